@@ -1,0 +1,53 @@
+// What goes wrong in the codec. Every BananaError means: hang up, this stream cannot be trusted any further.
+
+/**
+ * Stable codes of a {@link BananaError}. Codes are promises, message texts are not.
+ *
+ * While reading: `PREFIX_TOO_LONG`, `INTEGER_TOO_LARGE`, `STRING_TOO_LONG`, `LIST_TOO_LONG`, `TOO_DEEP`, `EXPRESSION_TOO_LARGE`,
+ * `UNKNOWN_TYPE`, `UNKNOWN_WORD`, `NO_VOCABULARY`, `UNEXPECTED_KIND`, `BAD_UTF8`, `BAD_WORD`, `TRUNCATED`, `TRAILING_BYTES`.
+ * While writing: `INTEGER_TOO_LARGE`, `STRING_TOO_LONG`, `LIST_TOO_LONG`, `TOO_DEEP`, `LONE_SURROGATE`.
+ * While negotiating: `NO_COMMON_DIALECT`, `BAD_NEGOTIATION`, `NOT_BANANA`.
+ */
+export type BananaErrorCode =
+  | "BANANA_PREFIX_TOO_LONG"
+  | "BANANA_INTEGER_TOO_LARGE"
+  | "BANANA_STRING_TOO_LONG"
+  | "BANANA_LIST_TOO_LONG"
+  | "BANANA_TOO_DEEP"
+  | "BANANA_EXPRESSION_TOO_LARGE"
+  | "BANANA_UNKNOWN_TYPE"
+  | "BANANA_UNKNOWN_WORD"
+  | "BANANA_NO_VOCABULARY"
+  | "BANANA_UNEXPECTED_KIND"
+  | "BANANA_BAD_UTF8"
+  | "BANANA_BAD_WORD"
+  | "BANANA_TRUNCATED"
+  | "BANANA_TRAILING_BYTES"
+  | "BANANA_LONE_SURROGATE"
+  | "BANANA_NO_COMMON_DIALECT"
+  | "BANANA_BAD_NEGOTIATION"
+  | "BANANA_NOT_BANANA";
+
+export interface BananaErrorOptions {
+  /** Bytes from the start of the stream to the element at fault. */
+  readonly offset?: number | undefined;
+  readonly cause?: unknown;
+}
+
+/** The bytes are not Banana, or a limit was passed (wire specification 2.5, 2.7; `twisted.spread.banana.BananaError`). */
+export class BananaError extends Error {
+  override readonly name = "BananaError";
+  readonly code: BananaErrorCode;
+  /** Bytes from the start of the stream to the element at fault; undefined when nothing was read (writing, negotiation). */
+  readonly offset: number | undefined;
+
+  constructor(code: BananaErrorCode, message: string, options: BananaErrorOptions = {}) {
+    const { offset, cause } = options;
+    super(
+      offset === undefined ? message : `${message} (offset ${offset})`,
+      cause === undefined ? undefined : { cause },
+    );
+    this.code = code;
+    this.offset = offset;
+  }
+}

@@ -1,0 +1,41 @@
+// How much a stream may ask of us, checked before memory is taken.
+
+/** Limits of one stream, for reading and for writing. All counts are inclusive: the limit itself is still accepted. */
+export interface BananaLimits {
+  /** Digits before a type byte. Default 64: what Twisted accepts (wire specification 2.5). */
+  readonly prefixBytes: number;
+  /** Digits of an integer, 7 bits each. Default 64, which is 448 bits: what Twisted accepts. */
+  readonly integerDigits: number;
+  /** Bytes of one string. Default 655,360: what Twisted accepts, and so the most we emit. */
+  readonly stringBytes: number;
+  /** Elements of one list. Default 655,360: what Twisted accepts, and so the most we emit. */
+  readonly listLength: number;
+  /**
+   * Lists inside lists. Default 1,024: CPython's recursion limit of 1,000 keeps a stock Twisted peer from sending more, and
+   * recursive readers of that depth fit in any JavaScript stack.
+   */
+  readonly depth: number;
+  /**
+   * Bytes of one top-level expression. Default 1 GiB: Twisted has no such limit, and nothing it can send in practice is larger.
+   * Give a smaller one where strangers connect; the broker does.
+   */
+  readonly expressionBytes: number;
+}
+
+export const defaultLimits: BananaLimits = Object.freeze({
+  prefixBytes: 64,
+  integerDigits: 64,
+  stringBytes: 640 * 1024,
+  listLength: 640 * 1024,
+  depth: 1024,
+  expressionBytes: 1024 * 1024 * 1024,
+});
+
+/** The defaults, with some replaced. Throws `TypeError` for a limit that is not a positive integer. */
+export function withLimits(limits: Partial<BananaLimits> = {}): BananaLimits {
+  for (const [name, value] of Object.entries(limits)) {
+    if (!(name in defaultLimits)) throw new TypeError(`There is no limit called ${name}`);
+    if (!Number.isSafeInteger(value) || value < 1) throw new TypeError(`The limit ${name} must be a positive integer`);
+  }
+  return { ...defaultLimits, ...limits };
+}

@@ -1,0 +1,85 @@
+// A stream of Banana from its first byte: negotiates a dialect, then hands over expressions.
+
+import { BananaError } from "./errors.js";
+import type { ExpressionReader } from "./expression.js";
+import { announceDialect, chooseDialect, hearDialect, offerDialects } from "./handshake.js";
+import type { BananaLimits } from "./limits.js";
+import { Scanner } from "./scanner.js";
+import { describeStranger, STRANGER_BYTES } from "./stranger.js";
+import { standardDialects } from "./vocabulary.js";
+import type { Dialect } from "./vocabulary.js";
+
+export interface SessionOptions {
+  /** The side that accepted the connection listens and speaks first; the side that made it initiates and chooses. */
+  readonly role: "listener" | "initiator";
+  /** Receives what must be sent to negotiate. */
+  readonly send: (bytes: Uint8Array) => void;
+  /** In order of preference. Default: `pb`, `none`. The initiator's own order does not matter: the listener's does. */
+  readonly dialects?: readonly Dialect[] | undefined;
+  readonly limits?: Partial<BananaLimits> | undefined;
+}
+
+/** Two ends of a byte stream that agree on a dialect (wire specification 3). Does no I/O. */
+export class Session {
+  readonly role: "listener" | "initiator";
+  readonly #send: (bytes: Uint8Array) => void;
+  readonly #dialects: readonly Dialect[];
+  readonly #scanner: Scanner;
+  #dialect: Dialect | undefined;
+
+  constructor({ role, send, dialects = standardDialects, limits }: SessionOptions) {
+    this.role = role;
+    this.#send = send;
+    this.#dialects = dialects;
+    this.#scanner = new Scanner({ limits });
+  }
+
+  /** What was agreed on; undefined while negotiating. */
+  get dialect(): Dialect | undefined {
+    return this.#dialect;
+  }
+
+  /** Bytes of the stream read so far. */
+  get offset(): number {
+    return this.#scanner.offset;
+  }
+
+  /** Call once, when the stream is open: the listener makes its offer. */
+  start(): void {
+    if (this.role === "listener") this.#send(offerDialects(this.#dialects));
+  }
+
+  /** Adds received bytes, which are copied. */
+  push(chunk: Uint8Array): void {
+    this.#scanner.push(chunk);
+  }
+
+  /**
+   * The next expression in the agreed dialect, or undefined for "not yet". Negotiates on the way. The reader is valid until the next call.
+   * Throws {@link BananaError} when the stream is bad or no dialect is common; then close it.
+   */
+  next(): ExpressionReader | undefined {
+    if (this.#dialect === undefined && !this.#negotiate()) return undefined;
+    return this.#scanner.next();
+  }
+
+  #negotiate(): boolean {
+    if (this.#scanner.offset < STRANGER_BYTES) {
+      const stranger = describeStranger(this.#scanner.peek(STRANGER_BYTES));
+      if (stranger !== undefined)
+        throw new BananaError("BANANA_NOT_BANANA", `The peer does not speak Banana: it sent ${stranger}`, {
+          offset: 0,
+        });
+    }
+    const reader = this.#scanner.next();
+    if (reader === undefined) return false;
+    if (this.role === "listener") {
+      this.#dialect = hearDialect(reader, this.#dialects);
+    } else {
+      this.#dialect = chooseDialect(reader, this.#dialects);
+      this.#send(announceDialect(this.#dialect));
+    }
+    this.#scanner.dialect = this.#dialect;
+    return true;
+  }
+}

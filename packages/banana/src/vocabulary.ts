@@ -1,0 +1,87 @@
+// Words that travel as a number, and the dialects that name a set of them (wire specification 2.4, 3).
+
+/** A table of words and their numbers. Immutable; may be shared by any number of connections. */
+export class Vocabulary {
+  readonly #words = new Map<number, string>();
+  readonly #numbers = new Map<string, number>();
+  /** For each first byte, a bit per length that some word has: tells almost every string apart without a look-up. */
+  readonly #shapes = new Uint32Array(128);
+
+  /** Words by number. Numbers are 0 to 2^31-1; words are 1 to 31 ASCII characters. Throws `TypeError` for anything else. */
+  constructor(words: Iterable<readonly [number, string]>) {
+    for (const [number, word] of words) {
+      if (!Number.isInteger(number) || number < 0 || number > 0x7fffffff)
+        throw new TypeError(`Not a vocabulary number: ${number}`);
+      if (!isWord(word)) throw new TypeError(`A vocabulary word has 1 to 31 ASCII characters: ${JSON.stringify(word)}`);
+      if (this.#words.has(number) || this.#numbers.has(word))
+        throw new TypeError(`Twice in one vocabulary: ${number} ${word}`);
+      this.#words.set(number, word);
+      this.#numbers.set(word, number);
+      const first = word.charCodeAt(0);
+      this.#shapes[first] = (this.#shapes[first] ?? 0) | (1 << word.length);
+    }
+  }
+
+  get size(): number {
+    return this.#words.size;
+  }
+
+  /** The word with that number, or undefined. */
+  word(number: number): string | undefined {
+    return this.#words.get(number);
+  }
+
+  /** The number of a word, or undefined. */
+  number(word: string): number | undefined {
+    return this.#numbers.get(word);
+  }
+
+  /** Whether some word has this first byte and this length. */
+  mayHave(first: number, length: number): boolean {
+    return length < 32 && first < 128 && ((this.#shapes[first] ?? 0) & (1 << length)) !== 0;
+  }
+
+  [Symbol.iterator](): IterableIterator<[number, string]> {
+    return this.#words.entries();
+  }
+}
+
+function isWord(word: string): boolean {
+  if (word.length < 1 || word.length > 31) return false;
+  for (let index = 0; index < word.length; index++) if (word.charCodeAt(index) > 0x7f) return false;
+  return true;
+}
+
+/** A name both ends agree on, and the words it shortens. */
+export interface Dialect {
+  readonly name: string;
+  readonly vocabulary?: Vocabulary;
+}
+
+/** Plain Banana without VOCAB. */
+export const none: Dialect = Object.freeze({ name: "none" });
+
+/** What two Twisted peers speak: 31 words of Perspective Broker (`Banana.outgoingVocabulary`). */
+export const pb: Dialect = Object.freeze({
+  name: "pb",
+  vocabulary: new Vocabulary(
+    // prettier-ignore
+    [
+      "None", "class", "dereference", "reference", "dictionary", "function", "instance", "list",
+      "module", "persistent", "tuple", "unpersistable", "copy", "cache", "cached", "remote",
+      "local", "lcache", "version", "login", "password", "challenge", "logged_in", "not_logged_in",
+      "cachemessage", "message", "answer", "error", "decref", "decache", "uncache",
+    ].map((word, index) => [index + 1, word] as const),
+  ),
+});
+
+/** The dialects every Twisted peer knows, in Twisted's order of preference. */
+export const standardDialects: readonly Dialect[] = Object.freeze([pb, none]);
+
+/** A dialect by value or by the name of a standard one. Throws `TypeError` for an unknown name. */
+export function dialectOf(dialect: Dialect | "pb" | "none"): Dialect {
+  if (typeof dialect !== "string") return dialect;
+  const known = standardDialects.find((standard) => standard.name === dialect);
+  if (known === undefined) throw new TypeError(`Not a standard dialect: ${dialect}`);
+  return known;
+}
