@@ -28,7 +28,10 @@ export default defineConfig(
       // Bytes are indexed within bounds that were checked just before; `!` says so.
       "@typescript-eslint/no-non-null-assertion": "off",
       // `while (true)` is how a scanner and a dialogue read best.
-      "@typescript-eslint/no-unnecessary-condition": ["error", { allowConstantLoopConditions: "only-allowed-literals" }],
+      "@typescript-eslint/no-unnecessary-condition": [
+        "error",
+        { allowConstantLoopConditions: "only-allowed-literals" },
+      ],
       // `remote_add`, a method called by a peer, may be async without awaiting, and may be empty.
       "@typescript-eslint/require-await": "off",
       "@typescript-eslint/no-empty-function": "off",
@@ -44,7 +47,10 @@ export default defineConfig(
       "no-restricted-syntax": [
         "error",
         { selector: "ExportDefaultDeclaration", message: "Export by name: index.ts lists named exports." },
-        { selector: "ExportAllDeclaration[exported=null]", message: "List the names: index.ts is a table of contents." },
+        {
+          selector: "ExportAllDeclaration[exported=null]",
+          message: "List the names: index.ts is a table of contents.",
+        },
       ],
     },
   },
