@@ -1,0 +1,18 @@
+// @pb/jelly-types: object graphs on Banana.
+
+// For applications
+export { jelly, unjelly } from "./jelly.js";
+export { Tuple, tuple } from "./types/tuple.js";
+export { Float } from "@pb/banana";
+export { InsecureJellyError, JellyError } from "./errors.js";
+export type { JellyErrorCode } from "./errors.js";
+export { TypeRegistry } from "./registry.js";
+export { SecurityPolicy } from "./policy.js";
+
+// For people building on us
+export { Jellier } from "./jellier.js";
+export type { JellierOptions } from "./jellier.js";
+export { Unjellier } from "./unjellier.js";
+export type { UnjellierOptions } from "./unjellier.js";
+export type { Class, Exactness, JellyReader, JellyWriter, TypeHandler } from "./handler.js";
+export { below, describe, keyStep } from "./errors.js";

@@ -1,0 +1,21 @@
+// Byte strings, which travel bare.
+
+import type { TypeHandler } from "../handler.js";
+
+/** `Uint8Array` and what extends it, such as Node's Buffer. */
+export const byteArray: TypeHandler<Uint8Array> = {
+  atoms: [],
+  classes: [Uint8Array],
+  subclasses: true,
+  identity: false,
+  jelly: (value, { writer }) => writer.bytes(value),
+  unjelly: () => undefined,
+};
+
+export const arrayBuffer: TypeHandler<ArrayBuffer> = {
+  atoms: [],
+  classes: [ArrayBuffer],
+  identity: false,
+  jelly: (value, { writer }) => writer.bytes(new Uint8Array(value)),
+  unjelly: () => undefined,
+};
