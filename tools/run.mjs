@@ -76,7 +76,7 @@ async function installWhatIsMissing() {
 function packageFolders() {
   return readdirSync("packages")
     .map((name) => `packages/${name}`)
-    .filter((folder) => existsSync(join(folder, "tsconfig.json")));
+    .filter((folder) => existsSync(join(folder, "tsconfig.json")) && existsSync(join(folder, "src")));
 }
 
 function pnpm(...args) {
