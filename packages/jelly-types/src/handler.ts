@@ -1,6 +1,6 @@
 // How one kind of value travels, and what a handler sees of the work it is part of.
 
-import type { ExpressionReader, ExpressionWriter } from "@pb/banana";
+import type { Expression, ExpressionReader, ExpressionWriter } from "@pb/banana";
 
 /** A class, abstract or not. */
 export type Class<T = unknown> = abstract new (...args: never) => T;
@@ -43,8 +43,19 @@ export interface JellyReader {
   readonly exactness: Exactness;
   /** Reads any value. The result may be a placeholder: see {@link isPending}. */
   read(): unknown;
+  /** The program's hook for `(persistent id)`. */
+  readonly persistentLoad: ((id: Expression) => unknown) | undefined;
   /** Makes a new container known under its reference id, before its contents are read, so that they can refer to it. */
   register(container: object): void;
+  /** As {@link register}, for an instance that shows nothing of what it is made of until {@link readState} has called back. */
+  registerBlank(instance: object): void;
+  /** Reads a value and hands it over as soon as nothing is missing in it: at once, or when the graph is read; inner states first. */
+  readState(use: (state: unknown) => void): void;
+  /**
+   * Reads a value and returns what `make` makes of it; if something is missing in it, returns a placeholder and makes it when the graph is
+   * read. Throws `JELLY_UNRESOLVED_REFERENCE` then if the value contains what is made of it.
+   */
+  readMade(make: (state: unknown) => unknown): unknown;
   /** Passes over that many elements. */
   skip(items: number): void;
   /** Whether `value` stands for an object that has not arrived yet. Put it where it belongs all the same, and ask for {@link whenResolved}. */
@@ -53,7 +64,7 @@ export interface JellyReader {
   whenResolved(placeholder: unknown, patch: (value: unknown) => void): void;
   /** Whether objects are missing that something read before refers to. */
   readonly isIncomplete: boolean;
-  /** Calls `action` when the whole graph is read. */
+  /** Calls `action` when the whole graph is read and every state is in its place. */
   afterwards(action: () => void): void;
 }
 

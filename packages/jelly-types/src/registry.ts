@@ -1,6 +1,8 @@
 // Which handler writes an object and which reads an atom: a value, given to connections, never global.
 
 import type { Class, TypeHandler } from "./handler.js";
+import type { CopyOptions, PlainState } from "./types/copy.js";
+import { copyType } from "./types/copy.js";
 
 /**
  * Types of an application and how they travel; the standard types need no registering. Extends a parent, which it sees live: a type registered
@@ -37,6 +39,34 @@ export class TypeRegistry {
     for (const atom of handler.atoms) this.#byAtom.set(atom, handler);
     for (const type of handler.classes) this.#byClass.set(prototypeOf(type), handler);
     this.#changes++;
+    return this;
+  }
+
+  /**
+   * Lets instances of a class travel by copy, under a name both ends agree on: `module.Class` of a Python peer, or any other. The type of
+   * the state follows from `getState`.
+   */
+  registerCopy<T extends object, State = PlainState>(
+    name: string,
+    type: Class<T>,
+    options: CopyOptions<T, State> = {},
+  ): this {
+    return this.register(copyType(name, type, options));
+  }
+
+  /**
+   * {@link registerCopy} for a class tree: `base` and each class in `module` that extends it, as `prefix.Name` (Twisted's
+   * `setUnjellyableForClassTree`). `import * as shapes from "./shapes.js"` gives such a module.
+   */
+  registerCopyTree<T extends object, State = PlainState>(
+    prefix: string,
+    module: Readonly<Record<string, unknown>>,
+    base: Class<T>,
+    options: CopyOptions<T, State> = {},
+  ): this {
+    for (const [name, type] of Object.entries(module)) {
+      if (isClassOf(base, type)) this.registerCopy(`${prefix}.${name}`, type, options);
+    }
     return this;
   }
 
@@ -80,6 +110,10 @@ export class TypeRegistry {
     const own = this.#byClass.get(prototype);
     return own === undefined && this.#parent !== undefined ? this.#parent.#ofClass(prototype) : own;
   }
+}
+
+function isClassOf<T>(base: Class<T>, type: unknown): type is Class<T> {
+  return typeof type === "function" && (type === base || Object.prototype.isPrototypeOf.call(base, type));
 }
 
 function prototypeOf(type: Class): object {

@@ -3,12 +3,20 @@
 import { TypeRegistry } from "./registry.js";
 import { boolean } from "./types/boolean.js";
 import { arrayBuffer, byteArray } from "./types/bytes.js";
+import { calendarDate } from "./types/calendar-date.js";
+import { date, dateTime } from "./types/date-time.js";
+import { decimal } from "./types/decimal.js";
 import { dictionary } from "./types/dictionary.js";
 import { list } from "./types/list.js";
 import { none } from "./types/none.js";
 import { float } from "./types/number.js";
+import { persistent } from "./types/persistent.js";
+import { frozenSet, set } from "./types/set.js";
 import { text } from "./types/text.js";
+import { timeDelta } from "./types/time-delta.js";
+import { timeOfDay } from "./types/time-of-day.js";
 import { tupleType } from "./types/tuple.js";
+import { unpersistable } from "./types/unpersistable.js";
 
 /** The standard types (wire specification 4.2): what is left when no registry of an application has an answer. */
 export const standardTypes: TypeRegistry = new TypeRegistry()
@@ -21,4 +29,14 @@ export const standardTypes: TypeRegistry = new TypeRegistry()
   .register(list)
   .register(tupleType)
   .register(dictionary)
+  .register(set)
+  .register(frozenSet)
+  .register(dateTime)
+  .register(date)
+  .register(calendarDate)
+  .register(timeOfDay)
+  .register(timeDelta)
+  .register(decimal)
+  .register(unpersistable)
+  .register(persistent)
   .seal();

@@ -1,6 +1,6 @@
 // Reads s-expressions as values, straight from a reader (wire specification 4.1, 4.5, 4.9).
 
-import type { ExpressionReader } from "@pb/banana";
+import type { Expression, ExpressionReader } from "@pb/banana";
 import { BananaError } from "@pb/banana";
 import { fromBanana, InsecureJellyError, JellyError } from "./errors.js";
 import { defaultExactness } from "./handler.js";
@@ -17,11 +17,30 @@ export interface UnjellierOptions extends Partial<Exactness> {
   readonly policy?: SecurityPolicy | undefined;
   /** Values inside values. Default 500. */
   readonly depth?: number | undefined;
+  /** What to put where a peer sent `(persistent id)`. Default: an `Unpersistable`. */
+  readonly persistentLoad?: ((id: Expression) => unknown) | undefined;
 }
 
 /** Stands for an object that is referred to before it arrives. */
 class Placeholder {
   readonly patches: ((value: unknown) => void)[] = [];
+  isResolved = false;
+}
+
+/** What is known about `[reference, id, …]`. */
+class Reference {
+  /** The object, or a placeholder for it that another reference has to fill. */
+  value: unknown = undefined;
+  isKnown = false;
+  /** What was handed out before the object was known. */
+  placeholder: Placeholder | undefined;
+  is: "announced" | "open" | "complete" = "announced";
+  /** Whether the object shows nothing of what is missing in it. */
+  isBlank = false;
+  /** Which part of the log was written while it was read. */
+  logStart = 0;
+  logEnd = 0;
+  isChecked = false;
 }
 
 /** A reference id: Banana integers and byte strings, told apart. */
@@ -30,6 +49,7 @@ type ReferenceId = number | bigint | string;
 /** Reads graphs, one after the other. */
 export class Unjellier implements JellyReader {
   readonly exactness: Exactness;
+  readonly persistentLoad: ((id: Expression) => unknown) | undefined;
   readonly #registry: TypeRegistry | undefined;
   readonly #policy: SecurityPolicy;
   readonly #maxDepth: number;
@@ -40,12 +60,19 @@ export class Unjellier implements JellyReader {
   #handlers = new Map<string, TypeHandler>();
   #seenVersion = -1;
 
-  #references: Map<ReferenceId, unknown> | undefined;
+  #references: Map<ReferenceId, Reference> | undefined;
+  /** The reference whose contents are about to be read. */
+  #nextReference: Reference | undefined;
+  /** The reference under which the container just begun may be registered. */
+  #openReference: Reference | undefined;
+  /** Placeholders whose patches are being applied. */
+  #resolved: { readonly placeholder: Placeholder; readonly value: unknown }[] = [];
+  /** Placeholders that are not resolved. */
   #pending = 0;
-  /** The id of the reference whose contents are about to be read. */
-  #nextId: ReferenceId | undefined;
-  /** The id under which the container just begun may be registered. */
-  #openId: ReferenceId | undefined;
+  /** Whatever was handed out before it was complete, in order: tells for each state what is missing in it. */
+  #log: (Placeholder | Reference)[] = [];
+  /** States that have to wait, inner ones first. */
+  #unsettled: (() => void)[] = [];
   #afterwards: (() => void)[] = [];
 
   constructor(options: UnjellierOptions = {}) {
@@ -53,6 +80,7 @@ export class Unjellier implements JellyReader {
     this.#registry = registry;
     this.#policy = policy;
     this.#maxDepth = depth;
+    this.persistentLoad = options.persistentLoad;
     this.exactness = {
       integers: options.integers ?? defaultExactness.integers,
       floats: options.floats ?? defaultExactness.floats,
@@ -94,8 +122,11 @@ export class Unjellier implements JellyReader {
     this.#depth = 0;
     this.#references = undefined;
     this.#pending = 0;
-    this.#nextId = undefined;
-    this.#openId = undefined;
+    this.#nextReference = undefined;
+    this.#openReference = undefined;
+    if (this.#resolved.length > 0) this.#resolved = [];
+    if (this.#log.length > 0) this.#log = [];
+    if (this.#unsettled.length > 0) this.#unsettled = [];
     if (this.#afterwards.length > 0) this.#afterwards = [];
     const version = this.#registry?.version ?? 0;
     if (version !== this.#seenVersion) {
@@ -105,12 +136,9 @@ export class Unjellier implements JellyReader {
   }
 
   #finish(): void {
-    if (this.#pending > 0)
-      throw new JellyError("JELLY_UNRESOLVED_REFERENCE", "A dereference refers to nothing in this value");
-    const actions = this.#afterwards;
-    if (actions.length === 0) return;
-    this.#afterwards = [];
-    for (const action of actions) action();
+    for (const settle of this.#unsettled) settle();
+    if (this.#pending > 0) throw unresolved();
+    for (const action of this.#afterwards) action();
   }
 
   read(): unknown {
@@ -130,8 +158,8 @@ export class Unjellier implements JellyReader {
   }
 
   #readList(reader: ExpressionReader): unknown {
-    this.#openId = this.#nextId;
-    this.#nextId = undefined;
+    this.#openReference = this.#nextReference;
+    this.#nextReference = undefined;
     const length = reader.list();
     if (length === 0) throw new JellyError("JELLY_MALFORMED", "An empty list is no value");
     if (reader.kind() !== "bytes")
@@ -162,40 +190,62 @@ export class Unjellier implements JellyReader {
     this.#allow("reference");
     if (items < 2) throw new JellyError("JELLY_MALFORMED", "A reference has an id and a value");
     const id = readId(reader);
-    const references = (this.#references ??= new Map<ReferenceId, unknown>());
-    const waiting = references.get(id);
-    if (waiting !== undefined && !(waiting instanceof Placeholder)) {
+    const reference = this.#referenceOf(id);
+    if (reference.is !== "announced")
       throw new JellyError("JELLY_DUPLICATE_REFERENCE", `Two references have the id ${id}`);
-    }
-    this.#nextId = waiting === undefined ? id : undefined;
+    reference.is = "open";
+    reference.logStart = this.#log.length;
+    this.#nextReference = reference;
     const value = this.read();
-    this.#nextId = undefined;
+    this.#nextReference = undefined;
     this.skip(items - 2);
-    const known = references.get(id);
-    if (known instanceof Placeholder) this.#resolve(known, value);
-    else if (known !== undefined && known !== value)
-      throw new JellyError("JELLY_DUPLICATE_REFERENCE", `Two references have the id ${id}`);
-    references.set(id, value);
+    reference.is = "complete";
+    reference.logEnd = this.#log.length;
+    this.#arrive(reference, value);
     return value;
   }
 
   #readDereference(reader: ExpressionReader, items: number): unknown {
     this.#allow("dereference");
     if (items < 1) throw new JellyError("JELLY_MALFORMED", "A dereference has an id");
-    const id = readId(reader);
+    const reference = this.#referenceOf(readId(reader));
     this.skip(items - 1);
-    const references = (this.#references ??= new Map<ReferenceId, unknown>());
-    if (references.has(id)) return references.get(id);
-    const placeholder = new Placeholder();
-    references.set(id, placeholder);
-    this.#pending++;
-    return placeholder;
+    const value = reference.isKnown ? reference.value : (reference.placeholder ??= this.#placeholder());
+    if (value instanceof Placeholder) this.#log.push(value);
+    else if (reference.is === "open" || reference.logEnd > reference.logStart) this.#log.push(reference);
+    return value;
   }
 
+  #referenceOf(id: ReferenceId): Reference {
+    const references = (this.#references ??= new Map<ReferenceId, Reference>());
+    let reference = references.get(id);
+    if (reference === undefined) references.set(id, (reference = new Reference()));
+    return reference;
+  }
+
+  #placeholder(): Placeholder {
+    this.#pending++;
+    return new Placeholder();
+  }
+
+  #arrive(reference: Reference, value: unknown): void {
+    reference.value = value;
+    reference.isKnown = true;
+    if (value instanceof Placeholder) this.whenResolved(value, (resolved) => this.#arrive(reference, resolved));
+    else if (reference.placeholder !== undefined) this.#resolve(reference.placeholder, value);
+  }
+
+  /** Patches may resolve further placeholders: in turn, not one inside the other. */
   #resolve(placeholder: Placeholder, value: unknown): void {
-    if (value instanceof Placeholder) throw new JellyError("JELLY_MALFORMED", "A reference to a reference");
+    if (placeholder.isResolved) return;
+    placeholder.isResolved = true;
     this.#pending--;
-    for (const patch of placeholder.patches) patch(value);
+    this.#resolved.push({ placeholder, value });
+    if (this.#resolved.length > 1) return;
+    for (const next of this.#resolved) {
+      for (const patch of next.placeholder.patches) patch(next.value);
+    }
+    this.#resolved = [];
   }
 
   #allow(atom: string): void {
@@ -203,9 +253,64 @@ export class Unjellier implements JellyReader {
   }
 
   register(container: object): void {
-    if (this.#openId === undefined) return;
-    this.#references?.set(this.#openId, container);
-    this.#openId = undefined;
+    const reference = this.#openReference;
+    if (reference === undefined) return;
+    this.#openReference = undefined;
+    this.#arrive(reference, container);
+  }
+
+  registerBlank(instance: object): void {
+    if (this.#openReference === undefined) return;
+    this.#openReference.isBlank = true;
+    this.register(instance);
+  }
+
+  readState(use: (state: unknown) => void): void {
+    const start = this.#log.length;
+    let state = this.read();
+    const end = this.#log.length;
+    if (end === start) {
+      use(state);
+      return;
+    }
+    if (state instanceof Placeholder) this.whenResolved(state, (resolved) => (state = resolved));
+    this.#unsettled.push(() => {
+      this.#requireComplete(start, end);
+      use(state);
+    });
+  }
+
+  readMade(make: (state: unknown) => unknown): unknown {
+    const start = this.#log.length;
+    let state = this.read();
+    const end = this.#log.length;
+    if (end === start) return make(state);
+    if (state instanceof Placeholder) this.whenResolved(state, (resolved) => (state = resolved));
+    const placeholder = this.#placeholder();
+    this.#log.push(placeholder);
+    this.#unsettled.push(() => {
+      this.#requireComplete(start, end);
+      this.#resolve(placeholder, make(state));
+    });
+    return placeholder;
+  }
+
+  /** Throws when something handed out in this part of the log is still missing, there or in what was complete but for it. */
+  #requireComplete(start: number, end: number): void {
+    if (this.#pending === 0) return;
+    const parts = [start, end];
+    while (parts.length > 0) {
+      const stop = parts.pop()!;
+      for (let index = parts.pop()!; index < stop; index++) {
+        const entry = this.#log[index]!;
+        if (entry instanceof Placeholder) {
+          if (!entry.isResolved) throw unresolved();
+        } else if (!entry.isBlank && !entry.isChecked) {
+          entry.isChecked = true;
+          parts.push(entry.logStart, entry.logEnd);
+        }
+      }
+    }
   }
 
   skip(items: number): void {
@@ -223,6 +328,13 @@ export class Unjellier implements JellyReader {
   afterwards(action: () => void): void {
     this.#afterwards.push(action);
   }
+}
+
+function unresolved(): JellyError {
+  return new JellyError(
+    "JELLY_UNRESOLVED_REFERENCE",
+    "A dereference refers to nothing in this value, or to something that a factory makes of it",
+  );
 }
 
 function readId(reader: ExpressionReader): ReferenceId {

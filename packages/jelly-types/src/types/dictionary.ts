@@ -76,6 +76,7 @@ function readKey(unjellier: JellyReader): unknown {
     throw new JellyError("JELLY_MALFORMED", "A dictionary key refers to what has not arrived yet");
   }
   requireHashable(key);
+  if (unjellier.isIncomplete) unjellier.afterwards(() => requireHashable(key));
   return key;
 }
 

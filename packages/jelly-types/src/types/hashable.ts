@@ -9,18 +9,29 @@ import { Tuple } from "./tuple.js";
  */
 export function requireHashable(value: unknown): void {
   if (typeof value !== "object" || value === null) return;
-  if (value instanceof Tuple) {
-    for (const item of value) requireHashable(item);
-    return;
-  }
-  const prototype = Object.getPrototypeOf(value) as object | null;
-  if (
-    prototype === Array.prototype ||
-    prototype === Object.prototype ||
-    prototype === null ||
-    prototype === Map.prototype ||
-    prototype === Set.prototype
-  ) {
+  if (value instanceof Tuple) requireHashableItems(value);
+  else if (isUnhashable(value))
     throw new JellyError("JELLY_UNHASHABLE", `${describe(value)} cannot be a dict key or a set member in Python`);
+}
+
+/** Each tuple once: they may be shared a million times over, and a peer can send one that contains itself. */
+function requireHashableItems(tuple: Tuple): void {
+  const seen = new Set<Tuple>([tuple]);
+  for (const next of seen) {
+    for (const item of next) {
+      if (item instanceof Tuple) seen.add(item);
+      else requireHashable(item);
+    }
   }
+}
+
+function isUnhashable(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  return (
+    prototype === null ||
+    prototype === Object.prototype ||
+    Array.isArray(value) ||
+    value instanceof Map ||
+    value instanceof Set
+  );
 }

@@ -1,0 +1,124 @@
+// Sets and frozensets.
+
+import { below } from "../errors.js";
+import type { JellyReader, JellyWriter, TypeHandler } from "../handler.js";
+import { requireHashable } from "./hashable.js";
+
+let fill: (set: FrozenSet<unknown>, members: Iterable<unknown>) => void;
+
+/** A Python frozenset: a `Set` that cannot change and, other than a `Set`, may be a dict key or a member of a set. */
+export class FrozenSet<T = unknown> implements ReadonlySet<T> {
+  readonly #members: Set<T>;
+
+  static {
+    fill = (set, members) => {
+      for (const member of members) set.#members.add(member);
+    };
+  }
+
+  constructor(members: Iterable<T> = []) {
+    this.#members = new Set(members);
+  }
+
+  get size(): number {
+    return this.#members.size;
+  }
+
+  has(member: T): boolean {
+    return this.#members.has(member);
+  }
+
+  forEach(action: (member: T, again: T, set: ReadonlySet<T>) => void, thisArg?: unknown): void {
+    for (const member of this.#members) action.call(thisArg, member, member, this);
+  }
+
+  entries(): SetIterator<[T, T]> {
+    return this.#members.entries();
+  }
+
+  keys(): SetIterator<T> {
+    return this.#members.keys();
+  }
+
+  values(): SetIterator<T> {
+    return this.#members.values();
+  }
+
+  [Symbol.iterator](): SetIterator<T> {
+    return this.#members.values();
+  }
+
+  get [Symbol.toStringTag](): string {
+    return "FrozenSet";
+  }
+}
+
+function writeMembers(atom: string, set: ReadonlySet<unknown>, jellier: JellyWriter): void {
+  const { writer } = jellier;
+  writer.list(set.size + 1);
+  writer.word(atom);
+  let index = 0;
+  try {
+    for (const member of set) {
+      requireHashable(member);
+      jellier.write(member);
+      index++;
+    }
+  } catch (error) {
+    throw below(error, `[${index}]`);
+  }
+}
+
+/** Adds members in their order, once the last of them has arrived. */
+function readMembers(unjellier: JellyReader, items: number, add: (members: Iterable<unknown>) => void): void {
+  const members: unknown[] = [];
+  let missing = 0;
+  let index = 0;
+  try {
+    for (; index < items; index++) {
+      const member = unjellier.read();
+      members.push(member);
+      if (!unjellier.isPending(member)) {
+        requireHashable(member);
+        if (unjellier.isIncomplete) unjellier.afterwards(() => requireHashable(member));
+        continue;
+      }
+      const place = index;
+      missing++;
+      unjellier.whenResolved(member, (resolved) => {
+        requireHashable(resolved);
+        members[place] = resolved;
+        if (--missing === 0) add(members);
+      });
+    }
+  } catch (error) {
+    throw below(error, `[${index}]`);
+  }
+  if (missing === 0) add(members);
+}
+
+export const set: TypeHandler<Set<unknown>> = {
+  atoms: ["set"],
+  classes: [Set],
+  jelly: (value, jellier) => writeMembers("set", value, jellier),
+  unjelly(unjellier, items) {
+    const made = new Set<unknown>();
+    unjellier.register(made);
+    readMembers(unjellier, items, (members) => {
+      for (const member of members) made.add(member);
+    });
+    return made;
+  },
+};
+
+export const frozenSet: TypeHandler<FrozenSet> = {
+  atoms: ["frozenset"],
+  classes: [FrozenSet],
+  jelly: (value, jellier) => writeMembers("frozenset", value, jellier),
+  unjelly(unjellier, items) {
+    const made = new FrozenSet();
+    unjellier.register(made);
+    readMembers(unjellier, items, (members) => fill(made, members));
+    return made;
+  },
+};
