@@ -6,7 +6,7 @@ import { Unjellier } from "@pb/jelly-types";
 import type { Callable, Perspective } from "./callable.js";
 import { Outgoing } from "./connection.js";
 import type { CallDetails } from "./connection.js";
-import { CallTimeoutError, ConnectionLostError, PBError, ProtocolError } from "./errors.js";
+import { CallTimeoutError, ConnectionLostError, isExpected, PBError, ProtocolError } from "./errors.js";
 import type { CloseReason } from "./errors.js";
 import { RemoteReference } from "./flavors/remote-reference.js";
 import { handle, unknownRequest } from "./inbound.js";
@@ -251,7 +251,7 @@ export class Broker implements Inbound {
   }
 
   fail(requestId: Expression, error: unknown, perspective: Perspective, method: string): void {
-    if (!(error instanceof PBError)) this.#config.onEvent({ kind: "method-failed", method, error });
+    if (!isExpected(error)) this.#config.onEvent({ kind: "method-failed", method, error });
     this.#sendError(requestId, error, perspective);
   }
 

@@ -26,10 +26,11 @@ export class ProtocolError extends Error {
  * An error a method raises on purpose: it reaches the caller with its message, and is not reported as a fault (`twisted.spread.pb.Error`).
  *
  * Any error class may say how it travels. `static remoteType` is its name for the peer (default: the class name); `static remoteBases` names
- * what Python's class has among its bases and ours does not.
+ * what Python's class has among its bases and ours does not; `static isExpected` keeps it from being reported as a fault.
  */
 export class PBError extends Error {
   static readonly remoteType: string = "twisted.spread.pb.Error";
+  static readonly isExpected: boolean = true;
   override name = "PBError";
 }
 
@@ -43,6 +44,7 @@ export class NoSuchMethod extends Error {
 /** The arguments of a call do not fit the method (Python's `TypeError`). */
 export class ArgumentsError extends TypeError {
   static readonly remoteType: string = "builtins.TypeError";
+  static readonly isExpected: boolean = true;
   override readonly name = "ArgumentsError";
 }
 
@@ -77,4 +79,9 @@ export class DeadReferenceError extends Error {
 export class CallTimeoutError extends Error {
   override readonly name = "CallTimeoutError";
   readonly code = "CALL_TIMEOUT";
+}
+
+/** Whether an error was raised on purpose, by a class that says so; anything else is a fault of the program. */
+export function isExpected(error: unknown): boolean {
+  return error instanceof Error && (error.constructor as { isExpected?: unknown }).isExpected === true;
 }

@@ -4,7 +4,7 @@ import type { ConnectionLostError } from "./errors.js";
 
 /** Something worth a line in a log. */
 export type BrokerEvent =
-  /** A method of ours failed by a fault: an error that is not a `PBError`. The peer was told what `describeError` allows. */
+  /** A method of ours failed by a fault: an error that was not raised on purpose. The peer was told what `describeError` allows. */
   | { readonly kind: "method-failed"; readonly method: string; readonly error: unknown }
   /** A call could not be answered: its result or its error cannot travel. The peer was told that. */
   | { readonly kind: "answer-failed"; readonly error: unknown }
