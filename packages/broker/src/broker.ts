@@ -8,6 +8,7 @@ import { Outgoing } from "./connection.js";
 import type { CallDetails } from "./connection.js";
 import { CallTimeoutError, ConnectionLostError, isExpected, PBError, ProtocolError } from "./errors.js";
 import type { CloseReason } from "./errors.js";
+import { RemoteError } from "./failure.js";
 import { RemoteReference } from "./flavors/remote-reference.js";
 import { handle, unknownRequest } from "./inbound.js";
 import type { Inbound } from "./inbound.js";
@@ -22,6 +23,7 @@ import { Calls } from "./tables/calls.js";
 import type { PendingCall } from "./tables/calls.js";
 import { Exports } from "./tables/exports.js";
 import { Imports } from "./tables/imports.js";
+import { Services } from "./tables/services.js";
 
 /** The name of the object a connection starts from. */
 const ROOT = "root";
@@ -42,6 +44,7 @@ interface Tables {
   readonly exports: Exports;
   readonly imports: Imports<RemoteReference>;
   readonly calls: Calls;
+  readonly services: Services;
   /** References to objects published by name: there is one per name, and the peer does not count them. */
   readonly named: Map<string, RemoteReference>;
 }
@@ -54,6 +57,8 @@ export interface BrokerStats {
   readonly referencesHeld: number;
   /** Calls of ours without an answer so far. */
   readonly callsWaiting: number;
+  /** Calls of the peer whose methods have not finished. */
+  readonly callsRunning: number;
 }
 
 /**
@@ -165,10 +170,49 @@ export class Broker implements Inbound {
     return this.close();
   }
 
+  /** Ends the connection for a reason of the transport's or the program's, throwing away what is queued. */
+  terminate(reason: CloseReason, cause?: Error): void {
+    this.#end(reason, cause);
+    this.#link.destroy();
+  }
+
+  /** Resolves when every call of the peer that is running is answered, and every call of ours, or when the connection is over. */
+  async idle(): Promise<void> {
+    await this.ready;
+    while (this.#state.is === "ready" && this.#state.tables.services.running + this.#state.tables.calls.size > 0) {
+      const { services, calls } = this.#state.tables;
+      await Promise.race([Promise.all([services.idle(), calls.idle()]), this.closed]);
+    }
+  }
+
+  /**
+   * Asks the peer for a sign of life and resolves with the milliseconds it took: a call to an object that does not exist, which a stock peer
+   * answers at once and does not log. Rejects when the connection is over.
+   */
+  async ping(): Promise<number> {
+    const start = performance.now();
+    try {
+      await this.call("", "", [], { perspective: null, pins: undefined });
+    } catch (error) {
+      if (!(error instanceof RemoteError)) throw error;
+    }
+    return performance.now() - start;
+  }
+
+  /** Sends six bytes that no peer answers or minds: what keeps a NAT or a firewall from forgetting the connection. */
+  keepAlive(): void {
+    if (this.#state.is === "ready") this.#state.tables.outbox.write(undefined, (writer) => writeVersion(writer));
+  }
+
   stats(): BrokerStats {
-    if (this.#state.is !== "ready") return { referencesGiven: 0, referencesHeld: 0, callsWaiting: 0 };
-    const { exports, imports, calls } = this.#state.tables;
-    return { referencesGiven: exports.size, referencesHeld: imports.held, callsWaiting: calls.size };
+    if (this.#state.is !== "ready") return { referencesGiven: 0, referencesHeld: 0, callsWaiting: 0, callsRunning: 0 };
+    const { exports, imports, calls, services } = this.#state.tables;
+    return {
+      referencesGiven: exports.size,
+      referencesHeld: imports.held,
+      callsWaiting: calls.size,
+      callsRunning: services.running,
+    };
   }
 
   // What references do
@@ -230,6 +274,10 @@ export class Broker implements Inbound {
   }
 
   // What messages do
+
+  get services(): Services {
+    return this.#tables().services;
+  }
 
   get unjellier(): Unjellier {
     return this.#tables().unjellier;
@@ -331,6 +379,7 @@ export class Broker implements Inbound {
         },
       ),
       calls: new Calls(),
+      services: new Services(),
       named: new Map(),
     };
     this.#state = { is: "ready", tables };

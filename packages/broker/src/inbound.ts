@@ -12,6 +12,7 @@ import { Kwargs } from "./kwargs.js";
 import { VERSION } from "./messages.js";
 import type { Message, ObjectId } from "./messages.js";
 import type { PendingCall } from "./tables/calls.js";
+import type { Services } from "./tables/services.js";
 
 /** What a message can do to the broker. */
 export interface Inbound extends Connection {
@@ -19,6 +20,8 @@ export interface Inbound extends Connection {
   find(id: ObjectId): Callable | undefined;
   answer(requestId: Expression, value: unknown, perspective: Perspective): void;
   fail(requestId: Expression, error: unknown, perspective: Perspective, method: string): void;
+  /** Counts calls that are not finished when their method returns. */
+  readonly services: Services;
   /** The call that waits for this answer. Throws {@link ProtocolError} when none does. */
   takeCall(requestId: Expression): PendingCall;
   /** One reference less. Throws {@link ProtocolError} for an id that we did not give out. */
@@ -83,8 +86,27 @@ function receiveCall(
     fail(error);
     return;
   }
-  if (isThenable(result)) result.then(answer, fail);
+  if (isThenable(result)) serve(result, answer, fail, broker.services);
   else answer(result);
+}
+
+function serve(
+  result: PromiseLike<unknown>,
+  answer: (value: unknown) => void,
+  fail: (error: unknown) => void,
+  services: Services,
+): void {
+  services.begin();
+  result.then(
+    (value) => {
+      services.end();
+      answer(value);
+    },
+    (error: unknown) => {
+      services.end();
+      fail(error);
+    },
+  );
 }
 
 function readArguments(

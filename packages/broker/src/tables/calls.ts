@@ -15,6 +15,7 @@ export interface PendingCall {
 export class Calls {
   readonly #pending = new Map<number, PendingCall>();
   #lastId = 0;
+  #idle: (() => void)[] = [];
 
   get size(): number {
     return this.#pending.size;
@@ -34,6 +35,7 @@ export class Calls {
     if (typeof id !== "number") return undefined;
     const call = this.#pending.get(id);
     this.#pending.delete(id);
+    this.#checkIdle();
     return call;
   }
 
@@ -41,6 +43,16 @@ export class Calls {
   takeAll(): PendingCall[] {
     const calls = [...this.#pending.values()];
     this.#pending.clear();
+    this.#checkIdle();
     return calls;
+  }
+
+  /** Resolves when no answer is missing. */
+  idle(): Promise<void> {
+    return this.#pending.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  #checkIdle(): void {
+    if (this.#pending.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 }
