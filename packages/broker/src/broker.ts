@@ -9,6 +9,8 @@ import type { CallDetails } from "./connection.js";
 import { CallTimeoutError, ConnectionLostError, isExpected, PBError, ProtocolError } from "./errors.js";
 import type { CloseReason } from "./errors.js";
 import { RemoteError } from "./failure.js";
+import { CacheTarget } from "./flavors/cacheable.js";
+import type { RemoteCache } from "./flavors/cacheable.js";
 import { RemoteReference } from "./flavors/remote-reference.js";
 import { handle, unknownRequest } from "./inbound.js";
 import type { Inbound } from "./inbound.js";
@@ -19,6 +21,9 @@ import { BrokerConfig } from "./options.js";
 import type { BrokerOptions } from "./options.js";
 import { Outbox } from "./outbox.js";
 import { sendAnswer, sendCall, sendError, sendReleases } from "./outbound.js";
+import { CachesGiven } from "./tables/caches-given.js";
+import type { CacheGiven, CacheSource } from "./tables/caches-given.js";
+import { CachesHeld } from "./tables/caches-held.js";
 import { Calls } from "./tables/calls.js";
 import type { PendingCall } from "./tables/calls.js";
 import { Exports } from "./tables/exports.js";
@@ -41,8 +46,12 @@ type State =
 interface Tables {
   readonly outbox: Outbox;
   readonly unjellier: Unjellier;
+  /** Numbers for references and caches: one row for both, none used twice. */
+  readonly nextId: () => number;
   readonly exports: Exports;
   readonly imports: Imports<RemoteReference>;
+  readonly cachesGiven: CachesGiven;
+  readonly cachesHeld: CachesHeld<object>;
   readonly calls: Calls;
   readonly services: Services;
   /** References to objects published by name: there is one per name, and the peer does not count them. */
@@ -55,11 +64,24 @@ export interface BrokerStats {
   readonly referencesGiven: number;
   /** References to objects of the peer, each arrival counted. */
   readonly referencesHeld: number;
+  /** Objects of ours that the peer keeps a copy of. */
+  readonly cachesGiven: number;
+  /** Copies that the peer keeps up to date for us. */
+  readonly cachesHeld: number;
   /** Calls of ours without an answer so far. */
   readonly callsWaiting: number;
   /** Calls of the peer whose methods have not finished. */
   readonly callsRunning: number;
 }
+
+const nothing: BrokerStats = Object.freeze({
+  referencesGiven: 0,
+  referencesHeld: 0,
+  cachesGiven: 0,
+  cachesHeld: 0,
+  callsWaiting: 0,
+  callsRunning: 0,
+});
 
 /**
  * One connection. Made by a transport's `connect` and `listen`, or on any {@link Link}. Symmetric: either side publishes objects and calls the
@@ -71,6 +93,8 @@ export class Broker implements Inbound {
   readonly #session: Session;
   readonly #disconnectCallbacks = new Set<(reason: ConnectionLostError) => void>();
   readonly #published = new Map<string, Callable>();
+  /** Who waits for the link to have sent what is queued. */
+  #waitingForRoom: (() => void)[] = [];
   #violations = 0;
   #state: State;
 
@@ -104,7 +128,7 @@ export class Broker implements Inbound {
     this.#state = { is: "negotiating", timer };
     link.start({
       received: (bytes) => this.#received(bytes),
-      drained: () => undefined,
+      drained: () => this.#roomAgain(),
       lost: (cause) => this.#end("lost", cause),
     });
     this.#session.start();
@@ -170,6 +194,25 @@ export class Broker implements Inbound {
     return this.close();
   }
 
+  /** How many references to an object of ours the peer holds: written and not given back. 0 when it is not known there. */
+  referencesTo(object: object): number {
+    return this.#state.is === "ready" ? this.#state.tables.exports.countOf(object) : 0;
+  }
+
+  /** How many times an object of ours was sent to be cached and not given back, as `perspective` sees it. 0 when the peer has no copy. */
+  cachesOf(source: CacheSource, perspective: Perspective = null): number {
+    return this.#state.is === "ready" ? (this.#state.tables.cachesGiven.find(source, perspective)?.count ?? 0) : 0;
+  }
+
+  /** Resolves when the link has room for more: at once, or when what is queued has left. Rejects when the connection is over. */
+  async drained(): Promise<void> {
+    const { outbox } = this.#tables();
+    outbox.flush();
+    if (this.#link.queuedBytes === 0) return;
+    await new Promise<void>((resolve) => this.#waitingForRoom.push(resolve));
+    this.#tables();
+  }
+
   /** Ends the connection for a reason of the transport's or the program's, throwing away what is queued. */
   terminate(reason: CloseReason, cause?: Error): void {
     this.#end(reason, cause);
@@ -205,11 +248,13 @@ export class Broker implements Inbound {
   }
 
   stats(): BrokerStats {
-    if (this.#state.is !== "ready") return { referencesGiven: 0, referencesHeld: 0, callsWaiting: 0, callsRunning: 0 };
-    const { exports, imports, calls, services } = this.#state.tables;
+    if (this.#state.is !== "ready") return nothing;
+    const { exports, imports, cachesGiven, cachesHeld, calls, services } = this.#state.tables;
     return {
       referencesGiven: exports.size,
       referencesHeld: imports.held,
+      cachesGiven: cachesGiven.size,
+      cachesHeld: cachesHeld.size,
       callsWaiting: calls.size,
       callsRunning: services.running,
     };
@@ -229,7 +274,7 @@ export class Broker implements Inbound {
         perspective: how.perspective,
         isAbandoned: false,
       };
-      sendCall(outbox, new Outgoing(this, how.perspective), "message", id, target, method, args, true);
+      sendCall(outbox, new Outgoing(this, how.perspective), commandOf(how), id, target, method, args, true);
       calls.add(id, pending);
       if (how.signal !== undefined || how.timeoutMs !== undefined) giveUpOn(pending, method, how);
     });
@@ -237,11 +282,13 @@ export class Broker implements Inbound {
 
   send(target: ObjectId, method: string, args: readonly unknown[], how: CallDetails): void {
     const { outbox, calls } = this.#tables();
-    sendCall(outbox, new Outgoing(this, how.perspective), "message", calls.nextId(), target, method, args, false);
+    sendCall(outbox, new Outgoing(this, how.perspective), commandOf(how), calls.nextId(), target, method, args, false);
   }
 
   release(proxy: object): void {
-    if (this.#state.is === "ready") this.#state.tables.imports.release(proxy as RemoteReference);
+    if (this.#state.is !== "ready") return;
+    if (proxy instanceof RemoteReference) this.#state.tables.imports.release(proxy as RemoteReference);
+    else this.#state.tables.cachesHeld.release(proxy);
   }
 
   // What flavours do
@@ -256,21 +303,52 @@ export class Broker implements Inbound {
 
   give(key: object, target: Callable): number {
     const { exports } = this.#tables();
-    if (!exports.has(key) && exports.size >= this.#config.limits.references) this.#refuseReference();
+    if (!exports.has(key) && exports.size >= this.#config.limits.references) this.#refuse("reference");
     return exports.give(key, target).id;
   }
 
   /** Twisted's way, so that its users meet what they know: three refusals, then the end (wire specification 5.11). */
-  #refuseReference(): never {
-    const text = "Maximum PB reference count exceeded.";
+  #refuse(what: "reference" | "cache"): never {
+    const text = `Maximum PB ${what} count exceeded.`;
     if (++this.#violations <= 3) throw new PBError(text);
     queueMicrotask(() => this.#end("limit", new PBError(text)));
     throw new PBError(`${text}  Goodbye.`);
   }
 
   takeBack(id: number): void {
-    const last = this.#tables().exports.release(id);
+    if (this.#state.is !== "ready") return;
+    const last = this.#state.tables.exports.release(id);
     if (last !== undefined) this.#unreferenced(last.target);
+  }
+
+  get cachesGiven(): CachesGiven {
+    return this.#tables().cachesGiven;
+  }
+
+  get cachesHeld(): CachesHeld<object> {
+    return this.#tables().cachesHeld;
+  }
+
+  giveCache(source: CacheSource, perspective: Perspective, observerFor: (id: number) => object): CacheGiven {
+    const { cachesGiven, nextId } = this.#tables();
+    let given = cachesGiven.find(source, perspective);
+    if (given === undefined) {
+      if (cachesGiven.size >= this.#config.limits.references) this.#refuse("cache");
+      const id = nextId();
+      given = { id, source, perspective, observer: observerFor(id), count: 0 };
+      cachesGiven.add(given);
+    }
+    given.count++;
+    return given;
+  }
+
+  takeBackCache(id: number): void {
+    if (this.#state.is !== "ready") return;
+    const { cachesGiven } = this.#state.tables;
+    const last = cachesGiven.release(id);
+    if (last === undefined) return;
+    cachesGiven.forget(id);
+    this.#stoppedObserving(last);
   }
 
   // What messages do
@@ -329,6 +407,34 @@ export class Broker implements Inbound {
     if (last !== undefined) this.#unreferenced(last.target);
   }
 
+  findCache(id: ObjectId): Callable | undefined {
+    const held = typeof id === "number" ? this.#tables().cachesHeld.get(id) : undefined;
+    return held === undefined ? undefined : new CacheTarget(held as RemoteCache);
+  }
+
+  cacheReleased(id: ObjectId): void {
+    const { cachesGiven, outbox } = this.#tables();
+    let last;
+    try {
+      last = cachesGiven.release(Number(id));
+    } catch (cause) {
+      throw new ProtocolError("PROTOCOL_UNKNOWN_CACHE", `The peer released the cache ${id}, which it does not hold`, {
+        cause,
+      });
+    }
+    if (last === undefined) return;
+    // What is told to the observer now must still find the copy.
+    this.#stoppedObserving(last);
+    cachesGiven.forget(last.id);
+    sendReleases(outbox, "uncache", last.id, 1);
+  }
+
+  uncached(id: ObjectId): void {
+    if (!this.#tables().cachesHeld.forget(Number(id))) {
+      throw new ProtocolError("PROTOCOL_UNKNOWN_CACHE", `The peer forgot the cache ${id}, which we do not have`);
+    }
+  }
+
   notUnderstood(what: string): void {
     this.#config.onEvent({ kind: "not-understood", what });
   }
@@ -360,6 +466,10 @@ export class Broker implements Inbound {
     if (this.#state.is === "ready") this.#state.tables.outbox.flush();
   }
 
+  #roomAgain(): void {
+    for (const resolve of this.#waitingForRoom.splice(0)) resolve();
+  }
+
   #becomeReady(): void {
     if (this.#state.is !== "negotiating") return;
     clearTimeout(this.#state.timer);
@@ -368,16 +478,18 @@ export class Broker implements Inbound {
     const { types, policy, exactness } = this.#config;
     const outbox = new Outbox(dialect, this.#config, (bytes) => this.#link.send(bytes));
     let lastId = 0;
+    const nextId = (): number => ++lastId;
+    const giveBack = (command: "decref" | "decache") => (id: number, count: number) => {
+      if (this.#state.is === "ready") sendReleases(outbox, command, id, count);
+    };
     const tables: Tables = {
       outbox,
+      nextId,
       unjellier: new Unjellier({ registry: types, policy, ...exactness }),
-      exports: new Exports(() => ++lastId),
-      imports: new Imports(
-        (id, perspective) => new RemoteReference(this, id, perspective),
-        (id, count) => {
-          if (this.#state.is === "ready") sendReleases(outbox, "decref", id, count);
-        },
-      ),
+      exports: new Exports(nextId),
+      imports: new Imports((id, perspective) => new RemoteReference(this, id, perspective), giveBack("decref")),
+      cachesGiven: new CachesGiven(),
+      cachesHeld: new CachesHeld(giveBack("decache")),
       calls: new Calls(),
       services: new Services(),
       named: new Map(),
@@ -393,7 +505,7 @@ export class Broker implements Inbound {
     throw new TypeError("The connection is not ready yet: wait for `ready`");
   }
 
-  /** The one way out. Pending calls hear first, then notifiers, then the owners of what the peer held (wire specification 5.13). */
+  /** The one way out. Pending calls hear first, then who was observed, then notifiers, then the owners of what the peer held (wire specification 5.13). */
   #end(why: CloseReason, cause?: unknown): void {
     const state = this.#state;
     if (state.is === "closed") {
@@ -408,13 +520,19 @@ export class Broker implements Inbound {
     } else {
       state.tables.outbox.flush();
       for (const call of state.tables.calls.takeAll()) call.reject(reason);
+      for (const given of state.tables.cachesGiven.entries()) this.#stoppedObserving(given);
     }
+    this.#roomAgain();
     if (why === "lost") this.#settleClosed(reason);
     else this.#link.close();
     for (const callback of this.#disconnectCallbacks) this.#run(() => callback(reason));
     this.#disconnectCallbacks.clear();
     if (state.is === "ready") for (const { target } of state.tables.exports.entries()) this.#unreferenced(target);
     this.#config.onEvent({ kind: "closed", reason });
+  }
+
+  #stoppedObserving({ source, perspective, observer }: CacheGiven): void {
+    this.#run(() => source.stoppedObserving(perspective, observer));
   }
 
   #unreferenced(target: Callable): void {
@@ -429,6 +547,10 @@ export class Broker implements Inbound {
       this.#config.onEvent({ kind: "callback-failed", error });
     }
   }
+}
+
+function commandOf({ isCache }: CallDetails): "message" | "cachemessage" {
+  return isCache === true ? "cachemessage" : "message";
 }
 
 /** Lets a call reject before its answer is there. The answer is still expected, and read for the references in it. */

@@ -4,6 +4,8 @@ import type { JellyReader, JellyWriter } from "@pb/jelly-types";
 import { JellyError } from "@pb/jelly-types";
 import type { Callable, Perspective } from "./callable.js";
 import type { ObjectId } from "./messages.js";
+import type { CacheGiven, CachesGiven, CacheSource } from "./tables/caches-given.js";
+import type { CachesHeld } from "./tables/caches-held.js";
 
 /** How a call is to be made. */
 export interface CallOptions {
@@ -21,6 +23,8 @@ export interface Connection {
   call(target: ObjectId, method: string, args: readonly unknown[], how: CallDetails): Promise<unknown>;
   /** Sends a call that wants no answer. Throws `JellyError` for arguments that cannot travel. */
   send(target: ObjectId, method: string, args: readonly unknown[], how: CallDetails): void;
+  /** Resolves when the link has room for more. Rejects when the connection is over. */
+  drained(): Promise<void>;
   /** Runs `callback` when the connection is over. */
   notifyOnDisconnect(callback: (reason: Error) => void): Disposable;
   /** The object of ours that the peer calls `id`, or undefined. */
@@ -31,6 +35,17 @@ export interface Connection {
   give(key: object, target: Callable): number;
   /** Takes back one reference counted by {@link give}, which will not be sent after all. */
   takeBack(id: number): void;
+  /** Objects of ours that the peer keeps a copy of. */
+  readonly cachesGiven: CachesGiven;
+  /** Copies of the peer's objects. */
+  readonly cachesHeld: CachesHeld<object>;
+  /**
+   * Counts one more sending of an object that the peer keeps a copy of; the first gives it a number and an observer. Throws `PBError` when the
+   * peer holds too many.
+   */
+  giveCache(source: CacheSource, perspective: Perspective, observerFor: (id: number) => object): CacheGiven;
+  /** Takes back one count of {@link giveCache}, which will not be sent after all. */
+  takeBackCache(id: number): void;
   /** Gives back all references to the peer's object that `proxy` stands for. */
   release(proxy: object): void;
 }
@@ -38,6 +53,8 @@ export interface Connection {
 export interface CallDetails extends CallOptions {
   readonly perspective: Perspective;
   readonly pins: unknown;
+  /** The target is a cache at the peer, not an object of it. */
+  readonly isCache?: boolean;
 }
 
 /** What goes along with one graph being written. */
@@ -46,7 +63,8 @@ export class Outgoing {
   /** For whom it is written: decides what copies and caches show. */
   readonly perspective: Perspective;
   /** Ids counted so far, to be given back when writing fails. */
-  readonly given: number[] = [];
+  readonly #given: number[] = [];
+  readonly #cachesGiven: number[] = [];
 
   constructor(connection: Connection, perspective: Perspective) {
     this.connection = connection;
@@ -56,13 +74,21 @@ export class Outgoing {
   /** Counts a reference as part of this graph. */
   give(key: object, target: Callable): number {
     const id = this.connection.give(key, target);
-    this.given.push(id);
+    this.#given.push(id);
     return id;
+  }
+
+  /** Counts the sending of a cached object as part of this graph. The count is 1 when it has to be sent in full. */
+  giveCache(source: CacheSource, observerFor: (id: number) => object): CacheGiven {
+    const given = this.connection.giveCache(source, this.perspective, observerFor);
+    this.#cachesGiven.push(given.id);
+    return given;
   }
 
   /** Takes back what was counted: the graph is not sent. */
   undo(): void {
-    for (const id of this.given.splice(0)) this.connection.takeBack(id);
+    for (const id of this.#given.splice(0)) this.connection.takeBack(id);
+    for (const id of this.#cachesGiven.splice(0)) this.connection.takeBackCache(id);
   }
 }
 

@@ -41,6 +41,12 @@ export class NoSuchMethod extends Error {
   override readonly name: string = "NoSuchMethod";
 }
 
+/** The same for a view, an avatar or a cache, of which Twisted says it in Python's words (`AttributeError`). */
+export class NoSuchAttribute extends Error {
+  static readonly remoteType: string = "builtins.AttributeError";
+  override readonly name: string = "NoSuchAttribute";
+}
+
 /** The arguments of a call do not fit the method (Python's `TypeError`). */
 export class ArgumentsError extends TypeError {
   static readonly remoteType: string = "builtins.TypeError";
@@ -79,6 +85,18 @@ export class DeadReferenceError extends Error {
 export class CallTimeoutError extends Error {
   override readonly name = "CallTimeoutError";
   readonly code = "CALL_TIMEOUT";
+}
+
+/** A cache that nobody knows (Python's `KeyError`). */
+export class UnknownCacheError extends Error {
+  static readonly remoteType: string = "builtins.KeyError";
+  static readonly remoteBases: readonly string[] = ["builtins.LookupError"];
+  static readonly isExpected: boolean = true;
+  override readonly name = "UnknownCacheError";
+
+  constructor(id: number | string) {
+    super(String(id));
+  }
 }
 
 /** Whether an error was raised on purpose, by a class that says so; anything else is a fault of the program. */

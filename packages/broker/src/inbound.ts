@@ -6,7 +6,7 @@ import type { Unjellier } from "@pb/jelly-types";
 import type { Callable, IncomingCall, Perspective } from "./callable.js";
 import { Incoming } from "./connection.js";
 import type { Connection } from "./connection.js";
-import { ArgumentsError, PBError, ProtocolError } from "./errors.js";
+import { ArgumentsError, PBError, ProtocolError, UnknownCacheError } from "./errors.js";
 import { RemoteError } from "./failure.js";
 import { Kwargs } from "./kwargs.js";
 import { VERSION } from "./messages.js";
@@ -18,6 +18,7 @@ import type { Services } from "./tables/services.js";
 export interface Inbound extends Connection {
   readonly unjellier: Unjellier;
   find(id: ObjectId): Callable | undefined;
+  findCache(id: ObjectId): Callable | undefined;
   answer(requestId: Expression, value: unknown, perspective: Perspective): void;
   fail(requestId: Expression, error: unknown, perspective: Perspective, method: string): void;
   /** Counts calls that are not finished when their method returns. */
@@ -26,6 +27,10 @@ export interface Inbound extends Connection {
   takeCall(requestId: Expression): PendingCall;
   /** One reference less. Throws {@link ProtocolError} for an id that we did not give out. */
   released(id: ObjectId): void;
+  /** One count of a cache less. Throws {@link ProtocolError} for an id that we did not give out. */
+  cacheReleased(id: ObjectId): void;
+  /** The peer forgot a cache of ours. Throws {@link ProtocolError} for one that we do not have. */
+  uncached(id: ObjectId): void;
   notUnderstood(what: string): void;
 }
 
@@ -38,6 +43,7 @@ export function handle(message: Message, reader: ExpressionReader, broker: Inbou
       }
       break;
     case "message":
+    case "cachemessage":
       receiveCall(message, reader, broker);
       break;
     case "answer":
@@ -52,24 +58,23 @@ export function handle(message: Message, reader: ExpressionReader, broker: Inbou
     case "didNotUnderstand":
       broker.notUnderstood(message.what);
       break;
-    case "cachemessage":
     case "decache":
+      broker.cacheReleased(message.id);
+      break;
     case "uncache":
-      throw new ProtocolError(
-        "PROTOCOL_UNKNOWN_CACHE",
-        `We hold and give no caches, so ${message.command} means nothing`,
-      );
+      broker.uncached(message.id);
+      break;
   }
 }
 
 type Call = Extract<Message, { command: "message" | "cachemessage" }>;
 
 function receiveCall(
-  { requestId, target, method, wantsAnswer }: Call,
+  { command, requestId, target, method, wantsAnswer }: Call,
   reader: ExpressionReader,
   broker: Inbound,
 ): void {
-  const callable = broker.find(target);
+  const callable = command === "message" ? broker.find(target) : broker.findCache(target);
   const perspective = callable?.perspective ?? null;
   const fail = (error: unknown): void => {
     if (wantsAnswer) broker.fail(requestId, error, perspective, method);
@@ -79,7 +84,8 @@ function receiveCall(
   };
   let result: unknown;
   try {
-    if (callable === undefined) throw new PBError("Invalid Object ID");
+    if (callable === undefined)
+      throw command === "message" ? new PBError("Invalid Object ID") : new UnknownCacheError(target);
     const { args, kwargs } = readArguments(reader, broker, perspective);
     result = callable.receiveCall({ method, args, kwargs });
   } catch (error) {

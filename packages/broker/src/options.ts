@@ -9,6 +9,8 @@ import type { Connection } from "./connection.js";
 import type { BrokerWatcher } from "./events.js";
 import { describeError, failure, remoteError } from "./failure.js";
 import type { ErrorDescription } from "./failure.js";
+import { cache, cacheable } from "./flavors/cacheable.js";
+import { copyable } from "./flavors/copyable.js";
 import { avatar, viewable } from "./flavors/perspective.js";
 import { referenceable } from "./flavors/referenceable.js";
 import { arriving, homecoming } from "./flavors/remote-reference.js";
@@ -74,6 +76,9 @@ function flavors(types: TypeRegistry | undefined): TypeRegistry {
     .register(avatar)
     .register(arriving)
     .register(homecoming)
+    .register(copyable)
+    .register(cacheable)
+    .register(cache)
     .register(failure)
     .register(remoteError);
 }

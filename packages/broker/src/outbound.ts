@@ -96,8 +96,13 @@ export function sendError(
   }
 }
 
-/** Gives back `count` references to one object of the peer. */
-export function sendReleases(outbox: Outbox, command: "decref" | "decache", id: number, count: number): void {
+/** Gives back `count` references to one object of the peer, or counts of a cache; or says that a cache is forgotten. */
+export function sendReleases(
+  outbox: Outbox,
+  command: "decref" | "decache" | "uncache",
+  id: number,
+  count: number,
+): void {
   outbox.write(undefined, (writer) => {
     for (let left = count; left > 0; left--) writeRelease(writer, command, id);
   });

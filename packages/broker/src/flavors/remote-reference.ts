@@ -91,6 +91,11 @@ export class RemoteReference<T = RemoteMethods> {
     return this.#connection.notifyOnDisconnect(() => callback(this));
   }
 
+  /** Resolves when the connection has room for more: for who sends much and wants no answers. Rejects when it is over. */
+  drained(): Promise<void> {
+    return this.#connection.drained();
+  }
+
   /** Gives the object back to the peer now, for all who share this reference. It cannot be called any more. */
   [Symbol.dispose](): void {
     if (this.#isReleased) return;
