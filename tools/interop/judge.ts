@@ -1,0 +1,3 @@
+export async function judgeAll(print: (l: string) => void) {
+  return true;
+}
