@@ -29,6 +29,7 @@ import type { PendingCall } from "./tables/calls.js";
 import { Exports } from "./tables/exports.js";
 import { Imports } from "./tables/imports.js";
 import { Services } from "./tables/services.js";
+import type { RemoteMethods } from "./types.js";
 
 /** The name of the object a connection starts from. */
 const ROOT = "root";
@@ -149,12 +150,12 @@ export class Broker implements Inbound {
   }
 
   /** The object the peer's side starts from (`PBClientFactory.getRootObject`). */
-  getRootObject<T = unknown>(): Promise<RemoteReference<T>> {
+  getRootObject<T = RemoteMethods>(): Promise<RemoteReference<T>> {
     return this.getObject<T>(ROOT);
   }
 
   /** The object the peer published under a name. That it exists shows when it is called. Rejects when the connection is over. */
-  async getObject<T = unknown>(name: string): Promise<RemoteReference<T>> {
+  async getObject<T = RemoteMethods>(name: string): Promise<RemoteReference<T>> {
     await this.ready;
     const { named } = this.#tables();
     let reference = named.get(name);
