@@ -59,6 +59,9 @@ interface Tables {
   readonly named: Map<string, RemoteReference>;
 }
 
+/** Decides about a login whose credentials were good: rejects to refuse it. What it returns is disposed of at logout. */
+export type Doorkeeper = (who: unknown) => Disposable | Promise<Disposable>;
+
 /** How much a connection holds at the moment. */
 export interface BrokerStats {
   /** Objects of ours that the peer holds references to, beside named ones. */
@@ -94,9 +97,13 @@ export class Broker implements Inbound {
   readonly #session: Session;
   readonly #disconnectCallbacks = new Set<(reason: ConnectionLostError) => void>();
   readonly #published = new Map<string, Callable>();
+  readonly #doorkeeper: Doorkeeper | undefined;
   /** Who waits for the link to have sent what is queued. */
   #waitingForRoom: (() => void)[] = [];
   #violations = 0;
+  #isPaused = false;
+  #pings = 0;
+  #latency: number | undefined;
   #state: State;
 
   /** Resolves when both ends agreed on a dialect; rejects with {@link ConnectionLostError} when they did not. */
@@ -106,9 +113,10 @@ export class Broker implements Inbound {
   #settleReady!: { resolve: () => void; reject: (reason: unknown) => void };
   #settleClosed!: (reason: ConnectionLostError) => void;
 
-  /** Starts the link. */
-  constructor(link: Link, options?: BrokerOptions | BrokerConfig) {
+  /** Starts the link. `doorkeeper` is asked about logins over this connection. */
+  constructor(link: Link, options?: BrokerOptions | BrokerConfig, doorkeeper?: Doorkeeper) {
     this.#link = link;
+    this.#doorkeeper = doorkeeper;
     this.#config = BrokerConfig.of(options);
     const { dialects, limits } = this.#config;
     this.ready = new Promise((resolve, reject) => (this.#settleReady = { resolve, reject }));
@@ -129,7 +137,10 @@ export class Broker implements Inbound {
     this.#state = { is: "negotiating", timer };
     link.start({
       received: (bytes) => this.#received(bytes),
-      drained: () => this.#roomAgain(),
+      drained: () => {
+        this.#roomAgain();
+        this.#regulate();
+      },
       lost: (cause) => this.#end("lost", cause),
     });
     this.#session.start();
@@ -235,12 +246,32 @@ export class Broker implements Inbound {
    */
   async ping(): Promise<number> {
     const start = performance.now();
+    this.#pings++;
     try {
       await this.call("", "", [], { perspective: null, pins: undefined });
     } catch (error) {
       if (!(error instanceof RemoteError)) throw error;
+    } finally {
+      this.#pings--;
     }
-    return performance.now() - start;
+    const milliseconds = performance.now() - start;
+    this.#latency = (this.#latency ?? milliseconds) * 0.875 + milliseconds * 0.125;
+    return milliseconds;
+  }
+
+  /** Milliseconds that a round trip takes, over the last few pings (as RFC 6298 smooths them). Undefined before the first. */
+  latency(): number | undefined {
+    return this.#latency;
+  }
+
+  /** Bytes written that have not left the process. */
+  get queuedBytes(): number {
+    return this.#link.queuedBytes + (this.#state.is === "ready" ? this.#state.tables.outbox.size : 0);
+  }
+
+  /** Whoever checks credentials asks this when they were good, and disposes of the result at logout. Rejects when the login is refused. */
+  async admit(who: unknown): Promise<Disposable> {
+    return (await this.#doorkeeper?.(who)) ?? { [Symbol.dispose]: () => undefined };
   }
 
   /** Sends six bytes that no peer answers or minds: what keeps a NAT or a firewall from forgetting the connection. */
@@ -277,6 +308,7 @@ export class Broker implements Inbound {
       };
       sendCall(outbox, new Outgoing(this, how.perspective), commandOf(how), id, target, method, args, true);
       calls.add(id, pending);
+      this.#regulate();
       if (how.signal !== undefined || how.timeoutMs !== undefined) giveUpOn(pending, method, how);
     });
   }
@@ -453,18 +485,65 @@ export class Broker implements Inbound {
   #received(bytes: Uint8Array): void {
     if (this.#state.is === "closed") return;
     this.#session.push(bytes);
+    this.#read();
+  }
+
+  #read(): void {
+    if (this.#state.is === "closed" || this.#isPaused) return;
     try {
-      for (let reader = this.#session.next(); reader !== undefined; reader = this.#session.next()) {
+      while (!this.#isCongested()) {
+        const reader = this.#session.next();
+        if (reader === undefined) break;
         if (this.#state.is === "negotiating") this.#becomeReady();
         handle(readMessage(reader), reader, this);
-        if (!this.isOpen) return;
+        if (this.#isOver()) return;
       }
       if (this.#state.is === "negotiating" && this.#session.dialect !== undefined) this.#becomeReady();
     } catch (error) {
       this.#end(this.#state.is === "negotiating" ? "negotiation" : "protocol", error);
       return;
     }
-    if (this.#state.is === "ready") this.#state.tables.outbox.flush();
+    if (this.#state.is !== "ready") return;
+    this.#state.tables.outbox.flush();
+    this.#regulate();
+  }
+
+  #isOver(): boolean {
+    return this.#state.is === "closed";
+  }
+
+  #sendBytes(bytes: Uint8Array): void {
+    this.#link.send(bytes);
+    const { unsentBytes } = this.#config.limits;
+    if (this.#link.queuedBytes > unsentBytes) {
+      const cause = new PBError(
+        `${this.#link.queuedBytes} bytes wait for a peer that does not read; ${unsentBytes} may`,
+      );
+      queueMicrotask(() => this.terminate("limit", cause)); // not now: a call may be on its way into the tables
+    } else {
+      this.#regulate();
+    }
+  }
+
+  /**
+   * Whether so much waits to be sent that no more shall be read. While answers to calls of ours are to come, they are read whatever waits: two
+   * ends that both stopped reading would wait for each other for ever.
+   */
+  #isCongested(): boolean {
+    if (this.#state.is !== "ready" || this.#state.tables.calls.size > this.#pings) return false;
+    return this.queuedBytes > this.#config.limits.queuedBytes;
+  }
+
+  #regulate(): void {
+    const isCongested = this.#isCongested();
+    if (isCongested === this.#isPaused) return;
+    this.#isPaused = isCongested;
+    if (isCongested) {
+      this.#link.pause();
+    } else {
+      this.#link.resume();
+      queueMicrotask(() => this.#read()); // not now: the program may be in the middle of a call
+    }
   }
 
   #roomAgain(): void {
@@ -477,7 +556,7 @@ export class Broker implements Inbound {
     const { dialect } = this.#session;
     if (dialect === undefined) throw new TypeError("No dialect was agreed on");
     const { types, policy, exactness } = this.#config;
-    const outbox = new Outbox(dialect, this.#config, (bytes) => this.#link.send(bytes));
+    const outbox = new Outbox(dialect, this.#config, (bytes) => this.#sendBytes(bytes));
     let lastId = 0;
     const nextId = (): number => ++lastId;
     const giveBack = (command: "decref" | "decache") => (id: number, count: number) => {
@@ -597,5 +676,7 @@ function describeEnd(why: CloseReason, cause: unknown): string {
       return `The peer does not answer any more${because}`;
     case "limit":
       return `The peer passed a limit${because}`;
+    case "replaced":
+      return `The same client has a newer connection${because}`;
   }
 }

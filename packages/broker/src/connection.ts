@@ -3,6 +3,7 @@
 import type { JellyReader, JellyWriter } from "@pb/jelly-types";
 import { JellyError } from "@pb/jelly-types";
 import type { Callable, Perspective } from "./callable.js";
+import type { Peer } from "./link.js";
 import type { ObjectId } from "./messages.js";
 import type { CacheGiven, CachesGiven, CacheSource } from "./tables/caches-given.js";
 import type { CachesHeld } from "./tables/caches-held.js";
@@ -19,6 +20,10 @@ export interface CallOptions {
 export interface Connection {
   /** False once the connection is over: references of it are dead. */
   readonly isOpen: boolean;
+  /** Who is at the other end, as far as the transport knows. */
+  readonly peer: Peer;
+  /** Whoever checks credentials asks this when they were good, and disposes of the result at logout. Rejects when the login is refused. */
+  admit(who: unknown): Promise<Disposable>;
   /** Sends a call and resolves with its answer. Rejects, never throws. `pins` stays alive until the answer is there. */
   call(target: ObjectId, method: string, args: readonly unknown[], how: CallDetails): Promise<unknown>;
   /** Sends a call that wants no answer. Throws `JellyError` for arguments that cannot travel. */

@@ -56,9 +56,10 @@ export class ArgumentsError extends TypeError {
 
 /**
  * Why a connection is over: `closed` (we closed it), `lost` (the peer closed it, or the network broke), `negotiation` (no dialect was agreed
- * on), `protocol` (the peer broke the protocol), `unresponsive` (the peer does not answer any more), `limit` (the peer passed a limit).
+ * on), `protocol` (the peer broke the protocol), `unresponsive` (the peer does not answer any more), `limit` (the peer passed a limit),
+ * `replaced` (the same client logged in anew over another connection).
  */
-export type CloseReason = "closed" | "lost" | "negotiation" | "protocol" | "unresponsive" | "limit";
+export type CloseReason = "closed" | "lost" | "negotiation" | "protocol" | "unresponsive" | "limit" | "replaced";
 
 /**
  * The connection is over. A call that rejects with it was sent, or was about to be; whether the method ran is not known

@@ -2,7 +2,7 @@
 
 // For applications
 export { Broker } from "./broker.js";
-export type { BrokerStats } from "./broker.js";
+export type { BrokerStats, Doorkeeper } from "./broker.js";
 export { BrokerConfig } from "./options.js";
 export type { BrokerOptions, RootSource } from "./options.js";
 export { Referenceable, Root } from "./flavors/referenceable.js";
@@ -35,7 +35,7 @@ export type { BrokerLimits } from "./limits.js";
 export type { Crossing, RemoteArguments, RemoteMethods, RemoteName, RemoteResult } from "./types.js";
 
 // For people building on us
-export type { Link, LinkReceiver, Peer } from "./link.js";
+export type { ChannelBindingType, Link, LinkReceiver, Peer, PeerCertificate } from "./link.js";
 export type { Callable, IncomingCall, Perspective } from "./callable.js";
 export { incoming, Incoming, outgoing, Outgoing } from "./connection.js";
 export type { Connection } from "./connection.js";

@@ -9,6 +9,16 @@ export interface BrokerLimits {
   readonly messageBytes: number;
   /** Milliseconds from the connection to an agreed dialect. Default 30,000. */
   readonly negotiationMs: number;
+  /**
+   * Bytes that may wait to be sent before no more calls are read: whoever does not take answers gets no more work done. Default 16 MiB: far
+   * above what a healthy network leaves standing, and a hundred such peers still fit into a server.
+   */
+  readonly queuedBytes: number;
+  /**
+   * Bytes that may wait to be sent at all. Beyond it the connection ends with the reason `limit`. Default 128 MiB: twice the largest message, so
+   * that only a peer which has stopped reading meets it.
+   */
+  readonly unsentBytes: number;
   /** The codec's own limits, where they shall differ from its defaults. */
   readonly banana: Partial<BananaLimits>;
 }
@@ -17,5 +27,7 @@ export const defaultBrokerLimits: BrokerLimits = Object.freeze({
   references: 1024,
   messageBytes: 64 * 1024 * 1024,
   negotiationMs: 30_000,
+  queuedBytes: 16 * 1024 * 1024,
+  unsentBytes: 128 * 1024 * 1024,
   banana: {},
 });
