@@ -3,6 +3,8 @@
 import type { JellyReader, JellyWriter } from "@pb/jelly-types";
 import { JellyError } from "@pb/jelly-types";
 import type { Callable, Perspective } from "./callable.js";
+import type { CloseReason } from "./errors.js";
+import type { Peer } from "./link.js";
 import type { ObjectId } from "./messages.js";
 import type { CacheGiven, CachesGiven, CacheSource } from "./tables/caches-given.js";
 import type { CachesHeld } from "./tables/caches-held.js";
@@ -19,6 +21,12 @@ export interface CallOptions {
 export interface Connection {
   /** False once the connection is over: references of it are dead. */
   readonly isOpen: boolean;
+  /** Who is at the other end. */
+  readonly peer: Peer;
+  /** Lets the peer get an object of ours by name, beside the root. */
+  publish(name: string, object: Callable): Disposable;
+  /** Ends the connection at once. */
+  terminate(reason: CloseReason, cause?: Error): void;
   /** Sends a call and resolves with its answer. Rejects, never throws. `pins` stays alive until the answer is there. */
   call(target: ObjectId, method: string, args: readonly unknown[], how: CallDetails): Promise<unknown>;
   /** Sends a call that wants no answer. Throws `JellyError` for arguments that cannot travel. */

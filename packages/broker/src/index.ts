@@ -35,7 +35,7 @@ export type { BrokerLimits } from "./limits.js";
 export type { Crossing, RemoteArguments, RemoteMethods, RemoteName, RemoteResult } from "./types.js";
 
 // For people building on us
-export type { Link, LinkReceiver, Peer } from "./link.js";
+export type { ChannelBindingType, Link, LinkReceiver, Peer } from "./link.js";
 export type { Callable, IncomingCall, Perspective } from "./callable.js";
 export { incoming, Incoming, outgoing, Outgoing } from "./connection.js";
 export type { Connection } from "./connection.js";

@@ -1,11 +1,18 @@
 // What the broker needs from below: a way to send bytes, and to be told of bytes and of the end. The only door to the outside world.
 
+export type ChannelBindingType = "tls-exporter" | "tls-server-end-point";
+
 /** Facts a transport knows about who is at the other end; more of them as it knows more. */
 export interface Peer {
   /** The other end in words, for logs: `tcp:127.0.0.1:52110`, `memory`. */
   readonly description: string;
   /** Whether nobody in between can read or change what is sent. */
   readonly isEncrypted: boolean;
+  /**
+   * Bytes that both ends of this encrypted channel know and nobody in between does (RFC 9266 `tls-exporter`, RFC 5929 `tls-server-end-point`):
+   * a login bound to them cannot be passed on. Undefined where the transport has none.
+   */
+  channelBinding?(type: ChannelBindingType): Uint8Array | undefined;
 }
 
 /** One connection's bytes. Implemented by transports; a broker owns it from `start` on. */
