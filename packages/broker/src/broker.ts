@@ -396,7 +396,7 @@ export class Broker implements Inbound {
 
   find(id: ObjectId): Callable | undefined {
     if (this.#state.is !== "ready") return undefined;
-    return typeof id === "string" ? this.#named(id) : this.#state.tables.exports.find(id);
+    return typeof id === "string" ? this.#published.get(id) : this.#state.tables.exports.find(id);
   }
 
   answer(requestId: Expression, value: unknown, perspective: Perspective): void {
@@ -473,14 +473,6 @@ export class Broker implements Inbound {
   }
 
   // Inside
-
-  #named(name: string): Callable | undefined {
-    const published = this.#published.get(name);
-    if (published !== undefined || name !== ROOT || this.#config.root === undefined) return published;
-    const root = this.#config.root.rootObject(this);
-    this.#published.set(ROOT, root);
-    return root;
-  }
 
   #received(bytes: Uint8Array): void {
     if (this.#state.is === "closed") return;
@@ -576,7 +568,14 @@ export class Broker implements Inbound {
     };
     this.#state = { is: "ready", tables };
     outbox.write(undefined, (writer) => writeVersion(writer));
+    this.#makeRoot();
     this.#settleReady.resolve();
+  }
+
+  /** Before the peer's first call: the root source may publish more names, and may watch how long the peer takes. */
+  #makeRoot(): void {
+    const root = this.#config.root?.rootObject(this);
+    if (root !== undefined && !this.#published.has(ROOT)) this.#published.set(ROOT, root);
   }
 
   #tables(): Tables {

@@ -3,6 +3,7 @@
 import type { JellyReader, JellyWriter } from "@pb/jelly-types";
 import { JellyError } from "@pb/jelly-types";
 import type { Callable, Perspective } from "./callable.js";
+import type { CloseReason } from "./errors.js";
 import type { Peer } from "./link.js";
 import type { ObjectId } from "./messages.js";
 import type { CacheGiven, CachesGiven, CacheSource } from "./tables/caches-given.js";
@@ -24,6 +25,10 @@ export interface Connection {
   readonly peer: Peer;
   /** Whoever checks credentials asks this when they were good, and disposes of the result at logout. Rejects when the login is refused. */
   admit(who: unknown): Promise<Disposable>;
+  /** Lets the peer get an object of ours by name, beside the root. */
+  publish(name: string, object: Callable): Disposable;
+  /** Ends the connection at once. */
+  terminate(reason: CloseReason, cause?: Error): void;
   /** Sends a call and resolves with its answer. Rejects, never throws. `pins` stays alive until the answer is there. */
   call(target: ObjectId, method: string, args: readonly unknown[], how: CallDetails): Promise<unknown>;
   /** Sends a call that wants no answer. Throws `JellyError` for arguments that cannot travel. */

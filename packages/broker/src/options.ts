@@ -19,6 +19,7 @@ import type { BrokerLimits } from "./limits.js";
 
 /** Where a connection starts: a `Root`, a portal, anything that has an object for each connection. */
 export interface RootSource {
+  /** Called once for each connection, when it is ready and before the peer's first call. */
   rootObject(connection: Connection): Callable;
   /** Whether the peer is a stranger until it has logged in: transports bound how many strangers there are and how long they may stay. */
   readonly requiresLogin?: boolean | undefined;
