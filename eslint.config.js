@@ -86,6 +86,10 @@ export default defineConfig(
   },
   {
     files: ["**/*.{js,mjs}"],
-    languageOptions: { globals: { process: "readonly", URL: "readonly", console: "readonly" } },
+    languageOptions: {
+      globals: Object.fromEntries(
+        ["clearInterval", "console", "process", "setInterval", "URL"].map((name) => [name, "readonly"]),
+      ),
+    },
   },
 );

@@ -9,6 +9,7 @@ export default defineConfig({
   test: {
     include: ["packages/*/test/**/*.test.ts", "tools/**/*.test.ts"],
     exclude: ["**/node_modules/**", "**/dist/**"],
+    globalSetup: "tools/twisted/vitest-setup.ts",
     pool: "forks",
     testTimeout: 20_000,
     hookTimeout: 60_000,

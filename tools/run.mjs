@@ -41,6 +41,9 @@ async function main(task, extra) {
     fail(`Usage: node tools/run.mjs <task> [arguments]; tasks: ${Object.keys(tasks).join(", ")}.`);
   }
   process.chdir(root);
+
+  // `npm run --silent` is meant for npm itself: what the commands say, above all why they fail, is wanted.
+  delete process.env.npm_config_loglevel;
   if (task !== "pnpm") {
     await installWhatIsMissing();
   }
@@ -65,7 +68,6 @@ async function installWhatIsMissing() {
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === lockfile) return;
 
   process.stderr.write("Installing what this repository needs (once) …\n");
-  delete process.env.npm_config_loglevel; // `npm run --silent` is about stdout; the reason of a failure is wanted.
   const status = await run(pnpm("install", "--frozen-lockfile", "--prefer-offline"), ["ignore", 2, 2]);
   if (status !== 0) fail("The installation failed; its reason stands above.", status);
   writeFileSync(stamp, lockfile);
@@ -74,7 +76,7 @@ async function installWhatIsMissing() {
 function packageFolders() {
   return readdirSync("packages")
     .map((name) => `packages/${name}`)
-    .filter((folder) => existsSync(join(folder, "tsconfig.json")));
+    .filter((folder) => existsSync(join(folder, "tsconfig.json")) && existsSync(join(folder, "src")));
 }
 
 function pnpm(...args) {
@@ -89,17 +91,25 @@ function program(path) {
   return [process.execPath, "--import", "tsx", "--conditions=@pb/source", path];
 }
 
-/** Resolves to the exit status. A signal sent to us goes on to the command. */
+/**
+ * Resolves to the exit status. A signal sent to us goes on to the command.
+ * npm passes a signal to its shell only, which dies without a word to us: then we are without a parent, and stop too.
+ */
 function run([command, ...args], stdio) {
   return new Promise((resolve) => {
     const child = spawn(command, args, { stdio, shell: command.endsWith(".cmd") });
     const forward = (signal) => child.kill(signal);
     const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
     for (const signal of signals) process.on(signal, forward);
+    const parent = process.ppid;
+    const watch = setInterval(() => {
+      if (process.env.npm_lifecycle_event !== undefined && process.ppid !== parent) forward("SIGTERM");
+    }, 250);
 
     child.on("error", (error) => fail(`Cannot start ${command}: ${error.message}`));
     child.on("exit", (status, signal) => {
       for (const name of signals) process.off(name, forward);
+      clearInterval(watch);
       resolve(status ?? 128 + constants.signals[signal]);
     });
   });

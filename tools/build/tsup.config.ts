@@ -19,6 +19,7 @@ export default defineConfig({
   target: ["es2022", "node20.19"],
   platform: "neutral",
   dts: true,
+  silent: true,
   sourcemap: true,
   clean: true,
 });

@@ -203,6 +203,13 @@ export class BananaWriter implements ExpressionWriter {
     this.#length += written;
   }
 
+  /** Adds whole expressions that another writer of the same dialect has finished. */
+  append(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#buffer.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
   insert(position: number, write: (writer: ExpressionWriter) => void): void {
     const start = this.#length;
     write(this);

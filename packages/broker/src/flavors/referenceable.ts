@@ -1,0 +1,50 @@
+// Objects the peer gets a reference to: `remote_` methods (wire specification 5.4, 5.5).
+
+import { JellyError } from "@pb/jelly-types";
+import type { TypeHandler } from "@pb/jelly-types";
+import type { Callable, IncomingCall, Perspective } from "../callable.js";
+import { outgoing } from "../connection.js";
+import { bindArguments, findMethod } from "../method.js";
+
+/**
+ * An object that stays here: who it is sent to gets a reference, and can call its `remote_` methods. Sent back, it arrives as itself.
+ * Methods may be async.
+ */
+export abstract class Referenceable implements Callable {
+  /** For whom results are written: nobody in particular, unless a flavour says so. */
+  readonly perspective: Perspective = null;
+
+  get home(): object {
+    return this;
+  }
+
+  /** Runs a method for the peer. Override it to answer calls in another way (`remoteMessageReceived` of Twisted). */
+  receiveCall({ method, args, kwargs }: IncomingCall): unknown {
+    const found = findMethod(this, "remote_", method);
+    return Reflect.apply(found, this, bindArguments(this, method, args, kwargs));
+  }
+}
+
+/** A Referenceable that a connection starts from (`twisted.spread.pb.Root`). */
+export abstract class Root extends Referenceable {
+  /** The object for one connection: by default this one. */
+  rootObject(_connection: object): Callable {
+    return this;
+  }
+}
+
+export const referenceable: TypeHandler<Referenceable> = {
+  atoms: [],
+  classes: [Referenceable],
+  subclasses: true,
+  identity: false,
+  jelly(value, jellier) {
+    const id = outgoing(jellier, value).give(value, value);
+    jellier.writer.list(2);
+    jellier.writer.word("remote");
+    jellier.writer.integer(id);
+  },
+  unjelly() {
+    throw new JellyError("JELLY_MALFORMED", "Nothing arrives as a Referenceable");
+  },
+};

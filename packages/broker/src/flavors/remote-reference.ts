@@ -1,0 +1,161 @@
+// The other side's objects: what `(remote id)` arrives as and `(local id)` goes home with (wire specification 5.5, 5.6).
+
+import { JellyError } from "@pb/jelly-types";
+import type { TypeHandler } from "@pb/jelly-types";
+import type { Perspective } from "../callable.js";
+import { incoming, outgoing } from "../connection.js";
+import type { CallOptions, Connection } from "../connection.js";
+import { DeadReferenceError } from "../errors.js";
+import type { ObjectId } from "../messages.js";
+import type { RemoteArguments, RemoteMethods, RemoteName, RemoteResult } from "../types.js";
+
+/** The methods of a remote object as functions. Still visibly calls: each returns a promise, and can fail as a call can. */
+export type RemoteCalls<T> = {
+  readonly [Name in RemoteName<T>]: (...args: RemoteArguments<T, Name>) => Promise<RemoteResult<T, Name>>;
+};
+
+/**
+ * A reference to an object of the peer. There is one per object and connection. The peer keeps its object until the reference is collected, or
+ * disposed of with `using` or {@link Symbol.dispose}, or the connection ends.
+ *
+ * `T` is the class of the object, or an interface of its methods: `RemoteReference<Echo>` knows `echo` from `remote_echo`.
+ */
+export class RemoteReference<T = RemoteMethods> {
+  readonly #connection: Connection;
+  readonly #perspective: Perspective;
+  #isReleased = false;
+  #calls: RemoteCalls<T> | undefined;
+  /** What the peer calls it: a number, or the name it is published under. */
+  readonly id: ObjectId;
+
+  /** For the broker, which makes all references. */
+  constructor(connection: Connection, id: ObjectId, perspective: Perspective) {
+    this.#connection = connection;
+    this.id = id;
+    this.#perspective = perspective;
+  }
+
+  /** Whether it can be called: its connection is up and it was not released. */
+  get isAlive(): boolean {
+    return this.#connection.isOpen && !this.#isReleased;
+  }
+
+  /**
+   * Calls a method and resolves with its result. A trailing `kwargs({…})` becomes keyword arguments.
+   *
+   * Rejects with `RemoteError` when the method failed, `JellyError` when an argument or the result cannot travel, `ConnectionLostError` when the
+   * connection ends first (whether the method ran is then not known), `DeadReferenceError` when this reference is of no use any more.
+   */
+  callRemote<Name extends RemoteName<T>>(
+    name: Name,
+    ...args: RemoteArguments<T, Name>
+  ): Promise<RemoteResult<T, Name>> {
+    return this.#call(name, args, {});
+  }
+
+  /** As {@link callRemote}; rejects with `CallTimeoutError` or the signal's reason when the answer does not come in time. */
+  callRemoteWith<Name extends RemoteName<T>>(
+    options: CallOptions,
+    name: Name,
+    ...args: RemoteArguments<T, Name>
+  ): Promise<RemoteResult<T, Name>> {
+    return this.#call(name, args, options);
+  }
+
+  /** Calls a method without wanting an answer, not even an error. Throws `JellyError` or `DeadReferenceError`. */
+  sendRemote<Name extends RemoteName<T>>(name: Name, ...args: RemoteArguments<T, Name>): void {
+    const dead = this.#deathOf();
+    if (dead !== undefined) throw dead;
+    this.#connection.send(this.id, name, args, { perspective: this.#perspective, pins: this });
+  }
+
+  /** One method as a function (`twisted.spread.pb.RemoteMethod`). */
+  remoteMethod<Name extends RemoteName<T>>(
+    name: Name,
+  ): (...args: RemoteArguments<T, Name>) => Promise<RemoteResult<T, Name>> {
+    return (...args) => this.callRemote(name, ...args);
+  }
+
+  /** `reference.call.echo("hi")` is `reference.callRemote("echo", "hi")`. */
+  get call(): RemoteCalls<T> {
+    this.#calls ??= new Proxy(Object.create(null) as RemoteCalls<T>, {
+      // Not a promise: whoever awaits it by mistake must not call a method `then`.
+      get: (_target, name) =>
+        typeof name === "symbol" || name === "then" ? undefined : this.remoteMethod(name as RemoteName<T>),
+    });
+    return this.#calls;
+  }
+
+  /** Runs `callback` once the connection of this reference is over; dispose of what it returns to stop that. */
+  notifyOnDisconnect(callback: (reference: this) => void): Disposable {
+    return this.#connection.notifyOnDisconnect(() => callback(this));
+  }
+
+  /** Gives the object back to the peer now, for all who share this reference. It cannot be called any more. */
+  [Symbol.dispose](): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.#connection.release(this);
+  }
+
+  /** Not part of the interface: how a reference travels home. */
+  static homeward(reference: RemoteReference, connection: Connection): ObjectId {
+    if (reference.#connection !== connection) {
+      throw new JellyError("JELLY_NOT_JELLYABLE", "A reference can be sent only to the peer it came from");
+    }
+    if (reference.#isReleased)
+      throw new JellyError("JELLY_NOT_JELLYABLE", "A reference that was released cannot be sent");
+    return reference.id;
+  }
+
+  #deathOf(): DeadReferenceError | undefined {
+    if (this.#isReleased) return new DeadReferenceError("The reference was released");
+    return this.#connection.isOpen ? undefined : new DeadReferenceError("The connection of the reference is over");
+  }
+
+  async #call<Name extends RemoteName<T>>(
+    name: Name,
+    args: RemoteArguments<T, Name>,
+    options: CallOptions,
+  ): Promise<RemoteResult<T, Name>> {
+    const dead = this.#deathOf();
+    if (dead !== undefined) throw dead;
+    const how = { ...options, perspective: this.#perspective, pins: this };
+    return this.#connection.call(this.id, name, args, how) as Promise<RemoteResult<T, Name>>;
+  }
+}
+
+/** `(remote id)`: an object of the peer. */
+export const arriving: TypeHandler<RemoteReference> = {
+  atoms: ["remote"],
+  classes: [RemoteReference],
+  identity: false,
+  jelly(value, jellier) {
+    const id = RemoteReference.homeward(value, outgoing(jellier, value).connection);
+    jellier.writer.list(2);
+    jellier.writer.word("local");
+    if (typeof id === "number") jellier.writer.integer(id);
+    else jellier.writer.word(id);
+  },
+  unjelly(unjellier, items, atom) {
+    const { connection, perspective } = incoming(unjellier, atom);
+    const id = items === 1 && unjellier.reader.kind() === "integer" ? unjellier.reader.integer() : undefined;
+    if (typeof id !== "number") throw new JellyError("JELLY_MALFORMED", "A remote object has a number");
+    return connection.arrived(id, perspective);
+  },
+};
+
+/** `(local id)`: an object of ours coming home. Null when we do not know it, as in Twisted: it may be gone since. */
+export const homecoming: TypeHandler = {
+  atoms: ["local"],
+  classes: [],
+  jelly: () => undefined,
+  unjelly(unjellier, items, atom) {
+    const { connection } = incoming(unjellier, atom);
+    const kind = items === 1 ? unjellier.reader.kind() : "nothing";
+    if (kind !== "integer" && kind !== "bytes")
+      throw new JellyError("JELLY_MALFORMED", "A local object has a number or a name");
+    const id = kind === "integer" ? Number(unjellier.reader.integer()) : unjellier.reader.word();
+    return connection.home(id) ?? null;
+  },
+};

@@ -1,0 +1,180 @@
+// What the peer says: one function per message. Holds no state.
+
+import { inspect } from "@pb/banana";
+import type { Expression, ExpressionReader } from "@pb/banana";
+import type { Unjellier } from "@pb/jelly-types";
+import type { Callable, IncomingCall, Perspective } from "./callable.js";
+import { Incoming } from "./connection.js";
+import type { Connection } from "./connection.js";
+import { ArgumentsError, PBError, ProtocolError } from "./errors.js";
+import { RemoteError } from "./failure.js";
+import { Kwargs } from "./kwargs.js";
+import { VERSION } from "./messages.js";
+import type { Message, ObjectId } from "./messages.js";
+import type { PendingCall } from "./tables/calls.js";
+import type { Services } from "./tables/services.js";
+
+/** What a message can do to the broker. */
+export interface Inbound extends Connection {
+  readonly unjellier: Unjellier;
+  find(id: ObjectId): Callable | undefined;
+  answer(requestId: Expression, value: unknown, perspective: Perspective): void;
+  fail(requestId: Expression, error: unknown, perspective: Perspective, method: string): void;
+  /** Counts calls that are not finished when their method returns. */
+  readonly services: Services;
+  /** The call that waits for this answer. Throws {@link ProtocolError} when none does. */
+  takeCall(requestId: Expression): PendingCall;
+  /** One reference less. Throws {@link ProtocolError} for an id that we did not give out. */
+  released(id: ObjectId): void;
+  notUnderstood(what: string): void;
+}
+
+/** Does what a message says. `reader` stands before its jelly. Throws {@link ProtocolError} when the peer broke the protocol. */
+export function handle(message: Message, reader: ExpressionReader, broker: Inbound): void {
+  switch (message.command) {
+    case "version":
+      if (message.version !== VERSION) {
+        throw new ProtocolError("PROTOCOL_VERSION", `The peer speaks version ${message.version}; we speak ${VERSION}`);
+      }
+      break;
+    case "message":
+      receiveCall(message, reader, broker);
+      break;
+    case "answer":
+      receiveAnswer(broker.takeCall(message.requestId), reader, broker);
+      break;
+    case "error":
+      receiveError(broker.takeCall(message.requestId), reader, broker);
+      break;
+    case "decref":
+      broker.released(message.id);
+      break;
+    case "didNotUnderstand":
+      broker.notUnderstood(message.what);
+      break;
+    case "cachemessage":
+    case "decache":
+    case "uncache":
+      throw new ProtocolError(
+        "PROTOCOL_UNKNOWN_CACHE",
+        `We hold and give no caches, so ${message.command} means nothing`,
+      );
+  }
+}
+
+type Call = Extract<Message, { command: "message" | "cachemessage" }>;
+
+function receiveCall(
+  { requestId, target, method, wantsAnswer }: Call,
+  reader: ExpressionReader,
+  broker: Inbound,
+): void {
+  const callable = broker.find(target);
+  const perspective = callable?.perspective ?? null;
+  const fail = (error: unknown): void => {
+    if (wantsAnswer) broker.fail(requestId, error, perspective, method);
+  };
+  const answer = (value: unknown): void => {
+    if (wantsAnswer) broker.answer(requestId, value, perspective);
+  };
+  let result: unknown;
+  try {
+    if (callable === undefined) throw new PBError("Invalid Object ID");
+    const { args, kwargs } = readArguments(reader, broker, perspective);
+    result = callable.receiveCall({ method, args, kwargs });
+  } catch (error) {
+    fail(error);
+    return;
+  }
+  if (isThenable(result)) serve(result, answer, fail, broker.services);
+  else answer(result);
+}
+
+function serve(
+  result: PromiseLike<unknown>,
+  answer: (value: unknown) => void,
+  fail: (error: unknown) => void,
+  services: Services,
+): void {
+  services.begin();
+  result.then(
+    (value) => {
+      services.end();
+      answer(value);
+    },
+    (error: unknown) => {
+      services.end();
+      fail(error);
+    },
+  );
+}
+
+function readArguments(
+  reader: ExpressionReader,
+  broker: Inbound,
+  perspective: Perspective,
+): Omit<IncomingCall, "method"> {
+  const context = new Incoming(broker, perspective);
+  const args = broker.unjellier.readGraph(reader, context);
+  if (!Array.isArray(args) && !(args instanceof Set))
+    throw new ArgumentsError("The positional arguments of a call are a sequence");
+  const keywords = broker.unjellier.readGraph(reader, context);
+  return { args: Array.from(args as Iterable<unknown>), kwargs: toKwargs(keywords) };
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/** Keyword arguments have names: text or, from older peers, UTF-8 bytes. Undefined when there are none. */
+function toKwargs(value: unknown): Kwargs | undefined {
+  if (typeof value !== "object" || value === null)
+    throw new ArgumentsError("The keyword arguments of a call are a dictionary");
+  if (!(value instanceof Map)) {
+    for (const _name in value) return Kwargs.from(value as Record<string, unknown>);
+    return undefined;
+  }
+  if (value.size === 0) return undefined;
+  const named = Object.create(null) as Record<string, unknown>;
+  for (const [key, item] of value as Map<unknown, unknown>) {
+    if (typeof key === "string") named[key] = item;
+    else if (key instanceof Uint8Array) named[utf8.decode(key)] = item;
+    else throw new ArgumentsError("A keyword argument has a name");
+  }
+  return Kwargs.from(named);
+}
+
+function receiveAnswer(call: PendingCall, reader: ExpressionReader, broker: Inbound): void {
+  let value: unknown;
+  try {
+    value = broker.unjellier.readGraph(reader, new Incoming(broker, call.perspective));
+  } catch (error) {
+    // Only this call is hurt: the message ends where the scanner said. (Twisted drops the connection: wire specification trap 3.)
+    call.reject(error);
+    return;
+  }
+  call.resolve(value);
+}
+
+function receiveError(call: PendingCall, reader: ExpressionReader, broker: Inbound): void {
+  let value: unknown;
+  try {
+    value = broker.unjellier.readGraph(reader, new Incoming(broker, call.perspective));
+  } catch (error) {
+    call.reject(error);
+    return;
+  }
+  call.reject(value instanceof Error ? value : unknownFailure(value));
+}
+
+/** An error that is neither a failure nor an error class we know. */
+function unknownFailure(value: unknown): RemoteError {
+  const type = "twisted.spread.pb.Error";
+  return new RemoteError({ type, message: typeof value === "string" ? value : "", parents: [type] });
+}
+
+export function unknownRequest(requestId: Expression): ProtocolError {
+  return new ProtocolError("PROTOCOL_UNKNOWN_REQUEST", `An answer to ${inspect(requestId)}, which was not asked`);
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+}

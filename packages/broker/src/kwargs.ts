@@ -1,0 +1,22 @@
+// Keyword arguments: Python's `f(1, name="Bob")`.
+
+/** Keyword arguments, in their order. Reads like an object without prototype: whatever a peer names, it is only data. */
+export class Kwargs {
+  private constructor() {}
+
+  static from(values: Readonly<Record<string, unknown>>): Kwargs {
+    const made = Object.create(Kwargs.prototype) as Record<string, unknown>;
+    for (const [name, value] of Object.entries(values)) made[name] = value;
+    return made;
+  }
+}
+Object.setPrototypeOf(Kwargs.prototype, null);
+Reflect.deleteProperty(Kwargs.prototype, "constructor");
+
+/** Keyword arguments with the types of their values. */
+export type KwargsOf<Values> = Kwargs & Readonly<Values>;
+
+/** Marks the last argument of a call as keyword arguments: `callRemote("find", 12, kwargs({ name: "Bob" }))`. */
+export function kwargs<Values extends Readonly<Record<string, unknown>>>(values: Values): KwargsOf<Values> {
+  return Kwargs.from(values) as KwargsOf<Values>;
+}

@@ -1,0 +1,39 @@
+// What the broker needs from below: a way to send bytes, and to be told of bytes and of the end. The only door to the outside world.
+
+/** Facts a transport knows about who is at the other end; more of them as it knows more. */
+export interface Peer {
+  /** The other end in words, for logs: `tcp:127.0.0.1:52110`, `memory`. */
+  readonly description: string;
+  /** Whether nobody in between can read or change what is sent. */
+  readonly isEncrypted: boolean;
+}
+
+/** One connection's bytes. Implemented by transports; a broker owns it from `start` on. */
+export interface Link {
+  /** `listener`: this end accepted the connection. `initiator`: this end made it. They differ only in who offers the dialects. */
+  readonly role: "listener" | "initiator";
+  readonly peer: Peer;
+  /** Bytes given to `send` that have not left the process yet. */
+  readonly queuedBytes: number;
+  /** Begins to deliver. Called once. */
+  start(receiver: LinkReceiver): void;
+  /** Takes ownership of `bytes`. Does nothing once the link is closed. */
+  send(bytes: Uint8Array): void;
+  /** Sends what is queued, then closes. `lost` follows. */
+  close(): void;
+  /** Closes at once and throws away what is queued. `lost` follows. */
+  destroy(): void;
+  /** Stops delivering until `resume`: the peer is to wait. */
+  pause(): void;
+  resume(): void;
+}
+
+/** Who a link tells. */
+export interface LinkReceiver {
+  /** Bytes arrived. They belong to the link again when this returns. */
+  received(bytes: Uint8Array): void;
+  /** What was queued has left. */
+  drained(): void;
+  /** The connection is over: called exactly once. `cause` tells why, where that is known. */
+  lost(cause?: Error): void;
+}

@@ -1,0 +1,79 @@
+// What a program decides about its connections, worked out once and shared by all of them.
+
+import { pb, none } from "@pb/banana";
+import type { Dialect } from "@pb/banana";
+import { TypeRegistry } from "@pb/jelly-types";
+import type { Exactness, SecurityPolicy } from "@pb/jelly-types";
+import type { Callable } from "./callable.js";
+import type { Connection } from "./connection.js";
+import type { BrokerWatcher } from "./events.js";
+import { describeError, failure, remoteError } from "./failure.js";
+import type { ErrorDescription } from "./failure.js";
+import { avatar, viewable } from "./flavors/perspective.js";
+import { referenceable } from "./flavors/referenceable.js";
+import { arriving, homecoming } from "./flavors/remote-reference.js";
+import { defaultBrokerLimits } from "./limits.js";
+import type { BrokerLimits } from "./limits.js";
+
+/** Where a connection starts: a `Root`, a portal, anything that has an object for each connection. */
+export interface RootSource {
+  rootObject(connection: Connection): Callable;
+}
+
+export interface BrokerOptions {
+  /** The object the peer gets by `getRootObject()`. Default: none; the peer's calls to it fail with "Invalid Object ID". */
+  readonly root?: RootSource | undefined;
+  /** Types of the application. Registering more while connected is fine. */
+  readonly types?: TypeRegistry | undefined;
+  readonly policy?: SecurityPolicy | undefined;
+  readonly exactness?: Partial<Exactness> | undefined;
+  readonly limits?: Partial<BrokerLimits> | undefined;
+  /** Dialects, in order of preference. Default: `pb`, `none`. */
+  readonly dialects?: readonly Dialect[] | undefined;
+  /** Decides what a peer learns of an error. Default {@link describeError}. */
+  readonly describeError?: ((error: unknown) => ErrorDescription) | undefined;
+  /** Sends stacks of errors to the peer. Default false: they tell about our insides (`unsafeTracebacks` of Twisted). */
+  readonly unsafeTracebacks?: boolean | undefined;
+  readonly onEvent?: BrokerWatcher | undefined;
+}
+
+/** {@link BrokerOptions} with every default filled in. Make it once for many connections. */
+export class BrokerConfig {
+  readonly root: RootSource | undefined;
+  readonly types: TypeRegistry;
+  readonly policy: SecurityPolicy | undefined;
+  readonly exactness: Partial<Exactness>;
+  readonly limits: BrokerLimits;
+  readonly dialects: readonly Dialect[];
+  readonly describeError: (error: unknown) => ErrorDescription;
+  readonly onEvent: BrokerWatcher;
+
+  constructor(options: BrokerOptions = {}) {
+    const describe = options.describeError ?? describeError;
+    this.root = options.root;
+    this.types = flavors(options.types);
+    this.policy = options.policy;
+    this.exactness = options.exactness ?? {};
+    this.limits = { ...defaultBrokerLimits, ...options.limits };
+    this.dialects = options.dialects ?? [pb, none];
+    this.describeError =
+      options.unsafeTracebacks === true ? describe : (error) => ({ ...describe(error), traceback: undefined });
+    this.onEvent = options.onEvent ?? (() => undefined);
+  }
+
+  static of(options: BrokerOptions | BrokerConfig | undefined): BrokerConfig {
+    return options instanceof BrokerConfig ? options : new BrokerConfig(options);
+  }
+}
+
+/** The types of an application, and the flavours in front of them. */
+function flavors(types: TypeRegistry | undefined): TypeRegistry {
+  return new TypeRegistry(types)
+    .register(referenceable)
+    .register(viewable)
+    .register(avatar)
+    .register(arriving)
+    .register(homecoming)
+    .register(failure)
+    .register(remoteError);
+}

@@ -1,0 +1,104 @@
+// What we say: calls, answers, errors, releases. Holds no state.
+
+import type { Expression } from "@pb/banana";
+import { below } from "@pb/jelly-types";
+import type { Jellier } from "@pb/jelly-types";
+import type { Outgoing } from "./connection.js";
+import { Failure } from "./failure.js";
+import { Kwargs } from "./kwargs.js";
+import { writeCall, writeRelease, writeReply } from "./messages.js";
+import type { ObjectId } from "./messages.js";
+import type { BrokerConfig } from "./options.js";
+import type { Outbox } from "./outbox.js";
+
+/** A call as it goes out. A trailing {@link Kwargs} becomes the keyword arguments. Throws `JellyError` with a path such as `$.args[0].name`. */
+export function sendCall(
+  outbox: Outbox,
+  out: Outgoing,
+  command: "message" | "cachemessage",
+  requestId: number,
+  target: ObjectId,
+  method: string,
+  args: readonly unknown[],
+  wantsAnswer: boolean,
+): void {
+  const last = args.length > 0 ? args[args.length - 1] : undefined;
+  const keywords = last instanceof Kwargs ? last : undefined;
+  const count = keywords === undefined ? args.length : args.length - 1;
+  outbox.write(out, (writer, jellier) => {
+    writeCall(writer, command, requestId, target, method, wantsAnswer);
+    writeArguments(jellier.start(out), args, count);
+    writeKeywords(jellier.start(out), keywords);
+  });
+}
+
+function writeArguments(jellier: Jellier, args: readonly unknown[], count: number): void {
+  jellier.writer.list(count + 1);
+  jellier.writer.word("tuple");
+  let index = 0;
+  try {
+    for (; index < count; index++) jellier.write(args[index]);
+  } catch (error) {
+    throw below(error, `.args[${index}]`);
+  }
+}
+
+function writeKeywords(jellier: Jellier, keywords: Kwargs | undefined): void {
+  const entries = keywords === undefined ? [] : Object.entries(keywords);
+  const { writer } = jellier;
+  writer.list(entries.length + 1);
+  writer.word("dictionary");
+  for (const [name, value] of entries) {
+    writer.list(2);
+    jellier.write(name);
+    try {
+      jellier.write(value);
+    } catch (error) {
+      throw below(error, `.kwargs.${name}`);
+    }
+  }
+}
+
+/** The result of a call. Throws `JellyError` when it cannot travel. */
+export function sendAnswer(outbox: Outbox, out: Outgoing, requestId: Expression, value: unknown): void {
+  outbox.write(out, (writer, jellier) => {
+    writeReply(writer, "answer", requestId);
+    jellier.writeGraph(value, out);
+  });
+}
+
+/**
+ * The error of a call: as itself where its class is registered, else as a description. An error that cannot travel is described too: the
+ * caller always hears.
+ */
+export function sendError(
+  outbox: Outbox,
+  out: Outgoing,
+  requestId: Expression,
+  error: unknown,
+  config: BrokerConfig,
+): void {
+  if (error instanceof Error && config.types.writing(error) !== undefined) {
+    try {
+      sendGraph(error);
+      return;
+    } catch {
+      // Its own state cannot travel; its description can.
+    }
+  }
+  sendGraph(new Failure(config.describeError(error)));
+
+  function sendGraph(value: unknown): void {
+    outbox.write(out, (writer, jellier) => {
+      writeReply(writer, "error", requestId);
+      jellier.writeGraph(value, out);
+    });
+  }
+}
+
+/** Gives back `count` references to one object of the peer. */
+export function sendReleases(outbox: Outbox, command: "decref" | "decache", id: number, count: number): void {
+  outbox.write(undefined, (writer) => {
+    for (let left = count; left > 0; left--) writeRelease(writer, command, id);
+  });
+}

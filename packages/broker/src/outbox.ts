@@ -1,0 +1,83 @@
+// Messages on their way out: written whole or not at all, and sent together once a turn.
+
+import { BananaWriter } from "@pb/banana";
+import type { Dialect } from "@pb/banana";
+import { Jellier } from "@pb/jelly-types";
+import type { Outgoing } from "./connection.js";
+import type { BrokerConfig } from "./options.js";
+
+/** Writes the elements of one message. */
+export type Build = (writer: BananaWriter, jellier: Jellier) => void;
+
+export class Outbox {
+  readonly #dialect: Dialect;
+  readonly #config: BrokerConfig;
+  readonly #send: (bytes: Uint8Array) => void;
+  readonly #writer: BananaWriter;
+  readonly #jellier: Jellier;
+  #isWriting = false;
+  #isScheduled = false;
+  /** Messages that were written while another was: they go behind it. */
+  #following: Uint8Array[] = [];
+
+  constructor(dialect: Dialect, config: BrokerConfig, send: (bytes: Uint8Array) => void) {
+    this.#dialect = dialect;
+    this.#config = config;
+    this.#send = send;
+    this.#writer = this.#newWriter();
+    this.#jellier = new Jellier(this.#writer, { registry: config.types });
+  }
+
+  /**
+   * Writes one message. When `build` throws, nothing of it is sent, the references it counted are taken back, and the error goes on.
+   *
+   * A state hook may call the peer while its own state is being written. That message follows the one it comes from: it may well be about an
+   * object which the peer is only just getting to know (Twisted sends it first, and the peer does not understand: wire specification 5.8).
+   */
+  write(out: Outgoing | undefined, build: Build): void {
+    if (this.#isWriting) {
+      const writer = this.#newWriter();
+      this.#build(writer, new Jellier(writer, { registry: this.#config.types }), out, build);
+      this.#following.push(writer.take());
+      return;
+    }
+    this.#isWriting = true;
+    try {
+      this.#build(this.#writer, this.#jellier, out, build);
+    } finally {
+      this.#isWriting = false;
+      for (const bytes of this.#following.splice(0)) this.#writer.append(bytes);
+      this.#schedule();
+    }
+  }
+
+  #build(writer: BananaWriter, jellier: Jellier, out: Outgoing | undefined, build: Build): void {
+    const start = writer.position;
+    try {
+      build(writer, jellier);
+      writer.seal();
+    } catch (error) {
+      writer.truncate(start);
+      out?.undo();
+      throw error;
+    }
+  }
+
+  /** Sends what is written, now. */
+  flush(): void {
+    if (!this.#isWriting && this.#writer.position > 0) this.#send(this.#writer.take());
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    queueMicrotask(() => {
+      this.#isScheduled = false;
+      this.flush();
+    });
+  }
+
+  #newWriter(): BananaWriter {
+    return new BananaWriter({ dialect: this.#dialect, limits: this.#config.limits.banana });
+  }
+}

@@ -1,0 +1,58 @@
+// Calls of ours that wait for an answer.
+
+/** What happens when the answer comes. */
+export interface PendingCall {
+  resolve: (value: unknown) => void;
+  reject: (error: unknown) => void;
+  /** Whatever must stay alive until then: the reference that was called. */
+  readonly pins: unknown;
+  /** For whom references in the answer are read. */
+  readonly perspective: object | null;
+  /** The caller gave up: the answer is still expected, and then thrown away properly. */
+  isAbandoned: boolean;
+}
+
+export class Calls {
+  readonly #pending = new Map<number, PendingCall>();
+  #lastId = 0;
+  #idle: (() => void)[] = [];
+
+  get size(): number {
+    return this.#pending.size;
+  }
+
+  /** The next request id. Also used by calls that want no answer. */
+  nextId(): number {
+    return ++this.#lastId;
+  }
+
+  add(id: number, call: PendingCall): void {
+    this.#pending.set(id, call);
+  }
+
+  /** The call with that id, which is then no longer pending. */
+  take(id: unknown): PendingCall | undefined {
+    if (typeof id !== "number") return undefined;
+    const call = this.#pending.get(id);
+    this.#pending.delete(id);
+    this.#checkIdle();
+    return call;
+  }
+
+  /** Takes all, in the order they were made. */
+  takeAll(): PendingCall[] {
+    const calls = [...this.#pending.values()];
+    this.#pending.clear();
+    this.#checkIdle();
+    return calls;
+  }
+
+  /** Resolves when no answer is missing. */
+  idle(): Promise<void> {
+    return this.#pending.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  #checkIdle(): void {
+    if (this.#pending.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+}

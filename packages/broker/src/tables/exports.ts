@@ -1,0 +1,78 @@
+// Objects of ours that the peer may call: by the number we gave out, counted, or by the name they are published under.
+
+import type { ObjectId } from "../messages.js";
+import type { Callable } from "../callable.js";
+
+/** One object the peer holds references to. */
+export interface Export {
+  readonly id: number;
+  /** What it is found by when it is sent again. */
+  readonly key: object;
+  readonly target: Callable;
+  /** References written and not yet released. */
+  count: number;
+}
+
+export class Exports {
+  readonly #byId = new Map<number, Export>();
+  readonly #byKey = new Map<object, Export>();
+  readonly #byName = new Map<string, Callable>();
+  readonly #nextId: () => number;
+
+  constructor(nextId: () => number) {
+    this.#nextId = nextId;
+  }
+
+  /** Objects given out by number. */
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  has(key: object): boolean {
+    return this.#byKey.has(key);
+  }
+
+  /** Counts one more reference to the object known by `key`; the first gives it a number. Undo with {@link release}. */
+  give(key: object, target: Callable): Export {
+    let entry = this.#byKey.get(key);
+    if (entry === undefined) {
+      entry = { id: this.#nextId(), key, target, count: 0 };
+      this.#byId.set(entry.id, entry);
+      this.#byKey.set(key, entry);
+    }
+    entry.count++;
+    return entry;
+  }
+
+  /** One reference less. Returns the entry when it was the last, after removing it; undefined otherwise. Throws `RangeError` for an unknown id. */
+  release(id: ObjectId): Export | undefined {
+    const entry = typeof id === "number" ? this.#byId.get(id) : undefined;
+    if (entry === undefined) throw new RangeError(`No object has the id ${id}`);
+    entry.count--;
+    if (entry.count > 0) return undefined;
+    this.#byId.delete(entry.id);
+    this.#byKey.delete(entry.key);
+    return entry;
+  }
+
+  publish(name: string, target: Callable): void {
+    this.#byName.set(name, target);
+  }
+
+  withdraw(name: string): void {
+    this.#byName.delete(name);
+  }
+
+  find(id: ObjectId): Callable | undefined {
+    return typeof id === "number" ? this.#byId.get(id)?.target : this.#byName.get(id);
+  }
+
+  /** References written and not yet released, per id. */
+  counts(): ReadonlyMap<number, number> {
+    return new Map([...this.#byId].map(([id, { count }]) => [id, count]));
+  }
+
+  *entries(): IterableIterator<Export> {
+    yield* this.#byId.values();
+  }
+}

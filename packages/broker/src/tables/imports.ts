@@ -1,0 +1,75 @@
+// Objects of the peer that we hold references to: one proxy each, and how many references it stands for.
+
+import type { Perspective } from "../callable.js";
+import { WeakValues } from "./weak-values.js";
+
+/** A proxy's count, apart from the proxy so that it outlives it. */
+interface Import {
+  readonly id: number;
+  /** References received and not yet released. */
+  count: number;
+}
+
+export class Imports<Proxy extends object> {
+  readonly #make: (id: number, perspective: Perspective) => Proxy;
+  readonly #release: (id: number, count: number) => void;
+  /** References remember for whom they were read, so each perspective has proxies of its own. */
+  readonly #proxies = new Map<Perspective, WeakValues<number, Proxy, Import>>();
+  readonly #imports = new WeakMap<Proxy, Import>();
+  #held = 0;
+
+  /** `release` is told how many references to an id are given back; it must not throw. */
+  constructor(make: (id: number, perspective: Perspective) => Proxy, release: (id: number, count: number) => void) {
+    this.#make = make;
+    this.#release = release;
+  }
+
+  /** References received and not yet released. */
+  get held(): number {
+    return this.#held;
+  }
+
+  /** Counts one more reference to `id` and returns its proxy. */
+  arrived(id: number, perspective: Perspective): Proxy {
+    const proxies = this.#proxiesFor(perspective);
+    let proxy = proxies.get(id);
+    let known = proxy === undefined ? undefined : this.#imports.get(proxy);
+    if (proxy === undefined || known === undefined) {
+      proxy = this.#make(id, perspective);
+      known = { id, count: 0 };
+      this.#imports.set(proxy, known);
+      proxies.set(id, proxy, known);
+    }
+    known.count++;
+    this.#held++;
+    return proxy;
+  }
+
+  /** Gives back all references that `proxy` stands for. A later arrival makes a new proxy. */
+  release(proxy: Proxy): void {
+    const known = this.#imports.get(proxy);
+    if (known === undefined) return;
+    this.#imports.delete(proxy);
+    for (const proxies of this.#proxies.values()) proxies.delete(known.id, proxy);
+    this.#giveBack(known);
+  }
+
+  #proxiesFor(perspective: Perspective): WeakValues<number, Proxy, Import> {
+    let proxies = this.#proxies.get(perspective);
+    if (proxies === undefined) {
+      const made = new WeakValues<number, Proxy, Import>((known) => {
+        made.deleteCollected(known.id);
+        this.#giveBack(known);
+      });
+      this.#proxies.set(perspective, (proxies = made));
+    }
+    return proxies;
+  }
+
+  #giveBack(known: Import): void {
+    const { id, count } = known;
+    known.count = 0;
+    this.#held -= count;
+    this.#release(id, count);
+  }
+}

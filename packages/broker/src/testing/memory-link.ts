@@ -1,0 +1,150 @@
+// Two ends of a connection in one process: delivers byte by byte if asked to, and can hold everything back.
+
+import { Broker } from "../broker.js";
+import type { Link, LinkReceiver, Peer } from "../link.js";
+import type { BrokerOptions } from "../options.js";
+
+export interface LinkPairOptions {
+  /** Bytes delivered at a time. Default: what was sent at once. 1 finds whoever relies on packets. */
+  readonly chunkBytes?: number | undefined;
+}
+
+/** One end. What is sent arrives at the other end in a later microtask, in order. */
+export class MemoryLink implements Link {
+  readonly role: "listener" | "initiator";
+  readonly peer: Peer = { description: "memory", isEncrypted: true };
+  readonly #chunkBytes: number;
+  #end: MemoryLink | undefined;
+  #receiver: LinkReceiver | undefined;
+  #arrived: Uint8Array[] = [];
+  #isHeld = false;
+  #isPaused = false;
+  #isScheduled = false;
+  #isEnding = false;
+  #isOver = false;
+  /** Everything this end sent, in the pieces it was sent in. */
+  readonly sent: Uint8Array[] = [];
+
+  constructor(role: "listener" | "initiator", { chunkBytes = Infinity }: LinkPairOptions = {}) {
+    this.role = role;
+    this.#chunkBytes = chunkBytes;
+  }
+
+  /** Makes two links the ends of one connection. */
+  static join(one: MemoryLink, other: MemoryLink): void {
+    one.#end = other;
+    other.#end = one;
+  }
+
+  get #other(): MemoryLink {
+    if (this.#end === undefined) throw new TypeError("A memory link needs another end: use linkPair");
+    return this.#end;
+  }
+
+  get queuedBytes(): number {
+    return this.#other.#arrived.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  start(receiver: LinkReceiver): void {
+    this.#receiver = receiver;
+    this.#schedule();
+  }
+
+  send(bytes: Uint8Array): void {
+    if (this.#isOver || this.#isEnding) return;
+    this.sent.push(bytes);
+    for (let start = 0; start < bytes.length; start += this.#chunkBytes) {
+      this.#other.#arrived.push(bytes.slice(start, Math.min(start + this.#chunkBytes, bytes.length)));
+    }
+    this.#other.#schedule();
+  }
+
+  close(): void {
+    if (this.#isOver) return;
+    this.#isEnding = true;
+    this.#other.#schedule();
+    this.#over();
+  }
+
+  destroy(): void {
+    this.#other.#arrived = [];
+    this.close();
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#schedule();
+  }
+
+  /** Keeps what arrives at this end until {@link release}. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  release(): void {
+    this.#isHeld = false;
+    this.#schedule();
+  }
+
+  /** Breaks the connection as a network does. */
+  cut(cause: Error = new Error("The connection was cut")): void {
+    this.#other.#over(cause);
+    this.#over(cause);
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#receiver === undefined) return;
+    this.#isScheduled = true;
+    queueMicrotask(() => {
+      this.#isScheduled = false;
+      this.#deliver();
+    });
+  }
+
+  #deliver(): void {
+    while (!this.#isHeld && !this.#isPaused && !this.#isOver) {
+      const chunk = this.#arrived.shift();
+      if (chunk === undefined) break;
+      this.#receiver?.received(chunk);
+      // The bytes are the link's again: whoever kept them without copying finds them changed.
+      chunk.fill(0xff);
+    }
+    if (this.#arrived.length > 0 || this.#isHeld || this.#isPaused) return;
+    this.#other.#left();
+    if (this.#other.#isEnding) this.#over();
+  }
+
+  #left(): void {
+    if (!this.#isOver) this.#receiver?.drained();
+  }
+
+  #over(cause?: Error): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    queueMicrotask(() => this.#receiver?.lost(cause));
+  }
+}
+
+/** Two joined links. */
+export function linkPair(options?: LinkPairOptions): { listener: MemoryLink; initiator: MemoryLink } {
+  const listener = new MemoryLink("listener", options);
+  const initiator = new MemoryLink("initiator", options);
+  MemoryLink.join(listener, initiator);
+  return { listener, initiator };
+}
+
+/** A server and a client, ready to call. */
+export async function connectedPair(
+  server: BrokerOptions,
+  client: BrokerOptions = {},
+  options?: LinkPairOptions,
+): Promise<{ server: Broker; client: Broker; links: ReturnType<typeof linkPair> }> {
+  const links = linkPair(options);
+  const pair = { server: new Broker(links.listener, server), client: new Broker(links.initiator, client), links };
+  await Promise.all([pair.server.ready, pair.client.ready]);
+  return pair;
+}
