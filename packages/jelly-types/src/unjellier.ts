@@ -2,13 +2,20 @@
 
 import type { Expression, ExpressionReader } from "@pb/banana";
 import { BananaError } from "@pb/banana";
+import { READING_DEPTH } from "./depth.js";
 import { fromBanana, InsecureJellyError, JellyError } from "./errors.js";
 import { defaultExactness } from "./handler.js";
 import type { Exactness, JellyReader, TypeHandler } from "./handler.js";
-import { DEFAULT_DEPTH } from "./jellier.js";
-import { SecurityPolicy } from "./policy.js";
+import { moduleOf, SecurityPolicy } from "./policy.js";
 import type { TypeRegistry } from "./registry.js";
 import { standardTypes } from "./standard.js";
+import { unknownCopy } from "./types/unknown-copy.js";
+
+/** Atoms are few; a peer may invent any number. */
+const REMEMBERED_ATOMS = 512;
+
+/** Words with a meaning in Perspective Broker, which therefore name no class. */
+const RESERVED: ReadonlySet<string> = new Set(["remote", "local", "cached", "lcache", "copy", "cache"]);
 
 export interface UnjellierOptions extends Partial<Exactness> {
   /** Types of the application, besides the standard ones. */
@@ -17,6 +24,11 @@ export interface UnjellierOptions extends Partial<Exactness> {
   readonly policy?: SecurityPolicy | undefined;
   /** Values inside values. Default 500. */
   readonly depth?: number | undefined;
+  /**
+   * What to do with an instance of a class that is neither registered nor allowed by the policy. `refuse`: throw. `keep`: make an
+   * `UnknownCopy`. Default `refuse`.
+   */
+  readonly unknownCopies?: "refuse" | "keep" | undefined;
   /** What to put where a peer sent `(persistent id)`. Default: an `Unpersistable`. */
   readonly persistentLoad?: ((id: Expression) => unknown) | undefined;
 }
@@ -49,9 +61,10 @@ type ReferenceId = number | bigint | string;
 /** Reads graphs, one after the other. */
 export class Unjellier implements JellyReader {
   readonly exactness: Exactness;
+  readonly policy: SecurityPolicy;
   readonly persistentLoad: ((id: Expression) => unknown) | undefined;
   readonly #registry: TypeRegistry | undefined;
-  readonly #policy: SecurityPolicy;
+  readonly #keepsUnknown: boolean;
   readonly #maxDepth: number;
   #reader: ExpressionReader | undefined;
   #context: unknown;
@@ -76,9 +89,10 @@ export class Unjellier implements JellyReader {
   #afterwards: (() => void)[] = [];
 
   constructor(options: UnjellierOptions = {}) {
-    const { registry, policy = SecurityPolicy.standard, depth = DEFAULT_DEPTH } = options;
+    const { registry, policy = SecurityPolicy.standard, depth = READING_DEPTH } = options;
     this.#registry = registry;
-    this.#policy = policy;
+    this.policy = policy;
+    this.#keepsUnknown = options.unknownCopies === "keep";
     this.#maxDepth = depth;
     this.persistentLoad = options.persistentLoad;
     this.exactness = {
@@ -158,36 +172,67 @@ export class Unjellier implements JellyReader {
   }
 
   #readList(reader: ExpressionReader): unknown {
-    this.#openReference = this.#nextReference;
+    const reference = this.#nextReference;
     this.#nextReference = undefined;
     const length = reader.list();
     if (length === 0) throw new JellyError("JELLY_MALFORMED", "An empty list is no value");
     if (reader.kind() !== "bytes")
       throw new JellyError("JELLY_MALFORMED", `A value begins with the name of its type, not with ${aKind(reader)}`);
-    if (this.#depth >= this.#maxDepth)
-      throw new JellyError("JELLY_TOO_DEEP", `Values are nested more than ${this.#maxDepth} deep`);
-    this.#depth++;
     const atom = reader.word();
-    let value: unknown;
-    if (atom === "reference") value = this.#readReference(reader, length - 1);
-    else if (atom === "dereference") value = this.#readDereference(reader, length - 1);
-    else value = (this.#handlers.get(atom) ?? this.#find(atom)).unjelly(this, length - 1, atom);
+    if (atom === "reference") return this.#readReference(reader, length - 1, reference !== undefined);
+    if (atom === "dereference") return this.#readDereference(reader, length - 1);
+    const handler = this.#handlerOf(atom);
+    if (handler.isScalar === true) return handler.unjelly(this, length - 1, atom);
+    this.#openReference = reference;
+    this.#enter();
+    const value = handler.unjelly(this, length - 1, atom);
     this.#depth--;
     return value;
   }
 
-  #find(atom: string): TypeHandler {
-    const registered = this.#registry?.reading(atom);
-    const handler = registered ?? standardTypes.reading(atom);
-    if (handler === undefined || (registered === undefined && !this.#policy.allowsType(atom))) {
-      throw new InsecureJellyError(atom, `The type ${atom} is not allowed: nobody registered it`);
+  #enter(): void {
+    if (this.#depth >= this.#maxDepth)
+      throw new JellyError("JELLY_TOO_DEEP", `Values are nested more than ${this.#maxDepth} deep`);
+    this.#depth++;
+  }
+
+  readAs(atom: string, items: number): unknown {
+    return this.#handlerOf(atom).unjelly(this, items, atom);
+  }
+
+  #handlerOf(atom: string): TypeHandler {
+    let handler = this.#handlers.get(atom);
+    if (handler === undefined) {
+      handler = this.#registry?.reading(atom) ?? this.#standardHandler(atom);
+      if (this.#handlers.size < REMEMBERED_ATOMS) this.#handlers.set(atom, handler);
     }
-    this.#handlers.set(atom, handler);
     return handler;
   }
 
-  #readReference(reader: ExpressionReader, items: number): unknown {
+  #standardHandler(atom: string): TypeHandler {
+    const { policy } = this;
+    const handler = standardTypes.reading(atom);
+    if (handler !== undefined) {
+      this.#allow(atom);
+      return handler;
+    }
+    if (!/^[!-~]*$/.test(atom)) throw new JellyError("JELLY_MALFORMED", "The name of a type is ASCII without blanks");
+    if (atom.includes(".") ? policy.allowsClass(atom) : policy.allowsType(atom)) return unknownCopy;
+    if (this.#keepsUnknown && !RESERVED.has(atom)) return unknownCopy;
+    if (!atom.includes("."))
+      throw new InsecureJellyError(atom, `The type ${atom} is not allowed: nobody registered it`);
+    const module = moduleOf(atom);
+    throw new InsecureJellyError(
+      atom,
+      policy.allowsModule(module)
+        ? `The class ${atom} is not allowed: nobody registered it`
+        : `The module ${module} is not allowed (in type ${atom}): nobody registered the class`,
+    );
+  }
+
+  #readReference(reader: ExpressionReader, items: number, isNested: boolean): unknown {
     this.#allow("reference");
+    if (isNested) this.#enter();
     if (items < 2) throw new JellyError("JELLY_MALFORMED", "A reference has an id and a value");
     const id = readId(reader);
     const reference = this.#referenceOf(id);
@@ -199,6 +244,7 @@ export class Unjellier implements JellyReader {
     const value = this.read();
     this.#nextReference = undefined;
     this.skip(items - 2);
+    if (isNested) this.#depth--;
     reference.is = "complete";
     reference.logEnd = this.#log.length;
     this.#arrive(reference, value);
@@ -249,7 +295,7 @@ export class Unjellier implements JellyReader {
   }
 
   #allow(atom: string): void {
-    if (!this.#policy.allowsType(atom)) throw new InsecureJellyError(atom, `The type ${atom} is not allowed`);
+    if (!this.policy.allowsType(atom)) throw new InsecureJellyError(atom, `The type ${atom} is not allowed`);
   }
 
   register(container: object): void {

@@ -4,7 +4,7 @@ import { below } from "../errors.js";
 import type { JellyReader, JellyWriter, TypeHandler } from "../handler.js";
 import { requireHashable } from "./hashable.js";
 
-let fill: (set: FrozenSet<unknown>, members: Iterable<unknown>) => void;
+let fill: (set: FrozenSet, members: Iterable<unknown>) => void;
 
 /** A Python frozenset: a `Set` that cannot change and, other than a `Set`, may be a dict key or a member of a set. */
 export class FrozenSet<T = unknown> implements ReadonlySet<T> {
@@ -48,9 +48,7 @@ export class FrozenSet<T = unknown> implements ReadonlySet<T> {
     return this.#members.values();
   }
 
-  get [Symbol.toStringTag](): string {
-    return "FrozenSet";
-  }
+  readonly [Symbol.toStringTag] = "FrozenSet";
 }
 
 function writeMembers(atom: string, set: ReadonlySet<unknown>, jellier: JellyWriter): void {
