@@ -1,6 +1,5 @@
 // What the peer says: one function per message. Holds no state.
 
-import { inspect } from "@pb/banana";
 import type { Expression, ExpressionReader } from "@pb/banana";
 import type { Unjellier } from "@pb/jelly-types";
 import type { Callable, IncomingCall, Perspective } from "./callable.js";
@@ -9,7 +8,7 @@ import type { Connection } from "./connection.js";
 import { ArgumentsError, PBError, ProtocolError, UnknownCacheError } from "./errors.js";
 import { RemoteError } from "./failure.js";
 import { Kwargs } from "./kwargs.js";
-import { VERSION } from "./messages.js";
+import { brief, VERSION } from "./messages.js";
 import type { Message, ObjectId } from "./messages.js";
 import type { PendingCall } from "./tables/calls.js";
 import type { Services } from "./tables/services.js";
@@ -178,7 +177,7 @@ function unknownFailure(value: unknown): RemoteError {
 }
 
 export function unknownRequest(requestId: Expression): ProtocolError {
-  return new ProtocolError("PROTOCOL_UNKNOWN_REQUEST", `An answer to ${inspect(requestId)}, which was not asked`);
+  return new ProtocolError("PROTOCOL_UNKNOWN_REQUEST", `An answer to ${brief(requestId)}, which was not asked`);
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
