@@ -131,9 +131,10 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** Keyword arguments have names: text or, from older peers, UTF-8 bytes. Undefined when there are none. */
 function toKwargs(value: unknown): Kwargs | undefined {
-  if (typeof value !== "object" || value === null)
-    throw new ArgumentsError("The keyword arguments of a call are a dictionary");
   if (!(value instanceof Map)) {
+    // A dictionary with text for keys arrives as an object without prototype; nothing else does.
+    if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== null)
+      throw new ArgumentsError("The keyword arguments of a call are a dictionary");
     for (const _name in value) return Kwargs.from(value as Record<string, unknown>);
     return undefined;
   }
