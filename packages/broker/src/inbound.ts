@@ -1,6 +1,5 @@
 // What the peer says: one function per message. Holds no state.
 
-import { inspect } from "@pb/banana";
 import type { Expression, ExpressionReader } from "@pb/banana";
 import type { Unjellier } from "@pb/jelly-types";
 import type { Callable, IncomingCall, Perspective } from "./callable.js";
@@ -9,7 +8,7 @@ import type { Channel } from "./channel.js";
 import { ArgumentsError, PBError, ProtocolError, UnknownCacheError } from "./errors.js";
 import { RemoteError } from "./failure.js";
 import { Kwargs } from "./kwargs.js";
-import { VERSION } from "./messages.js";
+import { brief, VERSION } from "./messages.js";
 import type { Message, ObjectId } from "./messages.js";
 import type { PendingCall } from "./tables/calls.js";
 import type { Services } from "./tables/services.js";
@@ -145,9 +144,10 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** Keyword arguments have names: text or, from older peers, UTF-8 bytes. Undefined when there are none. */
 function toKwargs(value: unknown): Kwargs | undefined {
-  if (typeof value !== "object" || value === null)
-    throw new ArgumentsError("The keyword arguments of a call are a dictionary");
   if (!(value instanceof Map)) {
+    // A dictionary with text for keys arrives as an object without prototype; nothing else does.
+    if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== null)
+      throw new ArgumentsError("The keyword arguments of a call are a dictionary");
     for (const _name in value) return Kwargs.from(value as Record<string, unknown>);
     return undefined;
   }
@@ -192,7 +192,7 @@ function unknownFailure(value: unknown): RemoteError {
 }
 
 export function unknownRequest(requestId: Expression): ProtocolError {
-  return new ProtocolError("PROTOCOL_UNKNOWN_REQUEST", `An answer to ${inspect(requestId)}, which was not asked`);
+  return new ProtocolError("PROTOCOL_UNKNOWN_REQUEST", `An answer to ${brief(requestId)}, which was not asked`);
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
