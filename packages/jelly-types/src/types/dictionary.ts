@@ -2,7 +2,7 @@
 
 import { below, JellyError, keyStep } from "../errors.js";
 import type { JellyReader, JellyWriter, TypeHandler } from "../handler.js";
-import { requireHashable } from "./hashable.js";
+import { asKey, requireHashable } from "./hashable.js";
 
 /** The own enumerable text keys of a plain object, in its order. */
 export function writeDictionary(value: Readonly<Record<string, unknown>>, jellier: JellyWriter): void {
@@ -77,7 +77,7 @@ function readKey(unjellier: JellyReader): unknown {
   }
   requireHashable(key);
   if (unjellier.isIncomplete) unjellier.afterwards(() => requireHashable(key));
-  return key;
+  return asKey(key, unjellier.exactness);
 }
 
 export const dictionary: TypeHandler<ReadonlyMap<unknown, unknown>> = {

@@ -1,6 +1,8 @@
 // What Python accepts as a dict key or a set member.
 
+import { Float } from "@pb/banana";
 import { describe, JellyError } from "../errors.js";
+import type { Exactness } from "../handler.js";
 import { Tuple } from "./tuple.js";
 
 /**
@@ -34,4 +36,9 @@ function isUnhashable(value: object): boolean {
     value instanceof Map ||
     value instanceof Set
   );
+}
+
+/** A key or a member as a `Map` and a `Set` can keep it: they take -0 for 0. */
+export function asKey(value: unknown, { floats }: Exactness): unknown {
+  return value === 0 && floats === "exact" && Object.is(value, -0) ? new Float(-0) : value;
 }

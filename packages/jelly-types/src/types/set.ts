@@ -2,7 +2,7 @@
 
 import { below } from "../errors.js";
 import type { JellyReader, JellyWriter, TypeHandler } from "../handler.js";
-import { requireHashable } from "./hashable.js";
+import { asKey, requireHashable } from "./hashable.js";
 
 let fill: (set: FrozenSet, members: Iterable<unknown>) => void;
 
@@ -74,7 +74,7 @@ function readMembers(unjellier: JellyReader, items: number, add: (members: Itera
   let index = 0;
   try {
     for (; index < items; index++) {
-      const member = unjellier.read();
+      const member = asKey(unjellier.read(), unjellier.exactness);
       members.push(member);
       if (!unjellier.isPending(member)) {
         requireHashable(member);
