@@ -11,6 +11,7 @@ import { standardTypes } from "./standard.js";
 import { foreignKind } from "./realm.js";
 import { writeBoolean } from "./types/boolean.js";
 import { writeDictionary } from "./types/dictionary.js";
+import { requireHashable } from "./types/hashable.js";
 import { writeList } from "./types/list.js";
 import { writeNone } from "./types/none.js";
 import { writeNumber } from "./types/number.js";
@@ -44,6 +45,8 @@ export class Jellier implements JellyWriter {
   #depth = 0;
   /** For each object of this graph: where it stands (>= 0), or the negative of its reference id. */
   readonly #met = new Map<object, number>();
+  /** Tuples of this graph that may be keys. */
+  readonly #hashable = new Set<object>();
   #lastId = 0;
 
   constructor(writer: ExpressionWriter, options: JellierOptions = {}) {
@@ -64,6 +67,7 @@ export class Jellier implements JellyWriter {
     this.#depth = 0;
     this.#lastId = 0;
     if (this.#met.size > 0) this.#met.clear();
+    if (this.#hashable.size > 0) this.#hashable.clear();
     return this;
   }
 
@@ -178,6 +182,10 @@ export class Jellier implements JellyWriter {
     if (this.#depth >= this.#maxDepth)
       throw new JellyError("JELLY_TOO_DEEP", `Values are nested more than ${this.#maxDepth} deep`);
     this.#depth++;
+  }
+
+  requireHashable(value: unknown): void {
+    requireHashable(value, this.#hashable);
   }
 
   repeat(value: object): boolean {
