@@ -3,7 +3,7 @@
 import type { Broker, RemoteReference } from "@pb/broker";
 import { jelly } from "@pb/jelly-types";
 import { encode } from "@pb/banana";
-import { isDeepStrictEqual } from "node:util";
+import { inspect, isDeepStrictEqual } from "node:util";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** One connection of a check. */
@@ -43,11 +43,15 @@ export function isSame(one: unknown, other: unknown): boolean {
 }
 
 export function show(value: unknown): string {
-  return String(JSON.stringify(value, (_key, item: unknown) => (typeof item === "bigint" ? `${item}n` : item)));
+  return inspect(value, { depth: 4, breakLength: Infinity });
 }
 
 /** Asks again until the answer is true. */
 export async function until(ask: () => boolean | Promise<boolean>, what: string, limitMs = 3000): Promise<void> {
-  for (const end = Date.now() + limitMs; Date.now() < end; await sleep(10)) if (await ask()) return;
+  const end = Date.now() + limitMs;
+  while (Date.now() < end) {
+    if (await ask()) return;
+    await sleep(10);
+  }
   throw new CheckFailed(`timed out waiting for ${what}`);
 }

@@ -13,6 +13,7 @@ import {
   tuple,
   TypeRegistry,
 } from "@pb/jelly-types";
+import type { CopyOptions } from "@pb/jelly-types";
 
 /** An error raised on purpose. */
 export class ContractError extends PBError {
@@ -125,16 +126,22 @@ interface ErrorState {
   readonly message: string;
 }
 
-const errorState = {
-  getState: ({ code, message }: JellyableError): ErrorState => ({ code, message }),
-  create: ({ code, message }: ErrorState) => Object.assign(new JellyableError(message), { code }),
-};
+function errorCopy<T extends JellyableError>(type: new (message: string) => T): CopyOptions<T, ErrorState> {
+  return {
+    getState: ({ code, message }) => ({ code, message }),
+    create: ({ code, message }) => {
+      const error = new type(message);
+      error.code = code;
+      return error;
+    },
+  };
+}
 
 export const types: TypeRegistry = new TypeRegistry()
   .register(remoteCopy("contract.Point", PointCopy))
   .register(remoteCache("contract.Counter", CounterCache))
-  .registerCopy("contract.JellyError", JellyableError, errorState)
-  .registerCopy("contract.CopyError", CopyableError, errorState);
+  .registerCopy("contract.JellyError", JellyableError, errorCopy(JellyableError))
+  .registerCopy("contract.CopyError", CopyableError, errorCopy(CopyableError));
 
 /** Floats stay floats, so that an echo returns what it was given. */
 export const brokerOptions: BrokerOptions = { types, exactness: { floats: "exact" } };

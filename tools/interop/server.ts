@@ -5,16 +5,17 @@ import type { Broker, Callable, Parameters, RemoteReference } from "@pb/broker";
 import { AllowAnonymousAccess, ANONYMOUS, InMemoryUsernamePasswordChecker, Portal } from "@pb/cred";
 import type { AvatarId, Login, Mind, Realm } from "@pb/cred";
 import { tuple } from "@pb/jelly-types";
+import type { Float } from "@pb/jelly-types";
 import { listen } from "@pb/node-transport";
 import type { Server } from "@pb/node-transport";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { CounterCache } from "./contract.js";
 import {
   brokerOptions,
   bytes,
   ContractError,
   CopyableError,
   Counter,
-  CounterCache,
   JellyableError,
   PerspectivePoint,
   Point,
@@ -135,7 +136,7 @@ class ContractRoot extends Root {
     return this.#counter.set(value);
   }
 
-  remote_start_ticks(n: number, interval: number): void {
+  remote_start_ticks(n: number, interval: number | Float): void {
     void (async () => {
       for (let left = n; left > 0; left--) {
         await sleep(Number(interval) * 1000);
@@ -225,7 +226,7 @@ class ContractRoot extends Root {
     this.#kept = undefined;
   }
 
-  async remote_delay(seconds: number, value: unknown): Promise<unknown> {
+  async remote_delay(seconds: number | Float, value: unknown): Promise<unknown> {
     await sleep(Number(seconds) * 1000);
     return value;
   }

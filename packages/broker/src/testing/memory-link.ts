@@ -17,6 +17,7 @@ export class MemoryLink implements Link {
   #end: MemoryLink | undefined;
   #receiver: LinkReceiver | undefined;
   #arrived: Uint8Array[] = [];
+  #arrivedBytes = 0;
   #isHeld = false;
   #isPaused = false;
   #isScheduled = false;
@@ -42,7 +43,7 @@ export class MemoryLink implements Link {
   }
 
   get queuedBytes(): number {
-    return this.#other.#arrived.reduce((sum, { length }) => sum + length, 0);
+    return this.#other.#arrivedBytes;
   }
 
   start(receiver: LinkReceiver): void {
@@ -53,6 +54,7 @@ export class MemoryLink implements Link {
   send(bytes: Uint8Array): void {
     if (this.#isOver || this.#isEnding) return;
     this.sent.push(bytes);
+    this.#other.#arrivedBytes += bytes.length;
     for (let start = 0; start < bytes.length; start += this.#chunkBytes) {
       this.#other.#arrived.push(bytes.slice(start, Math.min(start + this.#chunkBytes, bytes.length)));
     }
@@ -68,6 +70,7 @@ export class MemoryLink implements Link {
 
   destroy(): void {
     this.#other.#arrived = [];
+    this.#other.#arrivedBytes = 0;
     this.close();
   }
 
@@ -109,6 +112,7 @@ export class MemoryLink implements Link {
     while (!this.#isHeld && !this.#isPaused && !this.#isOver) {
       const chunk = this.#arrived.shift();
       if (chunk === undefined) break;
+      this.#arrivedBytes -= chunk.length;
       this.#receiver?.received(chunk);
       // The bytes are the link's again: whoever kept them without copying finds them changed.
       chunk.fill(0xff);

@@ -7,7 +7,7 @@ export const byteArray: TypeHandler<Uint8Array> = {
   atoms: [],
   classes: [Uint8Array],
   subclasses: true,
-  identity: false,
+  isScalar: true,
   jelly: (value, { writer }) => writer.bytes(value),
   unjelly: () => undefined,
 };
@@ -15,7 +15,7 @@ export const byteArray: TypeHandler<Uint8Array> = {
 export const arrayBuffer: TypeHandler<ArrayBuffer> = {
   atoms: [],
   classes: [ArrayBuffer],
-  identity: false,
+  isScalar: true,
   jelly: (value, { writer }) => writer.bytes(new Uint8Array(value)),
   unjelly: () => undefined,
 };
