@@ -487,6 +487,7 @@ export class Broker implements Inbound {
         const reader = this.#session.next();
         if (reader === undefined) break;
         if (this.#state.is === "negotiating") this.#becomeReady();
+        if (this.#isOver()) return;
         handle(readMessage(reader), reader, this);
         if (this.#isOver()) return;
       }
@@ -574,8 +575,13 @@ export class Broker implements Inbound {
 
   /** Before the peer's first call: the root source may publish more names, and may watch how long the peer takes. */
   #makeRoot(): void {
-    const root = this.#config.root?.rootObject(this);
-    if (root !== undefined && !this.#published.has(ROOT)) this.#published.set(ROOT, root);
+    try {
+      const root = this.#config.root?.rootObject(this);
+      if (root !== undefined && !this.#published.has(ROOT)) this.#published.set(ROOT, root);
+    } catch (error) {
+      this.#config.onEvent({ kind: "callback-failed", error });
+      this.#end("closed", error);
+    }
   }
 
   #tables(): Tables {
@@ -593,9 +599,9 @@ export class Broker implements Inbound {
     }
     const reason = new ConnectionLostError(why, describeEnd(why, cause), { cause });
     this.#state = { is: "closed", reason };
+    this.#settleReady.reject(reason); // it may have been ready for long: then this does nothing
     if (state.is === "negotiating") {
       clearTimeout(state.timer);
-      this.#settleReady.reject(reason);
     } else {
       state.tables.outbox.flush();
       for (const call of state.tables.calls.takeAll()) call.reject(reason);
@@ -664,7 +670,7 @@ function describeEnd(why: CloseReason, cause: unknown): string {
   const because = cause instanceof Error && cause.message !== "" ? `: ${cause.message}` : "";
   switch (why) {
     case "closed":
-      return "The connection was closed by us";
+      return `The connection was closed by us${because}`;
     case "lost":
       return `The connection was lost${because}`;
     case "negotiation":
