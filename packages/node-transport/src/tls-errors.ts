@@ -4,8 +4,11 @@ import { ConnectError } from "./errors.js";
 import type { ConnectErrorCode } from "./errors.js";
 
 interface TlsFault extends Error {
-  readonly code?: string;
+  readonly code?: unknown;
   readonly reason?: string;
+  /** Of a wrong name: what was wanted, and the certificate. */
+  readonly host?: string;
+  readonly cert?: { readonly subject?: { readonly CN?: string }; readonly subjectaltname?: string };
 }
 
 const codes: Readonly<Record<string, ConnectErrorCode>> = {
@@ -24,12 +27,15 @@ const codes: Readonly<Record<string, ConnectErrorCode>> = {
   INVALID_CA: "TLS_UNTRUSTED",
   INVALID_PURPOSE: "TLS_UNTRUSTED",
   PATH_LENGTH_EXCEEDED: "TLS_UNTRUSTED",
+  ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE: "TLS_UNTRUSTED",
 };
 
 /** The error as a {@link ConnectError}, when it is one of TLS; else itself. `where` says with whom. */
 export function explainTls(error: Error, where: string): Error {
-  const { code = "", message, reason } = error as TlsFault;
+  const { code, message, reason } = error as TlsFault;
+  if (typeof code !== "string") return error;
   const known = codes[code];
+  if (known === "TLS_WRONG_NAME") return new ConnectError(known, `${where}: ${wrongName(error)}`, { cause: error });
   if (known !== undefined)
     return new ConnectError(known, `${where}: ${sentences[known] ?? message} (${reason ?? message})`, { cause: error });
   // An alert is what the other end said about us; those about certificates are 42 to 48, and 116.
@@ -44,11 +50,16 @@ export function explainTls(error: Error, where: string): Error {
   return error;
 }
 
+function wrongName({ host, cert, message }: TlsFault): string {
+  const names = cert?.subjectaltname ?? cert?.subject?.CN;
+  if (host === undefined || names === undefined) return message;
+  return `The server's certificate is for ${names}, not for ${host}`;
+}
+
 const sentences: Partial<Record<ConnectErrorCode, string>> = {
-  TLS_WRONG_NAME: "The server's certificate is for other names",
   TLS_EXPIRED: "The certificate has expired",
   TLS_NOT_YET_VALID: "The certificate is not valid yet; or a clock is wrong",
-  TLS_UNTRUSTED: "The certificate is of no authority that is trusted here",
+  TLS_UNTRUSTED: "There is no certificate of an authority that is trusted here",
   TLS_REFUSED: "The other end refused our certificate, or wants one",
   TLS_FAILED: "The other end does not speak TLS, or no version or cipher of ours",
 };

@@ -20,6 +20,8 @@ export class TlsGate {
   #tls: ServerTls;
   /** By the two addresses: Node does not say which socket a secured one was made of. */
   readonly #handshakes = new Map<string, Handshake>();
+  /** A closed socket forgets its addresses. */
+  readonly #keys = new WeakMap<Socket, string>();
 
   private constructor(server: TlsServer, tls: ServerTls, tlsMs: number) {
     this.#server = server;
@@ -28,7 +30,7 @@ export class TlsGate {
     server
       .on("secureConnection", (secured) => this.#take(secured)?.resolve(secured))
       .on("tlsClientError", (error, secured) => {
-        const handshake = this.#take(secured);
+        const handshake = this.#take(insideOf(secured));
         secured.on("error", () => undefined).destroy();
         handshake?.reject(this.#explain(error, secured));
       });
@@ -54,20 +56,23 @@ export class TlsGate {
 
   /** Resolves when the handshake is done. Rejects with `ConnectError`. The socket is closed then. */
   secure(socket: Socket): Promise<TLSSocket> {
-    const key = keyOf(socket);
     return new Promise((resolve, reject) => {
+      const key = keyOf(socket);
+      this.#keys.set(socket, key);
       this.#handshakes.set(key, { resolve, reject });
       socket.once("close", () => {
-        this.#take(socket)?.reject(
-          new ConnectError("TLS_FAILED", "The connection was closed during the TLS handshake"),
-        );
+        // Later, for the secured socket may yet say why.
+        setImmediate(() => {
+          const error = new ConnectError("TLS_FAILED", "The connection was closed during the TLS handshake");
+          this.#take(socket)?.reject(error);
+        });
       });
       this.#server.emit("connection", socket);
     });
   }
 
   #take(socket: Socket): Handshake | undefined {
-    const key = keyOf(socket);
+    const key = this.#keys.get(socket) ?? keyOf(socket);
     const handshake = this.#handshakes.get(key);
     this.#handshakes.delete(key);
     return handshake;
@@ -84,6 +89,11 @@ export class TlsGate {
       return explainTls(Object.assign(new Error(`the client's certificate: ${refused}`), { code: refused }), where);
     return explainTls(error, where);
   }
+}
+
+/** The socket that a secured one was made of. Node keeps it without promising so; without it, an error is told less precisely. */
+function insideOf(secured: TLSSocket): Socket {
+  return (secured as { readonly _parent?: Socket })._parent ?? secured;
 }
 
 function keyOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
