@@ -56,9 +56,10 @@ export class ArgumentsError extends TypeError {
 
 /**
  * Why a connection is over: `closed` (we closed it), `lost` (the peer closed it, or the network broke), `negotiation` (no dialect was agreed
- * on), `protocol` (the peer broke the protocol), `unresponsive` (the peer does not answer any more), `limit` (the peer passed a limit).
+ * on), `protocol` (the peer broke the protocol), `unresponsive` (the peer does not answer any more), `limit` (the peer passed a limit),
+ * `replaced` (the same client logged in anew over another connection).
  */
-export type CloseReason = "closed" | "lost" | "negotiation" | "protocol" | "unresponsive" | "limit";
+export type CloseReason = "closed" | "lost" | "negotiation" | "protocol" | "unresponsive" | "limit" | "replaced";
 
 /**
  * The connection is over. A call that rejects with it was sent, or was about to be; whether the method ran is not known
@@ -79,6 +80,20 @@ export class ConnectionLostError extends Error {
 export class DeadReferenceError extends Error {
   override readonly name = "DeadReferenceError";
   readonly code = "DEAD_REFERENCE";
+}
+
+/** A limit of ours would be passed; what asked for more is refused, and nothing was sent. `limit` is its name in `BrokerLimits`. */
+export class LimitError extends Error {
+  static readonly remoteType: string = "twisted.spread.pb.Error";
+  static readonly isExpected: boolean = true;
+  override readonly name = "LimitError";
+  readonly code = "LIMIT";
+  readonly limit: "callsWaiting" | "callsRunning" | "unsentBytes";
+
+  constructor(limit: "callsWaiting" | "callsRunning" | "unsentBytes", message: string) {
+    super(message);
+    this.limit = limit;
+  }
 }
 
 /** The answer did not come in the time the caller gave. The method may have run. */

@@ -1,18 +1,41 @@
 // What the broker needs from below: a way to send bytes, and to be told of bytes and of the end. The only door to the outside world.
 
-export type ChannelBindingType = "tls-exporter" | "tls-server-end-point";
-
 /** Facts a transport knows about who is at the other end; more of them as it knows more. */
 export interface Peer {
   /** The other end in words, for logs: `tcp:127.0.0.1:52110`, `memory`. */
   readonly description: string;
   /** Whether nobody in between can read or change what is sent. */
   readonly isEncrypted: boolean;
+  /** The address of the other end, where it has one, without the port. Not proof of anything. */
+  readonly address?: string | undefined;
+  /** Over TLS: the certificate the other end showed. Look at `isTrusted` before believing it. */
+  readonly certificate?: PeerCertificate | undefined;
   /**
-   * Bytes that both ends of this encrypted channel know and nobody in between does (RFC 9266 `tls-exporter`, RFC 5929 `tls-server-end-point`):
-   * a login bound to them cannot be passed on. Undefined where the transport has none.
+   * Over TLS: bytes that both ends of this very connection know and nobody else does, to tie a login to it (RFC 5929, RFC 9266). Undefined where
+   * there is no such thing.
    */
   channelBinding?(type: ChannelBindingType): Uint8Array | undefined;
+}
+
+export type ChannelBindingType = "tls-exporter" | "tls-server-end-point";
+
+/** A certificate, in plain values. */
+export interface PeerCertificate {
+  /** Whether it is of an authority we trust, and in date. False where the transport was told not to insist. */
+  readonly isTrusted: boolean;
+  /** Whose it is: the common name. */
+  readonly name: string | undefined;
+  /** The names it is good for: `DNS:example.org`, `IP Address:192.0.2.1`, `URI:…`. */
+  readonly alternativeNames: readonly string[];
+  /** Who signed it: the common name. */
+  readonly issuer: string | undefined;
+  readonly serialNumber: string;
+  readonly validFrom: Date;
+  readonly validTo: Date;
+  /** SHA-256 of it, as `AB:CD:…`. */
+  readonly fingerprint: string;
+  /** Itself, in DER. */
+  readonly der: Uint8Array;
 }
 
 /** One connection's bytes. Implemented by transports; a broker owns it from `start` on. */

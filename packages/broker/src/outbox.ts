@@ -3,11 +3,14 @@
 import { BananaWriter } from "@pb/banana";
 import type { Dialect } from "@pb/banana";
 import { Jellier } from "@pb/jelly-types";
-import type { Outgoing } from "./connection.js";
+import type { Outgoing } from "./channel.js";
 import type { BrokerConfig } from "./options.js";
 
 /** Writes the elements of one message. */
 export type Build = (writer: BananaWriter, jellier: Jellier) => void;
+
+/** Written bytes leave at once when there are so many: a long turn shall not gather them all, yet 10,000 small calls are a few writes. */
+const FLUSH_BYTES = 256 * 1024;
 
 export class Outbox {
   readonly #dialect: Dialect;
@@ -47,7 +50,8 @@ export class Outbox {
     } finally {
       this.#isWriting = false;
       for (const bytes of this.#following.splice(0)) this.#writer.append(bytes);
-      this.#schedule();
+      if (this.#writer.position >= FLUSH_BYTES) this.flush();
+      else this.#schedule();
     }
   }
 
@@ -61,6 +65,11 @@ export class Outbox {
       out?.undo();
       throw error;
     }
+  }
+
+  /** Bytes written and not sent yet. */
+  get size(): number {
+    return this.#writer.position;
   }
 
   /** Sends what is written, now. */

@@ -107,11 +107,7 @@ export async function* getPages(
 }
 
 /** All pages at once (`twisted.spread.util.getAllPages`). */
-export async function getAllPages(
-  reference: RemoteReference,
-  method: string,
-  ...args: unknown[]
-): Promise<unknown[]> {
+export async function getAllPages(reference: RemoteReference, method: string, ...args: unknown[]): Promise<unknown[]> {
   const pages: unknown[] = [];
   for await (const page of getPages(reference, method, ...args)) pages.push(page);
   return pages;

@@ -1,8 +1,6 @@
 // Two ends of a connection in one process: delivers byte by byte if asked to, and can hold everything back.
 
-import { Broker } from "../broker.js";
-import type { Link, LinkReceiver, Peer } from "../link.js";
-import type { BrokerOptions } from "../options.js";
+import type { Link, LinkReceiver, Peer } from "./link.js";
 
 export interface LinkPairOptions {
   /** Bytes delivered at a time. Default: what was sent at once. 1 finds whoever relies on packets. */
@@ -17,6 +15,7 @@ export class MemoryLink implements Link {
   #end: MemoryLink | undefined;
   #receiver: LinkReceiver | undefined;
   #arrived: Uint8Array[] = [];
+  #arrivedBytes = 0;
   #isHeld = false;
   #isPaused = false;
   #isScheduled = false;
@@ -42,7 +41,7 @@ export class MemoryLink implements Link {
   }
 
   get queuedBytes(): number {
-    return this.#other.#arrived.reduce((sum, { length }) => sum + length, 0);
+    return this.#other.#arrivedBytes;
   }
 
   start(receiver: LinkReceiver): void {
@@ -53,6 +52,7 @@ export class MemoryLink implements Link {
   send(bytes: Uint8Array): void {
     if (this.#isOver || this.#isEnding) return;
     this.sent.push(bytes);
+    this.#other.#arrivedBytes += bytes.length;
     for (let start = 0; start < bytes.length; start += this.#chunkBytes) {
       this.#other.#arrived.push(bytes.slice(start, Math.min(start + this.#chunkBytes, bytes.length)));
     }
@@ -68,6 +68,7 @@ export class MemoryLink implements Link {
 
   destroy(): void {
     this.#other.#arrived = [];
+    this.#other.#arrivedBytes = 0;
     this.close();
   }
 
@@ -109,6 +110,7 @@ export class MemoryLink implements Link {
     while (!this.#isHeld && !this.#isPaused && !this.#isOver) {
       const chunk = this.#arrived.shift();
       if (chunk === undefined) break;
+      this.#arrivedBytes -= chunk.length;
       this.#receiver?.received(chunk);
       // The bytes are the link's again: whoever kept them without copying finds them changed.
       chunk.fill(0xff);
@@ -135,16 +137,4 @@ export function linkPair(options?: LinkPairOptions): { listener: MemoryLink; ini
   const initiator = new MemoryLink("initiator", options);
   MemoryLink.join(listener, initiator);
   return { listener, initiator };
-}
-
-/** A server and a client, ready to call. */
-export async function connectedPair(
-  server: BrokerOptions,
-  client: BrokerOptions = {},
-  options?: LinkPairOptions,
-): Promise<{ server: Broker; client: Broker; links: ReturnType<typeof linkPair> }> {
-  const links = linkPair(options);
-  const pair = { server: new Broker(links.listener, server), client: new Broker(links.initiator, client), links };
-  await Promise.all([pair.server.ready, pair.client.ready]);
-  return pair;
 }

@@ -1,0 +1,88 @@
+// Who does not take its answers gets no more work done; two ends that do never wait for each other for ever.
+
+import { expect, test } from "vitest";
+import { Root } from "@pb/broker";
+import type { BrokerOptions } from "@pb/broker";
+import { connectedPair } from "@pb/broker/testing";
+
+class Echo extends Root {
+  calls = 0;
+
+  remote_echo(value: unknown): unknown {
+    this.calls++;
+    return value;
+  }
+}
+
+const payload = new Uint8Array(1000);
+const limits: NonNullable<BrokerOptions["limits"]> = { queuedBytes: 10_000, unsentBytes: 200_000 };
+
+async function turns(count = 50): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await Promise.resolve();
+}
+
+test("reads no more calls while the peer does not take the answers", async () => {
+  const root = new Echo();
+  const { client, server, links } = await connectedPair({ root, limits });
+  const echo = await client.getRootObject<Echo>();
+  links.initiator.hold();
+  const answers = Array.from({ length: 100 }, () => echo.callRemote("echo", payload));
+  await turns();
+  expect(root.calls).toBeGreaterThan(5);
+  expect(root.calls).toBeLessThan(15);
+  expect(server.queuedBytes).toBeLessThan(15_000);
+
+  links.initiator.release();
+  expect(await Promise.all(answers)).toHaveLength(100);
+  expect(root.calls).toBe(100);
+  expect(server.queuedBytes).toBe(0);
+});
+
+test("reads its answers although its own calls wait", async () => {
+  const root = new Echo();
+  const { client, server } = await connectedPair({ root, limits }, { root, limits });
+  const [there, back] = [await client.getRootObject<Echo>(), await server.getRootObject<Echo>()];
+  const both = Array.from({ length: 60 }, () => [
+    there.callRemote("echo", payload),
+    back.callRemote("echo", payload),
+  ]).flat();
+  expect(await Promise.all(both)).toHaveLength(120);
+});
+
+test("goes on reading when a call of its own needs an answer", async () => {
+  const root = new Echo();
+  const { client, server, links } = await connectedPair({ root, limits }, { root });
+  const [there, back] = [await client.getRootObject<Echo>(), await server.getRootObject<Echo>()];
+  links.initiator.hold();
+  const answers = Array.from({ length: 30 }, () => there.callRemote("echo", payload));
+  await turns();
+  const before = root.calls;
+  const answer = back.callRemote("echo", "still there?");
+  await turns();
+  expect(root.calls).toBeGreaterThan(before);
+  links.initiator.release();
+  expect(await answer).toBe("still there?");
+  await Promise.all(answers);
+});
+
+test("ends the connection to a peer that never reads what is pushed to it", async () => {
+  const { server, links } = await connectedPair({ limits });
+  const back = await server.getRootObject<Echo>();
+  links.initiator.hold();
+  for (let turn = 0; turn < 300 && server.isOpen; turn++) {
+    back.sendRemote("echo", payload);
+    await Promise.resolve();
+  }
+  const { reason, message } = await server.closed;
+  expect(reason).toBe("limit");
+  expect(message).toMatch(/bytes wait for a peer that does not read; 200000 may/);
+});
+
+test("tells the round trip, smoothed, once it was measured", async () => {
+  const { client } = await connectedPair({});
+  expect(client.latency()).toBeUndefined();
+  const first = await client.ping();
+  expect(client.latency()).toBe(first);
+  await client.ping();
+  expect(client.latency()).toBeGreaterThan(0);
+});

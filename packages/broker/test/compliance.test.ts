@@ -1,0 +1,8 @@
+// A link in memory does what a broker relies on, whatever the pieces it delivers.
+
+import { describe, test } from "vitest";
+import { linkCompliance, linkPair } from "@pb/broker/testing";
+
+describe.for([Infinity, 4099])("a memory link that delivers %d bytes at a time", (chunkBytes) => {
+  for (const { name, run } of linkCompliance) test(name, () => run(() => linkPair({ chunkBytes })));
+});
