@@ -87,6 +87,11 @@ export class Stage {
     return new Promise((resolve) => this.#waiting.push({ index, resolve }));
   }
 
+  /** Resolves when the last line was said. */
+  ended(): Promise<void> {
+    return this.reached(Infinity);
+  }
+
   async advance(index: number): Promise<void> {
     this.#index = index;
     for (const { resolve, index: wanted } of this.#waiting) if (wanted <= index) resolve();
@@ -123,7 +128,7 @@ export async function play(
     if (isOurs) await expectLine(entry, index);
     else await stage.peer.sayBytes(Buffer.from(entry.hex, "hex"));
   }
-  await settled();
+  await stage.advance(Infinity);
   expect(stage.peer.heard(), "said after the last line").toEqual([]);
   const outcome = await acting;
   stage.broker.terminate("closed");
