@@ -248,6 +248,7 @@ export class Broker implements Connection {
           this.#flow.rest();
           break;
         }
+        if (this.#isOver()) return;
         this.#exchange().receive(reader);
         if (this.#isOver()) return;
       }
@@ -300,10 +301,19 @@ export class Broker implements Connection {
       end: (why, cause) => this.#end(why, cause),
     });
     this.#state = { is: "ready", exchange };
-    // Before the peer's first call: the root source may publish more names, and may watch how long the peer takes.
-    const root = this.#config.root?.rootObject(this);
-    if (root !== undefined && !this.#published.has(ROOT)) this.#published.set(ROOT, root);
+    this.#makeRoot();
     this.#settleReady.resolve();
+  }
+
+  /** Before the peer's first call: the root source may publish more names, and may watch how long the peer takes. */
+  #makeRoot(): void {
+    try {
+      const root = this.#config.root?.rootObject(this);
+      if (root !== undefined && !this.#published.has(ROOT)) this.#published.set(ROOT, root);
+    } catch (error) {
+      this.#config.onEvent({ kind: "callback-failed", error });
+      this.#end("closed", error);
+    }
   }
 
   #exchange(): Exchange {
@@ -321,9 +331,9 @@ export class Broker implements Connection {
     }
     const reason = connectionLost(why, cause);
     this.#state = { is: "closed", reason };
+    this.#settleReady.reject(reason); // it may have been ready for long: then this does nothing
     if (state.is === "negotiating") {
       clearTimeout(state.timer);
-      this.#settleReady.reject(reason);
     } else {
       state.exchange.end(reason);
     }

@@ -12,7 +12,7 @@ function describeEnd(why: CloseReason, cause: unknown): string {
   const because = cause instanceof Error && cause.message !== "" ? `: ${cause.message}` : "";
   switch (why) {
     case "closed":
-      return "The connection was closed by us";
+      return `The connection was closed by us${because}`;
     case "lost":
       return `The connection was lost${because}`;
     case "negotiation":

@@ -1,6 +1,7 @@
 // What the peer says: one function per message. Holds no state.
 
 import type { Expression, ExpressionReader } from "@pb/banana";
+import { FrozenSet } from "@pb/jelly-types";
 import type { Unjellier } from "@pb/jelly-types";
 import type { Callable, IncomingCall, Perspective } from "./callable.js";
 import { Incoming } from "./channel.js";
@@ -134,7 +135,7 @@ function readArguments(
 ): Omit<IncomingCall, "method"> {
   const context = new Incoming(broker, perspective);
   const args = broker.unjellier.readGraph(reader, context);
-  if (!Array.isArray(args) && !(args instanceof Set))
+  if (!Array.isArray(args) && !(args instanceof Set) && !(args instanceof FrozenSet))
     throw new ArgumentsError("The positional arguments of a call are a sequence");
   const keywords = broker.unjellier.readGraph(reader, context);
   return { args: Array.from(args as Iterable<unknown>), kwargs: toKwargs(keywords) };

@@ -8,17 +8,22 @@ export { BrokerConfig } from "./options.js";
 export type { BrokerOptions, ErrorClass, RootSource } from "./options.js";
 export { Referenceable, Root } from "./flavors/referenceable.js";
 export { AsReferenceable, Avatar, Viewable, ViewPoint } from "./flavors/perspective.js";
+export { asLocal, LocalReference } from "./local.js";
+export type { LocalOptions } from "./local.js";
 export { Copyable, remoteCopy, RemoteCopy } from "./flavors/copyable.js";
 export { Cacheable, CacheObserver, remoteCache, RemoteCache } from "./flavors/cacheable.js";
 export { RemoteReference } from "./flavors/remote-reference.js";
 export type {
   Crossing,
+  Reference,
   RemoteArguments,
   RemoteCalls,
   RemoteMethods,
   RemoteName,
   RemoteResult,
 } from "./flavors/remote-reference.js";
+export { MemoryStore, Publishable, RemotePublished, remotePublished } from "./publish.js";
+export type { PublishedStore } from "./publish.js";
 export { getAllPages, getPages, PAGE_BYTES, PageCollector, pagesOf, sendPages } from "./paging.js";
 export type { PageCollectorMethods } from "./paging.js";
 export { Kwargs, kwargs } from "./kwargs.js";

@@ -99,9 +99,9 @@ function readId(reader: ExpressionReader, command: string): ObjectId {
   const kind = reader.kind();
   if (kind === "integer") return Number(reader.integer());
   if (kind === "bytes") return reader.word();
-  // A peer may send anything; it names no object of ours.
   const expression = readExpression(reader);
-  if (kind === "list" && command === "message") return `${brief(expression)}, which is no id`;
+  // It names no object of ours, which the caller hears; a release has nobody who would.
+  if (command === "message" || command === "cachemessage") return `${brief(expression)}, which is no id`;
   throw new ProtocolError(
     "PROTOCOL_BAD_EXPRESSION",
     `The command ${command} has an object id, not ${brief(expression)}`,

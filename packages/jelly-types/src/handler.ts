@@ -34,6 +34,8 @@ export interface JellyWriter {
   readonly policy: SecurityPolicy;
   /** Writes any value. */
   write(value: unknown): void;
+  /** Writes the own enumerable properties of an object as a dict: a state that is not an object of its own. */
+  writeProperties(object: object): void;
   /** Throws `JELLY_UNHASHABLE` for what cannot be a dict key or a set member in Python. */
   requireHashable(value: unknown): void;
   /** If this graph has `value` already: writes a dereference and returns true. For handlers with `identity: false` that decide themselves. */

@@ -126,9 +126,7 @@ export class Jellier implements JellyWriter {
   #writePlain(value: Record<string, unknown>): void {
     if (this.repeat(value)) return;
     this.begin(value);
-    this.#enter();
-    writeDictionary(value, this);
-    this.#depth--;
+    this.writeProperties(value);
   }
 
   #writeInstance(value: object): void {
@@ -169,7 +167,7 @@ export class Jellier implements JellyWriter {
     const kind = foreignKind(value);
     if (kind === "array") this.#writeArray(value as unknown[]);
     else if (kind === "object") this.#writePlain(value as Record<string, unknown>);
-    else if (kind === "bytes") this.writer.bytes(value as Uint8Array);
+    else if (kind === "bytes") this.writer.bytes(Uint8Array.from(value as Uint8Array));
     else if (kind === "buffer") this.writer.bytes(new Uint8Array(value as ArrayBuffer));
     else
       throw new JellyError(
@@ -182,6 +180,12 @@ export class Jellier implements JellyWriter {
     if (this.#depth >= this.#maxDepth)
       throw new JellyError("JELLY_TOO_DEEP", `Values are nested more than ${this.#maxDepth} deep`);
     this.#depth++;
+  }
+
+  writeProperties(object: object): void {
+    this.#enter();
+    writeDictionary(object as Record<string, unknown>, this);
+    this.#depth--;
   }
 
   requireHashable(value: unknown): void {

@@ -239,8 +239,8 @@ export class Unjellier implements JellyReader {
       return handler;
     }
     if (!/^[!-~]*$/.test(atom)) throw new JellyError("JELLY_MALFORMED", "The name of a type is ASCII without blanks");
-    if (atom.includes(".") ? policy.allowsClass(atom) : policy.allowsType(atom)) return unknownCopy;
-    if (this.#keepsUnknown && !RESERVED.has(atom)) return unknownCopy;
+    const isAllowed = atom.includes(".") ? policy.allowsClass(atom) : policy.allowsType(atom);
+    if ((isAllowed || this.#keepsUnknown) && !RESERVED.has(atom)) return unknownCopy;
     const module = moduleOf(atom);
     const reason =
       atom.includes(".") && !policy.allowsModule(module)

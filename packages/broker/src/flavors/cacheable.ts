@@ -88,8 +88,15 @@ export abstract class RemoteCache {
   [Symbol.dispose](): void {}
 }
 
-/** Makes what a peer sends under `name` arrive as `type`: `types.register(remoteCache("shop.Stock", Stock))`. */
-export function remoteCache<T extends RemoteCache>(name: string, type: Class<T>): TypeHandler<T> {
+/**
+ * Makes what a peer sends under `name` arrive as `type`: `types.register(remoteCache("shop.Stock", Stock))`. `setState` puts the state into the
+ * blank cache; default: its `setCopyableState`.
+ */
+export function remoteCache<T extends RemoteCache>(
+  name: string,
+  type: Class<T>,
+  setState: (cache: T, state: unknown) => void = (cache, state) => cache.setCopyableState(state),
+): TypeHandler<T> {
   return {
     atoms: [name],
     classes: [],
@@ -106,7 +113,7 @@ export function remoteCache<T extends RemoteCache>(name: string, type: Class<T>)
       const handle = channel.cachesHeld.add(id, cache) as T;
       unjellier.registerBlank(handle);
       try {
-        unjellier.readState((state) => cache.setCopyableState(state));
+        unjellier.readState((state) => setState(cache, state));
       } catch (error) {
         // The peer counts it as held: tell it that it is not. (Twisted leaves the two sides apart: wire specification trap 10.)
         channel.cachesHeld.release(handle);

@@ -15,13 +15,40 @@ export type RemoteCalls<T> = {
   readonly [Name in RemoteName<T>]: (...args: RemoteArguments<T, Name>) => Promise<RemoteResult<T, Name>>;
 };
 
+/** `calls.echo("hi")` for `callRemote("echo", "hi")`: an object that has a function for every name. */
+export function callsOf(method: (name: string) => unknown): object {
+  return new Proxy(Object.create(null) as object, {
+    // Not a promise: whoever awaits it by mistake must not call a method `then`.
+    get: (_target, name) => (typeof name === "symbol" || name === "then" ? undefined : method(name)),
+  });
+}
+
+/** What can be done with a remote object, or with a local one that is treated alike (`asLocal`). */
+export interface Reference<T = RemoteMethods> extends Disposable {
+  /** Whether it can be called. */
+  readonly isAlive: boolean;
+  readonly call: RemoteCalls<T>;
+  callRemote<Name extends RemoteName<T>>(name: Name, ...args: RemoteArguments<T, Name>): Promise<RemoteResult<T, Name>>;
+  callRemoteWith<Name extends RemoteName<T>>(
+    options: CallOptions,
+    name: Name,
+    ...args: RemoteArguments<T, Name>
+  ): Promise<RemoteResult<T, Name>>;
+  sendRemote<Name extends RemoteName<T>>(name: Name, ...args: RemoteArguments<T, Name>): void;
+  remoteMethod<Name extends RemoteName<T>>(
+    name: Name,
+  ): (...args: RemoteArguments<T, Name>) => Promise<RemoteResult<T, Name>>;
+  notifyOnDisconnect(callback: (reference: this) => void): Disposable;
+  drained(): Promise<void>;
+}
+
 /**
  * A reference to an object of the peer. There is one per object and connection. The peer keeps its object until the reference is collected, or
  * disposed of with `using` or {@link Symbol.dispose}, or the connection ends.
  *
  * `T` is the class of the object, or an interface of its methods: `RemoteReference<Echo>` knows `echo` from `remote_echo`.
  */
-export class RemoteReference<T = RemoteMethods> {
+export class RemoteReference<T = RemoteMethods> implements Reference<T> {
   readonly #channel: Channel;
   readonly #perspective: Perspective;
   #isReleased = false;
@@ -79,12 +106,7 @@ export class RemoteReference<T = RemoteMethods> {
 
   /** `reference.call.echo("hi")` is `reference.callRemote("echo", "hi")`. */
   get call(): RemoteCalls<T> {
-    this.#calls ??= new Proxy(Object.create(null) as RemoteCalls<T>, {
-      // Not a promise: whoever awaits it by mistake must not call a method `then`.
-      get: (_target, name) =>
-        typeof name === "symbol" || name === "then" ? undefined : this.remoteMethod(name as RemoteName<T>),
-    });
-    return this.#calls;
+    return (this.#calls ??= callsOf((name) => this.remoteMethod(name as RemoteName<T>)) as RemoteCalls<T>);
   }
 
   /** Runs `callback` once the connection of this reference is over; dispose of what it returns to stop that. */
