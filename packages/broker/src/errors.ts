@@ -41,6 +41,12 @@ export class NoSuchMethod extends Error {
   override readonly name: string = "NoSuchMethod";
 }
 
+/** The same for a view, an avatar or a cache, of which Twisted says it in Python's words (`AttributeError`). */
+export class NoSuchAttribute extends Error {
+  static readonly remoteType: string = "builtins.AttributeError";
+  override readonly name: string = "NoSuchAttribute";
+}
+
 /** The arguments of a call do not fit the method (Python's `TypeError`). */
 export class ArgumentsError extends TypeError {
   static readonly remoteType: string = "builtins.TypeError";
@@ -76,10 +82,36 @@ export class DeadReferenceError extends Error {
   readonly code = "DEAD_REFERENCE";
 }
 
+/** A limit of ours would be passed; what asked for more is refused, and nothing was sent. `limit` is its name in `BrokerLimits`. */
+export class LimitError extends Error {
+  static readonly remoteType: string = "twisted.spread.pb.Error";
+  static readonly isExpected: boolean = true;
+  override readonly name = "LimitError";
+  readonly code = "LIMIT";
+  readonly limit: "callsWaiting" | "callsRunning" | "unsentBytes";
+
+  constructor(limit: "callsWaiting" | "callsRunning" | "unsentBytes", message: string) {
+    super(message);
+    this.limit = limit;
+  }
+}
+
 /** The answer did not come in the time the caller gave. The method may have run. */
 export class CallTimeoutError extends Error {
   override readonly name = "CallTimeoutError";
   readonly code = "CALL_TIMEOUT";
+}
+
+/** A cache that nobody knows (Python's `KeyError`). */
+export class UnknownCacheError extends Error {
+  static readonly remoteType: string = "builtins.KeyError";
+  static readonly remoteBases: readonly string[] = ["builtins.LookupError"];
+  static readonly isExpected: boolean = true;
+  override readonly name = "UnknownCacheError";
+
+  constructor(id: number | string) {
+    super(String(id));
+  }
 }
 
 /** Whether an error was raised on purpose, by a class that says so; anything else is a fault of the program. */

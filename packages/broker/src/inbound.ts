@@ -1,31 +1,44 @@
 // What the peer says: one function per message. Holds no state.
 
-import { inspect } from "@pb/banana";
 import type { Expression, ExpressionReader } from "@pb/banana";
+import { FrozenSet } from "@pb/jelly-types";
 import type { Unjellier } from "@pb/jelly-types";
 import type { Callable, IncomingCall, Perspective } from "./callable.js";
-import { Incoming } from "./connection.js";
-import type { Connection } from "./connection.js";
-import { ArgumentsError, PBError, ProtocolError } from "./errors.js";
+import { Incoming } from "./channel.js";
+import type { Channel } from "./channel.js";
+import { ArgumentsError, PBError, ProtocolError, UnknownCacheError } from "./errors.js";
 import { RemoteError } from "./failure.js";
 import { Kwargs } from "./kwargs.js";
-import { VERSION } from "./messages.js";
+import { brief, VERSION } from "./messages.js";
 import type { Message, ObjectId } from "./messages.js";
 import type { PendingCall } from "./tables/calls.js";
 import type { Services } from "./tables/services.js";
 
-/** What a message can do to the broker. */
-export interface Inbound extends Connection {
+/** What a message can do. */
+export interface Inbound extends Channel {
   readonly unjellier: Unjellier;
   find(id: ObjectId): Callable | undefined;
+  findCache(id: ObjectId): Callable | undefined;
   answer(requestId: Expression, value: unknown, perspective: Perspective): void;
-  fail(requestId: Expression, error: unknown, perspective: Perspective, method: string): void;
+  fail(requestId: Expression, error: unknown, perspective: Perspective): void;
+  /** A method of ours failed, whether or not somebody waits for the answer. */
+  methodFailed(method: string, error: unknown): void;
+  /** Throws `LimitError` when too many calls are unfinished. */
+  admitCall(): void;
+  /** An error of the peer's as the class that the program has for it. */
+  localError(error: RemoteError): Error;
+  /** A call that was counted in `services` is answered. */
+  serviceEnded(): void;
   /** Counts calls that are not finished when their method returns. */
   readonly services: Services;
   /** The call that waits for this answer. Throws {@link ProtocolError} when none does. */
   takeCall(requestId: Expression): PendingCall;
   /** One reference less. Throws {@link ProtocolError} for an id that we did not give out. */
   released(id: ObjectId): void;
+  /** One count of a cache less. Throws {@link ProtocolError} for an id that we did not give out. */
+  cacheReleased(id: ObjectId): void;
+  /** The peer forgot a cache of ours. Throws {@link ProtocolError} for one that we do not have. */
+  uncached(id: ObjectId): void;
   notUnderstood(what: string): void;
 }
 
@@ -38,6 +51,7 @@ export function handle(message: Message, reader: ExpressionReader, broker: Inbou
       }
       break;
     case "message":
+    case "cachemessage":
       receiveCall(message, reader, broker);
       break;
     case "answer":
@@ -52,59 +66,64 @@ export function handle(message: Message, reader: ExpressionReader, broker: Inbou
     case "didNotUnderstand":
       broker.notUnderstood(message.what);
       break;
-    case "cachemessage":
     case "decache":
+      broker.cacheReleased(message.id);
+      break;
     case "uncache":
-      throw new ProtocolError(
-        "PROTOCOL_UNKNOWN_CACHE",
-        `We hold and give no caches, so ${message.command} means nothing`,
-      );
+      broker.uncached(message.id);
+      break;
   }
 }
 
 type Call = Extract<Message, { command: "message" | "cachemessage" }>;
 
 function receiveCall(
-  { requestId, target, method, wantsAnswer }: Call,
+  { command, requestId, target, method, wantsAnswer }: Call,
   reader: ExpressionReader,
   broker: Inbound,
 ): void {
-  const callable = broker.find(target);
+  const callable = command === "message" ? broker.find(target) : broker.findCache(target);
   const perspective = callable?.perspective ?? null;
   const fail = (error: unknown): void => {
-    if (wantsAnswer) broker.fail(requestId, error, perspective, method);
+    broker.methodFailed(method, error);
+    if (wantsAnswer) broker.fail(requestId, error, perspective);
   };
   const answer = (value: unknown): void => {
     if (wantsAnswer) broker.answer(requestId, value, perspective);
   };
   let result: unknown;
   try {
-    if (callable === undefined) throw new PBError("Invalid Object ID");
+    broker.admitCall();
+    if (callable === undefined)
+      throw command === "message" ? new PBError("Invalid Object ID") : new UnknownCacheError(target);
     const { args, kwargs } = readArguments(reader, broker, perspective);
     result = callable.receiveCall({ method, args, kwargs });
   } catch (error) {
     fail(error);
     return;
   }
-  if (isThenable(result)) serve(result, answer, fail, broker.services);
+  if (isThenable(result)) serve(result, answer, fail, broker);
   else answer(result);
 }
 
+/** Answers when the method has finished. */
 function serve(
   result: PromiseLike<unknown>,
   answer: (value: unknown) => void,
   fail: (error: unknown) => void,
-  services: Services,
+  broker: Inbound,
 ): void {
-  services.begin();
+  broker.services.begin();
   result.then(
     (value) => {
-      services.end();
+      broker.services.end();
       answer(value);
+      broker.serviceEnded();
     },
     (error: unknown) => {
-      services.end();
+      broker.services.end();
       fail(error);
+      broker.serviceEnded();
     },
   );
 }
@@ -116,7 +135,7 @@ function readArguments(
 ): Omit<IncomingCall, "method"> {
   const context = new Incoming(broker, perspective);
   const args = broker.unjellier.readGraph(reader, context);
-  if (!Array.isArray(args) && !(args instanceof Set))
+  if (!Array.isArray(args) && !(args instanceof Set) && !(args instanceof FrozenSet))
     throw new ArgumentsError("The positional arguments of a call are a sequence");
   const keywords = broker.unjellier.readGraph(reader, context);
   return { args: Array.from(args as Iterable<unknown>), kwargs: toKwargs(keywords) };
@@ -126,9 +145,10 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** Keyword arguments have names: text or, from older peers, UTF-8 bytes. Undefined when there are none. */
 function toKwargs(value: unknown): Kwargs | undefined {
-  if (typeof value !== "object" || value === null)
-    throw new ArgumentsError("The keyword arguments of a call are a dictionary");
   if (!(value instanceof Map)) {
+    // A dictionary with text for keys arrives as an object without prototype; nothing else does.
+    if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== null)
+      throw new ArgumentsError("The keyword arguments of a call are a dictionary");
     for (const _name in value) return Kwargs.from(value as Record<string, unknown>);
     return undefined;
   }
@@ -162,7 +182,8 @@ function receiveError(call: PendingCall, reader: ExpressionReader, broker: Inbou
     call.reject(error);
     return;
   }
-  call.reject(value instanceof Error ? value : unknownFailure(value));
+  if (value instanceof RemoteError) call.reject(broker.localError(value));
+  else call.reject(value instanceof Error ? value : unknownFailure(value));
 }
 
 /** An error that is neither a failure nor an error class we know. */
@@ -172,7 +193,7 @@ function unknownFailure(value: unknown): RemoteError {
 }
 
 export function unknownRequest(requestId: Expression): ProtocolError {
-  return new ProtocolError("PROTOCOL_UNKNOWN_REQUEST", `An answer to ${inspect(requestId)}, which was not asked`);
+  return new ProtocolError("PROTOCOL_UNKNOWN_REQUEST", `An answer to ${brief(requestId)}, which was not asked`);
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -10,6 +10,12 @@ export const VERSION = 6;
 /** Names an object at the side that owns it: a number it gave out, or a name it was published under. */
 export type ObjectId = number | string;
 
+/** An expression for an error message: a peer may send megabytes where a number belongs. */
+export function brief(expression: Expression): string {
+  const text = inspect(expression);
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+}
+
 /** One message as it arrives. Where jelly follows, the reader stands before it. */
 export type Message =
   | { readonly command: "version"; readonly version: number }
@@ -41,10 +47,7 @@ const lengths: ReadonlyMap<string, number> = new Map<Command, number>([
 /** Reads a message up to its jelly. Throws {@link ProtocolError} for anything else; the caller hangs up. */
 export function readMessage(reader: ExpressionReader): Message {
   if (reader.kind() !== "list") {
-    throw new ProtocolError(
-      "PROTOCOL_BAD_EXPRESSION",
-      `Expected a message, received ${inspect(readExpression(reader))}`,
-    );
+    throw new ProtocolError("PROTOCOL_BAD_EXPRESSION", `Expected a message, received ${brief(readExpression(reader))}`);
   }
   const length = reader.list();
   if (length === 0 || reader.kind() !== "bytes") {
@@ -81,7 +84,7 @@ export function readMessage(reader: ExpressionReader): Message {
     case "uncache":
       return { command, id: readId(reader, command) };
     case "didNotUnderstand":
-      return { command, what: inspect(readExpression(reader)) };
+      return { command, what: brief(readExpression(reader)) };
   }
 }
 
@@ -96,12 +99,12 @@ function readId(reader: ExpressionReader, command: string): ObjectId {
   const kind = reader.kind();
   if (kind === "integer") return Number(reader.integer());
   if (kind === "bytes") return reader.word();
-  // A peer may send anything; it names no object of ours.
   const expression = readExpression(reader);
-  if (kind === "list" && command === "message") return `${inspect(expression)}, which is no id`;
+  // It names no object of ours, which the caller hears; a release has nobody who would.
+  if (command === "message" || command === "cachemessage") return `${brief(expression)}, which is no id`;
   throw new ProtocolError(
     "PROTOCOL_BAD_EXPRESSION",
-    `The command ${command} has an object id, not ${inspect(expression)}`,
+    `The command ${command} has an object id, not ${brief(expression)}`,
   );
 }
 
@@ -109,7 +112,7 @@ function readName(reader: ExpressionReader): string {
   if (reader.kind() !== "bytes") {
     throw new ProtocolError(
       "PROTOCOL_BAD_EXPRESSION",
-      `A method name is a byte string, not ${inspect(readExpression(reader))}`,
+      `A method name is a byte string, not ${brief(readExpression(reader))}`,
     );
   }
   try {

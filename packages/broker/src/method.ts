@@ -1,6 +1,6 @@
 // The only place where a peer's word becomes a function of ours.
 
-import { ArgumentsError, NoSuchMethod } from "./errors.js";
+import { ArgumentsError, NoSuchAttribute, NoSuchMethod } from "./errors.js";
 import type { Kwargs } from "./kwargs.js";
 
 /** A method by the name a peer gave. */
@@ -14,7 +14,8 @@ export type Method = (...args: unknown[]) => unknown;
 export type Parameters = Readonly<Record<string, readonly string[]>>;
 
 /**
- * Finds `prefix + name` on an object or its classes. Only methods and data properties: a getter is not run. Throws {@link NoSuchMethod}.
+ * Finds `prefix + name` on an object or its classes. Only methods and data properties: a getter is not run. Throws {@link NoSuchMethod} or,
+ * for what is not a Referenceable, {@link NoSuchAttribute}, as Twisted does (wire specification 5.4).
  * The prefix is the whitelist; no other function can be reached, whatever the name.
  */
 export function findMethod(target: object, prefix: string, name: string): Method {
@@ -25,7 +26,7 @@ export function findMethod(target: object, prefix: string, name: string): Method
     if (typeof property.value === "function") return property.value as Method;
     break;
   }
-  throw new NoSuchMethod(`No such method: ${key}`);
+  throw new (prefix === "remote_" ? NoSuchMethod : NoSuchAttribute)(`No such method: ${key}`);
 }
 
 /** The arguments to call a method with: as it declares them, or as they came. Throws {@link ArgumentsError} when they do not fit. */

@@ -3,7 +3,7 @@
 import type { Expression } from "@pb/banana";
 import { below } from "@pb/jelly-types";
 import type { Jellier } from "@pb/jelly-types";
-import type { Outgoing } from "./connection.js";
+import type { Outgoing } from "./channel.js";
 import { Failure } from "./failure.js";
 import { Kwargs } from "./kwargs.js";
 import { writeCall, writeRelease, writeReply } from "./messages.js";
@@ -96,8 +96,13 @@ export function sendError(
   }
 }
 
-/** Gives back `count` references to one object of the peer. */
-export function sendReleases(outbox: Outbox, command: "decref" | "decache", id: number, count: number): void {
+/** Gives back `count` references to one object of the peer, or counts of a cache; or says that a cache is forgotten. */
+export function sendReleases(
+  outbox: Outbox,
+  command: "decref" | "decache" | "uncache",
+  id: number,
+  count: number,
+): void {
   outbox.write(undefined, (writer) => {
     for (let left = count; left > 0; left--) writeRelease(writer, command, id);
   });

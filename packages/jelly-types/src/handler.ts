@@ -1,6 +1,7 @@
 // How one kind of value travels, and what a handler sees of the work it is part of.
 
 import type { Expression, ExpressionReader, ExpressionWriter } from "@pb/banana";
+import type { SecurityPolicy } from "./policy.js";
 
 /** A class, abstract or not. */
 export type Class<T = unknown> = abstract new (...args: never) => T;
@@ -15,6 +16,8 @@ export interface TypeHandler<T = unknown> {
   readonly subclasses?: boolean;
   /** Whether an object met twice must arrive as one object. Default true. False for values that are equal when they look equal. */
   readonly identity?: boolean;
+  /** Whether values contain no others, so that they need no identity and do not count as nesting. Default false. */
+  readonly isScalar?: boolean;
   /** Writes one whole s-expression. */
   jelly(value: T, jellier: JellyWriter): void;
   /** Reads the `items` elements behind the atom, all of them. */
@@ -27,8 +30,14 @@ export interface JellyWriter {
   readonly writer: ExpressionWriter;
   /** What the floor above gave along: the broker's connection and perspective. Undefined in a plain `jelly()`. */
   readonly context: unknown;
+  /** What names of Python's may be written. */
+  readonly policy: SecurityPolicy;
   /** Writes any value. */
   write(value: unknown): void;
+  /** Writes the own enumerable properties of an object as a dict: a state that is not an object of its own. */
+  writeProperties(object: object): void;
+  /** Throws `JELLY_UNHASHABLE` for what cannot be a dict key or a set member in Python. */
+  requireHashable(value: unknown): void;
   /** If this graph has `value` already: writes a dereference and returns true. For handlers with `identity: false` that decide themselves. */
   repeat(value: object): boolean;
   /** Says that `value` is about to be written here, so that {@link repeat} can refer to it. */
@@ -41,8 +50,11 @@ export interface JellyReader {
   readonly reader: ExpressionReader;
   readonly context: unknown;
   readonly exactness: Exactness;
+  readonly policy: SecurityPolicy;
   /** Reads any value. The result may be a placeholder: see {@link isPending}. */
   read(): unknown;
+  /** Reads the `items` elements that come next as those behind another atom. */
+  readAs(atom: string, items: number): unknown;
   /** The program's hook for `(persistent id)`. */
   readonly persistentLoad: ((id: Expression) => unknown) | undefined;
   /** Makes a new container known under its reference id, before its contents are read, so that they can refer to it. */
@@ -56,6 +68,8 @@ export interface JellyReader {
    * read. Throws `JELLY_UNRESOLVED_REFERENCE` then if the value contains what is made of it.
    */
   readMade(make: (state: unknown) => unknown): unknown;
+  /** Throws `JELLY_UNHASHABLE` for what cannot be a dict key or a set member; later, if that only turns out later. */
+  requireHashable(value: unknown): void;
   /** Passes over that many elements. */
   skip(items: number): void;
   /** Whether `value` stands for an object that has not arrived yet. Put it where it belongs all the same, and ask for {@link whenResolved}. */

@@ -10,6 +10,9 @@ export { TimeOfDay } from "./types/time-of-day.js";
 export { TimeDelta } from "./types/time-delta.js";
 export { Decimal } from "./types/decimal.js";
 export { Unpersistable } from "./types/unpersistable.js";
+export { PythonName } from "./types/python-name.js";
+export type { PythonNameKind } from "./types/python-name.js";
+export { UnknownCopy } from "./types/unknown-copy.js";
 export { Float } from "@pb/banana";
 export { InsecureJellyError, JellyError } from "./errors.js";
 export type { JellyErrorCode } from "./errors.js";
@@ -19,6 +22,7 @@ export { SecurityPolicy } from "./policy.js";
 
 // For people building on us
 export { Jellier } from "./jellier.js";
+export { READING_DEPTH, WRITING_DEPTH } from "./depth.js";
 export type { JellierOptions } from "./jellier.js";
 export { Unjellier } from "./unjellier.js";
 export type { UnjellierOptions } from "./unjellier.js";

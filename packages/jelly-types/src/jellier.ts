@@ -1,26 +1,34 @@
 // Writes values as s-expressions, straight into a writer (wire specification 4.1, 4.5).
 
-import type { ExpressionWriter } from "@pb/banana";
-import { BananaError } from "@pb/banana";
+import type { Expression, ExpressionWriter } from "@pb/banana";
+import { BananaError, writeExpression } from "@pb/banana";
+import { WRITING_DEPTH } from "./depth.js";
 import { describe, fromBanana, JellyError } from "./errors.js";
-import type { JellyWriter } from "./handler.js";
+import type { JellyWriter, TypeHandler } from "./handler.js";
+import { SecurityPolicy } from "./policy.js";
 import type { TypeRegistry } from "./registry.js";
 import { standardTypes } from "./standard.js";
+import { foreignKind } from "./realm.js";
 import { writeBoolean } from "./types/boolean.js";
 import { writeDictionary } from "./types/dictionary.js";
+import { requireHashable } from "./types/hashable.js";
 import { writeList } from "./types/list.js";
 import { writeNone } from "./types/none.js";
 import { writeNumber } from "./types/number.js";
 import { writeText } from "./types/text.js";
 
-/** Values inside values. CPython's recursion limit keeps a stock peer from reading much more, and it fits in any JavaScript stack. */
-export const DEFAULT_DEPTH = 500;
-
 export interface JellierOptions {
   /** Types of the application, besides the standard ones. */
   readonly registry?: TypeRegistry | undefined;
-  /** Values inside values. Default 500. */
+  /** Which names of Python's may be sent. Default: {@link SecurityPolicy.standard}, none. */
+  readonly policy?: SecurityPolicy | undefined;
+  /** Values inside values. Default 150: what a stock Twisted peer can read, whatever they are. */
   readonly depth?: number | undefined;
+  /**
+   * Asked about each instance of a class that is no standard type: an id sends `(persistent id)` instead of the instance, undefined sends
+   * the instance.
+   */
+  readonly persistentStore?: ((instance: object) => Expression | undefined) | undefined;
 }
 
 /**
@@ -29,18 +37,24 @@ export interface JellierOptions {
  */
 export class Jellier implements JellyWriter {
   readonly writer: ExpressionWriter;
+  readonly policy: SecurityPolicy;
   readonly #registry: TypeRegistry | undefined;
+  readonly #persistentStore: ((instance: object) => Expression | undefined) | undefined;
   readonly #maxDepth: number;
   #context: unknown;
   #depth = 0;
   /** For each object of this graph: where it stands (>= 0), or the negative of its reference id. */
   readonly #met = new Map<object, number>();
+  /** Tuples of this graph that may be keys. */
+  readonly #hashable = new Set<object>();
   #lastId = 0;
 
   constructor(writer: ExpressionWriter, options: JellierOptions = {}) {
     this.writer = writer;
     this.#registry = options.registry;
-    this.#maxDepth = options.depth ?? DEFAULT_DEPTH;
+    this.policy = options.policy ?? SecurityPolicy.standard;
+    this.#persistentStore = options.persistentStore;
+    this.#maxDepth = options.depth ?? WRITING_DEPTH;
   }
 
   get context(): unknown {
@@ -53,6 +67,7 @@ export class Jellier implements JellyWriter {
     this.#depth = 0;
     this.#lastId = 0;
     if (this.#met.size > 0) this.#met.clear();
+    if (this.#hashable.size > 0) this.#hashable.clear();
     return this;
   }
 
@@ -94,35 +109,87 @@ export class Jellier implements JellyWriter {
   }
 
   #writeObject(value: object): void {
+    const prototype = Object.getPrototypeOf(value) as object | null;
+    if (prototype === Array.prototype) this.#writeArray(value as unknown[]);
+    else if (prototype === Object.prototype || prototype === null) this.#writePlain(value as Record<string, unknown>);
+    else this.#writeInstance(value);
+  }
+
+  #writeArray(value: unknown[]): void {
+    if (this.repeat(value)) return;
+    this.begin(value);
+    this.#enter();
+    writeList(value, this);
+    this.#depth--;
+  }
+
+  #writePlain(value: Record<string, unknown>): void {
+    if (this.repeat(value)) return;
+    this.begin(value);
+    this.writeProperties(value);
+  }
+
+  #writeInstance(value: object): void {
+    const registered = this.#registry?.writing(value);
+    const handler = registered ?? standardTypes.writing(value);
+    if (this.#persistentStore !== undefined && (handler === undefined || handler === registered)) {
+      const id = this.#persistentStore(value);
+      if (id !== undefined) {
+        this.#writePersistent(value, id);
+        return;
+      }
+    }
+    if (handler === undefined) this.#writeForeign(value);
+    else if (handler.isScalar === true) handler.jelly(value, this);
+    else this.#writeNested(value, handler);
+  }
+
+  #writeNested(value: object, handler: TypeHandler): void {
+    if (handler.identity !== false) {
+      if (this.repeat(value)) return;
+      this.begin(value);
+    }
+    this.#enter();
+    handler.jelly(value, this);
+    this.#depth--;
+  }
+
+  #writePersistent(value: object, id: Expression): void {
+    if (this.repeat(value)) return;
+    this.begin(value);
+    this.writer.list(2);
+    this.writer.word("persistent");
+    writeExpression(this.writer, id);
+  }
+
+  /** Arrays, plain objects and bytes of another realm (a frame, a `vm` context) are what they are here; nothing else is. */
+  #writeForeign(value: object): void {
+    const kind = foreignKind(value);
+    if (kind === "array") this.#writeArray(value as unknown[]);
+    else if (kind === "object") this.#writePlain(value as Record<string, unknown>);
+    else if (kind === "bytes") this.writer.bytes(Uint8Array.from(value as Uint8Array));
+    else if (kind === "buffer") this.writer.bytes(new Uint8Array(value as ArrayBuffer));
+    else
+      throw new JellyError(
+        "JELLY_NOT_JELLYABLE",
+        `${describe(value)} cannot be sent: register its class, or make it a Referenceable`,
+      );
+  }
+
+  #enter(): void {
     if (this.#depth >= this.#maxDepth)
       throw new JellyError("JELLY_TOO_DEEP", `Values are nested more than ${this.#maxDepth} deep`);
     this.#depth++;
-    const prototype = Object.getPrototypeOf(value) as object | null;
-    if (prototype === Array.prototype) {
-      if (!this.repeat(value)) {
-        this.begin(value);
-        writeList(value as unknown[], this);
-      }
-    } else if (prototype === Object.prototype || prototype === null) {
-      if (!this.repeat(value)) {
-        this.begin(value);
-        writeDictionary(value as Record<string, unknown>, this);
-      }
-    } else {
-      const handler = this.#registry?.writing(value) ?? standardTypes.writing(value);
-      if (handler === undefined)
-        throw new JellyError(
-          "JELLY_NOT_JELLYABLE",
-          `${describe(value)} cannot be sent: register its class, or make it a Referenceable`,
-        );
-      if (handler.identity === false) {
-        handler.jelly(value, this);
-      } else if (!this.repeat(value)) {
-        this.begin(value);
-        handler.jelly(value, this);
-      }
-    }
+  }
+
+  writeProperties(object: object): void {
+    this.#enter();
+    writeDictionary(object as Record<string, unknown>, this);
     this.#depth--;
+  }
+
+  requireHashable(value: unknown): void {
+    requireHashable(value, this.#hashable);
   }
 
   repeat(value: object): boolean {

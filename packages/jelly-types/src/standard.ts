@@ -10,12 +10,14 @@ import { dictionary } from "./types/dictionary.js";
 import { list } from "./types/list.js";
 import { none } from "./types/none.js";
 import { float } from "./types/number.js";
+import { instance, pythonName } from "./types/python-name.js";
 import { persistent } from "./types/persistent.js";
 import { frozenSet, set } from "./types/set.js";
 import { text } from "./types/text.js";
 import { timeDelta } from "./types/time-delta.js";
 import { timeOfDay } from "./types/time-of-day.js";
 import { tupleType } from "./types/tuple.js";
+import { unknownCopy } from "./types/unknown-copy.js";
 import { unpersistable } from "./types/unpersistable.js";
 
 /** The standard types (wire specification 4.2): what is left when no registry of an application has an answer. */
@@ -39,4 +41,7 @@ export const standardTypes: TypeRegistry = new TypeRegistry()
   .register(decimal)
   .register(unpersistable)
   .register(persistent)
+  .register(pythonName)
+  .register(instance)
+  .register(unknownCopy)
   .seal();

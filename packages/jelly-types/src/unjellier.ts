@@ -2,13 +2,21 @@
 
 import type { Expression, ExpressionReader } from "@pb/banana";
 import { BananaError } from "@pb/banana";
-import { fromBanana, InsecureJellyError, JellyError } from "./errors.js";
+import { READING_DEPTH } from "./depth.js";
+import { fromBanana, InsecureJellyError, JellyError, shorten } from "./errors.js";
 import { defaultExactness } from "./handler.js";
 import type { Exactness, JellyReader, TypeHandler } from "./handler.js";
-import { DEFAULT_DEPTH } from "./jellier.js";
-import { SecurityPolicy } from "./policy.js";
+import { moduleOf, SecurityPolicy } from "./policy.js";
 import type { TypeRegistry } from "./registry.js";
 import { standardTypes } from "./standard.js";
+import { requireHashable } from "./types/hashable.js";
+import { unknownCopy } from "./types/unknown-copy.js";
+
+/** Atoms are few; a peer may invent any number. */
+const REMEMBERED_ATOMS = 512;
+
+/** Words with a meaning in Perspective Broker, which therefore name no class. */
+const RESERVED: ReadonlySet<string> = new Set(["remote", "local", "cached", "lcache", "copy", "cache"]);
 
 export interface UnjellierOptions extends Partial<Exactness> {
   /** Types of the application, besides the standard ones. */
@@ -17,6 +25,11 @@ export interface UnjellierOptions extends Partial<Exactness> {
   readonly policy?: SecurityPolicy | undefined;
   /** Values inside values. Default 500. */
   readonly depth?: number | undefined;
+  /**
+   * What to do with an instance of a class that is neither registered nor allowed by the policy. `refuse`: throw. `keep`: make an
+   * `UnknownCopy`. Default `refuse`.
+   */
+  readonly unknownCopies?: "refuse" | "keep" | undefined;
   /** What to put where a peer sent `(persistent id)`. Default: an `Unpersistable`. */
   readonly persistentLoad?: ((id: Expression) => unknown) | undefined;
 }
@@ -49,9 +62,11 @@ type ReferenceId = number | bigint | string;
 /** Reads graphs, one after the other. */
 export class Unjellier implements JellyReader {
   readonly exactness: Exactness;
+  readonly policy: SecurityPolicy;
   readonly persistentLoad: ((id: Expression) => unknown) | undefined;
+  readonly #options: UnjellierOptions;
   readonly #registry: TypeRegistry | undefined;
-  readonly #policy: SecurityPolicy;
+  readonly #keepsUnknown: boolean;
   readonly #maxDepth: number;
   #reader: ExpressionReader | undefined;
   #context: unknown;
@@ -71,14 +86,19 @@ export class Unjellier implements JellyReader {
   #pending = 0;
   /** Whatever was handed out before it was complete, in order: tells for each state what is missing in it. */
   #log: (Placeholder | Reference)[] = [];
+  /** Tuples that may be keys, and keys that are looked at again when they are complete. */
+  readonly #hashable = new Set<object>();
+  #lateKeys: object[] = [];
   /** States that have to wait, inner ones first. */
   #unsettled: (() => void)[] = [];
   #afterwards: (() => void)[] = [];
 
   constructor(options: UnjellierOptions = {}) {
-    const { registry, policy = SecurityPolicy.standard, depth = DEFAULT_DEPTH } = options;
+    const { registry, policy = SecurityPolicy.standard, depth = READING_DEPTH } = options;
+    this.#options = options;
     this.#registry = registry;
-    this.#policy = policy;
+    this.policy = policy;
+    this.#keepsUnknown = options.unknownCopies === "keep";
     this.#maxDepth = depth;
     this.persistentLoad = options.persistentLoad;
     this.exactness = {
@@ -106,39 +126,55 @@ export class Unjellier implements JellyReader {
    * state hook throws; the reader then stands somewhere inside.
    */
   readGraph(reader: ExpressionReader, context?: unknown): unknown {
-    this.#start(reader, context);
+    // A hook of the graph being read may want to read another one.
+    if (this.#reader !== undefined) return new Unjellier(this.#options).readGraph(reader, context);
+    this.#reader = reader;
+    this.#context = context;
+    this.#forgetHandlers();
     try {
       const value = this.read();
       this.#finish();
       return value;
     } catch (error) {
       throw error instanceof BananaError ? fromBanana(error) : error;
+    } finally {
+      this.#forgetGraph();
     }
   }
 
-  #start(reader: ExpressionReader, context: unknown): void {
-    this.#reader = reader;
-    this.#context = context;
+  #forgetHandlers(): void {
+    const version = this.#registry?.version ?? 0;
+    if (version === this.#seenVersion) return;
+    this.#handlers = new Map();
+    this.#seenVersion = version;
+  }
+
+  #forgetGraph(): void {
+    this.#reader = undefined;
+    this.#context = undefined;
     this.#depth = 0;
     this.#references = undefined;
-    this.#pending = 0;
     this.#nextReference = undefined;
     this.#openReference = undefined;
+    this.#pending = 0;
+    if (this.#hashable.size > 0) this.#hashable.clear();
+    if (this.#lateKeys.length > 0) this.#lateKeys = [];
     if (this.#resolved.length > 0) this.#resolved = [];
     if (this.#log.length > 0) this.#log = [];
     if (this.#unsettled.length > 0) this.#unsettled = [];
     if (this.#afterwards.length > 0) this.#afterwards = [];
-    const version = this.#registry?.version ?? 0;
-    if (version !== this.#seenVersion) {
-      this.#handlers = new Map();
-      this.#seenVersion = version;
-    }
   }
 
   #finish(): void {
     for (const settle of this.#unsettled) settle();
     if (this.#pending > 0) throw unresolved();
+    if (this.#lateKeys.length > 0) this.#checkLateKeys();
     for (const action of this.#afterwards) action();
+  }
+
+  #checkLateKeys(): void {
+    const known = new Set<object>();
+    for (const key of this.#lateKeys) requireHashable(key, known);
   }
 
   read(): unknown {
@@ -158,36 +194,64 @@ export class Unjellier implements JellyReader {
   }
 
   #readList(reader: ExpressionReader): unknown {
-    this.#openReference = this.#nextReference;
+    const reference = this.#nextReference;
     this.#nextReference = undefined;
     const length = reader.list();
     if (length === 0) throw new JellyError("JELLY_MALFORMED", "An empty list is no value");
     if (reader.kind() !== "bytes")
       throw new JellyError("JELLY_MALFORMED", `A value begins with the name of its type, not with ${aKind(reader)}`);
-    if (this.#depth >= this.#maxDepth)
-      throw new JellyError("JELLY_TOO_DEEP", `Values are nested more than ${this.#maxDepth} deep`);
-    this.#depth++;
     const atom = reader.word();
-    let value: unknown;
-    if (atom === "reference") value = this.#readReference(reader, length - 1);
-    else if (atom === "dereference") value = this.#readDereference(reader, length - 1);
-    else value = (this.#handlers.get(atom) ?? this.#find(atom)).unjelly(this, length - 1, atom);
+    if (atom === "reference") return this.#readReference(reader, length - 1, reference !== undefined);
+    if (atom === "dereference") return this.#readDereference(reader, length - 1);
+    const handler = this.#handlerOf(atom);
+    if (handler.isScalar === true) return handler.unjelly(this, length - 1, atom);
+    this.#openReference = reference;
+    this.#enter();
+    const value = handler.unjelly(this, length - 1, atom);
     this.#depth--;
     return value;
   }
 
-  #find(atom: string): TypeHandler {
-    const registered = this.#registry?.reading(atom);
-    const handler = registered ?? standardTypes.reading(atom);
-    if (handler === undefined || (registered === undefined && !this.#policy.allowsType(atom))) {
-      throw new InsecureJellyError(atom, `The type ${atom} is not allowed: nobody registered it`);
+  #enter(): void {
+    if (this.#depth >= this.#maxDepth)
+      throw new JellyError("JELLY_TOO_DEEP", `Values are nested more than ${this.#maxDepth} deep`);
+    this.#depth++;
+  }
+
+  readAs(atom: string, items: number): unknown {
+    return this.#handlerOf(atom).unjelly(this, items, atom);
+  }
+
+  #handlerOf(atom: string): TypeHandler {
+    let handler = this.#handlers.get(atom);
+    if (handler === undefined) {
+      handler = this.#registry?.reading(atom) ?? this.#standardHandler(atom);
+      if (this.#handlers.size < REMEMBERED_ATOMS) this.#handlers.set(atom, handler);
     }
-    this.#handlers.set(atom, handler);
     return handler;
   }
 
-  #readReference(reader: ExpressionReader, items: number): unknown {
+  #standardHandler(atom: string): TypeHandler {
+    const { policy } = this;
+    const handler = standardTypes.reading(atom);
+    if (handler !== undefined) {
+      this.#allow(atom);
+      return handler;
+    }
+    if (!/^[!-~]*$/.test(atom)) throw new JellyError("JELLY_MALFORMED", "The name of a type is ASCII without blanks");
+    const isAllowed = atom.includes(".") ? policy.allowsClass(atom) : policy.allowsType(atom);
+    if ((isAllowed || this.#keepsUnknown) && !RESERVED.has(atom)) return unknownCopy;
+    const module = moduleOf(atom);
+    const reason =
+      atom.includes(".") && !policy.allowsModule(module)
+        ? `The module ${shorten(module)} is not allowed (in ${shorten(atom)})`
+        : `The type ${shorten(atom)} is not allowed`;
+    throw new InsecureJellyError(atom, `${reason}: nobody registered it`);
+  }
+
+  #readReference(reader: ExpressionReader, items: number, isNested: boolean): unknown {
     this.#allow("reference");
+    if (isNested) this.#enter();
     if (items < 2) throw new JellyError("JELLY_MALFORMED", "A reference has an id and a value");
     const id = readId(reader);
     const reference = this.#referenceOf(id);
@@ -199,6 +263,7 @@ export class Unjellier implements JellyReader {
     const value = this.read();
     this.#nextReference = undefined;
     this.skip(items - 2);
+    if (isNested) this.#depth--;
     reference.is = "complete";
     reference.logEnd = this.#log.length;
     this.#arrive(reference, value);
@@ -249,7 +314,7 @@ export class Unjellier implements JellyReader {
   }
 
   #allow(atom: string): void {
-    if (!this.#policy.allowsType(atom)) throw new InsecureJellyError(atom, `The type ${atom} is not allowed`);
+    if (!this.policy.allowsType(atom)) throw new InsecureJellyError(atom, `The type ${atom} is not allowed`);
   }
 
   register(container: object): void {
@@ -315,6 +380,12 @@ export class Unjellier implements JellyReader {
 
   skip(items: number): void {
     for (let left = items; left > 0; left--) this.reader.skip();
+  }
+
+  requireHashable(value: unknown): void {
+    if (typeof value !== "object" || value === null) return;
+    requireHashable(value, this.#hashable);
+    if (this.#pending > 0) this.#lateKeys.push(value);
   }
 
   isPending(value: unknown): boolean {

@@ -67,9 +67,9 @@ export class Exports {
     return typeof id === "number" ? this.#byId.get(id)?.target : this.#byName.get(id);
   }
 
-  /** References written and not yet released, per id. */
-  counts(): ReadonlyMap<number, number> {
-    return new Map([...this.#byId].map(([id, { count }]) => [id, count]));
+  /** References to the object known by `key` that were written and not yet released. */
+  countOf(key: object): number {
+    return this.#byKey.get(key)?.count ?? 0;
   }
 
   *entries(): IterableIterator<Export> {

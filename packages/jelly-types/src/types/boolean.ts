@@ -13,6 +13,7 @@ export function writeBoolean(writer: ExpressionWriter, value: boolean): void {
 export const boolean: TypeHandler<boolean> = {
   atoms: ["boolean"],
   classes: [],
+  isScalar: true,
   jelly: (value, { writer }) => writeBoolean(writer, value),
   unjelly(unjellier, items) {
     const word = items > 0 ? unjellier.reader.word() : "nothing";

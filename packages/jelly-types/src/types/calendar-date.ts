@@ -47,7 +47,7 @@ export class CalendarDate {
 export const calendarDate: TypeHandler<CalendarDate> = {
   atoms: ["date"],
   classes: [CalendarDate],
-  identity: false,
+  isScalar: true,
   jelly: ({ year, month, day }, jellier) => writeNumbers("date", [year, month, day], jellier),
   unjelly: (unjellier, items) =>
     readNumbers(

@@ -91,7 +91,7 @@ export class DateTime {
 export const dateTime: TypeHandler<DateTime> = {
   atoms: ["datetime"],
   classes: [DateTime],
-  identity: false,
+  isScalar: true,
   jelly({ year, month, day, hour, minute, second, microsecond }, jellier) {
     writeNumbers("datetime", [year, month, day, hour, minute, second, microsecond], jellier);
   },
@@ -107,7 +107,7 @@ export const dateTime: TypeHandler<DateTime> = {
 export const date: TypeHandler<Date> = {
   atoms: [],
   classes: [Date],
-  identity: false,
+  isScalar: true,
   jelly(value, jellier) {
     let utc: DateTime;
     try {

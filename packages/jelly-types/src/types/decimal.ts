@@ -1,6 +1,6 @@
 // Decimals: a whole coefficient and a power of ten, nothing lost.
 
-import { Float } from "@pb/banana";
+import { formatFloat } from "@pb/banana";
 import { JellyError } from "../errors.js";
 import type { JellyReader, TypeHandler } from "../handler.js";
 
@@ -68,7 +68,7 @@ export class Decimal {
 export const decimal: TypeHandler<Decimal> = {
   atoms: ["decimal"],
   classes: [Decimal],
-  identity: false,
+  isScalar: true,
   jelly(value, { writer }) {
     writer.list(3);
     writer.word("decimal");
@@ -91,7 +91,7 @@ function readCoefficient({ reader }: JellyReader): bigint {
   if (reader.kind() !== "float") return BigInt(reader.integer());
   const value = reader.float();
   if (!Number.isFinite(value))
-    throw new JellyError("JELLY_MALFORMED", `${new Float(value)} has no digits for a decimal`);
+    throw new JellyError("JELLY_MALFORMED", `${formatFloat(value)} has no digits for a decimal`);
   return exactDigits(value);
 }
 

@@ -11,6 +11,7 @@ export function writeNone(writer: ExpressionWriter): void {
 export const none: TypeHandler = {
   atoms: ["None"],
   classes: [],
+  isScalar: true,
   jelly: (_value, { writer }) => writeNone(writer),
   unjelly(unjellier, items) {
     unjellier.skip(items);

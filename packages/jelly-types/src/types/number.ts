@@ -13,7 +13,7 @@ export function writeNumber(writer: ExpressionWriter, value: number): void {
 export const float: TypeHandler<Float> = {
   atoms: [],
   classes: [Float],
-  identity: false,
+  isScalar: true,
   jelly: (value, { writer }) => writer.float(value),
   unjelly: () => undefined,
 };

@@ -2,9 +2,9 @@
 
 import { below } from "../errors.js";
 import type { JellyReader, JellyWriter, TypeHandler } from "../handler.js";
-import { requireHashable } from "./hashable.js";
+import { asKey } from "./hashable.js";
 
-let fill: (set: FrozenSet<unknown>, members: Iterable<unknown>) => void;
+let fill: (set: FrozenSet, members: Iterable<unknown>) => void;
 
 /** A Python frozenset: a `Set` that cannot change and, other than a `Set`, may be a dict key or a member of a set. */
 export class FrozenSet<T = unknown> implements ReadonlySet<T> {
@@ -48,9 +48,7 @@ export class FrozenSet<T = unknown> implements ReadonlySet<T> {
     return this.#members.values();
   }
 
-  get [Symbol.toStringTag](): string {
-    return "FrozenSet";
-  }
+  readonly [Symbol.toStringTag] = "FrozenSet";
 }
 
 function writeMembers(atom: string, set: ReadonlySet<unknown>, jellier: JellyWriter): void {
@@ -60,7 +58,7 @@ function writeMembers(atom: string, set: ReadonlySet<unknown>, jellier: JellyWri
   let index = 0;
   try {
     for (const member of set) {
-      requireHashable(member);
+      jellier.requireHashable(member);
       jellier.write(member);
       index++;
     }
@@ -76,17 +74,16 @@ function readMembers(unjellier: JellyReader, items: number, add: (members: Itera
   let index = 0;
   try {
     for (; index < items; index++) {
-      const member = unjellier.read();
+      const member = asKey(unjellier.read(), unjellier.exactness);
       members.push(member);
       if (!unjellier.isPending(member)) {
-        requireHashable(member);
-        if (unjellier.isIncomplete) unjellier.afterwards(() => requireHashable(member));
+        unjellier.requireHashable(member);
         continue;
       }
       const place = index;
       missing++;
       unjellier.whenResolved(member, (resolved) => {
-        requireHashable(resolved);
+        unjellier.requireHashable(resolved);
         members[place] = resolved;
         if (--missing === 0) add(members);
       });

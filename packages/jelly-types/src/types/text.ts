@@ -13,6 +13,7 @@ export function writeText(writer: ExpressionWriter, value: string): void {
 export const text: TypeHandler<string> = {
   atoms: ["unicode"],
   classes: [],
+  isScalar: true,
   jelly: (value, { writer }) => writeText(writer, value),
   unjelly(unjellier, items) {
     if (items < 1) throw new JellyError("JELLY_MALFORMED", "Text without characters: not even none");

@@ -67,7 +67,7 @@ export class TimeDelta {
 export const timeDelta: TypeHandler<TimeDelta> = {
   atoms: ["timedelta"],
   classes: [TimeDelta],
-  identity: false,
+  isScalar: true,
   jelly: ({ days, seconds, microseconds }, jellier) =>
     writeNumbers("timedelta", [days, seconds, microseconds], jellier),
   unjelly: (unjellier, items) =>

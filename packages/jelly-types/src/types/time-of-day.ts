@@ -44,7 +44,7 @@ export class TimeOfDay {
 export const timeOfDay: TypeHandler<TimeOfDay> = {
   atoms: ["time"],
   classes: [TimeOfDay],
-  identity: false,
+  isScalar: true,
   jelly: ({ hour, minute, second, microsecond }, jellier) =>
     writeNumbers("time", [hour, minute, second, microsecond], jellier),
   unjelly: (unjellier, items) =>

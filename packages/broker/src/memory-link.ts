@@ -1,8 +1,6 @@
 // Two ends of a connection in one process: delivers byte by byte if asked to, and can hold everything back.
 
-import { Broker } from "../broker.js";
-import type { Link, LinkReceiver, Peer } from "../link.js";
-import type { BrokerOptions } from "../options.js";
+import type { Link, LinkReceiver, Peer } from "./link.js";
 
 export interface LinkPairOptions {
   /** Bytes delivered at a time. Default: what was sent at once. 1 finds whoever relies on packets. */
@@ -139,16 +137,4 @@ export function linkPair(options?: LinkPairOptions): { listener: MemoryLink; ini
   const initiator = new MemoryLink("initiator", options);
   MemoryLink.join(listener, initiator);
   return { listener, initiator };
-}
-
-/** A server and a client, ready to call. */
-export async function connectedPair(
-  server: BrokerOptions,
-  client: BrokerOptions = {},
-  options?: LinkPairOptions,
-): Promise<{ server: Broker; client: Broker; links: ReturnType<typeof linkPair> }> {
-  const links = linkPair(options);
-  const pair = { server: new Broker(links.listener, server), client: new Broker(links.initiator, client), links };
-  await Promise.all([pair.server.ready, pair.client.ready]);
-  return pair;
 }
