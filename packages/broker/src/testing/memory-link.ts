@@ -1,12 +1,16 @@
 // Two ends of a connection in one process: delivers byte by byte if asked to, and can hold everything back.
 
-import { Broker } from "../broker.js";
 import type { Link, LinkReceiver, Peer } from "../link.js";
-import type { BrokerOptions } from "../options.js";
 
 export interface LinkPairOptions {
   /** Bytes delivered at a time. Default: what was sent at once. 1 finds whoever relies on packets. */
   readonly chunkBytes?: number | undefined;
+}
+
+/** Some bytes that one end sent. */
+export interface Sending {
+  readonly from: MemoryLink;
+  readonly bytes: Uint8Array;
 }
 
 /** One end. What is sent arrives at the other end in a later microtask, in order. */
@@ -23,8 +27,7 @@ export class MemoryLink implements Link {
   #isScheduled = false;
   #isEnding = false;
   #isOver = false;
-  /** Everything this end sent, in the pieces it was sent in. */
-  readonly sent: Uint8Array[] = [];
+  #traffic: Sending[] = [];
 
   constructor(role: "listener" | "initiator", { chunkBytes = Infinity }: LinkPairOptions = {}) {
     this.role = role;
@@ -35,6 +38,12 @@ export class MemoryLink implements Link {
   static join(one: MemoryLink, other: MemoryLink): void {
     one.#end = other;
     other.#end = one;
+    other.#traffic = one.#traffic;
+  }
+
+  /** Everything both ends sent, in the pieces it was sent in, in order. */
+  get traffic(): readonly Sending[] {
+    return this.#traffic;
   }
 
   get #other(): MemoryLink {
@@ -53,7 +62,7 @@ export class MemoryLink implements Link {
 
   send(bytes: Uint8Array): void {
     if (this.#isOver || this.#isEnding) return;
-    this.sent.push(bytes);
+    this.#traffic.push({ from: this, bytes });
     this.#other.#arrivedBytes += bytes.length;
     for (let start = 0; start < bytes.length; start += this.#chunkBytes) {
       this.#other.#arrived.push(bytes.slice(start, Math.min(start + this.#chunkBytes, bytes.length)));
@@ -83,7 +92,7 @@ export class MemoryLink implements Link {
     this.#schedule();
   }
 
-  /** Keeps what arrives at this end until {@link release}. */
+  /** Keeps what arrives at this end until {@link release}: the other end sends, and this end hears nothing of it yet. */
   hold(): void {
     this.#isHeld = true;
   }
@@ -93,7 +102,7 @@ export class MemoryLink implements Link {
     this.#schedule();
   }
 
-  /** Breaks the connection as a network does. */
+  /** Breaks the connection as a network does: both ends are told, and what is under way is gone. */
   cut(cause: Error = new Error("The connection was cut")): void {
     this.#other.#over(cause);
     this.#over(cause);
@@ -139,16 +148,4 @@ export function linkPair(options?: LinkPairOptions): { listener: MemoryLink; ini
   const initiator = new MemoryLink("initiator", options);
   MemoryLink.join(listener, initiator);
   return { listener, initiator };
-}
-
-/** A server and a client, ready to call. */
-export async function connectedPair(
-  server: BrokerOptions,
-  client: BrokerOptions = {},
-  options?: LinkPairOptions,
-): Promise<{ server: Broker; client: Broker; links: ReturnType<typeof linkPair> }> {
-  const links = linkPair(options);
-  const pair = { server: new Broker(links.listener, server), client: new Broker(links.initiator, client), links };
-  await Promise.all([pair.server.ready, pair.client.ready]);
-  return pair;
 }
