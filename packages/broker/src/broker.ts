@@ -55,7 +55,7 @@ interface Tables {
   readonly cachesHeld: CachesHeld<object>;
   readonly calls: Calls;
   readonly services: Services;
-  /** References to objects published by name: there is one per name, and the peer does not count them. */
+  /** References to objects published by name: one per name until it is released, and the peer does not count them. */
   readonly named: Map<string, RemoteReference>;
 }
 
@@ -170,7 +170,7 @@ export class Broker implements Inbound {
     await this.ready;
     const { named } = this.#tables();
     let reference = named.get(name);
-    if (reference === undefined) named.set(name, (reference = new RemoteReference(this, name, null)));
+    if (reference?.isAlive !== true) named.set(name, (reference = new RemoteReference(this, name, null)));
     return reference as unknown as RemoteReference<T>;
   }
 
