@@ -5,8 +5,8 @@ import { InMemoryUsernamePasswordChecker, login, Portal, UsernamePassword } from
 import { connect, listen } from "@pb/node-transport";
 
 class Avatar extends PBAvatar {
-  perspective_exception(x: bigint): bigint {
-    return x / 0n;
+  perspective_exception(x: number): bigint {
+    return BigInt(x) / 0n;
   }
 }
 
@@ -16,7 +16,7 @@ await using server = await listen("tcp:0:interface=127.0.0.1", portal, { broker:
 await using connection = await connect(`tcp:127.0.0.1:${server.port}`);
 const avatar = await login<Avatar>(connection, new UsernamePassword("user", "pass"));
 try {
-  console.log(await avatar.callRemote("exception", 10n));
+  console.log(await avatar.callRemote("exception", 10));
 } catch (error) {
   if (!(error instanceof RemoteError)) throw error;
   console.log(error.remoteType);

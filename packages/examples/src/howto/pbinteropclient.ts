@@ -22,7 +22,8 @@ const root = await connection.getRootObject();
 async function call(name: string, ...args: unknown[]): Promise<unknown> {
   try {
     const result: unknown = await root.callRemote(name, ...args);
-    console.log(name, "->", result);
+    if (result instanceof Copied) console.log(name, "-> Copied", result.x);
+    else console.log(name, "->", result);
     return result;
   } catch (error) {
     if (!(error instanceof RemoteError)) throw error;
