@@ -29,6 +29,7 @@ export function settle(value: unknown): Promise<unknown> {
   return settleWith(value, new Map());
 }
 
+/** All parts at once: a promise that rejects while another one is waited for must have somebody listening. */
 async function settleWith(value: unknown, done: Map<object, unknown>): Promise<unknown> {
   const settled: unknown = await value;
   if (typeof settled !== "object" || settled === null) return settled;
@@ -36,22 +37,27 @@ async function settleWith(value: unknown, done: Map<object, unknown>): Promise<u
   if (Array.isArray(settled)) {
     const copy = new (settled.constructor as ArrayConstructor)() as unknown[];
     done.set(settled, copy);
-    for (const item of settled as unknown[]) copy.push(await settleWith(item, done));
+    for (const item of await settleAll(settled, done)) copy.push(item);
     return copy;
   }
   if (settled instanceof Map) {
     const copy = new Map<unknown, unknown>();
     done.set(settled, copy);
-    for (const [key, item] of settled as Map<unknown, unknown>) copy.set(key, await settleWith(item, done));
+    const items = await settleAll([...(settled as Map<unknown, unknown>).values()], done);
+    for (const [index, key] of [...settled.keys()].entries()) copy.set(key, items[index]);
     return copy;
   }
   const prototype: unknown = Object.getPrototypeOf(settled);
   if (prototype !== Object.prototype && prototype !== null) return settled;
   const copy = Object.create(prototype) as Record<string, unknown>;
   done.set(settled, copy);
-  for (const [key, item] of Object.entries(settled)) {
-    const own = await settleWith(item, done);
-    Object.defineProperty(copy, key, { value: own, writable: true, enumerable: true, configurable: true });
+  const items = await settleAll(Object.values(settled), done);
+  for (const [index, key] of Object.keys(settled).entries()) {
+    Object.defineProperty(copy, key, { value: items[index], writable: true, enumerable: true, configurable: true });
   }
   return copy;
+}
+
+function settleAll(items: readonly unknown[], done: Map<object, unknown>): Promise<unknown[]> {
+  return Promise.all(items.map((item) => settleWith(item, done)));
 }

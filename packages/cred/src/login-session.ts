@@ -111,12 +111,7 @@ export class LoginSession {
     this.#requireConnection();
     const login = await this.#gate.requestAvatar(avatarId, mind);
     const loggedIn = this.#enter(login, avatarId);
-    try {
-      this.#requireConnection();
-    } catch (error) {
-      loggedIn.logout(); // nobody is there to take it, and nobody will give it back
-      throw error;
-    }
+    this.#requireConnection();
     clearTimeout(this.#firstLoginTimer);
     this.#gate.onEvent({ kind: "login", mechanism, avatarId, peer: this.peer });
     return loggedIn;
@@ -127,7 +122,7 @@ export class LoginSession {
   }
 
   #enter({ avatar, logout }: Login, avatarId: AvatarId): LoggedIn {
-    // Told by the connection as well: the peer cannot give back what could not be sent to it.
+    // Told by the connection as well, at once when it is over by now: the peer cannot give back what could not be sent to it.
     const watch = this.#connection.notifyOnDisconnect(() => loggedIn.logout());
     const loggedIn = new LoggedIn(avatar, () => {
       watch[Symbol.dispose]();

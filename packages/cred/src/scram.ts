@@ -26,7 +26,7 @@ export async function saltPassword(
 ): Promise<Uint8Array> {
   const secret = typeof password === "string" ? bytesOf(saslPrep(password)) : password;
   // Browsers have it in secure contexts only.
-  const { subtle } = crypto as { subtle?: SubtleCrypto };
+  const { subtle } = crypto as { subtle?: typeof crypto.subtle };
   if (subtle === undefined) return pbkdf2Async(sha256, secret, salt, { c: iterations, dkLen: KEY_BYTES });
   const key = await subtle.importKey("raw", new Uint8Array(secret), "PBKDF2", false, ["deriveBits"]);
   const how = { name: "PBKDF2", hash: "SHA-256", salt: new Uint8Array(salt), iterations };

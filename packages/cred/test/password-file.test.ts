@@ -185,7 +185,11 @@ describe("a file with what is kept of passwords", () => {
 
 describe("a file with a hash function", () => {
   const hash = vi.fn(async (_name: string, password: string | Uint8Array, stored: Uint8Array) =>
-    Buffer.from(`${String.fromCharCode(stored[0] ?? 0)}${[...(password as string)].reverse().join("")}`),
+    Buffer.from(
+      `${String.fromCharCode(stored[0] ?? 0)}${Array.from(password as string)
+        .reverse()
+        .join("")}`,
+    ),
   );
   const file = db("alice:xterces\nbob:y2retnuh\n", { hash });
 

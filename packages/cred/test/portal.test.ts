@@ -100,7 +100,7 @@ describe("a function", () => {
   });
 
   test("finds what is kept of a password", async () => {
-    const rows: Record<string, string> = { alice: `${Md5Digest.of("secret").toText()}`, bob: "nonsense" };
+    const rows: Record<string, string> = { alice: Md5Digest.of("secret").toText(), bob: "nonsense" };
     const kept = await ScryptHash.of("correct horse", { ln: 10, p: 1 });
     const checker = new PasswordChecker({
       stores: ["md5", "scrypt"],
@@ -122,7 +122,7 @@ describe("a function", () => {
   });
 });
 
-test.each([
+test.each<[Error, string[]]>([
   [
     new UnauthorizedLogin(),
     ["twisted.cred.error.UnauthorizedLogin", "twisted.cred.error.LoginFailed", "twisted.cred.error.Unauthorized"],

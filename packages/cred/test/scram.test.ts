@@ -90,6 +90,12 @@ describe("the exchange of RFC 7677", () => {
 });
 
 describe("a message", () => {
+  test("of the server is read as it was written", () => {
+    const first = { nonce: "abc", salt: new Uint8Array([1, 2, 3]), iterations: 4096 };
+    expect(readServerFirst(writeServerFirst(first))).toEqual({ ...first, text: "r=abc,s=AQID,i=4096" });
+    expect(readServerFinal(writeServerFinal(first.salt))).toEqual(first.salt);
+  });
+
   test("carries any name", () => {
     for (const name of ["alice", "a,b=c", "=2C", "Ærøskøbing", "n=x,r=y", "€😀"]) {
       const { header, bare } = writeClientFirst("n", name, "abc");

@@ -1,8 +1,9 @@
 // Alice as a program: node … client.ts PORT. Tells on stdout what she calls, and what is called on her. client.py is the same with Twisted.
 
-import { Referenceable, RemoteError } from "@pb/broker";
+import { Referenceable } from "@pb/broker";
 import { login, UnauthorizedLogin, UsernamePassword } from "@pb/cred";
 import { connect } from "@pb/node-transport";
+import { BidTooLow } from "./auction.js";
 import type { Seat } from "./auction.js";
 import { tell } from "./tell.js";
 
@@ -20,7 +21,9 @@ export class Bidder extends Referenceable {
   }
 }
 
-await using connection = await connect(`tcp:127.0.0.1:${process.argv[2] ?? ""}`);
+await using connection = await connect(`tcp:127.0.0.1:${process.argv[2] ?? ""}`, {
+  broker: { errorClasses: { "auction.BidTooLow": BidTooLow } },
+});
 
 try {
   await login(connection, new UsernamePassword("alice", "a guess"));
@@ -37,8 +40,8 @@ tell('bid("teapot", 45)', await house.callRemote("bid", "teapot", 45));
 try {
   await house.callRemote("bid", "teapot", 30);
 } catch (error) {
-  if (!(error instanceof RemoteError && error.is("auction.BidTooLow"))) throw error;
-  tell('bid("teapot", 30)', `auction.BidTooLow: ${error.message}`);
+  if (!(error instanceof BidTooLow)) throw error;
+  tell('bid("teapot", 30)', `${BidTooLow.remoteType}: ${error.message}`);
 }
 const bidder = new Bidder();
 tell('sell("teapot", bidder)', await house.callRemote("sell", "teapot", bidder));

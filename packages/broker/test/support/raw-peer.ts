@@ -8,11 +8,17 @@ import { linkPair } from "@pb/broker/testing";
 import type { LinkPairOptions, MemoryLink } from "@pb/broker/testing";
 import { sexp } from "./sexp.js";
 
+export interface RawMessage {
+  readonly expression: Expression;
+  readonly bytes: Buffer;
+}
+
 export class RawPeer {
   readonly #link: MemoryLink;
   readonly #scanner: Scanner;
   readonly #dialect: Dialect;
-  readonly #expressions: Expression[] = [];
+  readonly #messages: RawMessage[] = [];
+  #unread = Buffer.alloc(0);
   /** Whether the broker hung up. */
   isOver = false;
 
@@ -47,7 +53,12 @@ export class RawPeer {
 
   /** What the broker said since the last time. */
   take(): Expression[] {
-    return this.#expressions.splice(0);
+    return this.#messages.splice(0).map(({ expression }) => expression);
+  }
+
+  /** The next thing the broker said, and the bytes it was; undefined when there is none. */
+  takeOne(): RawMessage | undefined {
+    return this.#messages.shift();
   }
 
   /** Closes its end. */
@@ -57,9 +68,14 @@ export class RawPeer {
   }
 
   #received(bytes: Uint8Array): void {
+    this.#unread = Buffer.concat([this.#unread, bytes]);
     this.#scanner.push(bytes);
+    let start = this.#scanner.offset;
     for (let reader = this.#scanner.next(); reader !== undefined; reader = this.#scanner.next()) {
-      this.#expressions.push(readExpression(reader));
+      const length = this.#scanner.offset - start;
+      this.#messages.push({ expression: readExpression(reader), bytes: this.#unread.subarray(0, length) });
+      this.#unread = this.#unread.subarray(length);
+      start += length;
     }
   }
 }
