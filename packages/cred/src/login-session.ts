@@ -109,8 +109,13 @@ export class LoginSession {
   /** Lets somebody in whose credentials were good. The realm may still refuse. */
   async admit(mechanism: LoginMechanism, avatarId: AvatarId, mind: Mind): Promise<LoggedIn> {
     this.#requireConnection();
-    const login = await this.#gate.requestAvatar(avatarId, mind);
-    const loggedIn = this.#enter(login, avatarId);
+    // The connection's owner may mind, for one when the same user is connected already.
+    const seat = await this.#connection.admit(avatarId);
+    const login = await this.#gate.requestAvatar(avatarId, mind).catch((error: unknown) => {
+      seat[Symbol.dispose]();
+      throw error;
+    });
+    const loggedIn = this.#enter(login, avatarId, seat);
     this.#requireConnection();
     clearTimeout(this.#firstLoginTimer);
     this.#gate.onEvent({ kind: "login", mechanism, avatarId, peer: this.peer });
@@ -121,11 +126,12 @@ export class LoginSession {
     if (!this.#connection.isOpen) throw new LoginFailed("The connection ended during the login");
   }
 
-  #enter({ avatar, logout }: Login, avatarId: AvatarId): LoggedIn {
+  #enter({ avatar, logout }: Login, avatarId: AvatarId, seat: Disposable): LoggedIn {
     // Told by the connection as well, at once when it is over by now: the peer cannot give back what could not be sent to it.
     const watch = this.#connection.notifyOnDisconnect(() => loggedIn.logout());
     const loggedIn = new LoggedIn(avatar, () => {
       watch[Symbol.dispose]();
+      seat[Symbol.dispose]();
       void this.#logOut(logout, avatarId);
     });
     return loggedIn;
