@@ -1,9 +1,8 @@
 // What a server must do at its door (peers/CONTRACT.md, section 3). The names are those of Twisted's client half.
 
-import { RemoteReference } from "@pb/broker";
+import { kwargs, RemoteError, RemoteReference } from "@pb/broker";
 import { Anonymous, login, respond, UnauthorizedLogin, UsernamePassword } from "@pb/cred";
 import { tuple } from "@pb/jelly-types";
-import { kwargs } from "@pb/broker";
 import { expect, failureOf, isSame, show, until } from "./check.js";
 import type { Check, CheckContext } from "./check.js";
 import { bytes, PointCopy } from "./contract.js";
@@ -17,8 +16,10 @@ async function expectName(avatar: RemoteReference, name: string): Promise<void> 
   expect(isSame(whoami, bytes(name)), show(whoami));
 }
 
+/** What travelled is empty, so that it tells nothing; what our user reads is for the client to say. */
 function expectUnauthorized(error: Error): void {
-  expect(error instanceof UnauthorizedLogin && error.message === "", `${error.name}: ${error.message}`);
+  const travelled = error.cause instanceof RemoteError ? error.cause.message : undefined;
+  expect(error instanceof UnauthorizedLogin && travelled === "", `${error.name}: ${error.message}`);
 }
 
 /** How often `name` is in what `method` answers. */

@@ -1,13 +1,8 @@
-// The connection as flavours see it: the few things they may do with it.
+// The connection as root sources and objects of the application see it.
 
-import type { JellyReader, JellyWriter } from "@pb/jelly-types";
-import { JellyError } from "@pb/jelly-types";
-import type { Callable, Perspective } from "./callable.js";
+import type { Callable } from "./callable.js";
 import type { CloseReason } from "./errors.js";
 import type { Peer } from "./link.js";
-import type { ObjectId } from "./messages.js";
-import type { CacheGiven, CachesGiven, CacheSource } from "./tables/caches-given.js";
-import type { CachesHeld } from "./tables/caches-held.js";
 
 /** How a call is to be made. */
 export interface CallOptions {
@@ -17,111 +12,19 @@ export interface CallOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-/** What a reference calls through. */
+/** One connection: a `Broker`, as far as those need it who only know that there is one. */
 export interface Connection {
-  /** False once the connection is over: references of it are dead. */
   readonly isOpen: boolean;
   /** Who is at the other end, as far as the transport knows. */
   readonly peer: Peer;
-  /** Whoever checks credentials asks this when they were good, and disposes of the result at logout. Rejects when the login is refused. */
-  admit(who: unknown): Promise<Disposable>;
   /** Lets the peer get an object of ours by name, beside the root. */
   publish(name: string, object: Callable): Disposable;
-  /** Ends the connection at once. */
-  terminate(reason: CloseReason, cause?: Error): void;
-  /** Sends a call and resolves with its answer. Rejects, never throws. `pins` stays alive until the answer is there. */
-  call(target: ObjectId, method: string, args: readonly unknown[], how: CallDetails): Promise<unknown>;
-  /** Sends a call that wants no answer. Throws `JellyError` for arguments that cannot travel. */
-  send(target: ObjectId, method: string, args: readonly unknown[], how: CallDetails): void;
+  /** Runs `callback` once, when the connection is over. */
+  notifyOnDisconnect(callback: (reason: Error) => void): Disposable;
   /** Resolves when the link has room for more. Rejects when the connection is over. */
   drained(): Promise<void>;
-  /** Runs `callback` when the connection is over. */
-  notifyOnDisconnect(callback: (reason: Error) => void): Disposable;
-  /** The object of ours that the peer calls `id`, or undefined. */
-  home(id: ObjectId): object | undefined;
-  /** The proxy of the peer's object `id`, of which one more reference has arrived. */
-  arrived(id: number, perspective: Perspective): object;
-  /** Counts one more reference to an object of ours, and returns its id. Throws `PBError` when the peer holds too many. */
-  give(key: object, target: Callable): number;
-  /** Takes back one reference counted by {@link give}, which will not be sent after all. */
-  takeBack(id: number): void;
-  /** Objects of ours that the peer keeps a copy of. */
-  readonly cachesGiven: CachesGiven;
-  /** Copies of the peer's objects. */
-  readonly cachesHeld: CachesHeld<object>;
-  /**
-   * Counts one more sending of an object that the peer keeps a copy of; the first gives it a number and an observer. Throws `PBError` when the
-   * peer holds too many.
-   */
-  giveCache(source: CacheSource, perspective: Perspective, observerFor: (id: number) => object): CacheGiven;
-  /** Takes back one count of {@link giveCache}, which will not be sent after all. */
-  takeBackCache(id: number): void;
-  /** Gives back all references to the peer's object that `proxy` stands for. */
-  release(proxy: object): void;
-}
-
-export interface CallDetails extends CallOptions {
-  readonly perspective: Perspective;
-  readonly pins: unknown;
-  /** The target is a cache at the peer, not an object of it. */
-  readonly isCache?: boolean;
-}
-
-/** What goes along with one graph being written. */
-export class Outgoing {
-  readonly connection: Connection;
-  /** For whom it is written: decides what copies and caches show. */
-  readonly perspective: Perspective;
-  /** Ids counted so far, to be given back when writing fails. */
-  readonly #given: number[] = [];
-  readonly #cachesGiven: number[] = [];
-
-  constructor(connection: Connection, perspective: Perspective) {
-    this.connection = connection;
-    this.perspective = perspective;
-  }
-
-  /** Counts a reference as part of this graph. */
-  give(key: object, target: Callable): number {
-    const id = this.connection.give(key, target);
-    this.#given.push(id);
-    return id;
-  }
-
-  /** Counts the sending of a cached object as part of this graph. The count is 1 when it has to be sent in full. */
-  giveCache(source: CacheSource, observerFor: (id: number) => object): CacheGiven {
-    const given = this.connection.giveCache(source, this.perspective, observerFor);
-    this.#cachesGiven.push(given.id);
-    return given;
-  }
-
-  /** Takes back what was counted: the graph is not sent. */
-  undo(): void {
-    for (const id of this.#given.splice(0)) this.connection.takeBack(id);
-    for (const id of this.#cachesGiven.splice(0)) this.connection.takeBackCache(id);
-  }
-}
-
-/** What goes along with one graph being read. */
-export class Incoming {
-  readonly connection: Connection;
-  /** Whose message it is. */
-  readonly perspective: Perspective;
-
-  constructor(connection: Connection, perspective: Perspective) {
-    this.connection = connection;
-    this.perspective = perspective;
-  }
-}
-
-/** The connection a graph is written for. Throws `JELLY_NOT_JELLYABLE` in a plain `jelly()`, where there is none. */
-export function outgoing({ context }: JellyWriter, value: object): Outgoing {
-  if (context instanceof Outgoing) return context;
-  throw new JellyError("JELLY_NOT_JELLYABLE", `${value.constructor.name} travels over a connection only`);
-}
-
-/** The connection a graph arrives on. Throws `JELLY_MALFORMED` in a plain `unjelly()`, where there is none. */
-export function incoming({ context }: JellyReader, atom: string): Incoming {
-  if (context instanceof Incoming) return context;
-  throw new JellyError("JELLY_MALFORMED", `The type ${atom} has a meaning on a connection only`);
+  /** Ends the connection at once. */
+  terminate(reason: CloseReason, cause?: Error): void;
+  /** Whoever checks credentials asks this when they were good, and disposes of the result at logout. Rejects when the login is refused. */
+  admit(who: unknown): Promise<Disposable>;
 }

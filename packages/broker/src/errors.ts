@@ -82,6 +82,20 @@ export class DeadReferenceError extends Error {
   readonly code = "DEAD_REFERENCE";
 }
 
+/** A limit of ours would be passed; what asked for more is refused, and nothing was sent. `limit` is its name in `BrokerLimits`. */
+export class LimitError extends Error {
+  static readonly remoteType: string = "twisted.spread.pb.Error";
+  static readonly isExpected: boolean = true;
+  override readonly name = "LimitError";
+  readonly code = "LIMIT";
+  readonly limit: "callsWaiting" | "callsRunning" | "unsentBytes";
+
+  constructor(limit: "callsWaiting" | "callsRunning" | "unsentBytes", message: string) {
+    super(message);
+    this.limit = limit;
+  }
+}
+
 /** The answer did not come in the time the caller gave. The method may have run. */
 export class CallTimeoutError extends Error {
   override readonly name = "CallTimeoutError";

@@ -4,8 +4,8 @@ import type { Expression, ExpressionReader } from "@pb/banana";
 import { FrozenSet } from "@pb/jelly-types";
 import type { Unjellier } from "@pb/jelly-types";
 import type { Callable, IncomingCall, Perspective } from "./callable.js";
-import { Incoming } from "./connection.js";
-import type { Connection } from "./connection.js";
+import { Incoming } from "./channel.js";
+import type { Channel } from "./channel.js";
 import { ArgumentsError, PBError, ProtocolError, UnknownCacheError } from "./errors.js";
 import { RemoteError } from "./failure.js";
 import { Kwargs } from "./kwargs.js";
@@ -14,13 +14,21 @@ import type { Message, ObjectId } from "./messages.js";
 import type { PendingCall } from "./tables/calls.js";
 import type { Services } from "./tables/services.js";
 
-/** What a message can do to the broker. */
-export interface Inbound extends Connection {
+/** What a message can do. */
+export interface Inbound extends Channel {
   readonly unjellier: Unjellier;
   find(id: ObjectId): Callable | undefined;
   findCache(id: ObjectId): Callable | undefined;
   answer(requestId: Expression, value: unknown, perspective: Perspective): void;
-  fail(requestId: Expression, error: unknown, perspective: Perspective, method: string): void;
+  fail(requestId: Expression, error: unknown, perspective: Perspective): void;
+  /** A method of ours failed, whether or not somebody waits for the answer. */
+  methodFailed(method: string, error: unknown): void;
+  /** Throws `LimitError` when too many calls are unfinished. */
+  admitCall(): void;
+  /** An error of the peer's as the class that the program has for it. */
+  localError(error: RemoteError): Error;
+  /** A call that was counted in `services` is answered. */
+  serviceEnded(): void;
   /** Counts calls that are not finished when their method returns. */
   readonly services: Services;
   /** The call that waits for this answer. Throws {@link ProtocolError} when none does. */
@@ -77,13 +85,15 @@ function receiveCall(
   const callable = command === "message" ? broker.find(target) : broker.findCache(target);
   const perspective = callable?.perspective ?? null;
   const fail = (error: unknown): void => {
-    if (wantsAnswer) broker.fail(requestId, error, perspective, method);
+    broker.methodFailed(method, error);
+    if (wantsAnswer) broker.fail(requestId, error, perspective);
   };
   const answer = (value: unknown): void => {
     if (wantsAnswer) broker.answer(requestId, value, perspective);
   };
   let result: unknown;
   try {
+    broker.admitCall();
     if (callable === undefined)
       throw command === "message" ? new PBError("Invalid Object ID") : new UnknownCacheError(target);
     const { args, kwargs } = readArguments(reader, broker, perspective);
@@ -92,25 +102,28 @@ function receiveCall(
     fail(error);
     return;
   }
-  if (isThenable(result)) serve(result, answer, fail, broker.services);
+  if (isThenable(result)) serve(result, answer, fail, broker);
   else answer(result);
 }
 
+/** Answers when the method has finished. */
 function serve(
   result: PromiseLike<unknown>,
   answer: (value: unknown) => void,
   fail: (error: unknown) => void,
-  services: Services,
+  broker: Inbound,
 ): void {
-  services.begin();
+  broker.services.begin();
   result.then(
     (value) => {
-      services.end();
+      broker.services.end();
       answer(value);
+      broker.serviceEnded();
     },
     (error: unknown) => {
-      services.end();
+      broker.services.end();
       fail(error);
+      broker.serviceEnded();
     },
   );
 }
@@ -169,7 +182,8 @@ function receiveError(call: PendingCall, reader: ExpressionReader, broker: Inbou
     call.reject(error);
     return;
   }
-  call.reject(value instanceof Error ? value : unknownFailure(value));
+  if (value instanceof RemoteError) call.reject(broker.localError(value));
+  else call.reject(value instanceof Error ? value : unknownFailure(value));
 }
 
 /** An error that is neither a failure nor an error class we know. */

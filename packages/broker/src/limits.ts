@@ -19,6 +19,21 @@ export interface BrokerLimits {
    * that only a peer which has stopped reading meets it.
    */
   readonly unsentBytes: number;
+  /**
+   * Calls of ours that may wait for an answer; one more rejects with `LimitError`. Default 100,000: far more than any peer answers in time, so
+   * that a peer which has stopped answering is noticed before the memory is full.
+   */
+  readonly callsWaiting: number;
+  /** Calls of the peer whose methods may be unfinished at a time. Default 10,000. What happens to more is for `overload` to say. */
+  readonly callsRunning: number;
+  /**
+   * What happens to calls beyond `callsRunning`. `wait`: nothing more is read until some have finished; while calls of ours wait for answers,
+   * which must be read, such calls are refused. `refuse`: they fail with a `LimitError` at the caller. `close`: the connection ends with the
+   * reason `limit`. Default `wait`.
+   */
+  readonly overload: "wait" | "refuse" | "close";
+  /** Messages read in a row before other connections, timers and sockets get their turn. Default 1,024: a few milliseconds. */
+  readonly messagesPerTurn: number;
   /** The codec's own limits, where they shall differ from its defaults. */
   readonly banana: Partial<BananaLimits>;
 }
@@ -29,5 +44,9 @@ export const defaultBrokerLimits: BrokerLimits = Object.freeze({
   negotiationMs: 30_000,
   queuedBytes: 16 * 1024 * 1024,
   unsentBytes: 128 * 1024 * 1024,
+  callsWaiting: 100_000,
+  callsRunning: 10_000,
+  overload: "wait",
+  messagesPerTurn: 1024,
   banana: {},
 });

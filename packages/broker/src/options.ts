@@ -8,12 +8,13 @@ import type { Callable } from "./callable.js";
 import type { Connection } from "./connection.js";
 import type { BrokerWatcher } from "./events.js";
 import { describeError, failure, remoteError } from "./failure.js";
-import type { ErrorDescription } from "./failure.js";
+import type { ErrorDescription, RemoteError } from "./failure.js";
 import { cache, cacheable } from "./flavors/cacheable.js";
 import { copyable } from "./flavors/copyable.js";
 import { avatar, viewable } from "./flavors/perspective.js";
 import { referenceable } from "./flavors/referenceable.js";
 import { arriving, homecoming } from "./flavors/remote-reference.js";
+import { promise } from "./settle.js";
 import { defaultBrokerLimits } from "./limits.js";
 import type { BrokerLimits } from "./limits.js";
 
@@ -37,10 +38,20 @@ export interface BrokerOptions {
   readonly dialects?: readonly Dialect[] | undefined;
   /** Decides what a peer learns of an error. Default {@link describeError}. */
   readonly describeError?: ((error: unknown) => ErrorDescription) | undefined;
+  /**
+   * Classes for errors of the peer: `{ "shop.OutOfStock": OutOfStock }` rejects with an `OutOfStock` where the peer raised that or a class that
+   * extends it. It is made with the message, and with the `RemoteError` as its cause.
+   */
+  readonly errorClasses?: Readonly<Record<string, ErrorClass>> | undefined;
   /** Sends stacks of errors to the peer. Default false: they tell about our insides (`unsafeTracebacks` of Twisted). */
   readonly unsafeTracebacks?: boolean | undefined;
+  /** Remembers where each reference came from, for `leakReport()`. Slow: for finding leaks. Default false. */
+  readonly traceReferences?: boolean | undefined;
   readonly onEvent?: BrokerWatcher | undefined;
 }
+
+/** A class of errors that a peer's errors can become. */
+export type ErrorClass = new (message: string, options: { cause: RemoteError }) => Error;
 
 /** {@link BrokerOptions} with every default filled in. Make it once for many connections. */
 export class BrokerConfig {
@@ -51,6 +62,8 @@ export class BrokerConfig {
   readonly limits: BrokerLimits;
   readonly dialects: readonly Dialect[];
   readonly describeError: (error: unknown) => ErrorDescription;
+  readonly errorClasses: ReadonlyMap<string, ErrorClass>;
+  readonly traceReferences: boolean;
   readonly onEvent: BrokerWatcher;
 
   constructor(options: BrokerOptions = {}) {
@@ -63,7 +76,27 @@ export class BrokerConfig {
     this.dialects = options.dialects ?? [pb, none];
     this.describeError =
       options.unsafeTracebacks === true ? describe : (error) => ({ ...describe(error), traceback: undefined });
+    this.errorClasses = new Map(Object.entries(options.errorClasses ?? {}));
+    this.traceReferences = options.traceReferences ?? false;
     this.onEvent = options.onEvent ?? (() => undefined);
+  }
+
+  /** The peer's error as the nearest class that the program has for it; itself where there is none. */
+  localError(error: RemoteError): Error {
+    for (const name of [error.remoteType, ...error.parents]) {
+      const type = this.errorClasses.get(name);
+      if (type !== undefined) return new type(error.message, { cause: error });
+    }
+    return error;
+  }
+
+  /** Runs a callback of the program, whose trouble is not the connection's. */
+  run(callback: () => void): void {
+    try {
+      callback();
+    } catch (error) {
+      this.onEvent({ kind: "callback-failed", error });
+    }
   }
 
   static of(options: BrokerOptions | BrokerConfig | undefined): BrokerConfig {
@@ -82,6 +115,7 @@ function flavors(types: TypeRegistry | undefined): TypeRegistry {
     .register(copyable)
     .register(cacheable)
     .register(cache)
+    .register(promise)
     .register(failure)
     .register(remoteError);
 }

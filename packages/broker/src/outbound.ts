@@ -3,7 +3,7 @@
 import type { Expression } from "@pb/banana";
 import { below } from "@pb/jelly-types";
 import type { Jellier } from "@pb/jelly-types";
-import type { Outgoing } from "./connection.js";
+import type { Outgoing } from "./channel.js";
 import { Failure } from "./failure.js";
 import { Kwargs } from "./kwargs.js";
 import { writeCall, writeRelease, writeReply } from "./messages.js";

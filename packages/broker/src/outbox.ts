@@ -3,7 +3,7 @@
 import { BananaWriter } from "@pb/banana";
 import type { Dialect } from "@pb/banana";
 import { Jellier } from "@pb/jelly-types";
-import type { Outgoing } from "./connection.js";
+import type { Outgoing } from "./channel.js";
 import type { BrokerConfig } from "./options.js";
 
 /** Writes the elements of one message. */

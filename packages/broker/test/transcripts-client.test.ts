@@ -156,7 +156,8 @@ const scripts: Partial<Record<string, Script>> = {
     };
     return { state: "failure", attributes };
   },
-  "unknown luid": (_root, { broker }) => outcomeOf(broker.arrived(999, null).callRemote("x")),
+  // A number that the peer never gave: no program comes by a reference to it.
+  "unknown luid": async (_root, { broker }) => outcomeOf((await broker.getObject(999 as never)).callRemote("x")),
   "unsendable answer kills the connection": oneCall("type", "big"),
   copyable: async (root) => {
     const point = (await root.callRemote("point")) as PointCopy;

@@ -1,7 +1,16 @@
 // Who knows whether credentials are good (`twisted.cred.checkers`).
 
-import type { Anonymous, ChallengedPassword, CredentialKind, Credentials } from "./credentials.js";
+import type {
+  Anonymous,
+  BearerToken,
+  ChallengedPassword,
+  CredentialKind,
+  Credentials,
+  ScramProof,
+  UsernamePassword,
+} from "./credentials.js";
 import { UnauthorizedLogin } from "./errors.js";
+import type { ScramVerifier } from "./scram-verifier.js";
 
 /** The avatar id of nobody in particular (`twisted.cred.checkers.ANONYMOUS`). */
 export const ANONYMOUS: unique symbol = Symbol("anonymous");
@@ -9,33 +18,17 @@ export const ANONYMOUS: unique symbol = Symbol("anonymous");
 /** Who somebody is: a user name, or {@link ANONYMOUS}. */
 export type AvatarId = string | typeof ANONYMOUS;
 
-/** Turns credentials into who they belong to, or throws {@link UnauthorizedLogin}. */
+/** Turns credentials into who they belong to, or throws {@link UnauthorizedLogin}. Any other error is a fault: the peer does not see it. */
 export interface CredentialsChecker {
   /** The kinds of credentials it takes. */
   readonly kinds: readonly CredentialKind[];
   requestAvatarId(credentials: Credentials): AvatarId | Promise<AvatarId>;
 }
 
-/** Users and passwords in memory (`InMemoryUsernamePasswordDatabaseDontUse`): for tests and examples. */
-export class InMemoryUsernamePasswordChecker implements CredentialsChecker {
-  readonly kinds = ["IUsernameHashedPassword"] as const;
-  readonly #passwords: Map<string, string | Uint8Array>;
-
-  constructor(users: Readonly<Record<string, string | Uint8Array>> = {}) {
-    this.#passwords = new Map(Object.entries(users));
-  }
-
-  addUser(username: string, password: string | Uint8Array): void {
-    this.#passwords.set(username, password);
-  }
-
-  requestAvatarId(credentials: ChallengedPassword): string {
-    const password = this.#passwords.get(credentials.username);
-    // The same work for a user that does not exist, so that the time does not tell.
-    const isGood = credentials.checkPassword(password ?? "");
-    if (password === undefined || !isGood) throw new UnauthorizedLogin();
-    return credentials.username;
-  }
+/** A checker for SCRAM has to say first what a proof is to be made with. */
+export interface ScramChecker extends CredentialsChecker {
+  /** The verifier of a user; for a name that nobody has, one that no password fits, at the same cost. */
+  scramVerifier(username: string): ScramVerifier | Promise<ScramVerifier>;
 }
 
 /** Lets anybody in, as {@link ANONYMOUS} (`twisted.cred.checkers.AllowAnonymousAccess`). */
@@ -44,5 +37,47 @@ export class AllowAnonymousAccess implements CredentialsChecker {
 
   requestAvatarId(_credentials: Anonymous): typeof ANONYMOUS {
     return ANONYMOUS;
+  }
+}
+
+interface CredentialsOf {
+  IUsernamePassword: UsernamePassword;
+  IUsernameHashedPassword: ChallengedPassword;
+  IUsernameMD5Password: ChallengedPassword;
+  IScramSha256: ScramProof;
+  IAnonymous: Anonymous;
+  IBearerToken: BearerToken;
+}
+
+/** Who the credentials belong to; undefined when they are no good. */
+type Answer = AvatarId | undefined;
+
+/**
+ * A function that checks one kind of credentials: `new FunctionChecker("IUsernamePassword", ({ username, password }) => …)`. It gives back who they
+ * belong to, or undefined.
+ */
+export class FunctionChecker<Kind extends keyof CredentialsOf> implements CredentialsChecker {
+  readonly kinds: readonly [Kind];
+  readonly #check: (credentials: CredentialsOf[Kind]) => Answer | Promise<Answer>;
+
+  constructor(kind: Kind, check: (credentials: CredentialsOf[Kind]) => Answer | Promise<Answer>) {
+    this.kinds = [kind];
+    this.#check = check;
+  }
+
+  async requestAvatarId(credentials: Credentials): Promise<AvatarId> {
+    const avatarId = await this.#check(credentials as unknown as CredentialsOf[Kind]);
+    if (avatarId === undefined) throw new UnauthorizedLogin();
+    return avatarId;
+  }
+}
+
+/**
+ * Bearer tokens, by a function that gives back whose a token is, or undefined. Tokens are long and random, so keep a digest of each rather than
+ * itself, and look that up.
+ */
+export class BearerTokenChecker extends FunctionChecker<"IBearerToken"> {
+  constructor(find: (token: string) => Answer | Promise<Answer>) {
+    super("IBearerToken", ({ token }) => find(token));
   }
 }

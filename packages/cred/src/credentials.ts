@@ -1,19 +1,71 @@
-// What somebody shows to be let in.
+// What somebody shows to be let in (`twisted.cred.credentials`).
 
-import { respond } from "./challenge.js";
+import { bytesOf, isSame } from "./bytes.js";
+import { digestOf, respond, respondWithDigest } from "./challenge.js";
 
-/** A kind of credentials, named so that checkers can say what they take. The names are Twisted's interfaces. */
-export type CredentialKind = "IUsernameHashedPassword" | "IAnonymous";
+/**
+ * A kind of credentials, named so that checkers can say what they take. The names are Twisted's interfaces, and two of our own; a program that
+ * asks a portal itself may have more.
+ */
+export type CredentialKind =
+  /** A password in the open: for programs that ask a portal themselves, after a web form for example. PB never sends one. */
+  | "IUsernamePassword"
+  /** An answer to a challenge that can be checked with the password. */
+  | "IUsernameHashedPassword"
+  /** An answer to a challenge that can be checked with the MD5 digest of the password. */
+  | "IUsernameMD5Password"
+  | "IAnonymous"
+  | "IScramSha256"
+  | "IBearerToken"
+  | (string & {});
 
 /** What a portal is asked with. */
 export interface Credentials {
-  /** The kinds a checker may take it for. */
+  /** The kinds a checker may take it for, the most fitting first. */
   readonly kinds: readonly CredentialKind[];
 }
 
-/** A user name and the answer to a challenge: what PB's login brings (`IUsernameHashedPassword`, `IUsernameMD5Password`). */
+/** Credentials of somebody who has a name and knows a password. */
+export type PasswordCredentials = UsernamePassword | ChallengedPassword | ScramProof;
+
+/** Nobody in particular (`twisted.cred.credentials.Anonymous`). For {@link login}, and what the portal is asked with. */
+export class Anonymous implements Credentials {
+  readonly kinds = ["IAnonymous"] as const;
+}
+
+/**
+ * A user name and a password (`twisted.cred.credentials.UsernamePassword`). For `login`: then the password does not leave the process. And for
+ * programs that ask a portal themselves.
+ */
+export class UsernamePassword implements Credentials {
+  readonly kinds = ["IUsernamePassword"] as const;
+  readonly username: string | Uint8Array;
+  readonly #password: string | Uint8Array;
+
+  constructor(username: string | Uint8Array, password: string | Uint8Array) {
+    this.username = username;
+    this.#password = password;
+  }
+
+  /** Not a property of its own: whoever prints the credentials does not see it. */
+  get password(): string | Uint8Array {
+    return this.#password;
+  }
+
+  checkPassword(password: string | Uint8Array): boolean {
+    // Digests, so that the time does not tell the length either.
+    return isSame(digestOf(password), digestOf(this.#password)) && isSame(bytesOf(password), bytesOf(this.#password));
+  }
+
+  /** What proves the password to who sent the challenge. */
+  respond(challenge: Uint8Array): Uint8Array {
+    return respond(challenge, this.#password);
+  }
+}
+
+/** A user name and the answer to a challenge: what PB's own login brings (`IUsernameHashedPassword`, `IUsernameMD5Password`). */
 export class ChallengedPassword implements Credentials {
-  readonly kinds = ["IUsernameHashedPassword"] as const;
+  readonly kinds = ["IUsernameHashedPassword", "IUsernameMD5Password"] as const;
   readonly username: string;
   readonly #challenge: Uint8Array;
   readonly #response: unknown;
@@ -28,33 +80,48 @@ export class ChallengedPassword implements Credentials {
   checkPassword(password: string | Uint8Array): boolean {
     return isSame(respond(this.#challenge, password), this.#response);
   }
+
+  /** Whether the answer was made with the password of this MD5 digest. */
+  checkMD5Password(digest: Uint8Array): boolean {
+    return isSame(respondWithDigest(this.#challenge, digest), this.#response);
+  }
 }
 
-/** Nobody in particular (`twisted.cred.credentials.Anonymous`). For {@link login}, and what the portal is asked with. */
-export class Anonymous implements Credentials {
-  readonly kinds = ["IAnonymous"] as const;
+/** What is kept of a password can say whether a proof was made with it. */
+interface ProofJudge {
+  isProof(authMessage: string, proof: Uint8Array): boolean;
 }
 
-/** A user name and a password, for `login`. The password does not leave the process (`twisted.cred.credentials.UsernamePassword`). */
-export class UsernamePassword {
-  readonly username: string | Uint8Array;
-  readonly #password: string | Uint8Array;
+/** A user name and the proof of a SCRAM-SHA-256 exchange. */
+export class ScramProof implements Credentials {
+  readonly kinds = ["IScramSha256"] as const;
+  readonly username: string;
+  readonly #authMessage: string;
+  readonly #proof: Uint8Array;
 
-  constructor(username: string | Uint8Array, password: string | Uint8Array) {
+  constructor(username: string, authMessage: string, proof: Uint8Array) {
     this.username = username;
-    this.#password = password;
+    this.#authMessage = authMessage;
+    this.#proof = proof;
   }
 
-  /** What proves the password to who sent the challenge. */
-  respond(challenge: Uint8Array): Uint8Array {
-    return respond(challenge, this.#password);
+  /** Whether the proof was made with the password that this verifier is of. */
+  checkVerifier(verifier: ProofJudge): boolean {
+    return verifier.isProof(this.#authMessage, this.#proof);
   }
 }
 
-/** Compares in a time that does not tell where two byte strings differ. */
-function isSame(expected: Uint8Array, given: unknown): boolean {
-  if (!(given instanceof Uint8Array) || given.length !== expected.length) return false;
-  let difference = 0;
-  for (const [index, byte] of expected.entries()) difference |= byte ^ (given[index] ?? 0);
-  return difference === 0;
+/** A token that opens to whoever has it. */
+export class BearerToken implements Credentials {
+  readonly kinds = ["IBearerToken"] as const;
+  readonly #token: string;
+
+  constructor(token: string) {
+    this.#token = token;
+  }
+
+  /** Not a property of its own: whoever prints the credentials does not see it. */
+  get token(): string {
+    return this.#token;
+  }
 }

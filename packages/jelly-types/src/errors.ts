@@ -85,9 +85,15 @@ const codes: Partial<Record<string, JellyErrorCode>> = {
 
 /** A step into a dict: `.name` where it reads well, else `["the key"]`. */
 export function keyStep(key: unknown): string {
-  if (typeof key === "string") return /^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
+  if (typeof key === "string")
+    return /^[A-Za-z_$][\w$]{0,199}$/.test(key) ? `.${key}` : `[${JSON.stringify(shorten(key))}]`;
   if (typeof key === "number" || typeof key === "bigint" || typeof key === "boolean") return `[${key}]`;
   return `[${describe(key)}]`;
+}
+
+/** A name from a peer, of a length that an error message can bear. */
+export function shorten(name: string): string {
+  return name.length <= 200 ? name : `${name.slice(0, 200)}… (${name.length} characters)`;
 }
 
 /** A value in a few words, never its contents: "a function", "an instance of Invoice". */

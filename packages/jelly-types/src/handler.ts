@@ -34,6 +34,10 @@ export interface JellyWriter {
   readonly policy: SecurityPolicy;
   /** Writes any value. */
   write(value: unknown): void;
+  /** Writes the own enumerable properties of an object as a dict: a state that is not an object of its own. */
+  writeProperties(object: object): void;
+  /** Throws `JELLY_UNHASHABLE` for what cannot be a dict key or a set member in Python. */
+  requireHashable(value: unknown): void;
   /** If this graph has `value` already: writes a dereference and returns true. For handlers with `identity: false` that decide themselves. */
   repeat(value: object): boolean;
   /** Says that `value` is about to be written here, so that {@link repeat} can refer to it. */
@@ -64,6 +68,8 @@ export interface JellyReader {
    * read. Throws `JELLY_UNRESOLVED_REFERENCE` then if the value contains what is made of it.
    */
   readMade(make: (state: unknown) => unknown): unknown;
+  /** Throws `JELLY_UNHASHABLE` for what cannot be a dict key or a set member; later, if that only turns out later. */
+  requireHashable(value: unknown): void;
   /** Passes over that many elements. */
   skip(items: number): void;
   /** Whether `value` stands for an object that has not arrived yet. Put it where it belongs all the same, and ask for {@link whenResolved}. */

@@ -11,6 +11,7 @@ import { standardTypes } from "./standard.js";
 import { foreignKind } from "./realm.js";
 import { writeBoolean } from "./types/boolean.js";
 import { writeDictionary } from "./types/dictionary.js";
+import { requireHashable } from "./types/hashable.js";
 import { writeList } from "./types/list.js";
 import { writeNone } from "./types/none.js";
 import { writeNumber } from "./types/number.js";
@@ -44,6 +45,8 @@ export class Jellier implements JellyWriter {
   #depth = 0;
   /** For each object of this graph: where it stands (>= 0), or the negative of its reference id. */
   readonly #met = new Map<object, number>();
+  /** Tuples of this graph that may be keys. */
+  readonly #hashable = new Set<object>();
   #lastId = 0;
 
   constructor(writer: ExpressionWriter, options: JellierOptions = {}) {
@@ -64,6 +67,7 @@ export class Jellier implements JellyWriter {
     this.#depth = 0;
     this.#lastId = 0;
     if (this.#met.size > 0) this.#met.clear();
+    if (this.#hashable.size > 0) this.#hashable.clear();
     return this;
   }
 
@@ -122,9 +126,7 @@ export class Jellier implements JellyWriter {
   #writePlain(value: Record<string, unknown>): void {
     if (this.repeat(value)) return;
     this.begin(value);
-    this.#enter();
-    writeDictionary(value, this);
-    this.#depth--;
+    this.writeProperties(value);
   }
 
   #writeInstance(value: object): void {
@@ -165,7 +167,7 @@ export class Jellier implements JellyWriter {
     const kind = foreignKind(value);
     if (kind === "array") this.#writeArray(value as unknown[]);
     else if (kind === "object") this.#writePlain(value as Record<string, unknown>);
-    else if (kind === "bytes") this.writer.bytes(value as Uint8Array);
+    else if (kind === "bytes") this.writer.bytes(Uint8Array.from(value as Uint8Array));
     else if (kind === "buffer") this.writer.bytes(new Uint8Array(value as ArrayBuffer));
     else
       throw new JellyError(
@@ -178,6 +180,16 @@ export class Jellier implements JellyWriter {
     if (this.#depth >= this.#maxDepth)
       throw new JellyError("JELLY_TOO_DEEP", `Values are nested more than ${this.#maxDepth} deep`);
     this.#depth++;
+  }
+
+  writeProperties(object: object): void {
+    this.#enter();
+    writeDictionary(object as Record<string, unknown>, this);
+    this.#depth--;
+  }
+
+  requireHashable(value: unknown): void {
+    requireHashable(value, this.#hashable);
   }
 
   repeat(value: object): boolean {

@@ -4,6 +4,9 @@ import type { Class, TypeHandler } from "./handler.js";
 import type { CopyOptions, PlainState } from "./types/copy.js";
 import { copyType } from "./types/copy.js";
 
+/** What makes a graph of values. */
+const RESERVED: ReadonlySet<string> = new Set(["reference", "dereference"]);
+
 /**
  * Types of an application and how they travel; the standard types need no registering. Extends a parent, which it sees live: a type registered
  * there later is known here at once.
@@ -31,6 +34,7 @@ export class TypeRegistry {
   register<T>(handler: TypeHandler<T>): this {
     if (this.#isSealed) throw new TypeError("This registry is sealed: extend it");
     for (const atom of handler.atoms) {
+      if (RESERVED.has(atom)) throw new TypeError(`${atom} is a part of jelly, not a type`);
       if (this.#byAtom.has(atom)) throw new TypeError(`The type ${atom} is registered already`);
     }
     for (const type of handler.classes) {

@@ -3,12 +3,13 @@
 import type { Expression, ExpressionReader } from "@pb/banana";
 import { BananaError } from "@pb/banana";
 import { READING_DEPTH } from "./depth.js";
-import { fromBanana, InsecureJellyError, JellyError } from "./errors.js";
+import { fromBanana, InsecureJellyError, JellyError, shorten } from "./errors.js";
 import { defaultExactness } from "./handler.js";
 import type { Exactness, JellyReader, TypeHandler } from "./handler.js";
 import { moduleOf, SecurityPolicy } from "./policy.js";
 import type { TypeRegistry } from "./registry.js";
 import { standardTypes } from "./standard.js";
+import { requireHashable } from "./types/hashable.js";
 import { unknownCopy } from "./types/unknown-copy.js";
 
 /** Atoms are few; a peer may invent any number. */
@@ -63,6 +64,7 @@ export class Unjellier implements JellyReader {
   readonly exactness: Exactness;
   readonly policy: SecurityPolicy;
   readonly persistentLoad: ((id: Expression) => unknown) | undefined;
+  readonly #options: UnjellierOptions;
   readonly #registry: TypeRegistry | undefined;
   readonly #keepsUnknown: boolean;
   readonly #maxDepth: number;
@@ -84,12 +86,16 @@ export class Unjellier implements JellyReader {
   #pending = 0;
   /** Whatever was handed out before it was complete, in order: tells for each state what is missing in it. */
   #log: (Placeholder | Reference)[] = [];
+  /** Tuples that may be keys, and keys that are looked at again when they are complete. */
+  readonly #hashable = new Set<object>();
+  #lateKeys: object[] = [];
   /** States that have to wait, inner ones first. */
   #unsettled: (() => void)[] = [];
   #afterwards: (() => void)[] = [];
 
   constructor(options: UnjellierOptions = {}) {
     const { registry, policy = SecurityPolicy.standard, depth = READING_DEPTH } = options;
+    this.#options = options;
     this.#registry = registry;
     this.policy = policy;
     this.#keepsUnknown = options.unknownCopies === "keep";
@@ -120,39 +126,55 @@ export class Unjellier implements JellyReader {
    * state hook throws; the reader then stands somewhere inside.
    */
   readGraph(reader: ExpressionReader, context?: unknown): unknown {
-    this.#start(reader, context);
+    // A hook of the graph being read may want to read another one.
+    if (this.#reader !== undefined) return new Unjellier(this.#options).readGraph(reader, context);
+    this.#reader = reader;
+    this.#context = context;
+    this.#forgetHandlers();
     try {
       const value = this.read();
       this.#finish();
       return value;
     } catch (error) {
       throw error instanceof BananaError ? fromBanana(error) : error;
+    } finally {
+      this.#forgetGraph();
     }
   }
 
-  #start(reader: ExpressionReader, context: unknown): void {
-    this.#reader = reader;
-    this.#context = context;
+  #forgetHandlers(): void {
+    const version = this.#registry?.version ?? 0;
+    if (version === this.#seenVersion) return;
+    this.#handlers = new Map();
+    this.#seenVersion = version;
+  }
+
+  #forgetGraph(): void {
+    this.#reader = undefined;
+    this.#context = undefined;
     this.#depth = 0;
     this.#references = undefined;
-    this.#pending = 0;
     this.#nextReference = undefined;
     this.#openReference = undefined;
+    this.#pending = 0;
+    if (this.#hashable.size > 0) this.#hashable.clear();
+    if (this.#lateKeys.length > 0) this.#lateKeys = [];
     if (this.#resolved.length > 0) this.#resolved = [];
     if (this.#log.length > 0) this.#log = [];
     if (this.#unsettled.length > 0) this.#unsettled = [];
     if (this.#afterwards.length > 0) this.#afterwards = [];
-    const version = this.#registry?.version ?? 0;
-    if (version !== this.#seenVersion) {
-      this.#handlers = new Map();
-      this.#seenVersion = version;
-    }
   }
 
   #finish(): void {
     for (const settle of this.#unsettled) settle();
     if (this.#pending > 0) throw unresolved();
+    if (this.#lateKeys.length > 0) this.#checkLateKeys();
     for (const action of this.#afterwards) action();
+  }
+
+  #checkLateKeys(): void {
+    const known = new Set<object>();
+    for (const key of this.#lateKeys) requireHashable(key, known);
   }
 
   read(): unknown {
@@ -217,17 +239,14 @@ export class Unjellier implements JellyReader {
       return handler;
     }
     if (!/^[!-~]*$/.test(atom)) throw new JellyError("JELLY_MALFORMED", "The name of a type is ASCII without blanks");
-    if (atom.includes(".") ? policy.allowsClass(atom) : policy.allowsType(atom)) return unknownCopy;
-    if (this.#keepsUnknown && !RESERVED.has(atom)) return unknownCopy;
-    if (!atom.includes("."))
-      throw new InsecureJellyError(atom, `The type ${atom} is not allowed: nobody registered it`);
+    const isAllowed = atom.includes(".") ? policy.allowsClass(atom) : policy.allowsType(atom);
+    if ((isAllowed || this.#keepsUnknown) && !RESERVED.has(atom)) return unknownCopy;
     const module = moduleOf(atom);
-    throw new InsecureJellyError(
-      atom,
-      policy.allowsModule(module)
-        ? `The class ${atom} is not allowed: nobody registered it`
-        : `The module ${module} is not allowed (in type ${atom}): nobody registered the class`,
-    );
+    const reason =
+      atom.includes(".") && !policy.allowsModule(module)
+        ? `The module ${shorten(module)} is not allowed (in ${shorten(atom)})`
+        : `The type ${shorten(atom)} is not allowed`;
+    throw new InsecureJellyError(atom, `${reason}: nobody registered it`);
   }
 
   #readReference(reader: ExpressionReader, items: number, isNested: boolean): unknown {
@@ -361,6 +380,12 @@ export class Unjellier implements JellyReader {
 
   skip(items: number): void {
     for (let left = items; left > 0; left--) this.reader.skip();
+  }
+
+  requireHashable(value: unknown): void {
+    if (typeof value !== "object" || value === null) return;
+    requireHashable(value, this.#hashable);
+    if (this.#pending > 0) this.#lateKeys.push(value);
   }
 
   isPending(value: unknown): boolean {

@@ -1,6 +1,7 @@
 // The value graphs of the golden vectors as values of ours, and a comparison that sees identity.
 
 import { readFileSync } from "node:fs";
+import { inspect } from "node:util";
 import { Float } from "@pb/banana";
 import {
   CalendarDate,
@@ -15,6 +16,8 @@ import {
   UnknownCopy,
   Unpersistable,
 } from "@pb/jelly-types";
+
+import { keyOf } from "./python.js";
 
 /** A value as a vector file describes it; see the field `format` there. */
 export interface Graph {
@@ -68,7 +71,7 @@ export const policies: Record<string, SecurityPolicy> = {
 class Stranger {}
 
 /** The value that a graph describes: exact, with dicts as Maps, and instances as copies or as strangers. */
-export function build(graph: Graph, strangers = false, known: Map<number, unknown> = new Map()): unknown {
+export function build(graph: Graph, strangers = false, known = new Map<number, unknown>()): unknown {
   const note = <T>(value: T): T => {
     if (graph.id !== undefined) known.set(graph.id, value);
     return value;
@@ -90,7 +93,7 @@ export function build(graph: Graph, strangers = false, known: Map<number, unknow
       return known.get(graph.id!);
     case "list":
     case "tuple": {
-      const made = note(graph.t === "list" ? [] : new Tuple());
+      const made = note<unknown[]>(graph.t === "list" ? [] : new Tuple<unknown>());
       for (const item of v) made.push(build(item, strangers, known));
       return made;
     }
@@ -109,7 +112,7 @@ export function build(graph: Graph, strangers = false, known: Map<number, unknow
     case "timedelta":
       return new TimeDelta(...(v as number[]));
     case "decimal":
-      return Decimal.parse(`${graph.sign ? "-" : ""}${graph.digits}e${graph.exponent}`);
+      return Decimal.parse(`${graph.sign ? "-" : ""}${String(graph.digits)}e${String(graph.exponent)}`);
     case "class":
     case "module":
     case "function":
@@ -163,19 +166,22 @@ type Seen = Map<unknown, unknown>;
 
 function compare(actual: unknown, expected: unknown, path: string, there: Seen, back: Seen): string | undefined {
   if (Object.is(actual, expected) && (typeof actual !== "object" || actual === null)) return undefined;
-  const mismatch = `${path}: ${String(actual)} is not ${String(expected)}`;
+  const mismatch = (): string => `${path}: ${inspect(actual)} is not ${inspect(expected)}`;
   if (typeof actual !== "object" || typeof expected !== "object" || actual === null || expected === null) {
-    return mismatch;
+    return mismatch();
   }
-  if (Object.getPrototypeOf(actual) !== Object.getPrototypeOf(expected)) return mismatch;
+  if (Object.getPrototypeOf(actual) !== Object.getPrototypeOf(expected)) return mismatch();
   if (actual instanceof Uint8Array) {
-    return toHex(actual) === toHex(expected as Uint8Array) ? undefined : mismatch;
+    return toHex(actual) === toHex(expected as Uint8Array) ? undefined : mismatch();
   }
   if (actual instanceof Float) {
     const { value, nanBits } = expected as Float;
-    return Object.is(actual.value, value) && actual.nanBits === nanBits ? undefined : mismatch;
+    return Object.is(actual.value, value) && actual.nanBits === nanBits ? undefined : mismatch();
   }
-  if (isScalar(actual)) return actual.equals(expected as never) ? undefined : mismatch;
+  if (isScalar(actual)) return actual.equals(expected as never) ? undefined : mismatch();
+  // Python has only one empty tuple, and only one empty frozenset.
+  if (actual instanceof Tuple && actual.length === 0 && (expected as Tuple).length === 0) return undefined;
+  if (actual instanceof FrozenSet && actual.size === 0 && (expected as FrozenSet).size === 0) return undefined;
   if (there.has(actual) || back.has(expected)) {
     return there.get(actual) === expected && back.get(expected) === actual ? undefined : `${path}: shared differently`;
   }
@@ -199,9 +205,15 @@ function isScalar(value: object): value is Scalar {
   return [Decimal, DateTime, CalendarDate, TimeOfDay, TimeDelta].some((type) => value instanceof type);
 }
 
+/** Sets come back from Python in any order. */
+function inOrder(set: Iterable<unknown>): unknown[] {
+  const order = new Map(Array.from(set, (member) => [member, keyOf(member)]));
+  return [...order.keys()].sort((a, b) => (order.get(a)! < order.get(b)! ? -1 : 1));
+}
+
 function partsOf(value: object): unknown[] {
   if (Array.isArray(value)) return value;
   if (value instanceof Map) return [...value].flat();
-  if (value instanceof Set || value instanceof FrozenSet) return [...value];
+  if (value instanceof Set || value instanceof FrozenSet) return inOrder(value);
   return Object.entries(value).flat();
 }

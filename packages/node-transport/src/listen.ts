@@ -1,84 +1,111 @@
 // Taking connections.
 
-import { Broker, BrokerConfig } from "@pb/broker";
-import type { BrokerOptions, RootSource } from "@pb/broker";
+import { BrokerConfig } from "@pb/broker";
+import type { Broker, BrokerOptions, RootSource } from "@pb/broker";
 import { createServer } from "node:net";
-import type { AddressInfo, Server as SocketServer, Socket } from "node:net";
-import { once } from "node:events";
-import { parseServerEndpoint } from "./endpoint.js";
-import type { TcpServerEndpoint } from "./endpoint.js";
-import { SocketLink } from "./socket-link.js";
+import type { ListenOptions as SocketOptions, Socket } from "node:net";
+import { defaultServerLimits } from "./admission.js";
+import type { ServerLimits } from "./admission.js";
+import { serverEndpoint } from "./endpoint.js";
+import type { ServerEndpoint, TcpServerEndpoint } from "./endpoint.js";
+import type { LivenessOptions } from "./liveness.js";
+import type { LoginOptions } from "./logins.js";
+import { Server } from "./server.js";
+import type { ServerWatcher } from "./server.js";
+import { inheritedSocket } from "./systemd.js";
+import { TlsGate } from "./tls-gate.js";
+import type { ServerTls } from "./tls-options.js";
+import { listening, listenOnPath } from "./unix-socket.js";
 
 export interface ListenOptions {
   /** What this side offers and accepts, beside the root. */
   readonly broker?: Omit<BrokerOptions, "root"> | undefined;
   /** Told of each connection that is ready. */
   readonly onConnection?: ((connection: Broker) => void) | undefined;
-}
-
-/** A listening server. */
-export class Server {
-  readonly #server: SocketServer;
-  readonly #brokers = new Set<Broker>();
-
-  /** For {@link listen}. `server` is listening. */
-  constructor(server: SocketServer, config: BrokerConfig, onConnection: ((connection: Broker) => void) | undefined) {
-    this.#server = server;
-    server.on("connection", (socket: Socket) => {
-      const broker = new Broker(new SocketLink(socket, "listener"), config);
-      this.#brokers.add(broker);
-      void broker.closed.then(() => this.#brokers.delete(broker));
-      if (onConnection !== undefined)
-        broker.ready.then(
-          () => onConnection(broker),
-          () => undefined,
-        );
-    });
-  }
-
-  /** Where it listens: with the real port, when any free one was asked for. */
-  get address(): { readonly host: string; readonly port: number } {
-    const { address, port } = this.#server.address() as AddressInfo;
-    return { host: address, port };
-  }
-
-  get port(): number {
-    return this.address.port;
-  }
-
-  /** The connections of the moment. */
-  get connections(): ReadonlySet<Broker> {
-    return this.#brokers;
-  }
-
-  /** Takes no more connections, closes those that are there, and resolves when all are closed. */
-  async close(): Promise<void> {
-    const closed = once(this.#server, "close");
-    this.#server.close();
-    await Promise.all([...this.#brokers].map((broker) => broker.close()));
-    await closed;
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
+  /** Told of everything that happens. See also `Server.onEvent`. */
+  readonly onEvent?: ServerWatcher | undefined;
+  /** How many connections are taken, and from whom. */
+  readonly limits?: Partial<ServerLimits> | undefined;
+  /** How each connection is watched over; false to leave that. */
+  readonly liveness?: LivenessOptions | false | undefined;
+  /** What becomes of the first connection when a user logs in a second time. */
+  readonly logins?: LoginOptions | undefined;
+  /** For TLS endpoints, and for sockets of systemd on which TLS is to be spoken. Goes before what the endpoint says. */
+  readonly tls?: ServerTls | undefined;
+  /** Closes the server when it fires. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Listens at an endpoint, such as `tcp:8787` or `tcp:0:interface=127.0.0.1`, and resolves when it does. Each connection starts from `root`: a
- * `Root`, a portal of `@pb/cred`, anything with `rootObject`.
+ * Listens at an endpoint, such as `tcp:8787`, `tcp:0:interface=127.0.0.1` or `unix:/run/pb.sock`, and resolves when it does. Each connection starts
+ * from `root`: a `Root`, a portal of `@pb/cred`, anything with `rootObject`.
  *
- * Throws `EndpointError`; rejects with Node's error, such as `EADDRINUSE`.
+ * Throws `EndpointError`; rejects with Node's error, such as `EADDRINUSE` or, for a certificate file, `ENOENT`; with the signal's reason when that
+ * comes first.
  */
 export async function listen(
-  endpoint: string | TcpServerEndpoint,
+  endpoint: string | ServerEndpoint,
   root: RootSource,
   options: ListenOptions = {},
 ): Promise<Server> {
-  const { port, interface: host, backlog } = typeof endpoint === "string" ? parseServerEndpoint(endpoint) : endpoint;
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const where = serverEndpoint(endpoint);
   const config = new BrokerConfig({ ...options.broker, root });
+  const limits = { ...defaultServerLimits, ...options.limits };
+  const tls = await openGate(where, options.tls, limits);
   const server = createServer();
-  server.listen({ port, ...(host === undefined ? {} : { host }), ...(backlog === undefined ? {} : { backlog }) });
-  await once(server, "listening");
-  return new Server(server, config, options.onConnection);
+  const early: Socket[] = [];
+  const keep = (socket: Socket): void => void early.push(socket);
+  server.on("connection", keep);
+  const release = await start(server, where);
+  const path = where.type === "unix" ? where.path : undefined;
+  const { liveness = {}, logins } = options;
+  server.off("connection", keep);
+  const made = new Server({ server, early, config, limits, liveness, logins, tls, path, release });
+  if (options.onEvent !== undefined) made.onEvent(options.onEvent);
+  const { onConnection } = options;
+  if (onConnection !== undefined)
+    made.onEvent((event) => {
+      if (event.kind === "connection") onConnection(event.connection);
+    });
+  if (signal !== undefined) await closeOn(signal, made);
+  return made;
+}
+
+async function openGate(
+  where: ServerEndpoint,
+  tls: ServerTls | undefined,
+  { tlsMs }: ServerLimits,
+): Promise<TlsGate | undefined> {
+  if (where.type === "tls") return TlsGate.open({ ...where.tls, ...tls }, tlsMs);
+  return where.type === "systemd" && tls !== undefined ? TlsGate.open(tls, tlsMs) : undefined;
+}
+
+async function start(server: ReturnType<typeof createServer>, where: ServerEndpoint): Promise<() => Promise<void>> {
+  switch (where.type) {
+    case "unix":
+      return listenOnPath(server, where, backlogOf(where));
+    case "systemd":
+      await listening(server, { fd: inheritedSocket(where) } as SocketOptions);
+      return () => Promise.resolve();
+    case "tcp":
+    case "tls": {
+      const { port, interface: host } = where;
+      await listening(server, { port, ...(host === undefined ? {} : { host }), ...backlogOf(where) });
+      return () => Promise.resolve();
+    }
+  }
+}
+
+function backlogOf({ backlog }: Pick<TcpServerEndpoint, "backlog">): SocketOptions {
+  return backlog === undefined ? {} : { backlog };
+}
+
+async function closeOn(signal: AbortSignal, server: Server): Promise<void> {
+  if (signal.aborted) {
+    await server.close();
+    signal.throwIfAborted();
+  }
+  signal.addEventListener("abort", () => void server.close(), { once: true });
 }

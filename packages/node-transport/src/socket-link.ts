@@ -1,64 +1,130 @@
-// A Node socket as a link.
+// A Node socket, or any duplex stream of bytes, as a link.
 
 import type { Link, LinkReceiver, Peer } from "@pb/broker";
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { peerOf } from "./socket-peer.js";
 
-/** How long a closing socket may take to send what is queued. */
+/** How long a closing socket may send nothing of what is queued, or may wait for the other end to close too. */
 const CLOSING_MS = 10_000;
 
-export class SocketLink implements Link {
+/**
+ * Bytes handed to the stream at a time. The rest is kept here, where it can be counted and thrown away: large enough for a few writes to fill
+ * any network, small enough to see that a slow one moves.
+ */
+const WINDOW_BYTES = 256 * 1024;
+
+/** What tells whether the other end is alive. Times are of `performance.now()`. */
+export interface Pulse {
+  /** When bytes last came. */
+  readonly lastReceived: number;
+  /** When bytes last left the process, which they do not when the other end has long stopped taking them. */
+  readonly lastLeft: number;
+  /** Bytes sent, and how many of them have left the process. */
+  readonly sentBytes: number;
+  readonly leftBytes: number;
+}
+
+export class SocketLink implements Link, Pulse {
   readonly role: "listener" | "initiator";
   readonly peer: Peer;
-  readonly #socket: Socket;
+  readonly #stream: Duplex;
+  #receiver: LinkReceiver | undefined;
+  #queue: Uint8Array[] = [];
+  #inFlight = 0;
+  #isScheduled = false;
+  #isEnding = false;
+  lastReceived: number = performance.now();
+  lastLeft: number = performance.now();
+  sentBytes = 0;
+  leftBytes = 0;
 
-  /** `socket` is connected. The link owns it. */
-  constructor(socket: Socket, role: "listener" | "initiator") {
+  /** `stream` is connected. The link owns it. */
+  constructor(stream: Duplex, role: "listener" | "initiator", peer: Peer = peerOf(stream, role)) {
     this.role = role;
-    this.#socket = socket;
-    const { remoteAddress = "unknown", remotePort } = socket;
-    this.peer = {
-      description: `tcp:${remoteAddress}${remotePort === undefined ? "" : `:${remotePort}`}`,
-      isEncrypted: false,
-    };
-    socket.setNoDelay(true);
+    this.#stream = stream;
+    this.peer = peer;
+    if (stream instanceof Socket) stream.setNoDelay(true);
   }
 
   get queuedBytes(): number {
-    return this.#socket.writableLength;
+    return this.#stream.destroyed ? 0 : this.sentBytes - this.leftBytes;
   }
 
   start(receiver: LinkReceiver): void {
     let cause: Error | undefined;
-    this.#socket
-      .on("data", (chunk: Uint8Array) => receiver.received(chunk))
-      .on("drain", () => receiver.drained())
+    this.#receiver = receiver;
+    this.#stream
+      .on("data", (chunk: Uint8Array) => {
+        this.lastReceived = performance.now();
+        if (!this.#isEnding) receiver.received(chunk);
+      })
       .on("error", (error) => (cause = error))
+      .on("end", () => this.#stream.end())
       .on("close", () => receiver.lost(cause));
   }
 
   send(bytes: Uint8Array): void {
-    if (this.#socket.writable) this.#socket.write(bytes);
+    if (this.#isEnding || !this.#stream.writable) return;
+    this.#queue.push(bytes);
+    this.sentBytes += bytes.length;
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    // Not now: some streams deliver at once, and the answer would find whoever sends in the middle of a sentence.
+    queueMicrotask(() => {
+      this.#isScheduled = false;
+      this.#write();
+    });
   }
 
   close(): void {
-    const socket = this.#socket;
-    if (socket.destroyed) return;
+    if (this.#isEnding || this.#stream.destroyed) return;
+    this.#isEnding = true;
     // Whatever still comes in is of no interest, but must be taken for the peer's end to be seen.
-    socket.removeAllListeners("data").resume();
-    socket.end();
-    const timer = setTimeout(() => socket.destroy(), CLOSING_MS);
-    socket.once("close", () => clearTimeout(timer));
+    this.#stream.resume();
+    if (this.#queue.length === 0) this.#stream.end();
+    let left = this.leftBytes;
+    const timer = setInterval(() => {
+      if (this.leftBytes === left) this.#stream.destroy();
+      left = this.leftBytes;
+    }, CLOSING_MS);
+    this.#stream.once("close", () => clearInterval(timer));
   }
 
   destroy(): void {
-    this.#socket.destroy();
+    this.#isEnding = true;
+    this.#stream.destroy();
   }
 
   pause(): void {
-    this.#socket.pause();
+    if (!this.#isEnding) this.#stream.pause();
   }
 
   resume(): void {
-    this.#socket.resume();
+    this.#stream.resume();
+  }
+
+  /** Hands over as much as fits into the window. */
+  #write(): void {
+    while (this.#inFlight < WINDOW_BYTES && this.#queue.length > 0) {
+      const bytes = this.#queue[0]!;
+      const room = WINDOW_BYTES - this.#inFlight;
+      if (bytes.length > room) this.#queue[0] = bytes.subarray(room);
+      else this.#queue.shift();
+      const piece = bytes.length > room ? bytes.subarray(0, room) : bytes;
+      this.#inFlight += piece.length;
+      this.#stream.write(piece, (error?: Error | null) => {
+        if (!error) this.#left(piece.length);
+      });
+    }
+    if (this.#isEnding && this.#queue.length === 0) this.#stream.end();
+  }
+
+  #left(count: number): void {
+    this.#inFlight -= count;
+    this.leftBytes += count;
+    this.lastLeft = performance.now();
+    this.#write();
+    if (this.queuedBytes === 0) this.#receiver?.drained();
   }
 }

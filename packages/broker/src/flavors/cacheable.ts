@@ -3,8 +3,9 @@
 import { JellyError, setOwnProperties } from "@pb/jelly-types";
 import type { Class, TypeHandler } from "@pb/jelly-types";
 import type { Callable, IncomingCall, Perspective } from "../callable.js";
-import { incoming, outgoing } from "../connection.js";
-import type { CallOptions, Connection } from "../connection.js";
+import { incoming, outgoing } from "../channel.js";
+import type { Channel } from "../channel.js";
+import type { CallOptions } from "../connection.js";
 import { DeadReferenceError, UnknownCacheError } from "../errors.js";
 import { bindArguments, findMethod } from "../method.js";
 import { remoteTypeOf } from "./copyable.js";
@@ -31,20 +32,20 @@ export abstract class Cacheable {
 
 /** One peer's copy of a {@link Cacheable}, to tell of changes (`twisted.spread.flavors.RemoteCacheObserver`). */
 export class CacheObserver {
-  readonly #connection: Connection;
+  readonly #channel: Channel;
   readonly #id: number;
   readonly #perspective: Perspective;
 
   /** For the broker, which makes all observers. */
-  constructor(connection: Connection, id: number, perspective: Perspective) {
-    this.#connection = connection;
+  constructor(channel: Channel, id: number, perspective: Perspective) {
+    this.#channel = channel;
     this.#id = id;
     this.#perspective = perspective;
   }
 
   /** Whether there still is a copy to tell. */
   get isAlive(): boolean {
-    return this.#connection.isOpen && this.#connection.cachesGiven.get(this.#id)?.observer === this;
+    return this.#channel.isOpen && this.#channel.cachesGiven.get(this.#id)?.observer === this;
   }
 
   /** Runs an `observe_` method of the copy and resolves with what it returns. Rejects as a reference's `callRemote` does. */
@@ -54,7 +55,7 @@ export class CacheObserver {
 
   async callRemoteWith(options: CallOptions, name: string, ...args: unknown[]): Promise<unknown> {
     this.#requireAlive();
-    return this.#connection.call(this.#id, name, args, {
+    return this.#channel.call(this.#id, name, args, {
       ...options,
       perspective: this.#perspective,
       pins: this,
@@ -65,7 +66,7 @@ export class CacheObserver {
   /** Runs an `observe_` method of the copy, without an answer. What most updates want. */
   sendRemote(name: string, ...args: unknown[]): void {
     this.#requireAlive();
-    this.#connection.send(this.#id, name, args, { perspective: this.#perspective, pins: this, isCache: true });
+    this.#channel.send(this.#id, name, args, { perspective: this.#perspective, pins: this, isCache: true });
   }
 
   #requireAlive(): void {
@@ -87,28 +88,35 @@ export abstract class RemoteCache {
   [Symbol.dispose](): void {}
 }
 
-/** Makes what a peer sends under `name` arrive as `type`: `types.register(remoteCache("shop.Stock", Stock))`. */
-export function remoteCache<T extends RemoteCache>(name: string, type: Class<T>): TypeHandler<T> {
+/**
+ * Makes what a peer sends under `name` arrive as `type`: `types.register(remoteCache("shop.Stock", Stock))`. `setState` puts the state into the
+ * blank cache; default: its `setCopyableState`.
+ */
+export function remoteCache<T extends RemoteCache>(
+  name: string,
+  type: Class<T>,
+  setState: (cache: T, state: unknown) => void = (cache, state) => cache.setCopyableState(state),
+): TypeHandler<T> {
   return {
     atoms: [name],
     classes: [],
     jelly: () => undefined,
     unjelly(unjellier, items, atom) {
-      const { connection } = incoming(unjellier, atom);
+      const { channel } = incoming(unjellier, atom);
       const id =
         items === 2
           ? readCacheId(unjellier.reader.kind() === "integer" ? unjellier.reader.integer() : undefined)
           : readCacheId();
-      if (connection.cachesHeld.has(id)) throw new JellyError("JELLY_MALFORMED", `Two caches have the id ${id}`);
+      if (channel.cachesHeld.has(id)) throw new JellyError("JELLY_MALFORMED", `Two caches have the id ${id}`);
       const cache = Object.create(type.prototype as object) as T;
       // Known before its state is read: the state may mention it.
-      const handle = connection.cachesHeld.add(id, cache) as T;
+      const handle = channel.cachesHeld.add(id, cache) as T;
       unjellier.registerBlank(handle);
       try {
-        unjellier.readState((state) => cache.setCopyableState(state));
+        unjellier.readState((state) => setState(cache, state));
       } catch (error) {
         // The peer counts it as held: tell it that it is not. (Twisted leaves the two sides apart: wire specification trap 10.)
-        connection.cachesHeld.release(handle);
+        channel.cachesHeld.release(handle);
         throw error;
       }
       return handle;
@@ -142,7 +150,7 @@ export const cacheable: TypeHandler<Cacheable> = {
     const { writer } = jellier;
     const { id, count, observer } = out.giveCache(
       value,
-      (given) => new CacheObserver(out.connection, given, out.perspective),
+      (given) => new CacheObserver(out.channel, given, out.perspective),
     );
     if (count > 1) {
       writer.list(2);
@@ -158,11 +166,11 @@ export const cacheable: TypeHandler<Cacheable> = {
   },
   /** `(lcache id)`: an object of ours, of which the peer has a copy, coming home. */
   unjelly(unjellier, items, atom) {
-    const { connection } = incoming(unjellier, atom);
+    const { channel } = incoming(unjellier, atom);
     const id = readCacheId(
       items === 1 && unjellier.reader.kind() === "integer" ? unjellier.reader.integer() : undefined,
     );
-    const given = connection.cachesGiven.get(id);
+    const given = channel.cachesGiven.get(id);
     if (given === undefined) throw new UnknownCacheError(id);
     return given.source;
   },
@@ -174,7 +182,7 @@ export const cache: TypeHandler<RemoteCache> = {
   subclasses: true,
   identity: false,
   jelly(value, jellier) {
-    const id = outgoing(jellier, value).connection.cachesHeld.idOf(value);
+    const id = outgoing(jellier, value).channel.cachesHeld.idOf(value);
     if (id === undefined)
       throw new JellyError(
         "JELLY_NOT_JELLYABLE",
@@ -186,11 +194,11 @@ export const cache: TypeHandler<RemoteCache> = {
   },
   /** `(cached id)`: a copy that is here already. */
   unjelly(unjellier, items, atom) {
-    const { connection } = incoming(unjellier, atom);
+    const { channel } = incoming(unjellier, atom);
     const id = readCacheId(
       items === 1 && unjellier.reader.kind() === "integer" ? unjellier.reader.integer() : undefined,
     );
-    const handle = connection.cachesHeld.again(id);
+    const handle = channel.cachesHeld.again(id);
     if (handle === undefined) throw new UnknownCacheError(id);
     return handle;
   },

@@ -3,7 +3,7 @@
 import { copyType, describe, JellyError, setOwnProperties } from "@pb/jelly-types";
 import type { Class, TypeHandler } from "@pb/jelly-types";
 import type { Perspective } from "../callable.js";
-import { Outgoing } from "../connection.js";
+import { Outgoing } from "../channel.js";
 
 /**
  * An object of which the peer gets a copy, made of the state it shows to whoever is asking. The name it travels under is its class's

@@ -2,8 +2,8 @@
 
 import { JellyError } from "@pb/jelly-types";
 import type { TypeHandler } from "@pb/jelly-types";
-import type { IncomingCall } from "../callable.js";
-import { outgoing } from "../connection.js";
+import type { IncomingCall, Perspective } from "../callable.js";
+import { outgoing } from "../channel.js";
 import { bindArguments, findMethod } from "../method.js";
 import { Referenceable } from "./referenceable.js";
 
@@ -17,7 +17,7 @@ export abstract class Avatar {
 }
 
 /** An object that calls can be passed on to. */
-interface CallReceiver {
+export interface CallReceiver {
   receiveCall(call: IncomingCall): unknown;
 }
 
@@ -54,10 +54,11 @@ export abstract class Viewable {
 
 /** A Viewable and who is looking (`twisted.spread.flavors.ViewPoint`). What a view's reference brings home. */
 export class ViewPoint extends Referenceable {
-  readonly object: Viewable;
-  override readonly perspective: object;
+  /** What is looked at: something with `view_` methods. */
+  readonly object: object;
+  override readonly perspective: Perspective;
 
-  constructor(perspective: object, object: Viewable) {
+  constructor(perspective: Perspective, object: object) {
     super();
     this.perspective = perspective;
     this.object = object;

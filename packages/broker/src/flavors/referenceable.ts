@@ -3,7 +3,7 @@
 import { JellyError } from "@pb/jelly-types";
 import type { TypeHandler } from "@pb/jelly-types";
 import type { Callable, IncomingCall, Perspective } from "../callable.js";
-import { outgoing } from "../connection.js";
+import { outgoing } from "../channel.js";
 import { bindArguments, findMethod } from "../method.js";
 
 /**

@@ -3,16 +3,44 @@
 import { JellyError } from "@pb/jelly-types";
 import type { TypeHandler } from "@pb/jelly-types";
 import type { Perspective } from "../callable.js";
-import { incoming, outgoing } from "../connection.js";
-import type { CallOptions, Connection } from "../connection.js";
+import { incoming, outgoing } from "../channel.js";
+import type { Channel } from "../channel.js";
+import type { CallOptions } from "../connection.js";
 import { DeadReferenceError } from "../errors.js";
 import type { ObjectId } from "../messages.js";
-import type { RemoteArguments, RemoteMethods, RemoteName, RemoteResult } from "../types.js";
+import type { Referenceable } from "./referenceable.js";
 
 /** The methods of a remote object as functions. Still visibly calls: each returns a promise, and can fail as a call can. */
 export type RemoteCalls<T> = {
   readonly [Name in RemoteName<T>]: (...args: RemoteArguments<T, Name>) => Promise<RemoteResult<T, Name>>;
 };
+
+/** `calls.echo("hi")` for `callRemote("echo", "hi")`: an object that has a function for every name. */
+export function callsOf(method: (name: string) => unknown): object {
+  return new Proxy(Object.create(null) as object, {
+    // Not a promise: whoever awaits it by mistake must not call a method `then`.
+    get: (_target, name) => (typeof name === "symbol" || name === "then" ? undefined : method(name)),
+  });
+}
+
+/** What can be done with a remote object, or with a local one that is treated alike (`asLocal`). */
+export interface Reference<T = RemoteMethods> extends Disposable {
+  /** Whether it can be called. */
+  readonly isAlive: boolean;
+  readonly call: RemoteCalls<T>;
+  callRemote<Name extends RemoteName<T>>(name: Name, ...args: RemoteArguments<T, Name>): Promise<RemoteResult<T, Name>>;
+  callRemoteWith<Name extends RemoteName<T>>(
+    options: CallOptions,
+    name: Name,
+    ...args: RemoteArguments<T, Name>
+  ): Promise<RemoteResult<T, Name>>;
+  sendRemote<Name extends RemoteName<T>>(name: Name, ...args: RemoteArguments<T, Name>): void;
+  remoteMethod<Name extends RemoteName<T>>(
+    name: Name,
+  ): (...args: RemoteArguments<T, Name>) => Promise<RemoteResult<T, Name>>;
+  notifyOnDisconnect(callback: (reference: this) => void): Disposable;
+  drained(): Promise<void>;
+}
 
 /**
  * A reference to an object of the peer. There is one per object and connection. The peer keeps its object until the reference is collected, or
@@ -20,8 +48,8 @@ export type RemoteCalls<T> = {
  *
  * `T` is the class of the object, or an interface of its methods: `RemoteReference<Echo>` knows `echo` from `remote_echo`.
  */
-export class RemoteReference<T = RemoteMethods> {
-  readonly #connection: Connection;
+export class RemoteReference<T = RemoteMethods> implements Reference<T> {
+  readonly #channel: Channel;
   readonly #perspective: Perspective;
   #isReleased = false;
   #calls: RemoteCalls<T> | undefined;
@@ -29,15 +57,15 @@ export class RemoteReference<T = RemoteMethods> {
   readonly id: ObjectId;
 
   /** For the broker, which makes all references. */
-  constructor(connection: Connection, id: ObjectId, perspective: Perspective) {
-    this.#connection = connection;
+  constructor(channel: Channel, id: ObjectId, perspective: Perspective) {
+    this.#channel = channel;
     this.id = id;
     this.#perspective = perspective;
   }
 
   /** Whether it can be called: its connection is up and it was not released. */
   get isAlive(): boolean {
-    return this.#connection.isOpen && !this.#isReleased;
+    return this.#channel.isOpen && !this.#isReleased;
   }
 
   /**
@@ -66,7 +94,7 @@ export class RemoteReference<T = RemoteMethods> {
   sendRemote<Name extends RemoteName<T>>(name: Name, ...args: RemoteArguments<T, Name>): void {
     const dead = this.#deathOf();
     if (dead !== undefined) throw dead;
-    this.#connection.send(this.id, name, args, { perspective: this.#perspective, pins: this });
+    this.#channel.send(this.id, name, args, { perspective: this.#perspective, pins: this });
   }
 
   /** One method as a function (`twisted.spread.pb.RemoteMethod`). */
@@ -78,34 +106,29 @@ export class RemoteReference<T = RemoteMethods> {
 
   /** `reference.call.echo("hi")` is `reference.callRemote("echo", "hi")`. */
   get call(): RemoteCalls<T> {
-    this.#calls ??= new Proxy(Object.create(null) as RemoteCalls<T>, {
-      // Not a promise: whoever awaits it by mistake must not call a method `then`.
-      get: (_target, name) =>
-        typeof name === "symbol" || name === "then" ? undefined : this.remoteMethod(name as RemoteName<T>),
-    });
-    return this.#calls;
+    return (this.#calls ??= callsOf((name) => this.remoteMethod(name as RemoteName<T>)) as RemoteCalls<T>);
   }
 
   /** Runs `callback` once the connection of this reference is over; dispose of what it returns to stop that. */
   notifyOnDisconnect(callback: (reference: this) => void): Disposable {
-    return this.#connection.notifyOnDisconnect(() => callback(this));
+    return this.#channel.connection.notifyOnDisconnect(() => callback(this));
   }
 
   /** Resolves when the connection has room for more: for who sends much and wants no answers. Rejects when it is over. */
   drained(): Promise<void> {
-    return this.#connection.drained();
+    return this.#channel.connection.drained();
   }
 
   /** Gives the object back to the peer now, for all who share this reference. It cannot be called any more. */
   [Symbol.dispose](): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    this.#connection.release(this);
+    this.#channel.release(this);
   }
 
   /** Not part of the interface: how a reference travels home. */
-  static homeward(reference: RemoteReference, connection: Connection): ObjectId {
-    if (reference.#connection !== connection) {
+  static homeward(reference: RemoteReference, channel: Channel): ObjectId {
+    if (reference.#channel !== channel) {
       throw new JellyError("JELLY_NOT_JELLYABLE", "A reference can be sent only to the peer it came from");
     }
     if (reference.#isReleased)
@@ -115,7 +138,7 @@ export class RemoteReference<T = RemoteMethods> {
 
   #deathOf(): DeadReferenceError | undefined {
     if (this.#isReleased) return new DeadReferenceError("The reference was released");
-    return this.#connection.isOpen ? undefined : new DeadReferenceError("The connection of the reference is over");
+    return this.#channel.isOpen ? undefined : new DeadReferenceError("The connection of the reference is over");
   }
 
   async #call<Name extends RemoteName<T>>(
@@ -126,7 +149,7 @@ export class RemoteReference<T = RemoteMethods> {
     const dead = this.#deathOf();
     if (dead !== undefined) throw dead;
     const how = { ...options, perspective: this.#perspective, pins: this };
-    return this.#connection.call(this.id, name, args, how) as Promise<RemoteResult<T, Name>>;
+    return this.#channel.call(this.id, name, args, how) as Promise<RemoteResult<T, Name>>;
   }
 }
 
@@ -136,17 +159,17 @@ export const arriving: TypeHandler<RemoteReference> = {
   classes: [RemoteReference],
   identity: false,
   jelly(value, jellier) {
-    const id = RemoteReference.homeward(value, outgoing(jellier, value).connection);
+    const id = RemoteReference.homeward(value, outgoing(jellier, value).channel);
     jellier.writer.list(2);
     jellier.writer.word("local");
     if (typeof id === "number") jellier.writer.integer(id);
     else jellier.writer.text(id);
   },
   unjelly(unjellier, items, atom) {
-    const { connection, perspective } = incoming(unjellier, atom);
+    const { channel, perspective } = incoming(unjellier, atom);
     const id = items === 1 && unjellier.reader.kind() === "integer" ? unjellier.reader.integer() : undefined;
     if (typeof id !== "number") throw new JellyError("JELLY_MALFORMED", "A remote object has a number");
-    return connection.arrived(id, perspective);
+    return channel.arrived(id, perspective);
   },
 };
 
@@ -156,11 +179,69 @@ export const homecoming: TypeHandler = {
   classes: [],
   jelly: () => undefined,
   unjelly(unjellier, items, atom) {
-    const { connection } = incoming(unjellier, atom);
+    const { channel } = incoming(unjellier, atom);
     const kind = items === 1 ? unjellier.reader.kind() : "nothing";
     if (kind !== "integer" && kind !== "bytes")
       throw new JellyError("JELLY_MALFORMED", "A local object has a number or a name");
     const id = kind === "integer" ? Number(unjellier.reader.integer()) : unjellier.reader.text();
-    return connection.home(id) ?? null;
+    return channel.home(id) ?? null;
   },
 };
+
+// How the types of a class become the types of calls on a reference to it
+
+/** A remote object of which nothing is known: any method, any arguments, any result. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- what is called is for the program to know
+export type RemoteMethods = Record<string, (...args: any[]) => unknown>;
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- any function at all
+type AnyFunction = (...args: any[]) => unknown;
+
+/** `remote_echo` is `echo`, `perspective_whoami` is `whoami`, `view_read` is `read`. */
+type Unprefixed<Key> = Key extends `remote_${infer Name}`
+  ? Name
+  : Key extends `perspective_${infer Name}`
+    ? Name
+    : Key extends `view_${infer Name}`
+      ? Name
+      : never;
+
+type FunctionKeys<T> = { [Key in keyof T]: T[Key] extends AnyFunction ? Key : never }[keyof T] & string;
+
+/** The names by which a remote `T` can be called: its prefixed methods, or all methods of an interface that has none. */
+export type RemoteName<T> = [Unprefixed<keyof T>] extends [never] ? FunctionKeys<T> : Unprefixed<keyof T>;
+
+type MethodOf<T, Name extends string> = `remote_${Name}` extends keyof T
+  ? T[`remote_${Name}`]
+  : `perspective_${Name}` extends keyof T
+    ? T[`perspective_${Name}`]
+    : `view_${Name}` extends keyof T
+      ? WithoutFirst<T[`view_${Name}`]>
+      : Name extends keyof T
+        ? T[Name]
+        : never;
+
+/** A view's method without the perspective, which does not travel. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- any perspective
+type WithoutFirst<F> = F extends (perspective: any, ...args: infer Args) => infer Result
+  ? (...args: Args) => Result
+  : never;
+
+/** What the other side gets: a reference where we have the object, the object where we have a reference. */
+export type Crossing<T> = T extends Referenceable
+  ? RemoteReference<T>
+  : T extends RemoteReference<infer Object>
+    ? RemoteReference<Object> | Object
+    : T extends Uint8Array
+      ? T
+      : T extends readonly unknown[]
+        ? { [Key in keyof T]: Crossing<T[Key]> }
+        : T;
+
+/** The arguments of a call. Where the method takes a reference, the object itself can be given. */
+export type RemoteArguments<T, Name extends string> =
+  MethodOf<T, Name> extends (...args: infer Args) => unknown ? { [Key in keyof Args]: Crossing<Args[Key]> } : never;
+
+/** The result of a call: promises unwrapped, objects that stay there as references. */
+export type RemoteResult<T, Name extends string> =
+  MethodOf<T, Name> extends (...args: never) => infer Result ? Crossing<Awaited<Result>> : never;

@@ -8,6 +8,8 @@ interface Import {
   readonly id: number;
   /** References received and not yet released. */
   count: number;
+  /** Where they arrived, when that is traced. */
+  readonly arrivals: string[];
 }
 
 export class Imports<Proxy extends object> {
@@ -16,10 +18,17 @@ export class Imports<Proxy extends object> {
   /** References remember for whom they were read, so each perspective has proxies of its own. */
   readonly #proxies = new Map<Perspective, WeakValues<number, Proxy, Import>>();
   readonly #imports = new WeakMap<Proxy, Import>();
+  readonly #isTraced: boolean;
+  readonly #traced = new Set<Import>();
   #held = 0;
 
   /** `release` is told how many references to an id are given back; it must not throw. */
-  constructor(make: (id: number, perspective: Perspective) => Proxy, release: (id: number, count: number) => void) {
+  constructor(
+    make: (id: number, perspective: Perspective) => Proxy,
+    release: (id: number, count: number) => void,
+    isTraced = false,
+  ) {
+    this.#isTraced = isTraced;
     this.#make = make;
     this.#release = release;
   }
@@ -36,12 +45,13 @@ export class Imports<Proxy extends object> {
     let known = proxy === undefined ? undefined : this.#imports.get(proxy);
     if (proxy === undefined || known === undefined) {
       proxy = this.#make(id, perspective);
-      known = { id, count: 0 };
+      known = { id, count: 0, arrivals: [] };
       this.#imports.set(proxy, known);
       proxies.set(id, proxy, known);
     }
     known.count++;
     this.#held++;
+    if (this.#isTraced) this.#trace(known);
     return proxy;
   }
 
@@ -52,6 +62,20 @@ export class Imports<Proxy extends object> {
     this.#imports.delete(proxy);
     for (const proxies of this.#proxies.values()) proxies.delete(known.id, proxy);
     this.#giveBack(known);
+  }
+
+  /** Every reference held and where it arrived, the most numerous first. Empty when nothing is traced. */
+  report(): string {
+    const held = [...this.#traced].sort((a, b) => b.count - a.count);
+    return held
+      .map(({ id, count, arrivals }) => `object ${id}: ${count} references\n${arrivals.join("\n")}`)
+      .join("\n");
+  }
+
+  #trace(known: Import): void {
+    this.#traced.add(known);
+    const stack = new Error().stack ?? "";
+    known.arrivals.push(stack.split("\n").slice(3).join("\n"));
   }
 
   #proxiesFor(perspective: Perspective): WeakValues<number, Proxy, Import> {
@@ -69,6 +93,7 @@ export class Imports<Proxy extends object> {
   #giveBack(known: Import): void {
     const { id, count } = known;
     known.count = 0;
+    this.#traced.delete(known);
     this.#held -= count;
     this.#release(id, count);
   }

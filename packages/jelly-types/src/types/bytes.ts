@@ -8,9 +8,16 @@ export const byteArray: TypeHandler<Uint8Array> = {
   classes: [Uint8Array],
   subclasses: true,
   isScalar: true,
-  jelly: (value, { writer }) => writer.bytes(value),
+  jelly: (value, { writer }) => writer.bytes(plainView(value)),
   unjelly: () => undefined,
 };
+
+/** The same bytes without what a subclass changes: `slice` of a Node Buffer does not copy. */
+function plainView(bytes: Uint8Array): Uint8Array {
+  return Object.getPrototypeOf(bytes) === Uint8Array.prototype
+    ? bytes
+    : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+}
 
 export const arrayBuffer: TypeHandler<ArrayBuffer> = {
   atoms: [],

@@ -2,7 +2,6 @@
 
 import { describe, JellyError } from "../errors.js";
 import type { Class, JellyReader, JellyWriter, TypeHandler } from "../handler.js";
-import { writeDictionary } from "./dictionary.js";
 
 /** What a copy carries by default, and what a dict becomes: own properties, no prototype. */
 export type PlainState = Record<string, unknown>;
@@ -65,7 +64,7 @@ function writeCopy<T extends object>(
 ): void {
   jellier.writer.list(2);
   jellier.writer.word(name);
-  if (getState === undefined) writeDictionary(instance as PlainState, jellier);
+  if (getState === undefined) jellier.writeProperties(instance);
   else jellier.write(getState(instance));
 }
 
@@ -123,14 +122,20 @@ function attributeName(key: Uint8Array): string {
   }
 }
 
+function isPlain(state: unknown): state is PlainState {
+  if (typeof state !== "object" || state === null) return false;
+  const prototype = Object.getPrototypeOf(state) as object | null;
+  return prototype === null || prototype === Object.prototype;
+}
+
 /** Every entry as an own property: a `__proto__` is data, and a setter of the class is shadowed, not run. */
 export function setOwnProperties(instance: object, state: unknown): void {
   if (state === null) return; // Python 3.11 sends None for an instance without attributes
-  if (typeof state !== "object" || Object.getPrototypeOf(state) !== null)
+  if (!isPlain(state))
     throw new JellyError("JELLY_MALFORMED", `The state of ${describe(instance)} is a dict, not ${describe(state)}`);
   for (const key of Object.keys(state)) {
     Object.defineProperty(instance, key, {
-      value: (state as PlainState)[key],
+      value: state[key],
       writable: true,
       enumerable: true,
       configurable: true,

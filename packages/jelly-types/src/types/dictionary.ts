@@ -2,7 +2,7 @@
 
 import { below, JellyError, keyStep } from "../errors.js";
 import type { JellyReader, JellyWriter, TypeHandler } from "../handler.js";
-import { requireHashable } from "./hashable.js";
+import { asKey } from "./hashable.js";
 
 /** The own enumerable text keys of a plain object, in its order. */
 export function writeDictionary(value: Readonly<Record<string, unknown>>, jellier: JellyWriter): void {
@@ -30,7 +30,7 @@ function writeMap(value: ReadonlyMap<unknown, unknown>, jellier: JellyWriter): v
   try {
     for (const [nextKey, item] of value) {
       key = nextKey;
-      requireHashable(key);
+      jellier.requireHashable(key);
       writer.list(2);
       jellier.write(key);
       jellier.write(item);
@@ -75,9 +75,8 @@ function readKey(unjellier: JellyReader): unknown {
   if (unjellier.isPending(key)) {
     throw new JellyError("JELLY_MALFORMED", "A dictionary key refers to what has not arrived yet");
   }
-  requireHashable(key);
-  if (unjellier.isIncomplete) unjellier.afterwards(() => requireHashable(key));
-  return key;
+  unjellier.requireHashable(key);
+  return asKey(key, unjellier.exactness);
 }
 
 export const dictionary: TypeHandler<ReadonlyMap<unknown, unknown>> = {

@@ -1,28 +1,35 @@
 // What Python accepts as a dict key or a set member.
 
+import { Float } from "@pb/banana";
 import { describe, JellyError } from "../errors.js";
+import type { Exactness } from "../handler.js";
 import { Tuple } from "./tuple.js";
 
 /**
  * Throws `JELLY_UNHASHABLE` for what Python would refuse as a key: lists, dicts, sets, and tuples of such. Refused here because a stock peer
- * that meets one in an answer drops the connection (wire specification 5.12).
+ * that meets one in an answer drops the connection (wire specification 5.12). `known` are tuples that need no second look: they may be
+ * shared a million times over, and a peer can send one that contains itself.
  */
-export function requireHashable(value: unknown): void {
+export function requireHashable(value: unknown, known: Set<object>): void {
   if (typeof value !== "object" || value === null) return;
-  if (value instanceof Tuple) requireHashableItems(value);
-  else if (isUnhashable(value))
-    throw new JellyError("JELLY_UNHASHABLE", `${describe(value)} cannot be a dict key or a set member in Python`);
-}
-
-/** Each tuple once: they may be shared a million times over, and a peer can send one that contains itself. */
-function requireHashableItems(tuple: Tuple): void {
-  const seen = new Set<Tuple>([tuple]);
-  for (const next of seen) {
+  if (!(value instanceof Tuple)) {
+    requireHashableObject(value);
+    return;
+  }
+  const ahead: Tuple[] = [value];
+  for (let next = ahead.pop(); next !== undefined; next = ahead.pop()) {
+    if (known.has(next)) continue;
+    known.add(next);
     for (const item of next) {
-      if (item instanceof Tuple) seen.add(item);
-      else requireHashable(item);
+      if (item instanceof Tuple) ahead.push(item);
+      else if (typeof item === "object" && item !== null) requireHashableObject(item);
     }
   }
+}
+
+function requireHashableObject(value: object): void {
+  if (isUnhashable(value))
+    throw new JellyError("JELLY_UNHASHABLE", `${describe(value)} cannot be a dict key or a set member in Python`);
 }
 
 function isUnhashable(value: object): boolean {
@@ -34,4 +41,9 @@ function isUnhashable(value: object): boolean {
     value instanceof Map ||
     value instanceof Set
   );
+}
+
+/** A key or a member as a `Map` and a `Set` can keep it: they take -0 for 0. */
+export function asKey(value: unknown, { floats }: Exactness): unknown {
+  return value === 0 && floats === "exact" && Object.is(value, -0) ? new Float(-0) : value;
 }

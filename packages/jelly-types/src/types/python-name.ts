@@ -1,6 +1,6 @@
 // Names of classes, modules, functions and methods: inert values, for tools and relays.
 
-import { InsecureJellyError, JellyError } from "../errors.js";
+import { InsecureJellyError, JellyError, shorten } from "../errors.js";
 import type { JellyReader, JellyWriter, TypeHandler } from "../handler.js";
 import type { SecurityPolicy } from "../policy.js";
 import { moduleOf } from "../policy.js";
@@ -73,9 +73,9 @@ function requireAllowed(kind: PythonNameKind, name: string, policy: SecurityPoli
   if (kind === "method") return;
   const module = kind === "module" ? name : moduleOf(name);
   if (!policy.allowsModule(module))
-    throw new InsecureJellyError(name, `The module ${module} is not allowed (in ${name})`);
+    throw new InsecureJellyError(name, `The module ${shorten(module)} is not allowed (in ${shorten(name)})`);
   if (kind === "class" && !policy.allowsClass(name))
-    throw new InsecureJellyError(name, `The class ${name} is not allowed`);
+    throw new InsecureJellyError(name, `The class ${shorten(name)} is not allowed`);
 }
 
 function isKind(kind: string): kind is PythonNameKind {

@@ -2,7 +2,7 @@
 
 import { below } from "../errors.js";
 import type { JellyReader, JellyWriter, TypeHandler } from "../handler.js";
-import { requireHashable } from "./hashable.js";
+import { asKey } from "./hashable.js";
 
 let fill: (set: FrozenSet, members: Iterable<unknown>) => void;
 
@@ -58,7 +58,7 @@ function writeMembers(atom: string, set: ReadonlySet<unknown>, jellier: JellyWri
   let index = 0;
   try {
     for (const member of set) {
-      requireHashable(member);
+      jellier.requireHashable(member);
       jellier.write(member);
       index++;
     }
@@ -74,17 +74,16 @@ function readMembers(unjellier: JellyReader, items: number, add: (members: Itera
   let index = 0;
   try {
     for (; index < items; index++) {
-      const member = unjellier.read();
+      const member = asKey(unjellier.read(), unjellier.exactness);
       members.push(member);
       if (!unjellier.isPending(member)) {
-        requireHashable(member);
-        if (unjellier.isIncomplete) unjellier.afterwards(() => requireHashable(member));
+        unjellier.requireHashable(member);
         continue;
       }
       const place = index;
       missing++;
       unjellier.whenResolved(member, (resolved) => {
-        requireHashable(resolved);
+        unjellier.requireHashable(resolved);
         members[place] = resolved;
         if (--missing === 0) add(members);
       });

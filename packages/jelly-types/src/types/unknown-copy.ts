@@ -1,6 +1,6 @@
 // Copies of classes that nobody registered, kept as they came.
 
-import { JellyError } from "../errors.js";
+import { JellyError, shorten } from "../errors.js";
 import type { TypeHandler } from "../handler.js";
 
 /** An instance of a class we do not know: its name and its state, data and nothing more. It can be sent on unchanged. */
@@ -28,7 +28,7 @@ export const unknownCopy: TypeHandler<UnknownCopy> = {
     if (items !== 1) {
       throw new JellyError(
         "JELLY_MALFORMED",
-        `An instance of ${name}, which nobody registered, has a name and a state; this one has ${items} more elements`,
+        `An instance of ${shorten(name)}, which nobody registered, has a name and a state; this one has ${items} more elements`,
       );
     }
     const copy = new UnknownCopy(name);

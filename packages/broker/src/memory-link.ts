@@ -1,10 +1,12 @@
 // Two ends of a connection in one process: delivers byte by byte if asked to, and can hold everything back.
 
-import type { Link, LinkReceiver, Peer } from "../link.js";
+import type { Link, LinkReceiver, Peer } from "./link.js";
 
 export interface LinkPairOptions {
   /** Bytes delivered at a time. Default: what was sent at once. 1 finds whoever relies on packets. */
   readonly chunkBytes?: number | undefined;
+  /** Whether what is sent is kept, for {@link MemoryLink.traffic}. Default true. */
+  readonly isRecorded?: boolean | undefined;
 }
 
 /** Some bytes that one end sent. */
@@ -27,11 +29,13 @@ export class MemoryLink implements Link {
   #isScheduled = false;
   #isEnding = false;
   #isOver = false;
+  readonly #isRecorded: boolean;
   #traffic: Sending[] = [];
 
-  constructor(role: "listener" | "initiator", { chunkBytes = Infinity }: LinkPairOptions = {}) {
+  constructor(role: "listener" | "initiator", { chunkBytes = Infinity, isRecorded = true }: LinkPairOptions = {}) {
     this.role = role;
     this.#chunkBytes = chunkBytes;
+    this.#isRecorded = isRecorded;
   }
 
   /** Makes two links the ends of one connection. */
@@ -44,6 +48,11 @@ export class MemoryLink implements Link {
   /** Everything both ends sent, in the pieces it was sent in, in order. */
   get traffic(): readonly Sending[] {
     return this.#traffic;
+  }
+
+  /** Everything this end sent, in the pieces it was sent in. */
+  get sent(): Uint8Array[] {
+    return this.#traffic.filter(({ from }) => from === this).map(({ bytes }) => bytes);
   }
 
   get #other(): MemoryLink {
@@ -62,7 +71,7 @@ export class MemoryLink implements Link {
 
   send(bytes: Uint8Array): void {
     if (this.#isOver || this.#isEnding) return;
-    this.#traffic.push({ from: this, bytes });
+    if (this.#isRecorded) this.#traffic.push({ from: this, bytes });
     this.#other.#arrivedBytes += bytes.length;
     for (let start = 0; start < bytes.length; start += this.#chunkBytes) {
       this.#other.#arrived.push(bytes.slice(start, Math.min(start + this.#chunkBytes, bytes.length)));

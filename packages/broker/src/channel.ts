@@ -1,0 +1,110 @@
+// The connection as flavours see it: the few things they may do with it, and what goes along with each graph.
+
+import type { JellyReader, JellyWriter } from "@pb/jelly-types";
+import { JellyError } from "@pb/jelly-types";
+import type { Callable, Perspective } from "./callable.js";
+import type { CallOptions, Connection } from "./connection.js";
+import type { ObjectId } from "./messages.js";
+import type { CacheGiven, CachesGiven, CacheSource } from "./tables/caches-given.js";
+import type { CachesHeld } from "./tables/caches-held.js";
+
+/** What references call through, and flavours count with. */
+export interface Channel {
+  /** The connection this is part of. */
+  readonly connection: Connection;
+  /** False once the connection is over: references of it are dead. */
+  readonly isOpen: boolean;
+  /** Sends a call and resolves with its answer. Rejects, never throws. `how.pins` stays alive until the answer is there. */
+  call(target: ObjectId, method: string, args: readonly unknown[], how: CallDetails): Promise<unknown>;
+  /** Sends a call that wants no answer. Throws `JellyError` for arguments that cannot travel. */
+  send(target: ObjectId, method: string, args: readonly unknown[], how: CallDetails): void;
+  /** The object of ours that the peer calls `id`, or undefined. */
+  home(id: ObjectId): object | undefined;
+  /** The proxy of the peer's object `id`, of which one more reference has arrived. */
+  arrived(id: number, perspective: Perspective): object;
+  /** Counts one more reference to an object of ours, and returns its id. Throws `PBError` when the peer holds too many. */
+  give(key: object, target: Callable): number;
+  /** Takes back one reference counted by {@link give}, which will not be sent after all. */
+  takeBack(id: number): void;
+  /** Objects of ours that the peer keeps a copy of. */
+  readonly cachesGiven: CachesGiven;
+  /** Copies of the peer's objects. */
+  readonly cachesHeld: CachesHeld<object>;
+  /**
+   * Counts one more sending of an object that the peer keeps a copy of; the first gives it a number and an observer. Throws `PBError` when the
+   * peer holds too many.
+   */
+  giveCache(source: CacheSource, perspective: Perspective, observerFor: (id: number) => object): CacheGiven;
+  /** Takes back one count of {@link giveCache}, which will not be sent after all. */
+  takeBackCache(id: number): void;
+  /** Gives back all references to the peer's object that `proxy` stands for. */
+  release(proxy: object): void;
+}
+
+export interface CallDetails extends CallOptions {
+  /** For whom arguments are written and the answer is read. */
+  readonly perspective: Perspective;
+  /** Stays alive until the answer is there. */
+  readonly pins: unknown;
+  /** The target is a cache at the peer, not an object of it. */
+  readonly isCache?: boolean;
+}
+
+/** What goes along with one graph being written. */
+export class Outgoing {
+  readonly channel: Channel;
+  /** For whom it is written: decides what copies and caches show. */
+  readonly perspective: Perspective;
+  /** Ids counted so far, to be given back when writing fails. */
+  readonly #given: number[] = [];
+  readonly #cachesGiven: number[] = [];
+
+  constructor(channel: Channel, perspective: Perspective) {
+    this.channel = channel;
+    this.perspective = perspective;
+  }
+
+  /** Counts a reference as part of this graph. */
+  give(key: object, target: Callable): number {
+    const id = this.channel.give(key, target);
+    this.#given.push(id);
+    return id;
+  }
+
+  /** Counts the sending of a cached object as part of this graph. The count is 1 when it has to be sent in full. */
+  giveCache(source: CacheSource, observerFor: (id: number) => object): CacheGiven {
+    const given = this.channel.giveCache(source, this.perspective, observerFor);
+    this.#cachesGiven.push(given.id);
+    return given;
+  }
+
+  /** Takes back what was counted: the graph is not sent. */
+  undo(): void {
+    for (const id of this.#given.splice(0)) this.channel.takeBack(id);
+    for (const id of this.#cachesGiven.splice(0)) this.channel.takeBackCache(id);
+  }
+}
+
+/** What goes along with one graph being read. */
+export class Incoming {
+  readonly channel: Channel;
+  /** Whose message it is. */
+  readonly perspective: Perspective;
+
+  constructor(channel: Channel, perspective: Perspective) {
+    this.channel = channel;
+    this.perspective = perspective;
+  }
+}
+
+/** The connection a graph is written for. Throws `JELLY_NOT_JELLYABLE` in a plain `jelly()`, where there is none. */
+export function outgoing({ context }: JellyWriter, value: object): Outgoing {
+  if (context instanceof Outgoing) return context;
+  throw new JellyError("JELLY_NOT_JELLYABLE", `${value.constructor.name} travels over a connection only`);
+}
+
+/** The connection a graph arrives on. Throws `JELLY_MALFORMED` in a plain `unjelly()`, where there is none. */
+export function incoming({ context }: JellyReader, atom: string): Incoming {
+  if (context instanceof Incoming) return context;
+  throw new JellyError("JELLY_MALFORMED", `The type ${atom} has a meaning on a connection only`);
+}

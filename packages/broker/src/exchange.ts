@@ -1,0 +1,329 @@
+// What a connection remembers while both ends can call, and everything that happens then: calls, references, copies, caches.
+
+import type { Dialect, Expression, ExpressionReader } from "@pb/banana";
+import { Unjellier } from "@pb/jelly-types";
+import { giveUpOn } from "./abandon.js";
+import type { Callable, Perspective } from "./callable.js";
+import { Outgoing } from "./channel.js";
+import type { CallDetails, Channel } from "./channel.js";
+import type { Connection } from "./connection.js";
+import { isExpected, LimitError, PBError, ProtocolError } from "./errors.js";
+import type { CloseReason, ConnectionLostError } from "./errors.js";
+import type { RemoteError } from "./failure.js";
+import { CacheTarget } from "./flavors/cacheable.js";
+import type { RemoteCache } from "./flavors/cacheable.js";
+import { RemoteReference } from "./flavors/remote-reference.js";
+import { handle, unknownRequest } from "./inbound.js";
+import type { Inbound } from "./inbound.js";
+import { readMessage, writeVersion } from "./messages.js";
+import type { ObjectId } from "./messages.js";
+import type { BrokerConfig } from "./options.js";
+import { sendAnswer, sendCall, sendError, sendReleases } from "./outbound.js";
+import { Outbox } from "./outbox.js";
+import { settle, UnsettledError } from "./settle.js";
+import { CachesGiven } from "./tables/caches-given.js";
+import type { CacheGiven, CacheSource } from "./tables/caches-given.js";
+import { CachesHeld } from "./tables/caches-held.js";
+import { Calls } from "./tables/calls.js";
+import type { PendingCall } from "./tables/calls.js";
+import { Exports } from "./tables/exports.js";
+import { Imports } from "./tables/imports.js";
+import { Services } from "./tables/services.js";
+
+/** What the exchange needs of the connection it is part of. */
+export interface ExchangeOwner {
+  readonly connection: Connection;
+  readonly config: BrokerConfig;
+  /** An object published by name. */
+  published(name: string): Callable | undefined;
+  send(bytes: Uint8Array): void;
+  /** Something was written or answered: there may be too much of it, or room again. */
+  changed(): void;
+  end(why: CloseReason, cause: Error): void;
+}
+
+export class Exchange implements Channel, Inbound {
+  readonly connection: Connection;
+  readonly unjellier: Unjellier;
+  readonly outbox: Outbox;
+  readonly exports: Exports;
+  readonly imports: Imports<RemoteReference>;
+  readonly cachesGiven: CachesGiven = new CachesGiven();
+  readonly cachesHeld: CachesHeld<object>;
+  /** Calls of ours. */
+  readonly calls: Calls = new Calls();
+  /** Calls of the peer. */
+  readonly services: Services = new Services();
+  readonly #owner: ExchangeOwner;
+  readonly #config: BrokerConfig;
+  /** References to objects published by name: there is one per name, and the peer does not count them. */
+  readonly #named = new Map<string, RemoteReference>();
+  /** Numbers for references and caches: one row for both, none used twice. */
+  #lastId = 0;
+  #violations = 0;
+  /** Why it is over, once it is. */
+  #end: ConnectionLostError | undefined;
+
+  constructor(dialect: Dialect, owner: ExchangeOwner) {
+    const { config } = owner;
+    this.#owner = owner;
+    this.#config = config;
+    this.connection = owner.connection;
+    this.unjellier = new Unjellier({ registry: config.types, policy: config.policy, ...config.exactness });
+    this.outbox = new Outbox(dialect, config, (bytes) => owner.send(bytes));
+    this.exports = new Exports(() => ++this.#lastId);
+    const makeReference = (id: number, perspective: Perspective): RemoteReference =>
+      new RemoteReference(this, id, perspective);
+    this.imports = new Imports(
+      makeReference,
+      (id, count) => this.#giveBack("decref", id, count),
+      config.traceReferences,
+    );
+    this.cachesHeld = new CachesHeld((id, count) => this.#giveBack("decache", id, count));
+    this.keepAlive();
+  }
+
+  get isOpen(): boolean {
+    return this.#end === undefined;
+  }
+
+  /** Does what one message says. Throws {@link ProtocolError} when the peer broke the protocol. */
+  receive(reader: ExpressionReader): void {
+    handle(readMessage(reader), reader, this);
+  }
+
+  /** The peer's object of that name. */
+  named(name: string): RemoteReference {
+    this.#requireOpen();
+    let reference = this.#named.get(name);
+    if (reference?.isAlive !== true) this.#named.set(name, (reference = new RemoteReference(this, name, null)));
+    return reference;
+  }
+
+  /** Says the version: at the start, and whenever a sign of life is wanted that nobody answers. */
+  keepAlive(): void {
+    this.outbox.write(undefined, (writer) => writeVersion(writer));
+  }
+
+  /** Ends everything: calls reject first, then who was observed hears. What the peer held goes with {@link abandonExports}. */
+  end(reason: ConnectionLostError): void {
+    this.#end = reason;
+    this.outbox.flush();
+    for (const call of this.calls.takeAll()) call.reject(reason);
+    for (const given of this.cachesGiven.entries()) this.#stoppedObserving(given);
+  }
+
+  /** Tells the owners of what the peer held that it holds it no more. */
+  abandonExports(): void {
+    for (const { target } of this.exports.entries()) this.#unreferenced(target);
+  }
+
+  // What references do
+
+  call(target: ObjectId, method: string, args: readonly unknown[], how: CallDetails): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      how.signal?.throwIfAborted();
+      this.#requireOpen();
+      if (this.calls.size >= this.#config.limits.callsWaiting) {
+        throw new LimitError("callsWaiting", `${this.calls.size} calls wait for an answer; no more may`);
+      }
+      const id = this.calls.nextId();
+      const { pins, perspective } = how;
+      const pending: PendingCall = { resolve, reject, pins, perspective, isAbandoned: false };
+      sendCall(this.outbox, new Outgoing(this, perspective), commandOf(how), id, target, method, args, true);
+      this.calls.add(id, pending);
+      this.#owner.changed();
+      if (how.signal !== undefined || how.timeoutMs !== undefined) giveUpOn(pending, method, how);
+    });
+  }
+
+  send(target: ObjectId, method: string, args: readonly unknown[], how: CallDetails): void {
+    this.#requireOpen();
+    const out = new Outgoing(this, how.perspective);
+    sendCall(this.outbox, out, commandOf(how), this.calls.nextId(), target, method, args, false);
+  }
+
+  release(proxy: object): void {
+    if (proxy instanceof RemoteReference) this.imports.release(proxy as RemoteReference);
+    else this.cachesHeld.release(proxy);
+  }
+
+  #giveBack(command: "decref" | "decache", id: number, count: number): void {
+    if (this.isOpen) sendReleases(this.outbox, command, id, count);
+  }
+
+  // What flavours do
+
+  home(id: ObjectId): object | undefined {
+    return this.find(id)?.home;
+  }
+
+  arrived(id: number, perspective: Perspective): RemoteReference {
+    return this.imports.arrived(id, perspective);
+  }
+
+  give(key: object, target: Callable): number {
+    if (!this.exports.has(key) && this.exports.size >= this.#config.limits.references) this.#refuse("reference");
+    return this.exports.give(key, target).id;
+  }
+
+  takeBack(id: number): void {
+    if (!this.isOpen) return;
+    const last = this.exports.release(id);
+    if (last !== undefined) this.#unreferenced(last.target);
+  }
+
+  giveCache(source: CacheSource, perspective: Perspective, observerFor: (id: number) => object): CacheGiven {
+    let given = this.cachesGiven.find(source, perspective);
+    if (given === undefined) {
+      if (this.cachesGiven.size >= this.#config.limits.references) this.#refuse("cache");
+      const id = ++this.#lastId;
+      given = { id, source, perspective, observer: observerFor(id), count: 0 };
+      this.cachesGiven.add(given);
+    }
+    given.count++;
+    return given;
+  }
+
+  takeBackCache(id: number): void {
+    if (!this.isOpen) return;
+    const last = this.cachesGiven.release(id);
+    if (last === undefined) return;
+    this.cachesGiven.forget(id);
+    this.#stoppedObserving(last);
+  }
+
+  /** Twisted's way, so that its users meet what they know: three refusals, then the end (wire specification 5.11). */
+  #refuse(what: "reference" | "cache"): never {
+    const text = `Maximum PB ${what} count exceeded.`;
+    if (++this.#violations <= 3) throw new PBError(text);
+    queueMicrotask(() => this.#owner.end("limit", new PBError(text)));
+    throw new PBError(`${text}  Goodbye.`);
+  }
+
+  // What messages do
+
+  find(id: ObjectId): Callable | undefined {
+    return typeof id === "string" ? this.#owner.published(id) : this.exports.find(id);
+  }
+
+  findCache(id: ObjectId): Callable | undefined {
+    const held = typeof id === "number" ? this.cachesHeld.get(id) : undefined;
+    return held === undefined ? undefined : new CacheTarget(held as RemoteCache);
+  }
+
+  /** Answers a call. A result that cannot travel is an error for the caller. */
+  answer(requestId: Expression, value: unknown, perspective: Perspective): void {
+    if (!this.isOpen) return;
+    try {
+      sendAnswer(this.outbox, new Outgoing(this, perspective), requestId, value);
+    } catch (error) {
+      if (error instanceof UnsettledError) {
+        this.#answerLater(requestId, value, perspective);
+        return;
+      }
+      this.#config.onEvent({ kind: "answer-failed", error });
+      sendError(this.outbox, new Outgoing(this, perspective), requestId, error, this.#config);
+    }
+  }
+
+  /** The result contains promises. */
+  #answerLater(requestId: Expression, value: unknown, perspective: Perspective): void {
+    this.services.begin();
+    settle(value).then(
+      (settled) => {
+        this.services.end();
+        this.answer(requestId, settled, perspective);
+        this.serviceEnded();
+      },
+      (error: unknown) => {
+        this.services.end();
+        this.fail(requestId, error, perspective);
+        this.serviceEnded();
+      },
+    );
+  }
+
+  fail(requestId: Expression, error: unknown, perspective: Perspective): void {
+    if (this.isOpen) sendError(this.outbox, new Outgoing(this, perspective), requestId, error, this.#config);
+  }
+
+  methodFailed(method: string, error: unknown): void {
+    if (!isExpected(error)) this.#config.onEvent({ kind: "method-failed", method, error });
+  }
+
+  serviceEnded(): void {
+    this.#owner.changed();
+  }
+
+  admitCall(): void {
+    const { callsRunning, overload } = this.#config.limits;
+    if (this.services.running < callsRunning) return;
+    const error = new LimitError("callsRunning", `${callsRunning} calls are running; no more may`);
+    if (overload === "close") queueMicrotask(() => this.#owner.end("limit", error));
+    throw error;
+  }
+
+  localError(error: RemoteError): Error {
+    return this.#config.localError(error);
+  }
+
+  takeCall(requestId: Expression): PendingCall {
+    const call = this.calls.take(requestId);
+    if (call === undefined) throw unknownRequest(requestId);
+    return call;
+  }
+
+  released(id: ObjectId): void {
+    let last;
+    try {
+      last = this.exports.release(id);
+    } catch (cause) {
+      const text = `The peer released the object ${id}, which it does not hold`;
+      throw new ProtocolError("PROTOCOL_UNKNOWN_REFERENCE", text, { cause });
+    }
+    if (last !== undefined) this.#unreferenced(last.target);
+  }
+
+  cacheReleased(id: ObjectId): void {
+    let last;
+    try {
+      last = this.cachesGiven.release(Number(id));
+    } catch (cause) {
+      const text = `The peer released the cache ${id}, which it does not hold`;
+      throw new ProtocolError("PROTOCOL_UNKNOWN_CACHE", text, { cause });
+    }
+    if (last === undefined) return;
+    // What is told to the observer now must still find the copy.
+    this.#stoppedObserving(last);
+    this.cachesGiven.forget(last.id);
+    if (this.isOpen) sendReleases(this.outbox, "uncache", last.id, 1);
+  }
+
+  uncached(id: ObjectId): void {
+    if (this.cachesHeld.forget(Number(id))) return;
+    throw new ProtocolError("PROTOCOL_UNKNOWN_CACHE", `The peer forgot the cache ${id}, which we do not have`);
+  }
+
+  notUnderstood(what: string): void {
+    this.#config.onEvent({ kind: "not-understood", what });
+  }
+
+  // Inside
+
+  #requireOpen(): void {
+    if (this.#end !== undefined) throw this.#end;
+  }
+
+  #stoppedObserving({ source, perspective, observer }: CacheGiven): void {
+    this.#config.run(() => source.stoppedObserving(perspective, observer));
+  }
+
+  #unreferenced(target: Callable): void {
+    this.#config.run(() => target.unreferenced?.(this.connection));
+  }
+}
+
+function commandOf({ isCache }: CallDetails): "message" | "cachemessage" {
+  return isCache === true ? "cachemessage" : "message";
+}

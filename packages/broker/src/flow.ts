@@ -1,0 +1,82 @@
+// When to read on and when to let the peer wait: so that no connection fills the memory or takes all of the time.
+
+import type { Link } from "./link.js";
+import type { BrokerLimits } from "./limits.js";
+
+/** What the flow depends on. */
+export interface Load {
+  /** Bytes written and not sent. */
+  readonly queuedBytes: number;
+  /** Calls of ours that wait for an answer, pings aside. */
+  readonly callsWaiting: number;
+  /** Calls of the peer whose methods have not finished. */
+  readonly callsRunning: number;
+}
+
+/** Pauses and resumes one link. */
+export class Flow {
+  readonly #link: Link;
+  readonly #limits: BrokerLimits;
+  readonly #read: () => void;
+  #isPaused = false;
+  /** Messages that may still be read before others get their turn. */
+  #allowance: number;
+  #isYielding = false;
+
+  /** `read` reads on, from what arrived and was not read. */
+  constructor(link: Link, limits: BrokerLimits, read: () => void) {
+    this.#link = link;
+    this.#limits = limits;
+    this.#read = read;
+    this.#allowance = limits.messagesPerTurn;
+  }
+
+  /** Whether the next message may be read now. Counts it. */
+  admits(load: Load): boolean {
+    if (this.#isYielding || this.#isTooMuch(load)) return false;
+    if (this.#allowance > 0) {
+      this.#allowance--;
+      return true;
+    }
+    this.#yield();
+    return false;
+  }
+
+  /** Pauses or resumes the link, as the load says. */
+  regulate(load: Load): void {
+    const mustPause = this.#isYielding || this.#isTooMuch(load);
+    if (mustPause === this.#isPaused) return;
+    this.#isPaused = mustPause;
+    if (mustPause) {
+      this.#link.pause();
+    } else {
+      this.#link.resume();
+      queueMicrotask(this.#read); // not now: the program may be in the middle of a call
+    }
+  }
+
+  /** A turn of the event loop is over when nothing is left to read. */
+  rest(): void {
+    this.#allowance = this.#limits.messagesPerTurn;
+  }
+
+  /**
+   * While answers to calls of ours are to come, they are read whatever waits: two ends that both stopped reading would wait for each other for
+   * ever.
+   */
+  #isTooMuch({ queuedBytes, callsWaiting, callsRunning }: Load): boolean {
+    if (callsWaiting > 0) return false;
+    const { queuedBytes: most, callsRunning: mostRunning, overload } = this.#limits;
+    return queuedBytes > most || (overload === "wait" && callsRunning >= mostRunning);
+  }
+
+  /** Lets other connections, timers and sockets have their turn before more is read. */
+  #yield(): void {
+    this.#isYielding = true;
+    setTimeout(() => {
+      this.#isYielding = false;
+      this.rest();
+      this.#read();
+    });
+  }
+}

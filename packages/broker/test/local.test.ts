@@ -1,0 +1,120 @@
+import { describe, expect, test } from "vitest";
+import { asLocal, kwargs, PBError, Referenceable, RemoteError, Root } from "@pb/broker";
+import type { Reference } from "@pb/broker";
+import { connectedPair } from "@pb/broker/testing";
+import { scenario } from "./translucent-scenario.js";
+import { Shop } from "./translucent-scenario.js";
+
+describe("one program, in one process or in two", () => {
+  test("runs on a local object", async () => {
+    expect(await scenario(asLocal(new Shop()))).toEqual(expected);
+  });
+
+  test("runs on a local object behind copies, as on the wire", async () => {
+    expect(await scenario(asLocal(new Shop(), { copy: {} }))).toEqual(expected);
+  });
+
+  test("runs over a connection", async () => {
+    const { client, server } = await connectedPair({ root: new Shop() });
+    expect(await scenario(await client.getRootObject<Shop>())).toEqual(expected);
+    await Promise.all([client.close(), server.close()]);
+  });
+
+  const expected = [
+    "sold 2 apples to Ann, 3 left",
+    "Ann heard: 2 apples",
+    "the till: 2",
+    "RemoteError shop.SoldOut: only 3 apples, is an error of PB: true",
+    "not there: true",
+    "home again: true",
+  ];
+});
+
+describe("a local reference", () => {
+  class Box extends Root {
+    readonly given: unknown[] = [];
+    remote_keep(value: unknown): unknown {
+      this.given.push(value);
+      return value;
+    }
+    remote_fail(): never {
+      throw new PBError("no");
+    }
+    remote_wait(): Promise<never> {
+      return new Promise(() => undefined);
+    }
+  }
+
+  test("is the same one for the same object", () => {
+    const box = new Box();
+    expect(asLocal(box)).toBe(asLocal(box));
+  });
+
+  test("hands values over as they are, and copies them only when asked to", async () => {
+    const box = new Box();
+    const list = [1, { deep: [2] }];
+    await asLocal(box).callRemote("keep", list);
+    await asLocal(box, { copy: {} }).callRemote("keep", list);
+    expect(box.given[0]).toBe(list);
+    expect(box.given[1]).not.toBe(list);
+    expect(box.given[1]).toEqual([1, { deep: [2] }]);
+  });
+
+  test("turns objects into references in lists, dicts, tuples and cycles", async () => {
+    class Friend extends Referenceable {
+      remote_name(): string {
+        return "friend";
+      }
+    }
+    const box = new Box();
+    const friend = new Friend();
+    const cycle: unknown[] = [friend];
+    cycle.push(cycle, { in: new Map([["map", friend]]) });
+    const back = (await asLocal(box).callRemote("keep", cycle)) as unknown[];
+    const [seen] = box.given as [[Reference, unknown, { in: Map<string, unknown> }]];
+    expect(await seen[0].callRemote("name")).toBe("friend");
+    expect(seen[1]).toBe(seen);
+    expect(seen[2].in.get("map")).toBe(seen[0]);
+    // And home again.
+    expect(back[0]).toBe(friend);
+    expect(back[1]).toBe(back);
+  });
+
+  test("rejects with what a caller over a connection would see, and keeps the cause", async () => {
+    const error = (await asLocal(new Box())
+      .callRemote("fail")
+      .catch((reason: unknown) => reason)) as RemoteError;
+    expect(error).toBeInstanceOf(RemoteError);
+    expect(error.is("twisted.spread.pb.Error")).toBe(true);
+    expect(error.cause).toBeInstanceOf(PBError);
+  });
+
+  test("gives up in time", async () => {
+    await expect(asLocal(new Box()).callRemoteWith({ timeoutMs: 5 }, "wait")).rejects.toThrow("wait was not answered");
+    const abort = new AbortController();
+    const call = asLocal(new Box()).callRemoteWith({ signal: abort.signal }, "wait");
+    abort.abort(new Error("enough"));
+    await expect(call).rejects.toThrow("enough");
+  });
+
+  test("is dead once it is disposed of", async () => {
+    const box = new Box();
+    const reference = asLocal(box);
+    reference[Symbol.dispose]();
+    expect(reference.isAlive).toBe(false);
+    await expect(reference.callRemote("keep", 1)).rejects.toThrow("released");
+    expect(asLocal(box)).not.toBe(reference);
+  });
+
+  test("passes keyword arguments", async () => {
+    class Named extends Root {
+      static readonly parameters = { greet: ["greeting", "name?"] };
+      remote_greet(greeting: string, name = "you"): string {
+        return `${greeting} ${name}`;
+      }
+    }
+    const named = asLocal(new Named()) as unknown as Reference;
+    expect(await named.callRemote("greet", "hello", kwargs({ name: "Bob" }))).toBe("hello Bob");
+    await expect(named.callRemote("greet", kwargs({ nome: "Bob" }))).rejects.toThrow("misses the argument greeting");
+  });
+});

@@ -1,0 +1,38 @@
+// How long somebody waits for something that takes several steps.
+
+import { CallTimeoutError } from "@pb/broker";
+import type { CallOptions } from "@pb/broker";
+
+/**
+ * Runs `work` and waits for it no longer than the options say. `work` gets a signal to look at between its steps. What it comes back with too late
+ * goes to `discard`.
+ */
+export async function waitFor<T>(
+  what: string,
+  { signal, timeoutMs }: CallOptions,
+  work: (signal: AbortSignal) => Promise<T>,
+  discard: (late: T) => void,
+): Promise<T> {
+  signal?.throwIfAborted();
+  const own = new AbortController();
+  const abort = (): void => own.abort(signal?.reason);
+  signal?.addEventListener("abort", abort, { once: true });
+  const timer =
+    timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => own.abort(new CallTimeoutError(`${what} took longer than ${timeoutMs} ms`)), timeoutMs);
+  const givenUp = new Promise<never>((_resolve, reject) => {
+    own.signal.addEventListener("abort", () => reject(own.signal.reason as Error), { once: true });
+  });
+  try {
+    const working = work(own.signal);
+    working.then(
+      (value) => own.signal.aborted && discard(value),
+      () => undefined,
+    );
+    return await Promise.race([working, givenUp]);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
+  }
+}

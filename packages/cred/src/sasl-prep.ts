@@ -1,0 +1,18 @@
+// Brings text that people type to one spelling (RFC 4013, a profile of stringprep, RFC 3454).
+
+/** Spaces other than ASCII's (RFC 3454 C.1.2). */
+const SPACES = /[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000]/gu;
+/** Commonly mapped to nothing (RFC 3454 B.1). */
+const NOTHING = /\u00ad|\u034f|\u1806|\u180b|\u180c|\u180d|\u200c|\u200d|\u2060|[\ufe00-\ufe0f]|\ufeff/gu;
+/** Controls, private use, no characters, surrogates, tags and the like (RFC 3454 C.2 to C.9). */
+const PROHIBITED =
+  /[\p{Cc}\p{Co}\p{Cs}\p{Noncharacter_Code_Point}\u0340\u0341\u06dd\u070f\u180e\u200e\u200f\u2028-\u202e\u2061-\u2063\u206a-\u206f\u2ff0-\u2ffb\ufff9-\ufffd\u{1d173}-\u{1d17a}\u{e0001}\u{e0020}-\u{e007f}]/u;
+
+/**
+ * One spelling for what looks the same. Text with characters that the profile prohibits is left as it is, as PostgreSQL and others do: a
+ * password may be anything. (The profile's rule about mixed directions only refuses text, so it is left out.)
+ */
+export function saslPrep(text: string): string {
+  const prepared = text.replace(SPACES, " ").replace(NOTHING, "").normalize("NFKC");
+  return PROHIBITED.test(prepared) ? text : prepared;
+}

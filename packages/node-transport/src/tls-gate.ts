@@ -1,0 +1,101 @@
+// The server's side of TLS handshakes.
+
+import type { Socket } from "node:net";
+import { createServer } from "node:tls";
+import type { Server as TlsServer, TLSSocket } from "node:tls";
+import { ConnectError } from "./errors.js";
+import { explainTls } from "./tls-errors.js";
+import { secureContextOptions, wantsClientCertificates } from "./tls-options.js";
+import type { ServerTls } from "./tls-options.js";
+
+interface Handshake {
+  readonly resolve: (secured: TLSSocket) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Secures sockets that came in. */
+export class TlsGate {
+  readonly #server: TlsServer;
+  readonly #tlsMs: number;
+  #tls: ServerTls;
+  /** By the two addresses: Node does not say which socket a secured one was made of. */
+  readonly #handshakes = new Map<string, Handshake>();
+  /** A closed socket forgets its addresses. */
+  readonly #keys = new WeakMap<Socket, string>();
+
+  private constructor(server: TlsServer, tls: ServerTls, tlsMs: number) {
+    this.#server = server;
+    this.#tls = tls;
+    this.#tlsMs = tlsMs;
+    server
+      .on("secureConnection", (secured) => this.#take(secured)?.resolve(secured))
+      .on("tlsClientError", (error, secured) => {
+        const handshake = this.#take(insideOf(secured));
+        secured.on("error", () => undefined).destroy();
+        handshake?.reject(this.#explain(error, secured));
+      });
+  }
+
+  /** Rejects when a file cannot be read, or holds no key or no certificate. */
+  static async open(tls: ServerTls, tlsMs: number): Promise<TlsGate> {
+    const wanted = wantsClientCertificates(tls);
+    const server = createServer({
+      ...(await secureContextOptions(tls)),
+      requestCert: wanted !== "none",
+      rejectUnauthorized: wanted === "required",
+      ...(tls.alpnProtocols === undefined ? {} : { ALPNProtocols: [...tls.alpnProtocols] }),
+      handshakeTimeout: Math.min(tlsMs, 0x7fffffff),
+    });
+    return new TlsGate(server, tls, tlsMs);
+  }
+
+  async reload(tls: ServerTls = this.#tls): Promise<void> {
+    this.#server.setSecureContext(await secureContextOptions(tls));
+    this.#tls = tls;
+  }
+
+  /** Resolves when the handshake is done. Rejects with `ConnectError`. The socket is closed then. */
+  secure(socket: Socket): Promise<TLSSocket> {
+    return new Promise((resolve, reject) => {
+      const key = keyOf(socket);
+      this.#keys.set(socket, key);
+      this.#handshakes.set(key, { resolve, reject });
+      socket.once("close", () => {
+        // Later, for the secured socket may yet say why.
+        setImmediate(() => {
+          const error = new ConnectError("TLS_FAILED", "The connection was closed during the TLS handshake");
+          this.#take(socket)?.reject(error);
+        });
+      });
+      this.#server.emit("connection", socket);
+    });
+  }
+
+  #take(socket: Socket): Handshake | undefined {
+    const key = this.#keys.get(socket) ?? keyOf(socket);
+    const handshake = this.#handshakes.get(key);
+    this.#handshakes.delete(key);
+    return handshake;
+  }
+
+  #explain(error: Error, { authorizationError }: TLSSocket): Error {
+    const where = "TLS handshake";
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ERR_TLS_HANDSHAKE_TIMEOUT")
+      return new ConnectError("TLS_TIMEOUT", `The TLS handshake took more than ${this.#tlsMs} ms`, { cause: error });
+    // A certificate that was refused shows only as a closed socket.
+    const refused = authorizationError as unknown;
+    if (typeof refused === "string")
+      return explainTls(Object.assign(new Error(`the client's certificate: ${refused}`), { code: refused }), where);
+    return explainTls(error, where);
+  }
+}
+
+/** The socket that a secured one was made of. Node keeps it without promising so; without it, an error is told less precisely. */
+function insideOf(secured: TLSSocket): Socket {
+  return (secured as { readonly _parent?: Socket })._parent ?? secured;
+}
+
+function keyOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
+  return [remoteAddress, remotePort, localAddress, localPort].join(" ");
+}

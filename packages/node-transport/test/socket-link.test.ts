@@ -1,0 +1,55 @@
+// Every kind of socket does what a broker relies on, and leaves in few writes.
+
+import { once } from "node:events";
+import { connect as connectSocket, createServer } from "node:net";
+import { describe, expect, test, vi } from "vitest";
+import { Broker } from "@pb/broker";
+import { linkCompliance } from "@pb/broker/testing";
+import { listen, SocketLink } from "@pb/node-transport";
+import { kinds } from "./links.js";
+import { Echo, sleep, until } from "./worlds.js";
+
+describe.for(Object.entries(kinds))("%s", ([, join]) => {
+  for (const { name, run } of linkCompliance) test(name, () => run(join));
+});
+
+test("10,000 calls of one turn leave in few writes, and so do their answers", async () => {
+  await using server = await listen("tcp:0:interface=127.0.0.1", new Echo());
+  const socket = connectSocket(server.port, "127.0.0.1");
+  await once(socket, "connect");
+  const client = new Broker(new SocketLink(socket, "initiator"));
+  const root = await client.getRootObject<Echo>();
+  await root.callRemote("echo", "warm");
+  const writes = vi.spyOn(socket, "write");
+  const answers = Array.from({ length: 10_000 }, (_, index) => root.callRemote("echo", index));
+  expect(await Promise.all(answers)).toHaveLength(10_000);
+  expect(writes.mock.calls.length).toBeLessThan(20);
+  await client.close();
+});
+
+test("keeps what is not sent yet where it can be counted", async () => {
+  const { listener, initiator } = await kinds["TCP over IPv4"]!();
+  const nothing = (): void => undefined;
+  listener.start({ received: nothing, drained: nothing, lost: nothing });
+  for (let count = 0; count < 1000; count++) listener.send(new Uint8Array(64 * 1024));
+  await sleep(100);
+  expect(listener.queuedBytes).toBeGreaterThan(30_000_000);
+  listener.destroy();
+  expect(listener.queuedBytes).toBe(0);
+  initiator.destroy();
+});
+
+test("tells of an end of which the other side was not told", async () => {
+  const server = createServer((socket) => socket.once("data", () => socket.resetAndDestroy()));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const socket = connectSocket((server.address() as { port: number }).port, "127.0.0.1");
+  await once(socket, "connect");
+  const lost = vi.fn<(cause?: Error) => void>();
+  const link = new SocketLink(socket, "initiator");
+  link.start({ received: () => undefined, drained: () => undefined, lost });
+  link.send(new Uint8Array(1));
+  await until(() => lost.mock.calls.length > 0, "the link is lost");
+  expect(lost).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ code: "ECONNRESET" }));
+  server.close();
+});

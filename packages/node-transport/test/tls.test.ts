@@ -1,0 +1,287 @@
+// TLS with a real authority: who is let in, who is not, and what is said about it.
+
+import { connect as connectSocket } from "node:net";
+import { createServer as createSocketServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { once } from "node:events";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import type { Broker, RootSource } from "@pb/broker";
+import { Root } from "@pb/broker";
+import { connect, ConnectError, listen } from "@pb/node-transport";
+import type { ClientTls, ConnectOptions, ListenOptions, Server, ServerEvent, ServerTls } from "@pb/node-transport";
+import { Authority, derOf } from "./certificates.js";
+import type { CertificateOptions } from "./certificates.js";
+import { echo, Echo, folder, until } from "./worlds.js";
+
+const DAY = 86_400_000;
+const authority = new Authority("A test authority");
+const certificate = authority.issue("localhost", { names: ["localhost", "127.0.0.1"] });
+const trusting: ClientTls = { ca: authority.cert };
+
+async function serve(tls: ServerTls = certificate, options: ListenOptions = {}): Promise<[Server, ServerEvent[]]> {
+  const events: ServerEvent[] = [];
+  const onEvent = (event: ServerEvent): void => void events.push(event);
+  return [await listen("pbs://127.0.0.1:0", new Echo(), { ...options, tls, onEvent }), events];
+}
+
+function to(server: Server, tls: ClientTls = trusting, options: ConnectOptions = {}): Promise<Broker> {
+  return connect(`pbs://127.0.0.1:${server.port}`, { ...options, tls });
+}
+
+async function rejection(attempt: Promise<unknown>): Promise<ConnectError> {
+  const error: unknown = await attempt.catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(ConnectError);
+  return error as ConnectError;
+}
+
+describe("a client", () => {
+  test("believes a server with the right name, of an authority it trusts", async () => {
+    const [server] = await serve();
+    await using connection = await to(server);
+    expect(await echo(connection, "secret")).toBe("secret");
+    expect(connection.peer).toMatchObject({
+      isEncrypted: true,
+      description: `tls:127.0.0.1:${server.port}`,
+      address: "127.0.0.1",
+      certificate: {
+        isTrusted: true,
+        name: "localhost",
+        alternativeNames: ["DNS:localhost", "IP Address:127.0.0.1"],
+        issuer: "A test authority",
+        fingerprint: expect.stringMatching(/^([0-9A-F]{2}:){31}[0-9A-F]{2}$/),
+      },
+    });
+    expect(Buffer.from(connection.peer.certificate!.der).equals(derOf(certificate.cert))).toBe(true);
+    await server.close();
+  });
+
+  test.for<[string, string, CertificateOptions, RegExp]>([
+    [
+      "another name",
+      "TLS_WRONG_NAME",
+      { names: ["example.org"] },
+      /certificate is for DNS:example\.org, not for 127\.0\.0\.1/,
+    ],
+    [
+      "a certificate that has expired",
+      "TLS_EXPIRED",
+      { names: ["127.0.0.1"], validTo: new Date(Date.now() - DAY / 2) },
+      /has expired/,
+    ],
+    [
+      "a certificate of tomorrow",
+      "TLS_NOT_YET_VALID",
+      { names: ["127.0.0.1"], validFrom: new Date(Date.now() + DAY) },
+      /not valid yet; or a clock is wrong/,
+    ],
+  ])("refuses a server with %s", async ([, code, options, message]) => {
+    const [server] = await serve(authority.issue("some server", options));
+    const error = await rejection(to(server));
+    expect(error.code).toBe(code);
+    expect(error.message).toMatch(message);
+    expect(error.message).toContain(`tls:127.0.0.1:${server.port}`);
+    expect(error.cause).toBeInstanceOf(Error);
+    await server.close();
+  });
+
+  test.for<[string, ClientTls]>([
+    ["an authority that only Node's list could vouch for", {}],
+    ["another authority", { ca: new Authority("Somebody else").cert }],
+  ])("refuses a server of %s", async ([, tls]) => {
+    const [server] = await serve();
+    const error = await rejection(to(server, tls));
+    expect(error.code).toBe("TLS_UNTRUSTED");
+    expect(error.message).toMatch(/no certificate of an authority that is trusted here/);
+    await server.close();
+  });
+
+  test("asks for a server by name, and wants a certificate for that name", async () => {
+    const [server] = await serve(authority.issue("pb.example", { names: ["pb.example"] }));
+    await using connection = await to(server, { ...trusting, serverName: "pb.example" });
+    expect(await echo(connection, 1)).toBe(1);
+    await server.close();
+  });
+
+  test("believes anybody only when told to, and then says whom", async () => {
+    const [server] = await serve();
+    await using connection = await to(server, { verify: false });
+    expect(connection.peer.certificate).toMatchObject({ isTrusted: false, name: "localhost" });
+    await server.close();
+  });
+
+  test("says that the other end does not speak TLS, or not in time", async () => {
+    await using plain = await listen("tcp:0:interface=127.0.0.1", new Echo());
+    expect((await rejection(connect(`tls:127.0.0.1:${plain.port}`))).code).toBe("TLS_FAILED");
+    const silent = createSocketServer().listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const { port } = silent.address() as AddressInfo;
+    expect((await rejection(connect(`tls:127.0.0.1:${port}`, { tlsMs: 50 }))).code).toBe("TLS_TIMEOUT");
+    const reason = new Error("enough");
+    const signal = AbortSignal.timeout(50);
+    await expect(connect(`tls:127.0.0.1:${port}`, { signal })).rejects.toMatchObject({ name: "TimeoutError" });
+    await expect(connect(`tls:127.0.0.1:${port}`, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    silent.close();
+  });
+
+  test("plain TCP does not get through to a server that wants TLS", async () => {
+    const [server, events] = await serve();
+    await expect(
+      connect(`tcp:127.0.0.1:${server.port}`, { broker: { limits: { negotiationMs: 200 } } }),
+    ).rejects.toMatchObject({
+      reason: "negotiation",
+    });
+    await until(() => events.length > 0, "the server tells");
+    expect(events).toMatchObject([{ kind: "failed" }]);
+    await server.close();
+  });
+
+  test("says which file is missing", async () => {
+    await expect(connect("tls:127.0.0.1:1:trustRoots=/no/such/folder")).rejects.toThrow(/ENOENT.*\/no\/such\/folder/);
+    await expect(listen("ssl:0:privateKey=/no/key.pem", new Echo())).rejects.toThrow(/ENOENT.*\/no\/key\.pem/);
+    await expect(
+      listen("pbs://127.0.0.1:0", new Echo(), { tls: { key: "no key", cert: "no certificate" } }),
+    ).rejects.toThrow();
+  });
+});
+
+describe("files", () => {
+  test("are named by endpoint strings, as in Twisted", async () => {
+    using place = folder();
+    writeFileSync(place.file("key.pem"), certificate.key);
+    writeFileSync(place.file("cert.pem"), certificate.cert);
+    mkdirSync(place.file("ca"));
+    writeFileSync(place.file("ca/authority.pem"), authority.cert);
+    writeFileSync(place.file("ca/readme.txt"), "not a certificate");
+    const files = `privateKey=${place.file("key.pem")}:certKey=${place.file("cert.pem")}`;
+    await using server = await listen(`ssl:0:interface=127.0.0.1:${files}`, new Echo());
+    await using connection = await connect(`ssl:localhost:${server.port}:caCertsDir=${place.file("ca")}`);
+    expect(await echo(connection, "read")).toBe("read");
+    await using other = await connect(`tls:localhost:${server.port}:trustRoots=${place.file("ca/authority.pem")}`);
+    expect(await echo(other, "read")).toBe("read");
+  });
+
+  test("are read anew without a connection being dropped", async () => {
+    using place = folder();
+    const [keyFile, certFile] = [place.file("key.pem"), place.file("cert.pem")];
+    const write = ({ key, cert }: typeof certificate): void => {
+      writeFileSync(keyFile, key);
+      writeFileSync(certFile, cert);
+    };
+    write(authority.issue("the first", { names: ["127.0.0.1"] }));
+    const [server] = await serve({ keyFile, certFile });
+    await using before = await to(server);
+    write(authority.issue("the second", { names: ["127.0.0.1"] }));
+    await using between = await to(server);
+    await server.reloadTls();
+    await using after = await to(server);
+    expect([before, between, after].map(({ peer }) => peer.certificate!.name)).toEqual([
+      "the first",
+      "the first",
+      "the second",
+    ]);
+    expect(await Promise.all([before, between, after].map((connection) => echo(connection, "alive")))).toEqual([
+      "alive",
+      "alive",
+      "alive",
+    ]);
+    writeFileSync(certFile, "broken");
+    await expect(server.reloadTls()).rejects.toThrow();
+    await using still = await to(server);
+    expect(still.peer.certificate!.name).toBe("the second");
+    await server.reloadTls(authority.issue("the third", { names: ["127.0.0.1"] }));
+    await using last = await to(server);
+    expect(last.peer.certificate!.name).toBe("the third");
+    await server.close();
+  });
+
+  test("there is nothing to reload without TLS", async () => {
+    await using server = await listen("tcp:0:interface=127.0.0.1", new Echo());
+    await expect(server.reloadTls()).rejects.toThrow(TypeError);
+  });
+});
+
+describe("a client's certificate", () => {
+  const alice = authority.issue("alice");
+  const clients = new Authority("An authority for clients");
+
+  test("is seen by the server's objects", async () => {
+    class WhoAmI extends Root {
+      constructor(readonly name: string | undefined) {
+        super();
+      }
+      remote_who(): string | undefined {
+        return this.name;
+      }
+    }
+    const root: RootSource = { rootObject: ({ peer }) => new WhoAmI(peer.certificate?.name) };
+    const tls: ServerTls = { ...certificate, ca: authority.cert };
+    await using server = await listen("pbs://127.0.0.1:0", root, { tls });
+    await using connection = await to(server, { ...trusting, ...alice });
+    expect(await (await connection.getRootObject<WhoAmI>()).callRemote("who")).toBe("alice");
+    expect([...server.connections][0]!.peer.certificate).toMatchObject({ isTrusted: true, name: "alice" });
+  });
+
+  test("that is missing or wrong keeps the client out, and both sides hear why", async () => {
+    const [server, events] = await serve({ ...certificate, ca: clients.cert });
+    expect((await rejection(to(server))).code).toBe("TLS_REFUSED");
+    // One of another authority: Node hangs up without a word to the client.
+    await expect(to(server, { ...trusting, ...alice })).rejects.toThrow();
+    await until(() => events.length === 2, "both are told");
+    expect(events).toMatchObject([
+      {
+        kind: "failed",
+        error: { code: "TLS_UNTRUSTED", message: expect.stringContaining("did not return a certificate") },
+      },
+      { kind: "failed", error: { code: "TLS_UNTRUSTED" } },
+    ]);
+    await using connection = await to(server, { ...trusting, ...clients.issue("bob") });
+    expect(await echo(connection, "in")).toBe("in");
+    await server.close();
+  });
+
+  test("may be optional: then the server sees whether to believe it", async () => {
+    const [server] = await serve({ ...certificate, ca: clients.cert, clientCertificates: "optional" });
+    await using nobody = await to(server);
+    await echo(nobody, 1);
+    expect([...server.connections].map(({ peer }) => peer.certificate)).toEqual([undefined]);
+    await nobody.close();
+    await until(() => server.connections.size === 0, "nobody is gone");
+    await using connection = await to(server, { ...trusting, ...alice });
+    await echo(connection, 1);
+    expect([...server.connections][0]!.peer.certificate).toMatchObject({ isTrusted: false, name: "alice" });
+    await server.close();
+  });
+});
+
+describe("a login can be tied to the connection", () => {
+  test.for(["tls-exporter", "tls-server-end-point"] as const)("by %s", async (type) => {
+    const [server] = await serve();
+    await using one = await to(server);
+    await using other = await to(server);
+    const [here, there] = [one, [...server.connections][0]!].map(({ peer }) => peer.channelBinding!(type)!);
+    expect(here).toHaveLength(32);
+    expect(here).toEqual(there);
+    const another = other.peer.channelBinding!(type);
+    if (type === "tls-exporter") expect(another).not.toEqual(here);
+    else expect(another).toEqual(here);
+    await server.close();
+  });
+});
+
+test("counts handshakes that are not finished among those who negotiate, and ends them in time", async () => {
+  const [server, events] = await serve(certificate, { limits: { tlsMs: 300, negotiating: 1 } });
+  const silent = connectSocket(server.port, "127.0.0.1");
+  await once(silent, "connect");
+  const refused = connectSocket(server.port, "127.0.0.1").resume();
+  await once(refused, "close");
+  await once(silent.resume(), "close");
+  await until(() => events.length === 2, "two events");
+  expect(events).toMatchObject([
+    { kind: "refused", limit: "negotiating" },
+    { kind: "failed", error: { code: "TLS_TIMEOUT" } },
+  ]);
+  await using connection = await to(server);
+  expect(await echo(connection, "now")).toBe("now");
+  await server.close();
+});

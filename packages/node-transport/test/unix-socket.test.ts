@@ -1,0 +1,139 @@
+// Listening on a path: from whom it is taken, and from whom it is not.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, lstatSync, readdirSync, readlinkSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { describe, expect, test } from "vitest";
+import { connect, listen } from "@pb/node-transport";
+import { echo, Echo, folder } from "./worlds.js";
+
+/** A process that listens there and is killed: its socket stays behind. */
+async function killed(path: string): Promise<number> {
+  const script = `require("node:net").createServer().listen(${JSON.stringify(path)}, () => console.log("there"))`;
+  const child = spawn(process.execPath, ["-e", script], { stdio: ["ignore", "pipe", "inherit"] });
+  await once(child.stdout, "data");
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  return child.pid!;
+}
+
+describe.skipIf(process.platform === "win32")("a UNIX socket", () => {
+  test("serves, has its mode, and is gone with the server", async () => {
+    using place = folder();
+    const path = place.file("pb");
+    const server = await listen(`unix:${path}:mode=600`, new Echo());
+    expect(server.address).toEqual({ host: "", port: 0, path });
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(readlinkSync(`${path}.lock`)).toBe(String(process.pid));
+    await using connection = await connect(`pb+unix:${path}`);
+    expect(await echo(connection, "hi")).toBe("hi");
+    expect(connection.peer).toMatchObject({ description: `unix:${path}`, isEncrypted: true });
+    await server.close();
+    expect(readdirSync(place.path)).toEqual([]);
+  });
+
+  test("is for the owner and the group by default", async () => {
+    using place = folder();
+    await using _server = await listen(`unix:${place.file("pb")}`, new Echo());
+    expect(statSync(place.file("pb")).mode & 0o777).toBe(0o660);
+  });
+
+  test("takes the place of a server that died", async () => {
+    using place = folder();
+    const path = place.file("pb");
+    const pid = await killed(path);
+    symlinkSync(String(pid), `${path}.lock`);
+    expect(lstatSync(path).isSocket()).toBe(true);
+    await using _server = await listen({ type: "unix", path }, new Echo());
+    await using connection = await connect({ type: "unix", path });
+    expect(await echo(connection, "mine now")).toBe("mine now");
+  });
+
+  test("takes the place of a server that died with our process id, as in a container", async () => {
+    using place = folder();
+    const path = place.file("pb");
+    await killed(path);
+    symlinkSync(String(process.pid), `${path}.lock`);
+    await using _server = await listen({ type: "unix", path }, new Echo());
+    await using connection = await connect({ type: "unix", path });
+    expect(await echo(connection, "mine now")).toBe("mine now");
+  });
+
+  test("is not taken from a live server, with a lock or without", async () => {
+    using place = folder();
+    const path = place.file("pb");
+    const other = createServer().listen(path);
+    await once(other, "listening");
+    await expect(listen({ type: "unix", path }, new Echo())).rejects.toMatchObject({
+      code: "EADDRINUSE",
+      message: expect.stringContaining("another server listens there"),
+    });
+    other.close();
+    await once(other, "close");
+
+    await using first = await listen({ type: "unix", path }, new Echo());
+    await expect(listen({ type: "unix", path }, new Echo())).rejects.toMatchObject({ code: "EADDRINUSE" });
+    await expect(listen({ type: "unix", path, lockfile: false }, new Echo())).rejects.toMatchObject({
+      code: "EADDRINUSE",
+    });
+    await using connection = await connect({ type: "unix", path });
+    expect(await echo(connection, "unharmed")).toBe("unharmed");
+    await connection.close();
+    await first.close();
+    expect(readdirSync(place.path)).toEqual([]);
+  });
+
+  test("is not taken from a process that has just locked it", async () => {
+    using place = folder();
+    const path = place.file("pb");
+    const child = spawn("sleep", ["30"]);
+    symlinkSync(String(child.pid), `${path}.lock`);
+    await expect(listen({ type: "unix", path }, new Echo())).rejects.toThrow(
+      `process ${String(child.pid)} has locked it`,
+    );
+    child.kill();
+    await once(child, "exit");
+    await using _server = await listen({ type: "unix", path }, new Echo());
+  });
+
+  test("goes to one of several that want it at once", async () => {
+    using place = folder();
+    const path = place.file("pb");
+    await killed(path);
+    const attempts = await Promise.allSettled(
+      Array.from({ length: 5 }, () => listen({ type: "unix", path }, new Echo())),
+    );
+    const servers = attempts.filter((attempt) => attempt.status === "fulfilled");
+    expect(servers).toHaveLength(1);
+    await using connection = await connect({ type: "unix", path });
+    expect(await echo(connection, "one")).toBe("one");
+    await connection.close();
+    await servers[0]!.value.close();
+    expect(readdirSync(place.path)).toEqual([]);
+  });
+
+  test("never replaces what is not a socket", async () => {
+    using place = folder();
+    const path = place.file("precious");
+    writeFileSync(path, "data");
+    await expect(listen({ type: "unix", path }, new Echo())).rejects.toThrow("something that is not a socket is there");
+    expect(readdirSync(place.path)).toEqual(["precious"]);
+  });
+
+  test("is left to whoever has put another in its place", async () => {
+    using place = folder();
+    const path = place.file("pb");
+    const server = await listen({ type: "unix", path, lockfile: false }, new Echo());
+    await killed(`${path}2`);
+    const { renameSync } = await import("node:fs");
+    renameSync(`${path}2`, path);
+    await server.close();
+    expect(existsSync(path)).toBe(true);
+  });
+
+  test("says when there is no such folder", async () => {
+    using place = folder();
+    await expect(listen(`unix:${place.file("no/pb")}`, new Echo())).rejects.toMatchObject({ code: "ENOENT" });
+  });
+});
