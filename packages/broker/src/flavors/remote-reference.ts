@@ -164,7 +164,7 @@ export const arriving: TypeHandler<RemoteReference> = {
     jellier.writer.list(2);
     jellier.writer.word("local");
     if (typeof id === "number") jellier.writer.integer(id);
-    else jellier.writer.word(id);
+    else jellier.writer.text(id);
   },
   unjelly(unjellier, items, atom) {
     const { channel, perspective } = incoming(unjellier, atom);
@@ -184,7 +184,7 @@ export const homecoming: TypeHandler = {
     const kind = items === 1 ? unjellier.reader.kind() : "nothing";
     if (kind !== "integer" && kind !== "bytes")
       throw new JellyError("JELLY_MALFORMED", "A local object has a number or a name");
-    const id = kind === "integer" ? Number(unjellier.reader.integer()) : unjellier.reader.word();
+    const id = kind === "integer" ? Number(unjellier.reader.integer()) : unjellier.reader.text();
     return channel.home(id) ?? null;
   },
 };
