@@ -6,7 +6,7 @@ import type { Pulse } from "./socket-link.js";
 export interface LivenessOptions {
   /**
    * Milliseconds between two pings. Default 25,000: the NATs and load balancers that are in a hurry forget a connection after 30 seconds. A ping is
-   * a call to an object that does not exist: 22 bytes, which every peer answers and a stock Twisted does not log.
+   * a call to an object that does not exist: 20 bytes, which every peer answers and a stock Twisted does not log.
    */
   readonly intervalMs?: number | undefined;
   /**

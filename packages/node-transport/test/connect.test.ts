@@ -98,7 +98,7 @@ test("a signal has no effect on a connection that is ready", async () => {
 });
 
 test("says what it has reached instead of Perspective Broker", async () => {
-  await using web = await on(createHttpServer() as unknown as SocketServer);
+  await using web = await on(createHttpServer());
   const error: unknown = await connect(`tcp:127.0.0.1:${web.port}`, {
     broker: { limits: { negotiationMs: 100 } },
   }).catch((reason: unknown) => reason);

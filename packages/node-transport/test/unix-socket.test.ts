@@ -89,7 +89,9 @@ describe.skipIf(process.platform === "win32")("a UNIX socket", () => {
     const path = place.file("pb");
     const child = spawn("sleep", ["30"]);
     symlinkSync(String(child.pid), `${path}.lock`);
-    await expect(listen({ type: "unix", path }, new Echo())).rejects.toThrow(`process ${child.pid} has locked it`);
+    await expect(listen({ type: "unix", path }, new Echo())).rejects.toThrow(
+      `process ${String(child.pid)} has locked it`,
+    );
     child.kill();
     await once(child, "exit");
     await using _server = await listen({ type: "unix", path }, new Echo());

@@ -229,7 +229,7 @@ type WithoutFirst<F> = F extends (perspective: any, ...args: infer Args) => infe
   : never;
 
 /** What the other side gets: a reference where we have the object, the object where we have a reference. */
-export type Crossing<T> = T extends Referenceable | Avatar | Viewable
+export type Crossing<T> = T extends Referenceable | Viewable | Avatar
   ? RemoteReference<T>
   : T extends RemoteReference<infer Object>
     ? RemoteReference<Object> | Object
