@@ -1,6 +1,7 @@
-import { Cacheable, Referenceable, Root } from "@pb/broker";
+import { Cacheable, Referenceable, RemoteCache, remoteCache, Root } from "@pb/broker";
 import type { BrokerEvent, CacheObserver, Perspective, RemoteReference } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
+import { TypeRegistry } from "@pb/jelly-types";
 
 class Score extends Cacheable {
   static readonly remoteType = "game.Score";
@@ -13,6 +14,8 @@ class Score extends Cacheable {
     console.log("not observed any more");
   }
 }
+
+class ScoreCopy extends RemoteCache {}
 
 class Player extends Referenceable {
   unreferenced() {
@@ -27,7 +30,8 @@ class Game extends Root {
 }
 
 const onEvent = (event: BrokerEvent) => console.log(`event: ${event.kind}`);
-const { client, links } = await connectedPair({ root: new Game() }, { onEvent });
+const types = new TypeRegistry().register(remoteCache("game.Score", ScoreCopy));
+const { client, links } = await connectedPair({ root: new Game(), types }, { onEvent });
 client.notifyOnDisconnect(({ reason }) => console.log(`disconnected: ${reason}`));
 const game = await client.getRootObject<Game>();
 const played = game.callRemote("play", new Player(), new Score()).catch((error: unknown) => console.log(String(error)));
