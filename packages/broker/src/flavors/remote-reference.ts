@@ -268,7 +268,10 @@ export type Crossing<T> =
                       : { [Key in keyof T]: Crossing<T[Key]> }
                     : T;
 
-/** What can be given for a parameter of type `T`: where the method takes a reference, the object itself will do. */
+/**
+ * What can be given for a parameter of type `T`: where the method takes a reference, the object itself will do; where it takes an object of its
+ * own side, the reference to that.
+ */
 export type Giving<T> =
   IsAny<T> extends true
     ? T
@@ -276,13 +279,15 @@ export type Giving<T> =
       ? T
       : T extends RemoteReference<infer Object>
         ? RemoteReference<Object> | Object
-        : T extends readonly unknown[]
-          ? { [Key in keyof T]: Giving<T[Key]> }
-          : T extends object
-            ? HasMethods<T> extends true
-              ? T
-              : { [Key in keyof T]: Giving<T[Key]> }
-            : T;
+        : T extends Referenceable
+          ? RemoteReference<T>
+          : T extends readonly unknown[]
+            ? { [Key in keyof T]: Giving<T[Key]> }
+            : T extends object
+              ? HasMethods<T> extends true
+                ? T
+                : { [Key in keyof T]: Giving<T[Key]> }
+              : T;
 
 /** The arguments of a call. Where the method takes a reference, the object itself can be given. */
 export type RemoteArguments<T, Name extends string> =
