@@ -9,7 +9,6 @@ import {
   RemoteReference,
   Viewable,
 } from "@pb/broker";
-import type { RemoteMethods } from "@pb/broker";
 import { linkPair } from "@pb/broker/testing";
 import {
   AllowAnonymousAccess,
@@ -176,6 +175,7 @@ describe("a login", () => {
       expect(error).toBeInstanceOf(type);
       expect(error.message).toBe(message);
       expect(stage.brokerEvents).toEqual([]);
+      expect(stage.events).toMatchObject([{ kind: "login-failed", username: "alice", error: thrown }]);
     }
   });
 
@@ -574,7 +574,7 @@ test("users have the login that what is kept of their passwords allows", async (
   ]);
   const { client } = safeOnly.connect();
   await login(client, alice);
-  const root = await client.getRootObject<RemoteMethods>();
+  const root = await client.getRootObject();
   const [challenge, challenger] = (await root.callRemote("login", Buffer.from("alice"))) as [
     Uint8Array,
     RemoteReference,

@@ -175,8 +175,8 @@ export class Server {
 
   /** `stream` is what arrived, `secured` what to speak over: another one with TLS. */
   #serve(stream: Duplex, secured: Duplex, ticket: Ticket): void {
-    const { config, liveness, path } = this.#parts;
-    const link = new SocketLink(secured, "listener", peerOf(secured, "listener", path));
+    const { config, liveness } = this.#parts;
+    const link = new SocketLink(secured, "listener", peerOf(secured, "listener", this.#address.path));
     const broker: Broker = new Broker(link, config, (who) => this.#admit(broker, ticket, who));
     this.#brokers.add(broker);
     const gone = broker.closed.then((reason) => {
@@ -222,7 +222,7 @@ export class Server {
   }
 
   #nameOf(stream: Duplex): string {
-    return peerOf(stream, "listener", this.#parts.path).description;
+    return peerOf(stream, "listener", this.#address.path).description;
   }
 
   #tell(event: ServerEvent): void {
@@ -251,5 +251,6 @@ function addressOf(server: SocketServer, path: string | undefined): ServerAddres
   const address = server.address();
   if (path !== undefined) return { host: "", port: 0, path };
   if (typeof address === "string") return { host: "", port: 0, path: address };
-  return { host: address!.address, port: address!.port };
+  // Node does not know the path of a UNIX socket that it inherited.
+  return address === null ? { host: "", port: 0, path: "(inherited)" } : { host: address.address, port: address.port };
 }

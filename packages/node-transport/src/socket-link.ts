@@ -25,6 +25,11 @@ export interface Pulse {
   readonly leftBytes: number;
 }
 
+/** Bytes that have to wait take no more room than they need: a writer's buffer may be several times as large as what is in it. */
+function fitted(bytes: Uint8Array): Uint8Array {
+  return bytes.length * 1.5 < bytes.buffer.byteLength ? bytes.slice() : bytes;
+}
+
 export class SocketLink implements Link, Pulse {
   readonly role: "listener" | "initiator";
   readonly peer: Peer;
@@ -66,7 +71,7 @@ export class SocketLink implements Link, Pulse {
 
   send(bytes: Uint8Array): void {
     if (this.#isEnding || !this.#stream.writable) return;
-    this.#queue.push(bytes);
+    this.#queue.push(this.queuedBytes < WINDOW_BYTES ? bytes : fitted(bytes));
     this.sentBytes += bytes.length;
     if (this.#isScheduled) return;
     this.#isScheduled = true;

@@ -1,0 +1,105 @@
+// Sockets that somebody else opened: from systemd's hands, or from those of a test.
+
+import { spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, renameSync } from "node:fs";
+import { createServer } from "node:net";
+import type { AddressInfo, Server } from "node:net";
+import { describe, expect, test } from "vitest";
+import { connect, listen } from "@pb/node-transport";
+import { inheritedSocket } from "../src/systemd.js";
+import { Program } from "./programs/run.js";
+import { echo, Echo, folder } from "./worlds.js";
+
+const own = String(process.pid);
+
+describe("an inherited socket", () => {
+  const environment = { LISTEN_PID: own, LISTEN_FDS: "3", LISTEN_FDNAMES: "web:pb:pbs" };
+
+  test.for<[object, number]>([
+    [{ index: 0 }, 3],
+    [{ index: 2 }, 5],
+    [{ name: "pb" }, 4],
+  ])("%o is descriptor %d", ([where, descriptor]) => {
+    expect(inheritedSocket({ type: "systemd", ...where }, environment)).toBe(descriptor);
+  });
+
+  test.for<[string, object, NodeJS.ProcessEnv, string]>([
+    ["there is none", { index: 0 }, {}, "the environment: expected sockets from systemd: is there a .socket unit?"],
+    [
+      "they are another process's",
+      { index: 0 },
+      { ...environment, LISTEN_PID: "1" },
+      "the environment: expected sockets from systemd: is there a .socket unit?",
+    ],
+    ["there are fewer", { index: 3 }, environment, "index: expected an integer from 0 to 2"],
+    ["none has that name", { name: "ftp" }, environment, "name: expected one of web, pb, pbs"],
+  ])("says that %s", ([, where, env, message]) => {
+    expect(() => inheritedSocket({ type: "systemd", ...where }, env)).toThrow(message);
+  });
+
+  test("is no endpoint of a program that was started otherwise", async () => {
+    await expect(listen("systemd:index=0", new Echo())).rejects.toMatchObject({ code: "BAD_ENDPOINT" });
+  });
+});
+
+describe.skipIf(process.platform === "win32")("a program that is handed a socket", () => {
+  /** Starts it as systemd does: the socket as descriptor 3, and its own process id in the environment. */
+  async function activated(server: Server, endpoint: string, name = "pb"): Promise<Program> {
+    const { fd } = (server as unknown as { _handle: { fd: number } })._handle;
+    const wrapper = ["sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh"];
+    const env = { LISTEN_FDS: "1", LISTEN_FDNAMES: name };
+    const program = new Program("activated.ts", [endpoint], { wrapper, env, stdio: ["pipe", "pipe", "inherit", fd] });
+    await once(program.process, "spawn");
+    server.close();
+    return program;
+  }
+
+  test("serves a TCP port, and those who came before it was there", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    await using program = await activated(server, "systemd:domain=INET:index=0");
+    await using connection = await connect(`tcp:127.0.0.1:${port}`);
+    expect(await echo(connection, "hi")).toBe("hi");
+    expect(JSON.parse(await program.line())).toEqual({ host: "127.0.0.1", port });
+    const exit = once(program.process, "exit");
+    program.process.kill("SIGTERM");
+    expect((await connection.closed).reason).toBe("lost");
+    expect((await exit)[0]).toBe(0);
+  });
+
+  test("serves a UNIX socket, by its name", async () => {
+    using place = folder();
+    const server = createServer().listen(place.file("made"));
+    await once(server, "listening");
+    renameSync(place.file("made"), place.file("pb")); // Node would remove it with its own server
+    await using program = await activated(server, "systemd:domain=UNIX:name=local", "local");
+    await using connection = await connect(`unix:${place.file("pb")}`);
+    expect(await echo(connection, "hi")).toBe("hi");
+    expect(JSON.parse(await program.line())).toEqual({ host: "", port: 0, path: "(inherited)" });
+    const exit = once(program.process, "exit");
+    program.process.kill("SIGTERM");
+    await exit;
+    expect(existsSync(place.file("pb"))).toBe(true); // it is systemd's
+  });
+});
+
+describe.runIf(spawnSync("systemd-socket-activate", ["--version"]).status === 0)("systemd-socket-activate", () => {
+  test("starts the program when somebody connects", async () => {
+    using place = folder();
+    const path = place.file("pb");
+    const wrapper = ["systemd-socket-activate", "--listen", path, "--fdname", "pb"];
+    await using _program = new Program("activated.ts", ["systemd:domain=UNIX:name=pb"], {
+      wrapper,
+      stdio: ["pipe", "pipe", "ignore"],
+    });
+    let connection;
+    for (let attempt = 0; connection === undefined && attempt < 200; attempt++) {
+      connection = await connect(`unix:${path}`).catch(() => undefined);
+      if (connection === undefined) await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(await echo(connection!, "awake")).toBe("awake");
+    await connection!.close();
+  });
+});
