@@ -7,6 +7,7 @@ import {
   Anonymous,
   BearerToken,
   BearerTokenChecker,
+  defaultLoginLimits,
   FunctionChecker,
   login,
   LoginDenied,
@@ -19,7 +20,7 @@ import {
 } from "@pb/cred";
 import { connect, listen } from "@pb/node-transport";
 import type { Login } from "@pb/cred";
-import { Failures } from "../src/attempts.js";
+import { Failures, NameFailures } from "../src/attempts.js";
 import { clientKey, mask, saltPassword, sign, storedKey } from "../src/scram.js";
 import { classicResponse, errorOf, House, iterations, Mindful, Person, settle, Stage, users } from "./support.js";
 
@@ -383,6 +384,27 @@ describe("failures", () => {
     expect([failures.spend("9999"), failures.spend("9900"), failures.spend("9899")]).toEqual([false, false, true]);
     failures.giveBack("9899");
     expect(failures.size).toBe(99);
+  });
+});
+
+describe("failures of a name", () => {
+  const limits = { ...defaultLoginLimits, failuresPerName: 2, failuresPerNameEverywhere: 3 };
+
+  test("are counted for each address and for all of them together", () => {
+    const failures = new NameFailures(limits);
+    const spent = ["a", "a", "a", "b", "b", undefined].map((address) => failures.spend("alice", address));
+    expect(spent).toEqual([true, true, false, true, false, false]);
+    failures.giveBack("alice", "a");
+    expect(failures.spend("alice", undefined)).toBe(true);
+  });
+
+  test("that were refused are not counted", () => {
+    const failures = new NameFailures(limits);
+    for (const address of ["a", "b", "c", "d", "d"]) failures.spend("alice", address);
+    failures.giveBack("alice", "a");
+    expect(failures.spend("alice", "d")).toBe(true);
+    failures.giveBack("alice", "b");
+    expect(failures.spend("alice", "d")).toBe(true);
   });
 });
 
