@@ -198,7 +198,11 @@ describe("a login", () => {
     })();
     const stage = new Stage([users()], {}, house);
     const { client, server } = stage.connect();
-    expect(await errorOf(login(client, alice, null, { timeoutMs: 60 }))).toBeInstanceOf(CallTimeoutError);
+    const late = new AbortController();
+    const tooLate = errorOf(login(client, alice, null, { signal: late.signal }));
+    await vi.waitFor(() => expect(open).toBeDefined());
+    late.abort(new Error("too late"));
+    expect((await tooLate).message).toBe("too late");
     const logout = vi.fn();
     open({ avatar: new Person("alice", null), logout });
     await settle();
@@ -210,6 +214,7 @@ describe("a login", () => {
     expect((await errorOf(login(client, bob, null, { signal: controller.signal }))).message).toBe("changed my mind");
     await settle();
     expect(server.stats()).toMatchObject({ referencesGiven: 0 });
+    expect(await errorOf(login(client, bob, null, { timeoutMs: 20 }))).toBeInstanceOf(CallTimeoutError);
   });
 
   test.each([
