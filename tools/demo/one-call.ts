@@ -4,6 +4,9 @@ import { encode, inspect, pb, readExpression, Scanner } from "@pb/banana";
 import type { Expression } from "@pb/banana";
 import type { Recording } from "./act.js";
 
+/** One digit and the type byte: what a short list begins with. */
+const LIST_HEAD = 2;
+
 /** A message: its bytes, and what they say. */
 interface Message {
   readonly bytes: Uint8Array;
@@ -32,6 +35,22 @@ export function findBid({ fromAlice, fromHouse }: Recording): Call {
   return { question, answer };
 }
 
+/** Throws unless both calls have the same bytes, but for the numbers of call and object: these depend on what was before. */
+export function expectSame(theirs: Call, ours: Call): void {
+  const { question, answer } = ours;
+  expectSameBytes(theirs.question, question, [0, 3, 4, 5, 6]);
+  expectSameBytes(theirs.answer, answer, [0, 2]);
+}
+
+function expectSameBytes(theirs: Message, ours: Message, elements: readonly number[]): void {
+  const [one, other] = [theirs, ours].map((message) => {
+    const all = elementsOf(message);
+    return [all.length, ...elements.map((index) => all[index]?.hex)].join(" ");
+  });
+  if (one !== other)
+    throw new Error(`Expected the bytes ${hex(ours.bytes)} but for the numbers, not ${hex(theirs.bytes)}`);
+}
+
 /** A table of the elements of both messages: their bytes, how they read, what they are for. */
 export function explain({ question, answer }: Call): string[] {
   return [
@@ -50,16 +69,21 @@ export function explain({ question, answer }: Call): string[] {
   ];
 }
 
-function table({ bytes, expression }: Message, meanings: readonly string[]): string[] {
+function table(message: Message, meanings: readonly string[]): string[] {
+  const rows = [{ hex: hex(message.bytes.subarray(0, LIST_HEAD)), text: "" }, ...elementsOf(message)];
+  return rows.flatMap((row, index) => layOut(row.hex, row.text, meanings[index] ?? ""));
+}
+
+/** Each element with its bytes. Throws where they are not all of the message's. */
+function elementsOf({ bytes, expression }: Message): { hex: string; text: string }[] {
   const elements = expression.map((element) => ({
     hex: hex(encode(element, { dialect: "pb" })),
     text: inspect(element),
   }));
-  const rows = [{ hex: hex(bytes.subarray(0, 2)), text: "" }, ...elements];
-  if (rows.map((row) => row.hex).join(" ") !== hex(bytes)) {
+  if (elements.map((element) => element.hex).join(" ") !== hex(bytes.subarray(LIST_HEAD))) {
     throw new Error("The bytes of a message are not those of its elements.");
   }
-  return rows.flatMap((row, index) => layOut(row.hex, row.text, meanings[index] ?? ""));
+  return elements;
 }
 
 /** Ten bytes to a line. */

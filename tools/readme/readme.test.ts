@@ -17,7 +17,7 @@ import { rootChecks } from "../interop/root-checks.js";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const readme = readFileSync(join(root, "README.md"), "utf8");
 
-describe("the programs", () => {
+describe("the programs", { timeout: 60_000 }, () => {
   const programs = [...readme.matchAll(/```ts\n(\/\/ (\S+)\n[^]*?)```/g)].map(([, code = "", name = ""]) => ({
     code,
     name,
@@ -41,7 +41,7 @@ describe("the programs", () => {
     for (const { code } of programs) expect(code.split("\n").length).toBeLessThanOrEqual(18);
   });
 
-  it("compile, and do not when they call what is not there", { timeout: 60_000 }, () => {
+  it("compile, and do not when they call what is not there", () => {
     const compilerOptions = { noEmit: true };
     const wrong = codeOf("client.ts").replace('"order"', '"ordr"');
     expect(wrong).not.toBe(codeOf("client.ts"));
@@ -80,14 +80,14 @@ describe("the programs", () => {
 
   function start(name: string): { process: ChildProcess; output: () => string } {
     const args = ["--import", "tsx", "--conditions=@pb/source", join(folder, name)];
-    const child = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "inherit"], timeout: 20_000 });
+    const child = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "inherit"], timeout: 50_000 });
     let output = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
     return { process: child, output: () => output };
   }
 });
 
-describe("the README", () => {
+describe("the README", { timeout: 60_000 }, () => {
   it("shows lines that the demo prints", async () => {
     const lines: string[] = [];
     await runDemo({ print: (line) => lines.push(line), findTwisted: () => undefined, needsTwisted: false });

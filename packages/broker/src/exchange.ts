@@ -56,7 +56,7 @@ export class Exchange implements Channel, Inbound {
   readonly services: Services = new Services();
   readonly #owner: ExchangeOwner;
   readonly #config: BrokerConfig;
-  /** References to objects published by name: there is one per name, and the peer does not count them. */
+  /** References to objects published by name: one per name until it is released, and the peer does not count them. */
   readonly #named = new Map<string, RemoteReference>();
   /** Numbers for references and caches: one row for both, none used twice. */
   #lastId = 0;
@@ -96,7 +96,7 @@ export class Exchange implements Channel, Inbound {
   named(name: string): RemoteReference {
     this.#requireOpen();
     let reference = this.#named.get(name);
-    if (reference === undefined) this.#named.set(name, (reference = new RemoteReference(this, name, null)));
+    if (reference?.isAlive !== true) this.#named.set(name, (reference = new RemoteReference(this, name, null)));
     return reference;
   }
 
@@ -130,7 +130,7 @@ export class Exchange implements Channel, Inbound {
       const id = this.calls.nextId();
       const { pins, perspective } = how;
       const pending: PendingCall = { resolve, reject, pins, perspective, isAbandoned: false };
-      sendCall(this.outbox, new Outgoing(this, perspective), commandOf(how), id, target, method, args, true);
+      this.#sendCall(id, target, method, args, how, true);
       this.calls.add(id, pending);
       this.#owner.changed();
       if (how.signal !== undefined || how.timeoutMs !== undefined) giveUpOn(pending, method, how);
@@ -139,8 +139,24 @@ export class Exchange implements Channel, Inbound {
 
   send(target: ObjectId, method: string, args: readonly unknown[], how: CallDetails): void {
     this.#requireOpen();
-    const out = new Outgoing(this, how.perspective);
-    sendCall(this.outbox, out, commandOf(how), this.calls.nextId(), target, method, args, false);
+    this.#sendCall(this.calls.nextId(), target, method, args, how, false);
+  }
+
+  #sendCall(
+    id: number,
+    target: ObjectId,
+    method: string,
+    args: readonly unknown[],
+    how: CallDetails,
+    wantsAnswer: boolean,
+  ): void {
+    try {
+      const out = new Outgoing(this, how.perspective);
+      sendCall(this.outbox, out, commandOf(how), id, target, method, args, wantsAnswer);
+    } catch (error) {
+      this.calls.unuse(id);
+      throw error;
+    }
   }
 
   release(proxy: object): void {

@@ -7,6 +7,12 @@ export interface LinkPairOptions {
   readonly chunkBytes?: number | undefined;
 }
 
+/** Some bytes that one end sent. */
+export interface Sending {
+  readonly from: MemoryLink;
+  readonly bytes: Uint8Array;
+}
+
 /** One end. What is sent arrives at the other end in a later microtask, in order. */
 export class MemoryLink implements Link {
   readonly role: "listener" | "initiator";
@@ -21,8 +27,7 @@ export class MemoryLink implements Link {
   #isScheduled = false;
   #isEnding = false;
   #isOver = false;
-  /** Everything this end sent, in the pieces it was sent in. */
-  readonly sent: Uint8Array[] = [];
+  #traffic: Sending[] = [];
 
   constructor(role: "listener" | "initiator", { chunkBytes = Infinity }: LinkPairOptions = {}) {
     this.role = role;
@@ -33,11 +38,22 @@ export class MemoryLink implements Link {
   static join(one: MemoryLink, other: MemoryLink): void {
     one.#end = other;
     other.#end = one;
+    other.#traffic = one.#traffic;
+  }
+
+  /** Everything both ends sent, in the pieces it was sent in, in order. */
+  get traffic(): readonly Sending[] {
+    return this.#traffic;
   }
 
   get #other(): MemoryLink {
     if (this.#end === undefined) throw new TypeError("A memory link needs another end: use linkPair");
     return this.#end;
+  }
+
+  /** Everything this end sent, in the pieces it was sent in. */
+  get sent(): Uint8Array[] {
+    return this.#traffic.filter(({ from }) => from === this).map(({ bytes }) => bytes);
   }
 
   get queuedBytes(): number {
@@ -51,7 +67,7 @@ export class MemoryLink implements Link {
 
   send(bytes: Uint8Array): void {
     if (this.#isOver || this.#isEnding) return;
-    this.sent.push(bytes);
+    this.#traffic.push({ from: this, bytes });
     this.#other.#arrivedBytes += bytes.length;
     for (let start = 0; start < bytes.length; start += this.#chunkBytes) {
       this.#other.#arrived.push(bytes.slice(start, Math.min(start + this.#chunkBytes, bytes.length)));
@@ -81,7 +97,7 @@ export class MemoryLink implements Link {
     this.#schedule();
   }
 
-  /** Keeps what arrives at this end until {@link release}. */
+  /** Keeps what arrives at this end until {@link release}: the other end sends, and this end hears nothing of it yet. */
   hold(): void {
     this.#isHeld = true;
   }
@@ -91,7 +107,7 @@ export class MemoryLink implements Link {
     this.#schedule();
   }
 
-  /** Breaks the connection as a network does. */
+  /** Breaks the connection as a network does: both ends are told, and what is under way is gone. */
   cut(cause: Error = new Error("The connection was cut")): void {
     this.#other.#over(cause);
     this.#over(cause);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Broker, LimitError, Referenceable, Root } from "@pb/broker";
-import type { BrokerLimits, RemoteReference , RemoteError} from "@pb/broker";
+import type { BrokerLimits, RemoteReference, RemoteError } from "@pb/broker";
 import { connectedPair, linkPair } from "@pb/broker/testing";
 
 /** Methods that finish when they are told to. */

@@ -18,7 +18,7 @@ import {
 import { brokerAndPeer, rejection, settled } from "./support/raw-peer.js";
 import { outcomeOf, play, readCases, transcripts } from "./support/transcripts.js";
 import type { Deviation, Play, Stage } from "./support/transcripts.js";
-import { JellyErr, PointCopy, Unknown, UnknownCounter, vecOptions } from "./support/vec.js";
+import { ChannelProbe, JellyErr, PointCopy, Unknown, UnknownCounter, vecOptions } from "./support/vec.js";
 import type { CounterCopy } from "./support/vec.js";
 
 /** What a program does as the client. Returns what the recording notes as the outcome. */
@@ -44,6 +44,13 @@ class Ping extends Referenceable {
   remote_ping(value: number): number {
     return value + 1;
   }
+}
+
+/** A reference to an object that the peer never gave out. */
+function stranger(root: RemoteReference, id: number): RemoteReference {
+  const probe = new ChannelProbe();
+  expect(() => root.sendRemote("probe", probe)).toThrow("A probe cannot be sent");
+  return probe.channel?.arrived(id, null) as RemoteReference;
 }
 
 const everything: unknown[] = [
@@ -156,7 +163,7 @@ const scripts: Partial<Record<string, Script>> = {
     };
     return { state: "failure", attributes };
   },
-  "unknown luid": (_root, { broker }) => outcomeOf(broker.arrived(999, null).callRemote("x")),
+  "unknown luid": (root) => outcomeOf(stranger(root, 999).callRemote("x")),
   "unsendable answer kills the connection": oneCall("type", "big"),
   copyable: async (root) => {
     const point = (await root.callRemote("point")) as PointCopy;

@@ -19,21 +19,21 @@ const deviations: Partial<Record<string, Deviation[]>> = {
   "insecure argument": [
     {
       line: 5,
-      says: /type\) twisted\.spread\.jelly\.InsecureJelly\).*not allowed \(in type os\.system\)/,
+      says: /type\) twisted\.spread\.jelly\.InsecureJelly\).*not allowed \(in os\.system\)/,
       why: "our words; Twisted's stop at the module",
     },
   ],
   "unknown copyable as argument": [
     {
       line: 5,
-      says: /type\) twisted\.spread\.jelly\.InsecureJelly\).*not allowed \(in type vec\.Unknown\)/,
+      says: /type\) twisted\.spread\.jelly\.InsecureJelly\).*not allowed \(in vec\.Unknown\)/,
       why: "our words; Twisted's stop at the module",
     },
   ],
   "unknown cacheable as argument desynchronises": [
     {
       line: 5,
-      says: /type\) twisted\.spread\.jelly\.InsecureJelly\).*not allowed \(in type vec\.UnknownCounter\)/,
+      says: /type\) twisted\.spread\.jelly\.InsecureJelly\).*not allowed \(in vec\.UnknownCounter\)/,
       why: "our words; Twisted's stop at the module",
     },
   ],

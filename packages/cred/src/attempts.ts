@@ -4,66 +4,106 @@ import { LoginDenied, LoginFailed, UnhandledCredentials } from "./errors.js";
 import type { LoginLimits } from "./limits.js";
 
 /**
- * Failures per name, on all connections. Each name has a number of failures to spend, which come back with time. They are spent before the
- * check and come back when it succeeds, so that many checks at once are no way around.
+ * Failures under each of many keys. A key has a number of failures to spend, which come back with time. They are spent before the check and come
+ * back when it succeeds, so that many checks at once are no way around.
  */
-export class NameFailures {
-  readonly #limits: LoginLimits;
-  /** How many failures were spent, and when they were counted. The name that failed longest ago is first. */
-  readonly #spent = new Map<string, { count: number; at: number }>();
+export class Failures {
+  readonly #most: number;
+  readonly #ms: number;
+  readonly #keys: number;
+  /** How many failures were spent, and when that was. The key that failed longest ago is first. */
+  readonly #spent = new Map<string, { readonly count: number; readonly at: number }>();
 
-  constructor(limits: LoginLimits) {
-    this.#limits = limits;
+  /** `most` at once, one more every `ms`, for so many `keys`. */
+  constructor(most: number, ms: number, keys: number) {
+    this.#most = most;
+    this.#ms = ms;
+    this.#keys = keys;
   }
 
   /** Whether one more failure is possible. Spends it. */
-  spend(name: string): boolean {
-    const count = this.#count(name);
-    if (count + 1 > this.#limits.failuresPerName) return false;
-    this.#spent.delete(name);
-    this.#spent.set(name, { count: count + 1, at: Date.now() });
-    if (this.#spent.size > this.#limits.names) this.#forgetOldest();
+  spend(key: string): boolean {
+    const count = this.#count(key) + 1;
+    if (count > this.#most) return false;
+    this.#spent.delete(key);
+    this.#spent.set(key, { count, at: Date.now() });
+    if (this.#spent.size > this.#keys) this.#forgetOldest();
     return true;
   }
 
-  giveBack(name: string): void {
-    const count = this.#count(name) - 1;
-    if (count > 0) this.#spent.set(name, { count, at: Date.now() });
-    else this.#spent.delete(name);
+  giveBack(key: string): void {
+    const count = this.#count(key) - 1;
+    if (count > 0) this.#spent.set(key, { count, at: Date.now() });
+    else this.#spent.delete(key);
   }
 
-  /** Names that are remembered. */
+  /** Keys that are remembered. */
   get size(): number {
     return this.#spent.size;
   }
 
-  #count(name: string): number {
-    const spent = this.#spent.get(name);
-    if (spent === undefined) return 0;
-    return Math.max(0, spent.count - (Date.now() - spent.at) / this.#limits.failuresPerNameMs);
+  #count(key: string): number {
+    const spent = this.#spent.get(key);
+    return spent === undefined ? 0 : Math.max(0, spent.count - (Date.now() - spent.at) / this.#ms);
   }
 
   #forgetOldest(): void {
-    for (const name of this.#spent.keys()) {
-      this.#spent.delete(name);
+    for (const key of this.#spent.keys()) {
+      this.#spent.delete(key);
       return;
     }
   }
+}
+
+/** Failures of each name: from one address, and from everywhere. */
+export class NameFailures {
+  readonly #near: Failures;
+  readonly #everywhere: Failures;
+
+  constructor(limits: LoginLimits) {
+    const { failuresPerName, failuresPerNameMs, failuresPerNameEverywhere, failuresPerNameEverywhereMs, names } =
+      limits;
+    this.#near = new Failures(failuresPerName, failuresPerNameMs, names);
+    this.#everywhere = new Failures(failuresPerNameEverywhere, failuresPerNameEverywhereMs, names);
+  }
+
+  /** Whether one more failure is possible. Spends it. */
+  spend(name: string, address: string | undefined): boolean {
+    const { near, everywhere } = keysOf(name, address);
+    if (!this.#near.spend(near)) return false;
+    if (this.#everywhere.spend(everywhere)) return true;
+    this.#near.giveBack(near);
+    return false;
+  }
+
+  giveBack(name: string, address: string | undefined): void {
+    const { near, everywhere } = keysOf(name, address);
+    this.#near.giveBack(near);
+    this.#everywhere.giveBack(everywhere);
+  }
+}
+
+/** Spellings that a checker might take for one name are one name. */
+function keysOf(name: string, address = ""): { near: string; everywhere: string } {
+  const everywhere = name.normalize("NFKC").toLowerCase();
+  return { near: `${address} ${everywhere}`, everywhere };
 }
 
 /** The logins of one connection. */
 export class Attempts {
   readonly #limits: LoginLimits;
   readonly #names: NameFailures;
+  readonly #address: string | undefined;
   readonly #underWay = new Set<Attempt>();
   readonly #delayed = new Set<() => void>();
   /** Failed, or not known yet: counted before the check, so that many checks at once are no way around. */
   #failures = 0;
   #lastFailureAt = -Infinity;
 
-  constructor(limits: LoginLimits, names: NameFailures) {
+  constructor(limits: LoginLimits, names: NameFailures, address: string | undefined) {
     this.#limits = limits;
     this.#names = names;
+    this.#address = address;
   }
 
   /** Starts a login. Throws {@link LoginDenied} when too many are under way, or too many have failed. */
@@ -79,12 +119,12 @@ export class Attempts {
   }
 
   /**
-   * Checks credentials. `name` is what failures are counted under. Throws what `check` throws, later; {@link LoginDenied} without checking, after
+   * Checks credentials of somebody who claims a name, if any. Throws what `check` throws, later; {@link LoginDenied} without checking, after
    * too many failures.
    */
   async check<T>(name: string | undefined, check: () => T | Promise<T>): Promise<T> {
     this.#refuseAfterFailures();
-    if (name !== undefined && !this.#names.spend(name)) {
+    if (name !== undefined && !this.#names.spend(name, this.#address)) {
       throw new LoginDenied("Too many failed logins for this name: try again later");
     }
     const start = Date.now();
@@ -107,7 +147,7 @@ export class Attempts {
 
   #giveBack(name: string | undefined): void {
     this.#failures--;
-    if (name !== undefined) this.#names.giveBack(name);
+    if (name !== undefined) this.#names.giveBack(name, this.#address);
   }
 
   #refuseAfterFailures(): void {

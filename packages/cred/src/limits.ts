@@ -4,11 +4,6 @@
 export const LONGEST_NAME = 256;
 
 export interface LoginLimits {
-  /**
-   * Milliseconds from the connection to its first login; then it is closed. Default 60,000: time for a person to type a password, none for
-   * connections that only take up room. `Infinity` for ever.
-   */
-  readonly firstLoginMs: number;
   /** Milliseconds that a challenge can be answered in. Default 30,000: programs answer at once. */
   readonly challengeMs: number;
   /** Logins that one connection may have under way. Default 16. */
@@ -20,22 +15,30 @@ export interface LoginLimits {
    * typing error, and the work of checking hides behind it.
    */
   readonly failureMs: number;
-  /** Failed logins for one name, on all connections together, that can follow each other at once. Default 20. */
+  /** Failed logins for one name from one address that can follow each other at once, on all connections together. Default 20. */
   readonly failuresPerName: number;
-  /** Milliseconds after which one more is possible. Default 15,000: 5,760 guesses a day, too few for any password worth the name. */
+  /** Milliseconds after which one more is possible. Default 15,000: 5,760 guesses a day. */
   readonly failuresPerNameMs: number;
-  /** Names of which failures are remembered. Default 10,000: 1 MB or so, 5 MB at worst. The one that failed longest ago is forgotten first. */
+  /**
+   * The same for one name from everywhere. Default 200: more than one address can use up, so that nobody can keep the owner of a name out from one
+   * place.
+   */
+  readonly failuresPerNameEverywhere: number;
+  /** Milliseconds after which one more is possible. Default 1,500: 57,600 guesses a day, too few for any password worth the name. */
+  readonly failuresPerNameEverywhereMs: number;
+  /** Names of which failures are remembered. Default 10,000: a few megabytes at worst. The one that failed longest ago is forgotten first. */
   readonly names: number;
 }
 
 export const defaultLoginLimits: LoginLimits = Object.freeze({
-  firstLoginMs: 60_000,
   challengeMs: 30_000,
   underWay: 16,
   failuresPerConnection: 20,
   failureMs: 250,
   failuresPerName: 20,
   failuresPerNameMs: 15_000,
+  failuresPerNameEverywhere: 200,
+  failuresPerNameEverywhereMs: 1_500,
   names: 10_000,
 });
 

@@ -65,7 +65,7 @@ async function perform(
 }
 
 async function anonymousLogin(connection: Broker, mind: Referenceable | null): Promise<unknown> {
-  const root = await connection.getRootObject<RemoteMethods>();
+  const root = await connection.getRootObject();
   return root.callRemote("loginAnonymous", mind);
 }
 
@@ -103,7 +103,7 @@ async function classicLogin(
   mind: Referenceable | null,
   signal: AbortSignal,
 ): Promise<unknown> {
-  const root = await connection.getRootObject<RemoteMethods>();
+  const root = await connection.getRootObject();
   const answer = await root.callRemote("login", bytesOf(credentials.username));
   const [challenge, challenger] = Array.isArray(answer) ? (answer as unknown[]) : [];
   if (!(challenge instanceof Uint8Array) || !(challenger instanceof RemoteReference)) {

@@ -1,6 +1,6 @@
 // One connection's way in: what policy and limits allow, credentials checked, avatars handed out and taken back.
 
-import { ArgumentsError, PBError, RemoteReference } from "@pb/broker";
+import { ArgumentsError, RemoteReference } from "@pb/broker";
 import type { Connection, Peer } from "@pb/broker";
 import { Attempts } from "./attempts.js";
 import type { Attempt, NameFailures } from "./attempts.js";
@@ -31,25 +31,18 @@ export interface Gate {
   requestAvatarId(credentials: Credentials): Promise<AvatarId>;
   requestAvatar(avatarId: AvatarId, mind: Mind): Promise<Login>;
   scramChecker(): ScramChecker | undefined;
-  failureKey(username: string, peer: Peer): string;
 }
 
 export class LoginSession {
   readonly #gate: Gate;
   readonly #connection: Connection;
   readonly #attempts: Attempts;
-  #firstLoginTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(gate: Gate, connection: Connection) {
     this.#gate = gate;
     this.#connection = connection;
-    this.#attempts = new Attempts(gate.limits, gate.failures);
-    const { firstLoginMs } = gate.limits;
-    if (firstLoginMs !== Infinity) this.#firstLoginTimer = setTimeout(() => this.#tooLate(), firstLoginMs);
-    connection.notifyOnDisconnect(() => {
-      clearTimeout(this.#firstLoginTimer);
-      this.#attempts.close();
-    });
+    this.#attempts = new Attempts(gate.limits, gate.failures, connection.peer.address);
+    connection.notifyOnDisconnect(() => this.#attempts.close());
   }
 
   get peer(): Peer {
@@ -82,9 +75,8 @@ export class LoginSession {
     username: string | undefined,
     check: () => AvatarId | Promise<AvatarId>,
   ): Promise<AvatarId> {
-    const key = username === undefined ? undefined : this.#gate.failureKey(username, this.peer);
     try {
-      return await this.guard(() => this.#attempts.check(key, check));
+      return await this.guard(() => this.#attempts.check(username, check));
     } catch (error) {
       this.#gate.onEvent({ kind: "login-failed", mechanism, username, peer: this.peer, error });
       throw error;
@@ -106,18 +98,18 @@ export class LoginSession {
     }
   }
 
-  /** Lets somebody in whose credentials were good. The realm may still refuse. */
+  /** Lets somebody in whose credentials were good. The transport and the realm may still refuse. */
   async admit(mechanism: LoginMechanism, avatarId: AvatarId, mind: Mind): Promise<LoggedIn> {
     this.#requireConnection();
-    // The connection's owner may mind, for one when the same user is connected already.
-    const seat = await this.#connection.admit(avatarId);
-    const login = await this.#gate.requestAvatar(avatarId, mind).catch((error: unknown) => {
-      seat[Symbol.dispose]();
+    const pass = await this.#connection.admit(avatarId);
+    let loggedIn: LoggedIn;
+    try {
+      loggedIn = this.#enter(await this.#gate.requestAvatar(avatarId, mind), avatarId, pass);
+    } catch (error) {
+      pass[Symbol.dispose]();
       throw error;
-    });
-    const loggedIn = this.#enter(login, avatarId, seat);
+    }
     this.#requireConnection();
-    clearTimeout(this.#firstLoginTimer);
     this.#gate.onEvent({ kind: "login", mechanism, avatarId, peer: this.peer });
     return loggedIn;
   }
@@ -126,12 +118,12 @@ export class LoginSession {
     if (!this.#connection.isOpen) throw new LoginFailed("The connection ended during the login");
   }
 
-  #enter({ avatar, logout }: Login, avatarId: AvatarId, seat: Disposable): LoggedIn {
+  #enter({ avatar, logout }: Login, avatarId: AvatarId, pass: Disposable): LoggedIn {
     // Told by the connection as well, at once when it is over by now: the peer cannot give back what could not be sent to it.
     const watch = this.#connection.notifyOnDisconnect(() => loggedIn.logout());
     const loggedIn = new LoggedIn(avatar, () => {
       watch[Symbol.dispose]();
-      seat[Symbol.dispose]();
+      pass[Symbol.dispose]();
       void this.#logOut(logout, avatarId);
     });
     return loggedIn;
@@ -146,9 +138,5 @@ export class LoginSession {
     } catch (error) {
       this.#gate.onEvent({ kind: "logout-failed", avatarId, peer, error });
     }
-  }
-
-  #tooLate(): void {
-    this.#connection.terminate("limit", new PBError("The peer did not log in in time"));
   }
 }

@@ -1,7 +1,7 @@
 // Where credentials become avatars (`twisted.cred.portal`).
 
 import { Avatar, Referenceable } from "@pb/broker";
-import type { Connection, Peer, RootSource } from "@pb/broker";
+import type { Connection, RootSource } from "@pb/broker";
 import { NameFailures } from "./attempts.js";
 import type { AvatarId, CredentialsChecker, ScramChecker } from "./checkers.js";
 import type { CredentialKind, Credentials } from "./credentials.js";
@@ -33,11 +33,7 @@ export interface PortalOptions {
   readonly policy?: Partial<LoginPolicy> | undefined;
   /** How much a peer may try. On by default. */
   readonly limits?: Partial<LoginLimits> | undefined;
-  /**
-   * What failures are counted under. Default: the name, in lower case. Whoever keeps failing for a name keeps its owner out as well: where your
-   * transport says who the peer is, count under both.
-   */
-  readonly failureKey?: ((username: string, peer: Peer) => string) | undefined;
+  /** Told of logins, failures and logouts. */
   readonly onEvent?: LoginWatcher | undefined;
 }
 
@@ -51,6 +47,8 @@ export class Portal implements RootSource {
   readonly #limits: LoginLimits;
   readonly #policy: LoginPolicy;
   readonly #failures: NameFailures;
+  /** Transports bound how many peers there are that have not logged in, and how long they may stay. */
+  readonly requiresLogin = true;
 
   constructor(realm: Realm, checkers: Iterable<CredentialsChecker> = [], options: PortalOptions = {}) {
     this.#realm = realm;
@@ -108,7 +106,6 @@ export class Portal implements RootSource {
         requestAvatarId: (credentials) => this.requestAvatarId(credentials),
         requestAvatar: (avatarId, mind) => this.#requestPerspective(avatarId, mind),
         scramChecker: () => this.#scramChecker(),
-        failureKey: this.#options.failureKey ?? ((username) => username.normalize("NFKC").toLowerCase()),
       },
       connection,
     );

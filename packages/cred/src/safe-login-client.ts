@@ -1,7 +1,7 @@
 // Logging in with SCRAM-SHA-256 or a bearer token, to a server that has them.
 
 import { RemoteError, RemoteReference } from "@pb/broker";
-import type { Broker, ChannelBindingType, Referenceable, RemoteMethods } from "@pb/broker";
+import type { Broker, ChannelBindingType, Referenceable } from "@pb/broker";
 import { bytesOf, isSame, textOf } from "./bytes.js";
 import type { BearerToken, UsernamePassword } from "./credentials.js";
 import { ChannelBindingUnavailable, LoginFailed, UnhandledCredentials } from "./errors.js";
@@ -46,7 +46,7 @@ export async function scramLogin(
 ): Promise<unknown> {
   const username = textOf(credentials.username);
   if (username === undefined) return undefined; // SCRAM has names that are text
-  const safe = await connection.getObject<RemoteMethods>(SAFE_LOGIN);
+  const safe = await connection.getObject(SAFE_LOGIN);
   for (const claim of claims(connection, terms.isPlus)) {
     signal.throwIfAborted();
     const clientFirst = writeClientFirst(claim.binding, username, newNonce());
@@ -116,7 +116,7 @@ export async function bearerLogin(
   { token }: BearerToken,
   mind: Referenceable | null,
 ): Promise<unknown> {
-  const safe = await connection.getObject<RemoteMethods>(SAFE_LOGIN);
+  const safe = await connection.getObject(SAFE_LOGIN);
   try {
     return await safe.callRemote("bearer", bytesOf(token), mind);
   } catch (error) {

@@ -8,6 +8,7 @@ import type { Channel } from "../channel.js";
 import type { CallOptions } from "../connection.js";
 import { DeadReferenceError } from "../errors.js";
 import type { ObjectId } from "../messages.js";
+import type { Avatar, Viewable } from "./perspective.js";
 import type { Referenceable } from "./referenceable.js";
 
 /** The methods of a remote object as functions. Still visibly calls: each returns a promise, and can fail as a call can. */
@@ -228,7 +229,7 @@ type WithoutFirst<F> = F extends (perspective: any, ...args: infer Args) => infe
   : never;
 
 /** What the other side gets: a reference where we have the object, the object where we have a reference. */
-export type Crossing<T> = T extends Referenceable
+export type Crossing<T> = T extends Referenceable | Viewable | Avatar
   ? RemoteReference<T>
   : T extends RemoteReference<infer Object>
     ? RemoteReference<Object> | Object

@@ -26,6 +26,11 @@ export class Calls {
     return ++this.#lastId;
   }
 
+  /** Takes back an id that was not sent, unless another was taken since. */
+  unuse(id: number): void {
+    if (this.#lastId === id) this.#lastId--;
+  }
+
   add(id: number, call: PendingCall): void {
     this.#pending.set(id, call);
   }
