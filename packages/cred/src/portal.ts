@@ -39,8 +39,6 @@ export interface PortalOptions {
 
 /** Checkers in front of a realm. Give it to `listen` in place of a root object. */
 export class Portal implements RootSource {
-  /** Until the login, the peer is a stranger to the transport: it bounds how many of them there are. */
-  readonly requiresLogin = true;
   readonly #realm: Realm;
   readonly #checkers = new Map<CredentialKind, CredentialsChecker>();
   readonly #options: PortalOptions;
