@@ -131,6 +131,7 @@ export class Exchange implements Channel, Inbound {
       const { pins, perspective } = how;
       const pending: PendingCall = { resolve, reject, pins, perspective, isAbandoned: false };
       this.#sendCall(id, target, method, args, how, true);
+      this.#requireOpen(); // a state hook may have closed the connection
       this.calls.add(id, pending);
       this.#owner.changed();
       if (how.signal !== undefined || how.timeoutMs !== undefined) giveUpOn(pending, method, how);

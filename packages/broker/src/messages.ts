@@ -98,14 +98,25 @@ function readNumber(reader: ExpressionReader, command: string): number {
 function readId(reader: ExpressionReader, command: string): ObjectId {
   const kind = reader.kind();
   if (kind === "integer") return Number(reader.integer());
-  if (kind === "bytes") return reader.word();
   const expression = readExpression(reader);
+  const name = expression instanceof Uint8Array ? nameOf(expression) : undefined;
+  if (name !== undefined) return name;
   // It names no object of ours, which the caller hears; a release has nobody who would.
   if (command === "message" || command === "cachemessage") return `${brief(expression)}, which is no id`;
   throw new ProtocolError(
     "PROTOCOL_BAD_EXPRESSION",
     `The command ${command} has an object id, not ${brief(expression)}`,
   );
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function nameOf(bytes: Uint8Array): string | undefined {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 function readName(reader: ExpressionReader): string {
@@ -148,7 +159,7 @@ export function writeCall(
   writer.word(command);
   writer.integer(requestId);
   if (typeof target === "number") writer.integer(target);
-  else writer.word(target);
+  else writer.text(target);
   writer.text(method);
   writer.integer(wantsAnswer ? 1 : 0);
 }

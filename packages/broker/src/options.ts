@@ -78,7 +78,7 @@ export class BrokerConfig {
       options.unsafeTracebacks === true ? describe : (error) => ({ ...describe(error), traceback: undefined });
     this.errorClasses = new Map(Object.entries(options.errorClasses ?? {}));
     this.traceReferences = options.traceReferences ?? false;
-    this.onEvent = options.onEvent ?? (() => undefined);
+    this.onEvent = options.onEvent === undefined ? () => undefined : separately(options.onEvent);
   }
 
   /** The peer's error as the nearest class that the program has for it; itself where there is none. */
@@ -102,6 +102,19 @@ export class BrokerConfig {
   static of(options: BrokerOptions | BrokerConfig | undefined): BrokerConfig {
     return options instanceof BrokerConfig ? options : new BrokerConfig(options);
   }
+}
+
+/** A watcher whose own trouble becomes an uncaught error, as that of an event listener does, and does not reach the connection. */
+function separately(watcher: BrokerWatcher): BrokerWatcher {
+  return (event) => {
+    try {
+      watcher(event);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  };
 }
 
 /** The types of an application, and the flavours in front of them. */

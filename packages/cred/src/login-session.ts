@@ -101,12 +101,12 @@ export class LoginSession {
   /** Lets somebody in whose credentials were good. The transport and the realm may still refuse. */
   async admit(mechanism: LoginMechanism, avatarId: AvatarId, mind: Mind): Promise<LoggedIn> {
     this.#requireConnection();
-    const pass = await this.#connection.admit(avatarId);
     let loggedIn: LoggedIn;
     try {
-      loggedIn = this.#enter(await this.#gate.requestAvatar(avatarId, mind), avatarId, pass);
+      loggedIn = await this.#enter(avatarId, mind);
     } catch (error) {
-      pass[Symbol.dispose]();
+      const username = typeof avatarId === "string" ? avatarId : undefined;
+      this.#gate.onEvent({ kind: "login-failed", mechanism, username, peer: this.peer, error });
       throw error;
     }
     this.#requireConnection();
@@ -118,15 +118,22 @@ export class LoginSession {
     if (!this.#connection.isOpen) throw new LoginFailed("The connection ended during the login");
   }
 
-  #enter({ avatar, logout }: Login, avatarId: AvatarId, pass: Disposable): LoggedIn {
-    // Told by the connection as well, at once when it is over by now: the peer cannot give back what could not be sent to it.
-    const watch = this.#connection.notifyOnDisconnect(() => loggedIn.logout());
-    const loggedIn = new LoggedIn(avatar, () => {
-      watch[Symbol.dispose]();
+  async #enter(avatarId: AvatarId, mind: Mind): Promise<LoggedIn> {
+    const pass = await this.#connection.admit(avatarId);
+    try {
+      const { avatar, logout } = await this.#gate.requestAvatar(avatarId, mind);
+      // Told by the connection as well, at once when it is over by now: the peer cannot give back what could not be sent to it.
+      const watch = this.#connection.notifyOnDisconnect(() => loggedIn.logout());
+      const loggedIn = new LoggedIn(avatar, () => {
+        watch[Symbol.dispose]();
+        pass[Symbol.dispose]();
+        void this.#logOut(logout, avatarId);
+      });
+      return loggedIn;
+    } catch (error) {
       pass[Symbol.dispose]();
-      void this.#logOut(logout, avatarId);
-    });
-    return loggedIn;
+      throw error;
+    }
   }
 
   async #logOut(logout: Login["logout"], avatarId: AvatarId): Promise<void> {

@@ -175,6 +175,7 @@ describe("a login", () => {
       expect(error).toBeInstanceOf(type);
       expect(error.message).toBe(message);
       expect(stage.brokerEvents).toEqual([]);
+      expect(stage.events).toMatchObject([{ kind: "login-failed", username: "alice", error: thrown }]);
     }
   });
 
