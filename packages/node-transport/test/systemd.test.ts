@@ -99,7 +99,7 @@ describe.runIf(spawnSync("systemd-socket-activate", ["--version"]).status === 0)
       connection = await connect(`unix:${path}`).catch(() => undefined);
       if (connection === undefined) await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    expect(await echo(connection!, "awake")).toBe("awake");
-    await connection!.close();
+    expect(await echo(connection, "awake")).toBe("awake");
+    await connection.close();
   });
 });
