@@ -5,7 +5,10 @@ export {};
 /** What each bench measures, and its program: a function of the arguments behind the name. */
 const benches: Record<string, { about: string; load: () => Promise<{ main: (args: string[]) => Promise<void> }> }> = {
   codec: { about: "@pb/banana beside JSON, MessagePack, CBOR and Twisted", load: () => import("./codec/main.js") },
-  jelly: { about: "@pb/jelly-types beside JSON, MessagePack and Twisted; shared objects", load: () => import("./jelly/main.js") },
+  jelly: {
+    about: "@pb/jelly-types beside JSON, MessagePack and Twisted; shared objects",
+    load: () => import("./jelly/main.js"),
+  },
 };
 
 const [name, ...args] = process.argv.slice(2);
