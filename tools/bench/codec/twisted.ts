@@ -14,20 +14,20 @@ export class TwistedCodec {
   readonly #lines: AsyncIterator<string>;
 
   /** Undefined where there is no Twisted; the reason is then on stderr. */
-  static async start(): Promise<TwistedCodec | undefined> {
+  static async start(program = new URL("twisted_codec.py", import.meta.url)): Promise<TwistedCodec | undefined> {
     const twisted = findTwisted();
     if (twisted === undefined) {
       console.error(noTwisted);
       return undefined;
     }
-    const codec = new TwistedCodec(twisted.python, `Twisted ${twisted.version}`);
+    const codec = new TwistedCodec(twisted.python, program, `Twisted ${twisted.version}`);
     await codec.#answer(); // says that it is there
     return codec;
   }
 
-  private constructor(python: string, version: string) {
+  private constructor(python: string, program: URL, version: string) {
     this.version = version;
-    this.#child = spawn(python, [fileURLToPath(new URL("twisted_codec.py", import.meta.url))], {
+    this.#child = spawn(python, [fileURLToPath(program)], {
       stdio: ["pipe", "pipe", "inherit"],
       env: pythonEnvironment(),
     });
