@@ -84,11 +84,11 @@ function codec() {
   const scanner = new ours.Scanner({ dialect: "pb" });
   const unjellier = new ours.Unjellier({ registry });
   return {
-    write(value: unknown): Uint8Array {
+    write: (value: unknown): Uint8Array => {
       jellier.writeGraph(value);
       return writer.take();
     },
-    read(bytes: Uint8Array): unknown {
+    read: (bytes: Uint8Array): unknown => {
       scanner.lend(bytes);
       return unjellier.readGraph(scanner.next()!);
     },
