@@ -3,11 +3,12 @@
 import type { CallOptions } from "./connection.js";
 import { CallTimeoutError } from "./errors.js";
 import type { PendingCall } from "./tables/calls.js";
+import { after } from "./timer.js";
 
 /** Lets a call reject before its answer is there. The answer is still expected, and read for the references in it. */
 export function giveUpOn(pending: PendingCall, method: string, { signal, timeoutMs }: CallOptions): void {
   const waiting = { ...pending };
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let timer: ReturnType<typeof after>;
   const settle = (): void => {
     clearTimeout(timer);
     signal?.removeEventListener("abort", abort);
@@ -28,6 +29,6 @@ export function giveUpOn(pending: PendingCall, method: string, { signal, timeout
   };
   signal?.addEventListener("abort", abort, { once: true });
   if (timeoutMs !== undefined) {
-    timer = setTimeout(() => abandon(new CallTimeoutError(`${method} was not answered in ${timeoutMs} ms`)), timeoutMs);
+    timer = after(timeoutMs, () => abandon(new CallTimeoutError(`${method} was not answered in ${timeoutMs} ms`)));
   }
 }

@@ -18,6 +18,7 @@ import type { BrokerOptions } from "./options.js";
 import { noStats, statsOf } from "./stats.js";
 import type { BrokerStats } from "./stats.js";
 import type { CacheSource } from "./tables/caches-given.js";
+import { after } from "./timer.js";
 
 /** The name of the object a connection starts from. */
 const ROOT = "root";
@@ -25,7 +26,7 @@ const ROOT = "root";
 /** Where a connection stands. What exists only while it is ready lives only there. */
 type State =
   /** The link is open; no dialect is agreed on. */
-  | { readonly is: "negotiating"; readonly timer: ReturnType<typeof setTimeout> }
+  | { readonly is: "negotiating"; readonly timer: ReturnType<typeof after> }
   /** Both ends can call. */
   | { readonly is: "ready"; readonly exchange: Exchange }
   /** It is over, for this reason. */
@@ -77,10 +78,10 @@ export class Broker implements Connection {
       limits: { expressionBytes: limits.messageBytes, ...limits.banana },
       send: (bytes) => this.#send(bytes),
     });
-    const timer = setTimeout(() => {
+    const timer = after(limits.negotiationMs, () => {
       const text = "The peer did not agree on a dialect in time";
       this.#end("negotiation", new ProtocolError("PROTOCOL_NEGOTIATION_TIMEOUT", text));
-    }, limits.negotiationMs);
+    });
     this.#state = { is: "negotiating", timer };
     link.start({
       received: (bytes) => this.#received(bytes),
@@ -290,7 +291,7 @@ export class Broker implements Connection {
     if (this.isOpen) this.#flow.regulate(this.#load());
   }
 
-  #becomeReady(dialect: Dialect, timer: ReturnType<typeof setTimeout>): void {
+  #becomeReady(dialect: Dialect, timer: ReturnType<typeof after>): void {
     clearTimeout(timer);
     const exchange = new Exchange(dialect, {
       connection: this,

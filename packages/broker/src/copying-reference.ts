@@ -17,7 +17,7 @@ export class CopyingReference {
   #calls: RemoteCalls<RemoteMethods> | undefined;
 
   constructor(object: CallReceiver, options: Omit<BrokerOptions, "root">) {
-    const links = linkPair();
+    const links = linkPair({ isRecorded: false });
     const root = object instanceof Referenceable ? object : new AsReferenceable(object);
     new Broker(links.listener, { ...options, root: { rootObject: () => root } });
     this.#connection = new Broker(links.initiator, options);

@@ -38,12 +38,14 @@ export class PBError extends Error {
 export class NoSuchMethod extends Error {
   static readonly remoteType: string = "twisted.spread.flavors.NoSuchMethod";
   static readonly remoteBases: readonly string[] = ["builtins.AttributeError"];
+  static readonly isExpected: boolean = true; // a peer's mistake, not a fault of ours: a stranger must not fill the log
   override readonly name: string = "NoSuchMethod";
 }
 
 /** The same for a view, an avatar or a cache, of which Twisted says it in Python's words (`AttributeError`). */
 export class NoSuchAttribute extends Error {
   static readonly remoteType: string = "builtins.AttributeError";
+  static readonly isExpected: boolean = true;
   override readonly name: string = "NoSuchAttribute";
 }
 
@@ -82,15 +84,18 @@ export class DeadReferenceError extends Error {
   readonly code = "DEAD_REFERENCE";
 }
 
+/** The limits that refuse what is asked for. */
+export type LimitName = "callsWaiting" | "callsRunning" | "messageBytes" | "unsentBytes";
+
 /** A limit of ours would be passed; what asked for more is refused, and nothing was sent. `limit` is its name in `BrokerLimits`. */
 export class LimitError extends Error {
   static readonly remoteType: string = "twisted.spread.pb.Error";
   static readonly isExpected: boolean = true;
   override readonly name = "LimitError";
   readonly code = "LIMIT";
-  readonly limit: "callsWaiting" | "callsRunning" | "unsentBytes";
+  readonly limit: LimitName;
 
-  constructor(limit: "callsWaiting" | "callsRunning" | "unsentBytes", message: string) {
+  constructor(limit: LimitName, message: string) {
     super(message);
     this.limit = limit;
   }
@@ -116,5 +121,9 @@ export class UnknownCacheError extends Error {
 
 /** Whether an error was raised on purpose, by a class that says so; anything else is a fault of the program. */
 export function isExpected(error: unknown): boolean {
-  return error instanceof Error && (error.constructor as { isExpected?: unknown }).isExpected === true;
+  try {
+    return error instanceof Error && (error.constructor as { isExpected?: unknown }).isExpected === true;
+  } catch {
+    return false; // a trap of its own
+  }
 }

@@ -131,6 +131,7 @@ export class Exchange implements Channel, Inbound {
       const { pins, perspective } = how;
       const pending: PendingCall = { resolve, reject, pins, perspective, isAbandoned: false };
       this.#sendCall(id, target, method, args, how, true);
+      this.#requireOpen(); // a state hook may have closed the connection
       this.calls.add(id, pending);
       this.#owner.changed();
       if (how.signal !== undefined || how.timeoutMs !== undefined) giveUpOn(pending, method, how);
@@ -229,12 +230,13 @@ export class Exchange implements Channel, Inbound {
   }
 
   /** Answers a call. A result that cannot travel is an error for the caller. */
-  answer(requestId: Expression, value: unknown, perspective: Perspective): void {
+  answer(requestId: Expression, value: unknown, perspective: Perspective, isSettled = false): void {
     if (!this.isOpen) return;
     try {
       sendAnswer(this.outbox, new Outgoing(this, perspective), requestId, value);
     } catch (error) {
-      if (error instanceof UnsettledError) {
+      // A promise that is still there is where nobody can wait for it: in the state of a copy.
+      if (error instanceof UnsettledError && !isSettled) {
         this.#answerLater(requestId, value, perspective);
         return;
       }
@@ -249,7 +251,7 @@ export class Exchange implements Channel, Inbound {
     settle(value).then(
       (settled) => {
         this.services.end();
-        this.answer(requestId, settled, perspective);
+        this.answer(requestId, settled, perspective, true);
         this.serviceEnded();
       },
       (error: unknown) => {

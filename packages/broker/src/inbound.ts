@@ -92,29 +92,32 @@ function receiveCall(
     if (wantsAnswer) broker.answer(requestId, value, perspective);
   };
   let result: unknown;
+  let isLater: boolean;
   try {
     broker.admitCall();
     if (callable === undefined)
       throw command === "message" ? new PBError("Invalid Object ID") : new UnknownCacheError(target);
     const { args, kwargs } = readArguments(reader, broker, perspective);
     result = callable.receiveCall({ method, args, kwargs });
+    isLater = isThenable(result);
   } catch (error) {
     fail(error);
     return;
   }
-  if (isThenable(result)) serve(result, answer, fail, broker);
+  if (isLater) serve(result, answer, fail, broker);
   else answer(result);
 }
 
 /** Answers when the method has finished. */
 function serve(
-  result: PromiseLike<unknown>,
+  result: unknown,
   answer: (value: unknown) => void,
   fail: (error: unknown) => void,
   broker: Inbound,
 ): void {
   broker.services.begin();
-  result.then(
+  // A promise of another kind may throw where ours would reject, and may change its mind.
+  Promise.resolve(result).then(
     (value) => {
       broker.services.end();
       answer(value);
@@ -175,15 +178,15 @@ function receiveAnswer(call: PendingCall, reader: ExpressionReader, broker: Inbo
 }
 
 function receiveError(call: PendingCall, reader: ExpressionReader, broker: Inbound): void {
-  let value: unknown;
+  let error: unknown;
   try {
-    value = broker.unjellier.readGraph(reader, new Incoming(broker, call.perspective));
-  } catch (error) {
-    call.reject(error);
-    return;
+    const value = broker.unjellier.readGraph(reader, new Incoming(broker, call.perspective));
+    if (value instanceof RemoteError) error = broker.localError(value);
+    else error = value instanceof Error ? value : unknownFailure(value);
+  } catch (unreadable) {
+    error = unreadable;
   }
-  if (value instanceof RemoteError) call.reject(broker.localError(value));
-  else call.reject(value instanceof Error ? value : unknownFailure(value));
+  call.reject(error);
 }
 
 /** An error that is neither a failure nor an error class we know. */
@@ -196,6 +199,6 @@ export function unknownRequest(requestId: Expression): ProtocolError {
   return new ProtocolError("PROTOCOL_UNKNOWN_REQUEST", `An answer to ${brief(requestId)}, which was not asked`);
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+function isThenable(value: unknown): boolean {
   return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }

@@ -15,6 +15,7 @@ export { Cacheable, CacheObserver, remoteCache, RemoteCache } from "./flavors/ca
 export { RemoteReference } from "./flavors/remote-reference.js";
 export type {
   Crossing,
+  Giving,
   Reference,
   RemoteArguments,
   RemoteCalls,

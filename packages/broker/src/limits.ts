@@ -5,7 +5,7 @@ import type { BananaLimits } from "@pb/banana";
 export interface BrokerLimits {
   /** Objects of ours that the peer may hold references to, beside named ones. Default 1,024, as Twisted's `MAX_BROKER_REFS`. */
   readonly references: number;
-  /** Bytes of one message. Default 64 MiB: a hundred times the largest string, yet a stranger cannot fill the memory with one list. */
+  /** Bytes of one message, in both directions; a larger one is not sent. Default 64 MiB: a hundred times the largest string, yet a stranger cannot fill the memory with one list. */
   readonly messageBytes: number;
   /** Milliseconds from the connection to an agreed dialect. Default 30,000. */
   readonly negotiationMs: number;

@@ -5,6 +5,8 @@ import type { Link, LinkReceiver, Peer } from "./link.js";
 export interface LinkPairOptions {
   /** Bytes delivered at a time. Default: what was sent at once. 1 finds whoever relies on packets. */
   readonly chunkBytes?: number | undefined;
+  /** Whether what is sent is kept, for {@link MemoryLink.traffic}. Default true. */
+  readonly isRecorded?: boolean | undefined;
 }
 
 /** Some bytes that one end sent. */
@@ -27,11 +29,13 @@ export class MemoryLink implements Link {
   #isScheduled = false;
   #isEnding = false;
   #isOver = false;
+  readonly #isRecorded: boolean;
   #traffic: Sending[] = [];
 
-  constructor(role: "listener" | "initiator", { chunkBytes = Infinity }: LinkPairOptions = {}) {
+  constructor(role: "listener" | "initiator", { chunkBytes = Infinity, isRecorded = true }: LinkPairOptions = {}) {
     this.role = role;
     this.#chunkBytes = chunkBytes;
+    this.#isRecorded = isRecorded;
   }
 
   /** Makes two links the ends of one connection. */
@@ -46,14 +50,14 @@ export class MemoryLink implements Link {
     return this.#traffic;
   }
 
-  get #other(): MemoryLink {
-    if (this.#end === undefined) throw new TypeError("A memory link needs another end: use linkPair");
-    return this.#end;
-  }
-
   /** Everything this end sent, in the pieces it was sent in. */
   get sent(): Uint8Array[] {
     return this.#traffic.filter(({ from }) => from === this).map(({ bytes }) => bytes);
+  }
+
+  get #other(): MemoryLink {
+    if (this.#end === undefined) throw new TypeError("A memory link needs another end: use linkPair");
+    return this.#end;
   }
 
   get queuedBytes(): number {
@@ -67,7 +71,7 @@ export class MemoryLink implements Link {
 
   send(bytes: Uint8Array): void {
     if (this.#isOver || this.#isEnding) return;
-    this.#traffic.push({ from: this, bytes });
+    if (this.#isRecorded) this.#traffic.push({ from: this, bytes });
     this.#other.#arrivedBytes += bytes.length;
     for (let start = 0; start < bytes.length; start += this.#chunkBytes) {
       this.#other.#arrived.push(bytes.slice(start, Math.min(start + this.#chunkBytes, bytes.length)));

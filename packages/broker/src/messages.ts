@@ -1,6 +1,6 @@
 // The nine messages: the only file that knows which element stands where (wire specification 5.2, 5.3).
 
-import { inspect, readExpression, writeExpression } from "@pb/banana";
+import { inspectExpression, readExpression, writeExpression } from "@pb/banana";
 import type { Expression, ExpressionReader, ExpressionWriter } from "@pb/banana";
 import { ProtocolError } from "./errors.js";
 
@@ -12,7 +12,7 @@ export type ObjectId = number | string;
 
 /** An expression for an error message: a peer may send megabytes where a number belongs. */
 export function brief(expression: Expression): string {
-  const text = inspect(expression);
+  const text = inspectExpression(expression);
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
 
@@ -98,14 +98,25 @@ function readNumber(reader: ExpressionReader, command: string): number {
 function readId(reader: ExpressionReader, command: string): ObjectId {
   const kind = reader.kind();
   if (kind === "integer") return Number(reader.integer());
-  if (kind === "bytes") return reader.word();
   const expression = readExpression(reader);
+  const name = expression instanceof Uint8Array ? nameOf(expression) : undefined;
+  if (name !== undefined) return name;
   // It names no object of ours, which the caller hears; a release has nobody who would.
   if (command === "message" || command === "cachemessage") return `${brief(expression)}, which is no id`;
   throw new ProtocolError(
     "PROTOCOL_BAD_EXPRESSION",
     `The command ${command} has an object id, not ${brief(expression)}`,
   );
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function nameOf(bytes: Uint8Array): string | undefined {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 function readName(reader: ExpressionReader): string {
@@ -148,7 +159,7 @@ export function writeCall(
   writer.word(command);
   writer.integer(requestId);
   if (typeof target === "number") writer.integer(target);
-  else writer.word(target);
+  else writer.text(target);
   writer.text(method);
   writer.integer(wantsAnswer ? 1 : 0);
 }

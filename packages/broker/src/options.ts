@@ -7,7 +7,7 @@ import type { Exactness, SecurityPolicy } from "@pb/jelly-types";
 import type { Callable } from "./callable.js";
 import type { Connection } from "./connection.js";
 import type { BrokerWatcher } from "./events.js";
-import { describeError, failure, remoteError } from "./failure.js";
+import { describeError, describeSafely, failure, remoteError } from "./failure.js";
 import type { ErrorDescription, RemoteError } from "./failure.js";
 import { cache, cacheable } from "./flavors/cacheable.js";
 import { copyable } from "./flavors/copyable.js";
@@ -74,11 +74,13 @@ export class BrokerConfig {
     this.exactness = options.exactness ?? {};
     this.limits = { ...defaultBrokerLimits, ...options.limits };
     this.dialects = options.dialects ?? [pb, none];
-    this.describeError =
-      options.unsafeTracebacks === true ? describe : (error) => ({ ...describe(error), traceback: undefined });
+    this.describeError = (error) => {
+      const description = describeSafely(describe, error);
+      return options.unsafeTracebacks === true ? description : { ...description, traceback: undefined };
+    };
     this.errorClasses = new Map(Object.entries(options.errorClasses ?? {}));
     this.traceReferences = options.traceReferences ?? false;
-    this.onEvent = options.onEvent ?? (() => undefined);
+    this.onEvent = options.onEvent === undefined ? () => undefined : separately(options.onEvent);
   }
 
   /** The peer's error as the nearest class that the program has for it; itself where there is none. */
@@ -102,6 +104,19 @@ export class BrokerConfig {
   static of(options: BrokerOptions | BrokerConfig | undefined): BrokerConfig {
     return options instanceof BrokerConfig ? options : new BrokerConfig(options);
   }
+}
+
+/** A watcher whose own trouble becomes an uncaught error, as that of an event listener does, and does not reach the connection. */
+function separately(watcher: BrokerWatcher): BrokerWatcher {
+  return (event) => {
+    try {
+      watcher(event);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  };
 }
 
 /** The types of an application, and the flavours in front of them. */

@@ -4,6 +4,7 @@ import { BananaWriter } from "@pb/banana";
 import type { Dialect } from "@pb/banana";
 import { Jellier } from "@pb/jelly-types";
 import type { Outgoing } from "./channel.js";
+import { LimitError } from "./errors.js";
 import type { BrokerConfig } from "./options.js";
 
 /** Writes the elements of one message. */
@@ -60,11 +61,22 @@ export class Outbox {
     try {
       build(writer, jellier);
       writer.seal();
+      this.#checkSize(writer.position - start);
     } catch (error) {
       writer.truncate(start);
       out?.undo();
       throw error;
     }
+  }
+
+  /** What is larger than we would read is not sent: a peer like us would hang up. */
+  #checkSize(bytes: number): void {
+    const { messageBytes } = this.#config.limits;
+    if (bytes <= messageBytes) return;
+    throw new LimitError(
+      "messageBytes",
+      `A message of ${bytes} bytes is over the limit of ${messageBytes}: send it in pages`,
+    );
   }
 
   /** Bytes written and not sent yet. */

@@ -131,3 +131,22 @@ describe("negotiation", () => {
     expect((cause as { code?: unknown }).code).toBe("PROTOCOL_NEGOTIATION_TIMEOUT");
   });
 });
+
+describe("a message that is too large", () => {
+  class Big extends Root {
+    remote_make(count: number): unknown {
+      return Array.from({ length: count }, () => new Uint8Array(1000));
+    }
+  }
+
+  test("is not sent: the call rejects, or is answered with an error, and the connection lives", async () => {
+    const limits = { messageBytes: 10_000 };
+    const { server, client } = await connectedPair({ root: new Big(), limits }, { limits });
+    const root = await client.getRootObject<Big>();
+    expect(await root.callRemote("make", 5)).toHaveLength(5);
+    await expect(root.callRemote("make", 20)).rejects.toThrow("over the limit of 10000: send it in pages");
+    await expect(root.callRemote("make", new Array(9_000).fill(1) as never)).rejects.toThrow(LimitError);
+    expect(await root.callRemote("make", 1)).toHaveLength(1);
+    await Promise.all([client.close(), server.close()]);
+  });
+});

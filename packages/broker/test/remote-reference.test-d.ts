@@ -12,6 +12,7 @@ interface Member extends Avatar {
   perspective_board(): Board;
   perspective_friends(): Member[];
   perspective_introduce(friend: RemoteReference<Member>): void;
+  perspective_sign(note: Note): void;
 }
 
 declare const member: RemoteReference<Member>;
@@ -25,6 +26,10 @@ test("what stays there arrives as a reference: Referenceables, views and avatars
 
 test("a reference is given by what it refers to", () => {
   expectTypeOf(member.call.introduce).parameter(0).toEqualTypeOf<RemoteReference<Member> | Member>();
+});
+
+test("an object of the peer's is given by the reference to it", () => {
+  expectTypeOf(member.call.sign).parameter(0).toEqualTypeOf<RemoteReference<Note>>();
 });
 
 test("a view's perspective is not an argument of the call", () => {

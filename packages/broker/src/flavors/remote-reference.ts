@@ -1,7 +1,7 @@
 // The other side's objects: what `(remote id)` arrives as and `(local id)` goes home with (wire specification 5.5, 5.6).
 
 import { JellyError } from "@pb/jelly-types";
-import type { TypeHandler } from "@pb/jelly-types";
+import type { DateTime, TypeHandler } from "@pb/jelly-types";
 import type { Perspective } from "../callable.js";
 import { incoming, outgoing } from "../channel.js";
 import type { Channel } from "../channel.js";
@@ -164,7 +164,7 @@ export const arriving: TypeHandler<RemoteReference> = {
     jellier.writer.list(2);
     jellier.writer.word("local");
     if (typeof id === "number") jellier.writer.integer(id);
-    else jellier.writer.word(id);
+    else jellier.writer.text(id);
   },
   unjelly(unjellier, items, atom) {
     const { channel, perspective } = incoming(unjellier, atom);
@@ -184,7 +184,7 @@ export const homecoming: TypeHandler = {
     const kind = items === 1 ? unjellier.reader.kind() : "nothing";
     if (kind !== "integer" && kind !== "bytes")
       throw new JellyError("JELLY_MALFORMED", "A local object has a number or a name");
-    const id = kind === "integer" ? Number(unjellier.reader.integer()) : unjellier.reader.word();
+    const id = kind === "integer" ? Number(unjellier.reader.integer()) : unjellier.reader.text();
     return channel.home(id) ?? null;
   },
 };
@@ -228,20 +228,70 @@ type WithoutFirst<F> = F extends (perspective: any, ...args: infer Args) => infe
   ? (...args: Args) => Result
   : never;
 
-/** What the other side gets: a reference where we have the object, the object where we have a reference. */
-export type Crossing<T> = T extends Referenceable | Viewable | Avatar
-  ? RemoteReference<T>
-  : T extends RemoteReference<infer Object>
-    ? RemoteReference<Object> | Object
-    : T extends Uint8Array
+/** Whether something is more than data. A class with methods crosses as the class that the other side has for it. */
+type HasMethods<T> = true extends { [Key in keyof T]: T[Key] extends AnyFunction ? true : never }[keyof T]
+  ? true
+  : false;
+
+type IsAny<T> = 0 extends 1 & T ? true : false;
+
+/** What is the same on both sides. */
+type Plain = string | number | boolean | null | Uint8Array;
+
+/**
+ * What a result of type `T` is on this side: a reference where the other side has the object, also in lists, tuples, dicts and plain objects;
+ * null for nothing, a `DateTime` for a `Date`, a record for a `Map` with text as its keys.
+ */
+export type Crossing<T> =
+  IsAny<T> extends true
+    ? T
+    : T extends Plain
       ? T
-      : T extends readonly unknown[]
-        ? { [Key in keyof T]: Crossing<T[Key]> }
-        : T;
+      : T extends Referenceable | Viewable | Avatar
+        ? RemoteReference<T>
+        : // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- a method that returns nothing
+          T extends undefined | void
+          ? null
+          : T extends bigint
+            ? number | bigint
+            : T extends Date
+              ? DateTime
+              : T extends ReadonlyMap<infer Key, infer Value>
+                ? [Key] extends [string]
+                  ? Record<string, Crossing<Value>>
+                  : Map<Key, Crossing<Value>>
+                : T extends readonly unknown[]
+                  ? { [Key in keyof T]: Crossing<T[Key]> }
+                  : T extends object
+                    ? HasMethods<T> extends true
+                      ? T
+                      : { [Key in keyof T]: Crossing<T[Key]> }
+                    : T;
+
+/**
+ * What can be given for a parameter of type `T`: where the method takes a reference, the object itself will do; where it takes an object of its
+ * own side, the reference to that.
+ */
+export type Giving<T> =
+  IsAny<T> extends true
+    ? T
+    : T extends Plain
+      ? T
+      : T extends RemoteReference<infer Object>
+        ? RemoteReference<Object> | Object
+        : T extends Referenceable
+          ? RemoteReference<T>
+          : T extends readonly unknown[]
+            ? { [Key in keyof T]: Giving<T[Key]> }
+            : T extends object
+              ? HasMethods<T> extends true
+                ? T
+                : { [Key in keyof T]: Giving<T[Key]> }
+              : T;
 
 /** The arguments of a call. Where the method takes a reference, the object itself can be given. */
 export type RemoteArguments<T, Name extends string> =
-  MethodOf<T, Name> extends (...args: infer Args) => unknown ? { [Key in keyof Args]: Crossing<Args[Key]> } : never;
+  MethodOf<T, Name> extends (...args: infer Args) => unknown ? { [Key in keyof Args]: Giving<Args[Key]> } : never;
 
 /** The result of a call: promises unwrapped, objects that stay there as references. */
 export type RemoteResult<T, Name extends string> =

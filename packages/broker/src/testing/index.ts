@@ -1,6 +1,6 @@
 // @pb/broker/testing: connections in memory, and what every link must do, for tests.
 
-export { ConnectedPair, connectedPair } from "./connected-pair.js";
+export { ConnectedPair, connectedPair } from "./pair.js";
 export { linkPair, MemoryLink } from "../memory-link.js";
 export type { LinkPairOptions, Sending } from "../memory-link.js";
 export { linkCompliance } from "./compliance.js";

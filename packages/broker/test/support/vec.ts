@@ -6,7 +6,6 @@ import {
   Cacheable,
   Copyable,
   Kwargs,
-  outgoing,
   pagesOf,
   PBError,
   Referenceable,
@@ -21,14 +20,13 @@ import {
 import type {
   BrokerOptions,
   CacheObserver,
-  Channel,
   IncomingCall,
   PageCollectorMethods,
   Perspective,
   RemoteReference,
 } from "@pb/broker";
-import { JellyError, tuple, TypeRegistry } from "@pb/jelly-types";
-import type { Tuple, TypeHandler } from "@pb/jelly-types";
+import { tuple, TypeRegistry } from "@pb/jelly-types";
+import type { Tuple } from "@pb/jelly-types";
 import type { Expression } from "@pb/banana";
 
 export class Err extends PBError {
@@ -113,24 +111,8 @@ export class CounterCopy extends RemoteCache {
   }
 }
 
-/** Cannot be sent; tells who asks which channel it would have gone through. */
-export class ChannelProbe {
-  channel: Channel | undefined;
-}
-
-const channelProbe: TypeHandler<ChannelProbe> = {
-  atoms: [],
-  classes: [ChannelProbe],
-  jelly(value, jellier) {
-    value.channel = outgoing(jellier, value).channel;
-    throw new JellyError("JELLY_NOT_JELLYABLE", "A probe cannot be sent");
-  },
-  unjelly: () => undefined,
-};
-
 export const vecOptions: BrokerOptions = {
   types: new TypeRegistry()
-    .register(channelProbe)
     .registerCopy("vec.JellyErr", JellyErr)
     .register(remoteCopy("vec.Point", PointCopy))
     .register(remoteCache("vec.Counter", CounterCopy)),

@@ -2,9 +2,9 @@
 
 import { inspect, pb, readExpression, Scanner } from "@pb/banana";
 import { Broker } from "../broker.js";
+import type { BrokerConfig, BrokerOptions } from "../options.js";
 import { linkPair } from "../memory-link.js";
 import type { LinkPairOptions, MemoryLink } from "../memory-link.js";
-import type { BrokerConfig, BrokerOptions } from "../options.js";
 import type { BrokerStats } from "../stats.js";
 
 /** Looks that are taken before what is left counts as left: a collection of garbage shows only some turns later. */
@@ -112,20 +112,18 @@ export class ConnectedPair {
   }
 }
 
-/** What must be gone in the end. */
-type Held = "referencesGiven" | "referencesHeld" | "cachesGiven" | "cachesHeld" | "callsWaiting" | "callsRunning";
-
-const words: Readonly<Record<Held, string>> = {
+/** What must be given back, of all that is counted. */
+const words = {
   referencesGiven: "objects given to the other end",
   referencesHeld: "references to objects of the other end",
   cachesGiven: "objects cached at the other end",
   cachesHeld: "caches of objects of the other end",
   callsWaiting: "calls waiting for an answer",
   callsRunning: "calls running",
-};
+} satisfies Partial<Record<keyof BrokerStats, string>>;
 
 function describe(end: string, stats: BrokerStats): string[] {
-  return (Object.keys(words) as Held[])
+  return (Object.keys(words) as (keyof typeof words)[])
     .filter((key) => stats[key] > 0)
     .map((key) => `  the ${end}: ${stats[key]} ${words[key]}`);
 }

@@ -1,0 +1,146 @@
+// What compiles and what must not: the types of a class, or of an interface, become those of calls on a reference to it.
+
+import { describe, expectTypeOf, test } from "vitest";
+import { Avatar, kwargs, Referenceable, Root, Viewable } from "@pb/broker";
+import type { Reference, RemoteMethods, RemoteReference } from "@pb/broker";
+import type { DateTime } from "@pb/jelly-types";
+
+class Child extends Referenceable {
+  remote_ping(n: number): number {
+    return n + 1;
+  }
+}
+
+class View extends Viewable {
+  view_read(_perspective: object, page: number): string {
+    return String(page);
+  }
+}
+
+class Point {
+  constructor(
+    readonly x: number,
+    readonly y: number,
+  ) {}
+  length(): number {
+    return Math.hypot(this.x, this.y);
+  }
+}
+
+class Everything extends Root {
+  remote_text(value: string, times?: number): string {
+    return value.repeat(times ?? 1);
+  }
+  async remote_later(): Promise<number> {
+    return 1;
+  }
+  remote_child(): Child {
+    return new Child();
+  }
+  remote_children(): { readonly first: Child; readonly all: Child[] } {
+    return { first: new Child(), all: [] };
+  }
+  remote_call(child: RemoteReference<Child>): Promise<number> {
+    return child.callRemote("ping", 1);
+  }
+  remote_callAll(_children: { readonly all: RemoteReference<Child>[] }): void {}
+  remote_map(): Map<string, Date> {
+    return new Map();
+  }
+  remote_big(): bigint {
+    return 1n;
+  }
+  remote_point(): Point {
+    return new Point(1, 2);
+  }
+  remote_rest(...values: number[]): number {
+    return values.length;
+  }
+  notRemote(): void {}
+}
+
+declare function someReference<T = RemoteMethods>(): RemoteReference<T>;
+declare const root: RemoteReference<Everything>;
+
+describe("a reference by its class", () => {
+  test("knows the remote methods, their arguments and their results", () => {
+    expectTypeOf(root.callRemote("text", "a", 2)).resolves.toEqualTypeOf<string>();
+    expectTypeOf(root.call.text("a")).resolves.toEqualTypeOf<string>();
+    expectTypeOf(root.callRemote("later")).resolves.toEqualTypeOf<number>();
+    expectTypeOf(root.callRemoteWith({ timeoutMs: 1 }, "rest", 1, 2)).resolves.toEqualTypeOf<number>();
+    expectTypeOf(root.remoteMethod("text")).parameters.toEqualTypeOf<[value: string, times?: number | undefined]>();
+  });
+
+  test("refuses what does not fit", () => {
+    // @ts-expect-error no such method
+    void root.callRemote("nosuch");
+    // @ts-expect-error not a remote method
+    void root.callRemote("notRemote");
+    // @ts-expect-error a number is no text
+    void root.callRemote("text", 1);
+    // @ts-expect-error an argument is missing
+    root.sendRemote("text");
+    // @ts-expect-error one argument too many
+    void root.call.later(1);
+  });
+
+  test("turns objects that stay there into references, wherever they are", () => {
+    expectTypeOf(root.callRemote("child")).resolves.toEqualTypeOf<RemoteReference<Child>>();
+    expectTypeOf(root.callRemote("children")).resolves.toEqualTypeOf<{
+      readonly first: RemoteReference<Child>;
+      readonly all: RemoteReference<Child>[];
+    }>();
+  });
+
+  test("takes an object of ours where the method takes a reference to one", () => {
+    void root.callRemote("call", new Child());
+    void root.callRemote("callAll", { all: [new Child()] });
+    // @ts-expect-error a view is no child
+    void root.callRemote("call", new View());
+  });
+
+  test("tells what arrives for what only JavaScript has", () => {
+    expectTypeOf(root.callRemote("map")).resolves.toEqualTypeOf<Record<string, DateTime>>();
+    expectTypeOf(root.callRemote("big")).resolves.toEqualTypeOf<number | bigint>();
+    expectTypeOf(root.callRemote("callAll", { all: [] })).resolves.toEqualTypeOf<null>();
+    expectTypeOf(root.callRemote("point")).resolves.toEqualTypeOf<Point>();
+  });
+});
+
+describe("views and avatars", () => {
+  test("are called without the perspective", () => {
+    const view = someReference<View>();
+    expectTypeOf(view.callRemote("read", 3)).resolves.toEqualTypeOf<string>();
+    // @ts-expect-error the perspective does not travel
+    void view.callRemote("read", {}, 3);
+  });
+
+  test("are known by their perspective methods", () => {
+    abstract class Me extends Avatar {
+      abstract perspective_whoami(): string;
+    }
+    const me = someReference<Me>();
+    expectTypeOf(me.callRemote("whoami")).resolves.toEqualTypeOf<string>();
+  });
+});
+
+describe("a reference to something of Python", () => {
+  test("is known by an interface of its methods", () => {
+    interface Calculator {
+      add(a: number, b: number): number;
+    }
+    const calculator = someReference<Calculator>();
+    expectTypeOf(calculator.callRemote("add", 1, 2)).resolves.toEqualTypeOf<number>();
+    // @ts-expect-error no such method
+    void calculator.callRemote("subtract", 1, 2);
+  });
+
+  test("can be called in any way where nothing is known", () => {
+    const anything = someReference();
+    expectTypeOf(anything.callRemote("whatever", 1, kwargs({ two: 2 }))).resolves.toEqualTypeOf<unknown>();
+  });
+});
+
+test("a remote reference is a reference, as is a local one", () => {
+  expectTypeOf<RemoteReference<Everything>>().toExtend<Reference<Everything>>();
+});
