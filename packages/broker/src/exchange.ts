@@ -110,7 +110,7 @@ export class Exchange implements Channel, Inbound {
     this.#end = reason;
     this.outbox.flush();
     for (const call of this.calls.takeAll()) call.reject(reason);
-    for (const given of this.cachesGiven.entries()) this.#stoppedObserving(given);
+    for (const given of this.cachesGiven.entries()) if (given.count > 0) this.#stoppedObserving(given);
   }
 
   /** Tells the owners of what the peer held that it holds it no more. */
