@@ -6,6 +6,7 @@ import { existsSync, renameSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo, Server } from "node:net";
 import { describe, expect, test } from "vitest";
+import type { Broker } from "@pb/broker";
 import { connect, listen } from "@pb/node-transport";
 import { inheritedSocket } from "../src/systemd.js";
 import { Program } from "./programs/run.js";
@@ -94,12 +95,13 @@ describe.runIf(spawnSync("systemd-socket-activate", ["--version"]).status === 0)
       wrapper,
       stdio: ["pipe", "pipe", "ignore"],
     });
-    let connection;
+    let connection: Broker | undefined;
     for (let attempt = 0; connection === undefined && attempt < 200; attempt++) {
       connection = await connect(`unix:${path}`).catch(() => undefined);
       if (connection === undefined) await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    expect(await echo(connection!, "awake")).toBe("awake");
-    await connection!.close();
+    if (connection === undefined) throw new Error("Nobody was started");
+    expect(await echo(connection, "awake")).toBe("awake");
+    await connection.close();
   });
 });

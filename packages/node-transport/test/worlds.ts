@@ -40,7 +40,7 @@ export function folder(): Disposable & { readonly path: string; file(name: strin
 /** Resolves when it is so; rejects after `ms`, which is for machines in trouble. */
 export async function until(isSo: () => unknown, what: string, ms = 15_000): Promise<void> {
   const end = performance.now() + ms;
-  while (!isSo()) {
+  while (!(await isSo())) {
     if (performance.now() > end) throw new Error(`In vain for ${ms} ms: ${what}`);
     await sleep(5);
   }

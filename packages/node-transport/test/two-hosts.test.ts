@@ -1,0 +1,171 @@
+// Calls, copies and references over a bad network: nothing lost that was answered, nothing answered twice, nothing left over.
+
+import { expect, test } from "vitest";
+import { RemoteCache, remoteCache } from "@pb/broker";
+import { TypeRegistry } from "@pb/jelly-types";
+import { OutcomeUnknownError, reconnecting } from "@pb/node-transport";
+import type { ReconnectingClient } from "@pb/node-transport";
+import { BadNetwork } from "./bad-network.js";
+import type { Ledger } from "./programs/ledger.js";
+import { Program } from "./programs/run.js";
+import { otherHost } from "./two-hosts.js";
+import { sleep, until } from "./worlds.js";
+
+class Board extends RemoteCache {
+  declare value: number;
+  /** Every value, in the order it came. */
+  declare history: number[];
+
+  override setCopyableState(state: unknown): void {
+    this.value = (state as { value: number }).value;
+    this.history = [this.value];
+  }
+
+  observe_value(value: number): void {
+    this.value = value;
+    this.history.push(value);
+  }
+}
+
+interface Report {
+  readonly entries: Record<string, number>;
+  readonly value: number;
+  readonly observers: number;
+  readonly slips: number;
+  readonly connections: number;
+  readonly references: number;
+  readonly caches: number;
+}
+
+/** Something bad, and its end; each takes a while. */
+type Trouble = () => Promise<void>;
+
+/** Works through troubles, one after the other, and looks at what is left. */
+async function work(server: Program, endpoint: string, troubles: readonly Trouble[]): Promise<void> {
+  const types = new TypeRegistry().register(remoteCache("ledger.Board", Board));
+  const boards: Board[] = [];
+  await using client: ReconnectingClient<Ledger> = reconnecting<Ledger>(endpoint, {
+    broker: { types },
+    backoff: { firstMs: 30, highestMs: 200 },
+    connectMs: 1000,
+    liveness: { intervalMs: 100, answerMs: 1000 },
+    async login(connection) {
+      const root = await connection.getRootObject<Ledger>();
+      boards.push((await root.callRemote("board")) as unknown as Board);
+      return root;
+    },
+  });
+  await client.current();
+
+  const once = new Map<string, Promise<"answered" | "unknown">>();
+  const again = new Map<string, Promise<string>>();
+  let isOver = false;
+  const workers = [posting(), slips()];
+
+  for (const trouble of troubles) {
+    await sleep(200);
+    await trouble();
+  }
+  await sleep(300);
+  isOver = true;
+  await Promise.all(workers);
+  const outcomes = new Map<string, string>();
+  for (const [entry, outcome] of once) outcomes.set(entry, await outcome);
+  for (const [entry, answer] of again) expect(await answer).toBe(`${entry} 1000`);
+
+  const report = (await server.ask("stop the clock")) as Report;
+  const answered = [...outcomes].filter(([, outcome]) => outcome === "answered");
+  const unknown = [...outcomes].filter(([, outcome]) => outcome === "unknown");
+  expect(answered.length).toBeGreaterThan(50);
+  expect(unknown.length).toBeGreaterThan(0);
+  expect(boards.length).toBeGreaterThan(1);
+  // What was answered ran, and nothing that may run only once ran twice.
+  expect(answered.filter(([entry]) => report.entries[entry] !== 1)).toEqual([]);
+  expect(unknown.filter(([entry]) => (report.entries[entry] ?? 0) > 1)).toEqual([]);
+  expect([...again.keys()].filter((entry) => (report.entries[entry] ?? 0) < 1)).toEqual([]);
+
+  // The copy is what the original is; none of them missed or repeated a change.
+  const board = boards.at(-1)!;
+  await until(() => board.value === report.value, "the copy is up to date");
+  for (const { history } of boards) expect(history).toEqual(history.map((_, index) => history[0]! + index));
+
+  // Nothing is left over: at first of the connections that broke, then of the last.
+  await until(async () => ((await server.ask()) as Report).connections === 1, "only the last connection is there");
+  const left = (await server.ask()) as Report;
+  expect(left).toMatchObject({ observers: 1, caches: 1, slips: 0, references: 0 });
+  await client.close();
+  await until(async () => ((await server.ask()) as Report).observers === 0, "nobody is observing");
+  expect((await server.ask()) as Report).toMatchObject({ connections: 0, slips: 0 });
+
+  /** Entries that must not be made twice, and entries that may. */
+  async function posting(): Promise<void> {
+    const filling = "x".repeat(1000);
+    for (let number = 0; !isOver; number++) {
+      const [entry, other] = [`once ${number}`, `again ${number}`];
+      const outcome = client.callRemote("post", entry, filling).then(
+        () => "answered" as const,
+        (error: unknown) => {
+          if (error instanceof OutcomeUnknownError) return "unknown" as const;
+          throw error;
+        },
+      );
+      outcome.catch(() => undefined);
+      once.set(entry, outcome);
+      const answer = client.callRemoteWith({ idempotent: true }, "post", other, filling);
+      answer.catch(() => undefined);
+      again.set(other, answer);
+      await sleep(5);
+    }
+  }
+
+  /** References that are taken and given back all the time. */
+  async function slips(): Promise<void> {
+    while (!isOver) {
+      const slip = await client.callRemoteWith({ idempotent: true }, "slip");
+      try {
+        await slip.callRemote("number");
+      } catch {
+        // Its connection is gone, and it with it.
+      }
+      slip[Symbol.dispose]();
+      await sleep(5);
+    }
+  }
+}
+
+test("over a network that is slow, narrow, breaks and goes dead", { timeout: 60_000 }, async () => {
+  await using server = new Program("ledger.ts", ["tcp:0:interface=127.0.0.1"]);
+  await using network = await BadNetwork.before(Number(await server.line()));
+  const { weather } = network;
+  await work(server, `tcp:127.0.0.1:${network.port}`, [
+    async () => void (weather.delayMs = 20),
+    async () => network.drop(),
+    async () => void Object.assign(weather, { delayMs: 0, bytesPerSecond: 300_000, pieceBytes: 700 }),
+    async () => network.drop(),
+    async () => network.cut(),
+    async () => void Object.assign(weather, { delayMs: 5, bytesPerSecond: Infinity, pieceBytes: 13 }),
+    async () => {
+      network.cut({ all: true });
+      await sleep(1500);
+      network.mend();
+    },
+    async () => network.drop(),
+    async () => void Object.assign(weather, { delayMs: 0, pieceBytes: Infinity }),
+    async () => sleep(1500),
+  ]);
+});
+
+test("between two hosts whose cable is pulled", { timeout: 60_000 }, async ({ skip }) => {
+  using host = otherHost();
+  if (host === undefined) skip("This system lets us make no network namespace");
+  const there = host!;
+  await using server = new Program("ledger.ts", ["tcp:0"], { wrapper: there.wrapper });
+  const port = Number(await server.line());
+  const pull: Trouble = async () => {
+    there.cut();
+    await sleep(2500);
+    there.mend();
+    await sleep(1500);
+  };
+  await work(server, `tcp:${there.address}:${port}`, [pull, pull]);
+});

@@ -1,0 +1,54 @@
+// A portal whose users come back while the server still thinks they are there.
+
+import { expect, test } from "vitest";
+import { Root } from "@pb/broker";
+import { AllowAnonymousAccess, InMemoryUsernamePasswordChecker, login, Portal, UsernamePassword } from "@pb/cred";
+import { connect, listen, reconnecting } from "@pb/node-transport";
+import { BadNetwork } from "../../packages/node-transport/test/bad-network.js";
+import { until } from "../../packages/node-transport/test/worlds.js";
+
+class Echo extends Root {
+  remote_echo<T>(value: T): T {
+    return value;
+  }
+}
+
+test("a portal's users, with their passwords, come back over a cut link", async () => {
+  const sessions: string[] = [];
+  const realm = {
+    requestAvatar: (name: unknown) => {
+      sessions.push(String(name));
+      return { avatar: new Echo(), logout: () => void sessions.splice(sessions.indexOf(String(name)), 1) };
+    },
+  };
+  const portal = new Portal(realm, [
+    new InMemoryUsernamePasswordChecker({ worker: "secret" }),
+    new AllowAnonymousAccess(),
+  ]);
+  const logins = { sameUser: "ask", answerMs: 300 } as const;
+  await using server = await listen("tcp:0:interface=127.0.0.1", portal, { logins, liveness: false });
+  await using network = await BadNetwork.before(server.port);
+  await using client = reconnecting<Echo>(`tcp:127.0.0.1:${network.port}`, {
+    login: (connection) => login<Echo>(connection, new UsernamePassword("worker", "secret")),
+    backoff: { firstMs: 50, highestMs: 200 },
+    liveness: { intervalMs: 50, answerMs: 400 },
+    idempotent: ["echo"],
+  });
+  expect(await client.callRemote("echo", 1)).toBe(1);
+  await expect(
+    login(await connect(`tcp:127.0.0.1:${server.port}`), new UsernamePassword("worker", "secret")),
+  ).rejects.toMatchObject({
+    code: "LOGIN_DENIED",
+    message: expect.stringMatching(/^worker is logged in already, from tcp:/),
+  });
+  network.cut();
+  expect(await client.callRemote("echo", 2)).toBe(2);
+  await until(() => sessions.length === 1, "one session is left");
+  expect(sessions).toEqual(["worker"]);
+
+  const stranger = reconnecting(`tcp:127.0.0.1:${server.port}`, {
+    login: (connection) => login(connection, new UsernamePassword("worker", "wrong")),
+  });
+  await expect(stranger.current()).rejects.toMatchObject({ code: "NOT_CONNECTED" });
+  expect(stranger.state.is).toBe("stopped");
+});
