@@ -54,6 +54,8 @@ export default defineConfig(
       ],
     },
   },
+  // Programs to read and to run: they print.
+  { files: ["packages/examples/src/**/*.ts"], rules: { "no-console": "off" } },
   {
     files: portable,
     rules: {

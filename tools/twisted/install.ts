@@ -36,18 +36,23 @@ export function makeEnvironment(): string | undefined {
   });
 }
 
-/** Debian's own package, for /usr/bin/python3. Only root can. */
-export function aptInstall(): string | undefined {
-  if (process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) return undefined;
+/** Debian's own Twisted, for /usr/bin/python3. Only root can. */
+export function aptTwisted(): string | undefined {
+  return aptInstall(["python3-twisted"]) ? "/usr/bin/python3" : undefined;
+}
+
+/** Installs packages of Debian. Only root can. */
+export function aptInstall(packages: readonly string[]): boolean {
+  if (process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) return false;
   mkdirSync(cache, { recursive: true });
   return withLock(join(cache, "lock"), () => {
-    say("Installing Debian's python3-twisted …");
+    say(`Installing Debian's ${packages.join(", ")} …`);
     const wait = ["-o", "DPkg::Lock::Timeout=120", "-o", "Acquire::http::Timeout=60"];
-    const install = [...wait, "install", "-y", "--no-install-recommends", "python3-twisted"];
-    const done =
+    const install = [...wait, "install", "-y", "--no-install-recommends", ...packages];
+    return (
       succeeds("apt-get", [...wait, "update"], 180_000, { DEBIAN_FRONTEND: "noninteractive" }) &&
-      succeeds("apt-get", install, 300_000, { DEBIAN_FRONTEND: "noninteractive" });
-    return done ? "/usr/bin/python3" : undefined;
+      succeeds("apt-get", install, 300_000, { DEBIAN_FRONTEND: "noninteractive" })
+    );
   });
 }
 

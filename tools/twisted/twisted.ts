@@ -3,7 +3,7 @@
  * Looked at in this order: $PB_PYTHON, python3, /usr/bin/python3, the virtual environment made here.
  */
 import { spawnSync } from "node:child_process";
-import { aptInstall, environmentPython, makeEnvironment } from "./install.js";
+import { aptTwisted, environmentPython, makeEnvironment } from "./install.js";
 
 export interface Twisted {
   /** The interpreter, as an absolute path. */
@@ -21,9 +21,9 @@ export function findTwisted(wanted: TwistedVersion | "any" = "any"): Twisted | u
   if (there !== undefined) return there;
 
   const ways = {
-    "22.4": [aptInstall],
+    "22.4": [aptTwisted],
     "26.4": [makeEnvironment],
-    any: [makeEnvironment, aptInstall],
+    any: [makeEnvironment, aptTwisted],
   };
   for (const makeOne of ways[wanted]) {
     const python = makeOne();

@@ -3,17 +3,23 @@
 import { BananaError } from "./errors.js";
 import type { Expression } from "./expression.js";
 import type { BananaLimits } from "./limits.js";
-import { withLimits } from "./limits.js";
+import { defaultLimits, withLimits } from "./limits.js";
 import { Scanner } from "./scanner.js";
 import { readExpression, writeExpression } from "./tree.js";
+import { dialectOf, none } from "./vocabulary.js";
 import type { Dialect } from "./vocabulary.js";
 import { BananaWriter } from "./writer.js";
 
+/** How to read and write: what every function of this package that does either takes. */
 export interface CodecOptions {
   /** Default `none`. */
   readonly dialect?: Dialect | "pb" | "none" | undefined;
   readonly limits?: Partial<BananaLimits> | undefined;
 }
+
+// One writer and one scanner are kept for the next call. They are taken away while in use: a call inside a call makes its own.
+let spareWriter: BananaWriter | undefined;
+let spareScanner: Scanner | undefined;
 
 /**
  * The bytes of one expression. A safe-integer `number` and any `bigint` is an integer; any other `number` (also -0, NaN, infinities) and a
@@ -21,9 +27,19 @@ export interface CodecOptions {
  *
  * Throws `BananaError` beyond a limit, `TypeError` for what Banana does not have (text, booleans, null, objects). Wire specification 2.2.
  */
-export function encode(expression: Expression, options: CodecOptions = {}): Uint8Array {
-  const writer = new BananaWriter(options);
-  writeExpression(writer, expression, withLimits(options.limits).depth);
+export function encode(expression: Expression, { dialect = none, limits }: CodecOptions = {}): Uint8Array<ArrayBuffer> {
+  if (limits !== undefined)
+    return encodeWith(new BananaWriter({ dialect, limits }), expression, withLimits(limits).depth);
+  const writer = spareWriter ?? new BananaWriter();
+  spareWriter = undefined;
+  writer.dialect = dialectOf(dialect);
+  const bytes = encodeWith(writer, expression, defaultLimits.depth);
+  spareWriter = writer;
+  return bytes;
+}
+
+function encodeWith(writer: BananaWriter, expression: Expression, depth: number): Uint8Array<ArrayBuffer> {
+  writeExpression(writer, expression, depth);
   return writer.take();
 }
 
@@ -33,9 +49,19 @@ export function encode(expression: Expression, options: CodecOptions = {}): Uint
  * Throws `BananaError` with the offset: `BANANA_TRUNCATED` when something is missing, `BANANA_TRAILING_BYTES` when something follows, or
  * what a {@link Scanner} throws. Wire specification 2.3.
  */
-export function decode(bytes: Uint8Array, options: CodecOptions = {}): Expression {
-  const scanner = new Scanner(options);
-  scanner.push(bytes);
+export function decode(bytes: Uint8Array, { dialect = none, limits }: CodecOptions = {}): Expression {
+  if (limits !== undefined) return decodeWith(new Scanner({ dialect, limits }), bytes);
+  const scanner = spareScanner ?? new Scanner();
+  spareScanner = undefined;
+  scanner.dialect = dialectOf(dialect);
+  const expression = decodeWith(scanner, bytes);
+  scanner.reset();
+  spareScanner = scanner;
+  return expression;
+}
+
+function decodeWith(scanner: Scanner, bytes: Uint8Array): Expression {
+  scanner.lend(bytes);
   const reader = scanner.next();
   if (reader === undefined) {
     throw new BananaError("BANANA_TRUNCATED", "The expression is not complete", { offset: bytes.length });

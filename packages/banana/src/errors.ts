@@ -28,6 +28,7 @@ export type BananaErrorCode =
   | "BANANA_BAD_NEGOTIATION"
   | "BANANA_NOT_BANANA";
 
+/** What a {@link BananaError} knows besides its code. */
 export interface BananaErrorOptions {
   /** Bytes from the start of the stream to the element at fault. */
   readonly offset?: number | undefined;

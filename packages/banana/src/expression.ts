@@ -1,12 +1,17 @@
 // What Banana carries, and the two small interfaces through which everything above reads and writes it.
 
+import { Token } from "./tokens.js";
+
 /** A double that must stay one: 2.0 is not 2 on the wire. Also keeps the payload of a NaN, which a JavaScript number cannot promise. */
 export class Float {
   readonly value: number;
   /** The 64 bits of an unusual NaN; undefined for every other double. */
   readonly nanBits: bigint | undefined;
 
+  /** Throws `TypeError` for bits that are not those of a NaN. */
   constructor(value: number, nanBits?: bigint) {
+    if (nanBits !== undefined && (!Number.isNaN(value) || !isNan(nanBits)))
+      throw new TypeError(`Not the bits of a NaN: ${nanBits}`);
     this.value = value;
     this.nanBits = nanBits;
   }
@@ -18,6 +23,10 @@ export class Float {
   toString(): string {
     return formatFloat(this.value);
   }
+}
+
+function isNan(bits: bigint): boolean {
+  return BigInt.asUintN(64, bits) === bits && (bits & 0x7fffffffffffffffn) > 0x7ff0000000000000n;
 }
 
 /** Writes a double so that it cannot be taken for an integer: `2.0`, `-0.0`, `nan`, `-inf`. */
@@ -35,6 +44,38 @@ export function formatFloat(value: number): string {
  */
 export type Expression = number | bigint | Float | Uint8Array | Expression[];
 
+/**
+ * The beginning of a list that is met again and again: how long the list is, and the word it begins with. Make each once, for
+ * {@link ExpressionWriter.begin} and {@link ExpressionReader.begins}.
+ */
+export class ListHead {
+  readonly length: number;
+  readonly word: string;
+  /** The list's head and the word's, in a dialect that does not have the word: four bytes as one little-endian number. */
+  readonly four: number;
+  /** The first and the last four bytes of the word, if it has four: numbers again. */
+  readonly first: number;
+  readonly last: number;
+
+  /** Throws `TypeError` for a length that is not 1 to 127 or a word that is not 1 to 127 ASCII characters. */
+  constructor(length: number, word: string) {
+    if (!Number.isInteger(length) || length < 1 || length > 127)
+      throw new TypeError(`Not a length from 1 to 127: ${length}`);
+    const codes = Array.from(word, (_, index) => word.charCodeAt(index));
+    if (codes.length < 1 || codes.length > 127 || codes.some((code) => code > 127))
+      throw new TypeError(`Not a word of 1 to 127 ASCII characters: ${JSON.stringify(word)}`);
+    this.length = length;
+    this.word = word;
+    this.four = fourOf([length, Token.LIST, word.length, Token.STRING]);
+    this.first = fourOf(codes);
+    this.last = fourOf(codes.slice(-4));
+  }
+}
+
+function fourOf(bytes: number[]): number {
+  return bytes.slice(0, 4).reduce((four, byte, index) => four | (byte << (8 * index)), 0);
+}
+
 /** What comes next in an {@link ExpressionReader}. */
 export type Kind = "list" | "integer" | "float" | "bytes";
 
@@ -44,6 +85,8 @@ export interface ExpressionWriter {
   readonly position: number;
   /** Starts a list: the next `length` writes are its elements. */
   list(length: number): void;
+  /** As {@link list} and {@link word}, in one go. */
+  begin(head: ListHead): void;
   /** A safe integer or any bigint within the limits. */
   integer(value: number | bigint): void;
   float(value: number | Float): void;
@@ -69,7 +112,17 @@ export interface ExpressionReader {
   kind(): Kind;
   /** Reads the head of a list and returns its length; its elements follow. */
   list(): number;
+  /**
+   * Whether the next element is a list that begins so. If it is, passes over its head and its first word; if not, nothing is read. May be
+   * false for a list that is written in an unusual way: what comes then must be found out with {@link kind}, as ever.
+   */
+  begins(head: ListHead): boolean;
   integer(): number | bigint;
+  /**
+   * Reads integers in a row into `into`, from `index` up to its length, and returns the index behind the last: where `into` ends, or where
+   * something else than a small integer comes next. Never needed, but a list of many integers is read faster so.
+   */
+  integers(into: unknown[], index: number): number;
   float(): number;
   /** As {@link float}, but a {@link Float} where a number would lose something: an integral value, an unusual NaN. */
   exactFloat(): number | Float;

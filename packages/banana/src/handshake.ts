@@ -2,8 +2,7 @@
 
 import { BananaError } from "./errors.js";
 import type { ExpressionReader } from "./expression.js";
-import { inspect } from "./inspect.js";
-import { readExpression } from "./tree.js";
+import { inspectNext } from "./inspect.js";
 import type { Dialect } from "./vocabulary.js";
 import { BananaWriter } from "./writer.js";
 
@@ -74,7 +73,5 @@ function namesOf(dialects: readonly Dialect[]): string {
 
 function unexpected(wanted: string, reader: ExpressionReader): BananaError {
   const { offset } = reader;
-  return new BananaError("BANANA_BAD_NEGOTIATION", `Expected ${wanted}, received ${inspect(readExpression(reader))}`, {
-    offset,
-  });
+  return new BananaError("BANANA_BAD_NEGOTIATION", `Expected ${wanted}, received ${inspectNext(reader)}`, { offset });
 }

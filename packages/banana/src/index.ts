@@ -4,7 +4,7 @@
 export { decode, encode } from "./codec.js";
 export type { CodecOptions } from "./codec.js";
 export { decoderStream, encoderStream } from "./streams.js";
-export { inspect } from "./inspect.js";
+export { inspect, inspectExpression } from "./inspect.js";
 export { Float } from "./expression.js";
 export type { Expression } from "./expression.js";
 export { BananaError } from "./errors.js";
@@ -24,5 +24,5 @@ export { BananaWriter } from "./writer.js";
 export type { BananaWriterOptions } from "./writer.js";
 export { readExpression, TreeReader, TreeWriter, writeExpression } from "./tree.js";
 export type { ExpressionReader, ExpressionWriter, Kind } from "./expression.js";
-export { formatFloat } from "./expression.js";
+export { formatFloat, ListHead } from "./expression.js";
 export { withLimits } from "./limits.js";

@@ -12,7 +12,7 @@ export interface BananaLimits {
   readonly listLength: number;
   /**
    * Lists inside lists. Default 1,024: CPython's recursion limit of 1,000 keeps a stock Twisted peer from sending more, and
-   * recursive readers of that depth fit in any JavaScript stack.
+   * recursive readers of that depth fit in any JavaScript stack. (`decode` and `encode` do not recurse.)
    */
   readonly depth: number;
   /**
@@ -22,6 +22,9 @@ export interface BananaLimits {
   readonly expressionBytes: number;
 }
 
+const MOST = 0x7fffffff;
+
+/** What holds where nothing else is said: each with its reason at {@link BananaLimits}. */
 export const defaultLimits: BananaLimits = Object.freeze({
   prefixBytes: 64,
   integerDigits: 64,
@@ -31,11 +34,13 @@ export const defaultLimits: BananaLimits = Object.freeze({
   expressionBytes: 1024 * 1024 * 1024,
 });
 
-/** The defaults, with some replaced. Throws `TypeError` for a limit that is not a positive integer. */
-export function withLimits(limits: Partial<BananaLimits> = {}): BananaLimits {
+/** The defaults, with some replaced. Throws `TypeError` for a limit that is not an integer from 1 to 2^31-1. */
+export function withLimits(limits?: Partial<BananaLimits>): BananaLimits {
+  if (limits === undefined) return defaultLimits;
   for (const [name, value] of Object.entries(limits)) {
-    if (!(name in defaultLimits)) throw new TypeError(`There is no limit called ${name}`);
-    if (!Number.isSafeInteger(value) || value < 1) throw new TypeError(`The limit ${name} must be a positive integer`);
+    if (!Object.hasOwn(defaultLimits, name)) throw new TypeError(`There is no limit called ${name}`);
+    if (!Number.isInteger(value) || value < 1 || value > MOST)
+      throw new TypeError(`The limit ${name} must be an integer from 1 to ${MOST}`);
   }
   return { ...defaultLimits, ...limits };
 }

@@ -1,49 +1,61 @@
 // Reads one expression from bytes that a scanner has found complete: a cursor, no tree.
+/* eslint-disable @typescript-eslint/no-unsafe-enum-comparison -- type bytes come as numbers, and need not be ours */
 
 import { readDigits } from "./base128.js";
+import { plainBytes } from "./bytes.js";
 import { BananaError } from "./errors.js";
 import { Float } from "./expression.js";
-import type { ExpressionReader, Kind } from "./expression.js";
-import { recall } from "./strings.js";
-import { FLOAT, INT, LIST, LONGINT, LONGNEG, NEG, STRING, VOCAB } from "./tokens.js";
+import type { ExpressionReader, Kind, ListHead } from "./expression.js";
+import { LONGEST_TEXT, LONGEST_WORD, recall } from "./strings.js";
+import { countDigits4, MAX_INT, readDigits4, Token, typeAfter } from "./tokens.js";
 import type { Dialect } from "./vocabulary.js";
 import { none } from "./vocabulary.js";
 
-/** A word longer than this is no atom and no name. */
-const LONGEST_WORD = 64 * 1024;
+/** A string longer than this is no atom and no name. */
+const WORD_BYTES = 64 * 1024;
 const CANONICAL_NAN = 0x7ff8000000000000n;
 
+/** A list's head of one digit, then the number of a word, also of one digit. */
+const SHORT_HEAD = 0x87008000 | 0;
+
+const NOTHING = new Uint8Array(0);
+const NOTHING_VIEW = new DataView(NOTHING.buffer);
+
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const ascii = new TextEncoder();
+const lenientUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
  * A cursor on the bytes of one expression. Made by a `Scanner`, which has checked the structure and the limits; a reader of
  * unchecked bytes throws `BANANA_TRUNCATED` where they end too early. Valid until the scanner's next `next()`.
  */
 export class BananaReader implements ExpressionReader {
-  #bytes: Uint8Array = new Uint8Array(0);
-  #view: DataView | undefined;
+  #bytes: Uint8Array = NOTHING;
+  #view: DataView = NOTHING_VIEW;
   #position = 0;
   #end = 0;
   #base = 0;
   #dialect: Dialect = none;
-  /** The head of the next element, when it has been looked at: its type byte, number, and where its body starts. */
-  #type = 0;
+  /** What {@link #longHead} found. */
   #number = 0;
-  #digits = 0;
   #body = 0;
+  /** The last short word. */
+  #word = "";
+  #wordFirst = 0;
+  #wordLast = 0;
 
   /** Points the reader at the bytes from `start` to `end`, the first of which is byte `base` of the stream. */
-  reset(bytes: Uint8Array, start: number, end: number, dialect: Dialect, base: number): this {
-    if (bytes !== this.#bytes) {
+  reset(bytes: Uint8Array, start: number, end: number, dialect: Dialect, base: number, view?: DataView): this {
+    if (view === undefined) {
+      this.#bytes = plainBytes(bytes) ?? Uint8Array.from(bytes);
+      this.#view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength);
+    } else {
       this.#bytes = bytes;
-      this.#view = undefined;
+      this.#view = view;
     }
     this.#position = start;
     this.#end = end;
     this.#dialect = dialect;
     this.#base = base - start;
-    this.#type = 0;
     return this;
   }
 
@@ -51,14 +63,29 @@ export class BananaReader implements ExpressionReader {
     return this.#base + this.#position;
   }
 
+  // The head of an element is read anew by each method instead of being kept: two loads cost less than the state (bench `codec`). Heads of
+  // up to three digits, which are almost all, are read in place; the rest goes the long way.
+
   kind(): Kind {
-    switch (this.#type || this.#head()) {
-      case LIST:
+    const position = this.#position;
+    if (position + 4 <= this.#end) {
+      const four = this.#view.getInt32(position, true);
+      const type = typeAfter(four, countDigits4(four));
+      if (type === Token.LIST) return "list";
+      if (type === Token.INT) return "integer";
+      if (type === Token.STRING) return "bytes";
+    }
+    return this.#longKind();
+  }
+
+  #longKind(): Kind {
+    switch (this.#longHead()) {
+      case Token.LIST:
         return "list";
-      case STRING:
-      case VOCAB:
+      case Token.STRING:
+      case Token.VOCAB:
         return "bytes";
-      case FLOAT:
+      case Token.FLOAT:
         return "float";
       default:
         return "integer";
@@ -66,108 +93,262 @@ export class BananaReader implements ExpressionReader {
   }
 
   list(): number {
-    if ((this.#type || this.#head()) !== LIST) throw this.#unexpected("a list");
-    this.#next(this.#body);
+    const position = this.#position;
+    if (position + 4 <= this.#end) {
+      const four = this.#view.getInt32(position, true);
+      const digits = countDigits4(four);
+      const length = readDigits4(four, digits);
+      if (typeAfter(four, digits) === Token.LIST && length < this.#end - position) {
+        this.#position = position + digits + 1;
+        return length;
+      }
+    }
+    if (this.#longHead() !== Token.LIST) throw this.#unexpected("a list");
+    this.#position = this.#body;
     return this.#number;
   }
 
-  integer(): number | bigint {
-    switch (this.#type || this.#head()) {
-      case INT:
-      case LONGINT: {
-        const value = this.#digits <= 7 ? this.#number : readDigits(this.#bytes, this.#position, this.#body - 1);
-        this.#next(this.#body);
-        return value;
-      }
-      case NEG:
-      case LONGNEG: {
-        const value = this.#digits <= 7 ? this.#number : readDigits(this.#bytes, this.#position, this.#body - 1);
-        this.#next(this.#body);
-        return value === 0 ? 0 : -value;
-      }
-      default:
-        throw this.#unexpected("an integer");
+  begins(head: ListHead): boolean {
+    const position = this.#position;
+    const start = position + 4;
+    if (start > this.#end) return false;
+    const view = this.#view;
+    const four = view.getInt32(position, true);
+    if (four !== head.four) return this.#beginsShort(head, four);
+    const { length } = head.word;
+    const end = start + length;
+    if (end > this.#end) return false;
+    if (length >= 4 && length <= 8) {
+      if (view.getInt32(start, true) !== head.first || view.getInt32(end - 4, true) !== head.last) return false;
+    } else if (latin1(this.#bytes, start, end) !== head.word) {
+      return false;
     }
+    this.#position = end;
+    return true;
+  }
+
+  /** The same, when the word is a number. */
+  #beginsShort(head: ListHead, four: number): boolean {
+    if ((four & 0xff) !== head.length || (four & (0xff00ff00 | 0)) !== SHORT_HEAD) return false;
+    if (this.#dialect.vocabulary?.word((four >>> 16) & 0xff) !== head.word) return false;
+    this.#position += 4;
+    return true;
+  }
+
+  integers(into: unknown[], index: number): number {
+    const view = this.#view;
+    const lastFour = this.#end - 4;
+    const { length } = into;
+    let position = this.#position;
+    while (index < length && position <= lastFour) {
+      const four = view.getInt32(position, true);
+      if ((four & 0xff80) === Token.INT << 8) {
+        into[index++] = four & 0x7f;
+        position += 2;
+      } else if ((four & 0xff8080) === Token.INT << 16) {
+        into[index++] = (four & 0x7f) | ((four >>> 1) & 0x3f80);
+        position += 3;
+      } else if ((four & (0xff808080 | 0)) === Token.INT << 24) {
+        into[index++] = (four & 0x7f) | ((four >>> 1) & 0x3f80) | ((four >>> 2) & 0x1fc000);
+        position += 4;
+      } else {
+        break;
+      }
+    }
+    this.#position = position;
+    return index;
+  }
+
+  integer(): number | bigint {
+    const position = this.#position;
+    if (position + 4 <= this.#end) {
+      const four = this.#view.getInt32(position, true);
+      const digits = countDigits4(four);
+      const type = typeAfter(four, digits);
+      if (type === Token.INT) {
+        this.#position = position + digits + 1;
+        return readDigits4(four, digits);
+      }
+      if (type === Token.NEG) {
+        this.#position = position + digits + 1;
+        return 0 - readDigits4(four, digits);
+      }
+    }
+    return this.#longInteger();
+  }
+
+  #longInteger(): number | bigint {
+    const type = this.#longHead();
+    if (type !== Token.INT && type !== Token.NEG && type !== Token.LONGINT && type !== Token.LONGNEG)
+      throw this.#unexpected("an integer");
+    const value = readDigits(this.#bytes, this.#position, this.#body - 1);
+    this.#position = this.#body;
+    if (type === Token.INT || type === Token.LONGINT) return value;
+    return value === 0 ? 0 : -value;
   }
 
   float(): number {
-    if ((this.#type || this.#head()) !== FLOAT) throw this.#unexpected("a float");
-    const value = this.#doubles().getFloat64(this.#body);
-    this.#next(this.#body + 8);
-    return value;
+    const body = this.#floatBody();
+    this.#position = body + 8;
+    return this.#view.getFloat64(body);
   }
 
   exactFloat(): number | Float {
-    if ((this.#type || this.#head()) !== FLOAT) throw this.#unexpected("a float");
-    const body = this.#body;
+    const body = this.#floatBody();
     const value = this.float();
     if (Number.isNaN(value)) {
-      const bits = this.#doubles().getBigUint64(body);
+      const bits = this.#view.getBigUint64(body);
       return bits === CANONICAL_NAN ? value : new Float(value, bits);
     }
     return Number.isSafeInteger(value) && !Object.is(value, -0) ? new Float(value) : value;
   }
 
+  #floatBody(): number {
+    if (this.#bytes[this.#position] === Token.FLOAT && this.#position + 9 <= this.#end) return this.#position + 1;
+    if (this.#longHead() !== Token.FLOAT) throw this.#unexpected("a float");
+    return this.#body;
+  }
+
   bytes(): Uint8Array {
-    if ((this.#type || this.#head()) === VOCAB) return ascii.encode(this.#vocabularyWord());
-    if (this.#type !== STRING) throw this.#unexpected("a byte string");
-    const end = this.#body + this.#number;
-    const value = this.#bytes.slice(this.#body, end);
-    this.#next(end);
-    return value;
+    const position = this.#position;
+    if (position + 4 <= this.#end) {
+      const four = this.#view.getInt32(position, true);
+      const digits = countDigits4(four);
+      const start = position + digits + 1;
+      const end = start + readDigits4(four, digits);
+      if (typeAfter(four, digits) === Token.STRING && end <= this.#end) {
+        this.#position = end;
+        return this.#bytes.slice(start, end);
+      }
+    }
+    return this.#longBytes();
+  }
+
+  #longBytes(): Uint8Array {
+    const type = this.#longHead();
+    if (type === Token.VOCAB) return wordBytes(this.#vocabularyWord());
+    if (type !== Token.STRING) throw this.#unexpected("a byte string");
+    return this.#bytes.slice(this.#body, this.#passString());
   }
 
   word(): string {
-    if ((this.#type || this.#head()) === VOCAB) return this.#vocabularyWord();
-    if (this.#type !== STRING) throw this.#unexpected("a word");
-    if (this.#number > LONGEST_WORD)
+    const position = this.#position;
+    if (position + 4 <= this.#end) {
+      const four = this.#view.getInt32(position, true);
+      const digits = countDigits4(four);
+      const type = typeAfter(four, digits);
+      const length = readDigits4(four, digits);
+      const start = position + digits + 1;
+      if (type === Token.VOCAB) {
+        const word = this.#dialect.vocabulary?.word(length);
+        if (word !== undefined) {
+          this.#position = start;
+          return word;
+        }
+      } else if (type === Token.STRING && length <= LONGEST_WORD && start + length + 4 <= this.#end) {
+        const word = this.#recallWord(start, length);
+        if (word !== undefined) {
+          this.#position = start + length;
+          return word;
+        }
+      }
+    }
+    return this.#longWord();
+  }
+
+  /** The same word often comes many times in a row, `unicode` above all: that is seen without a look-up. */
+  #recallWord(start: number, length: number): string | undefined {
+    const view = this.#view;
+    if (length < 4 || length > 8) return recall(view, start, length);
+    const first = view.getInt32(start, true);
+    const last = view.getInt32(start + length - 4, true);
+    if (first === this.#wordFirst && last === this.#wordLast && length === this.#word.length) return this.#word;
+    const word = recall(view, start, length);
+    if (word !== undefined) {
+      this.#wordFirst = first;
+      this.#wordLast = last;
+      this.#word = word;
+    }
+    return word;
+  }
+
+  #longWord(): string {
+    const type = this.#longHead();
+    if (type === Token.VOCAB) return this.#vocabularyWord();
+    if (type !== Token.STRING) throw this.#unexpected("a word");
+    if (this.#number > WORD_BYTES)
       throw new BananaError("BANANA_BAD_WORD", `A word of ${this.#number} bytes`, { offset: this.offset });
-    const end = this.#body + this.#number;
-    const value = recall(this.#bytes, this.#body, end) ?? latin1(this.#bytes, this.#body, end);
-    this.#next(end);
-    return value;
+    return latin1(this.#bytes, this.#body, this.#passString());
   }
 
   text(): string {
-    if ((this.#type || this.#head()) === VOCAB) return this.#vocabularyWord();
-    if (this.#type !== STRING) throw this.#unexpected("UTF-8 text");
-    const end = this.#body + this.#number;
-    const value = recall(this.#bytes, this.#body, end) ?? this.#decode(end);
-    this.#next(end);
-    return value;
+    const position = this.#position;
+    if (position + 4 <= this.#end) {
+      const four = this.#view.getInt32(position, true);
+      const digits = countDigits4(four);
+      const length = readDigits4(four, digits);
+      const start = position + digits + 1;
+      if (
+        typeAfter(four, digits) === Token.STRING &&
+        length <= LONGEST_TEXT &&
+        start + length <= this.#end &&
+        start + 4 <= this.#end
+      ) {
+        const text = recall(this.#view, start, length);
+        if (text !== undefined) {
+          this.#position = start + length;
+          return text;
+        }
+      }
+    }
+    return this.#longText();
   }
 
-  #decode(end: number): string {
+  #longText(): string {
+    const type = this.#longHead();
+    if (type === Token.VOCAB) return this.#vocabularyWord();
+    if (type !== Token.STRING) throw this.#unexpected("UTF-8 text");
+    const { offset } = this;
+    const start = this.#body;
+    const end = this.#passString();
+    const bytes = this.#bytes.subarray(start, end);
+    // Looking for what a lenient decoder puts in place of errors is cheaper than having each byte checked (bench `codec`).
+    const text = lenientUtf8.decode(bytes);
+    if (!text.includes("\ufffd")) return text;
     try {
-      return utf8.decode(this.#bytes.subarray(this.#body, end));
+      return utf8.decode(bytes);
     } catch (cause) {
-      throw new BananaError("BANANA_BAD_UTF8", "These bytes are not UTF-8", { offset: this.offset, cause });
+      throw new BananaError("BANANA_BAD_UTF8", "These bytes are not UTF-8", { offset, cause });
     }
+  }
+
+  #passString(): number {
+    return (this.#position = this.#body + this.#number);
   }
 
   skip(): void {
     let left = 1;
     while (left > 0) {
       left--;
-      switch (this.#type || this.#head()) {
-        case LIST:
+      switch (this.#longHead()) {
+        case Token.LIST:
           left += this.#number;
-          this.#next(this.#body);
+          this.#position = this.#body;
           break;
-        case STRING:
-          this.#next(this.#body + this.#number);
+        case Token.STRING:
+          this.#passString();
           break;
-        case FLOAT:
-          this.#next(this.#body + 8);
+        case Token.FLOAT:
+          this.#position = this.#body + 8;
           break;
         default:
-          this.#next(this.#body);
+          this.#position = this.#body;
       }
     }
   }
 
-  /** Reads digits and type byte of the next element, without moving on. */
-  #head(): number {
+  /** Reads digits and type byte of the next element, without moving on. A number beyond 2^31-1 is given as -1. */
+  #longHead(): number {
     const bytes = this.#bytes;
     const end = this.#end;
     let position = this.#position;
@@ -176,36 +357,26 @@ export class BananaReader implements ExpressionReader {
     while (position < end) {
       const byte = bytes[position++]!;
       if (byte >= 0x80) {
-        this.#number = number;
-        this.#digits = position - 1 - this.#position;
+        this.#number = number <= MAX_INT ? number | 0 : -1;
         this.#body = position;
-        const needed = byte === STRING ? number : byte === FLOAT ? 8 : 0;
+        if (byte > Token.VOCAB) throw this.#unknown(byte);
+        // An element of a list is one byte or more.
+        const needed = byte === Token.STRING || byte === Token.LIST ? number : byte === Token.FLOAT ? 8 : 0;
         if (needed > end - position) break;
-        return (this.#type = byte);
+        return byte;
       }
-      number += byte * scale;
+      if (byte > 0) number += byte * scale;
       scale *= 128;
     }
-    throw new BananaError("BANANA_TRUNCATED", "The expression ends in the middle of an element", {
-      offset: this.offset,
-    });
-  }
-
-  #next(position: number): void {
-    this.#position = position;
-    this.#type = 0;
+    throw this.#truncated();
   }
 
   #vocabularyWord(): string {
     const word = this.#dialect.vocabulary?.word(this.#number);
     if (word === undefined)
       throw new BananaError("BANANA_UNKNOWN_WORD", `No word has the number ${this.#number}`, { offset: this.offset });
-    this.#next(this.#body);
+    this.#position = this.#body;
     return word;
-  }
-
-  #doubles(): DataView {
-    return (this.#view ??= new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength));
   }
 
   #unexpected(wanted: string): BananaError {
@@ -213,10 +384,28 @@ export class BananaReader implements ExpressionReader {
       offset: this.offset,
     });
   }
+
+  #unknown(type: number): BananaError {
+    return new BananaError("BANANA_UNKNOWN_TYPE", `No element has the type byte 0x${type.toString(16)}`, {
+      offset: this.offset,
+    });
+  }
+
+  #truncated(): BananaError {
+    return new BananaError("BANANA_TRUNCATED", "The expression ends in the middle of an element", {
+      offset: this.offset,
+    });
+  }
 }
 
 function nameOf(kind: Kind): string {
   return kind === "integer" ? "an integer" : kind === "bytes" ? "a byte string" : `a ${kind}`;
+}
+
+function wordBytes(word: string): Uint8Array {
+  const bytes = new Uint8Array(word.length);
+  for (let index = 0; index < word.length; index++) bytes[index] = word.charCodeAt(index);
+  return bytes;
 }
 
 function latin1(bytes: Uint8Array, start: number, end: number): string {

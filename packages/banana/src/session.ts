@@ -9,6 +9,7 @@ import { describeStranger, STRANGER_BYTES } from "./stranger.js";
 import { standardDialects } from "./vocabulary.js";
 import type { Dialect } from "./vocabulary.js";
 
+/** Which end a {@link Session} is, and what it may agree to. */
 export interface SessionOptions {
   /** The side that accepted the connection listens and speaks first; the side that made it initiates and chooses. */
   readonly role: "listener" | "initiator";
@@ -52,6 +53,11 @@ export class Session {
   /** Adds received bytes, which are copied. */
   push(chunk: Uint8Array): void {
     this.#scanner.push(chunk);
+  }
+
+  /** As {@link push}, without a copy where there need not be one: see `Scanner.lend`. */
+  lend(chunk: Uint8Array): void {
+    this.#scanner.lend(chunk);
   }
 
   /**

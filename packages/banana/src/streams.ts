@@ -10,19 +10,22 @@ import { BananaWriter } from "./writer.js";
 
 /**
  * Bytes in, expressions out. The stream errors with {@link BananaError} when the bytes are bad, and with `BANANA_TRUNCATED` when they end
- * inside an expression. Backpressure is the stream's own: a reader that does not read stops the writer.
+ * inside an expression; what was not read by then is lost, as with any stream that errors. Backpressure is the stream's own: a reader that
+ * does not read stops the writer, and at most the expressions of one chunk wait.
  */
 export function decoderStream(options: CodecOptions = {}): TransformStream<Uint8Array, Expression> {
   const scanner = new Scanner(options);
   return new TransformStream<Uint8Array, Expression>({
     transform(chunk, controller) {
-      scanner.push(chunk);
+      scanner.lend(chunk);
       for (let reader = scanner.next(); reader !== undefined; reader = scanner.next())
         controller.enqueue(readExpression(reader));
     },
     flush() {
       if (scanner.pendingBytes > 0) {
-        throw new BananaError("BANANA_TRUNCATED", "The stream ends inside an expression", { offset: scanner.offset });
+        throw new BananaError("BANANA_TRUNCATED", "The stream ends inside an expression", {
+          offset: scanner.offset,
+        });
       }
     },
   });

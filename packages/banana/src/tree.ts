@@ -1,28 +1,34 @@
 // The same two interfaces on arrays instead of bytes, for people who want to look.
 
+import { isForeignBytes } from "./bytes.js";
 import { BananaError } from "./errors.js";
 import { Float } from "./expression.js";
-import type { Expression, ExpressionReader, ExpressionWriter, Kind } from "./expression.js";
+import type { Expression, ExpressionReader, ExpressionWriter, Kind, ListHead } from "./expression.js";
 
 const utf8 = new TextEncoder();
 const fromUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** The head of a list whose elements follow. */
-class ListHead {
+class OpenList {
   constructor(readonly length: number) {}
 }
 
 /** An {@link ExpressionWriter} that builds an {@link Expression}. Checks no limits: nothing leaves the process. */
 export class TreeWriter implements ExpressionWriter {
-  #items: (ListHead | Exclude<Expression, Expression[]>)[] = [];
-  #insertions: { position: number; items: (ListHead | Exclude<Expression, Expression[]>)[] }[] = [];
+  #items: (OpenList | Exclude<Expression, Expression[]>)[] = [];
+  #insertions: { position: number; items: (OpenList | Exclude<Expression, Expression[]>)[] }[] = [];
 
   get position(): number {
     return this.#items.length;
   }
 
   list(length: number): void {
-    this.#items.push(new ListHead(length));
+    this.#items.push(new OpenList(length));
+  }
+
+  begin({ length, word }: ListHead): void {
+    this.list(length);
+    this.word(word);
   }
 
   integer(value: number | bigint): void {
@@ -63,10 +69,7 @@ export class TreeWriter implements ExpressionWriter {
 
   /** The one expression written. Throws `TypeError` when it is not exactly one. */
   take(): Expression {
-    for (const { position, items } of this.#insertions.sort((a, b) => b.position - a.position)) {
-      this.#items.splice(position, 0, ...items);
-    }
-    const expressions = build(this.#items);
+    const expressions = build(this.#inserted());
     this.#items = [];
     this.#insertions = [];
     const [expression] = expressions;
@@ -75,14 +78,24 @@ export class TreeWriter implements ExpressionWriter {
     }
     return expression;
   }
+
+  /** All items, with every insertion where it belongs. */
+  *#inserted(): Iterable<OpenList | Exclude<Expression, Expression[]>> {
+    let position = 0;
+    for (const insertion of this.#insertions.sort((a, b) => a.position - b.position)) {
+      while (position < insertion.position) yield this.#items[position++]!;
+      yield* insertion.items;
+    }
+    while (position < this.#items.length) yield this.#items[position++]!;
+  }
 }
 
-function build(items: Iterable<ListHead | Exclude<Expression, Expression[]>>): Expression[] {
+function build(items: Iterable<OpenList | Exclude<Expression, Expression[]>>): Expression[] {
   const top: Expression[] = [];
   const open = [{ elements: top, length: Infinity }];
   for (const item of items) {
     const innermost = open[open.length - 1]!;
-    if (item instanceof ListHead) {
+    if (item instanceof OpenList) {
       const elements: Expression[] = [];
       innermost.elements.push(elements);
       open.push({ elements, length: item.length });
@@ -127,6 +140,21 @@ export class TreeReader implements ExpressionReader {
     return list.length;
   }
 
+  begins({ length, word }: ListHead): boolean {
+    const list = this.#peek();
+    if (!Array.isArray(list) || list.length !== length) return false;
+    const [first] = list;
+    if (!(first instanceof Uint8Array) || first.length !== word.length || latin1(first) !== word) return false;
+    this.list();
+    this.skip();
+    return true;
+  }
+
+  integers(into: unknown[], index: number): number {
+    while (index < into.length && this.kind() === "integer") into[index++] = this.integer();
+    return index;
+  }
+
   integer(): number | bigint {
     const value = this.#read("integer") as number | bigint;
     return typeof value === "bigint" && BigInt.asIntN(53, value) === value ? Number(value) : value;
@@ -145,9 +173,7 @@ export class TreeReader implements ExpressionReader {
   }
 
   word(): string {
-    let text = "";
-    for (const byte of this.#read("bytes") as Uint8Array) text += String.fromCharCode(byte);
-    return text;
+    return latin1(this.#read("bytes") as Uint8Array);
   }
 
   text(): string {
@@ -182,23 +208,58 @@ export class TreeReader implements ExpressionReader {
   }
 }
 
-/** Writes a tree to any writer. Throws `TypeError` for what Banana does not have: text, booleans, null, objects. */
+function latin1(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}
+
+/**
+ * Writes a tree to any writer. Throws `TypeError` for what Banana does not have: text, booleans, null, objects. Lists may be nested `depth`
+ * deep, which also ends a list that contains itself.
+ */
 export function writeExpression(writer: ExpressionWriter, expression: Expression, depth = 1024): void {
-  if (typeof expression === "number") {
-    if (Number.isSafeInteger(expression) && !Object.is(expression, -0)) writer.integer(expression);
-    else writer.float(expression);
-  } else if (typeof expression === "bigint") {
-    writer.integer(expression);
-  } else if (expression instanceof Uint8Array) {
-    writer.bytes(expression);
-  } else if (Array.isArray(expression)) {
-    if (depth === 0) throw new BananaError("BANANA_TOO_DEEP", "Lists are nested too deeply");
-    writer.list(expression.length);
-    for (const element of expression) writeExpression(writer, element, depth - 1);
-  } else if (expression instanceof Float) {
-    writer.float(expression);
+  if (!Array.isArray(expression)) {
+    writeLeaf(writer, expression);
+    return;
+  }
+  const open: { list: Expression[]; index: number }[] = [];
+  let list = expression;
+  let index = 0;
+  writer.list(list.length);
+  while (true) {
+    if (index === list.length) {
+      const around = open.pop();
+      if (around === undefined) return;
+      ({ list, index } = around);
+      continue;
+    }
+    const element = list[index++]!;
+    if (!Array.isArray(element)) {
+      writeLeaf(writer, element);
+      continue;
+    }
+    open.push({ list, index });
+    if (open.length === depth)
+      throw new BananaError("BANANA_TOO_DEEP", `Lists nested more than ${depth} deep cannot be sent`);
+    list = element;
+    index = 0;
+    writer.list(list.length);
+  }
+}
+
+function writeLeaf(writer: ExpressionWriter, leaf: Exclude<Expression, Expression[]>): void {
+  if (typeof leaf === "number") {
+    if (Number.isSafeInteger(leaf) && !Object.is(leaf, -0)) writer.integer(leaf);
+    else writer.float(leaf);
+  } else if (typeof leaf === "bigint") {
+    writer.integer(leaf);
+  } else if (leaf instanceof Uint8Array || isForeignBytes(leaf)) {
+    writer.bytes(leaf);
+  } else if (leaf instanceof Float) {
+    writer.float(leaf);
   } else {
-    const stray: unknown = expression;
+    const stray: unknown = leaf;
     throw new TypeError(
       `Banana has no ${stray === null ? "null" : typeof stray}: it carries integers, floats, byte strings and lists`,
     );
@@ -207,18 +268,38 @@ export function writeExpression(writer: ExpressionWriter, expression: Expression
 
 /** Reads one expression as a tree. The reader must have checked the nesting depth, as a `Scanner` does. */
 export function readExpression(reader: ExpressionReader): Expression {
-  switch (reader.kind()) {
+  const kind = reader.kind();
+  if (kind !== "list") return readLeaf(reader, kind);
+  const open: { list: Expression[]; index: number }[] = [];
+  let list = new Array<Expression>(reader.list());
+  let index = 0;
+  while (true) {
+    if (index === list.length) {
+      const around = open.pop();
+      if (around === undefined) return list;
+      ({ list, index } = around);
+      continue;
+    }
+    const kind = reader.kind();
+    if (kind === "list") {
+      open.push({ list, index: index + 1 });
+      list = list[index] = new Array<Expression>(reader.list());
+      index = 0;
+      continue;
+    }
+    if (kind === "integer") index = reader.integers(list, index);
+    if (index < list.length && (kind !== "integer" || reader.kind() === "integer"))
+      list[index++] = readLeaf(reader, kind);
+  }
+}
+
+function readLeaf(reader: ExpressionReader, kind: Exclude<Kind, "list">): Expression {
+  switch (kind) {
     case "integer":
       return reader.integer();
     case "bytes":
       return reader.bytes();
     case "float":
       return reader.exactFloat();
-    case "list": {
-      const length = reader.list();
-      const elements: Expression[] = [];
-      for (let index = 0; index < length; index++) elements.push(readExpression(reader));
-      return elements;
-    }
   }
 }

@@ -1,24 +1,29 @@
 // Words that travel as a number, and the dialects that name a set of them (wire specification 2.4, 3).
 
+const SMALL_NUMBERS = 128;
+
 /** A table of words and their numbers. Immutable; may be shared by any number of connections. */
 export class Vocabulary {
   readonly #words = new Map<number, string>();
+  /** The words of small numbers again, for speed. */
+  readonly #small: (string | undefined)[] = new Array<string | undefined>(SMALL_NUMBERS).fill(undefined);
   readonly #numbers = new Map<string, number>();
-  /** For each first byte, a bit per length that some word has: tells almost every string apart without a look-up. */
+  /** For each first byte, a bit per length that some word has (31 and more are one): tells almost every string apart without a look-up. */
   readonly #shapes = new Uint32Array(128);
 
-  /** Words by number. Numbers are 0 to 2^31-1; words are 1 to 31 ASCII characters. Throws `TypeError` for anything else. */
+  /** Words by number. Numbers are 0 to 2^31-1; words are ASCII and not empty. Throws `TypeError` for anything else. */
   constructor(words: Iterable<readonly [number, string]>) {
     for (const [number, word] of words) {
       if (!Number.isInteger(number) || number < 0 || number > 0x7fffffff)
         throw new TypeError(`Not a vocabulary number: ${number}`);
-      if (!isWord(word)) throw new TypeError(`A vocabulary word has 1 to 31 ASCII characters: ${JSON.stringify(word)}`);
+      if (!isWord(word)) throw new TypeError(`Not a word of one ASCII character or more: ${JSON.stringify(word)}`);
       if (this.#words.has(number) || this.#numbers.has(word))
         throw new TypeError(`Twice in one vocabulary: ${number} ${word}`);
       this.#words.set(number, word);
+      if (number < SMALL_NUMBERS) this.#small[number] = word;
       this.#numbers.set(word, number);
       const first = word.charCodeAt(0);
-      this.#shapes[first] = (this.#shapes[first] ?? 0) | (1 << word.length);
+      this.#shapes[first] = (this.#shapes[first] ?? 0) | (1 << Math.min(word.length, 31));
     }
   }
 
@@ -28,17 +33,25 @@ export class Vocabulary {
 
   /** The word with that number, or undefined. */
   word(number: number): string | undefined {
-    return this.#words.get(number);
+    return number < SMALL_NUMBERS ? this.#small[number] : this.#words.get(number);
   }
 
   /** The number of a word, or undefined. */
   number(word: string): number | undefined {
+    return this.mayHave(word.charCodeAt(0), word.length) ? this.#numbers.get(word) : undefined;
+  }
+
+  /** The number of the word that these bytes spell, or undefined. */
+  numberOfBytes(bytes: Uint8Array): number | undefined {
+    if (bytes.length === 0 || !this.mayHave(bytes[0]!, bytes.length)) return undefined;
+    let word = "";
+    for (const byte of bytes) word += String.fromCharCode(byte);
     return this.#numbers.get(word);
   }
 
-  /** Whether some word has this first byte and this length. */
+  /** Whether some word has this first byte and about this length. */
   mayHave(first: number, length: number): boolean {
-    return length < 32 && first < 128 && ((this.#shapes[first] ?? 0) & (1 << length)) !== 0;
+    return first < 128 && ((this.#shapes[first] ?? 0) & (1 << (length < 31 ? length : 31))) !== 0;
   }
 
   [Symbol.iterator](): IterableIterator<[number, string]> {
@@ -47,9 +60,8 @@ export class Vocabulary {
 }
 
 function isWord(word: string): boolean {
-  if (word.length < 1 || word.length > 31) return false;
   for (let index = 0; index < word.length; index++) if (word.charCodeAt(index) > 0x7f) return false;
-  return true;
+  return word.length > 0;
 }
 
 /** A name both ends agree on, and the words it shortens. */

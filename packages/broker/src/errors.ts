@@ -121,5 +121,9 @@ export class UnknownCacheError extends Error {
 
 /** Whether an error was raised on purpose, by a class that says so; anything else is a fault of the program. */
 export function isExpected(error: unknown): boolean {
-  return error instanceof Error && (error.constructor as { isExpected?: unknown }).isExpected === true;
+  try {
+    return error instanceof Error && (error.constructor as { isExpected?: unknown }).isExpected === true;
+  } catch {
+    return false; // a trap of its own
+  }
 }

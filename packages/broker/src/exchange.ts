@@ -110,7 +110,7 @@ export class Exchange implements Channel, Inbound {
     this.#end = reason;
     this.outbox.flush();
     for (const call of this.calls.takeAll()) call.reject(reason);
-    for (const given of this.cachesGiven.entries()) this.#stoppedObserving(given);
+    for (const given of this.cachesGiven.entries()) if (given.count > 0) this.#stoppedObserving(given);
   }
 
   /** Tells the owners of what the peer held that it holds it no more. */
@@ -230,12 +230,13 @@ export class Exchange implements Channel, Inbound {
   }
 
   /** Answers a call. A result that cannot travel is an error for the caller. */
-  answer(requestId: Expression, value: unknown, perspective: Perspective): void {
+  answer(requestId: Expression, value: unknown, perspective: Perspective, isSettled = false): void {
     if (!this.isOpen) return;
     try {
       sendAnswer(this.outbox, new Outgoing(this, perspective), requestId, value);
     } catch (error) {
-      if (error instanceof UnsettledError) {
+      // A promise that is still there is where nobody can wait for it: in the state of a copy.
+      if (error instanceof UnsettledError && !isSettled) {
         this.#answerLater(requestId, value, perspective);
         return;
       }
@@ -250,7 +251,7 @@ export class Exchange implements Channel, Inbound {
     settle(value).then(
       (settled) => {
         this.services.end();
-        this.answer(requestId, settled, perspective);
+        this.answer(requestId, settled, perspective, true);
         this.serviceEnded();
       },
       (error: unknown) => {

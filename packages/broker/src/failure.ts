@@ -54,7 +54,7 @@ export class Failure {
 }
 
 interface ErrorClass {
-  readonly name: string;
+  readonly name: unknown;
   readonly remoteType?: unknown;
   readonly remoteBases?: unknown;
 }
@@ -96,6 +96,26 @@ export function describeError(error: unknown): ErrorDescription {
   return describeAs(typesOf(error), "syscall" in error ? WITHHELD : error.message, error.stack);
 }
 
+/** What `describe` says of an error, as far as it can be sent. Never throws: whatever was thrown, its caller hears of a failure. */
+export function describeSafely(describe: (error: unknown) => ErrorDescription, error: unknown): ErrorDescription {
+  try {
+    const said: { readonly [Key in keyof ErrorDescription]?: unknown } = describe(error);
+    const type = isName(said.type) ? said.type : EXCEPTION[0]!;
+    return {
+      type,
+      message: typeof said.message === "string" ? said.message : WITHHELD,
+      parents: Array.isArray(said.parents) ? said.parents.filter(isName) : [type],
+      traceback: typeof said.traceback === "string" ? said.traceback : undefined,
+    };
+  } catch {
+    return describeAs([], WITHHELD);
+  }
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
+}
+
 function describeAs(types: readonly string[], message: string, traceback?: string): ErrorDescription {
   const parents = [...types, ...EXCEPTION];
   return { type: parents[0]!, message, parents, traceback };
@@ -117,7 +137,7 @@ function typesOf(error: Error): string[] {
     }
     const { name, remoteType, remoteBases } = type as unknown as ErrorClass;
     const own = Object.hasOwn(type, "remoteType") && typeof remoteType === "string" ? remoteType : name;
-    if (own !== "") types.push(own);
+    if (isName(own)) types.push(own);
     if (Object.hasOwn(type, "remoteBases") && Array.isArray(remoteBases)) bases.push(...(remoteBases as string[]));
   }
   return [...types, ...bases];

@@ -178,15 +178,15 @@ function receiveAnswer(call: PendingCall, reader: ExpressionReader, broker: Inbo
 }
 
 function receiveError(call: PendingCall, reader: ExpressionReader, broker: Inbound): void {
-  let value: unknown;
+  let error: unknown;
   try {
-    value = broker.unjellier.readGraph(reader, new Incoming(broker, call.perspective));
-  } catch (error) {
-    call.reject(error);
-    return;
+    const value = broker.unjellier.readGraph(reader, new Incoming(broker, call.perspective));
+    if (value instanceof RemoteError) error = broker.localError(value);
+    else error = value instanceof Error ? value : unknownFailure(value);
+  } catch (unreadable) {
+    error = unreadable;
   }
-  if (value instanceof RemoteError) call.reject(broker.localError(value));
-  else call.reject(value instanceof Error ? value : unknownFailure(value));
+  call.reject(error);
 }
 
 /** An error that is neither a failure nor an error class we know. */

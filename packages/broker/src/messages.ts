@@ -1,6 +1,6 @@
 // The nine messages: the only file that knows which element stands where (wire specification 5.2, 5.3).
 
-import { inspect, readExpression, writeExpression } from "@pb/banana";
+import { inspectExpression, readExpression, writeExpression } from "@pb/banana";
 import type { Expression, ExpressionReader, ExpressionWriter } from "@pb/banana";
 import { ProtocolError } from "./errors.js";
 
@@ -12,7 +12,7 @@ export type ObjectId = number | string;
 
 /** An expression for an error message: a peer may send megabytes where a number belongs. */
 export function brief(expression: Expression): string {
-  const text = inspect(expression);
+  const text = inspectExpression(expression);
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
 

@@ -7,7 +7,7 @@ import type { Exactness, SecurityPolicy } from "@pb/jelly-types";
 import type { Callable } from "./callable.js";
 import type { Connection } from "./connection.js";
 import type { BrokerWatcher } from "./events.js";
-import { describeError, failure, remoteError } from "./failure.js";
+import { describeError, describeSafely, failure, remoteError } from "./failure.js";
 import type { ErrorDescription, RemoteError } from "./failure.js";
 import { cache, cacheable } from "./flavors/cacheable.js";
 import { copyable } from "./flavors/copyable.js";
@@ -74,8 +74,10 @@ export class BrokerConfig {
     this.exactness = options.exactness ?? {};
     this.limits = { ...defaultBrokerLimits, ...options.limits };
     this.dialects = options.dialects ?? [pb, none];
-    this.describeError =
-      options.unsafeTracebacks === true ? describe : (error) => ({ ...describe(error), traceback: undefined });
+    this.describeError = (error) => {
+      const description = describeSafely(describe, error);
+      return options.unsafeTracebacks === true ? description : { ...description, traceback: undefined };
+    };
     this.errorClasses = new Map(Object.entries(options.errorClasses ?? {}));
     this.traceReferences = options.traceReferences ?? false;
     this.onEvent = options.onEvent === undefined ? () => undefined : separately(options.onEvent);

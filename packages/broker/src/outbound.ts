@@ -78,13 +78,13 @@ export function sendError(
   error: unknown,
   config: BrokerConfig,
 ): void {
-  if (error instanceof Error && config.types.writing(error) !== undefined) {
-    try {
+  try {
+    if (error instanceof Error && config.types.writing(error) !== undefined) {
       sendGraph(error);
       return;
-    } catch {
-      // Its own state cannot travel; its description can.
     }
+  } catch {
+    // It cannot travel as itself; its description can.
   }
   sendGraph(new Failure(config.describeError(error)));
 

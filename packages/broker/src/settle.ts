@@ -1,6 +1,6 @@
 // Results that contain promises: waited for, wherever they are.
 
-import { JellyError } from "@pb/jelly-types";
+import { FrozenSet, JellyError } from "@pb/jelly-types";
 import type { TypeHandler } from "@pb/jelly-types";
 
 /** Thrown on meeting a promise in what is written. Whoever can wait settles it and writes again. */
@@ -47,6 +47,13 @@ async function settleWith(value: unknown, done: Map<object, unknown>): Promise<u
     for (const [index, key] of [...settled.keys()].entries()) copy.set(key, items[index]);
     return copy;
   }
+  if (settled instanceof Set) {
+    const copy = new Set<unknown>();
+    done.set(settled, copy);
+    for (const member of await settleAll([...(settled as Set<unknown>)], done)) copy.add(member);
+    return copy;
+  }
+  if (settled instanceof FrozenSet) return new FrozenSet(await settleAll([...settled], done));
   const prototype: unknown = Object.getPrototypeOf(settled);
   if (prototype !== Object.prototype && prototype !== null) return settled;
   const copy = Object.create(prototype) as Record<string, unknown>;

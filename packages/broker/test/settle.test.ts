@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { ConnectionLostError, PBError, RemoteError, Root } from "@pb/broker";
-import { tuple, Tuple, TypeRegistry } from "@pb/jelly-types";
+import { ConnectionLostError, Copyable, PBError, RemoteError, Root } from "@pb/broker";
+import { FrozenSet, tuple, Tuple, TypeRegistry } from "@pb/jelly-types";
 import { connectedPair } from "@pb/broker/testing";
 
 const later = <T>(value: T): Promise<T> => new Promise((resolve) => setTimeout(() => resolve(value), 5));
@@ -24,10 +24,22 @@ class Prices extends Root {
   remote_broken(): unknown {
     return [later(1), Promise.reject(new PBError("the second price is unknown")), Promise.reject(new Error("third"))];
   }
+  remote_set(): unknown {
+    return [new Set([later(1)]), new FrozenSet([later(2)])];
+  }
+  remote_hidden(): unknown {
+    return new Hidden();
+  }
   remote_take(_value: unknown): void {}
   remote_fail(kind: string): never {
     throw kind === "out" ? new SoldOut("no apples") : new OtherError("other");
   }
+}
+
+/** A copy whose state is not settled when it is asked for. */
+class Hidden extends Copyable {
+  static readonly remoteType: string = "shop.Hidden";
+  readonly price = later(1);
 }
 
 class SoldOut extends PBError {
@@ -57,6 +69,18 @@ describe("a result that contains promises", () => {
     expect(answer).toBeInstanceOf(Tuple);
     expect(answer[0]).toBe("a");
     expect(answer[1].get(1)).toEqual(["b"]);
+    await client.close();
+  });
+
+  test("is answered from inside sets too", async () => {
+    const { root, client } = await open();
+    expect(await root.callRemote("set")).toEqual([new Set([1]), new FrozenSet([2])]);
+    await client.close();
+  });
+
+  test("fails where nobody can wait for them: in the state of a copy", async () => {
+    const { root, client } = await open();
+    await expect(root.callRemote("hidden")).rejects.toThrow("A promise cannot be sent");
     await client.close();
   });
 

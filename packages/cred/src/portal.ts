@@ -39,14 +39,14 @@ export interface PortalOptions {
 
 /** Checkers in front of a realm. Give it to `listen` in place of a root object. */
 export class Portal implements RootSource {
+  /** Until the login, the peer is a stranger to the transport, which bounds how many of them there are and how long they may stay. */
+  readonly requiresLogin = true;
   readonly #realm: Realm;
   readonly #checkers = new Map<CredentialKind, CredentialsChecker>();
   readonly #options: PortalOptions;
   readonly #limits: LoginLimits;
   readonly #policy: LoginPolicy;
   readonly #failures: NameFailures;
-  /** Transports bound how many peers there are that have not logged in, and how long they may stay. */
-  readonly requiresLogin = true;
 
   constructor(realm: Realm, checkers: Iterable<CredentialsChecker> = [], options: PortalOptions = {}) {
     this.#realm = realm;

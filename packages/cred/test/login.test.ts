@@ -29,7 +29,18 @@ import {
   UsernamePassword,
 } from "@pb/cred";
 import type { Login, Mind } from "@pb/cred";
-import { classicResponse, errorOf, House, iterations, Mindful, Person, settle, Stage, users } from "./support.js";
+import {
+  brokers,
+  classicResponse,
+  errorOf,
+  House,
+  iterations,
+  Mindful,
+  Person,
+  settle,
+  Stage,
+  users,
+} from "./support.js";
 
 const alice = new UsernamePassword("alice", "secret");
 const bob = new UsernamePassword("bob", "hunter2");
@@ -198,7 +209,11 @@ describe("a login", () => {
     })();
     const stage = new Stage([users()], {}, house);
     const { client, server } = stage.connect();
-    expect(await errorOf(login(client, alice, null, { timeoutMs: 60 }))).toBeInstanceOf(CallTimeoutError);
+    const late = new AbortController();
+    const tooLate = errorOf(login(client, alice, null, { signal: late.signal }));
+    await vi.waitFor(() => expect(open).toBeDefined());
+    late.abort(new Error("too late"));
+    expect((await tooLate).message).toBe("too late");
     const logout = vi.fn();
     open({ avatar: new Person("alice", null), logout });
     await settle();
@@ -210,6 +225,7 @@ describe("a login", () => {
     expect((await errorOf(login(client, bob, null, { signal: controller.signal }))).message).toBe("changed my mind");
     await settle();
     expect(server.stats()).toMatchObject({ referencesGiven: 0 });
+    expect(await errorOf(login(client, bob, null, { timeoutMs: 20 }))).toBeInstanceOf(CallTimeoutError);
   });
 
   test.each([
@@ -270,6 +286,32 @@ describe("a logout", () => {
     await client.close();
     await settle();
     expect(loggedOut).toEqual(["alice", "bob"]);
+  });
+
+  test("leaves no notifier with the connection", async () => {
+    const watchers = new Set<unknown>();
+    const { server, client } = brokers({});
+    const watched = Object.create(server, {
+      isOpen: { get: () => server.isOpen },
+      peer: { get: () => server.peer },
+      publish: { value: server.publish.bind(server) },
+      admit: { value: server.admit.bind(server) },
+      notifyOnDisconnect: {
+        value: (callback: unknown) => {
+          watchers.add(callback);
+          return { [Symbol.dispose]: () => watchers.delete(callback) };
+        },
+      },
+    }) as Broker;
+    await server.ready;
+    const stage = new Stage([new AllowAnonymousAccess()]);
+    server.publish("root", stage.portal.rootObject(watched));
+    const before = watchers.size;
+    const avatar = await login(client, new Anonymous());
+    expect(watchers.size).toBe(before + 1);
+    avatar[Symbol.dispose]();
+    await settle();
+    expect(watchers.size).toBe(before);
   });
 
   test("comes even when the realm answers after the connection is gone", async () => {
@@ -490,6 +532,24 @@ describe("the better login", () => {
     expect(await errorOf(login(client, alice, null, { minimum: "scram-sha-256-plus" }))).toMatchObject({
       code: "LOGIN_TOO_WEAK",
     });
+  });
+
+  test("tells the server when the client could bind and was told that the server cannot", async () => {
+    const said: string[] = [];
+    class Unbound extends Error {
+      static readonly remoteType = "pbx.login.ChannelBindingUnavailable";
+      static readonly isExpected = true;
+    }
+    const forged = new (class extends Referenceable {
+      remote_scram(message: Uint8Array): never {
+        said.push(Buffer.from(message).toString().replace(/r=.*/, ""));
+        throw new Unbound("no");
+      }
+    })();
+    const { client, server } = brokers({}, { peer: binding([1], ["tls-exporter", "tls-server-end-point"]) });
+    server.publish("pbx.login", forged);
+    await errorOf(login(client, alice));
+    expect(said).toEqual(["p=tls-exporter,,n=alice,", "p=tls-server-end-point,,n=alice,", "y,,n=alice,"]);
   });
 
   test("is refused when somebody made the client believe that the server has no binding", async () => {

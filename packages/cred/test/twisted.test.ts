@@ -23,7 +23,7 @@ import {
   UsernamePassword,
 } from "@pb/cred";
 import type { Login, LoginEvent, Realm } from "@pb/cred";
-import { pythonEnvironment } from "../../../tools/twisted/twisted.js";
+import { noTwisted, pythonEnvironment } from "../../../tools/twisted/twisted.js";
 import type { Twisted } from "../../../tools/twisted/twisted.js";
 import { errorOf, Mindful, Person } from "./support.js";
 
@@ -46,6 +46,11 @@ function start({ python }: Twisted, ...args: string[]): { child: ChildProcess; l
 }
 
 const twisteds = inject("twisteds");
+
+test("there is a Twisted to judge logins", ({ skip }) => {
+  skip(twisteds.length === 0, noTwisted);
+  expect(twisteds.length).toBeGreaterThan(0);
+});
 
 describe.skipIf(twisteds.length === 0).each(twisteds)("our client and a portal of Twisted $version", (twisted) => {
   let server: ChildProcess;

@@ -83,12 +83,12 @@ const codes: Partial<Record<string, JellyErrorCode>> = {
   BANANA_BAD_UTF8: "JELLY_BAD_UTF8",
 };
 
-/** A step into a dict: `.name` where it reads well, else `["the key"]`. */
+/** A step into a dict: `.name` where it reads well, else `["the key"]`. A symbol stands for what has no name: a key itself. */
 export function keyStep(key: unknown): string {
   if (typeof key === "string")
     return /^[A-Za-z_$][\w$]{0,199}$/.test(key) ? `.${key}` : `[${JSON.stringify(shorten(key))}]`;
   if (typeof key === "number" || typeof key === "bigint" || typeof key === "boolean") return `[${key}]`;
-  return `[${describe(key)}]`;
+  return typeof key === "symbol" ? "[a key]" : `[${describe(key)}]`;
 }
 
 /** A name from a peer, of a length that an error message can bear. */

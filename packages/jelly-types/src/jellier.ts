@@ -5,6 +5,7 @@ import { BananaError, writeExpression } from "@pb/banana";
 import { WRITING_DEPTH } from "./depth.js";
 import { describe, fromBanana, JellyError } from "./errors.js";
 import type { JellyWriter, TypeHandler } from "./handler.js";
+import { MetObjects } from "./met.js";
 import { SecurityPolicy } from "./policy.js";
 import type { TypeRegistry } from "./registry.js";
 import { standardTypes } from "./standard.js";
@@ -44,7 +45,7 @@ export class Jellier implements JellyWriter {
   #context: unknown;
   #depth = 0;
   /** For each object of this graph: where it stands (>= 0), or the negative of its reference id. */
-  readonly #met = new Map<object, number>();
+  readonly #met = new MetObjects();
   /** Tuples of this graph that may be keys. */
   readonly #hashable = new Set<object>();
   #lastId = 0;
@@ -66,7 +67,7 @@ export class Jellier implements JellyWriter {
     this.#context = context;
     this.#depth = 0;
     this.#lastId = 0;
-    if (this.#met.size > 0) this.#met.clear();
+    this.#met.clear();
     if (this.#hashable.size > 0) this.#hashable.clear();
     return this;
   }
@@ -116,16 +117,14 @@ export class Jellier implements JellyWriter {
   }
 
   #writeArray(value: unknown[]): void {
-    if (this.repeat(value)) return;
-    this.begin(value);
+    if (this.#meets(value)) return;
     this.#enter();
     writeList(value, this);
     this.#depth--;
   }
 
   #writePlain(value: Record<string, unknown>): void {
-    if (this.repeat(value)) return;
-    this.begin(value);
+    if (this.#meets(value)) return;
     this.writeProperties(value);
   }
 
@@ -146,8 +145,7 @@ export class Jellier implements JellyWriter {
 
   #writeNested(value: object, handler: TypeHandler): void {
     if (handler.identity !== false) {
-      if (this.repeat(value)) return;
-      this.begin(value);
+      if (this.#meets(value)) return;
     }
     this.#enter();
     handler.jelly(value, this);
@@ -155,8 +153,7 @@ export class Jellier implements JellyWriter {
   }
 
   #writePersistent(value: object, id: Expression): void {
-    if (this.repeat(value)) return;
-    this.begin(value);
+    if (this.#meets(value)) return;
     this.writer.list(2);
     this.writer.word("persistent");
     writeExpression(this.writer, id);
@@ -192,9 +189,22 @@ export class Jellier implements JellyWriter {
     requireHashable(value, this.#hashable);
   }
 
+  /** Whether the object is in this graph already: then this refers to it, else it is about to be written. */
+  #meets(value: object): boolean {
+    const met = this.#met.meet(value, this.writer.position);
+    if (met === undefined) return false;
+    this.#dereference(value, met);
+    return true;
+  }
+
   repeat(value: object): boolean {
     const met = this.#met.get(value);
     if (met === undefined) return false;
+    this.#dereference(value, met);
+    return true;
+  }
+
+  #dereference(value: object, met: number): void {
     let id = -met;
     if (met >= 0) {
       id = ++this.#lastId;
@@ -208,10 +218,9 @@ export class Jellier implements JellyWriter {
     this.writer.list(2);
     this.writer.word("dereference");
     this.writer.integer(id);
-    return true;
   }
 
   begin(value: object): void {
-    this.#met.set(value, this.writer.position);
+    this.#met.meet(value, this.writer.position);
   }
 }

@@ -23,7 +23,7 @@ interface Allowed {
  * imported, looked up or run: a name is a `PythonName`, an instance of a class that nobody registered an `UnknownCopy`. Types registered in
  * the `TypeRegistry` of a connection are allowed by that, under every policy.
  *
- * Immutable: each `allow…` returns a new policy.
+ * Immutable: each `allow…` and `refuse…` returns a new policy.
  */
 export class SecurityPolicy {
   readonly #allowed: Allowed;
@@ -52,6 +52,13 @@ export class SecurityPolicy {
   /** Allows types by the word they have on the wire: `list`, `class`, `function`. */
   allowTypes(...names: string[]): SecurityPolicy {
     return new SecurityPolicy({ ...this.#allowed, types: united(this.#allowed.types, names) });
+  }
+
+  /** Takes types away, by the word they have on the wire. */
+  refuseTypes(...names: string[]): SecurityPolicy {
+    const { types } = this.#allowed;
+    if (types === undefined) throw new TypeError("A policy that allows all names has none to take away");
+    return new SecurityPolicy({ ...this.#allowed, types: new Set([...types].filter((name) => !names.includes(name))) });
   }
 
   /** Allows lists, tuples, dicts, references and what stands for an object that did not travel. */

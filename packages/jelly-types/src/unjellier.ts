@@ -1,16 +1,26 @@
 // Reads s-expressions as values, straight from a reader (wire specification 4.1, 4.5, 4.9).
 
 import type { Expression, ExpressionReader } from "@pb/banana";
-import { BananaError } from "@pb/banana";
+import { BananaError, TreeReader } from "@pb/banana";
 import { READING_DEPTH } from "./depth.js";
 import { fromBanana, InsecureJellyError, JellyError, shorten } from "./errors.js";
 import { defaultExactness } from "./handler.js";
 import type { Exactness, JellyReader, TypeHandler } from "./handler.js";
+import { Placeholder, References } from "./references.js";
+import type { Reference, ReferenceId } from "./references.js";
 import { moduleOf, SecurityPolicy } from "./policy.js";
 import type { TypeRegistry } from "./registry.js";
 import { standardTypes } from "./standard.js";
+import { readBoolean } from "./types/boolean.js";
+import { readDictionary } from "./types/dictionary.js";
 import { requireHashable } from "./types/hashable.js";
+import { readList } from "./types/list.js";
+import { readNone } from "./types/none.js";
+import { UNICODE } from "./types/text.js";
 import { unknownCopy } from "./types/unknown-copy.js";
+
+/** What is read between two graphs. */
+const nothing: ExpressionReader = new TreeReader([]);
 
 /** Atoms are few; a peer may invent any number. */
 const REMEMBERED_ATOMS = 512;
@@ -34,63 +44,34 @@ export interface UnjellierOptions extends Partial<Exactness> {
   readonly persistentLoad?: ((id: Expression) => unknown) | undefined;
 }
 
-/** Stands for an object that is referred to before it arrives. */
-class Placeholder {
-  readonly patches: ((value: unknown) => void)[] = [];
-  isResolved = false;
-}
-
-/** What is known about `[reference, id, …]`. */
-class Reference {
-  /** The object, or a placeholder for it that another reference has to fill. */
-  value: unknown = undefined;
-  isKnown = false;
-  /** What was handed out before the object was known. */
-  placeholder: Placeholder | undefined;
-  is: "announced" | "open" | "complete" = "announced";
-  /** Whether the object shows nothing of what is missing in it. */
-  isBlank = false;
-  /** Which part of the log was written while it was read. */
-  logStart = 0;
-  logEnd = 0;
-  isChecked = false;
-}
-
-/** A reference id: Banana integers and byte strings, told apart. */
-type ReferenceId = number | bigint | string;
-
 /** Reads graphs, one after the other. */
 export class Unjellier implements JellyReader {
   readonly exactness: Exactness;
   readonly policy: SecurityPolicy;
   readonly persistentLoad: ((id: Expression) => unknown) | undefined;
+  /** Where the graph comes from. Handlers read the elements that are theirs, no more and no fewer. */
+  reader: ExpressionReader = nothing;
+  context: unknown;
   readonly #options: UnjellierOptions;
   readonly #registry: TypeRegistry | undefined;
   readonly #keepsUnknown: boolean;
   readonly #maxDepth: number;
-  #reader: ExpressionReader | undefined;
-  #context: unknown;
+  /** Whether the usual containers may arrive at all. */
+  readonly #allowsLists: boolean;
+  readonly #allowsDictionaries: boolean;
   #depth = 0;
   /** Handlers this registry and policy gave for an atom, until something is registered. */
   #handlers = new Map<string, TypeHandler>();
   #seenVersion = -1;
 
-  #references: Map<ReferenceId, Reference> | undefined;
+  readonly #references = new References();
   /** The reference whose contents are about to be read. */
   #nextReference: Reference | undefined;
   /** The reference under which the container just begun may be registered. */
   #openReference: Reference | undefined;
-  /** Placeholders whose patches are being applied. */
-  #resolved: { readonly placeholder: Placeholder; readonly value: unknown }[] = [];
-  /** Placeholders that are not resolved. */
-  #pending = 0;
-  /** Whatever was handed out before it was complete, in order: tells for each state what is missing in it. */
-  #log: (Placeholder | Reference)[] = [];
   /** Tuples that may be keys, and keys that are looked at again when they are complete. */
   readonly #hashable = new Set<object>();
   #lateKeys: object[] = [];
-  /** States that have to wait, inner ones first. */
-  #unsettled: (() => void)[] = [];
   #afterwards: (() => void)[] = [];
 
   constructor(options: UnjellierOptions = {}) {
@@ -100,6 +81,8 @@ export class Unjellier implements JellyReader {
     this.policy = policy;
     this.#keepsUnknown = options.unknownCopies === "keep";
     this.#maxDepth = depth;
+    this.#allowsLists = policy.allowsType("list");
+    this.#allowsDictionaries = policy.allowsType("dictionary");
     this.persistentLoad = options.persistentLoad;
     this.exactness = {
       integers: options.integers ?? defaultExactness.integers,
@@ -108,17 +91,8 @@ export class Unjellier implements JellyReader {
     };
   }
 
-  get reader(): ExpressionReader {
-    if (this.#reader === undefined) throw new TypeError("Nothing is being read");
-    return this.#reader;
-  }
-
-  get context(): unknown {
-    return this.#context;
-  }
-
   get isIncomplete(): boolean {
-    return this.#pending > 0;
+    return this.#references.pending > 0;
   }
 
   /**
@@ -127,9 +101,9 @@ export class Unjellier implements JellyReader {
    */
   readGraph(reader: ExpressionReader, context?: unknown): unknown {
     // A hook of the graph being read may want to read another one.
-    if (this.#reader !== undefined) return new Unjellier(this.#options).readGraph(reader, context);
-    this.#reader = reader;
-    this.#context = context;
+    if (this.reader !== nothing) return new Unjellier(this.#options).readGraph(reader, context);
+    this.reader = reader;
+    this.context = context;
     this.#forgetHandlers();
     try {
       const value = this.read();
@@ -150,24 +124,19 @@ export class Unjellier implements JellyReader {
   }
 
   #forgetGraph(): void {
-    this.#reader = undefined;
-    this.#context = undefined;
+    this.reader = nothing;
+    this.context = undefined;
     this.#depth = 0;
-    this.#references = undefined;
+    this.#references.clear();
     this.#nextReference = undefined;
     this.#openReference = undefined;
-    this.#pending = 0;
     if (this.#hashable.size > 0) this.#hashable.clear();
     if (this.#lateKeys.length > 0) this.#lateKeys = [];
-    if (this.#resolved.length > 0) this.#resolved = [];
-    if (this.#log.length > 0) this.#log = [];
-    if (this.#unsettled.length > 0) this.#unsettled = [];
     if (this.#afterwards.length > 0) this.#afterwards = [];
   }
 
   #finish(): void {
-    for (const settle of this.#unsettled) settle();
-    if (this.#pending > 0) throw unresolved();
+    this.#references.settle();
     if (this.#lateKeys.length > 0) this.#checkLateKeys();
     for (const action of this.#afterwards) action();
   }
@@ -178,7 +147,8 @@ export class Unjellier implements JellyReader {
   }
 
   read(): unknown {
-    const reader = this.reader;
+    const { reader } = this;
+    if (reader.begins(UNICODE)) return reader.text();
     switch (reader.kind()) {
       case "list":
         return this.#readList(reader);
@@ -193,29 +163,51 @@ export class Unjellier implements JellyReader {
     }
   }
 
+  /** The usual kinds are told by their words at once, all others by their handlers. */
   #readList(reader: ExpressionReader): unknown {
     const reference = this.#nextReference;
     this.#nextReference = undefined;
-    const length = reader.list();
-    if (length === 0) throw new JellyError("JELLY_MALFORMED", "An empty list is no value");
-    if (reader.kind() !== "bytes")
-      throw new JellyError("JELLY_MALFORMED", `A value begins with the name of its type, not with ${aKind(reader)}`);
+    const items = reader.list() - 1;
+    if (items < 0) throw new JellyError("JELLY_MALFORMED", "An empty list is no value");
     const atom = reader.word();
-    if (atom === "reference") return this.#readReference(reader, length - 1, reference !== undefined);
-    if (atom === "dereference") return this.#readDereference(reader, length - 1);
-    const handler = this.#handlerOf(atom);
-    if (handler.isScalar === true) return handler.unjelly(this, length - 1, atom);
-    this.#openReference = reference;
-    this.#enter();
-    const value = handler.unjelly(this, length - 1, atom);
-    this.#depth--;
-    return value;
+    switch (atom) {
+      case "dictionary":
+        if (!this.#allowsDictionaries) break;
+        this.#openReference = reference;
+        return this.#leave(readDictionary(this.#enter(), items));
+      case "list":
+        if (!this.#allowsLists) break;
+        this.#openReference = reference;
+        return this.#leave(readList(this.#enter(), items));
+      case "boolean":
+        return readBoolean(this, items);
+      case "None":
+        return readNone(this, items);
+      case "reference":
+        return this.#readReference(reader, items, reference !== undefined);
+      case "dereference":
+        return this.#readDereference(reader, items);
+    }
+    return this.#readOther(atom, items, reference);
   }
 
-  #enter(): void {
+  #readOther(atom: string, items: number, reference: Reference | undefined): unknown {
+    const handler = this.#handlerOf(atom);
+    if (handler.isScalar === true) return handler.unjelly(this, items, atom);
+    this.#openReference = reference;
+    return this.#leave(handler.unjelly(this.#enter(), items, atom));
+  }
+
+  #enter(): this {
     if (this.#depth >= this.#maxDepth)
       throw new JellyError("JELLY_TOO_DEEP", `Values are nested more than ${this.#maxDepth} deep`);
     this.#depth++;
+    return this;
+  }
+
+  #leave(value: unknown): unknown {
+    this.#depth--;
+    return value;
   }
 
   readAs(atom: string, items: number): unknown {
@@ -253,64 +245,22 @@ export class Unjellier implements JellyReader {
     this.#allow("reference");
     if (isNested) this.#enter();
     if (items < 2) throw new JellyError("JELLY_MALFORMED", "A reference has an id and a value");
-    const id = readId(reader);
-    const reference = this.#referenceOf(id);
-    if (reference.is !== "announced")
-      throw new JellyError("JELLY_DUPLICATE_REFERENCE", `Two references have the id ${id}`);
-    reference.is = "open";
-    reference.logStart = this.#log.length;
+    const reference = this.#references.open(readId(reader));
     this.#nextReference = reference;
     const value = this.read();
     this.#nextReference = undefined;
     this.skip(items - 2);
     if (isNested) this.#depth--;
-    reference.is = "complete";
-    reference.logEnd = this.#log.length;
-    this.#arrive(reference, value);
+    this.#references.close(reference, value);
     return value;
   }
 
   #readDereference(reader: ExpressionReader, items: number): unknown {
     this.#allow("dereference");
     if (items < 1) throw new JellyError("JELLY_MALFORMED", "A dereference has an id");
-    const reference = this.#referenceOf(readId(reader));
+    const value = this.#references.lookUp(readId(reader));
     this.skip(items - 1);
-    const value = reference.isKnown ? reference.value : (reference.placeholder ??= this.#placeholder());
-    if (value instanceof Placeholder) this.#log.push(value);
-    else if (reference.is === "open" || reference.logEnd > reference.logStart) this.#log.push(reference);
     return value;
-  }
-
-  #referenceOf(id: ReferenceId): Reference {
-    const references = (this.#references ??= new Map<ReferenceId, Reference>());
-    let reference = references.get(id);
-    if (reference === undefined) references.set(id, (reference = new Reference()));
-    return reference;
-  }
-
-  #placeholder(): Placeholder {
-    this.#pending++;
-    return new Placeholder();
-  }
-
-  #arrive(reference: Reference, value: unknown): void {
-    reference.value = value;
-    reference.isKnown = true;
-    if (value instanceof Placeholder) this.whenResolved(value, (resolved) => this.#arrive(reference, resolved));
-    else if (reference.placeholder !== undefined) this.#resolve(reference.placeholder, value);
-  }
-
-  /** Patches may resolve further placeholders: in turn, not one inside the other. */
-  #resolve(placeholder: Placeholder, value: unknown): void {
-    if (placeholder.isResolved) return;
-    placeholder.isResolved = true;
-    this.#pending--;
-    this.#resolved.push({ placeholder, value });
-    if (this.#resolved.length > 1) return;
-    for (const next of this.#resolved) {
-      for (const patch of next.placeholder.patches) patch(next.value);
-    }
-    this.#resolved = [];
   }
 
   #allow(atom: string): void {
@@ -321,7 +271,7 @@ export class Unjellier implements JellyReader {
     const reference = this.#openReference;
     if (reference === undefined) return;
     this.#openReference = undefined;
-    this.#arrive(reference, container);
+    this.#references.arrive(reference, container);
   }
 
   registerBlank(instance: object): void {
@@ -331,51 +281,22 @@ export class Unjellier implements JellyReader {
   }
 
   readState(use: (state: unknown) => void): void {
-    const start = this.#log.length;
+    const start = this.#references.now;
     let state = this.read();
-    const end = this.#log.length;
-    if (end === start) {
+    if (this.#references.now === start) {
       use(state);
       return;
     }
     if (state instanceof Placeholder) this.whenResolved(state, (resolved) => (state = resolved));
-    this.#unsettled.push(() => {
-      this.#requireComplete(start, end);
-      use(state);
-    });
+    this.#references.settleLater(start, () => use(state));
   }
 
   readMade(make: (state: unknown) => unknown): unknown {
-    const start = this.#log.length;
+    const start = this.#references.now;
     let state = this.read();
-    const end = this.#log.length;
-    if (end === start) return make(state);
+    if (this.#references.now === start) return make(state);
     if (state instanceof Placeholder) this.whenResolved(state, (resolved) => (state = resolved));
-    const placeholder = this.#placeholder();
-    this.#log.push(placeholder);
-    this.#unsettled.push(() => {
-      this.#requireComplete(start, end);
-      this.#resolve(placeholder, make(state));
-    });
-    return placeholder;
-  }
-
-  /** Throws when something handed out in this part of the log is still missing, there or in what was complete but for it. */
-  #requireComplete(start: number, end: number): void {
-    if (this.#pending === 0) return;
-    const parts = [start, end];
-    while (parts.length > 0) {
-      const stop = parts.pop()!;
-      for (let index = parts.pop()!; index < stop; index++) {
-        const entry = this.#log[index]!;
-        if (entry instanceof Placeholder) {
-          if (!entry.isResolved) throw unresolved();
-        } else if (!entry.isBlank && !entry.isChecked) {
-          entry.isChecked = true;
-          parts.push(entry.logStart, entry.logEnd);
-        }
-      }
-    }
+    return this.#references.defer(start, () => make(state));
   }
 
   skip(items: number): void {
@@ -385,11 +306,11 @@ export class Unjellier implements JellyReader {
   requireHashable(value: unknown): void {
     if (typeof value !== "object" || value === null) return;
     requireHashable(value, this.#hashable);
-    if (this.#pending > 0) this.#lateKeys.push(value);
+    if (this.#references.pending > 0) this.#lateKeys.push(value);
   }
 
   isPending(value: unknown): boolean {
-    return this.#pending > 0 && value instanceof Placeholder;
+    return this.#references.pending > 0 && value instanceof Placeholder;
   }
 
   whenResolved(placeholder: unknown, patch: (value: unknown) => void): void {
@@ -399,13 +320,6 @@ export class Unjellier implements JellyReader {
   afterwards(action: () => void): void {
     this.#afterwards.push(action);
   }
-}
-
-function unresolved(): JellyError {
-  return new JellyError(
-    "JELLY_UNRESOLVED_REFERENCE",
-    "A dereference refers to nothing in this value, or to something that a factory makes of it",
-  );
 }
 
 function readId(reader: ExpressionReader): ReferenceId {

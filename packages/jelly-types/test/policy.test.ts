@@ -56,6 +56,14 @@ describe("a policy", () => {
     expect(standard.allowsClass("shop.Invoice")).toBe(false);
   });
 
+  test("can have types taken away, except from all names", () => {
+    const policy = standard.refuseTypes("set", "list");
+    expect(read(["frozenset"], policy)).toBeDefined();
+    for (const wire of [["set"], ["list"]]) expect(() => read(wire, policy)).toThrow(InsecureJellyError);
+    expect(read(["list"], policy.allowTypes("list"))).toEqual([]);
+    expect(() => everything.refuseTypes("set")).toThrow(TypeError);
+  });
+
   test("allows instances of classes by name: they arrive as data", () => {
     const policy = bare.allowInstancesOf("shop.Invoice");
     const wire = ["shop.Invoice", ["dictionary", [["unicode", "n"], 1]]];

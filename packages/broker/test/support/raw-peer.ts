@@ -48,7 +48,7 @@ export class RawPeer {
 
   /** What the broker said since the last time, as text. */
   heard(): string[] {
-    return this.take().map(inspect);
+    return this.take().map((expression) => inspect(expression));
   }
 
   /** What the broker said since the last time. */

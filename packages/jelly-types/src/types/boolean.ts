@@ -1,13 +1,23 @@
 // True and False.
 
 import type { ExpressionWriter } from "@pb/banana";
-import { JellyError } from "../errors.js";
-import type { TypeHandler } from "../handler.js";
+import { ListHead } from "@pb/banana";
+import { JellyError, shorten } from "../errors.js";
+import type { JellyReader, TypeHandler } from "../handler.js";
+
+const BOOLEAN = new ListHead(2, "boolean");
 
 export function writeBoolean(writer: ExpressionWriter, value: boolean): void {
-  writer.list(2);
-  writer.word("boolean");
+  writer.begin(BOOLEAN);
   writer.word(value ? "true" : "false");
+}
+
+export function readBoolean(unjellier: JellyReader, items: number): boolean {
+  const word = items > 0 ? unjellier.reader.word() : "nothing";
+  if (word !== "true" && word !== "false")
+    throw new JellyError("JELLY_MALFORMED", `A boolean is true or false, not ${shorten(word)}`);
+  if (items > 1) unjellier.skip(items - 1);
+  return word === "true";
 }
 
 export const boolean: TypeHandler<boolean> = {
@@ -15,11 +25,5 @@ export const boolean: TypeHandler<boolean> = {
   classes: [],
   isScalar: true,
   jelly: (value, { writer }) => writeBoolean(writer, value),
-  unjelly(unjellier, items) {
-    const word = items > 0 ? unjellier.reader.word() : "nothing";
-    if (word !== "true" && word !== "false")
-      throw new JellyError("JELLY_MALFORMED", `A boolean is true or false, not ${word}`);
-    unjellier.skip(items - 1);
-    return word === "true";
-  },
+  unjelly: readBoolean,
 };

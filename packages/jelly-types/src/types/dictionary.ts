@@ -2,6 +2,7 @@
 
 import { below, JellyError, keyStep } from "../errors.js";
 import type { JellyReader, JellyWriter, TypeHandler } from "../handler.js";
+import { UNICODE, writeText } from "./text.js";
 import { asKey } from "./hashable.js";
 
 /** The own enumerable text keys of a plain object, in its order. */
@@ -10,15 +11,16 @@ export function writeDictionary(value: Readonly<Record<string, unknown>>, jellie
   const { writer } = jellier;
   writer.list(keys.length + 1);
   writer.word("dictionary");
-  let key = "";
+  let index = 0;
   try {
-    for (key of keys) {
+    for (; index < keys.length; index++) {
+      const key = keys[index]!;
       writer.list(2);
-      jellier.write(key);
+      writeText(writer, key);
       jellier.write(value[key]);
     }
   } catch (error) {
-    throw below(error, keyStep(key));
+    throw below(error, keyStep(keys[index]));
   }
 }
 
@@ -40,37 +42,94 @@ function writeMap(value: ReadonlyMap<unknown, unknown>, jellier: JellyWriter): v
   }
 }
 
+/** Stands for a key that is not read yet. */
+const AT_KEY: unique symbol = Symbol("key");
+
+type Dict = Record<string, unknown>;
+
 /** An object without prototype as long as every key is text; a Map from the first that is not. */
-function readDictionary(unjellier: JellyReader, items: number): unknown {
-  const object = Object.create(null) as Record<string, unknown>;
-  let map: Map<unknown, unknown> | undefined;
-  if (unjellier.exactness.dicts === "map") unjellier.register((map = new Map()));
+export function readDictionary(unjellier: JellyReader, items: number): unknown {
+  if (unjellier.exactness.dicts === "map") {
+    const map = new Map<unknown, unknown>();
+    unjellier.register(map);
+    return readEntries(unjellier, items, map);
+  }
+  const { reader } = unjellier;
+  const object = emptyObject(items);
   let key: unknown;
   try {
     for (let left = items; left > 0; left--) {
-      key = readKey(unjellier);
-      if (map === undefined && typeof key !== "string") map = new Map<unknown, unknown>(Object.entries(object));
+      key = AT_KEY;
+      if (reader.list() !== 2) throw notAPair();
+      key = reader.begins(UNICODE) ? reader.text() : readKey(unjellier);
+      if (typeof key !== "string") return readEntries(unjellier, left, toMap(unjellier, object), key);
       const value = unjellier.read();
-      if (map === undefined) object[key as string] = value;
-      else map.set(key, value);
-      if (unjellier.isPending(value)) {
-        const place = key;
-        unjellier.whenResolved(value, (resolved) => {
-          if (map === undefined) object[place as string] = resolved;
-          else map.set(place, resolved);
-        });
-      }
+      object[key] = value;
+      if (unjellier.isPending(value)) patchObject(unjellier, object, key, value);
     }
   } catch (error) {
     throw below(error, keyStep(key));
   }
-  return map ?? object;
+  return object;
+}
+
+/**
+ * An object without prototype. V8 gives one from `Object.create(null)` the form of a hash table at once, which takes longer to make and to
+ * read unless there are many entries (bench `jelly`).
+ */
+function emptyObject(entries: number): Dict {
+  return (entries <= 16 ? Object.setPrototypeOf({}, null) : Object.create(null)) as Dict;
+}
+
+function readEntries(
+  unjellier: JellyReader,
+  items: number,
+  map: Map<unknown, unknown>,
+  firstKey: unknown = AT_KEY,
+): Map<unknown, unknown> {
+  const { reader } = unjellier;
+  let key = firstKey;
+  try {
+    for (let left = items; left > 0; left--) {
+      if (key === AT_KEY) {
+        if (reader.list() !== 2) throw notAPair();
+        key = readKey(unjellier);
+      }
+      const value = unjellier.read();
+      map.set(key, value);
+      if (unjellier.isPending(value)) patchMap(unjellier, map, key, value);
+      key = AT_KEY;
+    }
+  } catch (error) {
+    throw below(error, keyStep(key));
+  }
+  return map;
+}
+
+function toMap(unjellier: JellyReader, object: Dict): Map<unknown, unknown> {
+  const map = new Map<unknown, unknown>(Object.entries(object));
+  for (const [key, value] of map) if (unjellier.isPending(value)) patchMap(unjellier, map, key, value);
+  return map;
+}
+
+/** A later entry with the same key has the last word, as in Python. */
+function patchObject(unjellier: JellyReader, object: Dict, key: string, placeholder: unknown): void {
+  unjellier.whenResolved(placeholder, (resolved) => {
+    if (object[key] === placeholder) object[key] = resolved;
+  });
+}
+
+function patchMap(unjellier: JellyReader, map: Map<unknown, unknown>, key: unknown, placeholder: unknown): void {
+  unjellier.whenResolved(placeholder, (resolved) => {
+    if (map.get(key) === placeholder) map.set(key, resolved);
+  });
+}
+
+function notAPair(): JellyError {
+  return new JellyError("JELLY_MALFORMED", "An entry of a dictionary is a pair");
 }
 
 function readKey(unjellier: JellyReader): unknown {
-  if (unjellier.reader.kind() !== "list" || unjellier.reader.list() !== 2) {
-    throw new JellyError("JELLY_MALFORMED", "An entry of a dictionary is a pair");
-  }
   const key = unjellier.read();
   if (unjellier.isPending(key)) {
     throw new JellyError("JELLY_MALFORMED", "A dictionary key refers to what has not arrived yet");

@@ -3,6 +3,9 @@
 import { below } from "../errors.js";
 import type { JellyReader, JellyWriter, TypeHandler } from "../handler.js";
 
+/** Shorter rows of integers are not worth a look (bench `jelly`). */
+const MANY = 16;
+
 export function writeList(value: readonly unknown[], jellier: JellyWriter): void {
   writeItems("list", value, jellier);
 }
@@ -29,13 +32,11 @@ export function readItems<Sequence extends unknown[]>(
   unjellier.register(sequence);
   let index = 0;
   try {
+    if (items >= MANY) index = readIntegers(unjellier, items, sequence);
     for (; index < items; index++) {
       const value = unjellier.read();
-      sequence.push(value);
-      if (unjellier.isPending(value)) {
-        const place = index;
-        unjellier.whenResolved(value, (resolved) => (sequence[place] = resolved));
-      }
+      sequence[index] = value;
+      if (unjellier.isPending(value)) patchLater(unjellier, sequence, index, value);
     }
   } catch (error) {
     throw below(error, `[${index}]`);
@@ -43,9 +44,25 @@ export function readItems<Sequence extends unknown[]>(
   return sequence;
 }
 
+/** Where many integers stand in a row, they are read in one go. Returns how many there were. */
+function readIntegers(unjellier: JellyReader, items: number, sequence: unknown[]): number {
+  const { reader, exactness } = unjellier;
+  if (exactness.integers !== "number" || reader.kind() !== "integer") return 0;
+  sequence.length = items; // which have all arrived
+  return reader.integers(sequence, 0);
+}
+
+function patchLater(unjellier: JellyReader, sequence: unknown[], index: number, placeholder: unknown): void {
+  unjellier.whenResolved(placeholder, (resolved) => (sequence[index] = resolved));
+}
+
+export function readList(unjellier: JellyReader, items: number): unknown[] {
+  return readItems(unjellier, items, []);
+}
+
 export const list: TypeHandler<unknown[]> = {
   atoms: ["list"],
   classes: [Array],
   jelly: writeList,
-  unjelly: (unjellier, items) => readItems(unjellier, items, []),
+  unjelly: readList,
 };

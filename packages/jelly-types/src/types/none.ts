@@ -1,11 +1,16 @@
 // None, which JavaScript spells null.
 
 import type { ExpressionWriter } from "@pb/banana";
-import type { TypeHandler } from "../handler.js";
+import type { JellyReader, TypeHandler } from "../handler.js";
 
 export function writeNone(writer: ExpressionWriter): void {
   writer.list(1);
   writer.word("None");
+}
+
+export function readNone(unjellier: JellyReader, items: number): null {
+  if (items > 0) unjellier.skip(items);
+  return null;
 }
 
 export const none: TypeHandler = {
@@ -13,8 +18,5 @@ export const none: TypeHandler = {
   classes: [],
   isScalar: true,
   jelly: (_value, { writer }) => writeNone(writer),
-  unjelly(unjellier, items) {
-    unjellier.skip(items);
-    return null;
-  },
+  unjelly: readNone,
 };

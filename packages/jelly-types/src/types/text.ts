@@ -1,12 +1,15 @@
 // Text: a Python str.
 
 import type { ExpressionWriter } from "@pb/banana";
+import { ListHead } from "@pb/banana";
 import { JellyError } from "../errors.js";
 import type { TypeHandler } from "../handler.js";
 
+/** How text begins, almost always. */
+export const UNICODE: ListHead = new ListHead(2, "unicode");
+
 export function writeText(writer: ExpressionWriter, value: string): void {
-  writer.list(2);
-  writer.word("unicode");
+  writer.begin(UNICODE);
   writer.text(value);
 }
 

@@ -1,0 +1,218 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { BananaError, decode, encode, Float, inspect, Vocabulary } from "@pb/banana";
+import type { BananaErrorCode, CodecOptions, Dialect, Expression } from "@pb/banana";
+import { dialect, expression, nearBanana } from "./generated.js";
+import { hex, toHex } from "./tagged.js";
+
+function codeOf(work: () => unknown): BananaErrorCode | undefined {
+  try {
+    work();
+  } catch (error) {
+    expect(error).toBeInstanceOf(BananaError);
+    return (error as BananaError).code;
+  }
+  return undefined;
+}
+
+describe("both directions", () => {
+  test("any expression comes back as it was", () => {
+    fc.assert(
+      fc.property(expression, dialect, (value, spoken) => {
+        expect(decode(encode(value, { dialect: spoken }), { dialect: spoken })).toStrictEqual(value);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("what decodes at all is written canonically, and that form is a fixed point", () => {
+    fc.assert(
+      fc.property(nearBanana, dialect, (bytes, spoken) => {
+        let value: Expression;
+        try {
+          value = decode(bytes, { dialect: spoken });
+        } catch (error) {
+          expect(error).toBeInstanceOf(BananaError);
+          expect((error as BananaError).offset).toBeLessThanOrEqual(bytes.length);
+          return;
+        }
+        const canonical = encode(value, { dialect: spoken });
+        expect(decode(canonical, { dialect: spoken })).toStrictEqual(value);
+        expect(encode(decode(canonical, { dialect: spoken }), { dialect: spoken })).toStrictEqual(canonical);
+        // One byte is the least an element takes, and `81` without a digit is one that takes two.
+        expect(canonical.length).toBeLessThanOrEqual(2 * bytes.length);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+// Hex, what it is, and where the range of an element type ends.
+test.each<[string, Expression]>([
+  ["0081", 0],
+  ["7f7f7f7f0781", 2 ** 31 - 1],
+  ["000000000885", 2 ** 31],
+  ["010000000885", 2 ** 31 + 1],
+  ["7f7f7f7f0783", -(2 ** 31) + 1],
+  ["000000000883", -(2 ** 31)],
+  ["010000000886", -(2 ** 31) - 1],
+  ["7f7f7f7f7f7f7f0f85", 2 ** 53 - 1],
+  ["00000000000000 1085", 2n ** 53n],
+  ["7f7f7f7f7f7f7f0f86", -(2 ** 53) + 1],
+  ["000000000000001086", -(2n ** 53n)],
+  [`${"7f".repeat(64)}85`, 2n ** 448n - 1n],
+  [`${"7f".repeat(64)}86`, -(2n ** 448n) + 1n],
+  [`${"00".repeat(63)}0185`, 2n ** 441n],
+  ["844000000000000000", new Float(2)],
+  ["848000000000000000", -0],
+  ["840000000000000000", new Float(0)],
+  ["847ff8000000000000", NaN],
+  ["84fff8000000000000", new Float(NaN, 0xfff8000000000000n)],
+  ["847ff0000000000001", new Float(NaN, 0x7ff0000000000001n)],
+  ["847ff0000000000000", Infinity],
+  ["844340000000000000", 2 ** 53],
+  ["0080", []],
+  ["0082", new Uint8Array()],
+])("%s", (bytes, value) => {
+  const spaceless = bytes.replaceAll(" ", "");
+  expect(decode(hex(spaceless))).toStrictEqual(value);
+  expect(toHex(encode(value))).toBe(spaceless);
+});
+
+describe("what Twisted accepts and never writes", () => {
+  test.each<[string, Expression]>([
+    ["81", 0],
+    ["0083", 0],
+    ["86", 0],
+    ["0185", 1],
+    ["0586", -5],
+    ["7f7f7f7f7f7f7f7f7f81", 2n ** 63n - 1n],
+    [`01${"00".repeat(63)}81`, 1],
+    [`05${"00".repeat(63)}844000000000000000`, new Float(2)],
+    ["80", []],
+    ["03000082616263", hex("616263")],
+    ["01000087", hex("4e6f6e65")],
+    ["048241", hex("41")],
+  ])("%s", (bytes, value) => {
+    if (bytes === "048241") expect(codeOf(() => decode(hex(bytes)))).toBe("BANANA_TRUNCATED");
+    else expect(decode(hex(bytes), { dialect: "pb" })).toStrictEqual(value);
+  });
+});
+
+describe("what is bad names its place", () => {
+  test.each<[string, BananaErrorCode, number]>([
+    ["", "BANANA_TRUNCATED", 0],
+    ["0280", "BANANA_TRUNCATED", 2],
+    ["01810181", "BANANA_TRAILING_BYTES", 2],
+    ["0180 90", "BANANA_UNKNOWN_TYPE", 2],
+    ["0180 05ff", "BANANA_UNKNOWN_TYPE", 2],
+    ["0180 2087", "BANANA_UNKNOWN_WORD", 2],
+    ["0280 0181 01002882", "BANANA_STRING_TOO_LONG", 4],
+    ["0280 0181 01002880", "BANANA_LIST_TOO_LONG", 4],
+    [`0180 ${"00".repeat(65)}81`, "BANANA_PREFIX_TOO_LONG", 2],
+  ])("%s: %s at %d", (bytes, code, offset) => {
+    expect.assertions(2);
+    try {
+      decode(hex(bytes.replaceAll(" ", "")), { dialect: "pb" });
+    } catch (error) {
+      expect((error as BananaError).code).toBe(code);
+      // Limits are found in the middle of an element; the offset is that of its first byte.
+      expect((error as BananaError).offset).toBe(offset);
+    }
+  });
+});
+
+describe("input", () => {
+  const bytes = encode([new Uint8Array(3000), 1.5]);
+  const value = decode(bytes);
+
+  test("a Node Buffer decodes to plain arrays that are copies", () => {
+    const buffer = Buffer.from(bytes);
+    const [string] = decode(buffer) as [Uint8Array];
+    expect(string.constructor).toBe(Uint8Array);
+    expect(string.buffer.byteLength).toBe(3000);
+    buffer.fill(1);
+    expect(string.every((byte) => byte === 0)).toBe(true);
+  });
+
+  test("a part of a larger buffer decodes", () => {
+    const larger = new Uint8Array(bytes.length + 10).fill(0xff);
+    larger.set(bytes, 5);
+    expect(decode(larger.subarray(5, 5 + bytes.length))).toStrictEqual(value);
+  });
+
+  test("shared memory is copied before it is looked at", () => {
+    const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
+    shared.set(bytes);
+    expect(decode(shared)).toStrictEqual(value);
+  });
+
+  test("a byte string of another realm is one", async () => {
+    const { runInNewContext } = await import("node:vm");
+    const foreign = runInNewContext("Uint8Array.of(1, 2)") as Uint8Array;
+    expect(foreign).not.toBeInstanceOf(Uint8Array);
+    expect(toHex(encode([foreign]))).toBe("018002820102");
+    expect(decode(runInNewContext("Uint8Array.of(1, 0x81)") as Uint8Array)).toBe(1);
+  });
+});
+
+describe("output", () => {
+  test("belongs to the caller, down to its buffer", () => {
+    const first = encode([1, 2, 3]);
+    const second = encode([4, 5, 6]);
+    expect(first.buffer).not.toBe(second.buffer);
+    expect(first.buffer.byteLength).toBe(first.length);
+    second.fill(0);
+    expect(toHex(first)).toBe("0380018102810381");
+  });
+
+  test("large expressions do not disturb the ones behind them", () => {
+    for (const length of [100_000, 10, 70_000, 0, 655_360]) {
+      const value = [new Uint8Array(length).fill(7), length];
+      expect(decode(encode(value))).toStrictEqual(value);
+    }
+  });
+
+  test("an encode inside an encode does not mix with it", () => {
+    const list: Expression[] = [1, 0, 3];
+    Object.defineProperty(list, 1, { get: () => encode([9]) });
+    expect(toHex(encode(list))).toBe("0380018104820180098103 81".replaceAll(" ", ""));
+  });
+
+  test("an error leaves nothing behind", () => {
+    expect(() => encode([1, "text" as never])).toThrow(TypeError);
+    expect(toHex(encode([]))).toBe("0080");
+    expect(() => decode(hex("0180"))).toThrow(BananaError);
+    expect(decode(hex("0080"))).toStrictEqual([]);
+  });
+});
+
+test.each([["text"], [true], [null], [undefined], [{}], [new Map()], [Symbol("s")], [() => 1], [new Date()]])(
+  "%s is not one of Banana's values",
+  (value) => {
+    expect(() => encode(value as never)).toThrow(TypeError);
+    expect(() => encode([1, value as never])).toThrow(TypeError);
+  },
+);
+
+test("a list that contains itself is too deep", () => {
+  const list: Expression[] = [];
+  list.push(list);
+  expect(codeOf(() => encode(list))).toBe("BANANA_TOO_DEEP");
+});
+
+test("a dialect that an application adds shortens its own words", () => {
+  const words = new Vocabulary([
+    [0, "zero"],
+    [200, "two hundred"],
+    [2 ** 31 - 1, "x".repeat(100)],
+  ]);
+  const own: CodecOptions & { dialect: Dialect } = { dialect: { name: "own", vocabulary: words } };
+  const value = ["zero", "two hundred", "x".repeat(100), "y".repeat(100)].map((word) => new TextEncoder().encode(word));
+  const bytes = encode(value, own);
+  expect(toHex(bytes.subarray(0, 13))).toBe("04800087480187" + "7f7f7f7f0787");
+  expect(decode(bytes, own)).toStrictEqual(value);
+  expect(codeOf(() => decode(bytes))).toBe("BANANA_NO_VOCABULARY");
+  expect(codeOf(() => decode(bytes, { dialect: "pb" }))).toBe("BANANA_UNKNOWN_WORD");
+  expect(inspect(bytes, own)).toContain("(zero 'two hundred'");
+});

@@ -1,0 +1,34 @@
+// Tells a Buildbot master of a change: sendchange.ts tcp:HOST:PORT --auth USER:PASSWORD --who WHO [--branch B] … FILE…
+
+import { connect } from "@pb/node-transport";
+import { login, UsernamePassword } from "@pb/cred";
+import { parseArgs } from "node:util";
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    auth: { type: "string", default: "change:changepw" },
+    who: { type: "string", default: "" },
+    branch: { type: "string" },
+    revision: { type: "string" },
+    comments: { type: "string", default: "" },
+    category: { type: "string" },
+    project: { type: "string", default: "" },
+    repository: { type: "string", default: "" },
+    property: { type: "string", multiple: true, default: [] },
+  },
+});
+const { auth, property, ...said } = values;
+const [master = "tcp:localhost:9989", ...files] = positionals;
+const [user, password] = split(auth);
+
+await using connection = await connect(master);
+const avatar = await login<{ addChange(change: object): null }>(connection, new UsernamePassword(user, password));
+await avatar.callRemote("addChange", { ...said, files, properties: Object.fromEntries(property.map(split)) });
+console.log("change sent successfully");
+
+/** "name:value" in two. */
+function split(text: string): [string, string] {
+  const [name = "", ...rest] = text.split(":");
+  return [name, rest.join(":")];
+}
