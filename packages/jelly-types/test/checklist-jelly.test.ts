@@ -118,7 +118,7 @@ test("JellyTests.test_moreReferences: so does a tuple in a list in a tuple", () 
   list.push(tuple(inner));
   const back = again(list) as [[unknown[]]];
   expect(back[0][0]).toBeInstanceOf(Tuple);
-  expect((back[0][0] as unknown[])[0]).toBe(back);
+  expect(back[0][0][0]).toBe(back);
 });
 
 test("JellyTests.test_typeSecurity: where only bare types are allowed, a dictionary is none", () => {
