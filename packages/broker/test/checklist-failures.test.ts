@@ -210,6 +210,6 @@ test("Needed.framesOfNewerTwisted: the frames that newer Twisteds send with erro
     "((unicode _frames) (reference 1 (list (tuple (unicode f) (unicode 'a.py') 1 (list) (list)))))",
     "((unicode again) (dereference 1))",
   ];
-  await peer.say(`(error 1 (twisted.spread.pb.CopyableFailure (dictionary ${entries.join(" ")}))))`);
+  await peer.say(`(error 1 (twisted.spread.pb.CopyableFailure (dictionary ${entries.join(" ")})))`);
   expect(await call).toMatchObject({ remoteType: "builtins.ValueError", message: "msg" });
 });
