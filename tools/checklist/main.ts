@@ -1,4 +1,4 @@
-// npm run checklist: runs the tests that Twisted's own tests of PB ask for, prints how each line stands, and writes docs/checklist.md. Fails on a gap.
+// npm run checklist: runs the tests that Twisted's own tests of PB ask for, prints how each line stands, and writes tools/checklist/TABLE.md. Fails on a gap.
 // With --report FILE it takes the results of a run of vitest from there.
 
 import { spawnSync } from "node:child_process";
@@ -11,7 +11,7 @@ import { areas, gaps, judge, page, summary } from "./checklist.js";
 import type { Report } from "./checklist.js";
 
 const { values } = parseArgs({ options: { report: { type: "string" } } });
-const written = fileURLToPath(new URL("../../docs/checklist.md", import.meta.url));
+const written = fileURLToPath(new URL("TABLE.md", import.meta.url));
 
 const judged = judge(areas, values.report === undefined ? runTests() : read(values.report));
 for (const { title, lines } of areas) {
