@@ -1,43 +1,17 @@
 // Work is linear in the bytes, however they are cut. Counted, not timed: how often each piece of the published code runs.
 
-import { Session as Inspector } from "node:inspector";
-import { runInThisContext } from "node:vm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type * as Banana from "@pb/banana";
-import { bundle } from "../../../tools/bench/bundle.js";
+import { counted } from "../../../tools/work/counted.js";
+import type { Counted } from "../../../tools/work/counted.js";
 
-const filename = "banana-under-count.js";
-const inspector = new Inspector();
 let banana: typeof Banana;
+let code: Counted<typeof Banana>;
 
 beforeAll(async () => {
-  const text = new TextDecoder().decode(await bundle(new URL("../src/index.ts", import.meta.url)));
-  const names = /export \{([^}]*)\};\s*$/.exec(text)![1]!;
-  const script = `(() => { ${text.slice(0, text.lastIndexOf("export {"))} return {${names}}; })()`;
-  // Only what is compiled from now on is counted block by block.
-  inspector.connect();
-  inspector.post("Profiler.enable");
-  inspector.post("Profiler.startPreciseCoverage", { callCount: true, detailed: true });
-  banana = runInThisContext(script, { filename }) as typeof banana;
+  code = await counted<typeof Banana>(new URL("../src/index.ts", import.meta.url));
+  banana = code.exports;
 });
-
-/** How often blocks of the code were entered while `work` ran. */
-function countBlocks(work: () => void): number {
-  takeCounts();
-  work();
-  return takeCounts();
-}
-
-/** The counts since the last call. */
-function takeCounts(): number {
-  let blocks = 0;
-  inspector.post("Profiler.takePreciseCoverage", (error, { result }) => {
-    if (error !== null) throw error;
-    for (const { url, functions } of result)
-      if (url.endsWith(filename)) for (const { ranges } of functions) for (const { count } of ranges) blocks += count;
-  });
-  return blocks;
-}
 
 function scanIn(chunkSize: number, bytes: Uint8Array): void {
   const scanner = new banana.Scanner();
@@ -52,8 +26,7 @@ function scanIn(chunkSize: number, bytes: Uint8Array): void {
 type Make = (size: number) => Uint8Array;
 
 afterAll(() => {
-  inspector.post("Profiler.stopPreciseCoverage");
-  inspector.disconnect();
+  code[Symbol.dispose]();
 });
 
 describe("twice the bytes are twice the work", () => {
@@ -73,7 +46,7 @@ describe("twice the bytes are twice the work", () => {
   ])("%s", (_, make, chunkSize) => {
     const [once, twice] = [20_000, 40_000].map((size) => {
       const bytes = make(size);
-      return { blocks: countBlocks(() => scanIn(chunkSize, bytes)), bytes: bytes.length };
+      return { blocks: code.countBlocks(() => scanIn(chunkSize, bytes)), bytes: bytes.length };
     });
     expect(once!.blocks).toBeGreaterThan(once!.bytes / chunkSize);
     expect(twice!.blocks / twice!.bytes).toBeLessThan(1.05 * (once!.blocks / once!.bytes));
