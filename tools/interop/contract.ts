@@ -22,14 +22,17 @@ export class ContractError extends PBError {
 
 /** Python's ValueError, for a peer that traps it. */
 export class ValueError extends Error {
+  static readonly isExpected: boolean = true;
   static readonly remoteType: string = "builtins.ValueError";
 }
 
 /** Errors that travel as themselves. */
 export class JellyableError extends Error {
+  static readonly isExpected: boolean = true;
   code = 7;
 }
 export class CopyableError extends Error {
+  static readonly isExpected: boolean = true;
   code = 7;
 }
 

@@ -1,8 +1,8 @@
-// npm run matrix [-- NODE…]: every Node from 20 on against every Twisted that can be had here. Prints the table, and writes docs/matrix.md when
+// npm run matrix [-- NODE…]: every Node from 20 on against every Twisted that can be had here. Prints the table, and writes TABLE.md when
 // all of them ran.
 
 import { spawnSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { findTwisted, noTwisted } from "../twisted/twisted.js";
 import type { Twisted } from "../twisted/twisted.js";
@@ -40,8 +40,7 @@ for (const major of wanted) {
 
 console.log(table(outcomes));
 if (outcomes.length === MAJORS.length * 2) {
-  mkdirSync(`${root}docs`, { recursive: true });
-  writeFileSync(`${root}docs/matrix.md`, page(outcomes, new Date().toISOString().slice(0, 10)));
+  writeFileSync(new URL("TABLE.md", import.meta.url), page(outcomes, new Date().toISOString().slice(0, 10)));
 }
 if (outcomes.some(({ wrong }) => wrong.length > 0)) process.exitCode = 1;
 

@@ -129,8 +129,8 @@ export class Broker implements Connection {
   /** Runs `callback` once, when the connection is over; soon, when it is. Dispose of what it returns to stop that. */
   notifyOnDisconnect(callback: (reason: ConnectionLostError) => void): Disposable {
     const entry = (reason: ConnectionLostError): void => callback(reason);
-    if (this.#state.is === "closed") void this.closed.then((reason) => this.#config.run(() => callback(reason)));
-    else this.#disconnectCallbacks.add(entry);
+    this.#disconnectCallbacks.add(entry);
+    if (this.#state.is === "closed") void this.closed.then((reason) => this.#tell(reason));
     return { [Symbol.dispose]: () => void this.#disconnectCallbacks.delete(entry) };
   }
 
@@ -323,6 +323,14 @@ export class Broker implements Connection {
     throw new TypeError("The connection is not ready yet: wait for `ready`");
   }
 
+  /** Runs the disconnect callbacks, each once. What subscribes meanwhile is for later. */
+  #tell(reason: ConnectionLostError): void {
+    const callbacks = [...this.#disconnectCallbacks];
+    for (const callback of callbacks) {
+      if (this.#disconnectCallbacks.delete(callback)) this.#config.run(() => callback(reason));
+    }
+  }
+
   /** The one way out. Pending calls hear first, then who was observed, then notifiers, then the owners of what the peer held (5.13). */
   #end(why: CloseReason, cause?: unknown): void {
     const state = this.#state;
@@ -341,8 +349,7 @@ export class Broker implements Connection {
     for (const resolve of this.#waitingForRoom.splice(0)) resolve();
     if (why === "lost") this.#settleClosed(reason);
     else this.#link.close();
-    for (const callback of this.#disconnectCallbacks) this.#config.run(() => callback(reason));
-    this.#disconnectCallbacks.clear();
+    this.#tell(reason);
     if (state.is === "ready") state.exchange.abandonExports();
     this.#config.onEvent({ kind: "closed", reason });
   }

@@ -2,7 +2,7 @@
 
 import { BananaWriter } from "@pb/banana";
 import type { Dialect } from "@pb/banana";
-import { Jellier } from "@pb/jelly-types";
+import { Jellier, JellyError } from "@pb/jelly-types";
 import type { Outgoing } from "./channel.js";
 import { LimitError } from "./errors.js";
 import type { BrokerConfig } from "./options.js";
@@ -65,6 +65,7 @@ export class Outbox {
     } catch (error) {
       writer.truncate(start);
       out?.undo();
+      if (error instanceof JellyError && error.code === "JELLY_STRING_TOO_LONG") error.message += "; send it in pages";
       throw error;
     }
   }

@@ -99,10 +99,16 @@ export async function* getPages(
   ...args: unknown[]
 ): AsyncGenerator<unknown, void> {
   const collector = new PageCollector();
-  const answered = reference.callRemote(method, collector, ...args).catch((error: unknown) => {
+  const answered = reference.callRemote(method, collector, ...args);
+  answered.catch((error: unknown) => {
     collector.fail(error instanceof Error ? error : new Error(String(error)));
   });
-  yield* collector;
+  try {
+    yield* collector;
+  } catch (error) {
+    await answered; // what the call throws says more than that the pages stopped
+    throw error;
+  }
   await answered;
 }
 

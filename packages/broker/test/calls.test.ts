@@ -54,6 +54,10 @@ class Desk extends Root {
     return "too late to tell";
   }
 
+  remote_fault(): never {
+    throw new Error("a fault");
+  }
+
   remote_function(): unknown {
     return () => 1;
   }
@@ -178,8 +182,9 @@ describe("a call that wants no answer", () => {
     const { desk, pair, events } = await open();
     const before = pair.transcript().length;
     desk.sendRemote("echo", 1);
-    desk.sendRemote("nothing" as "echo", 1);
+    desk.sendRemote("nothing" as "echo", 1); // a mistake of the peer's: nothing to report
     desk.sendRemote("function");
+    desk.sendRemote("fault");
     await pair.settled();
     expect(pair.transcript(before).filter((line) => line.startsWith("server"))).toEqual([]);
     expect(events.map(({ kind }) => kind)).toEqual(["method-failed"]);
@@ -291,9 +296,7 @@ test("a watcher that throws is not the peer's fault", async () => {
       throw trouble;
     };
     const { desk, pair } = await open({ onEvent });
-    await expect((desk as never as { callRemote(name: string): Promise<never> }).callRemote("nothing")).rejects.toThrow(
-      "No such method",
-    );
+    await expect(desk.callRemote("fault")).rejects.toThrow("a fault");
     await expect(desk.callRemote("functionLater")).rejects.toThrow("function");
     expect(pair.server.isOpen).toBe(true);
     expect(thrown).toEqual([trouble, trouble]);

@@ -149,4 +149,12 @@ describe("a message that is too large", () => {
     expect(await root.callRemote("make", 1)).toHaveLength(1);
     await Promise.all([client.close(), server.close()]);
   });
+
+  test("names the way out for a string that no peer would take, and where it stands", async () => {
+    const { server, client } = await connectedPair({ root: new Big() });
+    const root = await client.getRootObject();
+    const attempt = root.callRemote("make", { photo: new Uint8Array(655_361) });
+    await expect(attempt).rejects.toThrow(/655361 bytes.*\(at \$\.args\[0\]\.photo\); send it in pages/);
+    await Promise.all([client.close(), server.close()]);
+  });
 });

@@ -1,7 +1,7 @@
 // Making a connection.
 
-import { Broker } from "@pb/broker";
-import type { BrokerConfig, BrokerOptions } from "@pb/broker";
+import { Broker, BrokerConfig } from "@pb/broker";
+import type { BrokerOptions } from "@pb/broker";
 import { connect as connectSocket, isIP } from "node:net";
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
@@ -11,6 +11,7 @@ import { happens } from "./deadline.js";
 import { clientEndpoint, describeEndpoint } from "./endpoint.js";
 import type { ClientEndpoint, TcpClientEndpoint, TlsClientEndpoint, UnixClientEndpoint } from "./endpoint.js";
 import { ConnectError } from "./errors.js";
+import { watched } from "./faults.js";
 import { watchOver } from "./liveness.js";
 import type { LivenessOptions } from "./liveness.js";
 import { SocketLink } from "./socket-link.js";
@@ -53,7 +54,7 @@ export async function connect(
   const stream = endpoint instanceof Duplex ? endpoint : await open(clientEndpoint(endpoint), options);
   const path = endpoint instanceof Duplex ? undefined : pathOf(clientEndpoint(endpoint));
   const link = new SocketLink(stream, "initiator", peerOf(stream, "initiator", path));
-  const broker = new Broker(link, options.broker);
+  const broker = new Broker(link, options.broker instanceof BrokerConfig ? options.broker : watched(options.broker));
   const abort = (): void => link.destroy();
   signal?.addEventListener("abort", abort, { once: true });
   try {

@@ -8,6 +8,7 @@ import { defaultServerLimits } from "./admission.js";
 import type { ServerLimits } from "./admission.js";
 import { serverEndpoint } from "./endpoint.js";
 import type { ServerEndpoint, TcpServerEndpoint } from "./endpoint.js";
+import { watched } from "./faults.js";
 import type { LivenessOptions } from "./liveness.js";
 import type { LoginOptions } from "./logins.js";
 import { Server } from "./server.js";
@@ -18,7 +19,7 @@ import type { ServerTls } from "./tls-options.js";
 import { listening, listenOnPath } from "./unix-socket.js";
 
 export interface ListenOptions {
-  /** What this side offers and accepts, beside the root. */
+  /** What this side offers and accepts, beside the root. Without an `onEvent`, faults of the program are warnings of the process. */
   readonly broker?: Omit<BrokerOptions, "root"> | undefined;
   /** Told of each connection that is ready. */
   readonly onConnection?: ((connection: Broker) => void) | undefined;
@@ -51,7 +52,7 @@ export async function listen(
   const { signal } = options;
   signal?.throwIfAborted();
   const where = serverEndpoint(endpoint);
-  const config = new BrokerConfig({ ...options.broker, root });
+  const config = new BrokerConfig({ ...watched(options.broker), root });
   const limits = { ...defaultServerLimits, ...options.limits };
   const tls = await openGate(where, options.tls, limits);
   const server = createServer();

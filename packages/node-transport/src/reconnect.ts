@@ -80,7 +80,7 @@ export class ReconnectingClient<T = RemoteMethods> {
     const { onState, signal } = options;
     if (onState !== undefined) {
       this.#watchers.add(onState);
-      onState(this.#state);
+      this.#tell(onState, this.#state);
     }
     signal?.addEventListener("abort", () => void this.#end(signal.reason), { once: true });
     if (signal?.aborted === true) void this.#end(signal.reason);
@@ -223,7 +223,16 @@ export class ReconnectingClient<T = RemoteMethods> {
   #become(state: ReconnectState<T>): void {
     if (this.#state.is === "stopped") return;
     this.#state = state;
-    for (const watcher of this.#watchers) watcher(state);
+    for (const watcher of this.#watchers) this.#tell(watcher, state);
+  }
+
+  /** A watcher that throws is told to whoever watches the connections. */
+  #tell(watcher: (state: ReconnectState<T>) => void, state: ReconnectState<T>): void {
+    try {
+      watcher(state);
+    } catch (error) {
+      this.#options.broker?.onEvent?.({ kind: "callback-failed", error });
+    }
   }
 
   /** The state `ready`, when it is that, or becomes it. */

@@ -36,7 +36,8 @@ export async function listenOnPath(
   const unlock = lockfile ? await lock(path) : undefined;
   try {
     await checkFree(path, lockfile);
-    const beside = join(dirname(path), `.${randomBytes(3).toString("hex")}`);
+    // With a letter: Node takes a path that reads as a number for a port.
+    const beside = join(dirname(path), `.p${randomBytes(3).toString("hex")}`);
     await listening(server, { ...options, path: beside });
     await chmod(beside, mode);
     const { ino } = await lstat(beside);

@@ -100,7 +100,7 @@ describe.skipIf(process.platform === "win32")("the programs", { timeout: 60_000 
   function start(
     name: string,
     wrapper: string[] = [],
-    stdio: StdioOptions = ["ignore", "pipe", "inherit"],
+    stdio: StdioOptions = ["ignore", "pipe", "pipe"],
   ): { process: ChildProcess; output: () => string } {
     const tsx = pathToFileURL(createRequire(join(root, "package.json")).resolve("tsx")).href;
     const [command, ...args] = [...wrapper, process.execPath, "--import", tsx, "--conditions=@pb/source", name];
@@ -108,6 +108,7 @@ describe.skipIf(process.platform === "win32")("the programs", { timeout: 60_000 
     const child = spawn(command, args, { cwd: folder, stdio, env, timeout: 50_000 });
     let output = "";
     child.stdout!.setEncoding("utf8").on("data", (text: string) => (output += text));
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => (output += text));
     return { process: child, output: () => output };
   }
 });

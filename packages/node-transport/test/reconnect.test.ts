@@ -52,6 +52,19 @@ test("connects, and tells its states from the first", async () => {
   expect(names(states)).toEqual(["connecting", "connecting", "ready", "stopped"]);
 });
 
+test("is not disturbed by a watcher that throws", async () => {
+  const faults: unknown[] = [];
+  const { client, network } = await world({ broker: { onEvent: (event) => faults.push(event.kind) } });
+  using _bad = client.onState(() => {
+    throw new Error("mine");
+  });
+  expect(await client.callRemote("echo", 1)).toBe(1);
+  network.drop();
+  await until(() => client.state.is !== "ready", "the loss is noticed");
+  expect(await client.callRemote("echo", 2)).toBe(2);
+  expect(faults).toContain("callback-failed");
+});
+
 test("connects again when the connection is lost, and the handle has the new root", async () => {
   const { client, network, states } = await world();
   const first = await client.current();

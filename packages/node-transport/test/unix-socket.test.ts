@@ -132,6 +132,22 @@ describe.skipIf(process.platform === "win32")("a UNIX socket", () => {
     expect(existsSync(path)).toBe(true);
   });
 
+  test("may have a name that reads as a number, and a path that is relative", async () => {
+    using place = folder();
+    const before = process.cwd();
+    process.chdir(place.path);
+    try {
+      for (let round = 0; round < 20; round++) {
+        await using _server = await listen({ type: "unix", path: "8787" }, new Echo());
+        await using connection = await connect({ type: "unix", path: "8787" });
+        expect(await echo(connection, round)).toBe(round);
+      }
+      expect(readdirSync(".")).toEqual([]);
+    } finally {
+      process.chdir(before);
+    }
+  });
+
   test("says when there is no such folder", async () => {
     using place = folder();
     await expect(listen(`unix:${place.file("no/pb")}`, new Echo())).rejects.toMatchObject({ code: "ENOENT" });

@@ -46,7 +46,7 @@ for line in sys.stdin:
         work, argument = banana_peer.sendEncoded, expression
     else:
         work, argument = banana_peer.dataReceived, data
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in times:
         work(argument)
-    print(json.dumps({"seconds": time.perf_counter() - start}), flush=True)
+    print(json.dumps({"seconds": time.process_time() - start}), flush=True)

@@ -18,6 +18,8 @@ export class CachesHeld<Cache extends object> {
   readonly #byId = new Map<number, CacheHeld<Cache>>();
   readonly #handles: WeakValues<number, Cache, Holding>;
   readonly #holdings = new WeakMap<Cache, Holding>();
+  /** The caches themselves, which their own methods see as `this`. */
+  readonly #ids = new WeakMap<Cache, number>();
   readonly #release: (id: number, count: number) => void;
 
   /** `release` is told how many arrivals of a cache are given back; it must not throw. */
@@ -45,6 +47,7 @@ export class CachesHeld<Cache extends object> {
   /** A cache arrived in full. Returns what the program holds of it. */
   add(id: number, cache: Cache): Cache {
     this.#byId.set(id, { id, cache });
+    this.#ids.set(cache, id);
     return this.#arrived(id, cache);
   }
 
@@ -54,9 +57,11 @@ export class CachesHeld<Cache extends object> {
     return held === undefined ? undefined : this.#arrived(id, held.cache);
   }
 
-  /** The id of the cache behind a handle, or undefined when it is none of this connection or was given back. */
-  idOf(handle: Cache): number | undefined {
-    return this.#holdings.get(handle)?.id;
+  /** The id of a cache, or of the cache behind a handle; undefined when it is none of this connection or was given back. */
+  idOf(cache: Cache): number | undefined {
+    const id = this.#ids.get(cache);
+    const handle = id === undefined ? cache : this.#handles.get(id);
+    return handle === undefined ? undefined : this.#holdings.get(handle)?.id;
   }
 
   /** Gives a handle back. */
