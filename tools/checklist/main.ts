@@ -2,9 +2,9 @@
 // With --report FILE it takes the results of a run of vitest from there.
 
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { areas, gaps, judge, page, summary } from "./checklist.js";
@@ -22,7 +22,6 @@ for (const { title, lines } of areas) {
     for (const test of status === "not here" ? [line.why!] : tests) console.log(`            ${test}`);
   }
 }
-mkdirSync(dirname(written), { recursive: true });
 writeFileSync(written, page(areas, judged.rows));
 
 console.log(`\n${summary(judged.rows)}`);

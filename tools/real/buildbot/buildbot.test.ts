@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildbot, provide } from "../debian.js";
-import { Program } from "../program.js";
+import { Program, until } from "../program.js";
 import { Programs } from "../programs.js";
 import { accounts, Master } from "./master.js";
 import { WorkerProgram } from "./worker.js";
@@ -87,10 +87,22 @@ describe.runIf(isPossible)("a real Buildbot master", { timeout: 180_000 }, () =>
     expect((await master.check("slow")).text).toContain("all as expected");
   });
 
-  test("sends our worker home when it asks, after the build that runs", async () => {
-    const said = worker.stdout.length;
+  test("gives a second worker of the same name no work, and it gives up", async () => {
+    const command = [process.execPath, programs.path("buildbot-worker/main"), master.endpoint] as const;
+    await using second = new Program("a second worker", [...command, ...accounts.worker]);
+    expect(await second.ended).toBe(1);
+    expect(second.stdout).toContain("gave up: RemoteError: rejecting duplicate worker");
+    await worker.says("master: master got a duplicate connection");
+  });
+
+  test("sees output while a command runs, and sends our worker home when it asks, after that", async () => {
     await client("sendchange", "--auth", accounts.change, "--branch", "slow", "a.c");
-    await worker.says("master: ping", { since: said });
+    const hasStarted = async (): Promise<boolean> => {
+      const build = (await master.builds("slow")).find(({ number }) => number === 2);
+      const log = build?.steps.find(({ name }) => name === "slow")?.logs.stdio;
+      return build?.complete === false && typeof log === "object" && log.stdout === "started\n";
+    };
+    expect(await until(hasStarted, 60_000)).toBe(true);
     worker.signal("SIGHUP");
     expect(await worker.ended).toBe(0);
     const build = await master.build("slow", 2);

@@ -14,8 +14,16 @@ const run = promisify(execFile);
 /** A build as the master has recorded it. */
 export interface Build {
   readonly number: number;
+  readonly complete: boolean;
   readonly results: string | null;
-  readonly steps: readonly { readonly name: string; readonly results: string | null }[];
+  readonly steps: readonly Step[];
+}
+
+export interface Step {
+  readonly name: string;
+  readonly results: string | null;
+  /** What has arrived so far. */
+  readonly logs: Readonly<Record<string, string | { readonly stdout: string }>>;
 }
 
 /** What a program printed, and how it ended. */

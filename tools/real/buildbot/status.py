@@ -51,11 +51,11 @@ def build(b):
         for l in q("select * from logs where stepid=?", s["id"]):
             text = log_text(l["id"])
             if l["type"] == "s":   # each line: o stdout, e stderr, h header
-                split = {"stdout": "", "stderr": "", "header": ""}
+                split = {"stdout": [], "stderr": [], "header": []}
                 for line in text.split("\n"):
                     if line:
-                        split[{"o": "stdout", "e": "stderr", "h": "header"}[line[0]]] += line[1:] + "\n"
-                st["logs"][l["name"]] = split
+                        split[{"o": "stdout", "e": "stderr", "h": "header"}[line[0]]].append(line[1:] + "\n")
+                st["logs"][l["name"]] = {stream: "".join(lines) for stream, lines in split.items()}
             else:
                 st["logs"][l["name"]] = text
         d["steps"].append(st)

@@ -1,9 +1,6 @@
 #!/bin/bash
-# stop.sh [PORT=9989] [STATEDIR]   stop the master on PORT and the workers worker.sh started for it. Idempotent.
+# stop.sh [PORT=9989]   stop the master on PORT. Idempotent.
 set -u
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd); . "$HERE/../lib/proc.sh"
-PORT=${1:-9989}
-BASE=$PBREAL_STATE
-for w in "$BASE"/worker-"$PORT"-*/worker.pid; do [ -f "$w" ] && pb_stop "$w"; done
-pb_stop "${2:-$BASE/master-$PORT}/master.pid"
+pb_stop "$PBREAL_STATE/master-${1:-9989}/master.pid"
 exit 0
