@@ -22,7 +22,6 @@ const tasks = {
   checks: () => [program("tools/checks/main.ts")],
   real: () => [program("tools/real/main.ts")],
   checklist: () => [program("tools/checklist/main.ts")],
-  matrix: () => [program("tools/matrix/main.ts")],
   twisted: () => [program("tools/twisted/main.ts")],
   types: () => [...packageFolders(), "."].map((folder) => tool("typescript/bin/tsc", "-p", folder)),
   lint: () => [tool("eslint/bin/eslint.js", "--max-warnings=0", ".")],

@@ -145,6 +145,25 @@ test("NewStyleCachedTests.test_newStyleCache: the state of a Cacheable travels o
   expect(pair.transcript().at(-1)).toMatch(/^server: \(answer 2 \(cached 1\)\)$/);
 });
 
+test("NewStyleTests.test_alloc: each receipt makes one object, whose constructor does not run", async () => {
+  let made = 0;
+  class Made extends RemoteCopy {
+    constructor() {
+      super();
+      made++;
+    }
+  }
+  const root = new Desk();
+  await using pair = await connectedPair({ root, types: new TypeRegistry().register(remoteCopy("test.Note", Made)) });
+  const desk = await pair.client.getRootObject();
+  const note = new Note({ text: "x" });
+  await desk.callRemote("take", note, note);
+  await desk.callRemote("take", note);
+  expect(root.taken[0]).toBe(root.taken[1]);
+  expect(new Set(root.taken).size).toBe(2);
+  expect(made).toBe(0);
+});
+
 // Calls, references, copies, caches, paging, disconnection
 
 test("BrokerTests.test_reference: references that come home are the objects they refer to", async () => {
@@ -433,6 +452,12 @@ test("SpreadUtilTests.test_asyncFail: ... which reject when the method throws", 
     }),
   );
   await expect(local.callRemote("fail")).rejects.toThrow("no");
+});
+
+test("SpreadUtilTests.test_remoteMethod: one method of it can be had as a function", async () => {
+  using local = asLocal<any>(new Desk({ add: (a: number, b: number) => a + b }));
+  const add = local.remoteMethod("add");
+  expect(await add(1, 2)).toBe(3);
 });
 
 const refused = ["set", "frozenset"];

@@ -13,9 +13,12 @@ import {
   UnhandledCredentials,
   UsernamePassword,
 } from "@pb/cred";
+import type { Mind } from "@pb/cred";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { kwargs } from "@pb/broker";
 import { expect, test } from "vitest";
-import type { Person} from "./support.js";
+import type { Person } from "./support.js";
 import { brokers, errorOf, Mindful, settle, Stage, users } from "./support.js";
 
 const alice = new UsernamePassword("alice", "secret");
@@ -123,6 +126,30 @@ test("NSPTests.test_NSP: an avatar may take every call itself: name, arguments, 
   const { client } = brokers({ root: new Portal({ requestAvatar: () => ({ avatar: new Catchall() }) }, [users()]) });
   const avatar = await login(client, alice);
   expect(await avatar.callRemote("ANYTHING", 1, kwargs({ here: "bar" }))).toEqual(["ANYTHING", 1, [["here", "bar"]]]);
+});
+
+test("NewCredLeakTests.test_logoutLeak: the server forgets the mind when the connection is cut, although the logout knows it", async () => {
+  const gone: unknown[] = [];
+  let reference: WeakRef<object> | undefined;
+  const realm = {
+    requestAvatar(_name: unknown, mind: Mind) {
+      reference = new WeakRef(mind!);
+      return { avatar: new Reader("x", new Board()), logout: () => void gone.push(mind === null) };
+    },
+  };
+  const { client, links } = brokers({ root: new Portal(realm, [users()]) });
+  await login(client, alice, new Mindful());
+  links.listener.destroy();
+  await client.closed;
+  await settle();
+  expect(gone).toEqual([false]);
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  for (let round = 0; round < 20 && reference!.deref() !== undefined; round++) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    collect();
+  }
+  expect(reference!.deref()).toBeUndefined();
 });
 
 test("Needed.callsBeforeLogin: the mind is called before the login is answered", async () => {

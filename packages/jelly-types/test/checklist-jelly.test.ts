@@ -16,6 +16,7 @@ import {
   Tuple,
   tuple,
   TypeRegistry,
+  UnknownCopy,
   unjelly,
   Unpersistable,
 } from "@pb/jelly-types";
@@ -180,4 +181,53 @@ test("CircularReferenceTests.test_set: a cycle through a set survives", () => {
   expect(back.other).toBeInstanceOf(Set);
   expect([...(back.other as Set<unknown>)]).toEqual([back]);
   expect([...(back.other as Set<unknown>)][0]).toBe(back);
+});
+
+// Lines about Python's own objects, as far as they mean something here
+
+class TreeNode {
+  declare left: unknown;
+  declare right: unknown;
+  declare parent: TreeNode;
+  declare children: TreeNode[];
+}
+const nodes = new TypeRegistry().registerCopy("test.Node", TreeNode);
+const nodeAgain = (node: TreeNode): TreeNode =>
+  unjelly(jelly(node, { registry: nodes }), { registry: nodes }) as TreeNode;
+
+test("JellyTests.test_simple: an object of a class that both sides know comes back with its properties", () => {
+  const node = Object.assign(new TreeNode(), { left: 1, right: "two" });
+  expect(nodeAgain(node)).toEqual(node);
+  expect(nodeAgain(node)).toBeInstanceOf(TreeNode);
+});
+
+test("JellyTests.test_newStyle: two properties that hold one object still do", () => {
+  const shared = Object.assign(new TreeNode(), { left: 1 });
+  const back = nodeAgain(Object.assign(new TreeNode(), { left: shared, right: shared }));
+  expect(back.left).toBe(back.right);
+  expect(back.left).toEqual(shared);
+});
+
+test("JellyTests.test_newStyleClassesAttributes: a tree that points at parents and children comes back; what belongs to the class is not sent", () => {
+  const [parent, child] = [new TreeNode(), new TreeNode()];
+  parent.children = [child];
+  child.parent = parent;
+  expect(JSON.stringify(jelly(child, { registry: nodes }))).not.toContain("constructor");
+  const back = nodeAgain(parent);
+  expect(back.children[0]!.parent).toBe(back);
+});
+
+test("JellyDeprecationTests.test_deprecatedUnjellyingInstanceAtom: the old form of an instance is read where a policy allows it", () => {
+  const wire = sexp(["instance", ["class", "test.Old"], ["dictionary", [["unicode", "x"], 1]]]);
+  const policy = SecurityPolicy.standard.allowInstancesOf("test.Old");
+  expect(unjelly(wire, { policy })).toBeInstanceOf(UnknownCopy);
+  expect(() => unjelly(wire)).toThrow(InsecureJellyError);
+});
+
+test("CircularReferenceTests.test_frozenset: a cycle through a frozenset survives", () => {
+  const node = new TreeNode();
+  node.left = new FrozenSet([node]);
+  const back = nodeAgain(node);
+  expect(back.left).toBeInstanceOf(FrozenSet);
+  expect([...(back.left as FrozenSet)][0]).toBe(back);
 });
