@@ -304,6 +304,12 @@ export class BananaWriter implements ExpressionWriter {
     this.#length += bytes.length;
   }
 
+  /** A copy of what was written since the writer stood at `position`, sealed: more of the same for {@link append}. */
+  since(position: number): Uint8Array<ArrayBuffer> {
+    this.seal();
+    return this.#buffer.slice(position, this.#length);
+  }
+
   insert(position: number, write: (writer: ExpressionWriter) => void): void {
     const start = this.#length;
     write(this);

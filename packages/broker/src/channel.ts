@@ -5,6 +5,7 @@ import { JellyError } from "@pb/jelly-types";
 import type { Callable, Perspective } from "./callable.js";
 import type { CallOptions, Connection } from "./connection.js";
 import type { ObjectId } from "./messages.js";
+import type { SharedArguments } from "./shared-arguments.js";
 import type { CacheGiven, CachesGiven, CacheSource } from "./tables/caches-given.js";
 import type { CachesHeld } from "./tables/caches-held.js";
 
@@ -48,40 +49,58 @@ export interface CallDetails extends CallOptions {
   readonly pins: unknown;
   /** The target is a cache at the peer, not an object of it. */
   readonly isCache?: boolean;
+  /** Remembers the bytes of the arguments, for others who get the same. */
+  readonly shared?: SharedArguments;
 }
 
 /** What goes along with one graph being written. */
 export class Outgoing {
-  readonly channel: Channel;
-  /** For whom it is written: decides what copies and caches show. */
-  readonly perspective: Perspective;
+  readonly #channel: Channel;
+  readonly #perspective: Perspective;
+  #dependsOn: "nothing" | "perspective" | "connection" = "nothing";
   /** Ids counted so far, to be given back when writing fails. */
-  readonly #given: number[] = [];
-  readonly #cachesGiven: number[] = [];
+  #given: number[] | undefined;
+  #cachesGiven: number[] | undefined;
 
   constructor(channel: Channel, perspective: Perspective) {
-    this.channel = channel;
-    this.perspective = perspective;
+    this.#channel = channel;
+    this.#perspective = perspective;
+  }
+
+  get channel(): Channel {
+    this.#dependsOn = "connection";
+    return this.#channel;
+  }
+
+  /** For whom it is written: decides what copies and caches show. */
+  get perspective(): Perspective {
+    if (this.#dependsOn === "nothing") this.#dependsOn = "perspective";
+    return this.#perspective;
+  }
+
+  /** What was looked at while the graph was written: where that is the same, the bytes would be the same. */
+  get dependsOn(): "nothing" | "perspective" | "connection" {
+    return this.#dependsOn;
   }
 
   /** Counts a reference as part of this graph. */
   give(key: object, target: Callable): number {
     const id = this.channel.give(key, target);
-    this.#given.push(id);
+    (this.#given ??= []).push(id);
     return id;
   }
 
   /** Counts the sending of a cached object as part of this graph. The count is 1 when it has to be sent in full. */
   giveCache(source: CacheSource, observerFor: (id: number) => object): CacheGiven {
-    const given = this.channel.giveCache(source, this.perspective, observerFor);
-    this.#cachesGiven.push(given.id);
+    const given = this.channel.giveCache(source, this.#perspective, observerFor);
+    (this.#cachesGiven ??= []).push(given.id);
     return given;
   }
 
   /** Takes back what was counted: the graph is not sent. */
   undo(): void {
-    for (const id of this.#given.splice(0)) this.channel.takeBack(id);
-    for (const id of this.#cachesGiven.splice(0)) this.channel.takeBackCache(id);
+    for (const id of this.#given?.splice(0) ?? []) this.#channel.takeBack(id);
+    for (const id of this.#cachesGiven?.splice(0) ?? []) this.#channel.takeBackCache(id);
   }
 }
 

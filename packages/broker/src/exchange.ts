@@ -18,7 +18,7 @@ import type { Inbound } from "./inbound.js";
 import { readMessage, writeVersion } from "./messages.js";
 import type { ObjectId } from "./messages.js";
 import type { BrokerConfig } from "./options.js";
-import { sendAnswer, sendCall, sendError, sendReleases } from "./outbound.js";
+import { sendAnswer, sendCall, sendError, sendReleases, sendWritten } from "./outbound.js";
 import { Outbox } from "./outbox.js";
 import { settle, UnsettledError } from "./settle.js";
 import { CachesGiven } from "./tables/caches-given.js";
@@ -152,8 +152,13 @@ export class Exchange implements Channel, Inbound {
     wantsAnswer: boolean,
   ): void {
     try {
+      const written = how.shared?.find(this.outbox, how.perspective);
+      if (written !== undefined) {
+        sendWritten(this.outbox, commandOf(how), id, target, method, written);
+        return;
+      }
       const out = new Outgoing(this, how.perspective);
-      sendCall(this.outbox, out, commandOf(how), id, target, method, args, wantsAnswer);
+      sendCall(this.outbox, out, commandOf(how), id, target, method, args, wantsAnswer, how.shared);
     } catch (error) {
       this.calls.unuse(id);
       throw error;

@@ -12,6 +12,7 @@ export { asLocal, LocalReference } from "./local.js";
 export type { LocalOptions } from "./local.js";
 export { Copyable, remoteCopy, RemoteCopy } from "./flavors/copyable.js";
 export { Cacheable, CacheObserver, remoteCache, RemoteCache } from "./flavors/cacheable.js";
+export { broadcast } from "./broadcast.js";
 export { RemoteReference } from "./flavors/remote-reference.js";
 export type {
   Crossing,

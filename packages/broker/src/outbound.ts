@@ -10,6 +10,7 @@ import { writeCall, writeRelease, writeReply } from "./messages.js";
 import type { ObjectId } from "./messages.js";
 import type { BrokerConfig } from "./options.js";
 import type { Outbox } from "./outbox.js";
+import type { SharedArguments } from "./shared-arguments.js";
 
 /** A call as it goes out. A trailing {@link Kwargs} becomes the keyword arguments. Throws `JellyError` with a path such as `$.args[0].name`. */
 export function sendCall(
@@ -21,14 +22,32 @@ export function sendCall(
   method: string,
   args: readonly unknown[],
   wantsAnswer: boolean,
+  shared?: SharedArguments,
 ): void {
   const last = args.length > 0 ? args[args.length - 1] : undefined;
   const keywords = last instanceof Kwargs ? last : undefined;
   const count = keywords === undefined ? args.length : args.length - 1;
   outbox.write(out, (writer, jellier) => {
     writeCall(writer, command, requestId, target, method, wantsAnswer);
+    const start = writer.position;
     writeArguments(jellier.start(out), args, count);
     writeKeywords(jellier.start(out), keywords);
+    shared?.keep(outbox, out, () => writer.since(start));
+  });
+}
+
+/** A one-way call whose arguments are there as bytes. */
+export function sendWritten(
+  outbox: Outbox,
+  command: "message" | "cachemessage",
+  requestId: number,
+  target: ObjectId,
+  method: string,
+  written: Uint8Array,
+): void {
+  outbox.write(undefined, (writer) => {
+    writeCall(writer, command, requestId, target, method, false);
+    writer.append(written);
   });
 }
 

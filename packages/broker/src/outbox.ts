@@ -13,20 +13,27 @@ export type Build = (writer: BananaWriter, jellier: Jellier) => void;
 /** Written bytes leave at once when there are so many: a long turn shall not gather them all, yet 10,000 small calls are a few writes. */
 const FLUSH_BYTES = 256 * 1024;
 
+/** What hangs on it runs in a microtask: in Node for a third of what `queueMicrotask` costs (bench `one`). */
+const SOON = Promise.resolve();
+
 export class Outbox {
-  readonly #dialect: Dialect;
-  readonly #config: BrokerConfig;
+  readonly dialect: Dialect;
+  readonly config: BrokerConfig;
   readonly #send: (bytes: Uint8Array) => void;
   readonly #writer: BananaWriter;
   readonly #jellier: Jellier;
   #isWriting = false;
   #isScheduled = false;
+  readonly #flushNow = (): void => {
+    this.#isScheduled = false;
+    this.flush();
+  };
   /** Messages that were written while another was: they go behind it. */
   #following: Uint8Array[] = [];
 
   constructor(dialect: Dialect, config: BrokerConfig, send: (bytes: Uint8Array) => void) {
-    this.#dialect = dialect;
-    this.#config = config;
+    this.dialect = dialect;
+    this.config = config;
     this.#send = send;
     this.#writer = this.#newWriter();
     this.#jellier = new Jellier(this.#writer, { registry: config.types });
@@ -41,7 +48,7 @@ export class Outbox {
   write(out: Outgoing | undefined, build: Build): void {
     if (this.#isWriting) {
       const writer = this.#newWriter();
-      this.#build(writer, new Jellier(writer, { registry: this.#config.types }), out, build);
+      this.#build(writer, new Jellier(writer, { registry: this.config.types }), out, build);
       this.#following.push(writer.take());
       return;
     }
@@ -72,7 +79,7 @@ export class Outbox {
 
   /** What is larger than we would read is not sent: a peer like us would hang up. */
   #checkSize(bytes: number): void {
-    const { messageBytes } = this.#config.limits;
+    const { messageBytes } = this.config.limits;
     if (bytes <= messageBytes) return;
     throw new LimitError(
       "messageBytes",
@@ -93,13 +100,10 @@ export class Outbox {
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    queueMicrotask(() => {
-      this.#isScheduled = false;
-      this.flush();
-    });
+    void SOON.then(this.#flushNow);
   }
 
   #newWriter(): BananaWriter {
-    return new BananaWriter({ dialect: this.#dialect, limits: this.#config.limits.banana });
+    return new BananaWriter({ dialect: this.dialect, limits: this.config.limits.banana });
   }
 }

@@ -8,6 +8,7 @@ import type { Channel } from "../channel.js";
 import type { CallOptions } from "../connection.js";
 import { DeadReferenceError, UnknownCacheError } from "../errors.js";
 import { bindArguments, findMethod } from "../method.js";
+import type { SharedArguments } from "../shared-arguments.js";
 import { remoteTypeOf } from "./copyable.js";
 
 /**
@@ -67,6 +68,11 @@ export class CacheObserver {
   sendRemote(name: string, ...args: unknown[]): void {
     this.#requireAlive();
     this.#channel.send(this.#id, name, args, { perspective: this.#perspective, pins: this, isCache: true });
+  }
+
+  /** Not part of the interface: {@link sendRemote} for `broadcast`. */
+  sendShared(shared: SharedArguments, name: string, args: readonly unknown[]): void {
+    this.#channel.send(this.#id, name, args, { perspective: this.#perspective, pins: this, isCache: true, shared });
   }
 
   #requireAlive(): void {

@@ -8,6 +8,7 @@ import type { Channel } from "../channel.js";
 import type { CallOptions } from "../connection.js";
 import { DeadReferenceError } from "../errors.js";
 import type { ObjectId } from "../messages.js";
+import type { SharedArguments } from "../shared-arguments.js";
 import type { Avatar, Viewable } from "./perspective.js";
 import type { Referenceable } from "./referenceable.js";
 
@@ -79,7 +80,7 @@ export class RemoteReference<T = RemoteMethods> implements Reference<T> {
     name: Name,
     ...args: RemoteArguments<T, Name>
   ): Promise<RemoteResult<T, Name>> {
-    return this.#call(name, args, {});
+    return this.#call(name, args, undefined);
   }
 
   /** As {@link callRemote}; rejects with `CallTimeoutError` or the signal's reason when the answer does not come in time. */
@@ -96,6 +97,11 @@ export class RemoteReference<T = RemoteMethods> implements Reference<T> {
     const dead = this.#deathOf();
     if (dead !== undefined) throw dead;
     this.#channel.send(this.id, name, args, { perspective: this.#perspective, pins: this });
+  }
+
+  /** Not part of the interface: {@link sendRemote} for `broadcast`. */
+  sendShared(shared: SharedArguments, name: string, args: readonly unknown[]): void {
+    this.#channel.send(this.id, name, args, { perspective: this.#perspective, pins: this, shared });
   }
 
   /** One method as a function (`twisted.spread.pb.RemoteMethod`). */
@@ -142,13 +148,13 @@ export class RemoteReference<T = RemoteMethods> implements Reference<T> {
     return this.#channel.isOpen ? undefined : new DeadReferenceError("The connection of the reference is over");
   }
 
-  async #call<Name extends RemoteName<T>>(
+  #call<Name extends RemoteName<T>>(
     name: Name,
     args: RemoteArguments<T, Name>,
-    options: CallOptions,
+    options: CallOptions | undefined,
   ): Promise<RemoteResult<T, Name>> {
     const dead = this.#deathOf();
-    if (dead !== undefined) throw dead;
+    if (dead !== undefined) return Promise.reject(dead);
     const how = { ...options, perspective: this.#perspective, pins: this };
     return this.#channel.call(this.id, name, args, how) as Promise<RemoteResult<T, Name>>;
   }

@@ -1,4 +1,4 @@
-import { Cacheable, RemoteCache, remoteCache, Root } from "@pb/broker";
+import { broadcast, Cacheable, RemoteCache, remoteCache, Root } from "@pb/broker";
 import type { CacheObserver, Perspective } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
 import { TypeRegistry } from "@pb/jelly-types";
@@ -21,7 +21,7 @@ class Stock extends Cacheable {
 
   sell(count: number) {
     this.#apples -= count;
-    for (const observer of this.#observers) observer.sendRemote("apples", this.#apples);
+    broadcast(this.#observers, "apples", this.#apples);
   }
 }
 
