@@ -68,7 +68,7 @@ export class Broker implements Connection {
     this.#doorkeeper = doorkeeper;
     this.#config = BrokerConfig.of(options);
     const { dialects, limits } = this.#config;
-    this.#flow = new Flow(link, limits, () => this.#read());
+    this.#flow = new Flow(link, limits, this.#load(), () => this.#read());
     this.ready = new Promise((resolve, reject) => (this.#settleReady = { resolve, reject }));
     this.ready.catch(() => undefined); // who does not wait for it learns of it from `closed`
     this.closed = new Promise((resolve) => (this.#settleClosed = resolve));
@@ -240,7 +240,7 @@ export class Broker implements Connection {
   #read(): void {
     if (!this.isOpen) return;
     try {
-      while (this.#flow.admits(this.#load())) {
+      while (this.#flow.admits()) {
         const reader = this.#session.next();
         if (this.#state.is === "negotiating" && this.#session.dialect !== undefined) {
           this.#becomeReady(this.#session.dialect, this.#state.timer);
@@ -257,21 +257,29 @@ export class Broker implements Connection {
       this.#end(this.#state.is === "negotiating" ? "negotiation" : "protocol", error);
       return;
     }
-    if (this.#state.is === "ready") this.#state.exchange.outbox.flush();
-    this.#flow.regulate(this.#load());
+    this.#flow.regulate();
   }
 
   #isOver(): boolean {
     return this.#state.is === "closed";
   }
 
+  /** Looked at for every message: nothing is made for it (bench `one-way`). */
   #load(): Load {
-    if (this.#state.is !== "ready") return { queuedBytes: 0, callsWaiting: 0, callsRunning: 0 };
-    const { calls, services } = this.#state.exchange;
+    const exchange = (): Exchange | undefined => (this.#state.is === "ready" ? this.#state.exchange : undefined);
+    const queuedBytes = (): number => this.queuedBytes;
+    const pings = (): number => this.#pings;
     return {
-      queuedBytes: this.queuedBytes,
-      callsWaiting: calls.size - this.#pings,
-      callsRunning: services.running,
+      get queuedBytes() {
+        return exchange() === undefined ? 0 : queuedBytes();
+      },
+      get callsWaiting() {
+        const calls = exchange()?.calls.size ?? 0;
+        return calls === 0 ? 0 : calls - pings();
+      },
+      get callsRunning() {
+        return exchange()?.services.running ?? 0;
+      },
     };
   }
 
@@ -288,7 +296,7 @@ export class Broker implements Connection {
 
   #drained(): void {
     for (const resolve of this.#waitingForRoom.splice(0)) resolve();
-    if (this.isOpen) this.#flow.regulate(this.#load());
+    if (this.isOpen) this.#flow.regulate();
   }
 
   #becomeReady(dialect: Dialect, timer: ReturnType<typeof after>): void {
@@ -298,7 +306,7 @@ export class Broker implements Connection {
       config: this.#config,
       published: (name) => this.#published.get(name),
       send: (bytes) => this.#send(bytes),
-      changed: () => this.#flow.regulate(this.#load()),
+      changed: () => this.#flow.regulate(),
       end: (why, cause) => this.#end(why, cause),
     });
     this.#state = { is: "ready", exchange };

@@ -3,7 +3,7 @@
 import type { Link } from "./link.js";
 import type { BrokerLimits } from "./limits.js";
 
-/** What the flow depends on. */
+/** What the flow depends on, as it is whenever it is looked at. */
 export interface Load {
   /** Bytes written and not sent. */
   readonly queuedBytes: number;
@@ -17,6 +17,7 @@ export interface Load {
 export class Flow {
   readonly #link: Link;
   readonly #limits: BrokerLimits;
+  readonly #load: Load;
   readonly #read: () => void;
   #isPaused = false;
   /** Messages that may still be read before others get their turn. */
@@ -24,16 +25,17 @@ export class Flow {
   #isYielding = false;
 
   /** `read` reads on, from what arrived and was not read. */
-  constructor(link: Link, limits: BrokerLimits, read: () => void) {
+  constructor(link: Link, limits: BrokerLimits, load: Load, read: () => void) {
     this.#link = link;
     this.#limits = limits;
+    this.#load = load;
     this.#read = read;
     this.#allowance = limits.messagesPerTurn;
   }
 
   /** Whether the next message may be read now. Counts it. */
-  admits(load: Load): boolean {
-    if (this.#isYielding || this.#isTooMuch(load)) return false;
+  admits(): boolean {
+    if (this.#isYielding || this.#isTooMuch()) return false;
     if (this.#allowance > 0) {
       this.#allowance--;
       return true;
@@ -43,8 +45,8 @@ export class Flow {
   }
 
   /** Pauses or resumes the link, as the load says. */
-  regulate(load: Load): void {
-    const mustPause = this.#isYielding || this.#isTooMuch(load);
+  regulate(): void {
+    const mustPause = this.#isYielding || this.#isTooMuch();
     if (mustPause === this.#isPaused) return;
     this.#isPaused = mustPause;
     if (mustPause) {
@@ -64,10 +66,10 @@ export class Flow {
    * While answers to calls of ours are to come, they are read whatever waits: two ends that both stopped reading would wait for each other for
    * ever.
    */
-  #isTooMuch({ queuedBytes, callsWaiting, callsRunning }: Load): boolean {
-    if (callsWaiting > 0) return false;
-    const { queuedBytes: most, callsRunning: mostRunning, overload } = this.#limits;
-    return queuedBytes > most || (overload === "wait" && callsRunning >= mostRunning);
+  #isTooMuch(): boolean {
+    if (this.#load.callsWaiting > 0) return false;
+    const { queuedBytes, callsRunning, overload } = this.#limits;
+    return this.#load.queuedBytes > queuedBytes || (overload === "wait" && this.#load.callsRunning >= callsRunning);
   }
 
   /** Lets other connections, timers and sockets have their turn before more is read. */

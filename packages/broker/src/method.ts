@@ -19,7 +19,7 @@ export type Parameters = Readonly<Record<string, readonly string[]>>;
  * The prefix is the whitelist; no other function can be reached, whatever the name.
  */
 export function findMethod(target: object, prefix: string, name: string): Method {
-  const key = prefix + name;
+  const key = keyOf(prefix, name);
   for (
     let holder: object | null = target;
     holder !== null && holder !== Object.prototype;
@@ -31,6 +31,22 @@ export function findMethod(target: object, prefix: string, name: string): Method
     break;
   }
   throw new (prefix === "remote_" ? NoSuchMethod : NoSuchAttribute)(`No such method: ${key}`);
+}
+
+/** Keys of methods that were called: two strings joined anew for each call would be looked up more slowly (bench `hundred`). */
+const keys = new Map<string, Map<string, string>>();
+/** Methods are few; a peer may invent any number. */
+const REMEMBERED_KEYS = 1000;
+
+function keyOf(prefix: string, name: string): string {
+  let known = keys.get(prefix);
+  if (known === undefined) keys.set(prefix, (known = new Map<string, string>()));
+  let key = known.get(name);
+  if (key === undefined) {
+    key = prefix + name;
+    if (known.size < REMEMBERED_KEYS) known.set(name, key);
+  }
+  return key;
 }
 
 /** The arguments to call a method with: as it declares them, or as they came. Throws {@link ArgumentsError} when they do not fit. */

@@ -5,7 +5,7 @@ import { Referenceable } from "./flavors/referenceable.js";
 import type { RemoteReference } from "./flavors/remote-reference.js";
 
 /** Bytes of one page: what Twisted's pager takes. */
-export const PAGE_BYTES = 8192;
+export const PAGE_BYTES = 65536;
 
 /** The methods of a collector, ours or Twisted's. */
 export interface PageCollectorMethods {

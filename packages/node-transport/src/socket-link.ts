@@ -39,6 +39,10 @@ export class SocketLink implements Link, Pulse {
   #inFlight = 0;
   #isScheduled = false;
   #isEnding = false;
+  readonly #writeNow = (): void => {
+    this.#isScheduled = false;
+    this.#write();
+  };
   lastReceived: number = performance.now();
   lastLeft: number = performance.now();
   sentBytes = 0;
@@ -75,11 +79,8 @@ export class SocketLink implements Link, Pulse {
     this.sentBytes += bytes.length;
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    // Not now: some streams deliver at once, and the answer would find whoever sends in the middle of a sentence.
-    queueMicrotask(() => {
-      this.#isScheduled = false;
-      this.#write();
-    });
+    // When all promises have had their turn: what they send leaves in the same write.
+    process.nextTick(this.#writeNow);
   }
 
   close(): void {
