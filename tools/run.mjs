@@ -19,6 +19,7 @@ const tasks = {
   demo: () => [program("tools/demo/main.ts")],
   interop: () => [program("tools/interop/main.ts")],
   bench: () => [program("tools/bench/main.ts")],
+  profile: () => [program("tools/bench/profile.ts")],
   checks: () => [program("tools/checks/main.ts")],
   real: () => [program("tools/real/main.ts")],
   checklist: () => [program("tools/checklist/main.ts")],

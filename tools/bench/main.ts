@@ -1,22 +1,28 @@
-// Runs a bench by name: npm run bench -- codec. Without a name, lists them.
+// Runs benches: npm run bench for calls beside everybody, npm run bench -- NAME for one.
 
-export {};
+import { works } from "./calls/works.js";
 
-/** What each bench measures, and its program: a function of the arguments behind the name. */
-const benches: Record<string, { about: string; load: () => Promise<{ main: (args: string[]) => Promise<void> }> }> = {
-  codec: { about: "@pb/banana beside JSON, MessagePack, CBOR and Twisted", load: () => import("./codec/main.js") },
-  jelly: {
-    about: "@pb/jelly-types beside JSON, MessagePack and Twisted; shared objects",
-    load: () => import("./jelly/main.js"),
-  },
+/** What else there is to measure. */
+const others: Record<string, string> = {
+  connections: "time and memory of one connection",
+  growth: "calls of @pb with up to 100,000 references and 1,000 connections",
+  codec: "@pb/banana beside JSON, MessagePack, CBOR and Twisted, in one process",
+  jelly: "@pb/jelly-types beside JSON, MessagePack and Twisted, in one process; shared objects",
 };
 
-const [name, ...args] = process.argv.slice(2);
-const bench = name !== undefined && Object.hasOwn(benches, name) ? benches[name] : undefined;
-if (bench === undefined) {
-  console.error("Usage: npm run bench -- <name> [arguments]");
-  for (const [known, { about }] of Object.entries(benches)) console.error(`  ${known.padEnd(10)} ${about}`);
-  process.exitCode = 1;
+const names = process.argv.slice(2).filter((arg) => !arg.startsWith("--"));
+const options = process.argv.slice(2).filter((arg) => arg.startsWith("--"));
+const [first, ...rest] = names;
+
+if (first === "codec") {
+  await (await import("./codec/main.js")).main([...rest, ...options]);
+} else if (first === "jelly") {
+  await (await import("./jelly/main.js")).main([...rest, ...options]);
+} else if (names.every((name) => Object.hasOwn(others, name) || works.some(({ work }) => work === name))) {
+  await (await import("./calls/main.js")).main(names, options);
 } else {
-  await (await bench.load()).main(args);
+  console.error("Usage: npm run bench [-- NAME… [--rounds=N]]; without a name, all calls.");
+  for (const { work, title } of works) console.error(`  ${work.padEnd(12)} ${title}`);
+  for (const [name, about] of Object.entries(others)) console.error(`  ${name.padEnd(12)} ${about}`);
+  process.exitCode = 1;
 }

@@ -96,7 +96,7 @@ function takenBytes(): number {
   return heapUsed + arrayBuffers;
 }
 
-function spread(values: readonly number[]): Spread {
+export function spread(values: readonly number[]): Spread {
   const sorted = [...values].sort((a, b) => a - b);
   const at = (part: number): number => sorted[Math.round(part * (sorted.length - 1))]!;
   return { low: at(0.1), median: at(0.5), high: at(0.9) };
