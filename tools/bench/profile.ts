@@ -27,7 +27,7 @@ interface Profile {
   readonly timeDeltas: readonly number[];
 }
 
-const [name, ...args] = process.argv.slice(2);
+const [name = "", ...args] = process.argv.slice(2);
 const work = works.find((each) => each.work === name)?.work;
 mkdirSync(folder, { recursive: true });
 for (const file of readdirSync(folder)) if (file.startsWith(`${name}-`)) rmSync(join(folder, file));

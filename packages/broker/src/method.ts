@@ -19,34 +19,31 @@ export type Parameters = Readonly<Record<string, readonly string[]>>;
  * The prefix is the whitelist; no other function can be reached, whatever the name.
  */
 export function findMethod(target: object, prefix: string, name: string): Method {
-  const key = keyOf(prefix, name);
+  const known = keys.get(prefix)?.get(name);
+  const key = known ?? prefix + name;
   for (
     let holder: object | null = target;
     holder !== null && holder !== Object.prototype;
     holder = Object.getPrototypeOf(holder) as object | null
   ) {
-    const property = Object.getOwnPropertyDescriptor(holder, key);
-    if (property === undefined) continue;
-    if (typeof property.value === "function") return property.value as Method;
-    break;
+    if (!Object.hasOwn(holder, key)) continue;
+    const method: unknown = Object.getOwnPropertyDescriptor(holder, key)?.value;
+    if (typeof method !== "function") break;
+    if (known === undefined) rememberKey(prefix, name, key);
+    return method as Method;
   }
   throw new (prefix === "remote_" ? NoSuchMethod : NoSuchAttribute)(`No such method: ${key}`);
 }
 
-/** Keys of methods that were called: two strings joined anew for each call would be looked up more slowly (bench `hundred`). */
+/** Keys of methods that were found: a string joined anew for each call is looked up more slowly (bench `hundred`). */
 const keys = new Map<string, Map<string, string>>();
-/** Methods are few; a peer may invent any number. */
+/** Methods are few; only a program that makes them up has more. */
 const REMEMBERED_KEYS = 1000;
 
-function keyOf(prefix: string, name: string): string {
+function rememberKey(prefix: string, name: string, key: string): void {
   let known = keys.get(prefix);
   if (known === undefined) keys.set(prefix, (known = new Map<string, string>()));
-  let key = known.get(name);
-  if (key === undefined) {
-    key = prefix + name;
-    if (known.size < REMEMBERED_KEYS) known.set(name, key);
-  }
-  return key;
+  if (known.size < REMEMBERED_KEYS) known.set(name, key);
 }
 
 /** The arguments to call a method with: as it declares them, or as they came. Throws {@link ArgumentsError} when they do not fit. */
@@ -59,6 +56,7 @@ export function bindArguments(target: object, name: string, args: unknown[], key
 function declaredParameters(target: object, name: string): readonly string[] | undefined {
   let type: unknown = target.constructor;
   for (; typeof type === "function"; type = Object.getPrototypeOf(type)) {
+    if (!Object.hasOwn(type, "parameters")) continue;
     const declared = Object.getOwnPropertyDescriptor(type, "parameters")?.value as Parameters | undefined;
     if (declared !== undefined && Object.hasOwn(declared, name)) return declared[name];
   }

@@ -57,7 +57,7 @@ export class Outbox {
       this.#build(this.#writer, this.#jellier, out, build);
     } finally {
       this.#isWriting = false;
-      for (const bytes of this.#following.splice(0)) this.#writer.append(bytes);
+      if (this.#following.length > 0) for (const bytes of this.#following.splice(0)) this.#writer.append(bytes);
       if (this.#writer.position >= FLUSH_BYTES) this.flush();
       else this.#schedule();
     }

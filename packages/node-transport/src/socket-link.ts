@@ -14,6 +14,9 @@ const CLOSING_MS = 10_000;
  */
 const WINDOW_BYTES = 256 * 1024;
 
+/** Pieces are copied into one for a single write up to this size. Beyond it, a write more costs less than the copy. */
+const JOINED_BYTES = 64 * 1024;
+
 /** What tells whether the other end is alive. Times are of `performance.now()`. */
 export interface Pulse {
   /** When bytes last came. */
@@ -113,17 +116,29 @@ export class SocketLink implements Link, Pulse {
   /** Hands over as much as fits into the window. */
   #write(): void {
     while (this.#inFlight < WINDOW_BYTES && this.#queue.length > 0) {
-      const bytes = this.#queue[0]!;
-      const room = WINDOW_BYTES - this.#inFlight;
-      if (bytes.length > room) this.#queue[0] = bytes.subarray(room);
-      else this.#queue.shift();
-      const piece = bytes.length > room ? bytes.subarray(0, room) : bytes;
+      const piece = this.#next(WINDOW_BYTES - this.#inFlight);
       this.#inFlight += piece.length;
       this.#stream.write(piece, (error?: Error | null) => {
         if (!error) this.#left(piece.length);
       });
     }
     if (this.#isEnding && this.#queue.length === 0) this.#stream.end();
+  }
+
+  /** The next bytes to be written together: no more than `room`, and small pieces in one. */
+  #next(room: number): Uint8Array {
+    const first = this.#queue[0]!;
+    if (first.length > room) {
+      this.#queue[0] = first.subarray(room);
+      return first.subarray(0, room);
+    }
+    let count = 1;
+    let length = first.length;
+    while (count < this.#queue.length && length + this.#queue[count]!.length <= Math.min(room, JOINED_BYTES))
+      length += this.#queue[count++]!.length;
+    if (count > 1) return Buffer.concat(this.#queue.splice(0, count), length);
+    this.#queue.shift();
+    return first;
   }
 
   #left(count: number): void {

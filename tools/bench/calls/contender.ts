@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { findTwisted, noTwisted } from "../../twisted/twisted.js";
 import { Party } from "./party.js";
-import type { Took } from "./party.js";
+
 import type { Work } from "./work.js";
 
 const here = new URL("contenders/", import.meta.url);
@@ -45,8 +45,9 @@ export class Contender implements Disposable {
   static async start(name: Name, flags: (side: Side) => readonly string[] = () => []): Promise<Contender | undefined> {
     const commands = name === "Twisted" ? twistedCommands() : await nodeCommands(folders[name], flags);
     if (commands === undefined) return undefined;
-    const { party: server, facts } = await Party.start<Ports>(`The server of ${name}`, commands.server);
+    const { party: server, facts } = await Party.start(`The server of ${name}`, commands.server);
     try {
+      // Where the server listens: one port, or one for each kind of client.
       const ports = Object.values(facts).map(String);
       const { party: client } = await Party.start(`The client of ${name}`, [...commands.client, ...ports]);
       return new Contender(name, server, client, commands.version);
@@ -58,9 +59,9 @@ export class Contender implements Disposable {
 
   /** Does a work so many times. The processor time is that of both sides. */
   async run(work: Work, times: number): Promise<{ seconds: number; cpu: number }> {
-    const before = await this.server.ask<Took>("");
-    const { seconds, cpu } = await this.client.ask<Took>(work, times);
-    const after = await this.server.ask<Took>("");
+    const before = await this.server.ask("");
+    const { seconds, cpu } = await this.client.ask(work, times);
+    const after = await this.server.ask("");
     return { seconds, cpu: cpu + after.cpuSoFar - before.cpuSoFar };
   }
 
@@ -76,9 +77,6 @@ export class Contender implements Disposable {
 }
 
 export type Side = "server" | "client";
-
-/** Where the server listens: the client gets all of it as arguments. */
-type Ports = Readonly<Record<string, number>>;
 
 interface Commands {
   readonly server: readonly string[];

@@ -36,7 +36,7 @@ export async function main(wanted: readonly string[], args: readonly string[]): 
     findings.growth = await measureGrowth(rounds);
     console.log(showGrowth(findings.growth));
   }
-  if (wanted.length === 0 && only === undefined) await writePage(findings);
+  if (wanted.length === 0 && only === undefined) writePage(findings);
 }
 
 /** Everybody who is on stage, and has to leave it. */

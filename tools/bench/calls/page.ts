@@ -60,8 +60,8 @@ export function showGrowth(growth: readonly Growth[]): string {
 }
 
 /** Writes TABLE.md and plot.svg. */
-export async function writePage(findings: Findings): Promise<void> {
-  writeFileSync(new URL("plot.svg", folder), await plot(findings));
+export function writePage(findings: Findings): void {
+  writeFileSync(new URL("plot.svg", folder), plot(findings));
   const { rates, connections, growth } = findings;
   const page = [
     "# Benches",

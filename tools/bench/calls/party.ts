@@ -26,9 +26,9 @@ export class Party implements Disposable {
   readonly #lines: AsyncIterator<string>;
 
   /** Starts it and resolves with it and the facts that it tells first. */
-  static async start<Facts>(name: string, command: readonly string[]): Promise<{ party: Party; facts: Facts }> {
+  static async start(name: string, command: readonly string[]): Promise<{ party: Party; facts: object }> {
     const party = new Party(name, command);
-    return { party, facts: await party.#told<Facts>() };
+    return { party, facts: await party.#told<object>() };
   }
 
   private constructor(name: string, [command, ...args]: readonly string[]) {

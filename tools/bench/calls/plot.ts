@@ -18,7 +18,7 @@ export function plot({ rates }: Findings): string {
   );
   const { document } = parseHTML("<html><body></body></html>");
   const svg = Plot.plot({
-    document: document as unknown as NonNullable<Plot.PlotOptions["document"]>,
+    document: document,
     width: 900,
     height: 110 + 110 * rates.length,
     marginLeft: 90,

@@ -58,6 +58,6 @@ export class Calls {
   }
 
   #checkIdle(): void {
-    if (this.#pending.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    if (this.#pending.size === 0 && this.#idle.length > 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 }

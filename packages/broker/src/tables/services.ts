@@ -14,7 +14,7 @@ export class Services {
 
   end(): void {
     this.#running--;
-    if (this.#running === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    if (this.#running === 0 && this.#idle.length > 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   /** Resolves when nothing is running. */

@@ -36,7 +36,7 @@ class CapnWebSession implements Session {
     return ((await this.bench.bytes()) as Uint8Array).length;
   }
   async watch(group: string, changed: (update: Update) => void): Promise<void> {
-    await this.bench.watch(group, changed as never);
+    await this.bench.watch(group, changed);
   }
   async update(group: string, count: number): Promise<void> {
     await this.bench.update(group, count);

@@ -9,7 +9,11 @@ import { credentials, note as aNote } from "../../work.js";
 import type { Note, Session, Update } from "../../work.js";
 import { Bench } from "./service.js";
 
-type Unary = (request: object, metadata: Metadata) => Promise<{ value: never }>;
+/** The messages that have a value have it there. */
+interface Answer {
+  readonly value: unknown;
+}
+type Unary = (request: object, metadata: Metadata, answer: (error: Error | null, answer: Answer) => void) => void;
 
 interface Methods extends Client {
   Notify(answer: (error: Error | null, count: { value: number }) => void): ClientWritableStream<Note>;
@@ -30,19 +34,21 @@ class GrpcSession implements Session {
     this.#metadata.set("password", user.password);
   }
 
-  #call<T = never>(method: string, request: object = {}): Promise<{ value: T }> {
-    const unary = promisify((this.#client as unknown as Record<string, Unary>)[method]!.bind(this.#client));
-    return unary(request, this.#metadata) as unknown as Promise<{ value: T }>;
+  #call(method: string, request: object = {}): Promise<Answer> {
+    const unary = (this.#client as unknown as Record<string, Unary>)[method]!.bind(this.#client);
+    return new Promise((resolve, reject) => {
+      unary(request, this.#metadata, (error, answer) => (error === null ? resolve(answer) : reject(error)));
+    });
   }
 
   echo(note: Note): Promise<unknown> {
     return this.#call("Echo", note);
   }
   async reference(): Promise<number> {
-    const handle = await this.#call<number>("Open");
-    const { value } = await this.#call<number>("Look", handle);
+    const handle = await this.#call("Open");
+    const { value } = await this.#call("Look", handle);
     await this.#call("Release", handle);
-    return value;
+    return value as number;
   }
   notify(note: Note): void {
     if (this.#stream === undefined) {
@@ -58,7 +64,7 @@ class GrpcSession implements Session {
     return this.#notified!;
   }
   async bytes(): Promise<number> {
-    return (await this.#call<Buffer>("Bytes")).value.length;
+    return ((await this.#call("Bytes")).value as Buffer).length;
   }
   async watch(group: string, changed: (update: Update) => void): Promise<void> {
     const stream = this.#client.Watch({ name: group }).on("data", changed);

@@ -44,7 +44,7 @@ server.addService(Bench.service, {
   },
   Notify(call: ServerReadableStream<Note, Value<number>>, answer: sendUnaryData<Value<number>>) {
     let notified = 0;
-    call.on("data", () => void notified++).on("end", () => answer(null, { value: notified }));
+    call.on("data", () => (notified += 1)).on("end", () => answer(null, { value: notified }));
   },
   Bytes(_call: unknown, answer: sendUnaryData<Value<Buffer>>) {
     answer(null, { value: megabyte });

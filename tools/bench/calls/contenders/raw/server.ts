@@ -25,7 +25,7 @@ const methods = new Map<string, Method>(
     },
     look: (handle: number) => handles.get(handle)!.look(),
     close: (handle: number) => void handles.delete(handle),
-    notify: () => void notified++,
+    notify: () => (notified += 1),
     notified() {
       const count = notified;
       notified = 0;

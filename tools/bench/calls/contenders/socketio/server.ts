@@ -31,7 +31,7 @@ server.on("connection", (socket) => {
   });
   socket.on("look", (handle: number, answer: (result: number) => void) => answer(handles.get(handle)!.look()));
   socket.on("close", (handle: number) => void handles.delete(handle));
-  socket.on("notify", () => void notified++);
+  socket.on("notify", () => (notified += 1));
   socket.on("notified", (answer: (count: number) => void) => {
     answer(notified);
     notified = 0;
