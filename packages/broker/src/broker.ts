@@ -2,9 +2,8 @@
 
 import { Session } from "@pb/banana";
 import type { Dialect } from "@pb/banana";
-import type { Callable, Perspective } from "./callable.js";
+import type { Callable, Connection, Perspective } from "./callable.js";
 import { connectionLost } from "./close-reason.js";
-import type { Connection } from "./connection.js";
 import { LimitError, ProtocolError } from "./errors.js";
 import type { CloseReason, ConnectionLostError } from "./errors.js";
 import { Exchange } from "./exchange.js";

@@ -2,8 +2,8 @@
 
 import type { JellyReader, JellyWriter } from "@pb/jelly-types";
 import { JellyError } from "@pb/jelly-types";
-import type { Callable, Perspective } from "./callable.js";
-import type { CallOptions, Connection } from "./connection.js";
+import type { CallOptions } from "./call-options.js";
+import type { Callable, Connection, Perspective } from "./callable.js";
 import type { ObjectId } from "./messages.js";
 import type { CacheGiven, CachesGiven, CacheSource } from "./tables/caches-given.js";
 import type { CachesHeld } from "./tables/caches-held.js";

@@ -3,10 +3,9 @@
 import type { Dialect, Expression, ExpressionReader } from "@pb/banana";
 import { Unjellier } from "@pb/jelly-types";
 import { giveUpOn } from "./abandon.js";
-import type { Callable, Perspective } from "./callable.js";
+import type { Callable, Connection, Perspective } from "./callable.js";
 import { Outgoing } from "./channel.js";
 import type { CallDetails, Channel } from "./channel.js";
-import type { Connection } from "./connection.js";
 import { isExpected, LimitError, PBError, ProtocolError } from "./errors.js";
 import type { CloseReason, ConnectionLostError } from "./errors.js";
 import type { RemoteError } from "./failure.js";

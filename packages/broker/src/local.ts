@@ -3,7 +3,7 @@
 import { Tuple } from "@pb/jelly-types";
 import { giveUpOn } from "./abandon.js";
 import { CopyingReference } from "./copying-reference.js";
-import type { CallOptions } from "./connection.js";
+import type { CallOptions } from "./call-options.js";
 import { DeadReferenceError } from "./errors.js";
 import { describeError, RemoteError } from "./failure.js";
 import { Kwargs } from "./kwargs.js";

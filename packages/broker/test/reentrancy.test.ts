@@ -24,7 +24,7 @@ class Thing extends Referenceable {
     return "pong";
   }
 
-  unreferenced(): void {
+  override unreferenced(): void {
     this.released++;
   }
 }

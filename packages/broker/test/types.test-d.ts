@@ -2,7 +2,16 @@
 
 import { describe, expectTypeOf, test } from "vitest";
 import { Avatar, kwargs, Referenceable, Root, Viewable } from "@pb/broker";
-import type { Kwargs, KwargsOf, Reference, RemoteMethods, RemoteReference } from "@pb/broker";
+import type {
+  Broker,
+  Callable,
+  Connection,
+  Kwargs,
+  KwargsOf,
+  Reference,
+  RemoteMethods,
+  RemoteReference,
+} from "@pb/broker";
 import type { DateTime } from "@pb/jelly-types";
 
 class Child extends Referenceable {
@@ -190,6 +199,13 @@ describe("a reference to something of Python", () => {
     const anything = someReference();
     expectTypeOf(anything.callRemote("whatever", 1, kwargs({ two: 2 }))).resolves.toEqualTypeOf<unknown>();
   });
+});
+
+test("what a connection begins with and what it leaves behind are told which one it is", () => {
+  expectTypeOf<Root["rootObject"]>().parameter(0).toEqualTypeOf<Connection>();
+  expectTypeOf<Referenceable["unreferenced"]>().parameter(0).toEqualTypeOf<Connection>();
+  expectTypeOf<NonNullable<Callable["unreferenced"]>>().parameter(0).toEqualTypeOf<Connection>();
+  expectTypeOf<Broker>().toExtend<Connection>();
 });
 
 test("a remote reference is a reference, as is a local one", () => {

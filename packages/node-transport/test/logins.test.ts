@@ -30,7 +30,7 @@ class Inside extends Echo {
     this.#login = login;
   }
 
-  unreferenced(): void {
+  override unreferenced(): void {
     this.#login[Symbol.dispose]();
   }
 }

@@ -5,7 +5,7 @@ import type { Class, TypeHandler } from "@pb/jelly-types";
 import type { Callable, IncomingCall, Perspective } from "../callable.js";
 import { incoming, outgoing } from "../channel.js";
 import type { Channel } from "../channel.js";
-import type { CallOptions } from "../connection.js";
+import type { CallOptions } from "../call-options.js";
 import { DeadReferenceError, UnknownCacheError } from "../errors.js";
 import { bindArguments, findMethod } from "../method.js";
 import { remoteTypeOf } from "./copyable.js";

@@ -5,7 +5,7 @@ import type { DateTime, TypeHandler } from "@pb/jelly-types";
 import type { Perspective } from "../callable.js";
 import { incoming, outgoing } from "../channel.js";
 import type { Channel } from "../channel.js";
-import type { CallOptions } from "../connection.js";
+import type { CallOptions } from "../call-options.js";
 import { DeadReferenceError } from "../errors.js";
 import type { Kwargs } from "../kwargs.js";
 import type { ObjectId } from "../messages.js";
