@@ -26,7 +26,10 @@ export abstract class Cacheable {
    */
   abstract getStateToCacheAndObserveFor(perspective: Perspective, observer: CacheObserver): unknown;
 
-  /** The peer keeps no copy any more, or the connection is over: forget `observer`. Called exactly once for each. May still call it. */
+  /**
+   * The peer keeps no copy any more, or the connection is over: forget `observer`. Called exactly once for each. Where the peer gave its copy
+   * back, `observer` is alive for a last word from in here; where the connection is over, or the sending failed, it is dead.
+   */
   stoppedObserving(_perspective: Perspective, _observer: CacheObserver): void {}
 }
 
