@@ -15,7 +15,6 @@ export function giveUpOn(pending: PendingCall, method: string, { signal, timeout
   };
   const abandon = (error: unknown): void => {
     settle();
-    pending.isAbandoned = true;
     waiting.reject(error);
   };
   const abort = (): void => abandon(signal?.reason);

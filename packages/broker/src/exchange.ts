@@ -128,7 +128,7 @@ export class Exchange implements Channel, Inbound {
       }
       const id = this.calls.nextId();
       const { pins, perspective } = how;
-      const pending: PendingCall = { resolve, reject, pins, perspective, isAbandoned: false };
+      const pending: PendingCall = { resolve, reject, pins, perspective };
       this.#sendCall(id, target, method, args, how, true);
       this.#requireOpen(); // a state hook may have closed the connection
       this.calls.add(id, pending);

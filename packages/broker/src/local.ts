@@ -61,7 +61,6 @@ export class LocalReference<T = RemoteMethods> implements Reference<T> {
         reject,
         pins: this,
         perspective: null,
-        isAbandoned: false,
       };
       if (signal !== undefined || timeoutMs !== undefined) giveUpOn(pending, name, { signal, timeoutMs });
       this.#answer(name, args).then(

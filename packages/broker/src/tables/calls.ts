@@ -8,8 +8,6 @@ export interface PendingCall {
   readonly pins: unknown;
   /** For whom references in the answer are read. */
   readonly perspective: object | null;
-  /** The caller gave up: the answer is still expected, and then thrown away properly. */
-  isAbandoned: boolean;
 }
 
 export class Calls {
