@@ -50,7 +50,6 @@ export class Broker implements Connection {
   #waitingForRoom: (() => void)[] = [];
   #bytesReceived = 0;
   #bytesSent = 0;
-  #pings = 0;
   #latency: number | undefined;
   #state: State;
 
@@ -149,12 +148,12 @@ export class Broker implements Connection {
     this.#link.destroy();
   }
 
-  /** Resolves when every call of the peer that is running is answered, and every call of ours, or when the connection is over. */
+  /** Resolves when every call of the peer that is running is answered, and every call of ours (pings aside), or when the connection is over. */
   async idle(): Promise<void> {
     await this.ready;
     while (this.#state.is === "ready") {
       const { services, calls } = this.#state.exchange;
-      if (services.running + calls.size === 0) return;
+      if (services.running + calls.working === 0) return;
       await Promise.race([Promise.all([services.idle(), calls.idle()]), this.closed]);
     }
   }
@@ -173,13 +172,10 @@ export class Broker implements Connection {
    */
   async ping(): Promise<number> {
     const start = performance.now();
-    this.#pings++;
     try {
-      await this.#exchange().call("", "", [], { perspective: null, pins: undefined });
+      await this.#exchange().call("", "", [], { perspective: null, pins: undefined, isPing: true });
     } catch (error) {
       if (!(error instanceof RemoteError)) throw error;
-    } finally {
-      this.#pings--;
     }
     const milliseconds = performance.now() - start;
     this.#latency = (this.#latency ?? milliseconds) * 0.875 + milliseconds * 0.125;
@@ -269,7 +265,7 @@ export class Broker implements Connection {
     const { calls, services } = this.#state.exchange;
     return {
       queuedBytes: this.queuedBytes,
-      callsWaiting: calls.size - this.#pings,
+      callsWaiting: calls.working,
       callsRunning: services.running,
     };
   }

@@ -48,6 +48,8 @@ export interface CallDetails extends CallOptions {
   readonly pins: unknown;
   /** The target is a cache at the peer, not an object of it. */
   readonly isCache?: boolean;
+  /** A sign of life is all that is wanted: it counts as nobody's work. */
+  readonly isPing?: boolean;
 }
 
 /** What goes along with one graph being written. */

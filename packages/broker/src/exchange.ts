@@ -127,8 +127,8 @@ export class Exchange implements Channel, Inbound {
         throw new LimitError("callsWaiting", `${this.calls.size} calls wait for an answer; no more may`);
       }
       const id = this.calls.nextId();
-      const { pins, perspective } = how;
-      const pending: PendingCall = { resolve, reject, pins, perspective };
+      const { pins, perspective, isPing } = how;
+      const pending: PendingCall = { resolve, reject, pins, perspective, isPing };
       this.#sendCall(id, target, method, args, how, true);
       this.#requireOpen(); // a state hook may have closed the connection
       this.calls.add(id, pending);

@@ -323,6 +323,23 @@ test("idle resolves when neither end has work left", async () => {
   expect(done.sort()).toEqual(["client", "server"]);
 });
 
+test("idle does not wait for pings, and waits for the calls beside them", async () => {
+  const { desk, root, pair } = await open();
+  pair.links.listener.hold();
+  const first = pair.client.ping();
+  await pair.client.idle();
+
+  const call = desk.callRemote("later");
+  let isIdle = false;
+  const idle = pair.client.idle().then(() => (isIdle = true));
+  pair.links.listener.release();
+  await Promise.all([first, pair.client.ping()]); // their answers leave the call alone
+  await pair.settled();
+  expect(isIdle).toBe(false);
+  root.waiting[0]!(1);
+  await Promise.all([call, idle]);
+});
+
 test("idle resolves when the connection ends", async () => {
   const { desk, pair } = await open();
   const call = rejection(desk.callRemote("later"));
