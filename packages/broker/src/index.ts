@@ -37,9 +37,11 @@ export {
   ConnectionLostError,
   DeadReferenceError,
   LimitError,
+  NoSuchAttribute,
   NoSuchMethod,
   PBError,
   ProtocolError,
+  UnknownCacheError,
 } from "./errors.js";
 export type { CloseReason, ProtocolErrorCode } from "./errors.js";
 export { describeError, RemoteError } from "./failure.js";
