@@ -22,6 +22,10 @@ export interface Channel {
   home(id: ObjectId): object | undefined;
   /** The proxy of the peer's object `id`, of which one more reference has arrived. */
   arrived(id: number, perspective: Perspective): object;
+  /** Gives back one of the references or caches that `proxy` stands for; if it was the only one, `proxy` is of no use any more. */
+  returnOne(proxy: Disposable): void;
+  /** Gives back what the peer counted as sent, and what did not arrive here. */
+  decline(command: "decref" | "decache", id: number, count: number): void;
   /** Counts one more reference to an object of ours, and returns its id. Throws `PBError` when the peer holds too many. */
   give(key: object, target: Callable): number;
   /** Takes back one reference counted by {@link give}, which will not be sent after all. */
@@ -92,11 +96,38 @@ export class Incoming {
   readonly channel: Channel;
   /** Whose message it is. */
   readonly perspective: Perspective;
+  /** What was counted as arrived so far. */
+  #arrived: Arrived[] | undefined;
 
   constructor(channel: Channel, perspective: Perspective) {
     this.channel = channel;
     this.perspective = perspective;
   }
+
+  /** Counts a reference as part of this graph. */
+  arrived(id: number): object {
+    const proxy = this.channel.arrived(id, this.perspective) as Disposable;
+    (this.#arrived ??= []).push({ command: "decref", id, proxy });
+    return proxy;
+  }
+
+  /** Notes that a cache came with this graph, which was counted. */
+  cacheArrived(id: number, proxy: Disposable): void {
+    (this.#arrived ??= []).push({ command: "decache", id, proxy });
+  }
+
+  /** Gives back what was counted: the graph cannot be read. Returns what it was. */
+  giveBack(): readonly Arrived[] {
+    const arrived = this.#arrived ?? [];
+    for (const { proxy } of arrived) this.channel.returnOne(proxy);
+    return arrived;
+  }
+}
+
+interface Arrived {
+  readonly command: "decref" | "decache";
+  readonly id: number;
+  readonly proxy: Disposable;
 }
 
 /** The connection a graph is written for. Throws `JELLY_NOT_JELLYABLE` in a plain `jelly()`, where there is none. */

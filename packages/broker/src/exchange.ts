@@ -1,6 +1,6 @@
 // What a connection remembers while both ends can call, and everything that happens then: calls, references, copies, caches.
 
-import type { Dialect, Expression, ExpressionReader } from "@pb/banana";
+import type { BananaReader, Dialect, Expression } from "@pb/banana";
 import { Unjellier } from "@pb/jelly-types";
 import { giveUpOn } from "./abandon.js";
 import type { Callable, Connection, Perspective } from "./callable.js";
@@ -87,7 +87,7 @@ export class Exchange implements Channel, Inbound {
   }
 
   /** Does what one message says. Throws {@link ProtocolError} when the peer broke the protocol. */
-  receive(reader: ExpressionReader): void {
+  receive(reader: BananaReader): void {
     handle(readMessage(reader), reader, this);
   }
 
@@ -162,6 +162,18 @@ export class Exchange implements Channel, Inbound {
   release(proxy: object): void {
     if (proxy instanceof RemoteReference) this.imports.release(proxy as RemoteReference);
     else this.cachesHeld.release(proxy);
+  }
+
+  returnOne(proxy: Disposable): void {
+    const hadMore =
+      proxy instanceof RemoteReference
+        ? this.imports.returnOne(proxy as RemoteReference)
+        : this.cachesHeld.returnOne(proxy);
+    if (!hadMore) proxy[Symbol.dispose]();
+  }
+
+  decline(command: "decref" | "decache", id: number, count: number): void {
+    this.#giveBack(command, id, count);
   }
 
   #giveBack(command: "decref" | "decache", id: number, count: number): void {

@@ -1,6 +1,6 @@
 // What the peer says: one function per message. Holds no state.
 
-import type { Expression, ExpressionReader } from "@pb/banana";
+import type { BananaReader, Expression } from "@pb/banana";
 import { FrozenSet } from "@pb/jelly-types";
 import type { Unjellier } from "@pb/jelly-types";
 import type { Callable, IncomingCall, Perspective } from "./callable.js";
@@ -8,6 +8,7 @@ import { Incoming } from "./channel.js";
 import type { Channel } from "./channel.js";
 import { ArgumentsError, PBError, ProtocolError, UnknownCacheError } from "./errors.js";
 import { RemoteError } from "./failure.js";
+import { giveBack } from "./give-back.js";
 import { Kwargs } from "./kwargs.js";
 import { brief, VERSION } from "./messages.js";
 import type { Message, ObjectId } from "./messages.js";
@@ -43,7 +44,7 @@ export interface Inbound extends Channel {
 }
 
 /** Does what a message says. `reader` stands before its jelly. Throws {@link ProtocolError} when the peer broke the protocol. */
-export function handle(message: Message, reader: ExpressionReader, broker: Inbound): void {
+export function handle(message: Message, reader: BananaReader, broker: Inbound): void {
   switch (message.command) {
     case "version":
       if (message.version !== VERSION) {
@@ -79,7 +80,7 @@ type Call = Extract<Message, { command: "message" | "cachemessage" }>;
 
 function receiveCall(
   { command, requestId, target, method, wantsAnswer }: Call,
-  reader: ExpressionReader,
+  reader: BananaReader,
   broker: Inbound,
 ): void {
   const callable = command === "message" ? broker.find(target) : broker.findCache(target);
@@ -91,17 +92,22 @@ function receiveCall(
   const answer = (value: unknown): void => {
     if (wantsAnswer) broker.answer(requestId, value, perspective);
   };
+  const incoming = new Incoming(broker, perspective);
+  const start = reader.offset;
+  let isRead = false;
   let result: unknown;
   let isLater: boolean;
   try {
     broker.admitCall();
     if (callable === undefined)
       throw command === "message" ? new PBError("Invalid Object ID") : new UnknownCacheError(target);
-    const { args, kwargs } = readArguments(reader, broker, perspective);
+    const { args, kwargs } = readArguments(reader, broker, incoming);
+    isRead = true;
     result = callable.receiveCall({ method, args, kwargs });
     isLater = isThenable(result);
   } catch (error) {
     fail(error);
+    if (!isRead) giveBack(reader, start, 2, incoming);
     return;
   }
   if (isLater) serve(result, answer, fail, broker);
@@ -131,16 +137,11 @@ function serve(
   );
 }
 
-function readArguments(
-  reader: ExpressionReader,
-  broker: Inbound,
-  perspective: Perspective,
-): Omit<IncomingCall, "method"> {
-  const context = new Incoming(broker, perspective);
-  const args = broker.unjellier.readGraph(reader, context);
+function readArguments(reader: BananaReader, broker: Inbound, incoming: Incoming): Omit<IncomingCall, "method"> {
+  const args = broker.unjellier.readGraph(reader, incoming);
   if (!Array.isArray(args) && !(args instanceof Set) && !(args instanceof FrozenSet))
     throw new ArgumentsError("The positional arguments of a call are a sequence");
-  const keywords = broker.unjellier.readGraph(reader, context);
+  const keywords = broker.unjellier.readGraph(reader, incoming);
   return { args: Array.from(args as Iterable<unknown>), kwargs: toKwargs(keywords) };
 }
 
@@ -165,26 +166,32 @@ function toKwargs(value: unknown): Kwargs | undefined {
   return Kwargs.from(named);
 }
 
-function receiveAnswer(call: PendingCall, reader: ExpressionReader, broker: Inbound): void {
+function receiveAnswer(call: PendingCall, reader: BananaReader, broker: Inbound): void {
+  const incoming = new Incoming(broker, call.perspective);
+  const start = reader.offset;
   let value: unknown;
   try {
-    value = broker.unjellier.readGraph(reader, new Incoming(broker, call.perspective));
+    value = broker.unjellier.readGraph(reader, incoming);
   } catch (error) {
     // Only this call is hurt: the message ends where the scanner said. (Twisted drops the connection: wire specification trap 3.)
     call.reject(error);
+    giveBack(reader, start, 1, incoming);
     return;
   }
   call.resolve(value);
 }
 
-function receiveError(call: PendingCall, reader: ExpressionReader, broker: Inbound): void {
+function receiveError(call: PendingCall, reader: BananaReader, broker: Inbound): void {
+  const incoming = new Incoming(broker, call.perspective);
+  const start = reader.offset;
   let error: unknown;
   try {
-    const value = broker.unjellier.readGraph(reader, new Incoming(broker, call.perspective));
+    const value = broker.unjellier.readGraph(reader, incoming);
     if (value instanceof RemoteError) error = broker.localError(value);
     else error = value instanceof Error ? value : unknownFailure(value);
   } catch (unreadable) {
     error = unreadable;
+    giveBack(reader, start, 1, incoming);
   }
   call.reject(error);
 }

@@ -105,7 +105,8 @@ export function remoteCache<T extends RemoteCache>(
     classes: [],
     jelly: () => undefined,
     unjelly(unjellier, items, atom) {
-      const { channel } = incoming(unjellier, atom);
+      const arriving = incoming(unjellier, atom);
+      const { channel } = arriving;
       const id =
         items === 2
           ? readCacheId(unjellier.reader.kind() === "integer" ? unjellier.reader.integer() : undefined)
@@ -122,6 +123,7 @@ export function remoteCache<T extends RemoteCache>(
         channel.cachesHeld.release(handle);
         throw error;
       }
+      arriving.cacheArrived(id, handle);
       return handle;
     },
   };
@@ -197,12 +199,13 @@ export const cache: TypeHandler<RemoteCache> = {
   },
   /** `(cached id)`: a copy that is here already. */
   unjelly(unjellier, items, atom) {
-    const { channel } = incoming(unjellier, atom);
+    const arriving = incoming(unjellier, atom);
     const id = readCacheId(
       items === 1 && unjellier.reader.kind() === "integer" ? unjellier.reader.integer() : undefined,
     );
-    const handle = channel.cachesHeld.again(id);
+    const handle = arriving.channel.cachesHeld.again(id) as RemoteCache | undefined;
     if (handle === undefined) throw new UnknownCacheError(id);
+    arriving.cacheArrived(id, handle);
     return handle;
   },
 };

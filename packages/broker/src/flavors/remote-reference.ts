@@ -168,10 +168,10 @@ export const arriving: TypeHandler<RemoteReference> = {
     else jellier.writer.text(id);
   },
   unjelly(unjellier, items, atom) {
-    const { channel, perspective } = incoming(unjellier, atom);
+    const arriving = incoming(unjellier, atom);
     const id = items === 1 && unjellier.reader.kind() === "integer" ? unjellier.reader.integer() : undefined;
     if (typeof id !== "number") throw new JellyError("JELLY_MALFORMED", "A remote object has a number");
-    return channel.arrived(id, perspective);
+    return arriving.arrived(id);
   },
 };
 
