@@ -5,6 +5,7 @@ import { JellyError } from "@pb/jelly-types";
 import type { CallOptions } from "./call-options.js";
 import type { Callable, Connection, Perspective } from "./callable.js";
 import type { ObjectId } from "./messages.js";
+import { UnsettledError } from "./settle.js";
 import type { CacheGiven, CachesGiven, CacheSource } from "./tables/caches-given.js";
 import type { CachesHeld } from "./tables/caches-held.js";
 
@@ -61,13 +62,16 @@ export class Outgoing {
   readonly channel: Channel;
   /** For whom it is written: decides what copies and caches show. */
   readonly perspective: Perspective;
+  /** A result that may contain promises: it is written again when they are settled. */
+  readonly #isFirstTry: boolean;
   /** Ids counted so far, to be given back when writing fails. */
   readonly #given: number[] = [];
   readonly #cachesGiven: number[] = [];
 
-  constructor(channel: Channel, perspective: Perspective) {
+  constructor(channel: Channel, perspective: Perspective, isFirstTry = false) {
     this.channel = channel;
     this.perspective = perspective;
+    this.#isFirstTry = isFirstTry;
   }
 
   /** Counts a reference as part of this graph. */
@@ -84,9 +88,13 @@ export class Outgoing {
     return given;
   }
 
-  /** Takes back what was counted: the graph is not sent. */
-  undo(): void {
-    for (const id of this.#given.splice(0)) this.channel.takeBack(id);
+  /**
+   * Takes back what was counted: the graph is not sent, because of `why`. When that is a promise, which will settle, objects stay counted until
+   * {@link undo} is called again: nobody tells them that they are not referred to while they are on their way. Caches have to begin anew.
+   */
+  undo(why?: unknown): void {
+    const waits = this.#isFirstTry && why instanceof UnsettledError;
+    if (!waits) for (const id of this.#given.splice(0)) this.channel.takeBack(id);
     for (const id of this.#cachesGiven.splice(0)) this.channel.takeBackCache(id);
   }
 }

@@ -196,7 +196,8 @@ export class Exchange implements Channel, Inbound {
   }
 
   takeBack(id: number): void {
-    if (!this.isOpen) return;
+    // A peer may have guessed the number of what it was not sent, and have released it.
+    if (!this.isOpen || this.exports.find(id) === undefined) return;
     const last = this.exports.release(id);
     if (last !== undefined) this.#unreferenced(last.target);
   }
@@ -243,12 +244,13 @@ export class Exchange implements Channel, Inbound {
   /** Answers a call. A result that cannot travel is an error for the caller. */
   answer(requestId: Expression, value: unknown, perspective: Perspective, isSettled = false): void {
     if (!this.isOpen) return;
+    const out = new Outgoing(this, perspective, !isSettled);
     try {
-      sendAnswer(this.outbox, new Outgoing(this, perspective), requestId, value);
+      sendAnswer(this.outbox, out, requestId, value);
     } catch (error) {
       // A promise that is still there is where nobody can wait for it: in the state of a copy.
       if (error instanceof UnsettledError && !isSettled) {
-        this.#answerLater(requestId, value, perspective);
+        this.#answerLater(requestId, value, out);
         return;
       }
       this.#config.onEvent({ kind: "answer-failed", error });
@@ -256,18 +258,21 @@ export class Exchange implements Channel, Inbound {
     }
   }
 
-  /** The result contains promises. */
-  #answerLater(requestId: Expression, value: unknown, perspective: Perspective): void {
+  /** The result contains promises. `first` is what was written of it before the first of them. */
+  #answerLater(requestId: Expression, value: unknown, first: Outgoing): void {
+    const { perspective } = first;
     this.services.begin();
     settle(value).then(
       (settled) => {
         this.services.end();
         this.answer(requestId, settled, perspective, true);
+        first.undo();
         this.serviceEnded();
       },
       (error: unknown) => {
         this.services.end();
         this.fail(requestId, error, perspective);
+        first.undo();
         this.serviceEnded();
       },
     );

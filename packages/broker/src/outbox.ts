@@ -64,7 +64,7 @@ export class Outbox {
       this.#checkSize(writer.position - start);
     } catch (error) {
       writer.truncate(start);
-      out?.undo();
+      out?.undo(error);
       if (error instanceof JellyError && error.code === "JELLY_STRING_TOO_LONG") error.message += "; send it in pages";
       throw error;
     }

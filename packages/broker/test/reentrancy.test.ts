@@ -15,7 +15,7 @@ import {
 import type { CacheObserver, Perspective, RemoteReference } from "@pb/broker";
 import { JellyError, TypeRegistry } from "@pb/jelly-types";
 import { connectedPair } from "@pb/broker/testing";
-import { rejection } from "./support/raw-peer.js";
+import { brokerAndPeer, rejection, settled as pause } from "./support/raw-peer.js";
 
 class Thing extends Referenceable {
   released = 0;
@@ -182,17 +182,76 @@ describe("what fails half-way leaves nothing behind", () => {
   });
 });
 
-// A result with promises in it is written up to the first of them, taken back, and written again when they are settled. The first time counts as
-// given and given back.
-test.fails("an object in a result that waits for a promise is given back once", async () => {
-  const { pair, root, maker } = await open();
-  const thing = new Thing();
-  maker.make = () => [thing, Promise.resolve(1)];
-  const [reference] = (await root.callRemote("make")) as [RemoteReference];
-  expect(thing.released).toBe(0);
-  reference[Symbol.dispose]();
-  await pair.expectNothingLeft();
-  expect(thing.released).toBe(1);
+// A result with promises in it is written up to the first of them, taken back, and written again when they are settled.
+describe("an object in a result that waits for a promise", () => {
+  test("is given back once", async () => {
+    const { pair, root, maker } = await open();
+    const thing = new Thing();
+    maker.make = () => [thing, Promise.resolve(1)];
+    const [reference] = (await root.callRemote("make")) as [RemoteReference];
+    expect(thing.released).toBe(0);
+    expect(pair.server.referencesTo(thing)).toBe(1);
+    reference[Symbol.dispose]();
+    await pair.expectNothingLeft();
+    expect(thing.released).toBe(1);
+  });
+
+  test.each([
+    ["that rejects", () => Promise.reject(new Error("no"))],
+    ["for what cannot be sent", () => Promise.resolve(() => 1)],
+  ])("%s was never given, and hears of it once", async (_how, promise) => {
+    const { pair, root, maker } = await open();
+    const thing = new Thing();
+    maker.make = () => [thing, promise(), thing];
+    await rejection(root.callRemote("make"));
+    expect(pair.leftovers()).toEqual([]);
+    expect(thing.released).toBe(1);
+  });
+
+  test("hears once when the connection ends first", async () => {
+    const { pair, root, maker } = await open();
+    const thing = new Thing();
+    let settle: ((value: unknown) => void) | undefined;
+    maker.make = () => [thing, new Promise((resolve) => (settle = resolve))];
+    const call = rejection(root.callRemote("make"));
+    await pair.settled();
+    expect(thing.released).toBe(0);
+    await pair.close();
+    await call;
+    settle!(1);
+    await pair.settled();
+    expect(thing.released).toBe(1);
+  });
+
+  test("can meanwhile be sent, and given back", async () => {
+    const { pair, root, maker } = await open();
+    const thing = new Thing();
+    let settle: ((value: unknown) => void) | undefined;
+    maker.make = () => [thing, new Promise((resolve) => (settle = resolve))];
+    const call = root.callRemote("make");
+    await pair.settled();
+    maker.make = () => thing;
+    ((await root.callRemote("make")) as RemoteReference)[Symbol.dispose]();
+    await pair.settled();
+    expect(thing.released).toBe(0);
+    settle!(1);
+    const [reference] = (await call) as [RemoteReference];
+    expect(await reference.callRemote("ping")).toBe("pong");
+  });
+
+  test("a peer that guesses its number and releases it hurts itself only", async () => {
+    const maker = new Maker();
+    const { peer, broker } = await brokerAndPeer("listener", { root: maker });
+    const thing = new Thing();
+    let settle: ((value: unknown) => void) | undefined;
+    maker.make = () => [thing, new Promise((resolve) => (settle = resolve))];
+    await peer.say("(message 1 root make 1 (tuple) (dictionary))", "(decref 1)");
+    settle!(1);
+    await pause();
+    expect(broker.isOpen).toBe(true);
+    expect(peer.heard()).toEqual(["(answer 1 (list (remote 2) 1))"]);
+    expect(broker.referencesTo(thing)).toBe(1);
+  });
 });
 
 describe("a call from within a state hook", () => {
