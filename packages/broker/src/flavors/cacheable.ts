@@ -7,6 +7,7 @@ import { incoming, outgoing } from "../channel.js";
 import type { Channel } from "../channel.js";
 import type { CallOptions } from "../call-options.js";
 import { DeadReferenceError, UnknownCacheError } from "../errors.js";
+import { calledAs } from "../failure.js";
 import { bindArguments, findMethod } from "../method.js";
 import { remoteTypeOf } from "./copyable.js";
 
@@ -58,12 +59,12 @@ export class CacheObserver {
 
   async callRemoteWith(options: CallOptions, name: string, ...args: unknown[]): Promise<unknown> {
     this.#requireAlive();
-    return this.#channel.call(this.#id, name, args, {
-      ...options,
-      perspective: this.#perspective,
-      pins: this,
-      isCache: true,
-    });
+    const how = { ...options, perspective: this.#perspective, pins: this, isCache: true };
+    try {
+      return await this.#channel.call(this.#id, name, args, how);
+    } catch (error) {
+      throw calledAs(name, error);
+    }
   }
 
   /** Runs an `observe_` method of the copy, without an answer. What most updates want. */

@@ -7,6 +7,7 @@ import { incoming, outgoing } from "../channel.js";
 import type { Channel } from "../channel.js";
 import type { CallOptions } from "../call-options.js";
 import { DeadReferenceError } from "../errors.js";
+import { calledAs } from "../failure.js";
 import type { Kwargs } from "../kwargs.js";
 import type { ObjectId } from "../messages.js";
 import type { Avatar, Viewable } from "./perspective.js";
@@ -151,7 +152,11 @@ export class RemoteReference<T = RemoteMethods> implements Reference<T> {
     const dead = this.#deathOf();
     if (dead !== undefined) throw dead;
     const how = { ...options, perspective: this.#perspective, pins: this };
-    return this.#channel.call(this.id, name, args, how) as Promise<RemoteResult<T, Name>>;
+    try {
+      return (await this.#channel.call(this.id, name, args, how)) as RemoteResult<T, Name>;
+    } catch (error) {
+      throw calledAs(name, error);
+    }
   }
 }
 
