@@ -1,6 +1,7 @@
 // What is given back of a message that could not be read: the peer has counted every reference in it, also those behind the fault.
 
-import type { BananaReader, ExpressionReader } from "@pb/banana";
+import { readExpression } from "@pb/banana";
+import type { BananaReader, Expression } from "@pb/banana";
 import type { Incoming } from "./channel.js";
 
 /** Deeper than this nothing is looked for. */
@@ -12,87 +13,64 @@ const DEPTH = 500;
  * never be given back what it did not give.
  */
 export function giveBack(reader: BananaReader, start: number, graphs: number, incoming: Incoming): void {
-  const { cachesHeld } = incoming.channel;
+  const { channel } = incoming;
   const unread = new Map<string, number>();
   const count = (command: Release, id: number, by: number): void => {
     const key = `${command} ${id}`;
     unread.set(key, (unread.get(key) ?? 0) + by);
   };
   reader.rewind(start);
-  try {
-    for (let graph = 0; graph < graphs; graph++) {
-      search(reader, 0, (command, id) => {
-        // One that is not here would be said to be forgotten, and we would not know what is meant.
-        if (command === "decref" || cachesHeld.has(id)) count(command, id, 1);
-      });
-    }
-  } catch {
-    // Not even well-formed: what was found so far will do.
+  for (let graph = 0; graph < graphs; graph++) {
+    search(readExpression(reader), 0, (command, id) => {
+      // A cache that is not here would be said to be forgotten, and we would not know what is meant.
+      if (command === "decref" || channel.cachesHeld.has(id)) count(command, id, 1);
+    });
   }
   for (const { command, id } of incoming.giveBack()) count(command, id, -1);
   for (const [key, times] of unread) {
     const [command, id] = key.split(" ") as [Release, string];
-    if (times > 0) incoming.channel.decline(command, Number(id), times);
+    if (times > 0) channel.decline(command, Number(id), times);
   }
 }
 
 type Release = "decref" | "decache";
 
+const latin1 = new TextDecoder("latin1");
+
 /** Looks where a graph may stand, and nowhere else: a pair of a dictionary, `("remote" 5)`, is no reference. */
-function search(reader: ExpressionReader, depth: number, found: (command: Release, id: number) => void): void {
-  if (depth > DEPTH || reader.kind() !== "list") {
-    reader.skip();
-    return;
-  }
-  let items = reader.list();
-  const next = (): void => {
-    items--;
-    search(reader, depth + 1, found);
+function search(expression: Expression, depth: number, found: (command: Release, id: number) => void): void {
+  if (depth > DEPTH || !Array.isArray(expression)) return;
+  const [head, ...items] = expression;
+  if (!(head instanceof Uint8Array)) return;
+  const searchAll = (parts: readonly Expression[]): void => {
+    for (const part of parts) search(part, depth + 1, found);
   };
-  if (items > 0 && reader.kind() === "bytes") {
-    items--;
-    const atom = reader.word();
-    switch (atom) {
-      case "remote":
-      case "cached":
-        if (items === 1 && reader.kind() === "integer") {
-          items--;
-          const id = reader.integer();
-          if (typeof id === "number") found(atom === "remote" ? "decref" : "decache", id);
-        }
-        break;
-      case "dictionary":
-        for (; items > 0; items--) searchPair(reader, depth + 1, found);
-        break;
-      case "reference":
-        if (items === 2) {
-          items--;
-          reader.skip();
-          next();
-        }
-        break;
-      case "list":
-      case "tuple":
-      case "set":
-      case "frozenset":
-        while (items > 0) next();
-        break;
-      default:
-        // A copy or a cache, with its state.
-        if (atom.includes(".")) while (items > 0) next();
-    }
+  const atom = latin1.decode(head);
+  switch (atom) {
+    case "remote":
+      if (items.length === 1 && isNumber(items[0])) found("decref", items[0]);
+      break;
+    case "cached":
+      if (items.length === 1 && isNumber(items[0])) found("decache", items[0]);
+      break;
+    case "dictionary":
+      for (const pair of items) if (Array.isArray(pair) && pair.length === 2) searchAll(pair);
+      break;
+    case "reference":
+      if (items.length === 2) searchAll(items.slice(1));
+      break;
+    case "list":
+    case "tuple":
+    case "set":
+    case "frozenset":
+      searchAll(items);
+      break;
+    default:
+      // A copy or a cache, with its state.
+      if (atom.includes(".")) searchAll(items);
   }
-  for (; items > 0; items--) reader.skip();
 }
 
-function searchPair(reader: ExpressionReader, depth: number, found: (command: Release, id: number) => void): void {
-  if (reader.kind() !== "list") {
-    reader.skip();
-    return;
-  }
-  const items = reader.list();
-  for (let index = 0; index < items; index++) {
-    if (items === 2) search(reader, depth, found);
-    else reader.skip();
-  }
+function isNumber(id: Expression | undefined): id is number {
+  return Number.isInteger(id);
 }
