@@ -62,6 +62,8 @@ export class Outgoing {
   readonly channel: Channel;
   /** For whom it is written: decides what copies and caches show. */
   readonly perspective: Perspective;
+  /** Told that the graph cannot be sent when that shows only after whoever sent it has gone on. */
+  failedLater: ((error: unknown) => void) | undefined;
   /** A result that may contain promises: it is written again when they are settled. */
   readonly #isFirstTry: boolean;
   /** Ids counted so far, to be given back when writing fails. */

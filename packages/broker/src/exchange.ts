@@ -152,11 +152,19 @@ export class Exchange implements Channel, Inbound {
   ): void {
     try {
       const out = new Outgoing(this, how.perspective);
+      if (this.outbox.isWriting) out.failedLater = (error) => this.#callFailed(id, error);
       sendCall(this.outbox, out, commandOf(how), id, target, method, args, wantsAnswer);
     } catch (error) {
       this.calls.unuse(id);
       throw error;
     }
+  }
+
+  /** A call made by a state hook, whose arguments could be written only after the hook had returned. */
+  #callFailed(id: number, error: unknown): void {
+    const call = this.calls.take(id);
+    if (call === undefined) this.#config.onEvent({ kind: "callback-failed", error });
+    else call.reject(error);
   }
 
   release(proxy: object): void {
