@@ -26,6 +26,7 @@ export async function packed(root: string): Promise<string[]> {
       findings.push(...checkManifest(pkg, project));
     }
     findings.push(...importDoors(project, packages));
+    findings.push(...compareNames(project, packages));
     findings.push(...compileConsumers(root, project, packages));
     return findings;
   } finally {
@@ -91,6 +92,20 @@ function importDoors(project: string, packages: Package[]): string[] {
       const { ok, text } = output(process.execPath, ["--input-type=module", "--eval", script], { cwd: project });
       return ok ? [] : [`${script} fails:\n${text}`];
     });
+  });
+}
+
+/** A class is shown, in logs and in errors, by the name it is imported by. */
+function compareNames(project: string, packages: Package[]): string[] {
+  return packages.flatMap(doors).flatMap((door) => {
+    const script = `
+      for (const [name, value] of Object.entries(await import("${door}")))
+        if (typeof value === "function" && value.name !== name) console.log(name + " calls itself " + value.name);`;
+    const { stdout } = output(process.execPath, ["--input-type=module", "--eval", script], { cwd: project });
+    return stdout
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => `${door}: ${line}.`);
   });
 }
 

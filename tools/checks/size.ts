@@ -16,6 +16,7 @@ const measured: Import[] = [
   { what: "all of @pb/banana", from: "@pb/banana", names: "*" },
   { what: "all of @pb/jelly-types", from: "@pb/jelly-types", names: "*" },
   { what: "all of @pb/broker", from: "@pb/broker", names: "*" },
+  { what: "all of @pb/cred", from: "@pb/cred", names: "*" },
 ];
 
 export async function size(root: string): Promise<string[]> {

@@ -1,7 +1,7 @@
 // One whole expression at once: the functions most people need.
 
 import { BananaError } from "./errors.js";
-import type { Expression } from "./expression.js";
+import type { Expression, ReadonlyExpression } from "./expression.js";
 import type { BananaLimits } from "./limits.js";
 import { defaultLimits, withLimits } from "./limits.js";
 import { Scanner } from "./scanner.js";
@@ -27,7 +27,13 @@ let spareScanner: Scanner | undefined;
  *
  * Throws `BananaError` beyond a limit, `TypeError` for what Banana does not have (text, booleans, null, objects). Wire specification 2.2.
  */
-export function encode(expression: Expression, { dialect = none, limits }: CodecOptions = {}): Uint8Array<ArrayBuffer> {
+export function encode(expression: Expression, options?: CodecOptions): Uint8Array<ArrayBuffer>;
+// eslint-disable-next-line @typescript-eslint/unified-signatures -- one recursive type for another sends a rule of the linter round for ever
+export function encode(expression: ReadonlyExpression, options?: CodecOptions): Uint8Array<ArrayBuffer>;
+export function encode(
+  expression: ReadonlyExpression,
+  { dialect = none, limits }: CodecOptions = {},
+): Uint8Array<ArrayBuffer> {
   if (limits !== undefined)
     return encodeWith(new BananaWriter({ dialect, limits }), expression, withLimits(limits).depth);
   const writer = spareWriter ?? new BananaWriter();
@@ -38,8 +44,8 @@ export function encode(expression: Expression, { dialect = none, limits }: Codec
   return bytes;
 }
 
-function encodeWith(writer: BananaWriter, expression: Expression, depth: number): Uint8Array<ArrayBuffer> {
-  writeExpression(writer, expression, depth);
+function encodeWith(writer: BananaWriter, expression: ReadonlyExpression, depth: number): Uint8Array<ArrayBuffer> {
+  writeExpression(writer, expression as Expression, depth); // it is only read
   return writer.take();
 }
 

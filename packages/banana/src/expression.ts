@@ -44,6 +44,9 @@ export function formatFloat(value: number): string {
  */
 export type Expression = number | bigint | Float | Uint8Array | Expression[];
 
+/** What can be written as one: lists that nobody may change (`as const`) will do. */
+export type ReadonlyExpression = number | bigint | Float | Uint8Array | readonly ReadonlyExpression[];
+
 /**
  * The beginning of a list that is met again and again: how long the list is, and the word it begins with. Make each once, for
  * {@link ExpressionWriter.begin} and {@link ExpressionReader.begins}.

@@ -6,7 +6,7 @@ export type { CodecOptions } from "./codec.js";
 export { decoderStream, encoderStream } from "./streams.js";
 export { inspect, inspectExpression } from "./inspect.js";
 export { Float } from "./expression.js";
-export type { Expression } from "./expression.js";
+export type { Expression, ReadonlyExpression } from "./expression.js";
 export { BananaError } from "./errors.js";
 export type { BananaErrorCode, BananaErrorOptions } from "./errors.js";
 export { defaultLimits } from "./limits.js";

@@ -63,6 +63,11 @@ export class BananaReader implements ExpressionReader {
     return this.#base + this.#position;
   }
 
+  /** Goes back to an element that stood at this {@link offset}: what was read from there on can be read again. */
+  rewind(offset: number): void {
+    this.#position = offset - this.#base;
+  }
+
   // The head of an element is read anew by each method instead of being kept: two loads cost less than the state (bench `codec`). Heads of
   // up to three digits, which are almost all, are read in place; the rest goes the long way.
 

@@ -1,9 +1,9 @@
 // A stream of Banana from its first byte: negotiates a dialect, then hands over expressions.
 
 import { BananaError } from "./errors.js";
-import type { ExpressionReader } from "./expression.js";
 import { announceDialect, chooseDialect, hearDialect, offerDialects } from "./handshake.js";
 import type { BananaLimits } from "./limits.js";
+import type { BananaReader } from "./reader.js";
 import { Scanner } from "./scanner.js";
 import { describeStranger, STRANGER_BYTES } from "./stranger.js";
 import { standardDialects } from "./vocabulary.js";
@@ -64,7 +64,7 @@ export class Session {
    * The next expression in the agreed dialect, or undefined for "not yet". Negotiates on the way. The reader is valid until the next call.
    * Throws {@link BananaError} when the stream is bad or no dialect is common; then close it.
    */
-  next(): ExpressionReader | undefined {
+  next(): BananaReader | undefined {
     if (this.#dialect === undefined && !this.#negotiate()) return undefined;
     return this.#scanner.next();
   }

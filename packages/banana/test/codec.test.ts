@@ -25,6 +25,13 @@ describe("both directions", () => {
     );
   });
 
+  test("lists that nobody may change are lists", () => {
+    const constant = [1, [2, [-3n]]] as const;
+    expect(toHex(encode(constant))).toBe(toHex(encode([1, [2, [-3n]]])));
+    // @ts-expect-error -- text is no expression, frozen or not
+    expect(() => encode(["text"] as const)).toThrow(TypeError);
+  });
+
   test("what decodes at all is written canonically, and that form is a fixed point", () => {
     fc.assert(
       fc.property(nearBanana, dialect, (bytes, spoken) => {

@@ -197,6 +197,22 @@ test("integers reads a row of them, from where it is told", () => {
   }
 });
 
+test("a reader of bytes goes back to where it was", () => {
+  const scanner = new Scanner();
+  scanner.push(encode([1]));
+  scanner.push(encode([utf8("ab"), [utf8("cd"), 2.5], 70000, [utf8("cd")]]));
+  scanner.next();
+  const reader = scanner.next()!;
+  expect(reader.list()).toBe(4);
+  expect(reader.word()).toBe("ab");
+  const { offset } = reader;
+  const read = () => [reader.list(), reader.word(), reader.float(), reader.integer(), reader.list(), reader.word()];
+  const first = read();
+  reader.rewind(offset);
+  expect(reader.kind()).toBe("list");
+  expect(read()).toEqual(first);
+});
+
 describe("a reader of bytes that nobody scanned", () => {
   const reset = (bytes: Uint8Array) => new BananaReader().reset(bytes, 0, bytes.length, pb, 100);
 

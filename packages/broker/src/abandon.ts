@@ -1,6 +1,6 @@
 // Giving up on a call before its answer is there.
 
-import type { CallOptions } from "./connection.js";
+import type { CallOptions } from "./call-options.js";
 import { CallTimeoutError } from "./errors.js";
 import type { PendingCall } from "./tables/calls.js";
 import { after } from "./timer.js";
@@ -15,7 +15,6 @@ export function giveUpOn(pending: PendingCall, method: string, { signal, timeout
   };
   const abandon = (error: unknown): void => {
     settle();
-    pending.isAbandoned = true;
     waiting.reject(error);
   };
   const abort = (): void => abandon(signal?.reason);

@@ -2,16 +2,14 @@
 
 import { Session } from "@pb/banana";
 import type { Dialect } from "@pb/banana";
-import type { Callable, Perspective } from "./callable.js";
+import type { Callable, Connection, Perspective } from "./callable.js";
 import { connectionLost } from "./close-reason.js";
-import type { Connection } from "./connection.js";
 import { LimitError, ProtocolError } from "./errors.js";
 import type { CloseReason, ConnectionLostError } from "./errors.js";
 import { Exchange } from "./exchange.js";
 import { RemoteError } from "./failure.js";
 import type { RemoteMethods, RemoteReference } from "./flavors/remote-reference.js";
 import { Flow } from "./flow.js";
-import type { Load } from "./flow.js";
 import type { Link, Peer } from "./link.js";
 import { BrokerConfig } from "./options.js";
 import type { BrokerOptions } from "./options.js";
@@ -51,7 +49,6 @@ export class Broker implements Connection {
   #waitingForRoom: (() => void)[] = [];
   #bytesReceived = 0;
   #bytesSent = 0;
-  #pings = 0;
   #latency: number | undefined;
   #state: State;
 
@@ -68,7 +65,7 @@ export class Broker implements Connection {
     this.#doorkeeper = doorkeeper;
     this.#config = BrokerConfig.of(options);
     const { dialects, limits } = this.#config;
-    this.#flow = new Flow(link, limits, this.#load(), () => this.#read());
+    this.#flow = new Flow(link, limits, () => this.#read());
     this.ready = new Promise((resolve, reject) => (this.#settleReady = { resolve, reject }));
     this.ready.catch(() => undefined); // who does not wait for it learns of it from `closed`
     this.closed = new Promise((resolve) => (this.#settleClosed = resolve));
@@ -150,12 +147,12 @@ export class Broker implements Connection {
     this.#link.destroy();
   }
 
-  /** Resolves when every call of the peer that is running is answered, and every call of ours, or when the connection is over. */
+  /** Resolves when every call of the peer that is running is answered, and every call of ours (pings aside), or when the connection is over. */
   async idle(): Promise<void> {
     await this.ready;
     while (this.#state.is === "ready") {
       const { services, calls } = this.#state.exchange;
-      if (services.running + calls.size === 0) return;
+      if (services.running + calls.working === 0) return;
       await Promise.race([Promise.all([services.idle(), calls.idle()]), this.closed]);
     }
   }
@@ -174,13 +171,10 @@ export class Broker implements Connection {
    */
   async ping(): Promise<number> {
     const start = performance.now();
-    this.#pings++;
     try {
-      await this.#exchange().call("", "", [], { perspective: null, pins: undefined });
+      await this.#exchange().call("", "", [], { perspective: null, pins: undefined, isPing: true });
     } catch (error) {
       if (!(error instanceof RemoteError)) throw error;
-    } finally {
-      this.#pings--;
     }
     const milliseconds = performance.now() - start;
     this.#latency = (this.#latency ?? milliseconds) * 0.875 + milliseconds * 0.125;
@@ -204,7 +198,7 @@ export class Broker implements Connection {
 
   /** Bytes written that have not left the process. */
   get queuedBytes(): number {
-    return this.#link.queuedBytes + (this.#state.is === "ready" ? this.#state.exchange.outbox.size : 0);
+    return this.#state.is === "ready" ? this.#state.exchange.queuedBytes : this.#link.queuedBytes;
   }
 
   /** How many references to an object of ours the peer holds: written and not given back. 0 when it is not known there. */
@@ -264,25 +258,6 @@ export class Broker implements Connection {
     return this.#state.is === "closed";
   }
 
-  /** Looked at for every message: nothing is made for it (bench `one-way`). */
-  #load(): Load {
-    const exchange = (): Exchange | undefined => (this.#state.is === "ready" ? this.#state.exchange : undefined);
-    const queuedBytes = (): number => this.queuedBytes;
-    const pings = (): number => this.#pings;
-    return {
-      get queuedBytes() {
-        return exchange() === undefined ? 0 : queuedBytes();
-      },
-      get callsWaiting() {
-        const calls = exchange()?.calls.size ?? 0;
-        return calls === 0 ? 0 : calls - pings();
-      },
-      get callsRunning() {
-        return exchange()?.services.running ?? 0;
-      },
-    };
-  }
-
   #send(bytes: Uint8Array): void {
     this.#bytesSent += bytes.length;
     this.#link.send(bytes);
@@ -304,12 +279,14 @@ export class Broker implements Connection {
     const exchange = new Exchange(dialect, {
       connection: this,
       config: this.#config,
+      link: this.#link,
       published: (name) => this.#published.get(name),
       send: (bytes) => this.#send(bytes),
       changed: () => this.#flow.regulate(),
       end: (why, cause) => this.#end(why, cause),
     });
     this.#state = { is: "ready", exchange };
+    this.#flow.begin(exchange);
     this.#makeRoot();
     this.#settleReady.resolve();
   }

@@ -2,10 +2,11 @@
 
 import type { JellyReader, JellyWriter } from "@pb/jelly-types";
 import { JellyError } from "@pb/jelly-types";
-import type { Callable, Perspective } from "./callable.js";
-import type { CallOptions, Connection } from "./connection.js";
+import type { CallOptions } from "./call-options.js";
+import type { Callable, Connection, Perspective } from "./callable.js";
 import type { ObjectId } from "./messages.js";
 import type { SharedArguments } from "./shared-arguments.js";
+import { UnsettledError } from "./settle.js";
 import type { CacheGiven, CachesGiven, CacheSource } from "./tables/caches-given.js";
 import type { CachesHeld } from "./tables/caches-held.js";
 
@@ -23,6 +24,10 @@ export interface Channel {
   home(id: ObjectId): object | undefined;
   /** The proxy of the peer's object `id`, of which one more reference has arrived. */
   arrived(id: number, perspective: Perspective): object;
+  /** Gives back one of the references or caches that `proxy` stands for; if it was the only one, `proxy` is of no use any more. */
+  returnOne(proxy: Disposable): void;
+  /** Gives back what the peer counted as sent, and what did not arrive here. */
+  decline(command: "decref" | "decache", id: number, count: number): void;
   /** Counts one more reference to an object of ours, and returns its id. Throws `PBError` when the peer holds too many. */
   give(key: object, target: Callable): number;
   /** Takes back one reference counted by {@link give}, which will not be sent after all. */
@@ -51,6 +56,8 @@ export interface CallDetails extends CallOptions {
   readonly isCache?: boolean;
   /** Remembers the bytes of the arguments, for others who get the same. */
   readonly shared?: SharedArguments;
+  /** A sign of life is all that is wanted: it counts as nobody's work. */
+  readonly isPing?: boolean;
 }
 
 /** What goes along with one graph being written. */
@@ -58,13 +65,18 @@ export class Outgoing {
   readonly #channel: Channel;
   readonly #perspective: Perspective;
   #dependsOn: "nothing" | "perspective" | "connection" = "nothing";
+  /** Told that the graph cannot be sent when that shows only after whoever sent it has gone on. */
+  failedLater: ((error: unknown) => void) | undefined;
+  /** A result that may contain promises: it is written again when they are settled. */
+  readonly #isFirstTry: boolean;
   /** Ids counted so far, to be given back when writing fails. */
   #given: number[] | undefined;
   #cachesGiven: number[] | undefined;
 
-  constructor(channel: Channel, perspective: Perspective) {
+  constructor(channel: Channel, perspective: Perspective, isFirstTry = false) {
     this.#channel = channel;
     this.#perspective = perspective;
+    this.#isFirstTry = isFirstTry;
   }
 
   get channel(): Channel {
@@ -97,9 +109,13 @@ export class Outgoing {
     return given;
   }
 
-  /** Takes back what was counted: the graph is not sent. */
-  undo(): void {
-    for (const id of this.#given?.splice(0) ?? []) this.#channel.takeBack(id);
+  /**
+   * Takes back what was counted: the graph is not sent, because of `why`. When that is a promise, which will settle, objects stay counted until
+   * {@link undo} is called again: nobody tells them that they are not referred to while they are on their way. Caches have to begin anew.
+   */
+  undo(why?: unknown): void {
+    const waits = this.#isFirstTry && why instanceof UnsettledError;
+    if (!waits) for (const id of this.#given?.splice(0) ?? []) this.#channel.takeBack(id);
     for (const id of this.#cachesGiven?.splice(0) ?? []) this.#channel.takeBackCache(id);
   }
 }
@@ -109,11 +125,38 @@ export class Incoming {
   readonly channel: Channel;
   /** Whose message it is. */
   readonly perspective: Perspective;
+  /** What was counted as arrived so far. */
+  #arrived: Arrived[] | undefined;
 
   constructor(channel: Channel, perspective: Perspective) {
     this.channel = channel;
     this.perspective = perspective;
   }
+
+  /** Counts a reference as part of this graph. */
+  arrived(id: number): object {
+    const proxy = this.channel.arrived(id, this.perspective) as Disposable;
+    (this.#arrived ??= []).push({ command: "decref", id, proxy });
+    return proxy;
+  }
+
+  /** Notes that a cache came with this graph, which was counted. */
+  cacheArrived(id: number, proxy: Disposable): void {
+    (this.#arrived ??= []).push({ command: "decache", id, proxy });
+  }
+
+  /** Gives back what was counted: the graph cannot be read. Returns what it was. */
+  giveBack(): readonly Arrived[] {
+    const arrived = this.#arrived ?? [];
+    for (const { proxy } of arrived) this.channel.returnOne(proxy);
+    return arrived;
+  }
+}
+
+interface Arrived {
+  readonly command: "decref" | "decache";
+  readonly id: number;
+  readonly proxy: Disposable;
 }
 
 /** The connection a graph is written for. Throws `JELLY_NOT_JELLYABLE` in a plain `jelly()`, where there is none. */

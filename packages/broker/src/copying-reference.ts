@@ -1,7 +1,7 @@
 // A local object behind a connection that begins and ends in this process: everything is copied as on the wire.
 
 import { Broker } from "./broker.js";
-import type { CallOptions } from "./connection.js";
+import type { CallOptions } from "./call-options.js";
 import { AsReferenceable } from "./flavors/perspective.js";
 import type { CallReceiver } from "./flavors/perspective.js";
 import { Referenceable } from "./flavors/referenceable.js";

@@ -107,7 +107,7 @@ export class CallTimeoutError extends Error {
   readonly code = "CALL_TIMEOUT";
 }
 
-/** A cache that nobody knows (Python's `KeyError`). */
+/** What was read mentions a cache that this end does not have, or has no more (Python's `KeyError`). Its message is the cache's number. */
 export class UnknownCacheError extends Error {
   static readonly remoteType: string = "builtins.KeyError";
   static readonly remoteBases: readonly string[] = ["builtins.LookupError"];

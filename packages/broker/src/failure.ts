@@ -30,6 +30,8 @@ export class RemoteError extends Error {
   readonly parents: readonly string[];
   /** The peer's traceback, when it sends one. */
   readonly traceback: string | undefined;
+  /** The method that was called. Undefined for an error that came as a value. */
+  method: string | undefined;
 
   constructor({ type, message, parents, traceback }: ErrorDescription) {
     super(message);
@@ -42,6 +44,20 @@ export class RemoteError extends Error {
   is(type: string): boolean {
     return this.parents.includes(type) || this.remoteType === type;
   }
+}
+
+/**
+ * Makes the error of a call say which one it was: the method, and, in the stack, who made the call, in place of how the error arrived. Must be
+ * asked where a caller awaits: only there does the engine know the way back. Costs nothing while calls succeed.
+ */
+export function calledAs(method: string, error: unknown): unknown {
+  const remote = error instanceof RemoteError ? error : error instanceof Error ? error.cause : undefined;
+  if (!(remote instanceof RemoteError) || remote.method !== undefined) return error;
+  remote.method = method;
+  const { captureStackTrace } = Error as { captureStackTrace?: (error: unknown, above: unknown) => void };
+  captureStackTrace?.(remote, calledAs);
+  if (error !== remote) captureStackTrace?.(error, calledAs);
+  return error;
 }
 
 /** An error of ours as it is written. */

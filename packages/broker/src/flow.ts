@@ -13,11 +13,14 @@ export interface Load {
   readonly callsRunning: number;
 }
 
+const NOTHING: Load = { queuedBytes: 0, callsWaiting: 0, callsRunning: 0 };
+
 /** Pauses and resumes one link. */
 export class Flow {
   readonly #link: Link;
   readonly #limits: BrokerLimits;
-  readonly #load: Load;
+  /** Looked at for every message: nothing is made for it (bench `one-way`). */
+  #load: Load = NOTHING;
   readonly #read: () => void;
   #isPaused = false;
   /** Messages that may still be read before others get their turn. */
@@ -25,12 +28,16 @@ export class Flow {
   #isYielding = false;
 
   /** `read` reads on, from what arrived and was not read. */
-  constructor(link: Link, limits: BrokerLimits, load: Load, read: () => void) {
+  constructor(link: Link, limits: BrokerLimits, read: () => void) {
     this.#link = link;
     this.#limits = limits;
-    this.#load = load;
     this.#read = read;
     this.#allowance = limits.messagesPerTurn;
+  }
+
+  /** Both ends can call: `load` says what is going on. */
+  begin(load: Load): void {
+    this.#load = load;
   }
 
   /** Whether the next message may be read now. Counts it. */

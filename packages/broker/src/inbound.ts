@@ -1,7 +1,7 @@
 // What the peer says: one function per message. Holds no state.
 
 import { ListHead } from "@pb/banana";
-import type { Expression, ExpressionReader } from "@pb/banana";
+import type { BananaReader, Expression } from "@pb/banana";
 import { FrozenSet } from "@pb/jelly-types";
 import type { Unjellier } from "@pb/jelly-types";
 import type { Callable, Perspective } from "./callable.js";
@@ -9,6 +9,7 @@ import { Incoming } from "./channel.js";
 import type { Channel } from "./channel.js";
 import { ArgumentsError, PBError, ProtocolError, UnknownCacheError } from "./errors.js";
 import { RemoteError } from "./failure.js";
+import { giveBack } from "./give-back.js";
 import { Kwargs } from "./kwargs.js";
 import { brief, VERSION } from "./messages.js";
 import type { Message, ObjectId } from "./messages.js";
@@ -44,7 +45,7 @@ export interface Inbound extends Channel {
 }
 
 /** Does what a message says. `reader` stands before its jelly. Throws {@link ProtocolError} when the peer broke the protocol. */
-export function handle(message: Message, reader: ExpressionReader, broker: Inbound): void {
+export function handle(message: Message, reader: BananaReader, broker: Inbound): void {
   switch (message.command) {
     case "version":
       if (message.version !== VERSION) {
@@ -78,23 +79,27 @@ export function handle(message: Message, reader: ExpressionReader, broker: Inbou
 
 type Call = Extract<Message, { command: "message" | "cachemessage" }>;
 
-function receiveCall(call: Call, reader: ExpressionReader, broker: Inbound): void {
+function receiveCall(call: Call, reader: BananaReader, broker: Inbound): void {
   const { command, target, method } = call;
   const callable = command === "message" ? broker.find(target) : broker.findCache(target);
   const perspective = callable?.perspective ?? null;
+  const incoming = new Incoming(broker, perspective);
+  const start = reader.offset;
+  let isRead = false;
   let result: unknown;
   let isLater: boolean;
   try {
     broker.admitCall();
     if (callable === undefined)
       throw command === "message" ? new PBError("Invalid Object ID") : new UnknownCacheError(target);
-    const context = new Incoming(broker, perspective);
-    const args = readArguments(reader, broker, context);
-    const kwargs = readKeywords(reader, broker, context);
+    const args = readArguments(reader, broker, incoming);
+    const kwargs = readKeywords(reader, broker, incoming);
+    isRead = true;
     result = callable.receiveCall({ method, args, kwargs });
     isLater = isThenable(result);
   } catch (error) {
     fail(call, error, perspective, broker);
+    if (!isRead) giveBack(reader, start, 2, incoming);
     return;
   }
   if (isLater) serve(call, result, perspective, broker);
@@ -129,8 +134,8 @@ function serve(call: Call, result: unknown, perspective: Perspective, broker: In
   );
 }
 
-function readArguments(reader: ExpressionReader, broker: Inbound, context: Incoming): unknown[] {
-  const value = broker.unjellier.readGraph(reader, context);
+function readArguments(reader: BananaReader, broker: Inbound, incoming: Incoming): unknown[] {
+  const value = broker.unjellier.readGraph(reader, incoming);
   if (Array.isArray(value)) {
     // A tuple, most often: a plain array is made of it by a loop, which is faster than its iterator (bench `updates-1`).
     const args = new Array<unknown>(value.length);
@@ -144,8 +149,8 @@ function readArguments(reader: ExpressionReader, broker: Inbound, context: Incom
 /** What most calls have: nothing to read (bench `updates-1`). */
 const NO_KEYWORDS = new ListHead(1, "dictionary");
 
-function readKeywords(reader: ExpressionReader, broker: Inbound, context: Incoming): Kwargs | undefined {
-  return reader.begins(NO_KEYWORDS) ? undefined : toKwargs(broker.unjellier.readGraph(reader, context));
+function readKeywords(reader: BananaReader, broker: Inbound, incoming: Incoming): Kwargs | undefined {
+  return reader.begins(NO_KEYWORDS) ? undefined : toKwargs(broker.unjellier.readGraph(reader, incoming));
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
@@ -169,26 +174,32 @@ function toKwargs(value: unknown): Kwargs | undefined {
   return Kwargs.from(named);
 }
 
-function receiveAnswer(call: PendingCall, reader: ExpressionReader, broker: Inbound): void {
+function receiveAnswer(call: PendingCall, reader: BananaReader, broker: Inbound): void {
+  const incoming = new Incoming(broker, call.perspective);
+  const start = reader.offset;
   let value: unknown;
   try {
-    value = broker.unjellier.readGraph(reader, new Incoming(broker, call.perspective));
+    value = broker.unjellier.readGraph(reader, incoming);
   } catch (error) {
     // Only this call is hurt: the message ends where the scanner said. (Twisted drops the connection: wire specification trap 3.)
     call.reject(error);
+    giveBack(reader, start, 1, incoming);
     return;
   }
   call.resolve(value);
 }
 
-function receiveError(call: PendingCall, reader: ExpressionReader, broker: Inbound): void {
+function receiveError(call: PendingCall, reader: BananaReader, broker: Inbound): void {
+  const incoming = new Incoming(broker, call.perspective);
+  const start = reader.offset;
   let error: unknown;
   try {
-    const value = broker.unjellier.readGraph(reader, new Incoming(broker, call.perspective));
+    const value = broker.unjellier.readGraph(reader, incoming);
     if (value instanceof RemoteError) error = broker.localError(value);
     else error = value instanceof Error ? value : unknownFailure(value);
   } catch (unreadable) {
     error = unreadable;
+    giveBack(reader, start, 1, incoming);
   }
   call.reject(error);
 }

@@ -31,16 +31,18 @@ export type { PageCollectorMethods } from "./paging.js";
 export { Kwargs, kwargs } from "./kwargs.js";
 export type { KwargsOf } from "./kwargs.js";
 export type { Parameters } from "./method.js";
-export type { CallOptions } from "./connection.js";
+export type { CallOptions } from "./call-options.js";
 export {
   ArgumentsError,
   CallTimeoutError,
   ConnectionLostError,
   DeadReferenceError,
   LimitError,
+  NoSuchAttribute,
   NoSuchMethod,
   PBError,
   ProtocolError,
+  UnknownCacheError,
 } from "./errors.js";
 export type { CloseReason, ProtocolErrorCode } from "./errors.js";
 export { describeError, RemoteError } from "./failure.js";
@@ -51,7 +53,6 @@ export type { BrokerLimits } from "./limits.js";
 
 // For people building on us
 export type { ChannelBindingType, Link, LinkReceiver, Peer, PeerCertificate } from "./link.js";
-export type { Callable, IncomingCall, Perspective } from "./callable.js";
+export type { Callable, Connection, IncomingCall, Perspective } from "./callable.js";
 export { incoming, Incoming, outgoing, Outgoing } from "./channel.js";
 export type { CallDetails, Channel } from "./channel.js";
-export type { Connection } from "./connection.js";

@@ -2,11 +2,14 @@
 
 /** Keyword arguments, in their order. Reads like an object without prototype: whatever a peer names, it is only data. */
 export class Kwargs {
+  /** For the compiler: nothing else passes for keyword arguments. */
+  declare protected readonly isKwargs: true;
+
   private constructor() {}
 
   static from(values: Readonly<Record<string, unknown>>): Kwargs {
-    const made = Object.create(Kwargs.prototype) as Record<string, unknown>;
-    for (const [name, value] of Object.entries(values)) made[name] = value;
+    const made = Object.create(Kwargs.prototype) as Kwargs & Record<string, unknown>;
+    for (const [name, value] of Object.entries(values)) (made as Record<string, unknown>)[name] = value;
     return made;
   }
 }

@@ -3,9 +3,9 @@
 import { Tuple } from "@pb/jelly-types";
 import { giveUpOn } from "./abandon.js";
 import { CopyingReference } from "./copying-reference.js";
-import type { CallOptions } from "./connection.js";
+import type { CallOptions } from "./call-options.js";
 import { DeadReferenceError } from "./errors.js";
-import { describeError, RemoteError } from "./failure.js";
+import { calledAs, describeError, RemoteError } from "./failure.js";
 import { Kwargs } from "./kwargs.js";
 import { Avatar } from "./flavors/perspective.js";
 import type { CallReceiver } from "./flavors/perspective.js";
@@ -55,20 +55,19 @@ export class LocalReference<T = RemoteMethods> implements Reference<T> {
     ...args: RemoteArguments<T, Name>
   ): Promise<RemoteResult<T, Name>> {
     signal?.throwIfAborted();
-    return new Promise((resolve, reject) => {
-      const pending: PendingCall = {
-        resolve: resolve as (value: unknown) => void,
-        reject,
-        pins: this,
-        perspective: null,
-        isAbandoned: false,
-      };
+    const answered = new Promise<unknown>((resolve, reject) => {
+      const pending: PendingCall = { resolve, reject, pins: this, perspective: null };
       if (signal !== undefined || timeoutMs !== undefined) giveUpOn(pending, name, { signal, timeoutMs });
       this.#answer(name, args).then(
         (value) => pending.resolve(value),
         (error: unknown) => pending.reject(error),
       );
     });
+    try {
+      return (await answered) as RemoteResult<T, Name>;
+    } catch (error) {
+      throw calledAs(name, error);
+    }
   }
 
   sendRemote<Name extends RemoteName<T>>(name: Name, ...args: RemoteArguments<T, Name>): void {

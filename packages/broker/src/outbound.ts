@@ -3,7 +3,7 @@
 import type { Expression } from "@pb/banana";
 import { below } from "@pb/jelly-types";
 import type { Jellier } from "@pb/jelly-types";
-import type { Outgoing } from "./channel.js";
+import type { CallDetails, Outgoing } from "./channel.js";
 import { Failure } from "./failure.js";
 import { Kwargs } from "./kwargs.js";
 import { writeCall, writeRelease, writeReply } from "./messages.js";
@@ -16,38 +16,26 @@ import type { SharedArguments } from "./shared-arguments.js";
 export function sendCall(
   outbox: Outbox,
   out: Outgoing,
-  command: "message" | "cachemessage",
+  { isCache, perspective, shared }: CallDetails,
   requestId: number,
   target: ObjectId,
   method: string,
   args: readonly unknown[],
   wantsAnswer: boolean,
-  shared?: SharedArguments,
 ): void {
-  const last = args.length > 0 ? args[args.length - 1] : undefined;
-  const keywords = last instanceof Kwargs ? last : undefined;
-  const count = keywords === undefined ? args.length : args.length - 1;
   outbox.write(out, (writer, jellier) => {
-    writeCall(writer, command, requestId, target, method, wantsAnswer);
+    writeCall(writer, isCache === true ? "cachemessage" : "message", requestId, target, method, wantsAnswer);
+    const written = shared?.find(outbox, perspective);
+    if (written !== undefined) {
+      writer.append(written);
+      return;
+    }
     const start = writer.position;
-    writeArguments(jellier.start(out), args, count);
+    const last = args.length > 0 ? args[args.length - 1] : undefined;
+    const keywords = last instanceof Kwargs ? last : undefined;
+    writeArguments(jellier.start(out), args, keywords === undefined ? args.length : args.length - 1);
     writeKeywords(jellier.start(out), keywords);
     shared?.keep(outbox, out, () => writer.since(start));
-  });
-}
-
-/** A one-way call whose arguments are there as bytes. */
-export function sendWritten(
-  outbox: Outbox,
-  command: "message" | "cachemessage",
-  requestId: number,
-  target: ObjectId,
-  method: string,
-  written: Uint8Array,
-): void {
-  outbox.write(undefined, (writer) => {
-    writeCall(writer, command, requestId, target, method, false);
-    writer.append(written);
   });
 }
 

@@ -28,14 +28,14 @@ export class Outbox {
     this.#isScheduled = false;
     this.flush();
   };
-  /** Messages that were written while another was: they go behind it. */
-  #following: Uint8Array[] = [];
+  /** Messages that came while another was written: they go behind it. */
+  #following: { readonly out: Outgoing | undefined; readonly build: Build }[] = [];
 
   constructor(dialect: Dialect, config: BrokerConfig, send: (bytes: Uint8Array) => void) {
     this.dialect = dialect;
     this.config = config;
     this.#send = send;
-    this.#writer = this.#newWriter();
+    this.#writer = new BananaWriter({ dialect, limits: config.limits.banana });
     this.#jellier = new Jellier(this.#writer, { registry: config.types });
   }
 
@@ -43,35 +43,47 @@ export class Outbox {
    * Writes one message. When `build` throws, nothing of it is sent, the references it counted are taken back, and the error goes on.
    *
    * A state hook may call the peer while its own state is being written. That message follows the one it comes from: it may well be about an
-   * object which the peer is only just getting to know (Twisted sends it first, and the peer does not understand: wire specification 5.8).
+   * object which the peer is only just getting to know (Twisted sends it first, and the peer does not understand: wire specification 5.8). It is
+   * written then, not now, so that it says what is true when it arrives: whether the object is known there shows when the first one is done.
    */
   write(out: Outgoing | undefined, build: Build): void {
     if (this.#isWriting) {
-      const writer = this.#newWriter();
-      this.#build(writer, new Jellier(writer, { registry: this.config.types }), out, build);
-      this.#following.push(writer.take());
+      this.#following.push({ out, build });
       return;
     }
     this.#isWriting = true;
     try {
-      this.#build(this.#writer, this.#jellier, out, build);
+      this.#build(out, build);
     } finally {
+      if (this.#following.length > 0) this.#writeFollowing();
       this.#isWriting = false;
-      if (this.#following.length > 0) for (const bytes of this.#following.splice(0)) this.#writer.append(bytes);
       if (this.#writer.position >= FLUSH_BYTES) this.flush();
       else this.#schedule();
     }
   }
 
-  #build(writer: BananaWriter, jellier: Jellier, out: Outgoing | undefined, build: Build): void {
+  /** Their hooks may send more, which then follows, too. */
+  #writeFollowing(): void {
+    for (const { out, build } of this.#following) {
+      try {
+        this.#build(out, build);
+      } catch (error) {
+        out?.failedLater?.(error);
+      }
+    }
+    this.#following = [];
+  }
+
+  #build(out: Outgoing | undefined, build: Build): void {
+    const writer = this.#writer;
     const start = writer.position;
     try {
-      build(writer, jellier);
+      build(writer, this.#jellier);
       writer.seal();
       this.#checkSize(writer.position - start);
     } catch (error) {
       writer.truncate(start);
-      out?.undo();
+      out?.undo(error);
       if (error instanceof JellyError && error.code === "JELLY_STRING_TOO_LONG") error.message += "; send it in pages";
       throw error;
     }
@@ -85,6 +97,11 @@ export class Outbox {
       "messageBytes",
       `A message of ${bytes} bytes is over the limit of ${messageBytes}: send it in pages`,
     );
+  }
+
+  /** Whether a message is being written: another one will be written behind it, and whether it can be shows only then. */
+  get isWriting(): boolean {
+    return this.#isWriting;
   }
 
   /** Bytes written and not sent yet. */
@@ -101,9 +118,5 @@ export class Outbox {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     void SOON.then(this.#flushNow);
-  }
-
-  #newWriter(): BananaWriter {
-    return new BananaWriter({ dialect: this.dialect, limits: this.config.limits.banana });
   }
 }

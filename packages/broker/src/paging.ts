@@ -65,7 +65,7 @@ export class PageCollector extends Referenceable implements AsyncIterable<unknow
   }
 
   /** The peer gave the collector back without saying that the pages ended, or is gone. */
-  unreferenced(): void {
+  override unreferenced(): void {
     if (this.#state === "running") this.fail(new ConnectionLostError("lost", "The pages stopped before their end"));
   }
 

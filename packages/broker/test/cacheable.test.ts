@@ -315,6 +315,22 @@ describe("the last word", () => {
     await pair.expectNothingLeft();
   });
 
+  test("can be said when the copy was given back, and in no other case", async () => {
+    const { root, stock, pair } = await open();
+    const alive: boolean[] = [];
+    stock.lastWords = (observer) => alive.push(observer.isAlive);
+    (await cacheOf(root))[Symbol.dispose]();
+    await pair.settled();
+    expect(alive).toEqual([true]);
+
+    await rejection(root.callRemote("unsendable"));
+    expect(alive).toEqual([true, false]);
+
+    await cacheOf(root);
+    await pair.close();
+    expect(alive).toEqual([true, false, false]);
+  });
+
   test("that throws is reported, and hurts nobody", async () => {
     const { root, stock, pair, events } = await open();
     const trouble = new Error("no last words");

@@ -1,8 +1,17 @@
 // Calls: giving up on them, not wanting an answer, answers in any order, and a program that does odd things while it is called.
 
 import { beforeAll, describe, expect, test } from "vitest";
-import { CallTimeoutError, ConnectionLostError, Copyable, Referenceable, RemoteError, Root } from "@pb/broker";
-import type { Broker, BrokerEvent, BrokerOptions } from "@pb/broker";
+import {
+  asLocal,
+  CallTimeoutError,
+  ConnectionLostError,
+  Copyable,
+  PBError,
+  Referenceable,
+  RemoteError,
+  Root,
+} from "@pb/broker";
+import type { Broker, BrokerEvent, BrokerOptions, Reference, RemoteReference } from "@pb/broker";
 import { JellyError } from "@pb/jelly-types";
 import { connectedPair } from "@pb/broker/testing";
 import { exposeGarbageCollection } from "./support/garbage.js";
@@ -323,6 +332,23 @@ test("idle resolves when neither end has work left", async () => {
   expect(done.sort()).toEqual(["client", "server"]);
 });
 
+test("idle does not wait for pings, and waits for the calls beside them", async () => {
+  const { desk, root, pair } = await open();
+  pair.links.listener.hold();
+  const first = pair.client.ping();
+  await pair.client.idle();
+
+  const call = desk.callRemote("later");
+  let isIdle = false;
+  const idle = pair.client.idle().then(() => (isIdle = true));
+  pair.links.listener.release();
+  await Promise.all([first, pair.client.ping()]); // their answers leave the call alone
+  await pair.settled();
+  expect(isIdle).toBe(false);
+  root.waiting[0]!(1);
+  await Promise.all([call, idle]);
+});
+
 test("idle resolves when the connection ends", async () => {
   const { desk, pair } = await open();
   const call = rejection(desk.callRemote("later"));
@@ -374,4 +400,55 @@ test("a peer that is not ready cannot be called yet", async () => {
   expect(broker.stats()).toMatchObject({ callsWaiting: 0 });
   const { broker: ready } = await brokerAndPeer("initiator");
   expect(ready.dialect?.name).toBe("pb");
+});
+
+describe("the error of a call", () => {
+  class Trouble extends PBError {
+    static override readonly remoteType = "test.Trouble";
+  }
+  class Troubled extends Error {}
+  class Source extends Root {
+    remote_fail(): never {
+      throw new Trouble("on purpose");
+    }
+    async remote_pass(other: RemoteReference): Promise<unknown> {
+      return other.callRemote("fail");
+    }
+  }
+  async function findMe(reference: Reference): Promise<unknown> {
+    await Promise.resolve();
+    return await reference.callRemote("fail");
+  }
+  async function findMeToo(reference: Reference): Promise<unknown> {
+    return await reference.call.fail!();
+  }
+
+  test.each([findMe, findMeToo])("names the method, and in its stack who called it: %o", async (caller) => {
+    const pair = await connectedPair({ root: new Source() });
+    const root = await pair.client.getRootObject();
+    for (const reference of [root, asLocal(new Source()) as unknown as Reference]) {
+      const error = (await rejection(caller(reference))) as RemoteError;
+      expect(error).toBeInstanceOf(RemoteError);
+      expect(error.method).toBe("fail");
+      expect(error.stack).toMatch(/^RemoteError: on purpose\n/);
+      expect(error.stack).toContain(` ${caller.name} `);
+      expect(error.stack).toContain("calls.test.ts");
+      expect(error.stack).not.toContain("unjelly");
+    }
+  });
+
+  test("says so, too, as a class of the caller's", async () => {
+    const pair = await connectedPair({ root: new Source() }, { errorClasses: { "test.Trouble": Troubled } });
+    const error = (await rejection(findMe(await pair.client.getRootObject()))) as Troubled;
+    expect(error).toBeInstanceOf(Troubled);
+    expect(error.stack).toContain(" findMe ");
+    expect(error.cause).toMatchObject({ method: "fail" });
+  });
+
+  test("is the call that failed, not those on the way", async () => {
+    const pair = await connectedPair({ root: new Source() });
+    const root = await pair.client.getRootObject();
+    const error = (await rejection(root.callRemote("pass", new Source()))) as RemoteError;
+    expect([error.remoteType, error.method]).toEqual(["test.Trouble", "pass"]);
+  });
 });

@@ -18,7 +18,7 @@ import { brokerAndPeer, rejection, settled } from "./support/raw-peer.js";
 let told: string[] = [];
 
 class Thing extends Referenceable {
-  unreferenced(): void {
+  override unreferenced(): void {
     told.push("the owner of a reference");
   }
 }

@@ -3,16 +3,21 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import {
   Broker,
+  Cacheable,
+  Copyable,
   DeadReferenceError,
+  kwargs,
   NoSuchMethod,
   PBError,
   Referenceable,
+  remoteCache,
+  RemoteCache,
   RemoteError,
   RemoteReference,
   Root,
 } from "@pb/broker";
 import type { BrokerOptions } from "@pb/broker";
-import { JellyError, tuple } from "@pb/jelly-types";
+import { JellyError, tuple, TypeRegistry } from "@pb/jelly-types";
 import { connectedPair } from "@pb/broker/testing";
 import { exposeGarbageCollection } from "./support/garbage.js";
 import { brokerAndPeer, rejection, settled } from "./support/raw-peer.js";
@@ -224,18 +229,9 @@ describe("a reference that nobody holds any more", () => {
     await pair.expectNothingLeft();
   });
 
-  test("is given back when it came in arguments that turned out bad", async () => {
-    const { peer, broker } = await brokerAndPeer("listener", { root: new Cupboard() });
-    await peer.say("(message 1 root take 1 (tuple (remote 3) (os.system ls)) (dictionary))");
-    expect(peer.heard()).toHaveLength(1);
-    await collected(() => broker.stats().referencesHeld === 0);
-    expect(peer.heard()).toEqual(["(decref 3)"]);
-  });
-
   test("is given back when it came for a method that does not exist, or with nobody waiting", async () => {
     const { peer, broker } = await brokerAndPeer("listener", { root: new Cupboard() });
     await peer.say("(message 1 root nothing 0 (tuple (remote 3)) (dictionary))");
-    await peer.say("(message 1 77 nothing 0 (tuple (remote 4)) (dictionary))");
     await collected(() => broker.stats().referencesHeld === 0);
     expect(peer.heard().filter((line) => line !== "(decref 3)")).toEqual([]);
   });
@@ -250,6 +246,138 @@ describe("a reference that nobody holds any more", () => {
       await pair.settled();
     }
     await pair.expectNothingLeft();
+  });
+});
+
+describe("what came in a message that cannot be read is given back at once", () => {
+  class Unknown extends Copyable {
+    static readonly remoteType: string = "test.Unknown";
+    inside = new Thing("inside");
+  }
+  class Live extends Cacheable {
+    static readonly remoteType: string = "test.Live";
+    getStateToCacheAndObserveFor(): unknown {
+      return {};
+    }
+  }
+  class LiveCopy extends RemoteCache {}
+  const types = new TypeRegistry().register(remoteCache("test.Live", LiveCopy));
+
+  class Giver extends Root {
+    readonly first = new Thing("first");
+    readonly last = new Thing("last");
+    readonly live = new Live();
+    readonly unknown = new Unknown();
+    taken = 0;
+
+    remote_good(): unknown {
+      return [this.first, this.live];
+    }
+    remote_bad(): unknown {
+      const { first, last, live, unknown } = this;
+      return [first, live, { first: tuple(first) }, unknown, new Map([[1, [last]]]), { live, last }, new Set([last])];
+    }
+    remote_badError(): never {
+      throw Object.assign(new Error("no"), { first: this.first });
+    }
+    remote_take(): void {
+      this.taken++;
+    }
+  }
+
+  test("in an answer, on both sides of the fault", async () => {
+    const giver = new Giver();
+    const { first, last, live, unknown } = giver;
+    const pair = await connectedPair({ root: giver }, { types });
+    const root = await pair.client.getRootObject<Giver>();
+    for (let time = 0; time < 3; time++) {
+      expect(await rejection(root.callRemote("bad"))).toBeInstanceOf(JellyError);
+      await pair.settled();
+      expect([first, last, unknown.inside].map((thing) => pair.server.referencesTo(thing))).toEqual([0, 0, 0]);
+      expect(pair.leftovers()).toEqual([]);
+    }
+
+    // What the program holds already, it keeps.
+    const [held, cache] = (await root.callRemote("good")) as [RemoteReference<Thing>, LiveCopy];
+    await rejection(root.callRemote("bad"));
+    await pair.settled();
+    expect([first, last].map((thing) => pair.server.referencesTo(thing))).toEqual([1, 0]);
+    expect(pair.server.cachesOf(live)).toBe(1);
+    expect(pair.client.stats().referencesHeld).toBe(1);
+    expect(await held.callRemote("name")).toBe("first");
+    held[Symbol.dispose]();
+    cache[Symbol.dispose]();
+    await pair.expectNothingLeft();
+  });
+
+  test("in arguments, and in those of a call that is refused unread", async () => {
+    const giver = new Giver();
+    const limits = { callsRunning: 0, overload: "refuse" } as const;
+    const pair = await connectedPair({ root: giver });
+    const busy = await connectedPair({ root: giver, limits });
+    for (const [{ client, server }, name] of [
+      [pair, "root"],
+      [pair, "nobody"],
+      [busy, "root"],
+    ] as const) {
+      const remote = await client.getObject(name);
+      const thing = new Thing();
+      expect(await rejection(remote.callRemote("take", thing, new Unknown(), [thing]))).toBeInstanceOf(RemoteError);
+      expect(await rejection(remote.callRemote("take", kwargs({ thing, bad: new Unknown() })))).toBeInstanceOf(
+        RemoteError,
+      );
+      remote.sendRemote("take", thing, new Unknown(), kwargs({ thing }));
+      await settled();
+      expect(server.stats().referencesHeld).toBe(0);
+      expect(client.referencesTo(thing)).toBe(0);
+      expect(client.stats().referencesGiven).toBe(0);
+    }
+    expect(giver.taken).toBe(0);
+  });
+
+  test.each([
+    ["(list (remote 3) (os.system ls) (remote 4) (remote 3))", [3, 3, 4]],
+    ["(list (os.system (remote 3)) (nosuch.Cache 7 (tuple (remote 4))))", [3, 4]],
+    ["(reference 1 (list (os.system ls) (set (frozenset (remote 3)))))", [3]],
+    ["(dictionary (1 (os.system ls)) ((unicode a) (remote 3)) ((tuple (remote 4)) 1))", [3, 4]],
+    ["(os.system (dictionary ((unicode a) (list (remote 3)))))", [3]],
+    // Not references, or not certainly.
+    ["(dictionary (1 (os.system ls)) (remote 3) (cached 4))", []],
+    [
+      "(list (os.system ls) (remote root) (remote) (remote 3 4) (remote 1.5) (remote 170141183460469231731687303715884105728))",
+      [],
+    ],
+    ["(list (os.system ls) (persistent (remote 3)) (whatever (remote 4)) (1 (remote 5)) () (dictionary remote 6))", []],
+    ["(list (os.system ls) (cached 3) (local 4) (lcache 5))", []],
+  ])("of %s", async (graph, given) => {
+    const { peer, broker } = await brokerAndPeer("listener", { root: new Cupboard() });
+    await peer.say(`(message 1 root take 1 (tuple ${graph}) (dictionary))`);
+    const [reply, ...more] = peer.heard();
+    expect(reply).toMatch(/^\(error 1 /);
+    expect(more.sort()).toEqual(given.map((id) => `(decref ${id})`));
+
+    const call = rejection((await broker.getRootObject()).callRemote("give"));
+    await settled();
+    peer.heard();
+    await peer.say(`(answer 1 ${graph})`);
+    expect(await call).toBeInstanceOf(JellyError);
+    expect(peer.heard().sort()).toEqual(given.map((id) => `(decref ${id})`));
+    expect(broker.stats().referencesHeld).toBe(0);
+    expect(broker.isOpen).toBe(true);
+  });
+
+  test("and a reference that a hook kept from it is dead", async () => {
+    class Hoarder {}
+    let kept: RemoteReference | undefined;
+    const greedy = new TypeRegistry().registerCopy("test.Hoarder", Hoarder, {
+      setState: (_hoarder, state) => (kept = (state as { thing: RemoteReference }).thing),
+    });
+    const { peer } = await brokerAndPeer("listener", { root: new Cupboard(), types: greedy });
+    const hoarder = "(test.Hoarder (dictionary ((unicode thing) (remote 3))))";
+    await peer.say(`(message 1 root take 1 (tuple ${hoarder} (os.system ls)) (dictionary))`);
+    expect(peer.heard()[1]).toBe("(decref 3)");
+    expect(kept?.isAlive).toBe(false);
+    await expect(kept?.callRemote("name")).rejects.toThrow(DeadReferenceError);
   });
 });
 

@@ -1,5 +1,5 @@
 import { expectTypeOf, test } from "vitest";
-import type { Avatar, Referenceable, RemoteReference, Viewable } from "@pb/broker";
+import type { Avatar, Kwargs, Referenceable, RemoteReference, Viewable } from "@pb/broker";
 
 interface Note extends Referenceable {
   remote_text(): string;
@@ -33,5 +33,5 @@ test("an object of the peer's is given by the reference to it", () => {
 });
 
 test("a view's perspective is not an argument of the call", () => {
-  expectTypeOf(board.call.read).parameters.toEqualTypeOf<[number]>();
+  expectTypeOf(board.call.read).parameters.toEqualTypeOf<[count: number, kwargs?: Kwargs]>();
 });

@@ -2,7 +2,16 @@
 
 import { describe, expectTypeOf, test } from "vitest";
 import { Avatar, kwargs, Referenceable, Root, Viewable } from "@pb/broker";
-import type { Reference, RemoteMethods, RemoteReference } from "@pb/broker";
+import type {
+  Broker,
+  Callable,
+  Connection,
+  Kwargs,
+  KwargsOf,
+  Reference,
+  RemoteMethods,
+  RemoteReference,
+} from "@pb/broker";
 import type { DateTime } from "@pb/jelly-types";
 
 class Child extends Referenceable {
@@ -68,7 +77,9 @@ describe("a reference by its class", () => {
     expectTypeOf(root.call.text("a")).resolves.toEqualTypeOf<string>();
     expectTypeOf(root.callRemote("later")).resolves.toEqualTypeOf<number>();
     expectTypeOf(root.callRemoteWith({ timeoutMs: 1 }, "rest", 1, 2)).resolves.toEqualTypeOf<number>();
-    expectTypeOf(root.remoteMethod("text")).parameters.toEqualTypeOf<[value: string, times?: number | undefined]>();
+    expectTypeOf(root.remoteMethod("text")).parameters.toEqualTypeOf<
+      [value: string, times?: number | Kwargs | undefined, kwargs?: Kwargs]
+    >();
   });
 
   test("refuses what does not fit", () => {
@@ -107,6 +118,55 @@ describe("a reference by its class", () => {
   });
 });
 
+describe("keyword arguments", () => {
+  abstract class Library extends Root {
+    abstract remote_find(id: number, title?: string, limit?: number): string;
+    abstract remote_order(id: number, how?: KwargsOf<{ urgent?: boolean }>): string;
+    abstract remote_lend(reader: RemoteReference<Child>): Child[];
+  }
+  const library = someReference<Library>();
+
+  test("stand behind the positional ones, or in the place of what may be left out", () => {
+    expectTypeOf(library.callRemote("find", 12, kwargs({ limit: 3 }))).resolves.toEqualTypeOf<string>();
+    void library.callRemote("find", 12, "Dune", kwargs({ limit: 3 }));
+    void library.callRemote("find", 12, "Dune", 3, kwargs({ more: true }));
+    void library.callRemoteWith({ timeoutMs: 1 }, "find", 12, kwargs({ limit: 3 }));
+    void library.call.find(12, kwargs({ limit: 3 }));
+    library.sendRemote("find", 12, kwargs({ limit: 3 }));
+    void root.callRemote("later", kwargs({ soon: true }));
+    void root.callRemote("rest", 1, 2, kwargs({ three: 3 }));
+    void someReference<View>().callRemote("read", 3, kwargs({ loud: true }));
+  });
+
+  test("leave the positional ones as strict as they are", () => {
+    // @ts-expect-error text is no number
+    void library.callRemote("find", "12", kwargs({ limit: 3 }));
+    // @ts-expect-error the first is not optional
+    void library.callRemote("find", kwargs({ id: 12 }));
+    // @ts-expect-error a number is no text
+    void library.callRemote("find", 12, 3, kwargs({ limit: 3 }));
+    // @ts-expect-error nothing comes after them
+    void library.callRemote("find", 12, "Dune", kwargs({ limit: 3 }), 4);
+    // @ts-expect-error an object is a dict, and no keyword arguments
+    void library.callRemote("find", 12, { limit: 3 });
+  });
+
+  test("are what the method declares, where it does", () => {
+    void library.callRemote("order", 12);
+    void library.callRemote("order", 12, kwargs({ urgent: true }));
+    // @ts-expect-error not a boolean
+    void library.callRemote("order", 12, kwargs({ urgent: 1 }));
+    // @ts-expect-error an object is a dict, and no keyword arguments
+    void library.callRemote("order", 12, { urgent: true });
+  });
+
+  test("change nothing about references", () => {
+    expectTypeOf(library.callRemote("lend", new Child(), kwargs({ days: 3 }))).resolves.toEqualTypeOf<
+      RemoteReference<Child>[]
+    >();
+  });
+});
+
 describe("views and avatars", () => {
   test("are called without the perspective", () => {
     const view = someReference<View>();
@@ -139,6 +199,13 @@ describe("a reference to something of Python", () => {
     const anything = someReference();
     expectTypeOf(anything.callRemote("whatever", 1, kwargs({ two: 2 }))).resolves.toEqualTypeOf<unknown>();
   });
+});
+
+test("what a connection begins with and what it leaves behind are told which one it is", () => {
+  expectTypeOf<Root["rootObject"]>().parameter(0).toEqualTypeOf<Connection>();
+  expectTypeOf<Referenceable["unreferenced"]>().parameter(0).toEqualTypeOf<Connection>();
+  expectTypeOf<NonNullable<Callable["unreferenced"]>>().parameter(0).toEqualTypeOf<Connection>();
+  expectTypeOf<Broker>().toExtend<Connection>();
 });
 
 test("a remote reference is a reference, as is a local one", () => {

@@ -38,7 +38,7 @@ export class LoggedIn extends Referenceable {
   }
 
   /** The peer gave it back, or is gone. */
-  unreferenced(): void {
+  override unreferenced(): void {
     this.logout();
   }
 

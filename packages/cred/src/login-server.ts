@@ -75,7 +75,7 @@ class Challenger extends Referenceable {
   }
 
   /** The peer will not answer any more. */
-  unreferenced(): void {
+  override unreferenced(): void {
     this.#attempt.end();
   }
 }

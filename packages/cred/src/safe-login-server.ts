@@ -125,7 +125,7 @@ class ScramExchange extends Referenceable {
     return final.nonce === this.#so.nonce && isSame(this.#so.channel, final.channel) ? final : undefined;
   }
 
-  unreferenced(): void {
+  override unreferenced(): void {
     this.#attempt.end();
   }
 }
@@ -155,7 +155,7 @@ class Entrance extends Referenceable {
     }
   }
 
-  unreferenced(): void {
+  override unreferenced(): void {
     this.#attempt.end();
   }
 }

@@ -28,7 +28,7 @@ export type { Refusal, ServerLimits } from "./admission.js";
 export { defaultLiveness } from "./liveness.js";
 export type { LivenessOptions } from "./liveness.js";
 export { DuplicateLogin } from "./logins.js";
-export type { LoginOptions } from "./logins.js";
+export type { SameUserOptions } from "./logins.js";
 export { defaultBackoff } from "./backoff.js";
 export type { Backoff, BackoffOptions } from "./backoff.js";
 

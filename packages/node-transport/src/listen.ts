@@ -10,7 +10,7 @@ import { serverEndpoint } from "./endpoint.js";
 import type { ServerEndpoint, TcpServerEndpoint } from "./endpoint.js";
 import { watched } from "./faults.js";
 import type { LivenessOptions } from "./liveness.js";
-import type { LoginOptions } from "./logins.js";
+import type { SameUserOptions } from "./logins.js";
 import { Server } from "./server.js";
 import type { ServerWatcher } from "./server.js";
 import { inheritedSocket } from "./systemd.js";
@@ -30,7 +30,7 @@ export interface ListenOptions {
   /** How each connection is watched over; false to leave that. */
   readonly liveness?: LivenessOptions | false | undefined;
   /** What becomes of the first connection when a user logs in a second time. */
-  readonly logins?: LoginOptions | undefined;
+  readonly logins?: SameUserOptions | undefined;
   /** For TLS endpoints, and for sockets of systemd on which TLS is to be spoken. Goes before what the endpoint says. */
   readonly tls?: ServerTls | undefined;
   /** Closes the server when it fires. */

@@ -3,7 +3,7 @@
 import { PBError } from "@pb/broker";
 import type { Broker } from "@pb/broker";
 
-export interface LoginOptions {
+export interface SameUserOptions {
   /**
    * When a user is logged in already: `allow` both, as Twisted does. `replace`: the older connection ends with the reason `replaced`. `ask`: the older
    * connection is pinged; when it answers, the new login is refused with {@link DuplicateLogin}; when it does not, it ends with the reason
@@ -29,7 +29,7 @@ export class Logins {
   readonly #answerMs: number;
   readonly #holders = new Map<string, Broker>();
 
-  constructor({ sameUser = "allow", answerMs = ANSWER_MS }: LoginOptions = {}) {
+  constructor({ sameUser = "allow", answerMs = ANSWER_MS }: SameUserOptions = {}) {
     this.#policy = sameUser;
     this.#answerMs = answerMs;
   }

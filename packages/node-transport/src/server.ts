@@ -10,7 +10,7 @@ import type { Refusal, ServerLimits, Ticket } from "./admission.js";
 import { watchOver } from "./liveness.js";
 import type { LivenessOptions } from "./liveness.js";
 import { Logins } from "./logins.js";
-import type { LoginOptions } from "./logins.js";
+import type { SameUserOptions } from "./logins.js";
 import { SocketLink } from "./socket-link.js";
 import { peerOf } from "./socket-peer.js";
 import type { TlsGate } from "./tls-gate.js";
@@ -57,7 +57,7 @@ export interface ServerParts {
   readonly config: BrokerConfig;
   readonly limits: ServerLimits;
   readonly liveness: LivenessOptions | false;
-  readonly logins: LoginOptions | undefined;
+  readonly logins: SameUserOptions | undefined;
   /** Where TLS is spoken. */
   readonly tls: TlsGate | undefined;
   /** The path of a UNIX socket, and what gives it back. */

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { Referenceable } from "@pb/broker";
 import type { Broker, RemoteReference, RootSource } from "@pb/broker";
 import { connect, listen, reconnecting } from "@pb/node-transport";
-import type { LoginOptions, Server, ServerEvent } from "@pb/node-transport";
+import type { SameUserOptions, Server, ServerEvent } from "@pb/node-transport";
 import { BadNetwork } from "./bad-network.js";
 import { Echo, until } from "./worlds.js";
 
@@ -30,14 +30,14 @@ class Inside extends Echo {
     this.#login = login;
   }
 
-  unreferenced(): void {
+  override unreferenced(): void {
     this.#login[Symbol.dispose]();
   }
 }
 
 const root: RootSource = { requiresLogin: true, rootObject: (connection) => new Door(connection) };
 
-async function serve(logins?: LoginOptions): Promise<[Server, ServerEvent[]]> {
+async function serve(logins?: SameUserOptions): Promise<[Server, ServerEvent[]]> {
   const events: ServerEvent[] = [];
   const onEvent = (event: ServerEvent): void => void events.push(event);
   const server = await listen("tcp:0:interface=127.0.0.1", root, { logins, onEvent, liveness: false });

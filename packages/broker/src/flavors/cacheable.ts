@@ -5,7 +5,7 @@ import type { Class, TypeHandler } from "@pb/jelly-types";
 import type { Callable, IncomingCall, Perspective } from "../callable.js";
 import { incoming, outgoing } from "../channel.js";
 import type { Channel } from "../channel.js";
-import type { CallOptions } from "../connection.js";
+import type { CallOptions } from "../call-options.js";
 import { DeadReferenceError, UnknownCacheError } from "../errors.js";
 import { bindArguments, findMethod } from "../method.js";
 import type { SharedArguments } from "../shared-arguments.js";
@@ -27,7 +27,10 @@ export abstract class Cacheable {
    */
   abstract getStateToCacheAndObserveFor(perspective: Perspective, observer: CacheObserver): unknown;
 
-  /** The peer keeps no copy any more, or the connection is over: forget `observer`. Called exactly once for each. May still call it. */
+  /**
+   * The peer keeps no copy any more, or the connection is over: forget `observer`. Called exactly once for each. Where the peer gave its copy
+   * back, `observer` is alive for a last word from in here; where the connection is over, or the sending failed, it is dead.
+   */
   stoppedObserving(_perspective: Perspective, _observer: CacheObserver): void {}
 }
 
@@ -56,12 +59,8 @@ export class CacheObserver {
 
   async callRemoteWith(options: CallOptions, name: string, ...args: unknown[]): Promise<unknown> {
     this.#requireAlive();
-    return this.#channel.call(this.#id, name, args, {
-      ...options,
-      perspective: this.#perspective,
-      pins: this,
-      isCache: true,
-    });
+    const how = { ...options, perspective: this.#perspective, pins: this, isCache: true };
+    return this.#channel.call(this.#id, name, args, how);
   }
 
   /** Runs an `observe_` method of the copy, without an answer. What most updates want. */
@@ -108,7 +107,8 @@ export function remoteCache<T extends RemoteCache>(
     classes: [],
     jelly: () => undefined,
     unjelly(unjellier, items, atom) {
-      const { channel } = incoming(unjellier, atom);
+      const arriving = incoming(unjellier, atom);
+      const { channel } = arriving;
       const id =
         items === 2
           ? readCacheId(unjellier.reader.kind() === "integer" ? unjellier.reader.integer() : undefined)
@@ -125,6 +125,7 @@ export function remoteCache<T extends RemoteCache>(
         channel.cachesHeld.release(handle);
         throw error;
       }
+      arriving.cacheArrived(id, handle);
       return handle;
     },
   };
@@ -200,12 +201,13 @@ export const cache: TypeHandler<RemoteCache> = {
   },
   /** `(cached id)`: a copy that is here already. */
   unjelly(unjellier, items, atom) {
-    const { channel } = incoming(unjellier, atom);
+    const arriving = incoming(unjellier, atom);
     const id = readCacheId(
       items === 1 && unjellier.reader.kind() === "integer" ? unjellier.reader.integer() : undefined,
     );
-    const handle = channel.cachesHeld.again(id);
+    const handle = arriving.channel.cachesHeld.again(id) as RemoteCache | undefined;
     if (handle === undefined) throw new UnknownCacheError(id);
+    arriving.cacheArrived(id, handle);
     return handle;
   },
 };

@@ -2,7 +2,7 @@
 
 import { JellyError } from "@pb/jelly-types";
 import type { TypeHandler } from "@pb/jelly-types";
-import type { Callable, IncomingCall, Perspective } from "../callable.js";
+import type { Callable, Connection, IncomingCall, Perspective } from "../callable.js";
 import { outgoing } from "../channel.js";
 import { bindArguments, findMethod } from "../method.js";
 
@@ -23,12 +23,15 @@ export abstract class Referenceable implements Callable {
     const found = findMethod(this, "remote_", method);
     return Reflect.apply(found, this, bindArguments(this, method, args, kwargs));
   }
+
+  /** The peer of this connection holds it no more: it has given back the last reference, or the connection is over. Called once for that. */
+  unreferenced(_connection: Connection): void {}
 }
 
 /** A Referenceable that a connection starts from (`twisted.spread.pb.Root`). */
 export abstract class Root extends Referenceable {
   /** The object for one connection: by default this one. */
-  rootObject(_connection: object): Callable {
+  rootObject(_connection: Connection): Callable {
     return this;
   }
 }

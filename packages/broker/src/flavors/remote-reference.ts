@@ -5,8 +5,9 @@ import type { DateTime, TypeHandler } from "@pb/jelly-types";
 import type { Perspective } from "../callable.js";
 import { incoming, outgoing } from "../channel.js";
 import type { Channel } from "../channel.js";
-import type { CallOptions } from "../connection.js";
+import type { CallOptions } from "../call-options.js";
 import { DeadReferenceError } from "../errors.js";
+import type { Kwargs } from "../kwargs.js";
 import type { ObjectId } from "../messages.js";
 import type { SharedArguments } from "../shared-arguments.js";
 import type { Avatar, Viewable } from "./perspective.js";
@@ -173,10 +174,10 @@ export const arriving: TypeHandler<RemoteReference> = {
     else jellier.writer.text(id);
   },
   unjelly(unjellier, items, atom) {
-    const { channel, perspective } = incoming(unjellier, atom);
+    const arriving = incoming(unjellier, atom);
     const id = items === 1 && unjellier.reader.kind() === "integer" ? unjellier.reader.integer() : undefined;
     if (typeof id !== "number") throw new JellyError("JELLY_MALFORMED", "A remote object has a number");
-    return channel.arrived(id, perspective);
+    return arriving.arrived(id);
   },
 };
 
@@ -283,21 +284,40 @@ export type Giving<T> =
     ? T
     : T extends Plain
       ? T
-      : T extends RemoteReference<infer Object>
-        ? RemoteReference<Object> | Object
-        : T extends Referenceable
-          ? RemoteReference<T>
-          : T extends readonly unknown[]
-            ? { [Key in keyof T]: Giving<T[Key]> }
-            : T extends object
-              ? HasMethods<T> extends true
-                ? T
-                : { [Key in keyof T]: Giving<T[Key]> }
-              : T;
+      : T extends Kwargs
+        ? T
+        : T extends RemoteReference<infer Object>
+          ? RemoteReference<Object> | Object
+          : T extends Referenceable
+            ? RemoteReference<T>
+            : T extends readonly unknown[]
+              ? { [Key in keyof T]: Giving<T[Key]> }
+              : T extends object
+                ? HasMethods<T> extends true
+                  ? T
+                  : { [Key in keyof T]: Giving<T[Key]> }
+                : T;
 
-/** The arguments of a call. Where the method takes a reference, the object itself can be given. */
+/**
+ * The arguments of a call. Where the method takes a reference, the object itself can be given. `kwargs({…})` may stand behind them, and in the
+ * place of what may be left out; where the method declares its last parameter as `KwargsOf<…>`, only what that says.
+ */
 export type RemoteArguments<T, Name extends string> =
-  MethodOf<T, Name> extends (...args: infer Args) => unknown ? { [Key in keyof Args]: Giving<Args[Key]> } : never;
+  MethodOf<T, Name> extends (...args: infer Args) => unknown
+    ? Required<Args> extends [...unknown[], Kwargs]
+      ? { [Key in keyof Args]: Giving<Args[Key]> }
+      : number extends Args["length"]
+        ? PositionalOrKeywords<Args>
+        : [...PositionalOrKeywords<Args>, kwargs?: Kwargs]
+    : never;
+
+/** One tuple, not a union of them: the compiler then says which argument is wrong. That it takes `kwargs` twice is the price. */
+type PositionalOrKeywords<Args extends readonly unknown[]> = {
+  [Key in keyof Args]: IsOptional<Args, Key> extends true ? Giving<Args[Key]> | Kwargs : Giving<Args[Key]>;
+};
+
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- exactly that: what has nothing will do
+type IsOptional<Args, Key extends keyof Args> = {} extends Pick<Args, Key> ? true : false;
 
 /** The result of a call: promises unwrapped, objects that stay there as references. */
 export type RemoteResult<T, Name extends string> =

@@ -73,6 +73,15 @@ export class CachesHeld<Cache extends object> {
     this.#giveBack(holding);
   }
 
+  /** Gives back one of the arrivals that a handle stands for. Returns false, and does nothing, unless there are more of them. */
+  returnOne(handle: Cache): boolean {
+    const holding = this.#holdings.get(handle);
+    if (holding === undefined || holding.count === 1) return false;
+    holding.count--;
+    this.#release(holding.id, 1);
+    return true;
+  }
+
   /** The peer forgot it. Returns false for an unknown id. */
   forget(id: number): boolean {
     return this.#byId.delete(id);

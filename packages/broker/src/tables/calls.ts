@@ -8,17 +8,23 @@ export interface PendingCall {
   readonly pins: unknown;
   /** For whom references in the answer are read. */
   readonly perspective: object | null;
-  /** The caller gave up: the answer is still expected, and then thrown away properly. */
-  isAbandoned: boolean;
+  /** Asked for a sign of life only: nobody's work waits for it. */
+  readonly isPing?: boolean | undefined;
 }
 
 export class Calls {
   readonly #pending = new Map<number, PendingCall>();
+  #pings = 0;
   #lastId = 0;
   #idle: (() => void)[] = [];
 
   get size(): number {
     return this.#pending.size;
+  }
+
+  /** Calls without an answer, pings aside. */
+  get working(): number {
+    return this.#pending.size - this.#pings;
   }
 
   /** The next request id. Also used by calls that want no answer. */
@@ -33,6 +39,7 @@ export class Calls {
 
   add(id: number, call: PendingCall): void {
     this.#pending.set(id, call);
+    if (call.isPing === true) this.#pings++;
   }
 
   /** The call with that id, which is then no longer pending. */
@@ -40,6 +47,7 @@ export class Calls {
     if (typeof id !== "number") return undefined;
     const call = this.#pending.get(id);
     this.#pending.delete(id);
+    if (call?.isPing === true) this.#pings--;
     this.#checkIdle();
     return call;
   }
@@ -48,16 +56,17 @@ export class Calls {
   takeAll(): PendingCall[] {
     const calls = [...this.#pending.values()];
     this.#pending.clear();
+    this.#pings = 0;
     this.#checkIdle();
     return calls;
   }
 
-  /** Resolves when no answer is missing. */
+  /** Resolves when no answer is missing, except to pings. */
   idle(): Promise<void> {
-    return this.#pending.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
+    return this.working === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
   }
 
   #checkIdle(): void {
-    if (this.#pending.size === 0 && this.#idle.length > 0) for (const resolve of this.#idle.splice(0)) resolve();
+    if (this.working === 0 && this.#idle.length > 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 }

@@ -64,6 +64,17 @@ export class Imports<Proxy extends object> {
     this.#giveBack(known);
   }
 
+  /** Gives back one of the references that `proxy` stands for. Returns false, and does nothing, unless there are more of them. */
+  returnOne(proxy: Proxy): boolean {
+    const known = this.#imports.get(proxy);
+    if (known === undefined || known.count === 1) return false;
+    known.count--;
+    known.arrivals.pop();
+    this.#held--;
+    this.#release(known.id, 1);
+    return true;
+  }
+
   /** Every reference held and where it arrived, the most numerous first. Empty when nothing is traced. */
   report(): string {
     const held = [...this.#traced].sort((a, b) => b.count - a.count);

@@ -19,6 +19,7 @@ class Library extends Root {
 const { client } = await connectedPair({ root: new Library() });
 const library = await client.getRootObject<Library>();
 console.log(await library.callRemote("find", 12, "Dune"));
+console.log(await library.callRemote("find", 12, kwargs({ limit: 3 })));
 console.log(await library.callRemote("order", 12, kwargs({ urgent: true })));
 
 const untyped = await client.getRootObject(); // any method, any arguments: what a Python caller can do

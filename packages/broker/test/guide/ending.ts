@@ -18,7 +18,7 @@ class Score extends Cacheable {
 class ScoreCopy extends RemoteCache {}
 
 class Player extends Referenceable {
-  unreferenced() {
+  override unreferenced() {
     console.log("not referred to any more");
   }
 }

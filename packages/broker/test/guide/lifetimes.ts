@@ -10,7 +10,7 @@ class Session extends Referenceable {
     return `${this.name} works`;
   }
 
-  unreferenced() {
+  override unreferenced() {
     console.log(`${this.name} is over`); // the peer holds it no more, for whatever reason
   }
 }

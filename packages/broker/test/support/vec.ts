@@ -290,7 +290,7 @@ class LoggedIn extends Referenceable {
     return this.perspective.receiveCall(call);
   }
 
-  unreferenced(): void {
+  override unreferenced(): void {
     this.root.logouts.push(this.perspective.name);
   }
 }

@@ -39,7 +39,7 @@ class Slip extends Referenceable {
     return 1;
   }
 
-  unreferenced(): void {
+  override unreferenced(): void {
     Slip.out--;
   }
 }
