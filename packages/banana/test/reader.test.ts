@@ -23,7 +23,9 @@ import { hex, toHex } from "./tagged.js";
 function readerOf(bytes: Uint8Array, spoken: "pb" | "none" = "none"): ExpressionReader {
   const scanner = new Scanner({ dialect: spoken });
   scanner.push(bytes);
-  return scanner.next()!;
+  const reader = new BananaReader();
+  expect(scanner.advance(reader)).toBe(true);
+  return reader;
 }
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
