@@ -13,6 +13,12 @@ interface Import {
 
 const measured: Import[] = [
   { what: "both directions of the codec", from: "@pb/banana", names: ["encode", "decode"] },
+  {
+    what: "the codec, the scanner and the negotiation",
+    from: "@pb/banana",
+    names: ["encode", "decode", "Scanner", "Session"],
+    limit: 5770,
+  },
   { what: "all of @pb/banana", from: "@pb/banana", names: "*" },
   { what: "all of @pb/jelly-types", from: "@pb/jelly-types", names: "*" },
   { what: "all of @pb/broker", from: "@pb/broker", names: "*" },

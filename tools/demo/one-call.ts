@@ -1,6 +1,6 @@
 // One call of a recording, taken apart for a reader who sees PB's bytes for the first time.
 
-import { encode, inspect, pb, readExpression, Scanner } from "@pb/banana";
+import { encode, inspect, pb, Scanner } from "@pb/banana";
 import type { Expression } from "@pb/banana";
 import type { Recording } from "./act.js";
 
@@ -101,8 +101,8 @@ function messages(stream: Uint8Array): Message[] {
   scanner.next();
   scanner.dialect = pb;
   const found: Message[] = [];
-  for (let start = scanner.offset, reader = scanner.next(); reader !== undefined; reader = scanner.next()) {
-    const expression = readExpression(reader) as Expression[];
+  for (let start = scanner.offset, next = scanner.next(); next !== undefined; next = scanner.next()) {
+    const expression = next as Expression[];
     found.push({ bytes: stream.subarray(start, scanner.offset), expression, text: inspect(expression) });
     start = scanner.offset;
   }

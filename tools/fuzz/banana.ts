@@ -179,14 +179,17 @@ interface Options {
   limits: Partial<Limits> | undefined;
 }
 
+/** Trees of what is pushed, and trees made value by value of what is lent: the same. */
 function scan(banana: Banana, chunks: readonly Uint8Array[], options: Options, how: "push" | "lend") {
   const scanner = new banana.Scanner(options);
+  const reader = new banana.BananaReader();
   const delivered: Package.Expression[] = [];
   try {
     for (const chunk of chunks) {
       scanner[how](chunk);
-      for (let reader = scanner.next(); reader !== undefined; reader = scanner.next())
-        delivered.push(banana.readExpression(reader));
+      if (how === "push")
+        for (let next = scanner.next(); next !== undefined; next = scanner.next()) delivered.push(next);
+      else while (scanner.advance(reader)) delivered.push(banana.readExpression(reader));
       chunk.fill(0xff);
     }
   } catch (error) {

@@ -3,12 +3,12 @@
 import { BananaError } from "./errors.js";
 import type { Expression, ReadonlyExpression } from "./expression.js";
 import type { BananaLimits } from "./limits.js";
-import { defaultLimits, withLimits } from "./limits.js";
+import { withLimits } from "./limits.js";
 import { Scanner } from "./scanner.js";
-import { readExpression, writeExpression } from "./tree.js";
+import { writeExpression } from "./tree.js";
 import { dialectOf, none } from "./vocabulary.js";
 import type { Dialect } from "./vocabulary.js";
-import { BananaWriter } from "./writer.js";
+import { ElementWriter } from "./element-writer.js";
 
 /** How to read and write: what every function of this package that does either takes. */
 export interface CodecOptions {
@@ -18,7 +18,7 @@ export interface CodecOptions {
 }
 
 // One writer and one scanner are kept for the next call. They are taken away while in use: a call inside a call makes its own.
-let spareWriter: BananaWriter | undefined;
+let spareWriter: ElementWriter | undefined;
 let spareScanner: Scanner | undefined;
 
 /**
@@ -34,19 +34,13 @@ export function encode(
   expression: ReadonlyExpression,
   { dialect = none, limits }: CodecOptions = {},
 ): Uint8Array<ArrayBuffer> {
-  if (limits !== undefined)
-    return encodeWith(new BananaWriter({ dialect, limits }), expression, withLimits(limits).depth);
-  const writer = spareWriter ?? new BananaWriter();
+  const writer = limits === undefined && spareWriter !== undefined ? spareWriter : new ElementWriter({ limits });
   spareWriter = undefined;
   writer.dialect = dialectOf(dialect);
-  const bytes = encodeWith(writer, expression, defaultLimits.depth);
-  spareWriter = writer;
+  writeExpression(writer, expression as Expression, withLimits(limits).depth); // it is only read
+  const bytes = writer.take();
+  if (limits === undefined) spareWriter = writer;
   return bytes;
-}
-
-function encodeWith(writer: BananaWriter, expression: ReadonlyExpression, depth: number): Uint8Array<ArrayBuffer> {
-  writeExpression(writer, expression as Expression, depth); // it is only read
-  return writer.take();
 }
 
 /**
@@ -56,24 +50,17 @@ function encodeWith(writer: BananaWriter, expression: ReadonlyExpression, depth:
  * what a {@link Scanner} throws. Wire specification 2.3.
  */
 export function decode(bytes: Uint8Array, { dialect = none, limits }: CodecOptions = {}): Expression {
-  if (limits !== undefined) return decodeWith(new Scanner({ dialect, limits }), bytes);
-  const scanner = spareScanner ?? new Scanner();
+  const scanner = limits === undefined && spareScanner !== undefined ? spareScanner : new Scanner({ limits });
   spareScanner = undefined;
   scanner.dialect = dialectOf(dialect);
-  const expression = decodeWith(scanner, bytes);
-  scanner.reset();
-  spareScanner = scanner;
-  return expression;
-}
-
-function decodeWith(scanner: Scanner, bytes: Uint8Array): Expression {
   scanner.lend(bytes);
-  const reader = scanner.next();
-  if (reader === undefined) {
+  const expression = scanner.next();
+  if (expression === undefined)
     throw new BananaError("BANANA_TRUNCATED", "The expression is not complete", { offset: bytes.length });
-  }
-  if (scanner.pendingBytes > 0) {
-    throw new BananaError("BANANA_TRAILING_BYTES", "More bytes follow the expression", { offset: scanner.offset });
-  }
-  return readExpression(reader);
+  const { offset } = scanner;
+  if (offset < bytes.length)
+    throw new BananaError("BANANA_TRAILING_BYTES", "The expression is complete, more follows", { offset });
+  scanner.reset();
+  if (limits === undefined) spareScanner = scanner;
+  return expression;
 }

@@ -43,11 +43,8 @@ export class BananaError extends Error {
   readonly offset: number | undefined;
 
   constructor(code: BananaErrorCode, message: string, options: BananaErrorOptions = {}) {
-    const { offset, cause } = options;
-    super(
-      offset === undefined ? message : `${message} (offset ${offset})`,
-      cause === undefined ? undefined : { cause },
-    );
+    const { offset } = options;
+    super(offset === undefined ? message : `${message} (offset ${offset})`, options);
     this.code = code;
     this.offset = offset;
   }

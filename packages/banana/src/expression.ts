@@ -2,6 +2,10 @@
 
 import { Token } from "./tokens.js";
 
+/** The bits of the largest positive double that is not a NaN. */
+const INFINITY = 0x7ff0000000000000n;
+const CANONICAL_NAN = 0x7ff8000000000000n;
+
 /** A double that must stay one: 2.0 is not 2 on the wire. Also keeps the payload of a NaN, which a JavaScript number cannot promise. */
 export class Float {
   readonly value: number;
@@ -10,7 +14,8 @@ export class Float {
 
   /** Throws `TypeError` for bits that are not those of a NaN. */
   constructor(value: number, nanBits?: bigint) {
-    if (nanBits !== undefined && (!Number.isNaN(value) || !isNan(nanBits)))
+    const isNaNWithBits = (bits: bigint) => bits >> 64n === 0n && BigInt.asUintN(63, bits) > INFINITY;
+    if (nanBits !== undefined && !(Number.isNaN(value) && isNaNWithBits(nanBits)))
       throw new TypeError(`Not the bits of a NaN: ${nanBits}`);
     this.value = value;
     this.nanBits = nanBits;
@@ -25,17 +30,25 @@ export class Float {
   }
 }
 
-function isNan(bits: bigint): boolean {
-  return BigInt.asUintN(64, bits) === bits && (bits & 0x7fffffffffffffffn) > 0x7ff0000000000000n;
-}
-
 /** Writes a double so that it cannot be taken for an integer: `2.0`, `-0.0`, `nan`, `-inf`. */
 export function formatFloat(value: number): string {
-  if (Object.is(value, -0)) return "-0.0";
-  if (Number.isNaN(value)) return "nan";
-  if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
-  const text = String(value);
-  return /^-?\d+$/.test(text) ? `${text}.0` : text;
+  const text = Object.is(value, -0) ? "-0" : String(value);
+  return /^-?\d+$/.test(text) ? `${text}.0` : text.replace("NaN", "nan").replace("Infinity", "inf");
+}
+
+/** The double at `position`, so that it is written as the same bytes again. */
+export function toExactFloat(view: DataView, position: number): number | Float {
+  const value = view.getFloat64(position);
+  if (Number.isNaN(value)) {
+    const bits = view.getBigUint64(position);
+    return bits === CANONICAL_NAN ? value : new Float(value, bits);
+  }
+  return isInteger(value) ? new Float(value) : value;
+}
+
+/** Whether a number is written as an integer. */
+export function isInteger(value: unknown): value is number {
+  return Number.isSafeInteger(value) && !Object.is(value, -0);
 }
 
 /**

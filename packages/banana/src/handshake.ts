@@ -1,77 +1,64 @@
 // How two ends agree on a dialect: one list from the listener, one name from the initiator (wire specification 3).
 
+import { fromAscii, toLatin1 } from "./bytes.js";
+import { encode } from "./codec.js";
 import { BananaError } from "./errors.js";
-import type { ExpressionReader } from "./expression.js";
-import { inspectNext } from "./inspect.js";
+import type { Expression } from "./expression.js";
 import type { Dialect } from "./vocabulary.js";
-import { BananaWriter } from "./writer.js";
+
+/** More than this of a string or of a list that a peer sent is not shown. */
+const SHOWN = 64;
 
 // The listener speaks first …
 
 /** The listener's first bytes: the names of its dialects, in order of preference. */
 export function offerDialects(dialects: readonly Dialect[]): Uint8Array {
-  const writer = new BananaWriter();
-  writer.list(dialects.length);
-  for (const { name } of dialects) writer.word(name);
-  return writer.take();
+  return encode(dialects.map(({ name }) => fromAscii(name)));
 }
 
 // … the initiator takes the first name it knows, in the listener's order …
 
 /**
- * Reads an offer and picks from it. Elements that are not names are passed over, as Twisted does.
- * Throws `BANANA_BAD_NEGOTIATION` for anything but a list, `BANANA_NO_COMMON_DIALECT` when no name is known.
+ * Picks from an offer. Elements that are not names are passed over, as Twisted does. Throws `BANANA_BAD_NEGOTIATION` for anything but a list,
+ * `BANANA_NO_COMMON_DIALECT` when no name is known.
  */
-export function chooseDialect(offer: ExpressionReader, known: readonly Dialect[]): Dialect {
-  const { offset } = offer;
-  if (offer.kind() !== "list") throw unexpected("a list of dialects", offer);
-  const names: string[] = [];
-  for (let left = offer.list(); left > 0; left--) {
-    if (offer.kind() === "bytes") names.push(offer.word());
-    else offer.skip();
-  }
-  for (const name of names) {
-    const dialect = known.find((candidate) => candidate.name === name);
-    if (dialect !== undefined) return dialect;
-  }
-  throw new BananaError(
-    "BANANA_NO_COMMON_DIALECT",
-    `The peer offers the dialects (${names.join(" ")}); we know (${namesOf(known)})`,
-    { offset },
-  );
+export function chooseDialect(offer: Expression, known: readonly Dialect[]): Dialect {
+  if (!Array.isArray(offer)) throw unexpected("a list of dialects", offer);
+  const names = offer.filter((element) => element instanceof Uint8Array);
+  return firstKnown(names, known, `offers the dialects ${show(names)}; we know`);
 }
 
 /** The initiator's first bytes: the name it chose. Everything behind them is in that dialect. */
 export function announceDialect(dialect: Dialect): Uint8Array {
-  const writer = new BananaWriter();
-  writer.word(dialect.name);
-  return writer.take();
+  return encode(fromAscii(dialect.name));
 }
 
 // … and the listener hears which.
 
-/**
- * Reads the initiator's choice. Throws `BANANA_BAD_NEGOTIATION` for anything but a name, `BANANA_NO_COMMON_DIALECT` for a name that was
- * not offered.
- */
-export function hearDialect(choice: ExpressionReader, offered: readonly Dialect[]): Dialect {
-  const { offset } = choice;
-  if (choice.kind() !== "bytes") throw unexpected("the name of a dialect", choice);
-  const name = choice.word();
-  const dialect = offered.find((candidate) => candidate.name === name);
-  if (dialect !== undefined) return dialect;
-  throw new BananaError(
-    "BANANA_NO_COMMON_DIALECT",
-    `The peer chose ${JSON.stringify(name)}; offered were (${namesOf(offered)})`,
-    { offset },
-  );
+/** Reads the choice. Throws `BANANA_BAD_NEGOTIATION` for anything but a name, `BANANA_NO_COMMON_DIALECT` for one that was not offered. */
+export function hearDialect(choice: Expression, offered: readonly Dialect[]): Dialect {
+  if (!(choice instanceof Uint8Array)) throw unexpected("the name of a dialect", choice);
+  return firstKnown([choice], offered, `chose "${show(choice)}"; offered were`);
 }
 
-function namesOf(dialects: readonly Dialect[]): string {
-  return dialects.map(({ name }) => name).join(" ");
+function firstKnown(names: readonly Uint8Array[], known: readonly Dialect[], peer: string): Dialect {
+  for (const bytes of names) {
+    const name = toLatin1(bytes);
+    const dialect = known.find((candidate) => candidate.name === name);
+    if (dialect !== undefined) return dialect;
+  }
+  const ours = known.map(({ name }) => name).join(" ");
+  throw new BananaError("BANANA_NO_COMMON_DIALECT", `The peer ${peer} (${ours})`, { offset: 0 });
 }
 
-function unexpected(wanted: string, reader: ExpressionReader): BananaError {
-  const { offset } = reader;
-  return new BananaError("BANANA_BAD_NEGOTIATION", `Expected ${wanted}, received ${inspectNext(reader)}`, { offset });
+function unexpected(wanted: string, received: Expression): BananaError {
+  return new BananaError("BANANA_BAD_NEGOTIATION", `Expected ${wanted}, received ${show(received)}`, { offset: 0 });
+}
+
+/** The beginning of what a peer sent, on one line. */
+function show(expression: Expression): string {
+  if (expression instanceof Uint8Array) return toLatin1(expression.subarray(0, SHOWN)).replace(/[^ -~]/g, "?");
+  if (!Array.isArray(expression)) return String(expression);
+  const elements = expression.slice(0, SHOWN).map((element) => (Array.isArray(element) ? "(…)" : show(element)));
+  return `(${elements.join(" ")})`;
 }

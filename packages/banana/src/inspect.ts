@@ -7,7 +7,7 @@ import type { Expression, ExpressionReader } from "./expression.js";
 import { withLimits } from "./limits.js";
 import { BananaReader } from "./reader.js";
 import { Scanner } from "./scanner.js";
-import { TreeReader } from "./tree.js";
+import { TreeReader } from "./tree-reader.js";
 import { dialectOf, pb } from "./vocabulary.js";
 
 /** Longer strings are cut: who looks wants to see what it is. */

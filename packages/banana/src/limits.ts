@@ -1,5 +1,8 @@
 // How much a stream may ask of us, checked before memory is taken.
 
+import { BananaError } from "./errors.js";
+import { MAX_INT } from "./tokens.js";
+
 /** Limits of one stream, for reading and for writing. All counts are inclusive: the limit itself is still accepted. */
 export interface BananaLimits {
   /** Digits before a type byte. Default 64: what Twisted accepts (wire specification 2.5). */
@@ -22,8 +25,6 @@ export interface BananaLimits {
   readonly expressionBytes: number;
 }
 
-const MOST = 0x7fffffff;
-
 /** What holds where nothing else is said: each with its reason at {@link BananaLimits}. */
 export const defaultLimits: BananaLimits = Object.freeze({
   prefixBytes: 64,
@@ -38,9 +39,28 @@ export const defaultLimits: BananaLimits = Object.freeze({
 export function withLimits(limits?: Partial<BananaLimits>): BananaLimits {
   if (limits === undefined) return defaultLimits;
   for (const [name, value] of Object.entries(limits)) {
-    if (!Object.hasOwn(defaultLimits, name)) throw new TypeError(`There is no limit called ${name}`);
-    if (!Number.isInteger(value) || value < 1 || value > MOST)
-      throw new TypeError(`The limit ${name} must be an integer from 1 to ${MOST}`);
+    if (!Object.hasOwn(defaultLimits, name) || !Number.isInteger(value) || value < 1 || value > MAX_INT)
+      throw new TypeError(`Not a limit from 1 to ${MAX_INT}: ${name} ${value}`);
   }
   return { ...defaultLimits, ...limits };
+}
+
+/** What is counted, and the end of the code of having too many. */
+const counted = {
+  PREFIX_TOO_LONG: "A head of # digits",
+  INTEGER_TOO_LARGE: "An integer of # bits",
+  STRING_TOO_LONG: "A string of # bytes",
+  LIST_TOO_LONG: "A list of # elements",
+  TOO_DEEP: "A list # deep",
+  EXPRESSION_TOO_LARGE: "An expression of # bytes",
+} as const;
+
+/** Throws when there are more than the limit. */
+export function checkLimit(code: keyof typeof counted, count: number, limit: number, offset?: number): void {
+  if (count > limit)
+    throw new BananaError(
+      `BANANA_${code}`,
+      `${counted[code].replace("#", String(count))} is over the limit of ${limit}`,
+      { offset },
+    );
 }

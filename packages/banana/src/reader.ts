@@ -2,10 +2,10 @@
 /* eslint-disable @typescript-eslint/no-unsafe-enum-comparison -- type bytes come as numbers, and need not be ours */
 
 import { readDigits } from "./base128.js";
-import { plainBytes } from "./bytes.js";
+import { fromAscii, plainBytes, toLatin1 } from "./bytes.js";
 import { BananaError } from "./errors.js";
-import { Float } from "./expression.js";
-import type { ExpressionReader, Kind, ListHead } from "./expression.js";
+import { toExactFloat } from "./expression.js";
+import type { ExpressionReader, Float, Kind, ListHead } from "./expression.js";
 import { LONGEST_TEXT, LONGEST_WORD, recall } from "./strings.js";
 import { countDigits4, MAX_INT, readDigits4, Token, typeAfter } from "./tokens.js";
 import type { Dialect } from "./vocabulary.js";
@@ -13,7 +13,6 @@ import { none } from "./vocabulary.js";
 
 /** A string longer than this is no atom and no name. */
 const WORD_BYTES = 64 * 1024;
-const CANONICAL_NAN = 0x7ff8000000000000n;
 
 /** A list's head of one digit, then the number of a word, also of one digit. */
 const SHORT_HEAD = 0x87008000 | 0;
@@ -125,7 +124,7 @@ export class BananaReader implements ExpressionReader {
     if (end > this.#end) return false;
     if (length >= 4 && length <= 8) {
       if (view.getInt32(start, true) !== head.first || view.getInt32(end - 4, true) !== head.last) return false;
-    } else if (latin1(this.#bytes, start, end) !== head.word) {
+    } else if (toLatin1(this.#bytes, start, end) !== head.word) {
       return false;
     }
     this.#position = end;
@@ -200,12 +199,8 @@ export class BananaReader implements ExpressionReader {
 
   exactFloat(): number | Float {
     const body = this.#floatBody();
-    const value = this.float();
-    if (Number.isNaN(value)) {
-      const bits = this.#view.getBigUint64(body);
-      return bits === CANONICAL_NAN ? value : new Float(value, bits);
-    }
-    return Number.isSafeInteger(value) && !Object.is(value, -0) ? new Float(value) : value;
+    this.#position = body + 8;
+    return toExactFloat(this.#view, body);
   }
 
   #floatBody(): number {
@@ -231,7 +226,7 @@ export class BananaReader implements ExpressionReader {
 
   #longBytes(): Uint8Array {
     const type = this.#longHead();
-    if (type === Token.VOCAB) return wordBytes(this.#vocabularyWord());
+    if (type === Token.VOCAB) return fromAscii(this.#vocabularyWord());
     if (type !== Token.STRING) throw this.#unexpected("a byte string");
     return this.#bytes.slice(this.#body, this.#passString());
   }
@@ -283,7 +278,7 @@ export class BananaReader implements ExpressionReader {
     if (type !== Token.STRING) throw this.#unexpected("a word");
     if (this.#number > WORD_BYTES)
       throw new BananaError("BANANA_BAD_WORD", `A word of ${this.#number} bytes`, { offset: this.offset });
-    return latin1(this.#bytes, this.#body, this.#passString());
+    return toLatin1(this.#bytes, this.#body, this.#passString());
   }
 
   text(): string {
@@ -405,16 +400,4 @@ export class BananaReader implements ExpressionReader {
 
 function nameOf(kind: Kind): string {
   return kind === "integer" ? "an integer" : kind === "bytes" ? "a byte string" : `a ${kind}`;
-}
-
-function wordBytes(word: string): Uint8Array {
-  const bytes = new Uint8Array(word.length);
-  for (let index = 0; index < word.length; index++) bytes[index] = word.charCodeAt(index);
-  return bytes;
-}
-
-function latin1(bytes: Uint8Array, start: number, end: number): string {
-  let text = "";
-  for (let position = start; position < end; position++) text += String.fromCharCode(bytes[position]!);
-  return text;
 }

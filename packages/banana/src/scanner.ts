@@ -1,13 +1,15 @@
 // Finds where a complete top-level expression ends, in bytes that arrive in any pieces.
 /* eslint-disable @typescript-eslint/no-unsafe-enum-comparison -- type bytes come as numbers, and need not be ours */
 
-import { BananaError } from "./errors.js";
-import type { BananaErrorCode } from "./errors.js";
-import { withLimits } from "./limits.js";
-import type { BananaLimits } from "./limits.js";
-import { BananaReader } from "./reader.js";
-import { countDigits4, readDigits4, Token, typeAfter } from "./tokens.js";
+import { readDigits } from "./base128.js";
 import { plainBytes } from "./bytes.js";
+import { BananaError } from "./errors.js";
+import type { Expression } from "./expression.js";
+import { checkLimit, withLimits } from "./limits.js";
+import type { BananaLimits } from "./limits.js";
+import type { BananaReader } from "./reader.js";
+import { countDigits4, readDigits4, Token, typeAfter } from "./tokens.js";
+import { readTree } from "./tree.js";
 import { dialectOf } from "./vocabulary.js";
 import type { Dialect } from "./vocabulary.js";
 
@@ -42,7 +44,6 @@ export interface ScannerOptions {
  */
 export class Scanner {
   readonly #limits: BananaLimits;
-  readonly #reader = new BananaReader();
   /** Heads of six digits, and short strings, break no limit: see {@link #hurry}. */
   readonly #mayHurry: boolean;
   /** What the bytes not yet scanned are read with; may be changed between two expressions. */
@@ -54,26 +55,21 @@ export class Scanner {
   #isLent = false;
   /** The expression being scanned begins here; what is before it was handed out. */
   #start = 0;
+  /** What is scanned next: beyond the end while the body of a string or double is still to come. */
   #position = 0;
   #end = 0;
   /** Bytes of the stream before the buffer's first. */
   #base = 0;
 
-  /** Digits of the element being scanned: how many, and their value (exact as far as any limit cares). */
+  /** How many digits of the element being scanned are before the position. */
   #digits = 0;
-  #number = 0;
-  #scale = 1;
-  /** Where the body of the element being scanned will end, or -1. */
-  #bodyEnd = -1;
   /** How many elements are missing: in the innermost open list, and in those around it. An expression is a list of one. */
   #missing = 1;
-  #missingAround: Int32Array;
+  readonly #missingAround: number[] = [];
   #depth = 0;
-  #failure: BananaError | undefined;
 
   constructor(options: ScannerOptions = {}) {
     this.#limits = withLimits(options.limits);
-    this.#missingAround = new Int32Array(Math.min(8, this.#limits.depth));
     const { prefixBytes, integerDigits, stringBytes, listLength } = this.#limits;
     this.#mayHurry = prefixBytes >= 6 && integerDigits >= 6 && stringBytes >= 127 && listLength >= 2;
     this.dialect = dialectOf(options.dialect ?? "none");
@@ -81,7 +77,7 @@ export class Scanner {
 
   /** Bytes of the stream scanned so far. */
   get offset(): number {
-    return this.#base + this.#position;
+    return this.#base + Math.min(this.#position, this.#end);
   }
 
   /** Bytes received and not yet handed out. */
@@ -94,7 +90,7 @@ export class Scanner {
     return this.#buffer.slice(this.#start, Math.min(this.#start + length, this.#end));
   }
 
-  /** Adds received bytes. Nothing is scanned until {@link next} is called. The bytes are copied: the caller may reuse its buffer at once. */
+  /** Adds received bytes. Nothing is scanned until they are asked for. The bytes are copied: the caller may reuse its buffer at once. */
   push(chunk: Uint8Array): void {
     if (this.#isLent || this.#end + chunk.length > this.#buffer.length) this.#makeRoom(chunk.length);
     this.#buffer.set(chunk, this.#end);
@@ -103,7 +99,7 @@ export class Scanner {
 
   /**
    * As {@link push}, without the copy where there need not be one: the caller must leave the bytes alone until {@link next} has returned
-   * undefined or thrown. What was not handed out by then is copied.
+   * undefined, {@link advance} false, or either has thrown. What was not handed out by then is copied.
    */
   lend(chunk: Uint8Array): void {
     const bytes = chunk.length > WORTH_LENDING ? plainBytes(chunk) : undefined;
@@ -111,89 +107,79 @@ export class Scanner {
       this.push(chunk);
       return;
     }
-    this.#base += this.#start;
-    this.#start = this.#position = 0;
+    this.#moveTo(bytes);
     this.#end = bytes.length;
-    this.#buffer = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#isLent = true;
   }
 
   /** Forgets everything received: what comes next is the first byte of another stream. */
   reset(): void {
-    this.#start = this.#end;
+    this.#start = this.#position = this.#end;
     this.#settle();
-    this.#base = 0;
-    this.#digits = this.#number = 0;
-    this.#scale = 1;
-    this.#bodyEnd = -1;
+    this.#base = this.#digits = 0;
     this.#missing = 1;
     this.#depth = 0;
-    this.#failure = undefined;
   }
 
   /**
-   * The next complete expression, or undefined for "not yet". The reader is valid until the next call of this method.
-   * Throws {@link BananaError} when the stream is bad; from then on every call throws that same error.
+   * The next complete expression as a tree, or undefined for "not yet".
+   * Throws {@link BananaError} when the stream is bad; from then on every call does.
    */
-  next(): BananaReader | undefined {
-    if (this.#failure !== undefined) throw this.#failure;
-    if (!this.#scan()) {
-      this.#settle();
-      return undefined;
-    }
+  next(): Expression | undefined {
+    if (!this.#scan()) return undefined;
     const start = this.#start;
     this.#start = this.#position;
-    return this.#reader.reset(this.#buffer, start, this.#position, this.dialect, this.#base + start, this.#view);
+    return readTree(this.#buffer, this.#view, start, this.dialect);
+  }
+
+  /**
+   * As {@link next}, for reading value by value: points `reader` at the next complete expression, or returns false for "not yet". What it
+   * points at is valid until the next call of either.
+   */
+  advance(reader: BananaReader): boolean {
+    const isThere = this.#scan();
+    const start = this.#start;
+    if (isThere) this.#start = this.#position;
+    reader.reset(this.#buffer, start, this.#start, this.dialect, this.#base + start, this.#view);
+    return isThere;
   }
 
   /** Scans on from where it stopped; true when an expression is complete. */
   #scan(): boolean {
-    if (this.#bodyEnd >= 0) {
-      if (this.#bodyEnd > this.#end) return false;
-      if (this.#passBody()) return true;
+    while (this.#missing > 0 && this.#position < this.#end) {
+      if (this.#digits === 0 && this.#mayHurry && this.#position + 1 < this.#end) this.#hurry();
+      if (this.#missing > 0 && this.#position < this.#end) this.#step();
     }
-    while (this.#position < this.#end) {
-      if (this.#digits === 0 && this.#mayHurry) {
-        if (this.#hurry()) return true;
-        if (this.#position === this.#end) return false;
-      }
-      // What is long, cut or wrong, digit by digit.
-      const byte = this.#buffer[this.#position]!;
-      if (byte < 0x80) {
-        if (this.#digits === this.#limits.prefixBytes) {
-          throw this.#fail("BANANA_PREFIX_TOO_LONG", `More than ${this.#limits.prefixBytes} digits before a type byte`);
-        }
-        this.#digits++;
-        if (byte > 0) this.#number += byte * this.#scale;
-        this.#scale *= 128;
-        this.#position++;
-      } else if (this.#element(byte)) return true;
-      else if (this.#bodyEnd >= 0) return false;
+    if (this.#missing === 0 && this.#position <= this.#end) {
+      this.#missing = 1;
+      return true;
     }
+    this.#settle();
     return false;
   }
 
   /**
-   * Passes over elements that are complete, have at most three digits, and break no rule; true when they complete the expression. Stops
-   * before the first that is not so, and leaves it to {@link #scan}.
+   * Passes over elements that are complete, have at most three digits, and break no rule. Stops where the expression is complete, and before
+   * the first element that is not so: what is long, cut or wrong is left to {@link #step}.
    */
-  #hurry(): boolean {
-    if (this.#buffer.length > MOST_HURRIED) return false;
+  #hurry(): void {
+    if (this.#buffer.length > MOST_HURRIED) return;
     const view = this.#view;
-    const { listLength, stringBytes, expressionBytes } = this.#limits;
+    const { listLength, stringBytes, expressionBytes, depth: mostDepth } = this.#limits;
     // Four bytes are read at once, of which up to three may be beyond the end.
     const end = Math.min(this.#end, this.#start + expressionBytes) | 0;
     const lastFour = (this.#buffer.length - 4) | 0;
+    const missingAround = this.#missingAround;
+    let depth = this.#depth;
     let missing = this.#missing | 0;
     let position = this.#position | 0;
-    while (position <= lastFour) {
+    while (missing > 0 && position <= lastFour) {
       const four = view.getInt32(position, true);
       const digits = countDigits4(four);
       const type = typeAfter(four, digits);
       let after = (position + digits + 1) | 0;
       const pairEnd = (four & PAIR_MASK) === PAIR ? endOfPair(view, position, four, lastFour) : 0;
-      if (pairEnd !== 0 && this.#depth < this.#limits.depth) {
+      if (pairEnd !== 0 && depth < mostDepth) {
         after = pairEnd;
       } else if (type === Token.STRING) {
         const length = readDigits4(four, digits);
@@ -215,147 +201,81 @@ export class Scanner {
         if (types !== 0) after = (window - (Math.clz32(types) >>> 3)) | 0;
       } else if (type === Token.LIST) {
         const length = readDigits4(four, digits);
-        if (length > listLength || after > end) break;
+        if (length > listLength || depth === mostDepth || after > end) break;
         if (length > 0) {
-          if (this.#depth === this.#missingAround.length && !this.#mayNest()) break;
-          this.#missingAround[this.#depth++] = missing;
+          missingAround[depth++] = missing;
           missing = length;
           position = after;
           continue;
         }
-        if (this.#depth === this.#limits.depth) break;
       } else if (type === Token.VOCAB) {
         if (this.dialect.vocabulary?.word(readDigits4(four, digits)) === undefined) break;
       } else if (type === Token.FLOAT) {
         after = (after + 8) | 0;
-      } else if (type > Token.VOCAB || type < Token.LIST) {
+      } else {
         break;
       }
       if (after > end) break;
       position = after;
       missing = (missing - 1) | 0;
-      while (missing === 0) {
-        if (this.#depth === 0) {
-          this.#missing = 1;
-          this.#position = position;
-          return true;
-        }
-        missing = (this.#missingAround[--this.#depth]! - 1) | 0;
-      }
+      while (missing === 0 && depth > 0) missing = (missingAround[--depth]! - 1) | 0;
     }
+    this.#depth = depth;
     this.#missing = missing;
     this.#position = position;
-    return false;
   }
 
-  /** Makes room for one more open list, unless that would be too many. */
-  #mayNest(): boolean {
-    if (this.#depth === this.#limits.depth) return false;
-    const grown = new Int32Array(Math.min(this.#limits.depth, 2 * this.#depth));
-    grown.set(this.#missingAround);
-    this.#missingAround = grown;
-    return true;
-  }
-
-  /** Takes the type byte of an element; true when that completes the expression. */
-  #element(type: number): boolean {
-    const number = this.#number;
-    switch (type) {
-      case Token.LIST:
-        if (number > this.#limits.listLength) throw this.#fail("BANANA_LIST_TOO_LONG", `A list of ${number} elements`);
-        if (this.#depth === this.#limits.depth || (this.#depth === this.#missingAround.length && !this.#mayNest()))
-          throw this.#fail("BANANA_TOO_DEEP", `Lists nested more than ${this.#limits.depth} deep`);
-        this.#enter(0);
-        if (number === 0) return this.#complete();
-        this.#missingAround[this.#depth++] = this.#missing;
-        this.#missing = number;
-        return false;
-      case Token.STRING:
-        if (number > this.#limits.stringBytes)
-          throw this.#fail("BANANA_STRING_TOO_LONG", `A string of ${number} bytes`);
-        return this.#startBody(number);
-      case Token.FLOAT:
-        return this.#startBody(8);
-      case Token.INT:
-      case Token.NEG:
-      case Token.LONGINT:
-      case Token.LONGNEG:
-        if (this.#digits > this.#limits.integerDigits)
-          throw this.#fail("BANANA_INTEGER_TOO_LARGE", `An integer of ${this.#digits} digits`);
-        this.#enter(0);
-        return this.#complete();
-      case Token.VOCAB: {
-        const { name, vocabulary } = this.dialect;
-        if (vocabulary === undefined)
-          throw this.#fail("BANANA_NO_VOCABULARY", `Word number ${number} in dialect ${name}, which has no words`);
-        if (vocabulary.word(number) === undefined)
-          throw this.#fail("BANANA_UNKNOWN_WORD", `Dialect ${name} has no word number ${number}`);
-        this.#enter(0);
-        return this.#complete();
-      }
-      default:
-        throw this.#fail("BANANA_UNKNOWN_TYPE", `No element has the type byte 0x${type.toString(16)}`);
+  /** Takes one byte: a digit, or the type byte of an element, whose body is then left out. */
+  #step(): void {
+    const { prefixBytes, integerDigits, stringBytes, listLength, depth, expressionBytes } = this.#limits;
+    const offset = this.#base + this.#position - this.#digits;
+    const byte = this.#buffer[this.#position]!;
+    if (byte < 0x80) {
+      checkLimit("PREFIX_TOO_LONG", this.#digits + 1, prefixBytes, offset);
+      this.#digits++;
+      this.#position++;
+      return;
     }
-  }
-
-  #startBody(length: number): boolean {
-    this.#enter(length);
-    this.#bodyEnd = this.#position + length;
-    return this.#bodyEnd <= this.#end && this.#passBody();
-  }
-
-  #passBody(): boolean {
-    this.#position = this.#bodyEnd;
-    this.#bodyEnd = -1;
-    return this.#complete();
-  }
-
-  /** Moves behind a type byte, when the expression may be as long as `body` more bytes make it. */
-  #enter(body: number): void {
-    const size = this.#position + 1 + body - this.#start;
-    if (size > this.#limits.expressionBytes) {
-      throw this.#fail(
-        "BANANA_EXPRESSION_TOO_LARGE",
-        `An expression of more than ${this.#limits.expressionBytes} bytes`,
-      );
+    const number = Number(readDigits(this.#buffer, this.#position - this.#digits, this.#position));
+    let end = this.#position + 1;
+    if (byte === Token.LIST) {
+      checkLimit("LIST_TOO_LONG", number, listLength, offset);
+      checkLimit("TOO_DEEP", this.#depth + 1, depth, offset);
+    } else if (byte === Token.STRING) {
+      checkLimit("STRING_TOO_LONG", number, stringBytes, offset);
+      end += number;
+    } else if (byte === Token.VOCAB) {
+      const { name, vocabulary } = this.dialect;
+      if (vocabulary?.word(number) === undefined)
+        throw new BananaError(
+          vocabulary === undefined ? "BANANA_NO_VOCABULARY" : "BANANA_UNKNOWN_WORD",
+          `Dialect ${name} has no word number ${number}`,
+          { offset },
+        );
+    } else if (byte === Token.FLOAT) {
+      end += 8;
+    } else if (byte > Token.VOCAB) {
+      throw new BananaError("BANANA_UNKNOWN_TYPE", `No element has the type byte 0x${byte.toString(16)}`, { offset });
+    } else {
+      checkLimit("INTEGER_TOO_LARGE", 7 * this.#digits, 7 * integerDigits, offset);
     }
-    this.#position++;
+    checkLimit("EXPRESSION_TOO_LARGE", end - this.#start, expressionBytes, offset);
+    this.#position = end;
     this.#digits = 0;
-    this.#number = 0;
-    this.#scale = 1;
-  }
-
-  /** Counts a complete element in the open lists; true when none is left open. */
-  #complete(): boolean {
-    while (--this.#missing === 0) {
-      if (this.#depth === 0) {
-        this.#missing = 1;
-        return true;
-      }
-      this.#missing = this.#missingAround[--this.#depth]!;
+    if (byte === Token.LIST && number > 0) {
+      this.#missingAround[this.#depth++] = this.#missing;
+      this.#missing = number;
+      return;
     }
-    return false;
-  }
-
-  #fail(code: BananaErrorCode, message: string): BananaError {
-    this.#failure = new BananaError(code, message, { offset: this.#base + this.#position - this.#digits });
-    return this.#failure;
+    this.#missing--;
+    while (this.#missing === 0 && this.#depth > 0) this.#missing = this.#missingAround[--this.#depth]! - 1;
   }
 
   /** Nothing more can be handed out: lets go of what was, and of a lent chunk. */
   #settle(): void {
-    if (this.#start < this.#end) {
-      if (this.#isLent) this.#makeRoom(0);
-      return;
-    }
-    this.#reader.reset(NOTHING, 0, 0, this.dialect, 0, NOTHING_VIEW);
-    this.#base += this.#start;
-    this.#start = this.#position = this.#end = 0;
-    if (this.#isLent || this.#buffer.length > KEPT_BYTES) {
-      this.#buffer = NOTHING;
-      this.#view = NOTHING_VIEW;
-      this.#isLent = false;
-    }
+    if (this.#start === this.#end)
+      this.#moveTo(this.#isLent || this.#buffer.length > KEPT_BYTES ? NOTHING : this.#buffer);
+    else if (this.#isLent) this.#makeRoom(0);
   }
 
   /**
@@ -363,18 +283,21 @@ export class Scanner {
    * Doubling what is pending keeps the copying linear in the bytes received.
    */
   #makeRoom(length: number): void {
-    const pending = this.#end - this.#start;
     let size = SMALL_BUFFER;
-    while (size < 2 * pending + length) size *= 2;
+    while (size < 2 * this.pendingBytes + length) size *= 2;
     const buffer = new Uint8Array(size);
     buffer.set(this.#buffer.subarray(this.#start, this.#end));
+    this.#moveTo(buffer);
+  }
+
+  /** Goes on in a buffer whose first bytes are those not yet handed out. */
+  #moveTo(buffer: Uint8Array): void {
+    if (buffer !== this.#buffer) this.#view = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
     this.#buffer = buffer;
-    this.#view = new DataView(buffer.buffer);
     this.#isLent = false;
     this.#base += this.#start;
     this.#position -= this.#start;
-    if (this.#bodyEnd >= 0) this.#bodyEnd -= this.#start;
-    this.#end = pending;
+    this.#end -= this.#start;
     this.#start = 0;
   }
 }

@@ -1,6 +1,7 @@
 // A stream of Banana from its first byte: negotiates a dialect, then hands over expressions.
 
 import { BananaError } from "./errors.js";
+import type { Expression } from "./expression.js";
 import { announceDialect, chooseDialect, hearDialect, offerDialects } from "./handshake.js";
 import type { BananaLimits } from "./limits.js";
 import type { BananaReader } from "./reader.js";
@@ -61,28 +62,30 @@ export class Session {
   }
 
   /**
-   * The next expression in the agreed dialect, or undefined for "not yet". Negotiates on the way. The reader is valid until the next call.
+   * The next expression in the agreed dialect, or undefined for "not yet". Negotiates on the way.
    * Throws {@link BananaError} when the stream is bad or no dialect is common; then close it.
    */
-  next(): BananaReader | undefined {
-    if (this.#dialect === undefined && !this.#negotiate()) return undefined;
-    return this.#scanner.next();
+  next(): Expression | undefined {
+    return this.#hasAgreed() ? this.#scanner.next() : undefined;
   }
 
-  #negotiate(): boolean {
-    if (this.#scanner.offset < STRANGER_BYTES) {
-      const stranger = describeStranger(this.#scanner.peek(STRANGER_BYTES));
-      if (stranger !== undefined)
-        throw new BananaError("BANANA_NOT_BANANA", `The peer does not speak Banana: it sent ${stranger}`, {
-          offset: 0,
-        });
-    }
-    const reader = this.#scanner.next();
-    if (reader === undefined) return false;
+  /** As {@link next}, for reading value by value: see `Scanner.advance`. */
+  advance(reader: BananaReader): boolean {
+    return this.#hasAgreed() && this.#scanner.advance(reader);
+  }
+
+  /** Whether there is a dialect; agrees on one when what that takes has arrived. */
+  #hasAgreed(): boolean {
+    if (this.#dialect !== undefined) return true;
+    const stranger = describeStranger(this.#scanner.peek(STRANGER_BYTES));
+    if (stranger !== undefined)
+      throw new BananaError("BANANA_NOT_BANANA", `The peer does not speak Banana: it sent ${stranger}`, { offset: 0 });
+    const words = this.#scanner.next();
+    if (words === undefined) return false;
     if (this.role === "listener") {
-      this.#dialect = hearDialect(reader, this.#dialects);
+      this.#dialect = hearDialect(words, this.#dialects);
     } else {
-      this.#dialect = chooseDialect(reader, this.#dialects);
+      this.#dialect = chooseDialect(words, this.#dialects);
       this.#send(announceDialect(this.#dialect));
     }
     this.#scanner.dialect = this.#dialect;

@@ -5,7 +5,7 @@ import { BananaError } from "./errors.js";
 import type { Expression } from "./expression.js";
 import { withLimits } from "./limits.js";
 import { Scanner } from "./scanner.js";
-import { readExpression, writeExpression } from "./tree.js";
+import { writeExpression } from "./tree.js";
 import { BananaWriter } from "./writer.js";
 
 /**
@@ -18,8 +18,8 @@ export function decoderStream(options: CodecOptions = {}): TransformStream<Uint8
   return new TransformStream<Uint8Array, Expression>({
     transform(chunk, controller) {
       scanner.lend(chunk);
-      for (let reader = scanner.next(); reader !== undefined; reader = scanner.next())
-        controller.enqueue(readExpression(reader));
+      for (let expression = scanner.next(); expression !== undefined; expression = scanner.next())
+        controller.enqueue(expression);
     },
     flush() {
       if (scanner.pendingBytes > 0) {

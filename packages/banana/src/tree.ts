@@ -1,238 +1,32 @@
-// The same two interfaces on arrays instead of bytes, for people who want to look.
+// Expressions as trees: written to any writer, read from any reader or from bytes that were scanned.
+/* eslint-disable @typescript-eslint/no-unsafe-enum-comparison -- type bytes come as numbers */
 
-import { isForeignBytes } from "./bytes.js";
-import { BananaError } from "./errors.js";
-import { Float } from "./expression.js";
-import type { Expression, ExpressionReader, ExpressionWriter, Kind, ListHead } from "./expression.js";
+import { readDigits } from "./base128.js";
+import { fromAscii, isForeignBytes } from "./bytes.js";
+import { Float, isInteger, toExactFloat } from "./expression.js";
+import type { Expression, ExpressionReader, ExpressionWriter, Kind } from "./expression.js";
+import { checkLimit } from "./limits.js";
+import { countDigits4, readDigits4, Token, typeAfter } from "./tokens.js";
+import type { Dialect } from "./vocabulary.js";
 
-const utf8 = new TextEncoder();
-const fromUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+type Leaf = Exclude<Expression, Expression[]>;
 
-/** The head of a list whose elements follow. */
-class OpenList {
-  constructor(readonly length: number) {}
-}
-
-/** An {@link ExpressionWriter} that builds an {@link Expression}. Checks no limits: nothing leaves the process. */
-export class TreeWriter implements ExpressionWriter {
-  #items: (OpenList | Exclude<Expression, Expression[]>)[] = [];
-  #insertions: { position: number; items: (OpenList | Exclude<Expression, Expression[]>)[] }[] = [];
-
-  get position(): number {
-    return this.#items.length;
-  }
-
-  list(length: number): void {
-    this.#items.push(new OpenList(length));
-  }
-
-  begin({ length, word }: ListHead): void {
-    this.list(length);
-    this.word(word);
-  }
-
-  integer(value: number | bigint): void {
-    const isSafe = value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER;
-    this.#items.push(typeof value === "bigint" && isSafe ? Number(value) : value);
-  }
-
-  float(value: number | Float): void {
-    const isInteger = typeof value === "number" && Number.isSafeInteger(value) && !Object.is(value, -0);
-    this.#items.push(isInteger ? new Float(value) : value);
-  }
-
-  bytes(value: Uint8Array): void {
-    this.#items.push(value.slice());
-  }
-
-  word(value: string): void {
-    this.#items.push(utf8.encode(value));
-  }
-
-  text(value: string): void {
-    if (!value.isWellFormed()) {
-      throw new BananaError("BANANA_LONE_SURROGATE", "Text with a lone surrogate has no UTF-8 form and cannot be sent");
-    }
-    this.#items.push(utf8.encode(value));
-  }
-
-  insert(position: number, write: (writer: ExpressionWriter) => void): void {
-    const start = this.#items.length;
-    write(this);
-    this.#insertions.push({ position, items: this.#items.splice(start) });
-  }
-
-  truncate(position: number): void {
-    this.#items.length = position;
-    this.#insertions = this.#insertions.filter((insertion) => insertion.position < position);
-  }
-
-  /** The one expression written. Throws `TypeError` when it is not exactly one. */
-  take(): Expression {
-    const expressions = build(this.#inserted());
-    this.#items = [];
-    this.#insertions = [];
-    const [expression] = expressions;
-    if (expression === undefined || expressions.length > 1) {
-      throw new TypeError(`${expressions.length} expressions were written, not one`);
-    }
-    return expression;
-  }
-
-  /** All items, with every insertion where it belongs. */
-  *#inserted(): Iterable<OpenList | Exclude<Expression, Expression[]>> {
-    let position = 0;
-    for (const insertion of this.#insertions.sort((a, b) => a.position - b.position)) {
-      while (position < insertion.position) yield this.#items[position++]!;
-      yield* insertion.items;
-    }
-    while (position < this.#items.length) yield this.#items[position++]!;
-  }
-}
-
-function build(items: Iterable<OpenList | Exclude<Expression, Expression[]>>): Expression[] {
-  const top: Expression[] = [];
-  const open = [{ elements: top, length: Infinity }];
-  for (const item of items) {
-    const innermost = open[open.length - 1]!;
-    if (item instanceof OpenList) {
-      const elements: Expression[] = [];
-      innermost.elements.push(elements);
-      open.push({ elements, length: item.length });
-    } else {
-      innermost.elements.push(item);
-    }
-    while (isFull(open[open.length - 1])) open.pop();
-  }
-  if (open.length > 1) throw new TypeError("A list was started and not filled");
-  return top;
-}
-
-function isFull(list: { elements: Expression[]; length: number } | undefined): boolean {
-  return list !== undefined && list.elements.length === list.length;
-}
-
-/** An {@link ExpressionReader} on an {@link Expression}. */
-export class TreeReader implements ExpressionReader {
-  /** What is still to be read, the next one last. */
-  readonly #ahead: Expression[];
-  #offset = 0;
-
-  constructor(expression: Expression) {
-    this.#ahead = [expression];
-  }
-
-  get offset(): number {
-    return this.#offset;
-  }
-
-  kind(): Kind {
-    const next = this.#peek();
-    if (Array.isArray(next)) return "list";
-    if (next instanceof Uint8Array) return "bytes";
-    if (typeof next === "bigint") return "integer";
-    return typeof next === "number" && Number.isSafeInteger(next) && !Object.is(next, -0) ? "integer" : "float";
-  }
-
-  list(): number {
-    const list = this.#read("list") as Expression[];
-    for (let index = list.length - 1; index >= 0; index--) this.#ahead.push(list[index]!);
-    return list.length;
-  }
-
-  begins({ length, word }: ListHead): boolean {
-    const list = this.#peek();
-    if (!Array.isArray(list) || list.length !== length) return false;
-    const [first] = list;
-    if (!(first instanceof Uint8Array) || first.length !== word.length || latin1(first) !== word) return false;
-    this.list();
-    this.skip();
-    return true;
-  }
-
-  integers(into: unknown[], index: number): number {
-    while (index < into.length && this.kind() === "integer") into[index++] = this.integer();
-    return index;
-  }
-
-  integer(): number | bigint {
-    const value = this.#read("integer") as number | bigint;
-    return typeof value === "bigint" && BigInt.asIntN(53, value) === value ? Number(value) : value;
-  }
-
-  float(): number {
-    return Number(this.#read("float"));
-  }
-
-  exactFloat(): number | Float {
-    return this.#read("float") as number | Float;
-  }
-
-  bytes(): Uint8Array {
-    return (this.#read("bytes") as Uint8Array).slice();
-  }
-
-  word(): string {
-    return latin1(this.#read("bytes") as Uint8Array);
-  }
-
-  text(): string {
-    const bytes = this.#read("bytes") as Uint8Array;
-    try {
-      return fromUtf8.decode(bytes);
-    } catch (cause) {
-      throw new BananaError("BANANA_BAD_UTF8", "These bytes are not UTF-8", { offset: this.#offset, cause });
-    }
-  }
-
-  skip(): void {
-    this.#peek();
-    this.#ahead.pop();
-    this.#offset++;
-  }
-
-  #read(kind: Kind): Expression {
-    const found = this.kind();
-    if (found !== kind) {
-      throw new BananaError("BANANA_UNEXPECTED_KIND", `Expected ${kind}, found ${found}`, { offset: this.#offset });
-    }
-    this.#offset++;
-    return this.#ahead.pop()!;
-  }
-
-  #peek(): Expression {
-    const next = this.#ahead[this.#ahead.length - 1];
-    if (next === undefined)
-      throw new BananaError("BANANA_TRUNCATED", "Nothing is left to read", { offset: this.#offset });
-    return next;
-  }
-}
-
-function latin1(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return text;
-}
+/** As much of a writer as a tree needs. */
+type ElementWriter = Pick<ExpressionWriter, "list" | "integer" | "float" | "bytes">;
 
 /**
  * Writes a tree to any writer. Throws `TypeError` for what Banana does not have: text, booleans, null, objects. Lists may be nested `depth`
  * deep, which also ends a list that contains itself.
  */
-export function writeExpression(writer: ExpressionWriter, expression: Expression, depth = 1024): void {
-  if (!Array.isArray(expression)) {
-    writeLeaf(writer, expression);
-    return;
-  }
+export function writeExpression(writer: ElementWriter, expression: Expression, depth = 1024): void {
   const open: { list: Expression[]; index: number }[] = [];
-  let list = expression;
+  let list = [expression];
   let index = 0;
-  writer.list(list.length);
   while (true) {
-    if (index === list.length) {
+    while (index === list.length) {
       const around = open.pop();
       if (around === undefined) return;
       ({ list, index } = around);
-      continue;
     }
     const element = list[index++]!;
     if (!Array.isArray(element)) {
@@ -240,17 +34,16 @@ export function writeExpression(writer: ExpressionWriter, expression: Expression
       continue;
     }
     open.push({ list, index });
-    if (open.length === depth)
-      throw new BananaError("BANANA_TOO_DEEP", `Lists nested more than ${depth} deep cannot be sent`);
+    checkLimit("TOO_DEEP", open.length, depth);
     list = element;
     index = 0;
     writer.list(list.length);
   }
 }
 
-function writeLeaf(writer: ExpressionWriter, leaf: Exclude<Expression, Expression[]>): void {
+function writeLeaf(writer: ElementWriter, leaf: Leaf): void {
   if (typeof leaf === "number") {
-    if (Number.isSafeInteger(leaf) && !Object.is(leaf, -0)) writer.integer(leaf);
+    if (isInteger(leaf)) writer.integer(leaf);
     else writer.float(leaf);
   } else if (typeof leaf === "bigint") {
     writer.integer(leaf);
@@ -261,7 +54,7 @@ function writeLeaf(writer: ExpressionWriter, leaf: Exclude<Expression, Expressio
   } else {
     const stray: unknown = leaf;
     throw new TypeError(
-      `Banana has no ${stray === null ? "null" : typeof stray}: it carries integers, floats, byte strings and lists`,
+      `Banana has no ${stray === null ? "null" : typeof stray}, only integers, floats, byte strings and lists`,
     );
   }
 }
@@ -301,5 +94,69 @@ function readLeaf(reader: ExpressionReader, kind: Exclude<Kind, "list">): Expres
       return reader.bytes();
     case "float":
       return reader.exactFloat();
+  }
+}
+
+/** The expression that begins at `position`. A scanner has found it complete, and within the limits. */
+export function readTree(bytes: Uint8Array, view: DataView, position: number, { vocabulary }: Dialect): Expression {
+  const lastFour = bytes.length - 4;
+  const open: { list: Expression[]; index: number }[] = [];
+  let list = new Array<Expression>(1);
+  let index = 0;
+  while (true) {
+    while (index === list.length) {
+      const around = open.pop();
+      if (around === undefined) return list[0]!;
+      ({ list, index } = around);
+    }
+    const four = position <= lastFour ? view.getInt32(position, true) : 0;
+    let digits = countDigits4(four);
+    let number = readDigits4(four, digits);
+    let type = typeAfter(four, digits);
+    if (digits === 4) {
+      // A long head, or the last bytes.
+      digits = 0;
+      while ((type = bytes[position + digits]!) < 0x80) digits++;
+      const long = readDigits(bytes, position, position + digits);
+      if (typeof long === "bigint" && type !== Token.FLOAT) {
+        list[index++] = type === Token.INT || type === Token.LONGINT ? long : -long;
+        position += digits + 1;
+        continue;
+      }
+      number = Number(long);
+    }
+    position += digits + 1;
+    if (type === Token.INT || type === Token.LONGINT) {
+      list[index++] = number;
+      // Integers come in rows.
+      while (index < list.length && position <= lastFour) {
+        const next = view.getInt32(position, true);
+        if ((next & 0xff80) === Token.INT << 8) {
+          list[index++] = next & 0x7f;
+          position += 2;
+        } else if ((next & 0xff8080) === Token.INT << 16) {
+          list[index++] = (next & 0x7f) | ((next >>> 1) & 0x3f80);
+          position += 3;
+        } else if ((next & (0xff808080 | 0)) === Token.INT << 24) {
+          list[index++] = (next & 0x7f) | ((next >>> 1) & 0x3f80) | ((next >>> 2) & 0x1fc000);
+          position += 4;
+        } else {
+          break;
+        }
+      }
+    } else if (type === Token.LIST) {
+      open.push({ list, index: index + 1 });
+      list = list[index] = new Array<Expression>(number);
+      index = 0;
+    } else if (type === Token.STRING) {
+      list[index++] = bytes.slice(position, (position += number));
+    } else if (type === Token.VOCAB) {
+      list[index++] = fromAscii(vocabulary!.word(number)!);
+    } else if (type === Token.FLOAT) {
+      list[index++] = toExactFloat(view, position);
+      position += 8;
+    } else {
+      list[index++] = 0 - number;
+    }
   }
 }

@@ -1,12 +1,12 @@
 // Words that travel as a number, and the dialects that name a set of them (wire specification 2.4, 3).
 
-const SMALL_NUMBERS = 128;
+import { fromAscii, toLatin1 } from "./bytes.js";
+import { MAX_INT } from "./tokens.js";
 
 /** A table of words and their numbers. Immutable; may be shared by any number of connections. */
 export class Vocabulary {
-  readonly #words = new Map<number, string>();
-  /** The words of small numbers again, for speed. */
-  readonly #small: (string | undefined)[] = new Array<string | undefined>(SMALL_NUMBERS).fill(undefined);
+  /** Words by number. */
+  readonly #words: string[] = [];
   readonly #numbers = new Map<string, number>();
   /** For each first byte, a bit per length that some word has (31 and more are one): tells almost every string apart without a look-up. */
   readonly #shapes = new Uint32Array(128);
@@ -14,54 +14,43 @@ export class Vocabulary {
   /** Words by number. Numbers are 0 to 2^31-1; words are ASCII and not empty. Throws `TypeError` for anything else. */
   constructor(words: Iterable<readonly [number, string]>) {
     for (const [number, word] of words) {
-      if (!Number.isInteger(number) || number < 0 || number > 0x7fffffff)
-        throw new TypeError(`Not a vocabulary number: ${number}`);
-      if (!isWord(word)) throw new TypeError(`Not a word of one ASCII character or more: ${JSON.stringify(word)}`);
-      if (this.#words.has(number) || this.#numbers.has(word))
-        throw new TypeError(`Twice in one vocabulary: ${number} ${word}`);
-      this.#words.set(number, word);
-      if (number < SMALL_NUMBERS) this.#small[number] = word;
+      const isNumber = Number.isInteger(number) && number >= 0 && number <= MAX_INT;
+      if (!isNumber || word === "" || number in this.#words || this.#numbers.has(word))
+        throw new TypeError(`Not a word and its number, or twice: ${number} ${word}`);
+      const [first] = fromAscii(word);
+      this.#words[number] = word;
       this.#numbers.set(word, number);
-      const first = word.charCodeAt(0);
-      this.#shapes[first] = (this.#shapes[first] ?? 0) | (1 << Math.min(word.length, 31));
+      this.#shapes[first!]! |= 1 << Math.min(word.length, 31);
     }
   }
 
   get size(): number {
-    return this.#words.size;
+    return this.#numbers.size;
   }
 
   /** The word with that number, or undefined. */
   word(number: number): string | undefined {
-    return number < SMALL_NUMBERS ? this.#small[number] : this.#words.get(number);
+    return this.#words[number];
   }
 
   /** The number of a word, or undefined. */
   number(word: string): number | undefined {
-    return this.mayHave(word.charCodeAt(0), word.length) ? this.#numbers.get(word) : undefined;
+    return this.#mayHave(word.charCodeAt(0), word.length) ? this.#numbers.get(word) : undefined;
   }
 
   /** The number of the word that these bytes spell, or undefined. */
   numberOfBytes(bytes: Uint8Array): number | undefined {
-    if (bytes.length === 0 || !this.mayHave(bytes[0]!, bytes.length)) return undefined;
-    let word = "";
-    for (const byte of bytes) word += String.fromCharCode(byte);
-    return this.#numbers.get(word);
+    return this.#mayHave(bytes[0]!, bytes.length) ? this.#numbers.get(toLatin1(bytes)) : undefined;
   }
 
   /** Whether some word has this first byte and about this length. */
-  mayHave(first: number, length: number): boolean {
-    return first < 128 && ((this.#shapes[first] ?? 0) & (1 << (length < 31 ? length : 31))) !== 0;
+  #mayHave(first: number, length: number): boolean {
+    return first < 128 && (this.#shapes[first]! & (1 << (length < 31 ? length : 31))) !== 0;
   }
 
-  [Symbol.iterator](): IterableIterator<[number, string]> {
-    return this.#words.entries();
+  *[Symbol.iterator](): IterableIterator<[number, string]> {
+    for (const [word, number] of this.#numbers) yield [number, word];
   }
-}
-
-function isWord(word: string): boolean {
-  for (let index = 0; index < word.length; index++) if (word.charCodeAt(index) > 0x7f) return false;
-  return word.length > 0;
 }
 
 /** A name both ends agree on, and the words it shortens. */
@@ -77,13 +66,12 @@ export const none: Dialect = Object.freeze({ name: "none" });
 export const pb: Dialect = Object.freeze({
   name: "pb",
   vocabulary: new Vocabulary(
-    // prettier-ignore
-    [
-      "None", "class", "dereference", "reference", "dictionary", "function", "instance", "list",
-      "module", "persistent", "tuple", "unpersistable", "copy", "cache", "cached", "remote",
-      "local", "lcache", "version", "login", "password", "challenge", "logged_in", "not_logged_in",
-      "cachemessage", "message", "answer", "error", "decref", "decache", "uncache",
-    ].map((word, index) => [index + 1, word] as const),
+    (
+      "None class dereference reference dictionary function instance list module persistent tuple unpersistable copy cache cached " +
+      "remote local lcache version login password challenge logged_in not_logged_in cachemessage message answer error decref decache uncache"
+    )
+      .split(" ")
+      .map((word, index) => [index + 1, word] as const),
   ),
 });
 

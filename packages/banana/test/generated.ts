@@ -1,7 +1,7 @@
 // Generators for property tests: expressions, their bytes, bad bytes, and ways to cut bytes into chunks.
 
 import fc from "fast-check";
-import { encode, Float, pb, readExpression, Scanner } from "@pb/banana";
+import { encode, Float, pb, Scanner } from "@pb/banana";
 import type { BananaError, BananaLimits, Dialect, Expression } from "@pb/banana";
 
 const words = [...pb.vocabulary!].map(([, word]) => new TextEncoder().encode(word));
@@ -95,8 +95,8 @@ export function scan(
       const chunk = original.slice();
       scanner[how](chunk);
       if (how === "push") chunk.fill(0xff);
-      for (let reader = scanner.next(); reader !== undefined; reader = scanner.next())
-        delivered.push(readExpression(reader));
+      for (let expression = scanner.next(); expression !== undefined; expression = scanner.next())
+        delivered.push(expression);
       chunk.fill(0xff);
     }
   } catch (error) {

@@ -23,7 +23,9 @@ import { hex, toHex } from "./tagged.js";
 function readerOf(bytes: Uint8Array, spoken: "pb" | "none" = "none"): ExpressionReader {
   const scanner = new Scanner({ dialect: spoken });
   scanner.push(bytes);
-  return scanner.next()!;
+  const reader = new BananaReader();
+  expect(scanner.advance(reader)).toBe(true);
+  return reader;
 }
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -202,7 +204,8 @@ test("a reader of bytes goes back to where it was", () => {
   scanner.push(encode([1]));
   scanner.push(encode([utf8("ab"), [utf8("cd"), 2.5], 70000, [utf8("cd")]]));
   scanner.next();
-  const reader = scanner.next()!;
+  const reader = new BananaReader();
+  expect(scanner.advance(reader)).toBe(true);
   expect(reader.list()).toBe(4);
   expect(reader.word()).toBe("ab");
   const { offset } = reader;

@@ -20,13 +20,18 @@ test("the README's examples run, one after the other, and print what it shows", 
   const log = vi.spyOn(console, "log").mockImplementation((line: string) => void printed.push(line));
   const body = examples.join("\n").replaceAll(/import \{([^}]*)\} from "@pb\/banana";/g, "const {$1} = banana;");
   // The examples have no types in them: what runs is what stands there.
-  const { word, received, ...values } = runInThisContext(
-    `(banana) => { ${body}; return { word, one, double, big, list, received }; }`,
-  )(banana) as Record<string, unknown>;
+  const {
+    word,
+    received,
+    bytes: readmeBytes,
+    ...values
+  } = runInThisContext(`(banana) => { ${body}; return { word, one, double, big, list, received, bytes }; }`)(
+    banana,
+  ) as Record<string, unknown>;
   log.mockRestore();
   expect(new TextDecoder().decode(word as Uint8Array)).toBe("message");
   expect(values).toStrictEqual({ one: 1, double: 2.5, big: 2n ** 70n, list: [Uint8Array.of(1, 2)] });
-  expect(received).toHaveLength(1);
+  expect(received).toStrictEqual([banana.decode(readmeBytes as Uint8Array, { dialect: "pb" }), 5]);
   expect(`${printed.join("\n")}\n`).toBe(blocks.find(({ language }) => language === "")?.text);
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { BananaError, encode, none, pb, readExpression, Session, Vocabulary } from "@pb/banana";
+import { BananaError, BananaReader, encode, none, pb, Session, Vocabulary } from "@pb/banana";
 import type { Dialect, Expression } from "@pb/banana";
 import { toHex } from "./tagged.js";
 
@@ -20,8 +20,7 @@ class End {
   receive(...chunks: Uint8Array[]): this {
     for (const chunk of chunks) {
       this.session.push(chunk);
-      for (let reader = this.session.next(); reader !== undefined; reader = this.session.next())
-        this.delivered.push(readExpression(reader));
+      for (let next = this.session.next(); next !== undefined; next = this.session.next()) this.delivered.push(next);
     }
     return this;
   }
@@ -122,6 +121,24 @@ describe("an end that cannot agree says why, and sends nothing", () => {
       );
     }
   });
+});
+
+test("what follows the negotiation can be read value by value, too", () => {
+  const session = new Session({ role: "listener", send: () => undefined });
+  const reader = new BananaReader();
+  session.push(encode(utf8("pb")).subarray(0, 3));
+  expect(session.advance(reader)).toBe(false);
+  session.push(Uint8Array.from([...utf8("b"), ...encode([utf8("None"), 5], { dialect: "pb" })]));
+  expect(session.advance(reader)).toBe(true);
+  expect([reader.offset, reader.list(), reader.word(), reader.integer()]).toStrictEqual([4, 2, "None", 5]);
+  expect(session.advance(reader)).toBe(false);
+});
+
+test("what is strange in a negotiation is shown on one short line", () => {
+  const strange = [[[5]], 1.5, Uint8Array.of(0x70, 0x0a, 0xff), new Uint8Array(1000).fill(0x61)];
+  expect(() => new End("listener").receive(encode(strange))).toThrow(
+    `Expected the name of a dialect, received ((…) 1.5 p?? ${"a".repeat(64)})`,
+  );
 });
 
 test("a session counts its bytes and throws BananaError for what comes later, too", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { BananaError, decode, encode, pb, none, readExpression, Scanner, Session } from "@pb/banana";
+import { BananaError, decode, encode, pb, none, Scanner, Session } from "@pb/banana";
 import type { BananaErrorCode, Expression } from "@pb/banana";
 import { hex, readVectors, toHex, untag } from "./tagged.js";
 import type { Tagged } from "./tagged.js";
@@ -113,8 +113,7 @@ describe("banana-negotiation.json: choosing a dialect", () => {
     try {
       for (const chunk of vector.received) {
         session.push(hex(chunk));
-        for (let reader = session.next(); reader !== undefined; reader = session.next())
-          delivered.push(readExpression(reader));
+        for (let next = session.next(); next !== undefined; next = session.next()) delivered.push(next);
       }
     } catch (error) {
       expect(error).toBeInstanceOf(BananaError);
@@ -143,8 +142,7 @@ function scan(chunks: Uint8Array[], dialect: "pb" | "none") {
     for (const chunk of chunks) {
       scanner.push(chunk);
       bytes += chunk.length;
-      for (let reader = scanner.next(); reader !== undefined; reader = scanner.next())
-        delivered.push(readExpression(reader));
+      for (let next = scanner.next(); next !== undefined; next = scanner.next()) delivered.push(next);
     }
   } catch (error) {
     return { delivered, bytes, error: error as BananaError };

@@ -1,6 +1,6 @@
 // One connection: two equal ends that call each other's objects (wire specification 5; `twisted.spread.pb.Broker`).
 
-import { Session } from "@pb/banana";
+import { BananaReader, Session } from "@pb/banana";
 import type { Dialect } from "@pb/banana";
 import type { Callable, Connection, Perspective } from "./callable.js";
 import { connectionLost } from "./close-reason.js";
@@ -41,6 +41,7 @@ export class Broker implements Connection {
   readonly #link: Link;
   readonly #config: BrokerConfig;
   readonly #session: Session;
+  readonly #reader = new BananaReader();
   readonly #flow: Flow;
   readonly #disconnectCallbacks = new Set<(reason: ConnectionLostError) => void>();
   readonly #published = new Map<string, Callable>();
@@ -235,16 +236,16 @@ export class Broker implements Connection {
     if (!this.isOpen) return;
     try {
       while (this.#flow.admits()) {
-        const reader = this.#session.next();
+        const hasMessage = this.#session.advance(this.#reader);
         if (this.#state.is === "negotiating" && this.#session.dialect !== undefined) {
           this.#becomeReady(this.#session.dialect, this.#state.timer);
         }
-        if (reader === undefined) {
+        if (!hasMessage) {
           this.#flow.rest();
           break;
         }
         if (this.#isOver()) return;
-        this.#exchange().receive(reader);
+        this.#exchange().receive(this.#reader);
         if (this.#isOver()) return;
       }
     } catch (error) {

@@ -58,6 +58,7 @@ export async function main(args: readonly string[]): Promise<void> {
 function contendersFor(value: Plain) {
   const writer = new ours.BananaWriter({ dialect: "pb" });
   const scanner = new ours.Scanner({ dialect: "pb" });
+  const reader = new ours.BananaReader();
   const utf8Encoder = new TextEncoder();
   const utf8Decoder = new TextDecoder();
   const msgpackEncoder = new MsgpackEncoder();
@@ -72,8 +73,9 @@ function contendersFor(value: Plain) {
   };
   const read = (bytes: Uint8Array): Plain => {
     scanner.lend(bytes);
-    const read = ours.readPlain(scanner.next()!);
-    if (scanner.next() !== undefined) throw new Error("More than one expression");
+    scanner.advance(reader);
+    const read = ours.readPlain(reader);
+    if (scanner.advance(reader)) throw new Error("More than one expression");
     return read;
   };
   const banana = write();

@@ -4,7 +4,7 @@ import { ListHead } from "@pb/banana";
 import type { ExpressionReader, ExpressionWriter } from "@pb/banana";
 import type { Plain } from "./payloads.js";
 
-export { BananaWriter, decode, encode, Scanner } from "@pb/banana";
+export { BananaReader, BananaWriter, decode, encode, Scanner } from "@pb/banana";
 
 const UNICODE = new ListHead(2, "unicode");
 const NONE = new ListHead(1, "None");

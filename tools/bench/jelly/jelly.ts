@@ -1,4 +1,4 @@
 // What the bench needs of the packages, in one bundle.
 
-export { BananaWriter, Scanner } from "@pb/banana";
+export { BananaReader, BananaWriter, Scanner } from "@pb/banana";
 export { Jellier, TypeRegistry, Unjellier } from "@pb/jelly-types";

@@ -82,6 +82,7 @@ function codec() {
   const writer = new ours.BananaWriter({ dialect: "pb" });
   const jellier = new ours.Jellier(writer, { registry });
   const scanner = new ours.Scanner({ dialect: "pb" });
+  const reader = new ours.BananaReader();
   const unjellier = new ours.Unjellier({ registry });
   return {
     write: (value: unknown): Uint8Array => {
@@ -90,7 +91,8 @@ function codec() {
     },
     read: (bytes: Uint8Array): unknown => {
       scanner.lend(bytes);
-      return unjellier.readGraph(scanner.next()!);
+      scanner.advance(reader);
+      return unjellier.readGraph(reader);
     },
   };
 }

@@ -1,6 +1,6 @@
 // A server and a client in one process, and what a test wants to know of them: what they said, and what they have left behind.
 
-import { inspect, pb, readExpression, Scanner } from "@pb/banana";
+import { inspect, pb, Scanner } from "@pb/banana";
 import { Broker } from "../broker.js";
 import type { BrokerConfig, BrokerOptions } from "../options.js";
 import { linkPair } from "../memory-link.js";
@@ -72,8 +72,8 @@ export class ConnectedPair {
     for (const { from, bytes } of listener.traffic) {
       const scanner = scanners.get(from)!;
       scanner.push(bytes);
-      for (let reader = scanner.next(); reader !== undefined; reader = scanner.next()) {
-        lines.push(`${from === listener ? "server" : "client"}: ${inspect(readExpression(reader))}`);
+      for (let message = scanner.next(); message !== undefined; message = scanner.next()) {
+        lines.push(`${from === listener ? "server" : "client"}: ${inspect(message)}`);
       }
     }
     return lines.slice(since);

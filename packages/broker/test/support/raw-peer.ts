@@ -1,6 +1,6 @@
 // The other end of a connection as bare messages: it can say what no broker would, and shows what a broker says.
 
-import { encode, inspect, pb, readExpression, Scanner } from "@pb/banana";
+import { encode, inspect, pb, Scanner } from "@pb/banana";
 import type { Dialect, Expression } from "@pb/banana";
 import { Broker } from "@pb/broker";
 import type { BrokerOptions } from "@pb/broker";
@@ -71,9 +71,9 @@ export class RawPeer {
     this.#unread = Buffer.concat([this.#unread, bytes]);
     this.#scanner.push(bytes);
     let start = this.#scanner.offset;
-    for (let reader = this.#scanner.next(); reader !== undefined; reader = this.#scanner.next()) {
+    for (let next = this.#scanner.next(); next !== undefined; next = this.#scanner.next()) {
       const length = this.#scanner.offset - start;
-      this.#messages.push({ expression: readExpression(reader), bytes: this.#unread.subarray(0, length) });
+      this.#messages.push({ expression: next, bytes: this.#unread.subarray(0, length) });
       this.#unread = this.#unread.subarray(length);
       start += length;
     }
