@@ -123,9 +123,15 @@ export class ElementWriter {
     this.length = 0;
     if (buffer.length <= KEPT_BYTES) return buffer.slice(0, length);
     // Large messages come in rows: the next one need not grow step by step.
-    this.#size = length > KEPT_BYTES ? length + 2 * HEADER_BYTES : SMALL_BUFFER;
-    this.#use(new Uint8Array(0));
+    this.startAnew(length > KEPT_BYTES ? length + 2 * HEADER_BYTES : SMALL_BUFFER);
     return 2 * length > buffer.length ? buffer.subarray(0, length) : buffer.slice(0, length);
+  }
+
+  /** Gives the buffer up. The next one will have `size` bytes, if that is enough. */
+  protected startAnew(size: number): void {
+    this.#size = size;
+    this.#use(new Uint8Array(0));
+    this.length = 0;
   }
 
   /** Digits and a type byte. */

@@ -15,7 +15,7 @@ import type { Dialect } from "./vocabulary.js";
 
 /** The first buffer, once bytes must be kept. */
 const SMALL_BUFFER = 4 * 1024;
-/** An empty buffer larger than this is given back instead of being kept for the next chunk. */
+/** An empty buffer larger than this is dropped. */
 const KEPT_BYTES = 256 * 1024;
 
 /** Positions in larger buffers are no 32-bit integers. */
@@ -23,8 +23,19 @@ const MOST_HURRIED = 0x7fffffff;
 /** A shorter chunk is copied faster than a view of it is made. */
 const WORTH_LENDING = 1024;
 
-const NOTHING = new Uint8Array(0);
-const NOTHING_VIEW = new DataView(NOTHING.buffer);
+/** Bytes, and the view they are read with. */
+interface Chunk {
+  readonly buffer: Uint8Array;
+  readonly view: DataView;
+}
+
+function chunkOf(buffer: Uint8Array): Chunk {
+  return { buffer, view: new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength) };
+}
+
+const NOTHING = chunkOf(new Uint8Array(0));
+/** An empty buffer that the next scanner with something to keep may have: of a thousand connections, few hold part of a message. */
+let spare = NOTHING;
 
 /** The first four bytes of a list of two, when a string shorter than 128 bytes is its first element. */
 const HIGH_BITS = 0x80808080 | 0;
@@ -49,8 +60,9 @@ export class Scanner {
   /** What the bytes not yet scanned are read with; may be changed between two expressions. */
   dialect: Dialect;
 
-  #buffer: Uint8Array = NOTHING;
-  #view: DataView = NOTHING_VIEW;
+  #chunk = NOTHING;
+  #buffer = NOTHING.buffer;
+  #view = NOTHING.view;
   /** Whether the buffer is a chunk that still belongs to the caller. */
   #isLent = false;
   /** The expression being scanned begins here; what is before it was handed out. */
@@ -107,7 +119,7 @@ export class Scanner {
       this.push(chunk);
       return;
     }
-    this.#moveTo(bytes);
+    this.#moveTo(chunkOf(bytes));
     this.#end = bytes.length;
     this.#isLent = true;
   }
@@ -273,9 +285,13 @@ export class Scanner {
 
   /** Nothing more can be handed out: lets go of what was, and of a lent chunk. */
   #settle(): void {
-    if (this.#start === this.#end)
-      this.#moveTo(this.#isLent || this.#buffer.length > KEPT_BYTES ? NOTHING : this.#buffer);
-    else if (this.#isLent) this.#makeRoom(0);
+    if (this.#start !== this.#end) {
+      if (this.#isLent) this.#makeRoom(0);
+      return;
+    }
+    const { length } = this.#buffer;
+    if (!this.#isLent && length > spare.buffer.length && length <= KEPT_BYTES) spare = this.#chunk;
+    this.#moveTo(NOTHING);
   }
 
   /**
@@ -283,17 +299,23 @@ export class Scanner {
    * Doubling what is pending keeps the copying linear in the bytes received.
    */
   #makeRoom(length: number): void {
+    const pending = this.#start === this.#end ? undefined : this.#buffer.subarray(this.#start, this.#end);
     let size = SMALL_BUFFER;
     while (size < 2 * this.pendingBytes + length) size *= 2;
-    const buffer = new Uint8Array(size);
-    buffer.set(this.#buffer.subarray(this.#start, this.#end));
-    this.#moveTo(buffer);
+    if (spare.buffer.length < size) {
+      this.#moveTo(chunkOf(new Uint8Array(size)));
+    } else {
+      this.#moveTo(spare);
+      spare = NOTHING;
+    }
+    if (pending !== undefined) this.#buffer.set(pending);
   }
 
   /** Goes on in a buffer whose first bytes are those not yet handed out. */
-  #moveTo(buffer: Uint8Array): void {
-    if (buffer !== this.#buffer) this.#view = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
-    this.#buffer = buffer;
+  #moveTo(chunk: Chunk): void {
+    this.#chunk = chunk;
+    this.#buffer = chunk.buffer;
+    this.#view = chunk.view;
     this.#isLent = false;
     this.#base += this.#start;
     this.#position -= this.#start;

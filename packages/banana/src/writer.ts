@@ -11,11 +11,29 @@ import type { Dialect } from "./vocabulary.js";
 const SHORT_TEXT = 32;
 /** Beyond this many characters, memory for the worst case is not taken at once. */
 const LONG_TEXT = 1024;
+/** So much is taken for views of many small messages: more makes allocations rarer, and keeps more alive (bench `one-way`). */
+const CHUNK_BYTES = 4096;
 /** Words are kept encoded when they take up to this many bytes, in so many slots. */
 const WORD_BYTES = 12;
 const WORD_SLOTS = 64;
 
 const utf8 = new TextEncoder();
+
+/** Words as they were last written in one dialect, each in the slot it belongs to. */
+class Words {
+  readonly texts = new Array<string | undefined>(WORD_SLOTS).fill(undefined);
+  /** Of each: four bytes three times, and the number of bytes. */
+  readonly bytes = new Int32Array(4 * WORD_SLOTS);
+}
+
+/** Shared by all writers: it is no state that anybody can observe, and a connection of thousands need not have its own. */
+const wordsOf = new WeakMap<Dialect, Words>();
+
+function wordsIn(dialect: Dialect): Words {
+  let words = wordsOf.get(dialect);
+  if (words === undefined) wordsOf.set(dialect, (words = new Words()));
+  return words;
+}
 
 interface Insertion {
   readonly position: number;
@@ -28,10 +46,10 @@ interface Insertion {
  */
 export class BananaWriter extends ElementWriter implements ExpressionWriter {
   #insertions: Insertion[] = [];
-  /** Words as they were last written, each in the slot it belongs to: text, four bytes three times, number of bytes. */
-  #words: (string | undefined)[] = new Array<string | undefined>(WORD_SLOTS).fill(undefined);
-  readonly #wordBytes = new Int32Array(4 * WORD_SLOTS);
+  #words: Words = this.#wordsIn(this.spoken);
   #head: ListHead | undefined;
+  /** Where what was not taken yet begins: what is before it was handed out. */
+  #start = 0;
 
   override get dialect(): Dialect {
     return this.spoken;
@@ -40,12 +58,16 @@ export class BananaWriter extends ElementWriter implements ExpressionWriter {
   override set dialect(dialect: Dialect) {
     if (dialect === this.spoken) return;
     this.spoken = dialect;
-    this.#words.fill(undefined);
+    this.#words = this.#wordsIn(dialect);
     this.#head = undefined;
   }
 
+  #wordsIn(dialect: Dialect): Words {
+    return this.limits.stringBytes < WORD_BYTES ? new Words() : wordsIn(dialect);
+  }
+
   get position(): number {
-    return this.length;
+    return this.length - this.#start;
   }
 
   begin(head: ListHead): void {
@@ -76,11 +98,11 @@ export class BananaWriter extends ElementWriter implements ExpressionWriter {
   word(value: string): void {
     // A word is most often one that was written before. Its bytes are then copied, four by four.
     const slot = value.length === 0 ? 0 : (value.charCodeAt(0) + 8 * value.length) & (WORD_SLOTS - 1);
-    if (this.#words[slot] !== value && !this.#rememberWord(slot, value)) return;
+    const { texts, bytes: words } = this.#words;
+    if (texts[slot] !== value && !this.#rememberWord(slot, value)) return;
     this.reserve(WORD_BYTES);
     const view = this.view;
     const position = this.length;
-    const words = this.#wordBytes;
     const length = words[4 * slot + 3]!;
     view.setInt32(position, words[4 * slot]!, true);
     if (length > 4) {
@@ -101,9 +123,10 @@ export class BananaWriter extends ElementWriter implements ExpressionWriter {
     const length = this.length - start;
     if (length > WORD_BYTES || value === "") return false;
     this.length = start;
-    for (let part = 0; part < 3; part++) this.#wordBytes[4 * slot + part] = this.view.getInt32(start + 4 * part, true);
-    this.#wordBytes[4 * slot + 3] = length;
-    this.#words[slot] = value;
+    const { texts, bytes } = this.#words;
+    for (let part = 0; part < 3; part++) bytes[4 * slot + part] = this.view.getInt32(start + 4 * part, true);
+    bytes[4 * slot + 3] = length;
+    texts[slot] = value;
     return true;
   }
 
@@ -191,19 +214,19 @@ export class BananaWriter extends ElementWriter implements ExpressionWriter {
   /** A copy of what was written since the writer stood at `position`, sealed: more of the same for {@link append}. */
   since(position: number): Uint8Array<ArrayBuffer> {
     this.seal();
-    return this.buffer.slice(position, this.length);
+    return this.buffer.slice(this.#start + position, this.length);
   }
 
   insert(position: number, write: (writer: ExpressionWriter) => void): void {
     const start = this.length;
     write(this);
-    this.#insertions.push({ position, bytes: this.buffer.slice(start, this.length) });
+    this.#insertions.push({ position: this.#start + position, bytes: this.buffer.slice(start, this.length) });
     this.length = start;
   }
 
   truncate(position: number): void {
-    this.length = position;
-    this.#insertions = this.#insertions.filter((insertion) => insertion.position < position);
+    this.length = this.#start + position;
+    this.#insertions = this.#insertions.filter((insertion) => insertion.position < this.length);
   }
 
   /**
@@ -229,7 +252,25 @@ export class BananaWriter extends ElementWriter implements ExpressionWriter {
   }
 
   override take(): Uint8Array<ArrayBuffer> {
+    if (this.#start > 0) return this.takeView().slice();
     this.seal();
     return super.take();
+  }
+
+  /**
+   * As {@link take}, without a copy: a view of a buffer that views of what was written before and comes after look at, too (as Node's small
+   * Buffers do). Nobody writes over it; but who transfers its buffer to another thread takes everybody's, and who keeps it, keeps all.
+   */
+  takeView(): Uint8Array<ArrayBuffer> {
+    this.seal();
+    const { buffer, length } = this;
+    const bytes = buffer.subarray(this.#start, length);
+    this.#start = length;
+    if (buffer.length > CHUNK_BYTES || 4 * (buffer.length - length) < buffer.length) {
+      // Large messages come in rows: the next one need not grow step by step.
+      this.startAnew(Math.max(Math.min(2 * buffer.length, CHUNK_BYTES), bytes.length + 2 * HEADER_BYTES));
+      this.#start = 0;
+    }
+    return bytes;
   }
 }

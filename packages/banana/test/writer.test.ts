@@ -183,6 +183,50 @@ describe("insert, truncate and take", () => {
     writer.bytes(new Uint8Array(100_000));
     expect(taken.map(toHex)).toStrictEqual(expected);
   });
+
+  test("views of what was written hold what copies hold, and do not change either", () => {
+    const piece = fc.record({
+      value: expression,
+      sizes: fc.array(fc.integer({ min: 0, max: 3000 }), { maxLength: 3 }),
+      isWrapped: fc.boolean(),
+      isTruncated: fc.boolean(),
+      isCopied: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(dialect, fc.array(piece, { maxLength: 40 }), (spoken, pieces) => {
+        const writer = new BananaWriter({ dialect: spoken });
+        const taken: Uint8Array[] = [];
+        const expected: string[] = [];
+        for (const { value, sizes, isWrapped, isTruncated, isCopied } of pieces) {
+          const alone = new BananaWriter({ dialect: spoken });
+          for (const into of [alone, writer]) {
+            expect(into.position).toBe(0);
+            into.word("list");
+            const place = into.position;
+            if (isTruncated) {
+              into.text("nobody hears this");
+              into.insert(place, (inserted) => inserted.text("nor this"));
+              into.truncate(place);
+            }
+            writeExpression(into, value);
+            for (const size of sizes) into.bytes(new Uint8Array(size).fill(size));
+            if (isWrapped) into.insert(place, (inserted) => inserted.word("reference"));
+            if (sizes.length > 1) into.append(into.since(place));
+          }
+          expected.push(toHex(alone.take()));
+          taken.push(isCopied ? writer.take() : writer.takeView());
+        }
+        expect(taken.map(toHex)).toStrictEqual(expected);
+      }),
+    );
+  });
+
+  test("a short limit of one writer is not undone by words that another wrote", () => {
+    const words = ["dictionary", "reference", "unicode"];
+    for (const word of words) new BananaWriter().word(word);
+    for (const word of words)
+      expect(() => new BananaWriter({ limits: { stringBytes: 5 } }).word(word)).toThrow("over the limit of 5");
+  });
 });
 
 test.each([NaN, 1.5, Infinity, 2 ** 53])("%d is no integer", (value) => {

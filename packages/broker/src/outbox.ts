@@ -111,7 +111,7 @@ export class Outbox {
 
   /** Sends what is written, now. */
   flush(): void {
-    if (!this.#isWriting && this.#writer.position > 0) this.#send(this.#writer.take());
+    if (!this.#isWriting && this.#writer.position > 0) this.#send(this.#writer.takeView());
   }
 
   #schedule(): void {

@@ -69,7 +69,7 @@ function contendersFor(value: Plain) {
 
   const write = (): Uint8Array => {
     ours.writePlain(writer, value);
-    return writer.take();
+    return writer.takeView();
   };
   const read = (bytes: Uint8Array): Plain => {
     scanner.lend(bytes);

@@ -87,7 +87,7 @@ function codec() {
   return {
     write: (value: unknown): Uint8Array => {
       jellier.writeGraph(value);
-      return writer.take();
+      return writer.takeView();
     },
     read: (bytes: Uint8Array): unknown => {
       scanner.lend(bytes);
