@@ -17,6 +17,9 @@ const SMALL_BUFFER = 256;
 const KEPT_BYTES = 64 * 1024;
 const CANONICAL_NAN = 0x7ff8000000000000n;
 
+const NOTHING = new Uint8Array(0);
+const NOTHING_VIEW = new DataView(NOTHING.buffer);
+
 /** How a writer begins. */
 export interface BananaWriterOptions {
   /** Default `none`. */
@@ -29,11 +32,12 @@ export class ElementWriter {
   protected readonly limits: BananaLimits;
   readonly #integerDigits: number;
   protected spoken: Dialect;
-  protected buffer: Uint8Array<ArrayBuffer> = new Uint8Array(SMALL_BUFFER);
-  protected view: DataView = new DataView(this.buffer.buffer);
+  protected buffer: Uint8Array<ArrayBuffer> = NOTHING;
+  /** Of the buffer, where it has any bytes. */
+  protected view: DataView = NOTHING_VIEW;
   protected length = 0;
   /** How large the next buffer will be. */
-  #size = SMALL_BUFFER;
+  protected size: number = SMALL_BUFFER;
 
   constructor(options: BananaWriterOptions = {}) {
     this.limits = withLimits(options.limits);
@@ -123,15 +127,9 @@ export class ElementWriter {
     this.length = 0;
     if (buffer.length <= KEPT_BYTES) return buffer.slice(0, length);
     // Large messages come in rows: the next one need not grow step by step.
-    this.startAnew(length > KEPT_BYTES ? length + 2 * HEADER_BYTES : SMALL_BUFFER);
+    this.size = length > KEPT_BYTES ? length + 2 * HEADER_BYTES : SMALL_BUFFER;
+    this.startAnew();
     return 2 * length > buffer.length ? buffer.subarray(0, length) : buffer.slice(0, length);
-  }
-
-  /** Gives the buffer up. The next one will have `size` bytes, if that is enough. */
-  protected startAnew(size: number): void {
-    this.#size = size;
-    this.#use(new Uint8Array(0));
-    this.length = 0;
   }
 
   /** Digits and a type byte. */
@@ -163,17 +161,20 @@ export class ElementWriter {
   }
 
   protected reserve(bytes: number): void {
-    if (this.length + bytes > this.buffer.length) this.#grow(this.length + bytes);
+    if (this.length + bytes > this.buffer.length) this.grow(this.length + bytes);
   }
 
-  #grow(needed: number): void {
-    const grown = new Uint8Array(Math.max(needed, this.#size, 2 * this.buffer.length));
+  /** Goes on in a buffer of `needed` bytes or more, with what is written. */
+  protected grow(needed: number): void {
+    const grown = new Uint8Array(Math.max(needed, this.size, 2 * this.buffer.length));
     grown.set(this.buffer.subarray(0, this.length));
-    this.#use(grown);
+    this.buffer = grown;
+    this.view = new DataView(grown.buffer);
   }
 
-  #use(buffer: Uint8Array<ArrayBuffer>): void {
-    this.buffer = buffer;
-    this.view = new DataView(buffer.buffer);
+  /** Gives the buffer up. */
+  protected startAnew(): void {
+    this.buffer = NOTHING;
+    this.length = 0;
   }
 }

@@ -12,7 +12,9 @@ const SHORT_TEXT = 32;
 /** Beyond this many characters, memory for the worst case is not taken at once. */
 const LONG_TEXT = 1024;
 /** So much is taken for views of many small messages: more makes allocations rarer, and keeps more alive (bench `one-way`). */
-const CHUNK_BYTES = 4096;
+const CHUNK_BYTES = 16 * 1024;
+/** What is left of a buffer is dropped when it is less. */
+const WORTH_KEEPING = 512;
 /** Words are kept encoded when they take up to this many bytes, in so many slots. */
 const WORD_BYTES = 12;
 const WORD_SLOTS = 64;
@@ -35,6 +37,9 @@ function wordsIn(dialect: Dialect): Words {
   return words;
 }
 
+/** What is left of a buffer, for whoever writes next: a connection of thousands that says nothing needs none. */
+let rest: { readonly buffer: Uint8Array<ArrayBuffer>; readonly view: DataView; readonly start: number } | undefined;
+
 interface Insertion {
   readonly position: number;
   readonly bytes: Uint8Array;
@@ -48,7 +53,8 @@ export class BananaWriter extends ElementWriter implements ExpressionWriter {
   #insertions: Insertion[] = [];
   #words: Words = this.#wordsIn(this.spoken);
   #head: ListHead | undefined;
-  /** Where what was not taken yet begins: what is before it was handed out. */
+  protected override size: number = CHUNK_BYTES;
+  /** Where what was not taken yet begins: what is before it is somebody else's. */
   #start = 0;
 
   override get dialect(): Dialect {
@@ -117,8 +123,8 @@ export class BananaWriter extends ElementWriter implements ExpressionWriter {
     for (let index = 0; index < value.length; index++) {
       if (value.charCodeAt(index) > 0x7f) throw new TypeError(`A word is ASCII: ${JSON.stringify(value)}`);
     }
-    const start = this.length;
     this.reserve(WORD_BYTES);
+    const start = this.length;
     this.text(value);
     const length = this.length - start;
     if (length > WORD_BYTES || value === "") return false;
@@ -175,6 +181,7 @@ export class BananaWriter extends ElementWriter implements ExpressionWriter {
     if (!value.isWellFormed()) {
       throw new BananaError("BANANA_LONE_SURROGATE", "Text with a lone surrogate has no UTF-8 form and cannot be sent");
     }
+    this.reserve(HEADER_BYTES);
     // The header's size follows from the number of bytes, which is known afterwards: leave room for the most likely one.
     const start = this.length;
     const guess = start + countDigits(value.length) + 1;
@@ -218,6 +225,7 @@ export class BananaWriter extends ElementWriter implements ExpressionWriter {
   }
 
   insert(position: number, write: (writer: ExpressionWriter) => void): void {
+    this.reserve(1);
     const start = this.length;
     write(this);
     this.#insertions.push({ position: this.#start + position, bytes: this.buffer.slice(start, this.length) });
@@ -252,25 +260,34 @@ export class BananaWriter extends ElementWriter implements ExpressionWriter {
   }
 
   override take(): Uint8Array<ArrayBuffer> {
-    if (this.#start > 0) return this.takeView().slice();
-    this.seal();
-    return super.take();
+    return this.takeView().slice();
   }
 
   /**
-   * As {@link take}, without a copy: a view of a buffer that views of what was written before and comes after look at, too (as Node's small
-   * Buffers do). Nobody writes over it; but who transfers its buffer to another thread takes everybody's, and who keeps it, keeps all.
+   * As {@link take}, without a copy: a view of a buffer that views of other bytes look at, too (as Node's small Buffers do). Nobody writes over
+   * it; but who transfers the buffer to another thread takes everybody's, and who keeps the view, keeps all.
    */
   takeView(): Uint8Array<ArrayBuffer> {
     this.seal();
-    const { buffer, length } = this;
+    const { buffer, view, length } = this;
     const bytes = buffer.subarray(this.#start, length);
-    this.#start = length;
-    if (buffer.length > CHUNK_BYTES || 4 * (buffer.length - length) < buffer.length) {
-      // Large messages come in rows: the next one need not grow step by step.
-      this.startAnew(Math.max(Math.min(2 * buffer.length, CHUNK_BYTES), bytes.length + 2 * HEADER_BYTES));
-      this.#start = 0;
-    }
+    if (buffer.length - length >= WORTH_KEEPING && buffer.length <= CHUNK_BYTES) rest = { buffer, view, start: length };
+    // Large messages come in rows: the next one need not grow step by step.
+    this.size = Math.max(CHUNK_BYTES, bytes.length + 2 * HEADER_BYTES);
+    this.startAnew();
+    this.#start = 0;
     return bytes;
+  }
+
+  /** The first bytes after those that were taken go behind what somebody else has written. Positions are good only after a {@link reserve}. */
+  protected override grow(needed: number): void {
+    if (this.buffer.length > 0 || rest === undefined || needed > rest.buffer.length - rest.start) {
+      super.grow(needed);
+      return;
+    }
+    this.buffer = rest.buffer;
+    this.view = rest.view;
+    this.length = this.#start = rest.start;
+    rest = undefined;
   }
 }

@@ -191,23 +191,26 @@ describe("insert, truncate and take", () => {
       isWrapped: fc.boolean(),
       isTruncated: fc.boolean(),
       isCopied: fc.boolean(),
+      isHeaded: fc.boolean(),
+      text: fc.option(fc.string({ unit: "grapheme", maxLength: 60 })),
     });
     fc.assert(
       fc.property(dialect, fc.array(piece, { maxLength: 40 }), (spoken, pieces) => {
         const writer = new BananaWriter({ dialect: spoken });
         const taken: Uint8Array[] = [];
         const expected: string[] = [];
-        for (const { value, sizes, isWrapped, isTruncated, isCopied } of pieces) {
+        for (const { value, sizes, isWrapped, isTruncated, isCopied, isHeaded, text } of pieces) {
           const alone = new BananaWriter({ dialect: spoken });
           for (const into of [alone, writer]) {
             expect(into.position).toBe(0);
-            into.word("list");
+            if (isHeaded) into.word("list");
             const place = into.position;
             if (isTruncated) {
               into.text("nobody hears this");
               into.insert(place, (inserted) => inserted.text("nor this"));
               into.truncate(place);
             }
+            if (text !== null) into.text(text);
             writeExpression(into, value);
             for (const size of sizes) into.bytes(new Uint8Array(size).fill(size));
             if (isWrapped) into.insert(place, (inserted) => inserted.word("reference"));
