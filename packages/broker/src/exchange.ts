@@ -52,8 +52,9 @@ export class Exchange implements Channel, Inbound, Load {
   readonly outbox: Outbox;
   readonly exports: Exports;
   readonly imports: Imports<RemoteReference>;
-  readonly cachesGiven: CachesGiven = new CachesGiven();
-  readonly cachesHeld: CachesHeld<object>;
+  // Made when they are needed: most connections never have a cache, and there may be thousands of them (bench `connections`).
+  #cachesGiven: CachesGiven | undefined;
+  #cachesHeld: CachesHeld<object> | undefined;
   /** Calls of ours. */
   readonly calls: Calls = new Calls();
   /** Calls of the peer. */
@@ -83,8 +84,15 @@ export class Exchange implements Channel, Inbound, Load {
       (id, count) => this.#giveBack("decref", id, count),
       config.traceReferences,
     );
-    this.cachesHeld = new CachesHeld((id, count) => this.#giveBack("decache", id, count));
     this.keepAlive();
+  }
+
+  get cachesGiven(): CachesGiven {
+    return (this.#cachesGiven ??= new CachesGiven());
+  }
+
+  get cachesHeld(): CachesHeld<object> {
+    return (this.#cachesHeld ??= new CachesHeld((id, count) => this.#giveBack("decache", id, count)));
   }
 
   get isOpen(): boolean {

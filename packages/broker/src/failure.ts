@@ -17,7 +17,7 @@ export interface ErrorDescription {
   readonly message: string;
   /** The classes it is one of, from `type` itself to `builtins.object`: what a Twisted caller can `trap`. */
   readonly parents: readonly string[];
-  /** Only sent when tracebacks are switched on. */
+  /** Only sent when tracebacks are switched on, in place of the error's stack. */
   readonly traceback?: string | undefined;
 }
 
@@ -108,12 +108,16 @@ export function describeError(error: unknown): ErrorDescription {
     return describeAs([], typeof error === "string" ? error : WITHHELD);
   }
   const engine = engineErrors.get(error.constructor);
-  if (engine !== undefined) return describeAs(engine, WITHHELD, error.stack);
-  return describeAs(typesOf(error), "syscall" in error ? WITHHELD : error.message, error.stack);
+  if (engine !== undefined) return describeAs(engine, WITHHELD);
+  return describeAs(typesOf(error), "syscall" in error ? WITHHELD : error.message);
 }
 
 /** What `describe` says of an error, as far as it can be sent. Never throws: whatever was thrown, its caller hears of a failure. */
-export function describeSafely(describe: (error: unknown) => ErrorDescription, error: unknown): ErrorDescription {
+export function describeSafely(
+  describe: (error: unknown) => ErrorDescription,
+  error: unknown,
+  withTraceback: boolean,
+): ErrorDescription {
   try {
     const said: { readonly [Key in keyof ErrorDescription]?: unknown } = describe(error);
     const type = isName(said.type) ? said.type : EXCEPTION[0]!;
@@ -121,20 +125,26 @@ export function describeSafely(describe: (error: unknown) => ErrorDescription, e
       type,
       message: typeof said.message === "string" ? said.message : WITHHELD,
       parents: Array.isArray(said.parents) ? said.parents.filter(isName) : [type],
-      traceback: typeof said.traceback === "string" ? said.traceback : undefined,
+      // A stack is made when it is looked at, which takes longer than the rest of an answer: not where it is not wanted (bench `login`).
+      traceback: withTraceback ? tracebackOf(said, error) : undefined,
     };
   } catch {
     return describeAs([], WITHHELD);
   }
 }
 
+function tracebackOf({ traceback }: { readonly traceback?: unknown }, error: unknown): string | undefined {
+  const text = traceback ?? (error instanceof Error ? error.stack : undefined);
+  return typeof text === "string" ? text : undefined;
+}
+
 function isName(value: unknown): value is string {
   return typeof value === "string" && value !== "";
 }
 
-function describeAs(types: readonly string[], message: string, traceback?: string): ErrorDescription {
+function describeAs(types: readonly string[], message: string): ErrorDescription {
   const parents = [...types, ...EXCEPTION];
-  return { type: parents[0]!, message, parents, traceback };
+  return { type: parents[0]!, message, parents };
 }
 
 /** The names of an error's class and of the classes above it, up to Error itself. */

@@ -73,10 +73,7 @@ export class BrokerConfig {
     this.exactness = options.exactness ?? {};
     this.limits = { ...defaultBrokerLimits, ...options.limits };
     this.dialects = options.dialects ?? [pb, none];
-    this.describeError = (error) => {
-      const description = describeSafely(describe, error);
-      return options.unsafeTracebacks === true ? description : { ...description, traceback: undefined };
-    };
+    this.describeError = (error) => describeSafely(describe, error, options.unsafeTracebacks === true);
     this.errorClasses = new Map(Object.entries(options.errorClasses ?? {}));
     this.traceReferences = options.traceReferences ?? false;
     this.onEvent = options.onEvent === undefined ? () => undefined : separately(options.onEvent);

@@ -128,7 +128,7 @@ const rows: Row[] = [
   ["a message that is a number", () => strange({ message: { value: 5 } }), "Plain", WITHHELD, []],
   ["a message that is missing", () => strange({ message: { value: undefined } }), "Plain", WITHHELD, []],
   ["a message that throws", () => strange({ message: throws }), "builtins.Exception", WITHHELD, []],
-  ["a stack that throws", () => strange({ stack: throws }), "builtins.Exception", WITHHELD, []],
+  ["a stack that throws, which nobody looks at", () => strange({ stack: throws }), "Plain", "secret", []],
   [
     "a constructor that is no class",
     () => strange({ constructor: { value: "x" } }),
@@ -204,6 +204,19 @@ describe("what leaves the process", () => {
     expect(error.traceback).toContain("failure.test");
     root.thrown = strange({ stack: { value: 5 } });
     expect(((await rejection(thrower.callRemote("throw"))) as RemoteError).traceback).toBeUndefined();
+    root.thrown = strange({ stack: throws });
+    expect(await rejection(thrower.callRemote("throw"))).toMatchObject({
+      remoteType: "builtins.Exception",
+      message: WITHHELD,
+    });
+  });
+
+  test("costs no stack where they are not", async () => {
+    let looks = 0;
+    const { root, thrower } = await open();
+    root.thrown = strange({ stack: { get: () => String(++looks) } });
+    await rejection(thrower.callRemote("throw"));
+    expect(looks).toBe(0);
   });
 
   test("is for the program to decide", async () => {

@@ -47,7 +47,7 @@ export class Jellier implements JellyWriter {
   /** For each object of this graph: where it stands (>= 0), or the negative of its reference id. */
   readonly #met = new MetObjects();
   /** Tuples of this graph that may be keys. */
-  readonly #hashable = new Set<object>();
+  #hashable: Set<object> | undefined;
   #lastId = 0;
 
   constructor(writer: ExpressionWriter, options: JellierOptions = {}) {
@@ -68,7 +68,7 @@ export class Jellier implements JellyWriter {
     this.#depth = 0;
     this.#lastId = 0;
     this.#met.clear();
-    if (this.#hashable.size > 0) this.#hashable.clear();
+    this.#hashable = undefined;
     return this;
   }
 
@@ -186,7 +186,7 @@ export class Jellier implements JellyWriter {
   }
 
   requireHashable(value: unknown): void {
-    requireHashable(value, this.#hashable);
+    if (typeof value === "object" && value !== null) requireHashable(value, (this.#hashable ??= new Set()));
   }
 
   /** Whether the object is in this graph already: then this refers to it, else it is about to be written. */

@@ -70,7 +70,7 @@ export class Unjellier implements JellyReader {
   /** The reference under which the container just begun may be registered. */
   #openReference: Reference | undefined;
   /** Tuples that may be keys, and keys that are looked at again when they are complete. */
-  readonly #hashable = new Set<object>();
+  #hashable: Set<object> | undefined;
   #lateKeys: object[] = [];
   #afterwards: (() => void)[] = [];
 
@@ -130,7 +130,7 @@ export class Unjellier implements JellyReader {
     this.#references.clear();
     this.#nextReference = undefined;
     this.#openReference = undefined;
-    if (this.#hashable.size > 0) this.#hashable.clear();
+    this.#hashable = undefined;
     if (this.#lateKeys.length > 0) this.#lateKeys = [];
     if (this.#afterwards.length > 0) this.#afterwards = [];
   }
@@ -305,7 +305,7 @@ export class Unjellier implements JellyReader {
 
   requireHashable(value: unknown): void {
     if (typeof value !== "object" || value === null) return;
-    requireHashable(value, this.#hashable);
+    requireHashable(value, (this.#hashable ??= new Set()));
     if (this.#references.pending > 0) this.#lateKeys.push(value);
   }
 

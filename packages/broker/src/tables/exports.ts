@@ -1,4 +1,4 @@
-// Objects of ours that the peer may call: by the number we gave out, counted, or by the name they are published under.
+// Objects of ours that the peer may call, by the number we gave out, counted.
 
 import type { ObjectId } from "../messages.js";
 import type { Callable } from "../callable.js";
@@ -16,7 +16,6 @@ export interface Export {
 export class Exports {
   readonly #byId = new Map<number, Export>();
   readonly #byKey = new Map<object, Export>();
-  readonly #byName = new Map<string, Callable>();
   readonly #nextId: () => number;
 
   constructor(nextId: () => number) {
@@ -55,16 +54,8 @@ export class Exports {
     return entry;
   }
 
-  publish(name: string, target: Callable): void {
-    this.#byName.set(name, target);
-  }
-
-  withdraw(name: string): void {
-    this.#byName.delete(name);
-  }
-
-  find(id: ObjectId): Callable | undefined {
-    return typeof id === "number" ? this.#byId.get(id)?.target : this.#byName.get(id);
+  find(id: number): Callable | undefined {
+    return this.#byId.get(id)?.target;
   }
 
   /** References to the object known by `key` that were written and not yet released. */
