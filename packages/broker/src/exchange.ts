@@ -153,10 +153,10 @@ export class Exchange implements Channel, Inbound, Load {
       }
       const id = this.calls.nextId();
       const { pins, perspective, isPing } = how;
-      const pending: PendingCall = { resolve, reject, pins, perspective, isPing };
+      const pending: PendingCall = { id, resolve, reject, pins, perspective, isPing };
       this.#sendCall(id, target, method, args, how, true);
       this.#requireOpen(); // a state hook may have closed the connection
-      this.calls.add(id, pending);
+      this.calls.add(pending);
       this.#owner.changed();
       if (how.signal !== undefined || how.timeoutMs !== undefined) giveUpOn(pending, method, how);
     });

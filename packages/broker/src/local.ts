@@ -56,7 +56,7 @@ export class LocalReference<T = RemoteMethods> implements Reference<T> {
   ): Promise<RemoteResult<T, Name>> {
     signal?.throwIfAborted();
     const answered = new Promise<unknown>((resolve, reject) => {
-      const pending: PendingCall = { resolve, reject, pins: this, perspective: null };
+      const pending: PendingCall = { id: 0, resolve, reject, pins: this, perspective: null };
       if (signal !== undefined || timeoutMs !== undefined) giveUpOn(pending, name, { signal, timeoutMs });
       this.#answer(name, args).then(
         (value) => pending.resolve(value),

@@ -26,7 +26,6 @@ export function plot({ rates }: Findings): string {
     x: { type: "log", label: "how often faster @pb is (1: as fast) →", grid: true, tickFormat: "~g" },
     y: { label: null },
     fy: { label: null, axis: null, padding: 0.2 },
-    style: "background: white; color: black; font-family: sans-serif",
     marks: [
       Plot.barX(rows, { fy: "work", y: "name", x1: 1, x2: "median", fill: "name", sort: { fy: null, y: null } }),
       Plot.ruleY(rows, { fy: "work", y: "name", x1: "low", x2: "high", stroke: "black" }),
@@ -41,6 +40,7 @@ export function plot({ rates }: Findings): string {
       }),
     ],
   }) as unknown as SVG;
+  svg.setAttribute("style", "background: white; color: black; font-family: sans-serif");
   svg.setAttribute("xmlns", "http://www.w3.org/2000/svg");
   return `${svg.outerHTML}\n`;
 }

@@ -1,7 +1,10 @@
 // Calls of ours that wait for an answer.
 
+import { Numbered } from "./numbered.js";
+
 /** What happens when the answer comes. */
 export interface PendingCall {
+  readonly id: number;
   resolve: (value: unknown) => void;
   reject: (error: unknown) => void;
   /** Whatever must stay alive until then: the reference that was called. */
@@ -13,7 +16,7 @@ export interface PendingCall {
 }
 
 export class Calls {
-  readonly #pending = new Map<number, PendingCall>();
+  readonly #pending = new Numbered<PendingCall>();
   #pings = 0;
   #lastId = 0;
   #idle: (() => void)[] = [];
@@ -37,16 +40,15 @@ export class Calls {
     if (this.#lastId === id) this.#lastId--;
   }
 
-  add(id: number, call: PendingCall): void {
-    this.#pending.set(id, call);
+  add(call: PendingCall): void {
+    this.#pending.add(call);
     if (call.isPing === true) this.#pings++;
   }
 
   /** The call with that id, which is then no longer pending. */
   take(id: unknown): PendingCall | undefined {
     if (typeof id !== "number") return undefined;
-    const call = this.#pending.get(id);
-    this.#pending.delete(id);
+    const call = this.#pending.take(id);
     if (call?.isPing === true) this.#pings--;
     this.#checkIdle();
     return call;
@@ -54,8 +56,7 @@ export class Calls {
 
   /** Takes all, in the order they were made. */
   takeAll(): PendingCall[] {
-    const calls = [...this.#pending.values()];
-    this.#pending.clear();
+    const calls = this.#pending.takeAll();
     this.#pings = 0;
     this.#checkIdle();
     return calls;
