@@ -5,7 +5,7 @@ import { JellyError } from "@pb/jelly-types";
 import type { CallOptions } from "./call-options.js";
 import type { Callable, Connection, Perspective } from "./callable.js";
 import type { ObjectId } from "./messages.js";
-import type { SharedArguments } from "./shared-arguments.js";
+import type { Dependence, SharedArguments } from "./shared-arguments.js";
 import { UnsettledError } from "./settle.js";
 import type { CacheGiven, CachesGiven, CacheSource } from "./tables/caches-given.js";
 import type { CachesHeld } from "./tables/caches-held.js";
@@ -64,7 +64,7 @@ export interface CallDetails extends CallOptions {
 export class Outgoing {
   readonly #channel: Channel;
   readonly #perspective: Perspective;
-  #dependsOn: "nothing" | "perspective" | "connection" = "nothing";
+  #dependsOn: Dependence = "nothing";
   /** Told that the graph cannot be sent when that shows only after whoever sent it has gone on. */
   failedLater: ((error: unknown) => void) | undefined;
   /** A result that may contain promises: it is written again when they are settled. */
@@ -91,7 +91,7 @@ export class Outgoing {
   }
 
   /** What was looked at while the graph was written: where that is the same, the bytes would be the same. */
-  get dependsOn(): "nothing" | "perspective" | "connection" {
+  get dependsOn(): Dependence {
     return this.#dependsOn;
   }
 

@@ -35,7 +35,7 @@ export function sendCall(
     const keywords = last instanceof Kwargs ? last : undefined;
     writeArguments(jellier.start(out), args, keywords === undefined ? args.length : args.length - 1);
     writeKeywords(jellier.start(out), keywords);
-    shared?.keep(outbox, out, () => writer.since(start));
+    shared?.keep(outbox, perspective, out.dependsOn, () => writer.since(start));
   });
 }
 

@@ -2,14 +2,16 @@
 
 import type { Dialect } from "@pb/banana";
 import type { Perspective } from "./callable.js";
-import type { Outgoing } from "./channel.js";
-import type { BrokerConfig } from "./options.js";
 
 /** What bytes depend on besides the values: connections that agree in it may share them. */
 export interface Settings {
-  readonly config: BrokerConfig;
+  /** The options of the connection, by identity. */
+  readonly config: object;
   readonly dialect: Dialect;
 }
+
+/** What was looked at while a graph was written: where that is the same, the bytes would be the same. */
+export type Dependence = "nothing" | "perspective" | "connection";
 
 /** Bytes that are the same for everybody, or for each perspective. */
 type Written = Uint8Array | Map<Perspective, Uint8Array>;
@@ -19,22 +21,22 @@ type Written = Uint8Array | Map<Perspective, Uint8Array>;
  * (bench `updates-100`).
  */
 export class SharedArguments {
-  readonly #written = new Map<BrokerConfig, Map<Dialect, Written>>();
+  readonly #written = new Map<object, Map<Dialect, Written>>();
 
   find({ config, dialect }: Settings, perspective: Perspective): Uint8Array | undefined {
     const written = this.#written.get(config)?.get(dialect);
     return written instanceof Map ? written.get(perspective) : written;
   }
 
-  /** Remembers `bytes`, unless `out` says that they are for one connection only. */
-  keep({ config, dialect }: Settings, out: Outgoing, bytes: () => Uint8Array): void {
-    const { dependsOn } = out;
-    if (dependsOn === "connection") return;
+  /** Remembers `bytes`, unless they are for one connection only. */
+  keep(settings: Settings, perspective: Perspective, dependence: Dependence, bytes: () => Uint8Array): void {
+    if (dependence === "connection") return;
+    const { config, dialect } = settings;
     let byDialect = this.#written.get(config);
     if (byDialect === undefined) this.#written.set(config, (byDialect = new Map<Dialect, Written>()));
     const written = byDialect.get(dialect);
-    if (dependsOn === "nothing") byDialect.set(dialect, bytes());
-    else if (written instanceof Map) written.set(out.perspective, bytes());
-    else byDialect.set(dialect, new Map([[out.perspective, bytes()]]));
+    if (dependence === "nothing") byDialect.set(dialect, bytes());
+    else if (written instanceof Map) written.set(perspective, bytes());
+    else byDialect.set(dialect, new Map([[perspective, bytes()]]));
   }
 }

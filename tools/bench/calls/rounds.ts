@@ -17,7 +17,7 @@ export interface Rate {
 
 export interface RoundsOptions {
   readonly rounds: number;
-  /** How long each takes in each round. Default 0.3. */
+  /** How long each takes in each round. Default 0.25. */
   readonly seconds?: number;
 }
 
@@ -25,7 +25,7 @@ export interface RoundsOptions {
 export async function measureRates(
   contenders: readonly Contender[],
   work: Work,
-  { rounds, seconds = 0.3 }: RoundsOptions,
+  { rounds, seconds = 0.25 }: RoundsOptions,
 ): Promise<Rate[]> {
   const counts = new Map<Contender, number>();
   for (const each of contenders) counts.set(each, await calibrate(each, work, seconds));
