@@ -48,7 +48,7 @@ export class RemoteError extends Error {
 
 /**
  * Makes the error of a call say which one it was: the method, and, in the stack, who made the call, in place of how the error arrived. Must be
- * asked where a caller awaits: only there does the engine know the way back. Costs nothing while calls succeed.
+ * asked in a reaction to the promise of the call: only there does the engine know the way back to who awaits it.
  */
 export function calledAs(method: string, error: unknown): unknown {
   const remote = error instanceof RemoteError ? error : error instanceof Error ? error.cause : undefined;

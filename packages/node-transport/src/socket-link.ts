@@ -17,6 +17,8 @@ const WINDOW_BYTES = 256 * 1024;
 /** Pieces are copied into one for a single write up to this size. Beyond it, a write more costs less than the copy. */
 const JOINED_BYTES = 64 * 1024;
 
+const SOON = Promise.resolve();
+
 /** What tells whether the other end is alive. Times are of `performance.now()`. */
 export interface Pulse {
   /** When bytes last came. */
@@ -42,6 +44,7 @@ export class SocketLink implements Link, Pulse {
   #inFlight = 0;
   #isScheduled = false;
   #isEnding = false;
+  readonly #writeAfterPromises = (): void => process.nextTick(this.#writeNow);
   readonly #writeNow = (): void => {
     this.#isScheduled = false;
     this.#write();
@@ -82,8 +85,8 @@ export class SocketLink implements Link, Pulse {
     this.sentBytes += bytes.length;
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    // When all promises have had their turn: what they send leaves in the same write.
-    process.nextTick(this.#writeNow);
+    // When all promises have had their turn, also those that what has just arrived sets off: what they send leaves in the same write.
+    void SOON.then(this.#writeAfterPromises);
   }
 
   close(): void {
