@@ -1,5 +1,6 @@
 // One whole expression at once: the functions most people need.
 
+import { ElementWriter } from "./element-writer.js";
 import { BananaError } from "./errors.js";
 import type { Expression, ReadonlyExpression } from "./expression.js";
 import type { BananaLimits } from "./limits.js";
@@ -8,7 +9,6 @@ import { Scanner } from "./scanner.js";
 import { writeExpression } from "./tree.js";
 import { dialectOf, none } from "./vocabulary.js";
 import type { Dialect } from "./vocabulary.js";
-import { ElementWriter } from "./element-writer.js";
 
 /** How to read and write: what every function of this package that does either takes. */
 export interface CodecOptions {
@@ -34,12 +34,13 @@ export function encode(
   expression: ReadonlyExpression,
   { dialect = none, limits }: CodecOptions = {},
 ): Uint8Array<ArrayBuffer> {
-  const writer = limits === undefined && spareWriter !== undefined ? spareWriter : new ElementWriter({ limits });
-  spareWriter = undefined;
+  const isUsual = limits === undefined;
+  const writer = (isUsual ? spareWriter : undefined) ?? new ElementWriter({ limits });
+  if (isUsual) spareWriter = undefined;
   writer.dialect = dialectOf(dialect);
   writeExpression(writer, expression as Expression, withLimits(limits).depth); // it is only read
   const bytes = writer.take();
-  if (limits === undefined) spareWriter = writer;
+  if (isUsual) spareWriter = writer;
   return bytes;
 }
 
@@ -50,8 +51,9 @@ export function encode(
  * what a {@link Scanner} throws. Wire specification 2.3.
  */
 export function decode(bytes: Uint8Array, { dialect = none, limits }: CodecOptions = {}): Expression {
-  const scanner = limits === undefined && spareScanner !== undefined ? spareScanner : new Scanner({ limits });
-  spareScanner = undefined;
+  const isUsual = limits === undefined;
+  const scanner = (isUsual ? spareScanner : undefined) ?? new Scanner({ limits });
+  if (isUsual) spareScanner = undefined;
   scanner.dialect = dialectOf(dialect);
   scanner.lend(bytes);
   const expression = scanner.next();
@@ -61,6 +63,6 @@ export function decode(bytes: Uint8Array, { dialect = none, limits }: CodecOptio
   if (offset < bytes.length)
     throw new BananaError("BANANA_TRAILING_BYTES", "The expression is complete, more follows", { offset });
   scanner.reset();
-  if (limits === undefined) spareScanner = scanner;
+  if (isUsual) spareScanner = scanner;
   return expression;
 }

@@ -33,7 +33,6 @@ export class ElementWriter {
   readonly #integerDigits: number;
   protected spoken: Dialect;
   protected buffer: Uint8Array<ArrayBuffer> = NOTHING;
-  /** Of the buffer, where it has any bytes. */
   protected view: DataView = NOTHING_VIEW;
   protected length = 0;
   /** How large the next buffer will be. */
@@ -175,6 +174,7 @@ export class ElementWriter {
   /** Gives the buffer up. */
   protected startAnew(): void {
     this.buffer = NOTHING;
+    this.view = NOTHING_VIEW; // it holds the buffer, too
     this.length = 0;
   }
 }

@@ -43,8 +43,8 @@ export function hearDialect(choice: Expression, offered: readonly Dialect[]): Di
 
 function firstKnown(names: readonly Uint8Array[], known: readonly Dialect[], peer: string): Dialect {
   for (const bytes of names) {
-    const name = toLatin1(bytes);
-    const dialect = known.find((candidate) => candidate.name === name);
+    // A peer may offer megabytes of names: only those that may be ours are read.
+    const dialect = known.find(({ name }) => name.length === bytes.length && name === toLatin1(bytes));
     if (dialect !== undefined) return dialect;
   }
   const ours = known.map(({ name }) => name).join(" ");

@@ -34,9 +34,10 @@ export function inspect(value: Uint8Array | Expression, options?: CodecOptions):
 
 function isBanana(bytes: Uint8Array): boolean {
   const scanner = new Scanner({ dialect: pb });
-  scanner.push(bytes);
+  const reader = new BananaReader();
+  scanner.lend(bytes);
   try {
-    while (scanner.next() !== undefined);
+    while (scanner.advance(reader));
     return bytes.length > 0 && scanner.pendingBytes === 0;
   } catch {
     return false;

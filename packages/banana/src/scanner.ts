@@ -79,6 +79,8 @@ export class Scanner {
   #missing = 1;
   readonly #missingAround: number[] = [];
   #depth = 0;
+  /** What is wrong with the stream, once something is. */
+  #failure: Error | undefined;
 
   constructor(options: ScannerOptions = {}) {
     this.#limits = withLimits(options.limits);
@@ -127,6 +129,7 @@ export class Scanner {
   /** Forgets everything received: what comes next is the first byte of another stream. */
   reset(): void {
     this.#start = this.#position = this.#end;
+    this.#failure = undefined;
     this.#settle();
     this.#base = this.#digits = 0;
     this.#missing = 1;
@@ -158,9 +161,16 @@ export class Scanner {
 
   /** Scans on from where it stopped; true when an expression is complete. */
   #scan(): boolean {
-    while (this.#missing > 0 && this.#position < this.#end) {
-      if (this.#digits === 0 && this.#mayHurry && this.#position + 1 < this.#end) this.#hurry();
-      if (this.#missing > 0 && this.#position < this.#end) this.#step();
+    if (this.#failure !== undefined) throw this.#failure;
+    try {
+      while (this.#missing > 0 && this.#position < this.#end) {
+        if (this.#digits === 0 && this.#mayHurry && this.#position + 1 < this.#end) this.#hurry();
+        if (this.#missing > 0 && this.#position < this.#end) this.#step();
+      }
+    } catch (error) {
+      this.#failure = error as Error;
+      if (this.#isLent) this.#makeRoom(0);
+      throw error;
     }
     if (this.#missing === 0 && this.#position <= this.#end) {
       this.#missing = 1;

@@ -189,7 +189,7 @@ export class BananaWriter extends ElementWriter implements ExpressionWriter {
     this.checkString(written);
     const body = start + countDigits(written) + 1;
     if (body !== guess) this.buffer.copyWithin(body, guess, guess + written);
-    // Not by #header, which may write four bytes where three are needed.
+    // Not by `header`, which may write four bytes where three are needed.
     this.buffer[writeDigits(this.buffer, start, written)] = Token.STRING;
     this.length = body + written;
   }
@@ -202,13 +202,13 @@ export class BananaWriter extends ElementWriter implements ExpressionWriter {
     this.reserve(room + HEADER_BYTES);
     const { read, written } = utf8.encodeInto(value, this.buffer.subarray(position, position + room));
     if (read === length || written > this.limits.stringBytes) return written;
-    const rest = Math.min(3 * (length - read), this.limits.stringBytes + 4);
+    const left = Math.min(3 * (length - read), this.limits.stringBytes + 4);
     const start = this.length;
     const behind = position + written;
     this.length = behind; // what is written so far moves along into a larger buffer
-    this.reserve(rest + HEADER_BYTES);
+    this.reserve(left + HEADER_BYTES);
     this.length = start;
-    return written + utf8.encodeInto(value.slice(read), this.buffer.subarray(behind, behind + rest)).written;
+    return written + utf8.encodeInto(value.slice(read), this.buffer.subarray(behind, behind + left)).written;
   }
 
   /** Adds whole expressions that another writer of the same dialect has finished. */
@@ -273,10 +273,11 @@ export class BananaWriter extends ElementWriter implements ExpressionWriter {
     const bytes = buffer.subarray(this.#start, length);
     if (buffer.length - length >= WORTH_KEEPING && buffer.length <= CHUNK_BYTES) rest = { buffer, view, start: length };
     // Large messages come in rows: the next one need not grow step by step.
-    this.size = Math.max(CHUNK_BYTES, bytes.length + 2 * HEADER_BYTES);
+    this.size = bytes.length > CHUNK_BYTES ? bytes.length + 2 * HEADER_BYTES : CHUNK_BYTES;
     this.startAnew();
     this.#start = 0;
-    return bytes;
+    // A small message in a large buffer would keep all of it alive.
+    return buffer.length > CHUNK_BYTES && 2 * bytes.length < buffer.length ? bytes.slice() : bytes;
   }
 
   /** The first bytes after those that were taken go behind what somebody else has written. Positions are good only after a {@link reserve}. */

@@ -5,6 +5,22 @@ import type { Expression } from "@pb/banana";
 import { cut, cuts, dialect, expression, nearBanana, scan } from "./generated.js";
 import { hex } from "./tagged.js";
 
+test("a stream that was bad stays bad, though the bytes it was lent are the caller's again", () => {
+  for (const how of ["push", "lend"] as const) {
+    const scanner = new Scanner();
+    const chunk = new Uint8Array(2000).fill(0x90);
+    scanner[how](chunk);
+    expect(() => scanner.next()).toThrow(BananaError);
+    chunk.set(encode(7));
+    expect(() => scanner.next()).toThrow(BananaError);
+    scanner[how](chunk);
+    expect(() => scanner.advance(new BananaReader())).toThrow(BananaError);
+    scanner.reset();
+    scanner[how](encode(7));
+    expect(scanner.next()).toBe(7);
+  }
+});
+
 describe("any chunking gives the same result", () => {
   test("for good expressions", () => {
     fc.assert(

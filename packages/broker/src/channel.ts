@@ -136,13 +136,13 @@ export class Incoming {
   /** Counts a reference as part of this graph. */
   arrived(id: number): object {
     const proxy = this.channel.arrived(id, this.perspective) as Disposable;
-    (this.#arrived ??= []).push({ command: "decref", id, proxy });
+    (this.#arrived ??= []).push({ command: "decref", id, proxy, isFull: false });
     return proxy;
   }
 
-  /** Notes that a cache came with this graph, which was counted. */
-  cacheArrived(id: number, proxy: Disposable): void {
-    (this.#arrived ??= []).push({ command: "decache", id, proxy });
+  /** Notes that a cache came with this graph, which was counted: in full, with its state, or as `(cached id)`. */
+  cacheArrived(id: number, proxy: Disposable, isFull: boolean): void {
+    (this.#arrived ??= []).push({ command: "decache", id, proxy, isFull });
   }
 
   /** Gives back what was counted: the graph cannot be read. Returns what it was. */
@@ -157,6 +157,8 @@ interface Arrived {
   readonly command: "decref" | "decache";
   readonly id: number;
   readonly proxy: Disposable;
+  /** With its state, not by its number alone. */
+  readonly isFull: boolean;
 }
 
 /** The connection a graph is written for. Throws `JELLY_NOT_JELLYABLE` in a plain `jelly()`, where there is none. */

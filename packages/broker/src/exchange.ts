@@ -37,7 +37,7 @@ export interface ExchangeOwner {
   readonly connection: Connection;
   readonly config: BrokerConfig;
   /** Where bytes go. */
-  readonly link: Pick<Link, "queuedBytes">;
+  readonly link: Pick<Link, "queuedBytes" | "takesViews">;
   /** An object published by name. */
   published(name: string): Callable | undefined;
   send(bytes: Uint8Array): void;
@@ -75,7 +75,7 @@ export class Exchange implements Channel, Inbound, Load {
     this.#config = config;
     this.connection = owner.connection;
     this.unjellier = new Unjellier({ registry: config.types, policy: config.policy, ...config.exactness });
-    this.outbox = new Outbox(dialect, config, (bytes) => owner.send(bytes));
+    this.outbox = new Outbox(dialect, config, owner.link.takesViews === true, (bytes) => owner.send(bytes));
     this.exports = new Exports(() => ++this.#lastId);
     const makeReference = (id: number, perspective: Perspective): RemoteReference =>
       new RemoteReference(this, id, perspective);
@@ -134,7 +134,7 @@ export class Exchange implements Channel, Inbound, Load {
     this.#end = reason;
     this.outbox.flush();
     for (const call of this.calls.takeAll()) call.reject(reason);
-    for (const given of this.cachesGiven.entries()) if (given.count > 0) this.#stoppedObserving(given);
+    for (const given of this.#cachesGiven?.entries() ?? []) if (given.count > 0) this.#stoppedObserving(given);
   }
 
   /** Tells the owners of what the peer held that it holds it no more. */

@@ -26,7 +26,8 @@ export function giveBack(reader: BananaReader, start: number, graphs: number, in
       if (command === "decref" || channel.cachesHeld.has(id)) count(command, id, 1);
     });
   }
-  for (const { command, id } of incoming.giveBack()) count(command, id, -1);
+  // What came in full was not found by its number.
+  for (const { command, id, isFull } of incoming.giveBack()) if (!isFull) count(command, id, -1);
   for (const [key, times] of unread) {
     const [command, id] = key.split(" ") as [Release, string];
     if (times > 0) channel.decline(command, Number(id), times);

@@ -45,9 +45,14 @@ export interface Link {
   readonly peer: Peer;
   /** Bytes given to `send` that have not left the process yet. */
   readonly queuedBytes: number;
+  /**
+   * Whether `send` may be given views of buffers that other connections look at, too, which saves a copy: true for a link that only reads them
+   * (no transfer to another thread, no sending of the whole buffer) and lets go of them soon. Default false: the buffer is the link's own.
+   */
+  readonly takesViews?: boolean;
   /** Begins to deliver. Called once. */
   start(receiver: LinkReceiver): void;
-  /** Takes ownership of `bytes`. Does nothing once the link is closed. */
+  /** Takes ownership of `bytes`, and of their buffer unless it {@link takesViews}. Does nothing once the link is closed. */
   send(bytes: Uint8Array): void;
   /** Sends what is queued, then closes. `lost` follows. */
   close(): void;

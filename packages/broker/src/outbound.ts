@@ -10,7 +10,6 @@ import { writeCall, writeRelease, writeReply } from "./messages.js";
 import type { ObjectId } from "./messages.js";
 import type { BrokerConfig } from "./options.js";
 import type { Outbox } from "./outbox.js";
-import type { SharedArguments } from "./shared-arguments.js";
 
 /** A call as it goes out. A trailing {@link Kwargs} becomes the keyword arguments. Throws `JellyError` with a path such as `$.args[0].name`. */
 export function sendCall(
@@ -110,7 +109,6 @@ export function sendReleases(
   id: number,
   count: number,
 ): void {
-  outbox.write(undefined, (writer) => {
-    for (let left = count; left > 0; left--) writeRelease(writer, command, id);
-  });
+  // Each is a message: together they may be more than one may have.
+  for (let left = count; left > 0; left--) outbox.write(undefined, (writer) => writeRelease(writer, command, id));
 }

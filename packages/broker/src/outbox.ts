@@ -4,7 +4,7 @@ import { BananaWriter } from "@pb/banana";
 import type { Dialect } from "@pb/banana";
 import { Jellier, JellyError } from "@pb/jelly-types";
 import type { Outgoing } from "./channel.js";
-import { LimitError } from "./errors.js";
+import { LimitError, PBError } from "./errors.js";
 import type { BrokerConfig } from "./options.js";
 
 /** Writes the elements of one message. */
@@ -13,12 +13,16 @@ export type Build = (writer: BananaWriter, jellier: Jellier) => void;
 /** Written bytes leave at once when there are so many: a long turn shall not gather them all, yet 10,000 small calls are a few writes. */
 const FLUSH_BYTES = 256 * 1024;
 
+/** Messages that come of messages that come of messages: beyond so many, a hook sends the object that it is the hook of. */
+const GENERATIONS = 100;
+
 /** What hangs on it runs in a microtask: in Node for a third of what `queueMicrotask` costs (bench `one`). */
 const SOON = Promise.resolve();
 
 export class Outbox {
   readonly dialect: Dialect;
   readonly config: BrokerConfig;
+  readonly #takesViews: boolean;
   readonly #send: (bytes: Uint8Array) => void;
   readonly #writer: BananaWriter;
   readonly #jellier: Jellier;
@@ -31,7 +35,9 @@ export class Outbox {
   /** Messages that came while another was written: they go behind it. */
   #following: { readonly out: Outgoing | undefined; readonly build: Build }[] = [];
 
-  constructor(dialect: Dialect, config: BrokerConfig, send: (bytes: Uint8Array) => void) {
+  /** `takesViews`: see `Link.takesViews`. */
+  constructor(dialect: Dialect, config: BrokerConfig, takesViews: boolean, send: (bytes: Uint8Array) => void) {
+    this.#takesViews = takesViews;
     this.dialect = dialect;
     this.config = config;
     this.#send = send;
@@ -62,16 +68,20 @@ export class Outbox {
     }
   }
 
-  /** Their hooks may send more, which then follows, too. */
+  /** Their hooks may send more, which then follows, too; but not for ever. */
   #writeFollowing(): void {
-    for (const { out, build } of this.#following) {
-      try {
-        this.#build(out, build);
-      } catch (error) {
-        out?.failedLater?.(error);
+    for (let generation = 1; this.#following.length > 0; generation++) {
+      const following = this.#following;
+      this.#following = [];
+      for (const { out, build } of following) {
+        try {
+          if (generation > GENERATIONS) throw new PBError("A state hook sends what makes it send again");
+          this.#build(out, build);
+        } catch (error) {
+          out?.failedLater?.(error);
+        }
       }
     }
-    this.#following = [];
   }
 
   #build(out: Outgoing | undefined, build: Build): void {
@@ -111,7 +121,8 @@ export class Outbox {
 
   /** Sends what is written, now. */
   flush(): void {
-    if (!this.#isWriting && this.#writer.position > 0) this.#send(this.#writer.takeView());
+    if (this.#isWriting || this.#writer.position === 0) return;
+    this.#send(this.#takesViews ? this.#writer.takeView() : this.#writer.take());
   }
 
   #schedule(): void {

@@ -115,3 +115,13 @@ test("cuts the connection, with what is under way", async () => {
   expect(await pair.server.closed).toMatchObject({ reason: "lost", cause });
   await expect(pair.expectNothingLeft()).rejects.toThrow("The connection is over");
 });
+
+test("gives a link bytes of its own, unless it says that it only reads them", async () => {
+  const pair = await connectedPair({ root: new Shop() });
+  const shop = await pair.client.getRootObject<Shop>();
+  await Promise.all([1, 2, 3].map((value) => shop.callRemote("echo", value)));
+  await shop.callRemote("echo", 4);
+  expect(pair.links.listener.traffic.map(({ bytes }) => bytes.buffer.byteLength - bytes.length)).toEqual(
+    pair.links.listener.traffic.map(() => 0),
+  );
+});

@@ -381,6 +381,27 @@ describe("a call from within a state hook", () => {
     await pair.expectNothingLeft();
   });
 
+  test("that sends what makes it send again is stopped, and the connection goes on", async () => {
+    const events: BrokerEvent[] = [];
+    const maker = new Maker();
+    const pair = await connectedPair({ root: maker, types }, { types, onEvent: (event) => events.push(event) });
+    const root = await pair.client.getRootObject();
+    let asked = 0;
+    const hook: Hook = new Hook(() => {
+      asked++;
+      root.sendRemote("take", hook);
+    });
+    await root.callRemote("take", hook);
+    expect(asked).toBeLessThan(1000);
+    expect(events).toEqual([
+      {
+        kind: "callback-failed",
+        error: expect.objectContaining({ message: expect.stringMatching("send again") as unknown }) as unknown,
+      },
+    ]);
+    expect(await root.callRemote("take", 1)).toBeNull();
+  });
+
   test("may send an object that is then not sent after all", async () => {
     const { pair, root, maker } = await open();
     const live = new Live();

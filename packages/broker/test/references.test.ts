@@ -17,6 +17,7 @@ import {
   Root,
 } from "@pb/broker";
 import type { BrokerOptions } from "@pb/broker";
+import { none } from "@pb/banana";
 import { JellyError, tuple, TypeRegistry } from "@pb/jelly-types";
 import { connectedPair } from "@pb/broker/testing";
 import { exposeGarbageCollection } from "./support/garbage.js";
@@ -364,6 +365,53 @@ describe("what came in a message that cannot be read is given back at once", () 
     expect(peer.heard().sort()).toEqual(given.map((id) => `(decref ${id})`));
     expect(broker.stats().referencesHeld).toBe(0);
     expect(broker.isOpen).toBe(true);
+  });
+
+  test("a cache that came in full, and again behind the fault", async () => {
+    class Live extends Cacheable {
+      static readonly remoteType = "test.Live";
+      stopped = 0;
+
+      getStateToCacheAndObserveFor(): unknown {
+        return {};
+      }
+
+      override stoppedObserving(): void {
+        this.stopped++;
+      }
+    }
+    class LiveCopy extends RemoteCache {}
+    class Unknown extends Copyable {
+      static readonly remoteType = "test.Unknown";
+    }
+    class Taker extends Root {
+      remote_take(..._values: unknown[]): void {}
+    }
+    const types = new TypeRegistry().register(remoteCache("test.Live", LiveCopy));
+    await using pair = await connectedPair({ root: new Taker(), types });
+    const taker = await pair.client.getRootObject();
+    const live = new Live();
+    await rejection(taker.callRemote("take", live, new Unknown(), kwargs({ live })));
+    await pair.settled();
+    expect({ caches: pair.client.cachesOf(live), stopped: live.stopped }).toEqual({ caches: 0, stopped: 1 });
+  });
+
+  test("however many they are", async () => {
+    const target = new Thing();
+    class Taker extends Root {
+      remote_take(..._values: unknown[]): void {}
+    }
+    const limits = { messageBytes: 10_000 };
+    const options = { limits, dialects: [none] };
+    await using pair = await connectedPair({ ...options, root: new Taker() }, options);
+    const taker = await pair.client.getRootObject();
+    const many = Array.from({ length: 800 }, () => target);
+    class Unknown extends Copyable {
+      static readonly remoteType = "U";
+    }
+    await rejection(taker.callRemote("take", new Unknown(), many));
+    await pair.settled();
+    expect({ isOpen: pair.server.isOpen, held: pair.client.referencesTo(target) }).toEqual({ isOpen: true, held: 0 });
   });
 
   test("and a reference that a hook kept from it is dead", async () => {

@@ -30,7 +30,7 @@ export interface Pulse {
   readonly leftBytes: number;
 }
 
-/** Bytes that have to wait take no more room than they need: a writer's buffer may be several times as large as what is in it. */
+/** Bytes that have to wait take no more room than they need: they may be a small part of a buffer, which they would keep. */
 function fitted(bytes: Uint8Array): Uint8Array {
   return bytes.length * 1.5 < bytes.buffer.byteLength ? bytes.slice() : bytes;
 }
@@ -38,6 +38,8 @@ function fitted(bytes: Uint8Array): Uint8Array {
 export class SocketLink implements Link, Pulse {
   readonly role: "listener" | "initiator";
   readonly peer: Peer;
+  /** A stream only reads what is written to it. */
+  readonly takesViews = true;
   readonly #stream: Duplex;
   #receiver: LinkReceiver | undefined;
   #queue: Uint8Array[] = [];
@@ -81,7 +83,7 @@ export class SocketLink implements Link, Pulse {
 
   send(bytes: Uint8Array): void {
     if (this.#isEnding || !this.#stream.writable) return;
-    this.#queue.push(this.queuedBytes < WINDOW_BYTES ? bytes : fitted(bytes));
+    this.#queue.push(this.#inFlight === 0 ? bytes : fitted(bytes));
     this.sentBytes += bytes.length;
     if (this.#isScheduled) return;
     this.#isScheduled = true;

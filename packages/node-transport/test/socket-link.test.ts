@@ -2,6 +2,9 @@
 
 import { once } from "node:events";
 import { connect as connectSocket, createServer } from "node:net";
+import { Duplex } from "node:stream";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, test, vi } from "vitest";
 import { Broker } from "@pb/broker";
 import { linkCompliance } from "@pb/broker/testing";
@@ -37,6 +40,23 @@ test("keeps what is not sent yet where it can be counted", async () => {
   listener.destroy();
   expect(listener.queuedBytes).toBe(0);
   initiator.destroy();
+});
+
+test("what waits for an end that does not read is kept, and not the buffers it was part of", async () => {
+  setFlagsFromString("--expose-gc");
+  const collectGarbage = runInNewContext("gc") as () => void;
+  const stuck = new Duplex({ read: () => undefined, write: () => undefined });
+  const link = new SocketLink(stuck, "listener");
+  collectGarbage();
+  const before = process.memoryUsage().arrayBuffers;
+  for (let message = 0; message < 1000; message++) {
+    link.send(new Uint8Array(16 * 1024).subarray(0, 20));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  collectGarbage();
+  expect(link.queuedBytes).toBe(20_000);
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1_000_000); // 16,384,000 would be the buffers
+  link.destroy();
 });
 
 test("tells of an end of which the other side was not told", async () => {

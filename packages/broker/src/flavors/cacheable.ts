@@ -125,7 +125,7 @@ export function remoteCache<T extends RemoteCache>(
         channel.cachesHeld.release(handle);
         throw error;
       }
-      arriving.cacheArrived(id, handle);
+      arriving.cacheArrived(id, handle, true);
       return handle;
     },
   };
@@ -207,7 +207,7 @@ export const cache: TypeHandler<RemoteCache> = {
     );
     const handle = arriving.channel.cachesHeld.again(id) as RemoteCache | undefined;
     if (handle === undefined) throw new UnknownCacheError(id);
-    arriving.cacheArrived(id, handle);
+    arriving.cacheArrived(id, handle, false);
     return handle;
   },
 };
