@@ -87,16 +87,17 @@ describe("writes", () => {
     return await countWrites(() => work(echo));
   }
 
-  test("100 calls of one turn leave in one write, and their answers in one", async () => {
+  // Fifty calls, which are 9 kB, arrive in one piece everywhere; a hundred do not on loopback of macOS, and are answered piece by piece.
+  test("50 calls of one turn leave in one write, and their answers in one", async () => {
     const writes = await withEcho((echo) =>
-      Promise.all(Array.from({ length: 100 }, () => echo.callRemote("echo", note))),
+      Promise.all(Array.from({ length: 50 }, () => echo.callRemote("echo", note))),
     );
     expect(writes).toBe(2);
   });
 
   test("so do answers that took any number of promises", async () => {
     const writes = await withEcho((echo) =>
-      Promise.all(Array.from({ length: 100 }, (_, promises) => echo.callRemote("later", promises))),
+      Promise.all(Array.from({ length: 50 }, (_, promises) => echo.callRemote("later", promises))),
     );
     expect(writes).toBe(2);
   });
