@@ -4,6 +4,7 @@ import { createHook } from "node:async_hooks";
 import { execFileSync } from "node:child_process";
 import { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
+import { Decoder as MsgpackDecoder, Encoder as MsgpackEncoder } from "@msgpack/msgpack";
 import { broadcast, Cacheable, Copyable, RemoteCache, remoteCache, RemoteCopy, remoteCopy, Root } from "@pb/broker";
 import type { CacheObserver, Perspective, RemoteReference } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
@@ -14,6 +15,7 @@ import { note } from "./calls/work.js";
 import type { Note } from "./calls/work.js";
 import { importBuilt } from "./bundle.js";
 import { payloads } from "./codec/payloads.js";
+import type { Told } from "./gate-memory.js";
 import type * as Ours from "./jelly/jelly.js";
 import { compare, contender } from "./measure.js";
 
@@ -52,19 +54,37 @@ describe("one call of a small dict", () => {
     expect(promises).toBe(5 * calls);
   });
 
-  test("takes 6 kB at most on both sides together, and keeps nothing", () => {
-    const program = fileURLToPath(new URL("gate-memory.ts", import.meta.url));
-    // A nursery so large that nothing is collected while it is counted.
-    const flags = ["--expose-gc", "--min-semi-space-size=256", "--max-semi-space-size=256"];
-    const command = [...flags, "--import", "tsx", "--conditions=@pb/source", program];
-    const told = JSON.parse(execFileSync(process.execPath, command, { encoding: "utf8" })) as {
-      allocated: number;
-      retained: number;
-    };
-    expect(told.allocated).toBeLessThan(6000); // 4,500 when this was written
-    expect(told.retained).toBeLessThan(100); // 2 to 11: the heap is never quite the same twice
+  test("takes 7.5 kB at most on both sides together, buffers included, and keeps nothing", () => {
+    const { allocated, retained } = memory();
+    expect(allocated).toBeLessThan(7500); // 5,000 when this was written
+    expect(retained).toBeLessThan(100); // -30 to 15: the heap is never quite the same twice
   });
 });
+
+describe("writers that are done hold nothing", () => {
+  test.each([
+    "writers, after a view of a megabyte",
+    "writers, after a copy of a megabyte",
+    "writers, after a megabyte and a small view",
+    "writers, after a megabyte and a small copy",
+    "small views, after views of a megabyte",
+    "nothing, after `encode` of ten megabytes",
+  ] as const)("%s", (what) => {
+    expect(memory().held[what]).toBeLessThan(200_000);
+  });
+});
+
+let told: Told | undefined;
+
+/** What a program of its own finds about memory; it runs once. */
+function memory(): Told {
+  if (told !== undefined) return told;
+  const program = fileURLToPath(new URL("gate-memory.ts", import.meta.url));
+  // A nursery so large that nothing is collected while it is counted.
+  const flags = ["--expose-gc", "--min-semi-space-size=256", "--max-semi-space-size=256"];
+  const command = [...flags, "--import", "tsx", "--conditions=@pb/source", program];
+  return (told = JSON.parse(execFileSync(process.execPath, command, { encoding: "utf8" })) as Told);
+}
 
 /** Counts writes on all sockets of this process until `work` is done. */
 async function countWrites(work: () => Promise<unknown>): Promise<number> {
@@ -86,16 +106,17 @@ describe("writes", () => {
     return await countWrites(() => work(echo));
   }
 
-  test("100 calls of one turn leave in one write, and their answers in one", async () => {
+  // Fifty calls, which are 9 kB, arrive in one piece everywhere; a hundred do not on loopback of macOS, and are answered piece by piece.
+  test("50 calls of one turn leave in one write, and their answers in one", async () => {
     const writes = await withEcho((echo) =>
-      Promise.all(Array.from({ length: 100 }, () => echo.callRemote("echo", note))),
+      Promise.all(Array.from({ length: 50 }, () => echo.callRemote("echo", note))),
     );
     expect(writes).toBe(2);
   });
 
   test("so do answers that took any number of promises", async () => {
     const writes = await withEcho((echo) =>
-      Promise.all(Array.from({ length: 100 }, (_, promises) => echo.callRemote("later", promises))),
+      Promise.all(Array.from({ length: 50 }, (_, promises) => echo.callRemote("later", promises))),
     );
     expect(writes).toBe(2);
   });
@@ -165,8 +186,12 @@ describe("updates of a cached object", () => {
   });
 });
 
-/** Beside JSON in the same process, in processor time. The margin is wide: this is for what makes the codec several times as slow. */
-describe("the codec takes no more than three times as long as JSON", async () => {
+/**
+ * Beside others in the same process, in processor time. The margins are wide: this is for what makes the codec several times as slow. Beside two,
+ * for either alone says little: JSON is part of the engine and measures the machine best, but it gets faster with versions of Node; MessagePack is
+ * JavaScript, as we are, and gets faster when we do, but one of its versions may be slow.
+ */
+describe("the codec takes no more than eight times as long as JSON, and three times as long as MessagePack", async () => {
   const ours = await importBuilt<typeof Ours>(new URL("jelly/jelly.ts", import.meta.url));
   const value = payloads["nested record"]!;
   const writer = new ours.BananaWriter({ dialect: "pb" });
@@ -186,13 +211,32 @@ describe("the codec takes no more than three times as long as JSON", async () =>
     scanner.advance(reader);
     return graph;
   };
-  const json = Buffer.from(JSON.stringify(value));
+  const jsonBytes = Buffer.from(JSON.stringify(value));
+  const msgpackEncoder = new MsgpackEncoder();
+  const msgpackDecoder = new MsgpackDecoder();
+  const msgpackBytes = msgpackEncoder.encode(value);
 
   test.each([
-    { direction: "writing", work: write, beside: () => Buffer.from(JSON.stringify(value)) },
-    { direction: "reading", work: read, beside: () => JSON.parse(json.toString()) as unknown },
-  ])("$direction", async ({ work, beside }) => {
-    const results = await compare([contender("@pb/jelly-types", work), contender("JSON", beside)], { rounds: 15 });
-    expect(results[1]!.ratio.median).toBeGreaterThan(1 / 3); // 0.8 to 1 when this was written
+    {
+      direction: "writing",
+      work: write,
+      besideJson: () => Buffer.from(JSON.stringify(value)),
+      besideMsgpack: () => msgpackEncoder.encode(value),
+    },
+    {
+      direction: "reading",
+      work: read,
+      besideJson: () => JSON.parse(jsonBytes.toString()) as unknown,
+      besideMsgpack: () => msgpackDecoder.decode(msgpackBytes),
+    },
+  ])("$direction", async ({ work, besideJson, besideMsgpack }) => {
+    const contenders = [
+      contender("@pb/jelly-types", work),
+      contender("JSON", besideJson),
+      contender("@msgpack/msgpack", besideMsgpack),
+    ];
+    const [, json, msgpack] = await compare(contenders, { rounds: 15 });
+    expect(json!.ratio.median).toBeGreaterThan(1 / 8); // 0.8 to 1 on Node 20; writing, 0.4 to 0.5 on 22 and 24, and 0.24 to 0.29 on 26
+    expect(msgpack!.ratio.median).toBeGreaterThan(1 / 3); // 0.6 to 1 on all of them
   });
 });

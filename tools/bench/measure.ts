@@ -91,7 +91,8 @@ export function allocated({ run }: Contender): number {
   return spread(tries).median;
 }
 
-function takenBytes(): number {
+/** Bytes that are taken from the heap and in array buffers. */
+export function takenBytes(): number {
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   return heapUsed + arrayBuffers;
 }

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { Contender } from "./calls/contender.js";
 import { works } from "./calls/works.js";
 
-/** How long calls run: a thousand samples a second. */
+/** How long calls run: ten thousand samples a second. */
 const SECONDS = 3;
 /** How many functions are listed. */
 const LISTED = 20;

@@ -24,8 +24,9 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const lenientUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
- * A cursor on the bytes of one expression. Made by a `Scanner`, which has checked the structure and the limits; a reader of
- * unchecked bytes throws `BANANA_TRUNCATED` where they end too early. Valid until the scanner's next `next()`.
+ * A cursor on the bytes of one expression. Make one and have `Scanner.advance` point it at each expression, whose structure and limits are
+ * then checked; a reader of unchecked bytes throws `BANANA_TRUNCATED` where they end too early. What it points at is good until the
+ * scanner's next `next` or `advance`.
  */
 export class BananaReader implements ExpressionReader {
   #bytes: Uint8Array = NOTHING;

@@ -12,13 +12,13 @@ import type { Dialect } from "./vocabulary.js";
 type Leaf = Exclude<Expression, Expression[]>;
 
 /** As much of a writer as a tree needs. */
-type ElementWriter = Pick<ExpressionWriter, "list" | "integer" | "float" | "bytes">;
+type PlainWriter = Pick<ExpressionWriter, "list" | "integer" | "float" | "bytes">;
 
 /**
  * Writes a tree to any writer. Throws `TypeError` for what Banana does not have: text, booleans, null, objects. Lists may be nested `depth`
  * deep, which also ends a list that contains itself.
  */
-export function writeExpression(writer: ElementWriter, expression: Expression, depth = 1024): void {
+export function writeExpression(writer: PlainWriter, expression: Expression, depth = 1024): void {
   const open: { list: Expression[]; index: number }[] = [];
   let list = [expression];
   let index = 0;
@@ -41,7 +41,7 @@ export function writeExpression(writer: ElementWriter, expression: Expression, d
   }
 }
 
-function writeLeaf(writer: ElementWriter, leaf: Leaf): void {
+function writeLeaf(writer: PlainWriter, leaf: Leaf): void {
   if (typeof leaf === "number") {
     if (isInteger(leaf)) writer.integer(leaf);
     else writer.float(leaf);

@@ -14,8 +14,8 @@ export type Method = (...args: unknown[]) => unknown;
 export type Parameters = Readonly<Record<string, readonly string[]>>;
 
 /**
- * Finds `prefix + name` on an object or its classes, not on what every object inherits. Only methods and data properties: a getter is not run. Throws {@link NoSuchMethod} or,
- * for what is not a Referenceable, {@link NoSuchAttribute}, as Twisted does (wire specification 5.4).
+ * Finds `prefix + name` on an object or its classes, not on what every object inherits. Only methods and data properties: a getter is not
+ * run. Throws {@link NoSuchMethod} or, for what is not a Referenceable, {@link NoSuchAttribute}, as Twisted does (wire specification 5.4).
  * The prefix is the whitelist; no other function can be reached, whatever the name.
  */
 export function findMethod(target: object, prefix: string, name: string): Method {

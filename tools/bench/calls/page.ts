@@ -50,7 +50,11 @@ export function showConnections(costs: readonly ConnectionCost[]): string {
     formatBytes(server),
     formatBytes(client),
   ]);
-  return `\n### One connection of 1,000\n\n${table(["", "time to open", "memory at the server", "memory at the client"], rows)}`;
+  const heads = ["", "time to open", "memory at the server", "memory at the client"];
+  const about =
+    "Memory is heap and buffers after a garbage collection where Node runs, and with Twisted what the system sees of the\n" +
+    "process: compare Node's with each other only.";
+  return `\n### One connection of 1,000\n\n${about}\n\n${table(heads, rows)}`;
 }
 
 export function showGrowth(growth: readonly Growth[]): string {

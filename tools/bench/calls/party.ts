@@ -46,6 +46,7 @@ export class Party implements Disposable {
 
   /** Lets it end by itself, as a profiler needs it. */
   async end(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const ended = new Promise((resolve) => this.#child.once("close", resolve));
     this.#child.stdin.end();
     await ended;

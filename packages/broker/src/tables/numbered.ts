@@ -18,7 +18,7 @@ export class Numbered<Item extends { readonly id: number }> {
     return this.#size;
   }
 
-  /** `item.id` is larger than any before. */
+  /** Mostly `item.id` is larger than any before. Not always: a call that a hook makes while another is written is added first. */
   add(item: Item): void {
     this.#size++;
     if (2 * this.#size > this.#ring.length && this.#ring.length < MANY) this.#widen();

@@ -47,7 +47,7 @@ class GrpcSession implements Session {
   async reference(): Promise<number> {
     const handle = await this.#call("Open");
     const { value } = await this.#call("Look", handle);
-    await this.#call("Release", handle);
+    this.#call("Release", handle).catch(() => undefined); // follows by itself, as with the others
     return value as number;
   }
   notify(note: Note): void {

@@ -5,6 +5,8 @@ import type { Socket } from "node:net";
 const JSON_FRAME = 0;
 const BYTES_FRAME = 1;
 const HEADER_BYTES = 5;
+/** Frames of less than this in all are joined for a write: copying them costs less than handing over each. */
+const JOINED_BYTES = 64 * 1024;
 
 export class Frames {
   readonly socket: Socket;
@@ -46,8 +48,20 @@ export class Frames {
     queueMicrotask(() => {
       const frames = this.#pending;
       this.#pending = [];
-      this.socket.write(frames.length === 1 ? frames[0]! : Buffer.concat(frames));
+      this.#write(frames);
     });
+  }
+
+  #write(frames: readonly Buffer[]): void {
+    let size = 0;
+    for (const frame of frames) size += frame.length;
+    if (frames.length > 1 && size < JOINED_BYTES) {
+      this.socket.write(Buffer.concat(frames, size));
+      return;
+    }
+    this.socket.cork();
+    for (const frame of frames) this.socket.write(frame);
+    this.socket.uncork();
   }
 
   #read(chunk: Buffer): void {
