@@ -326,6 +326,7 @@ export class Broker implements Connection {
     }
     const reason = connectionLost(why, cause);
     this.#state = { is: "closed", reason };
+    this.#flow.end();
     this.#settleReady.reject(reason); // it may have been ready for long: then this does nothing
     if (state.is === "negotiating") {
       clearTimeout(state.timer);

@@ -40,6 +40,11 @@ export class Flow {
     this.#load = load;
   }
 
+  /** The connection is over: lets go of what was going on. */
+  end(): void {
+    this.#load = NOTHING;
+  }
+
   /** Whether the next message may be read now. Counts it. */
   admits(): boolean {
     if (this.#isYielding || this.#isTooMuch()) return false;
