@@ -4,26 +4,15 @@ import { Decoder as MsgpackDecoder, Encoder as MsgpackEncoder } from "@msgpack/m
 import { Decoder as CborDecoder, Encoder as CborEncoder, isNativeAccelerationEnabled as cborAddon } from "cbor-x";
 import { isNativeAccelerationEnabled as msgpackrAddon, Packr } from "msgpackr";
 import { importBuilt } from "../bundle.js";
-import { allocated, compare, contender, formatBytes, formatSeconds } from "../measure.js";
-import type { Contender, Result } from "../measure.js";
+import { allocated, compare, contender, formatBytes } from "../measure.js";
+import type { Contender } from "../measure.js";
+import { show } from "../report.js";
 import { payloads } from "./payloads.js";
 import type { Plain } from "./payloads.js";
 import type * as Ours from "./plain.js";
 import { TwistedCodec } from "./twisted.js";
 
 const ours = await importBuilt<typeof Ours>(new URL("plain.ts", import.meta.url));
-
-type Direction = "encode" | "decode";
-
-/** How much faster than these we want to be, where that is said for all payloads or for one. */
-const targets: readonly { peer: string; direction: Direction; payload?: string; ratio: number }[] = [
-  { peer: "@msgpack/msgpack", direction: "encode", ratio: 1 },
-  { peer: "@msgpack/msgpack", direction: "decode", ratio: 1 },
-  { peer: "JSON, TextEncoder", direction: "encode", payload: "nested record", ratio: 0.8 },
-  { peer: "JSON, TextDecoder", direction: "decode", payload: "nested record", ratio: 0.8 },
-  { peer: "Twisted", direction: "encode", ratio: 20 },
-  { peer: "Twisted", direction: "decode", ratio: 80 },
-];
 
 /** Arguments: `--rounds=25`, and the beginnings of the payloads' names; all of them without one. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -106,21 +95,6 @@ function contendersFor(value: Plain) {
     contender("cbor-x", () => cborDecoder.decode(cbor) as unknown),
   ];
   return { sizes: { banana, json, msgpack }, encoders, decoders };
-}
-
-function show(payload: string, direction: Direction, results: readonly Result[]): void {
-  console.log(`  ${direction}`);
-  for (const { name, seconds, ratio } of results) {
-    const { low, median, high } = ratio;
-    const target = targets.find(
-      (each) => each.peer === name && each.direction === direction && (each.payload ?? payload) === payload,
-    );
-    const spread =
-      name === "@pb/banana" ? "" : `${median.toFixed(2).padStart(8)}  (${low.toFixed(2)} to ${high.toFixed(2)})`;
-    const verdict =
-      target === undefined ? "" : `  wanted ${target.ratio}: ${median >= target.ratio ? "reached" : "NOT REACHED"}`;
-    console.log(`    ${name.padEnd(20)}${formatSeconds(seconds).padStart(11)}${spread}${verdict}`);
-  }
 }
 
 function showMemory(decoders: readonly Contender[]): void {

@@ -5,22 +5,11 @@ import { importBuilt } from "../bundle.js";
 import { payloads } from "../codec/payloads.js";
 import { TwistedCodec } from "../codec/twisted.js";
 import { compare, contender, formatSeconds } from "../measure.js";
-import type { Contender, Result } from "../measure.js";
+import type { Contender } from "../measure.js";
+import { show } from "../report.js";
 import type * as Ours from "./jelly.js";
 
 const ours = await importBuilt<typeof Ours>(new URL("jelly.ts", import.meta.url));
-
-type Direction = "encode" | "decode";
-
-/** How much faster than these we want to be. */
-const targets: readonly { peer: string; direction: Direction; payload?: string; ratio: number }[] = [
-  { peer: "@msgpack/msgpack", direction: "encode", ratio: 1 },
-  { peer: "@msgpack/msgpack", direction: "decode", ratio: 1 },
-  { peer: "JSON, TextEncoder", direction: "encode", payload: "nested record", ratio: 0.8 },
-  { peer: "JSON, TextDecoder", direction: "decode", payload: "nested record", ratio: 0.8 },
-  { peer: "Twisted", direction: "encode", ratio: 20 },
-  { peer: "Twisted", direction: "decode", ratio: 80 },
-];
 
 /** Arguments: `--rounds=25`, and the beginnings of the payloads' names or `shared`; everything without one. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -129,20 +118,5 @@ async function sharing(rounds: number): Promise<void> {
     for (const [index, { name, seconds }] of results.entries()) {
       console.log(`    ${name.padEnd(26)}${formatSeconds(seconds / graphs[index]![1]).padStart(11)}`);
     }
-  }
-}
-
-function show(payload: string, direction: Direction, results: readonly Result[]): void {
-  console.log(`  ${direction}`);
-  for (const { name, seconds, ratio } of results) {
-    const { low, median, high } = ratio;
-    const target = targets.find(
-      (each) => each.peer === name && each.direction === direction && (each.payload ?? payload) === payload,
-    );
-    const spread =
-      name === "@pb/jelly-types" ? "" : `${median.toFixed(2).padStart(8)}  (${low.toFixed(2)} to ${high.toFixed(2)})`;
-    const verdict =
-      target === undefined ? "" : `  wanted ${target.ratio}: ${median >= target.ratio ? "reached" : "NOT REACHED"}`;
-    console.log(`    ${name.padEnd(20)}${formatSeconds(seconds).padStart(11)}${spread}${verdict}`);
   }
 }
