@@ -12,6 +12,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { defaultBrokerLimits } from "@pb/broker";
 import { connect, defaultServerLimits } from "@pb/node-transport";
+import { freePort } from "../../../tools/real/port.js";
 import { Authority } from "./certificates.js";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
@@ -165,12 +166,3 @@ describe("OPERATIONS.md", () => {
       expect(existsSync(join(here, path)), path).toBe(true);
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
