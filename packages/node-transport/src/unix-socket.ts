@@ -2,14 +2,16 @@
 
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { chmod, lstat, readlink, rename, symlink, unlink } from "node:fs/promises";
+import { chmod, lstat, readlink, realpath, rename, symlink, unlink } from "node:fs/promises";
 import { connect } from "node:net";
 import type { ListenOptions, Server } from "node:net";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { UnixServerEndpoint } from "./endpoint.js";
 
 /** Who may connect, unless told otherwise: the owner and the group. */
 const DEFAULT_MODE = 0o660;
+
+const OWN = String(process.pid);
 
 /** The locks that this very process holds: a process id does not tell, for the dead server before us may have had the same, as in a container. */
 const held = new Set<string>();
@@ -33,7 +35,7 @@ export async function listenOnPath(
     await listening(server, { ...options, path });
     return () => Promise.resolve();
   }
-  const unlock = lockfile ? await lock(path) : undefined;
+  const unlock = lockfile ? await lock(path, await lockName(path)) : undefined;
   try {
     await checkFree(path, lockfile);
     // With a letter: Node takes a path that reads as a number for a port.
@@ -85,43 +87,76 @@ async function answers(path: string): Promise<boolean> {
   }
 }
 
-/** Takes the lock of a path, from a process that is gone if need be. */
-async function lock(path: string): Promise<Release> {
-  const name = `${path}.lock`;
-  const own = String(process.pid);
-  for (let attempts = 0; ; attempts++) {
+/** The lock of a path. The same however its folder is called. */
+async function lockName(path: string): Promise<string> {
+  return join(await realpath(dirname(path)), `${basename(path)}.lock`);
+}
+
+/** Takes a lock, from a process that is gone if need be. */
+async function lock(path: string, name: string): Promise<Release> {
+  if (held.has(name)) throw inUse(path, "this process listens there");
+  held.add(name);
+  try {
+    await takeLock(path, name);
+  } catch (error) {
+    held.delete(name);
+    throw error;
+  }
+  return async () => {
+    if ((await readlink(name).catch(() => undefined)) === OWN) await unlink(name);
+    held.delete(name);
+  };
+}
+
+/**
+ * Makes the lock, or replaces that of a process that is gone. Who replaces one holds the lock of the lock from the look at it to the end:
+ * otherwise two could see the same dead one, and the slower would replace the new lock of the faster.
+ */
+async function takeLock(path: string, name: string): Promise<void> {
+  while (!(await made(name))) {
+    const unlock = await lock(path, `${name}.lock`);
     try {
-      if (held.has(name)) throw inUse(path, "this process listens there");
-      await symlink(own, name);
-      held.add(name);
-      return async () => {
-        held.delete(name);
-        if ((await readlink(name).catch(() => undefined)) === own) await unlink(name);
-      };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST" || attempts === 10) throw error;
+      const holder = await holderOf(path, name);
+      if (holder === undefined) continue; // It has just been given back.
+      await checkGone(path, name, holder);
+      const beside = `${name}.${randomBytes(3).toString("hex")}`;
+      await symlink(OWN, beside);
+      await rename(beside, name);
+      return;
+    } finally {
+      await unlock();
     }
-    const holder = await readlink(name).catch(() => undefined);
-    if (holder !== undefined && holder !== own && isAlive(Number(holder))) {
-      if (await answers(path)) throw inUse(path, `process ${holder} listens there`);
-      if (!(await isOld(name))) throw inUse(path, `process ${holder} has locked it`);
-    }
-    if (holder !== undefined) await discard(name, holder);
   }
 }
 
-/** Removes the lock of a process that is gone. By renaming, so that of two who see it only one removes it. */
-async function discard(name: string, holder: string): Promise<void> {
-  const aside = `${name}.${randomBytes(3).toString("hex")}`;
+/** Whether the lock could be made, for there was none. */
+async function made(name: string): Promise<boolean> {
   try {
-    await rename(name, aside);
-    const found = await readlink(aside);
-    await unlink(aside);
-    // Somebody else was faster, and this was already the new lock: it goes back, unless there is yet another.
-    if (found !== holder) await symlink(found, name);
+    await symlink(OWN, name);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/** The process that has the lock, in digits. */
+async function holderOf(path: string, name: string): Promise<string | undefined> {
+  try {
+    return await readlink(name);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code !== "ENOENT" && code !== "EEXIST") throw error;
+    if (code === "ENOENT") return undefined;
+    if (code === "EINVAL") throw inUse(path, "what is there as its lock is not one");
+    throw error;
+  }
+}
+
+/** Throws unless the process that made the lock is gone. One with our own id is, or would be in `held`. */
+async function checkGone(path: string, name: string, holder: string): Promise<void> {
+  if (await answers(path)) throw inUse(path, `process ${holder} listens there`);
+  if (holder !== OWN && isAlive(Number(holder)) && !(await isOld(name))) {
+    throw inUse(path, `process ${holder} has locked it`);
   }
 }
 

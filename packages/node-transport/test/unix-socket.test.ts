@@ -6,6 +6,7 @@ import { existsSync, lstatSync, readdirSync, readlinkSync, statSync, symlinkSync
 import { createServer } from "node:net";
 import { describe, expect, test } from "vitest";
 import { connect, listen } from "@pb/node-transport";
+import { Program } from "./programs/run.js";
 import { echo, Echo, folder } from "./worlds.js";
 
 /** A process that listens there and is killed: its socket stays behind. */
@@ -111,6 +112,46 @@ describe.skipIf(process.platform === "win32")("a UNIX socket", () => {
     await connection.close();
     await servers[0]!.value.close();
     expect(readdirSync(place.path)).toEqual([]);
+  });
+
+  test("goes to one of several processes that find it left behind", async () => {
+    using place = folder();
+    const dead = await killed(place.file("dead"));
+    await using one = new Program("contender.ts", []);
+    await using two = new Program("contender.ts", []);
+    await using three = new Program("contender.ts", []);
+    const ask = (path: string): Promise<unknown[]> => Promise.all([one.ask(path), two.ask(path), three.ask(path)]);
+    for (let round = 0; round < 50; round++) {
+      const path = place.file(String(round));
+      symlinkSync(String(dead), `${path}.lock`);
+      const answers = await ask(path);
+      expect(answers.toSorted()).toEqual(["EADDRINUSE", "EADDRINUSE", true]);
+    }
+    await ask(place.file("last"));
+    expect(readdirSync(place.path).toSorted()).toEqual(["dead", "last", "last.lock"]);
+  });
+
+  test("is not taken by the same process under another name", async () => {
+    using place = folder();
+    const { symlink } = await import("node:fs/promises");
+    await symlink(place.path, place.file("again"));
+    const attempts = await Promise.allSettled(
+      ["pb", "again/pb", "again/again/pb"].map((name) => listen({ type: "unix", path: place.file(name) }, new Echo())),
+    );
+    const servers = attempts.filter((attempt) => attempt.status === "fulfilled");
+    expect(servers).toHaveLength(1);
+    await servers[0]!.value.close();
+    expect(readdirSync(place.path)).toEqual(["again"]);
+  });
+
+  test("is not taken when its lock is no lock", async () => {
+    using place = folder();
+    writeFileSync(place.file("pb.lock"), "precious");
+    await expect(listen({ type: "unix", path: place.file("pb") }, new Echo())).rejects.toMatchObject({
+      code: "EADDRINUSE",
+      message: expect.stringContaining("what is there as its lock is not one"),
+    });
+    expect(readdirSync(place.path)).toEqual(["pb.lock"]);
   });
 
   test("never replaces what is not a socket", async () => {
