@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 /** Tests run on the sources: "@pb/source" leads from a package's name to its src/index.ts. */
@@ -11,6 +12,8 @@ export default defineConfig({
     exclude: ["**/node_modules/**", "**/dist/**"],
     globalSetup: "tools/twisted/vitest-setup.ts",
     pool: "forks",
+    // At least two: many of the slow tests wait for other processes.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 20_000,
     hookTimeout: 60_000,
     typecheck: {
