@@ -204,12 +204,12 @@ export class Broker implements Connection {
 
   /** How many references to an object of ours the peer holds: written and not given back. 0 when it is not known there. */
   referencesTo(object: object): number {
-    return this.#state.is === "ready" ? this.#state.exchange.exports.countOf(object) : 0;
+    return this.#state.is === "ready" ? this.#state.exchange.given.countOf(object) : 0;
   }
 
   /** How many times an object of ours was sent to be cached and not given back, as `perspective` sees it. 0 when the peer has no copy. */
   cachesOf(source: CacheSource, perspective: Perspective = null): number {
-    return this.#state.is === "ready" ? (this.#state.exchange.cachesGiven.find(source, perspective)?.count ?? 0) : 0;
+    return this.#state.is === "ready" ? this.#state.exchange.given.countOfCache(source, perspective) : 0;
   }
 
   /** What the connection holds at the moment, and what went through it. */
@@ -220,7 +220,7 @@ export class Broker implements Connection {
 
   /** Where each reference that is held came from, most first. Needs the option `traceReferences`; for finding leaks, not for production. */
   leakReport(): string {
-    return this.#state.is === "ready" ? this.#state.exchange.imports.report() : "";
+    return this.#state.is === "ready" ? this.#state.exchange.held.report() : "";
   }
 
   // Inside
@@ -337,7 +337,7 @@ export class Broker implements Connection {
     if (why === "lost") this.#settleClosed(reason);
     else this.#link.close();
     this.#tell(reason);
-    if (state.is === "ready") state.exchange.abandonExports();
+    if (state.is === "ready") state.exchange.given.endReferences();
     this.#config.onEvent({ kind: "closed", reason });
   }
 }

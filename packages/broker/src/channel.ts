@@ -4,11 +4,12 @@ import type { JellyReader, JellyWriter } from "@pb/jelly-types";
 import { JellyError } from "@pb/jelly-types";
 import type { CallOptions } from "./call-options.js";
 import type { Callable, Connection, Perspective } from "./callable.js";
-import type { ObjectId } from "./messages.js";
+import type { Given } from "./given.js";
+import type { Held } from "./held.js";
+import type { ObjectId, Release } from "./messages.js";
 import type { Dependence, SharedArguments } from "./shared-arguments.js";
 import { UnsettledError } from "./settle.js";
-import type { CacheGiven, CachesGiven, CacheSource } from "./tables/caches-given.js";
-import type { CachesHeld } from "./tables/caches-held.js";
+import type { CacheGiven, CacheSource } from "./tables/caches-given.js";
 
 /** What references call through, and flavours count with. */
 export interface Channel {
@@ -22,29 +23,9 @@ export interface Channel {
   send(target: ObjectId, method: string, args: readonly unknown[], how: CallDetails): void;
   /** The object of ours that the peer calls `id`, or undefined. */
   home(id: ObjectId): object | undefined;
-  /** The proxy of the peer's object `id`, of which one more reference has arrived. */
-  arrived(id: number, perspective: Perspective): object;
-  /** Gives back one of the references or caches that `proxy` stands for; if it was the only one, `proxy` is of no use any more. */
-  returnOne(proxy: Disposable): void;
-  /** Gives back what the peer counted as sent, and what did not arrive here. */
-  decline(command: "decref" | "decache", id: number, count: number): void;
-  /** Counts one more reference to an object of ours, and returns its id. Throws `PBError` when the peer holds too many. */
-  give(key: object, target: Callable): number;
-  /** Takes back one reference counted by {@link give}, which will not be sent after all. */
-  takeBack(id: number): void;
-  /** Objects of ours that the peer keeps a copy of. */
-  readonly cachesGiven: CachesGiven;
-  /** Copies of the peer's objects. */
-  readonly cachesHeld: CachesHeld<object>;
-  /**
-   * Counts one more sending of an object that the peer keeps a copy of; the first gives it a number and an observer. Throws `PBError` when the
-   * peer holds too many.
-   */
-  giveCache(source: CacheSource, perspective: Perspective, observerFor: (id: number) => object): CacheGiven;
-  /** Takes back one count of {@link giveCache}, which will not be sent after all. */
-  takeBackCache(id: number): void;
-  /** Gives back all references to the peer's object that `proxy` stands for. */
-  release(proxy: object): void;
+  /** Not for flavours of your own, for which {@link Outgoing} and {@link Incoming} count: what the peer holds of ours, and we of the peer's. */
+  readonly given: Given;
+  readonly held: Held;
 }
 
 export interface CallDetails extends CallOptions {
@@ -97,14 +78,14 @@ export class Outgoing {
 
   /** Counts a reference as part of this graph. */
   give(key: object, target: Callable): number {
-    const id = this.channel.give(key, target);
+    const id = this.channel.given.give(key, target);
     (this.#given ??= []).push(id);
     return id;
   }
 
   /** Counts the sending of a cached object as part of this graph. The count is 1 when it has to be sent in full. */
   giveCache(source: CacheSource, observerFor: (id: number) => object): CacheGiven {
-    const given = this.channel.giveCache(source, this.#perspective, observerFor);
+    const given = this.channel.given.giveCache(source, this.#perspective, observerFor);
     (this.#cachesGiven ??= []).push(given.id);
     return given;
   }
@@ -115,8 +96,8 @@ export class Outgoing {
    */
   undo(why?: unknown): void {
     const waits = this.#isFirstTry && why instanceof UnsettledError;
-    if (!waits) for (const id of this.#given?.splice(0) ?? []) this.#channel.takeBack(id);
-    for (const id of this.#cachesGiven?.splice(0) ?? []) this.#channel.takeBackCache(id);
+    if (!waits) for (const id of this.#given?.splice(0) ?? []) this.#channel.given.takeBack(id);
+    for (const id of this.#cachesGiven?.splice(0) ?? []) this.#channel.given.takeBackCache(id);
   }
 }
 
@@ -135,7 +116,7 @@ export class Incoming {
 
   /** Counts a reference as part of this graph. */
   arrived(id: number): object {
-    const proxy = this.channel.arrived(id, this.perspective) as Disposable;
+    const proxy = this.channel.held.arrived(id, this.perspective);
     (this.#arrived ??= []).push({ command: "decref", id, proxy, isFull: false });
     return proxy;
   }
@@ -148,13 +129,13 @@ export class Incoming {
   /** Gives back what was counted: the graph cannot be read. Returns what it was. */
   giveBack(): readonly Arrived[] {
     const arrived = this.#arrived ?? [];
-    for (const { proxy } of arrived) this.channel.returnOne(proxy);
+    for (const { command, proxy } of arrived) this.channel.held.returnOne(command, proxy);
     return arrived;
   }
 }
 
 interface Arrived {
-  readonly command: "decref" | "decache";
+  readonly command: Release;
   readonly id: number;
   readonly proxy: Disposable;
   /** With its state, not by its number alone. */

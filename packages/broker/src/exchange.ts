@@ -6,14 +6,17 @@ import { giveUpOn } from "./abandon.js";
 import type { Callable, Connection, Perspective } from "./callable.js";
 import { Outgoing } from "./channel.js";
 import type { CallDetails, Channel } from "./channel.js";
-import { isExpected, LimitError, PBError, ProtocolError } from "./errors.js";
-import type { CloseReason, ConnectionLostError } from "./errors.js";
+import { isExpected, LimitError } from "./errors.js";
+import type { CloseReason, ConnectionLostError, PBError } from "./errors.js";
 import { calledAs } from "./failure.js";
 import type { RemoteError } from "./failure.js";
 import { CacheTarget } from "./flavors/cacheable.js";
 import type { RemoteCache } from "./flavors/cacheable.js";
 import { RemoteReference } from "./flavors/remote-reference.js";
 import type { Load } from "./flow.js";
+import { Given } from "./given.js";
+import type { GivenOver } from "./given.js";
+import { Held } from "./held.js";
 import { handle, unknownRequest } from "./inbound.js";
 import type { Inbound } from "./inbound.js";
 import type { Link } from "./link.js";
@@ -23,13 +26,8 @@ import type { BrokerConfig } from "./options.js";
 import { sendAnswer, sendCall, sendError, sendReleases } from "./outbound.js";
 import { Outbox } from "./outbox.js";
 import { settle, UnsettledError } from "./settle.js";
-import { CachesGiven } from "./tables/caches-given.js";
-import type { CacheGiven, CacheSource } from "./tables/caches-given.js";
-import { CachesHeld } from "./tables/caches-held.js";
 import { Calls } from "./tables/calls.js";
 import type { PendingCall } from "./tables/calls.js";
-import { Exports } from "./tables/exports.js";
-import { Imports } from "./tables/imports.js";
 import { Services } from "./tables/services.js";
 
 /** What the exchange needs of the connection it is part of. */
@@ -46,26 +44,18 @@ export interface ExchangeOwner {
   end(why: CloseReason, cause: Error): void;
 }
 
-export class Exchange implements Channel, Inbound, Load {
+export class Exchange implements Channel, Inbound, GivenOver, Load {
   readonly connection: Connection;
   readonly unjellier: Unjellier;
   readonly outbox: Outbox;
-  readonly exports: Exports;
-  readonly imports: Imports<RemoteReference>;
-  // Made when they are needed: most connections never have a cache, and there may be thousands of them (bench `connections`).
-  #cachesGiven: CachesGiven | undefined;
-  #cachesHeld: CachesHeld<object> | undefined;
+  readonly given: Given;
+  readonly held: Held<RemoteReference>;
   /** Calls of ours. */
   readonly calls: Calls = new Calls();
   /** Calls of the peer. */
   readonly services: Services = new Services();
   readonly #owner: ExchangeOwner;
   readonly #config: BrokerConfig;
-  /** References to objects published by name: one per name until it is released, and the peer does not count them. */
-  readonly #named = new Map<string, RemoteReference>();
-  /** Numbers for references and caches: one row for both, none used twice. */
-  #lastId = 0;
-  #violations = 0;
   /** Why it is over, once it is. */
   #end: ConnectionLostError | undefined;
 
@@ -76,23 +66,15 @@ export class Exchange implements Channel, Inbound, Load {
     this.connection = owner.connection;
     this.unjellier = new Unjellier({ registry: config.types, policy: config.policy, ...config.exactness });
     this.outbox = new Outbox(dialect, config, owner.link.takesViews === true, (bytes) => owner.send(bytes));
-    this.exports = new Exports(() => ++this.#lastId);
-    const makeReference = (id: number, perspective: Perspective): RemoteReference =>
-      new RemoteReference(this, id, perspective);
-    this.imports = new Imports(
-      makeReference,
-      (id, count) => this.#giveBack("decref", id, count),
+    this.given = new Given(this, config);
+    this.held = new Held(
+      (id, perspective) => new RemoteReference(this, id, perspective),
+      (command, id, count) => {
+        if (this.isOpen) sendReleases(this.outbox, command, id, count);
+      },
       config.traceReferences,
     );
     this.keepAlive();
-  }
-
-  get cachesGiven(): CachesGiven {
-    return (this.#cachesGiven ??= new CachesGiven());
-  }
-
-  get cachesHeld(): CachesHeld<object> {
-    return (this.#cachesHeld ??= new CachesHeld((id, count) => this.#giveBack("decache", id, count)));
   }
 
   get isOpen(): boolean {
@@ -116,12 +98,10 @@ export class Exchange implements Channel, Inbound, Load {
     handle(readMessage(reader), reader, this);
   }
 
-  /** The peer's object of that name. */
+  /** The peer's object of that name. Throws {@link ConnectionLostError} when it is over. */
   named(name: string): RemoteReference {
     this.#requireOpen();
-    let reference = this.#named.get(name);
-    if (reference?.isAlive !== true) this.#named.set(name, (reference = new RemoteReference(this, name, null)));
-    return reference;
+    return this.held.named(name);
   }
 
   /** Says the version: at the start, and whenever a sign of life is wanted that nobody answers. */
@@ -129,17 +109,12 @@ export class Exchange implements Channel, Inbound, Load {
     this.outbox.write(undefined, (writer) => writeVersion(writer));
   }
 
-  /** Ends everything: calls reject first, then who was observed hears. What the peer held goes with {@link abandonExports}. */
+  /** Ends everything: calls reject first, then who was observed hears. References that the peer held end last: {@link Given.endReferences}. */
   end(reason: ConnectionLostError): void {
     this.#end = reason;
     this.outbox.flush();
     for (const call of this.calls.takeAll()) call.reject(reason);
-    for (const given of this.#cachesGiven?.entries() ?? []) if (given.count > 0) this.#stoppedObserving(given);
-  }
-
-  /** Tells the owners of what the peer held that it holds it no more. */
-  abandonExports(): void {
-    for (const { target } of this.exports.entries()) this.#unreferenced(target);
+    this.given.endCaches();
   }
 
   // What references do
@@ -196,86 +171,19 @@ export class Exchange implements Channel, Inbound, Load {
     else call.reject(error);
   }
 
-  release(proxy: object): void {
-    if (proxy instanceof RemoteReference) this.imports.release(proxy as RemoteReference);
-    else this.cachesHeld.release(proxy);
-  }
+  // What messages do
 
-  returnOne(proxy: Disposable): void {
-    const hadMore =
-      proxy instanceof RemoteReference
-        ? this.imports.returnOne(proxy as RemoteReference)
-        : this.cachesHeld.returnOne(proxy);
-    if (!hadMore) proxy[Symbol.dispose]();
+  find(id: ObjectId): Callable | undefined {
+    return typeof id === "string" ? this.#owner.published(id) : this.given.find(id);
   }
-
-  decline(command: "decref" | "decache", id: number, count: number): void {
-    this.#giveBack(command, id, count);
-  }
-
-  #giveBack(command: "decref" | "decache", id: number, count: number): void {
-    if (this.isOpen) sendReleases(this.outbox, command, id, count);
-  }
-
-  // What flavours do
 
   home(id: ObjectId): object | undefined {
     return this.find(id)?.home;
   }
 
-  arrived(id: number, perspective: Perspective): RemoteReference {
-    return this.imports.arrived(id, perspective);
-  }
-
-  give(key: object, target: Callable): number {
-    if (!this.exports.has(key) && this.exports.size >= this.#config.limits.references) this.#refuse("reference");
-    return this.exports.give(key, target).id;
-  }
-
-  takeBack(id: number): void {
-    // A peer may have guessed the number of what it was not sent, and have released it.
-    if (!this.isOpen || this.exports.find(id) === undefined) return;
-    const last = this.exports.release(id);
-    if (last !== undefined) this.#unreferenced(last.target);
-  }
-
-  giveCache(source: CacheSource, perspective: Perspective, observerFor: (id: number) => object): CacheGiven {
-    let given = this.cachesGiven.find(source, perspective);
-    if (given === undefined) {
-      if (this.cachesGiven.size >= this.#config.limits.references) this.#refuse("cache");
-      const id = ++this.#lastId;
-      given = { id, source, perspective, observer: observerFor(id), count: 0 };
-      this.cachesGiven.add(given);
-    }
-    given.count++;
-    return given;
-  }
-
-  takeBackCache(id: number): void {
-    if (!this.isOpen) return;
-    const last = this.cachesGiven.release(id);
-    if (last === undefined) return;
-    this.cachesGiven.forget(id);
-    this.#stoppedObserving(last);
-  }
-
-  /** Twisted's way, so that its users meet what they know: three refusals, then the end (wire specification 5.11). */
-  #refuse(what: "reference" | "cache"): never {
-    const text = `Maximum PB ${what} count exceeded.`;
-    if (++this.#violations <= 3) throw new PBError(text);
-    queueMicrotask(() => this.#owner.end("limit", new PBError(text)));
-    throw new PBError(`${text}  Goodbye.`);
-  }
-
-  // What messages do
-
-  find(id: ObjectId): Callable | undefined {
-    return typeof id === "string" ? this.#owner.published(id) : this.exports.find(id);
-  }
-
   findCache(id: ObjectId): Callable | undefined {
-    const held = typeof id === "number" ? this.cachesHeld.get(id) : undefined;
-    return held === undefined ? undefined : new CacheTarget(held as RemoteCache);
+    const cache = typeof id === "number" ? this.held.caches.get(id) : undefined;
+    return cache === undefined ? undefined : new CacheTarget(cache as RemoteCache);
   }
 
   /** Answers a call. A result that cannot travel is an error for the caller. */
@@ -345,52 +253,23 @@ export class Exchange implements Channel, Inbound, Load {
     return call;
   }
 
-  released(id: ObjectId): void {
-    let last;
-    try {
-      last = this.exports.release(id);
-    } catch (cause) {
-      const text = `The peer released the object ${id}, which it does not hold`;
-      throw new ProtocolError("PROTOCOL_UNKNOWN_REFERENCE", text, { cause });
-    }
-    if (last !== undefined) this.#unreferenced(last.target);
-  }
-
-  cacheReleased(id: ObjectId): void {
-    let last;
-    try {
-      last = this.cachesGiven.release(Number(id));
-    } catch (cause) {
-      const text = `The peer released the cache ${id}, which it does not hold`;
-      throw new ProtocolError("PROTOCOL_UNKNOWN_CACHE", text, { cause });
-    }
-    if (last === undefined) return;
-    // What is told to the observer now must still find the copy.
-    this.#stoppedObserving(last);
-    this.cachesGiven.forget(last.id);
-    if (this.isOpen) sendReleases(this.outbox, "uncache", last.id, 1);
-  }
-
-  uncached(id: ObjectId): void {
-    if (this.cachesHeld.forget(Number(id))) return;
-    throw new ProtocolError("PROTOCOL_UNKNOWN_CACHE", `The peer forgot the cache ${id}, which we do not have`);
-  }
-
   notUnderstood(what: string): void {
     this.#config.onEvent({ kind: "not-understood", what });
+  }
+
+  // What the peer holds of ours
+
+  forgotten(id: number): void {
+    sendReleases(this.outbox, "uncache", id, 1);
+  }
+
+  overLimit(error: PBError): void {
+    this.#owner.end("limit", error);
   }
 
   // Inside
 
   #requireOpen(): void {
     if (this.#end !== undefined) throw this.#end;
-  }
-
-  #stoppedObserving({ source, perspective, observer }: CacheGiven): void {
-    this.#config.run(() => source.stoppedObserving(perspective, observer));
-  }
-
-  #unreferenced(target: Callable): void {
-    this.#config.run(() => target.unreferenced?.(this.connection));
   }
 }

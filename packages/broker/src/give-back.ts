@@ -3,6 +3,7 @@
 import { readExpression } from "@pb/banana";
 import type { BananaReader, Expression } from "@pb/banana";
 import type { Incoming } from "./channel.js";
+import type { Release } from "./messages.js";
 
 /** Deeper than this nothing is looked for. */
 const DEPTH = 500;
@@ -23,18 +24,16 @@ export function giveBack(reader: BananaReader, start: number, graphs: number, in
   for (let graph = 0; graph < graphs; graph++) {
     search(readExpression(reader), 0, (command, id) => {
       // A cache that is not here would be said to be forgotten, and we would not know what is meant.
-      if (command === "decref" || channel.cachesHeld.has(id)) count(command, id, 1);
+      if (command === "decref" || channel.held.caches.has(id)) count(command, id, 1);
     });
   }
   // What came in full was not found by its number.
   for (const { command, id, isFull } of incoming.giveBack()) if (!isFull) count(command, id, -1);
   for (const [key, times] of unread) {
     const [command, id] = key.split(" ") as [Release, string];
-    if (times > 0) channel.decline(command, Number(id), times);
+    if (times > 0) channel.held.decline(command, Number(id), times);
   }
 }
-
-type Release = "decref" | "decache";
 
 const latin1 = new TextDecoder("latin1");
 

@@ -35,12 +35,6 @@ export interface Inbound extends Channel {
   readonly services: Services;
   /** The call that waits for this answer. Throws {@link ProtocolError} when none does. */
   takeCall(requestId: Expression): PendingCall;
-  /** One reference less. Throws {@link ProtocolError} for an id that we did not give out. */
-  released(id: ObjectId): void;
-  /** One count of a cache less. Throws {@link ProtocolError} for an id that we did not give out. */
-  cacheReleased(id: ObjectId): void;
-  /** The peer forgot a cache of ours. Throws {@link ProtocolError} for one that we do not have. */
-  uncached(id: ObjectId): void;
   notUnderstood(what: string): void;
 }
 
@@ -63,16 +57,16 @@ export function handle(message: Message, reader: BananaReader, broker: Inbound):
       receiveError(broker.takeCall(message.requestId), reader, broker);
       break;
     case "decref":
-      broker.released(message.id);
+      broker.given.released(message.id);
       break;
     case "didNotUnderstand":
       broker.notUnderstood(message.what);
       break;
     case "decache":
-      broker.cacheReleased(message.id);
+      broker.given.cacheReleased(message.id);
       break;
     case "uncache":
-      broker.uncached(message.id);
+      broker.held.uncached(message.id);
       break;
   }
 }

@@ -171,7 +171,10 @@ export function writeReply(writer: ExpressionWriter, command: "answer" | "error"
   writeExpression(writer, requestId);
 }
 
-export function writeRelease(writer: ExpressionWriter, command: "decref" | "decache" | "uncache", id: number): void {
+/** How a reference is given back, or a count of a cache. */
+export type Release = "decref" | "decache";
+
+export function writeRelease(writer: ExpressionWriter, command: Release | "uncache", id: number): void {
   writer.list(2);
   writer.word(command);
   writer.integer(id);

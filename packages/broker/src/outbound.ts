@@ -7,7 +7,7 @@ import type { CallDetails, Outgoing } from "./channel.js";
 import { Failure } from "./failure.js";
 import { Kwargs } from "./kwargs.js";
 import { writeCall, writeRelease, writeReply } from "./messages.js";
-import type { ObjectId } from "./messages.js";
+import type { ObjectId, Release } from "./messages.js";
 import type { BrokerConfig } from "./options.js";
 import type { Outbox } from "./outbox.js";
 
@@ -103,12 +103,7 @@ export function sendError(
 }
 
 /** Gives back `count` references to one object of the peer, or counts of a cache; or says that a cache is forgotten. */
-export function sendReleases(
-  outbox: Outbox,
-  command: "decref" | "decache" | "uncache",
-  id: number,
-  count: number,
-): void {
+export function sendReleases(outbox: Outbox, command: Release | "uncache", id: number, count: number): void {
   // Each is a message: together they may be more than one may have.
   for (let left = count; left > 0; left--) outbox.write(undefined, (writer) => writeRelease(writer, command, id));
 }

@@ -36,13 +36,13 @@ export function statsOf(
   { references }: BrokerLimits,
   { received, sent, queued }: Bytes,
 ): BrokerStats {
-  const { exports, imports, cachesGiven, cachesHeld, calls, services } = exchange;
+  const { given, held, calls, services } = exchange;
   return {
-    referencesGiven: exports.size,
+    referencesGiven: given.size,
     referencesLimit: references,
-    referencesHeld: imports.held,
-    cachesGiven: cachesGiven.size,
-    cachesHeld: cachesHeld.size,
+    referencesHeld: held.size,
+    cachesGiven: given.cacheCount,
+    cachesHeld: held.cacheCount,
     callsWaiting: calls.size,
     callsRunning: services.running,
     bytesReceived: received,

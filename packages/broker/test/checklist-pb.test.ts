@@ -634,8 +634,7 @@ test("Needed.taggedReferences: a type of the program's may be a reference under 
     classes: [Group],
     jelly: () => undefined,
     unjelly(unjellier, _items, atom) {
-      const { channel, perspective } = incoming(unjellier, atom);
-      const reference = channel.arrived(Number(unjellier.reader.integer()), perspective) as RemoteReference;
+      const reference = incoming(unjellier, atom).arrived(Number(unjellier.reader.integer())) as RemoteReference;
       return new Group(reference, unjellier.read());
     },
   };
@@ -649,4 +648,10 @@ test("Needed.taggedReferences: a type of the program's may be a reference under 
   reference[Symbol.dispose]();
   await settled();
   expect(peer.heard().slice(-2)).toEqual(["(message 1 7 hello 0 (tuple) (dictionary))", "(decref 7)"]);
+
+  // When the rest of the message cannot be read, nobody has it.
+  await peer.say("(message 2 root take 0 (tuple (test.PBGroup 8 (unicode room)) (test.Unknown)) (dictionary))");
+  await settled();
+  expect(peer.heard().slice(-1)).toEqual(["(decref 8)"]);
+  expect(broker.stats().referencesHeld).toBe(0);
 });

@@ -99,10 +99,9 @@ const group: TypeHandler<Group> = {
     jellier.writer.integer(id);
   },
   unjelly(unjellier, _items, atom) {
-    const { channel, perspective } = incoming(unjellier, atom);
     const name = unjellier.reader.text();
     const id = Number(unjellier.reader.integer());
-    return new GroupReference(name, channel.arrived(id, perspective) as RemoteReference);
+    return new GroupReference(name, incoming(unjellier, atom).arrived(id) as RemoteReference);
   },
 };
 

@@ -49,7 +49,7 @@ export class CacheObserver {
 
   /** Whether there still is a copy to tell. */
   get isAlive(): boolean {
-    return this.#channel.isOpen && this.#channel.cachesGiven.get(this.#id)?.observer === this;
+    return this.#channel.isOpen && this.#channel.given.findCache(this.#id)?.observer === this;
   }
 
   /** Runs an `observe_` method of the copy and resolves with what it returns. Rejects as a reference's `callRemote` does. */
@@ -113,16 +113,16 @@ export function remoteCache<T extends RemoteCache>(
         items === 2
           ? readCacheId(unjellier.reader.kind() === "integer" ? unjellier.reader.integer() : undefined)
           : readCacheId();
-      if (channel.cachesHeld.has(id)) throw new JellyError("JELLY_MALFORMED", `Two caches have the id ${id}`);
+      if (channel.held.caches.has(id)) throw new JellyError("JELLY_MALFORMED", `Two caches have the id ${id}`);
       const cache = Object.create(type.prototype as object) as T;
       // Known before its state is read: the state may mention it.
-      const handle = channel.cachesHeld.add(id, cache) as T;
+      const handle = channel.held.caches.add(id, cache) as T;
       unjellier.registerBlank(handle);
       try {
         unjellier.readState((state) => setState(cache, state));
       } catch (error) {
         // The peer counts it as held: tell it that it is not. (Twisted leaves the two sides apart: wire specification trap 10.)
-        channel.cachesHeld.release(handle);
+        channel.held.caches.release(handle);
         throw error;
       }
       arriving.cacheArrived(id, handle, true);
@@ -177,7 +177,7 @@ export const cacheable: TypeHandler<Cacheable> = {
     const id = readCacheId(
       items === 1 && unjellier.reader.kind() === "integer" ? unjellier.reader.integer() : undefined,
     );
-    const given = channel.cachesGiven.get(id);
+    const given = channel.given.findCache(id);
     if (given === undefined) throw new UnknownCacheError(id);
     return given.source;
   },
@@ -189,7 +189,7 @@ export const cache: TypeHandler<RemoteCache> = {
   subclasses: true,
   identity: false,
   jelly(value, jellier) {
-    const id = outgoing(jellier, value).channel.cachesHeld.idOf(value);
+    const id = outgoing(jellier, value).channel.held.caches.idOf(value);
     if (id === undefined)
       throw new JellyError(
         "JELLY_NOT_JELLYABLE",
@@ -205,7 +205,7 @@ export const cache: TypeHandler<RemoteCache> = {
     const id = readCacheId(
       items === 1 && unjellier.reader.kind() === "integer" ? unjellier.reader.integer() : undefined,
     );
-    const handle = arriving.channel.cachesHeld.again(id) as RemoteCache | undefined;
+    const handle = arriving.channel.held.caches.again(id) as RemoteCache | undefined;
     if (handle === undefined) throw new UnknownCacheError(id);
     arriving.cacheArrived(id, handle, false);
     return handle;

@@ -131,7 +131,7 @@ export class RemoteReference<T = RemoteMethods> implements Reference<T> {
   [Symbol.dispose](): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    this.#channel.release(this);
+    this.#channel.held.release(this);
   }
 
   /** Not part of the interface: how a reference travels home. */

@@ -36,10 +36,9 @@ const song: TypeHandler<Song> = {
   },
   unjelly(unjellier, items, atom) {
     if (items !== 2) throw new TypeError("A song has a title and an id");
-    const { channel, perspective } = incoming(unjellier, atom);
     const title = unjellier.reader.text();
     const id = Number(unjellier.reader.integer());
-    return new SongReference(title, channel.arrived(id, perspective) as RemoteReference<Song>);
+    return new SongReference(title, incoming(unjellier, atom).arrived(id) as RemoteReference<Song>);
   },
 };
 
