@@ -4,8 +4,8 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { findTwisted, noTwisted } from "../../twisted/twisted.js";
+import { onItsCore } from "./cores.js";
 import { Party } from "./party.js";
-
 import type { Work } from "./work.js";
 
 const here = new URL("contenders/", import.meta.url);
@@ -45,11 +45,15 @@ export class Contender implements Disposable {
   static async start(name: Name, flags: (side: Side) => readonly string[] = () => []): Promise<Contender | undefined> {
     const commands = name === "Twisted" ? twistedCommands() : await nodeCommands(folders[name], flags);
     if (commands === undefined) return undefined;
-    const { party: server, facts } = await Party.start(`The server of ${name}`, commands.server);
+    const { party: server, facts } = await Party.start(`The server of ${name}`, [
+      ...onItsCore("server"),
+      ...commands.server,
+    ]);
     try {
       // Where the server listens: one port, or one for each kind of client.
       const ports = Object.values(facts).map(String);
-      const { party: client } = await Party.start(`The client of ${name}`, [...commands.client, ...ports]);
+      const command = [...onItsCore("client"), ...commands.client, ...ports];
+      const { party: client } = await Party.start(`The client of ${name}`, command);
       return new Contender(name, server, client, commands.version);
     } catch (error) {
       server[Symbol.dispose]();

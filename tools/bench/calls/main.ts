@@ -8,9 +8,9 @@ import { measureConnections, measureGrowth } from "./scale.js";
 import { works } from "./works.js";
 
 /** Rounds, unless `--rounds=` says otherwise. */
-const ROUNDS = 7;
+const ROUNDS = 11;
 
-/** Measures what is named, or everything; then the page is written too. Arguments: `--rounds=7`, `--only=@pb,raw` to leave others out. */
+/** Measures what is named, or everything; then the page is written too. Arguments: `--rounds=11`, `--only=@pb,raw` to leave others out. */
 export async function main(wanted: readonly string[], args: readonly string[]): Promise<void> {
   const option = (name: string): string | undefined =>
     args.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3);

@@ -3,6 +3,7 @@
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { formatBytes, formatSeconds } from "../measure.js";
+import { areApart } from "./cores.js";
 import { plot } from "./plot.js";
 import type { Rate } from "./rounds.js";
 import type { ConnectionCost, Growth } from "./scale.js";
@@ -71,9 +72,9 @@ export function writePage(findings: Findings): void {
     "# Benches",
     "",
     "`npm run bench` measures all of this and writes this page; `npm run bench -- NAME` measures one work, or the codec",
-    "(`codec`, `jelly`). Server and client are two processes that talk over loopback TCP, both on the machine named below. All",
-    "contenders take turns in every round; the ratios compare rounds, and the spread is the middle 80 % of them. Look at",
-    "ratios: times differ between machines, and between hours.",
+    `(\`codec\`, \`jelly\`). Server and client are two processes that talk over loopback TCP, both on the machine named below${areApart ? ", each" : "."}`,
+    `${areApart ? "on a core of its own. " : ""}All contenders take turns in every round; the ratios compare rounds, and the spread is the middle 80 % of`,
+    "them. Look at ratios: times differ between machines, and between hours.",
     "",
     `Last run: ${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores (${cpus()[0]?.model ?? "unknown"}), ${[...new Set(findings.versions)].join(", ")}`,
     "",

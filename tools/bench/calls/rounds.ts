@@ -17,15 +17,18 @@ export interface Rate {
 
 export interface RoundsOptions {
   readonly rounds: number;
-  /** How long each takes in each round. Default 0.25. */
+  /** How long each takes in each round. Default 0.15. */
   readonly seconds?: number;
 }
+
+/** Before it is measured, a work is done for so many rounds' time: V8 compiles beside it on the same core, which takes a second. */
+const WARM_UP = 10;
 
 /** Measures a work for every contender, the first of which is what the others are compared with. */
 export async function measureRates(
   contenders: readonly Contender[],
   work: Work,
-  { rounds, seconds = 0.25 }: RoundsOptions,
+  { rounds, seconds = 0.15 }: RoundsOptions,
 ): Promise<Rate[]> {
   const counts = new Map<Contender, number>();
   for (const each of contenders) counts.set(each, await calibrate(each, work, seconds));
@@ -57,7 +60,7 @@ async function calibrate(contender: Contender, work: Work, seconds: number): Pro
   while (true) {
     const took = (await contender.run(work, count)).seconds;
     spent += took;
-    if (spent > 3 * seconds && (took > seconds / 3 || count === 1))
+    if (spent > WARM_UP * seconds && (took > seconds / 3 || count === 1))
       return Math.max(1, Math.round((count * seconds) / took));
     if (took < seconds) count *= took < seconds / 8 ? 4 : 2;
   }
