@@ -15,10 +15,10 @@ import type { BrokerEvent, Perspective, RemoteReference, CacheObserver } from "@
 import { JellyError, Tuple, tuple, TypeRegistry } from "@pb/jelly-types";
 import { connectedPair } from "@pb/broker/testing";
 import type { ConnectedPair } from "@pb/broker/testing";
-import { exposeGarbageCollection } from "./support/garbage.js";
+import { garbageCollector } from "../../../tools/garbage/garbage.js";
 import { brokerAndPeer, rejection, settled } from "./support/raw-peer.js";
 
-beforeAll(exposeGarbageCollection);
+beforeAll(() => void garbageCollector());
 
 class Stock extends Cacheable {
   static readonly remoteType: string = "shop.Stock";

@@ -14,10 +14,10 @@ import {
 import type { Broker, BrokerEvent, BrokerOptions, Reference, RemoteReference } from "@pb/broker";
 import { JellyError } from "@pb/jelly-types";
 import { connectedPair } from "@pb/broker/testing";
-import { exposeGarbageCollection } from "./support/garbage.js";
+import { garbageCollector } from "../../../tools/garbage/garbage.js";
 import { brokerAndPeer, brokerAndStranger, rejection, settled } from "./support/raw-peer.js";
 
-beforeAll(exposeGarbageCollection);
+beforeAll(() => void garbageCollector());
 
 class Desk extends Root {
   readonly waiting: ((value: unknown) => void)[] = [];

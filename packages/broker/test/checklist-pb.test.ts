@@ -31,10 +31,10 @@ import { connectedPair } from "@pb/broker/testing";
 import { SecurityPolicy, Tuple, tuple, TypeRegistry, Unpersistable } from "@pb/jelly-types";
 import type { TypeHandler } from "@pb/jelly-types";
 import { beforeAll, expect, test } from "vitest";
-import { exposeGarbageCollection } from "./support/garbage.js";
+import { garbageCollector } from "../../../tools/garbage/garbage.js";
 import { brokerAndPeer, rejection, settled } from "./support/raw-peer.js";
 
-beforeAll(exposeGarbageCollection);
+beforeAll(() => void garbageCollector());
 
 class Note extends Copyable {
   static readonly remoteType = "test.Note";

@@ -13,6 +13,7 @@ import {
 import type { BrokerEvent, RemoteReference } from "@pb/broker";
 import { TypeRegistry } from "@pb/jelly-types";
 import { connectedPair } from "@pb/broker/testing";
+import { keepWhatArrives } from "../../../tools/garbage/garbage.js";
 import { brokerAndPeer, rejection, settled } from "./support/raw-peer.js";
 
 let told: string[] = [];
@@ -56,6 +57,7 @@ async function open() {
 }
 
 test("the pending calls hear first, then what was observed, then notifiers, then the owners of references", async () => {
+  using _kept = keepWhatArrives();
   const { pair, events, remote } = await open();
   await remote.callRemote("give");
   const back = await pair.server.getRootObject();

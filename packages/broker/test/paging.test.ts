@@ -5,10 +5,10 @@ import { getAllPages, getPages, PageCollector, pagesOf, PBError, RemoteError, Ro
 import type { PageCollectorMethods, RemoteReference } from "@pb/broker";
 import { JellyError } from "@pb/jelly-types";
 import { connectedPair } from "@pb/broker/testing";
-import { exposeGarbageCollection } from "./support/garbage.js";
+import { garbageCollector } from "../../../tools/garbage/garbage.js";
 import { rejection } from "./support/raw-peer.js";
 
-beforeAll(exposeGarbageCollection);
+beforeAll(() => void garbageCollector());
 
 type Collector = RemoteReference<PageCollectorMethods>;
 

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { Referenceable, Root } from "@pb/broker";
 import type { RemoteReference } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
-import { exposeGarbageCollection } from "./support/garbage.js";
+import { garbageCollector } from "../../../tools/garbage/garbage.js";
 
 class Thing extends Referenceable {
   remote_name(): string {
@@ -74,7 +74,7 @@ test("counts what is left at both ends, and says it in a list", async () => {
 });
 
 test("collects what the program let go of, where it can", async () => {
-  exposeGarbageCollection();
+  garbageCollector();
   await using pair = await connectedPair({ root: new Shop() });
   const shop = await pair.client.getRootObject<Shop>();
   expect(await (await shop.callRemote("thing")).callRemote("name")).toBe("thing");

@@ -20,10 +20,10 @@ import type { BrokerOptions } from "@pb/broker";
 import { none } from "@pb/banana";
 import { JellyError, tuple, TypeRegistry } from "@pb/jelly-types";
 import { connectedPair } from "@pb/broker/testing";
-import { exposeGarbageCollection } from "./support/garbage.js";
+import { garbageCollector } from "../../../tools/garbage/garbage.js";
 import { brokerAndPeer, rejection, settled } from "./support/raw-peer.js";
 
-beforeAll(exposeGarbageCollection);
+beforeAll(() => void garbageCollector());
 
 class Thing extends Referenceable {
   constructor(readonly name = "thing") {

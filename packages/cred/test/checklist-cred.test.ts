@@ -14,10 +14,9 @@ import {
   UsernamePassword,
 } from "@pb/cred";
 import type { Mind } from "@pb/cred";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { kwargs } from "@pb/broker";
 import { expect, test } from "vitest";
+import { garbageCollector } from "../../../tools/garbage/garbage.js";
 import type { Person } from "./support.js";
 import { brokers, errorOf, Mindful, settle, Stage, users } from "./support.js";
 
@@ -143,8 +142,7 @@ test("NewCredLeakTests.test_logoutLeak: the server forgets the mind when the con
   await client.closed;
   await settle();
   expect(gone).toEqual([false]);
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as () => void;
+  const collect = garbageCollector();
   for (let round = 0; round < 20 && reference!.deref() !== undefined; round++) {
     await new Promise((resolve) => setTimeout(resolve, 5));
     collect();

@@ -29,6 +29,7 @@ import {
   UsernamePassword,
 } from "@pb/cred";
 import type { Login, Mind } from "@pb/cred";
+import { keepWhatArrives } from "../../../tools/garbage/garbage.js";
 import {
   brokers,
   classicResponse,
@@ -273,6 +274,7 @@ describe("a logout", () => {
   });
 
   test("comes once when the realm has the same avatar for everybody", async () => {
+    using _kept = keepWhatArrives();
     const shared = new Person("everybody", null);
     const loggedOut: unknown[] = [];
     const house = new (class extends House {
@@ -367,6 +369,7 @@ describe("a logout", () => {
     ],
     ["rejects", () => Promise.reject(new Error("out of order"))],
   ])("that %s is told to the watcher, and disturbs nobody else", async (_how, logout) => {
+    using _kept = keepWhatArrives();
     const house = new (class extends House {
       override requestAvatar(...args: Parameters<House["requestAvatar"]>) {
         const made = super.requestAvatar(...args) as Login;

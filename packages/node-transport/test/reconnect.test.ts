@@ -186,7 +186,8 @@ describe("a call made while there is no connection", () => {
 
   test("is not sent twice because of that: its time counts from the beginning", async () => {
     const { client, root } = await world();
-    await expect(client.callRemoteWith({ timeoutMs: 100 }, "wait", 1)).rejects.toMatchObject({ code: "CALL_TIMEOUT" });
+    await client.current();
+    await expect(client.callRemoteWith({ timeoutMs: 500 }, "wait", 1)).rejects.toMatchObject({ code: "CALL_TIMEOUT" });
     expect(root.waiting).toHaveLength(1);
     expect(client.state.is).toBe("ready");
   });

@@ -3,12 +3,11 @@
 import { once } from "node:events";
 import { connect as connectSocket, createServer } from "node:net";
 import { Duplex } from "node:stream";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { describe, expect, test, vi } from "vitest";
 import { Broker } from "@pb/broker";
 import { linkCompliance } from "@pb/broker/testing";
 import { listen, SocketLink } from "@pb/node-transport";
+import { garbageCollector } from "../../../tools/garbage/garbage.js";
 import { kinds } from "./links.js";
 import { Echo, sleep, until } from "./worlds.js";
 
@@ -43,8 +42,7 @@ test("keeps what is not sent yet where it can be counted", async () => {
 });
 
 test("what waits for an end that does not read is kept, and not the buffers it was part of", async () => {
-  setFlagsFromString("--expose-gc");
-  const collectGarbage = runInNewContext("gc") as () => void;
+  const collectGarbage = garbageCollector();
   const stuck = new Duplex({ read: () => undefined, write: () => undefined });
   const link = new SocketLink(stuck, "listener");
   const buffers: WeakRef<ArrayBufferLike>[] = [];
