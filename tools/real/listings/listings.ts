@@ -131,6 +131,7 @@ function normal(text: string, isOurs: boolean): string {
   if (!isOurs) return joined;
   return joined
     .replaceAll(/\b([A-Z]\w+) \{[^{}]*\}/g, "<$1>") // Node shows objects so
+    .replaceAll(/\bProxy\((<\w+>)\)/g, "$1") // and from 26 on what a cache is held by
     .replaceAll(/\bb'([^']*)'/g, "$1")
     .replaceAll(/\[ (.*) \]/g, "[$1]");
 }
