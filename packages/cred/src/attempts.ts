@@ -165,7 +165,7 @@ export class Attempts {
         this.#delayed.delete(proceed);
         resolve();
       };
-      const timer = setTimeout(proceed, at - Date.now());
+      const timer = setTimeout(proceed, Math.max(at - Date.now(), 0));
       this.#delayed.add(proceed);
     });
   }

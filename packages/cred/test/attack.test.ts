@@ -301,6 +301,18 @@ describe("who guesses", () => {
     await login(from("192.0.2.1"), new UsernamePassword("bob", "hunter2"));
   });
 
+  test("is told at once when it took its time: no timer is set for the past, of which newer engines warn", async () => {
+    const timers = vi.spyOn(globalThis, "setTimeout");
+    const slow = new PasswordChecker({
+      stores: ["md5"],
+      find: () => new Promise((resolve) => setTimeout(() => resolve(undefined), 10)),
+    });
+    const { client } = new Stage([slow], { limits: { failureMs: 1 } }).connect();
+    await errorOf(login(client, wrong));
+    expect(timers.mock.calls.map(([, ms = 0]) => ms).filter((ms) => ms < 0)).toEqual([]);
+    timers.mockRestore();
+  });
+
   test("waits for each answer", async () => {
     const { client } = new Stage([users()], { limits: { failureMs: 40 } }).connect();
     const challenges = await Promise.all([1, 2, 3].map(() => challengeFor(client, bytes("alice"))));
