@@ -24,6 +24,7 @@ const tasks = {
   real: () => [program("tools/real/main.ts")],
   checklist: () => [program("tools/checklist/main.ts")],
   matrix: () => [program("tools/matrix/main.ts")],
+  engines: () => [program("tools/engines/main.ts")],
   twisted: () => [program("tools/twisted/main.ts")],
   types: () => [...packageFolders(), "."].map((folder) => tool("typescript/bin/tsc", "-p", folder)),
   lint: () => [tool("eslint/bin/eslint.js", "--max-warnings=0", ".")],
