@@ -199,7 +199,7 @@ export class Exchange implements Channel, Inbound, GivenOver, Load {
         return;
       }
       this.#config.onEvent({ kind: "answer-failed", error });
-      sendError(this.outbox, new Outgoing(this, perspective), requestId, error, this.#config);
+      this.fail(requestId, error, perspective);
     }
   }
 
@@ -224,7 +224,13 @@ export class Exchange implements Channel, Inbound, GivenOver, Load {
   }
 
   fail(requestId: Expression, error: unknown, perspective: Perspective): void {
-    if (this.isOpen) sendError(this.outbox, new Outgoing(this, perspective), requestId, error, this.#config);
+    if (!this.isOpen) return;
+    try {
+      sendError(this.outbox, new Outgoing(this, perspective), requestId, error, this.#config);
+    } catch (cause) {
+      // Its own request id leaves no room for an answer: the caller would wait for ever.
+      this.#owner.end("limit", cause as Error);
+    }
   }
 
   methodFailed(method: string, error: unknown): void {

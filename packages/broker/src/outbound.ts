@@ -4,7 +4,7 @@ import type { Expression } from "@pb/banana";
 import { below } from "@pb/jelly-types";
 import type { Jellier } from "@pb/jelly-types";
 import type { CallDetails, Outgoing } from "./channel.js";
-import { Failure } from "./failure.js";
+import { Failure, UNKNOWN_ERROR } from "./failure.js";
 import { Kwargs } from "./kwargs.js";
 import { writeCall, writeRelease, writeReply } from "./messages.js";
 import type { ObjectId, Release } from "./messages.js";
@@ -74,8 +74,8 @@ export function sendAnswer(outbox: Outbox, out: Outgoing, requestId: Expression,
 }
 
 /**
- * The error of a call: as itself where its class is registered, else as a description. An error that cannot travel is described too: the
- * caller always hears.
+ * The error of a call: as itself where its class is registered, else as a description, and where that cannot travel, either, as an error of
+ * which nothing is known: the caller always hears. Throws only when no answer to that request can travel.
  */
 export function sendError(
   outbox: Outbox,
@@ -92,7 +92,11 @@ export function sendError(
   } catch {
     // It cannot travel as itself; its description can.
   }
-  sendGraph(new Failure(config.describeError(error)));
+  try {
+    sendGraph(new Failure(config.describeError(error)));
+  } catch {
+    sendGraph(new Failure(UNKNOWN_ERROR));
+  }
 
   function sendGraph(value: unknown): void {
     outbox.write(out, (writer, jellier) => {
