@@ -354,6 +354,8 @@ export class Broker implements Connection {
     }
     for (const resolve of this.#waitingForRoom.splice(0)) resolve();
     if (why === "lost") this.#settleClosed(reason);
+    // A state hook that closes does so in the middle of a message: those before it leave first, at the end of the turn.
+    else if (state.is === "ready" && state.exchange.outbox.isWriting) queueMicrotask(() => this.#link.close());
     else this.#link.close();
     this.#tell(reason);
     if (state.is === "ready") state.exchange.given.endReferences();
