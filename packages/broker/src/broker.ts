@@ -281,6 +281,7 @@ export class Broker implements Connection {
     this.#isSending = true;
     this.#link.send(bytes);
     this.#isSending = false;
+    this.#flow.regulate(); // what has left at once, nobody will tell of
     const { queuedBytes } = this.#link;
     const { unsentBytes } = this.#config.limits;
     if (queuedBytes <= unsentBytes) return;

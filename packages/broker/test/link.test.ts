@@ -150,6 +150,14 @@ describe("a link that delivers within `send`", () => {
   });
 });
 
+test("a link that has nothing to drain, and never says so, is read from when what was written has left", async () => {
+  await using ends = await pair({ server: { root: new Service(), limits: { queuedBytes: 1000 } } });
+  for (const byte of [1, 2, 3]) {
+    const bytes = new Uint8Array(2000).fill(byte);
+    expect(await ends.root.callRemoteWith({ timeoutMs: 5000 }, "echo", bytes)).toEqual(bytes);
+  }
+});
+
 test("a link that delivers within `resume` does not run a method in the middle of a call", async () => {
   const service = new Service();
   await using ends = await pair({ server: { root: service }, client: { root: new Service() } });
