@@ -4,6 +4,7 @@ import type { Expression } from "@pb/banana";
 import { below } from "@pb/jelly-types";
 import type { Jellier } from "@pb/jelly-types";
 import type { CallDetails, Outgoing } from "./channel.js";
+import { DeadReferenceError } from "./errors.js";
 import { Failure, UNKNOWN_ERROR } from "./failure.js";
 import { Kwargs } from "./kwargs.js";
 import { writeCall, writeRelease, writeReply } from "./messages.js";
@@ -23,6 +24,13 @@ export function sendCall(
   wantsAnswer: boolean,
 ): void {
   outbox.write(out, (writer, jellier) => {
+    // Written later than it was called for: the message that was to bring the copy may have failed.
+    if (
+      isCache === true &&
+      out.failedLater !== undefined &&
+      out.channel.given.findCache(target as number) === undefined
+    )
+      throw new DeadReferenceError("The peer has no copy of this object");
     writeCall(writer, isCache === true ? "cachemessage" : "message", requestId, target, method, wantsAnswer);
     const written = shared?.find(outbox, perspective);
     if (written !== undefined) {

@@ -6,6 +6,7 @@ import {
   Cacheable,
   ConnectionLostError,
   Copyable,
+  DeadReferenceError,
   Referenceable,
   remoteCache,
   RemoteCache,
@@ -401,6 +402,23 @@ describe("a call from within a state hook", () => {
       },
     ]);
     expect(await root.callRemote("take", 1)).toBeNull();
+  });
+
+  test("to an observer is not sent when the copy is not", async () => {
+    const { pair, root } = await open();
+    let update: Promise<unknown> | undefined;
+    class Hasty extends Live {
+      override getStateToCacheAndObserveFor(_perspective: Perspective, observer: CacheObserver): unknown {
+        update = rejection(observer.callRemote("update"));
+        observer.sendRemote("update");
+        throw new RangeError("after all");
+      }
+    }
+    const before = pair.transcript().length;
+    await rejection(root.callRemote("take", new Hasty()));
+    expect(await update).toBeInstanceOf(DeadReferenceError);
+    await pair.expectNothingLeft();
+    expect(pair.transcript(before)).toEqual([]);
   });
 
   test("may send an object that is then not sent after all", async () => {
