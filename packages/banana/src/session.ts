@@ -82,13 +82,11 @@ export class Session {
       throw new BananaError("BANANA_NOT_BANANA", `The peer does not speak Banana: it sent ${stranger}`, { offset: 0 });
     const words = this.#scanner.next();
     if (words === undefined) return false;
-    if (this.role === "listener") {
-      this.#dialect = hearDialect(words, this.#dialects);
-    } else {
-      this.#dialect = chooseDialect(words, this.#dialects);
-      this.#send(announceDialect(this.#dialect));
-    }
-    this.#scanner.dialect = this.#dialect;
+    const isListener = this.role === "listener";
+    const dialect = (isListener ? hearDialect : chooseDialect)(words, this.#dialects);
+    // First of all: the answer to what is sent may be there before `send` returns.
+    this.#scanner.dialect = this.#dialect = dialect;
+    if (!isListener) this.#send(announceDialect(dialect));
     return true;
   }
 }

@@ -123,6 +123,20 @@ describe("an end that cannot agree says why, and sends nothing", () => {
   });
 });
 
+test("what is answered to the choice before `send` returns is in the dialect that was chosen", () => {
+  const delivered: unknown[] = [];
+  const session: Session = new Session({
+    role: "initiator",
+    send: () => {
+      session.push(encode(utf8("message"), { dialect: pb }));
+      delivered.push(session.next());
+    },
+  });
+  session.push(encode([utf8("pb"), utf8("none")]));
+  expect(session.next()).toBeUndefined();
+  expect(delivered).toEqual([utf8("message")]);
+});
+
 test("what follows the negotiation can be read value by value, too", () => {
   const session = new Session({ role: "listener", send: () => undefined });
   const reader = new BananaReader();

@@ -30,4 +30,5 @@ export function giveUpOn(pending: PendingCall, method: string, { signal, timeout
   if (timeoutMs !== undefined) {
     timer = after(timeoutMs, () => abandon(new CallTimeoutError(`${method} was not answered in ${timeoutMs} ms`)));
   }
+  if (signal?.aborted === true) abort(); // meanwhile, by a state hook
 }

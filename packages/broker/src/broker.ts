@@ -48,6 +48,8 @@ export class Broker implements Connection {
   readonly #doorkeeper: Doorkeeper | undefined;
   /** Who waits for the link to have sent what is queued. */
   #waitingForRoom: (() => void)[] = [];
+  #isReading = false;
+  #isSending = false;
   #bytesReceived = 0;
   #bytesSent = 0;
   #latency: number | undefined;
@@ -84,7 +86,7 @@ export class Broker implements Connection {
     link.start({
       received: (bytes) => this.#received(bytes),
       drained: () => this.#drained(),
-      lost: (cause) => this.#end("lost", cause),
+      lost: (cause) => this.#lost(cause),
     });
     this.#session.start();
   }
@@ -229,11 +231,24 @@ export class Broker implements Connection {
     if (!this.isOpen) return;
     this.#bytesReceived += bytes.length;
     this.#session.push(bytes);
-    this.#read();
+    if (this.#isBusy) queueMicrotask(() => this.#read());
+    else this.#read();
+  }
+
+  #lost(cause: Error | undefined): void {
+    if (this.#isBusy) queueMicrotask(() => this.#end("lost", cause));
+    else this.#end("lost", cause);
+  }
+
+  /** Whether what a link delivers at once, within `send`, would come into the middle of something. It is read a little later then. */
+  get #isBusy(): boolean {
+    if (this.#isReading || this.#isSending) return true;
+    return this.#state.is === "ready" && this.#state.exchange.outbox.isWriting;
   }
 
   #read(): void {
     if (!this.isOpen) return;
+    this.#isReading = true;
     try {
       while (this.#flow.admits()) {
         const hasMessage = this.#session.advance(this.#reader);
@@ -251,6 +266,8 @@ export class Broker implements Connection {
     } catch (error) {
       this.#end(this.#state.is === "negotiating" ? "negotiation" : "protocol", error);
       return;
+    } finally {
+      this.#isReading = false;
     }
     this.#flow.regulate();
   }
@@ -261,7 +278,10 @@ export class Broker implements Connection {
 
   #send(bytes: Uint8Array): void {
     this.#bytesSent += bytes.length;
+    this.#isSending = true;
     this.#link.send(bytes);
+    this.#isSending = false;
+    this.#flow.regulate(); // what has left at once, nobody will tell of
     const { queuedBytes } = this.#link;
     const { unsentBytes } = this.#config.limits;
     if (queuedBytes <= unsentBytes) return;
@@ -335,6 +355,8 @@ export class Broker implements Connection {
     }
     for (const resolve of this.#waitingForRoom.splice(0)) resolve();
     if (why === "lost") this.#settleClosed(reason);
+    // A state hook that closes does so in the middle of a message: those before it leave first, at the end of the turn.
+    else if (state.is === "ready" && state.exchange.outbox.isWriting) queueMicrotask(() => this.#link.close());
     else this.#link.close();
     this.#tell(reason);
     if (state.is === "ready") state.exchange.given.endReferences();

@@ -100,7 +100,7 @@ export class Exchange implements Channel, Inbound, GivenOver, Load {
 
   /** The peer's object of that name. Throws {@link ConnectionLostError} when it is over. */
   named(name: string): RemoteReference {
-    this.#requireOpen();
+    this.requireOpen();
     return this.held.named(name);
   }
 
@@ -122,7 +122,7 @@ export class Exchange implements Channel, Inbound, GivenOver, Load {
   call(target: ObjectId, method: string, args: readonly unknown[], how: CallDetails): Promise<unknown> {
     const answered = new Promise<unknown>((resolve, reject) => {
       how.signal?.throwIfAborted();
-      this.#requireOpen();
+      this.requireOpen();
       if (this.calls.size >= this.#config.limits.callsWaiting) {
         throw new LimitError("callsWaiting", `${this.calls.size} calls wait for an answer; no more may`);
       }
@@ -130,7 +130,7 @@ export class Exchange implements Channel, Inbound, GivenOver, Load {
       const { pins, perspective, isPing } = how;
       const pending: PendingCall = { id, resolve, reject, pins, perspective, isPing };
       this.#sendCall(id, target, method, args, how, true);
-      this.#requireOpen(); // a state hook may have closed the connection
+      this.requireOpen(); // a state hook may have closed the connection
       this.calls.add(pending);
       this.#owner.changed();
       if (how.signal !== undefined || how.timeoutMs !== undefined) giveUpOn(pending, method, how);
@@ -142,7 +142,7 @@ export class Exchange implements Channel, Inbound, GivenOver, Load {
   }
 
   send(target: ObjectId, method: string, args: readonly unknown[], how: CallDetails): void {
-    this.#requireOpen();
+    this.requireOpen();
     this.#sendCall(this.calls.nextId(), target, method, args, how, false);
   }
 
@@ -167,8 +167,8 @@ export class Exchange implements Channel, Inbound, GivenOver, Load {
   /** A call made by a state hook, whose arguments could be written only after the hook had returned. */
   #callFailed(id: number, error: unknown): void {
     const call = this.calls.take(id);
-    if (call === undefined) this.#config.onEvent({ kind: "callback-failed", error });
-    else call.reject(error);
+    if (call !== undefined) call.reject(error);
+    else if (this.isOpen) this.#config.onEvent({ kind: "callback-failed", error });
   }
 
   // What messages do
@@ -198,8 +198,9 @@ export class Exchange implements Channel, Inbound, GivenOver, Load {
         this.#answerLater(requestId, value, out);
         return;
       }
+      if (this.#end !== undefined) return; // a state hook closed the connection
       this.#config.onEvent({ kind: "answer-failed", error });
-      sendError(this.outbox, new Outgoing(this, perspective), requestId, error, this.#config);
+      this.fail(requestId, error, perspective);
     }
   }
 
@@ -224,7 +225,13 @@ export class Exchange implements Channel, Inbound, GivenOver, Load {
   }
 
   fail(requestId: Expression, error: unknown, perspective: Perspective): void {
-    if (this.isOpen) sendError(this.outbox, new Outgoing(this, perspective), requestId, error, this.#config);
+    if (!this.isOpen) return;
+    try {
+      sendError(this.outbox, new Outgoing(this, perspective), requestId, error, this.#config);
+    } catch (cause) {
+      // Its own request id leaves no room for an answer: the caller would wait for ever.
+      this.#owner.end("limit", cause as Error);
+    }
   }
 
   methodFailed(method: string, error: unknown): void {
@@ -267,9 +274,8 @@ export class Exchange implements Channel, Inbound, GivenOver, Load {
     this.#owner.end("limit", error);
   }
 
-  // Inside
-
-  #requireOpen(): void {
+  /** Throws {@link ConnectionLostError} when it is over. */
+  requireOpen(): void {
     if (this.#end !== undefined) throw this.#end;
   }
 }

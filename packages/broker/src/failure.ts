@@ -129,7 +129,7 @@ export function describeSafely(
       traceback: withTraceback ? tracebackOf(said, error) : undefined,
     };
   } catch {
-    return describeAs([], WITHHELD);
+    return UNKNOWN_ERROR;
   }
 }
 
@@ -146,6 +146,9 @@ function describeAs(types: readonly string[], message: string): ErrorDescription
   const parents = [...types, ...EXCEPTION];
   return { type: parents[0]!, message, parents };
 }
+
+/** All that is said of an error that nothing can be said of. */
+export const UNKNOWN_ERROR: ErrorDescription = describeAs([], WITHHELD);
 
 /** The names of an error's class and of the classes above it, up to Error itself. */
 function typesOf(error: Error): string[] {

@@ -26,6 +26,7 @@ export class Flow {
   /** Messages that may still be read before others get their turn. */
   #allowance: number;
   #isYielding = false;
+  #isResuming = false;
 
   /** `read` reads on, from what arrived and was not read. */
   constructor(link: Link, limits: BrokerLimits, read: () => void) {
@@ -47,7 +48,7 @@ export class Flow {
 
   /** Whether the next message may be read now. Counts it. */
   admits(): boolean {
-    if (this.#isYielding || this.#isTooMuch()) return false;
+    if (this.#isYielding || this.#isResuming || this.#isTooMuch()) return false;
     if (this.#allowance > 0) {
       this.#allowance--;
       return true;
@@ -64,8 +65,11 @@ export class Flow {
     if (mustPause) {
       this.#link.pause();
     } else {
+      // Nothing is read now, also if the link delivers at once: the program may be in the middle of a call.
+      this.#isResuming = true;
       this.#link.resume();
-      queueMicrotask(this.#read); // not now: the program may be in the middle of a call
+      this.#isResuming = false;
+      queueMicrotask(this.#read);
     }
   }
 

@@ -22,6 +22,8 @@ interface Settings {
 export interface GivenOver {
   readonly connection: Connection;
   readonly isOpen: boolean;
+  /** Throws `ConnectionLostError` when it is over. */
+  requireOpen(): void;
   /** Tells the peer that a cache is forgotten. */
   forgotten(id: number): void;
   /** The peer held too much too often. */
@@ -60,8 +62,12 @@ export class Given {
     return this.#exports.find(id);
   }
 
-  /** Counts one more reference to an object, and returns its id. Throws {@link PBError} when the peer holds too many. */
+  /**
+   * Counts one more reference to an object, and returns its id. Throws {@link PBError} when the peer holds too many, and when the connection is
+   * over, as it may be since a state hook closed it: nobody would hear that the object is not held any more.
+   */
   give(key: object, target: Callable): number {
+    this.#over.requireOpen();
     if (!this.#exports.has(key) && this.#exports.size >= this.#settings.limits.references) this.#refuse("reference");
     return this.#exports.give(key, target).id;
   }
@@ -102,8 +108,9 @@ export class Given {
     return this.#caches?.get(id);
   }
 
-  /** Counts one more sending of an object; the first gives it a number and an observer. Throws {@link PBError} when the peer holds too many. */
+  /** Counts one more sending of an object; the first gives it a number and an observer. Throws as {@link give} does. */
   giveCache(source: CacheSource, perspective: Perspective, observerFor: (id: number) => object): CacheGiven {
+    this.#over.requireOpen();
     const caches = (this.#caches ??= new CachesGiven());
     let given = caches.find(source, perspective);
     if (given === undefined) {

@@ -63,7 +63,10 @@ export interface Link {
   resume(): void;
 }
 
-/** Who a link tells. */
+/**
+ * Who a link tells. It may do so whenever it likes, also before `send`, `resume` or `close` has returned: a broker then reads what arrived when
+ * it is done with what it is in the middle of, and in the order in which it was told.
+ */
 export interface LinkReceiver {
   /** Bytes arrived. They belong to the link again when this returns. */
   received(bytes: Uint8Array): void;

@@ -4,7 +4,8 @@ import type { Expression } from "@pb/banana";
 import { below } from "@pb/jelly-types";
 import type { Jellier } from "@pb/jelly-types";
 import type { CallDetails, Outgoing } from "./channel.js";
-import { Failure } from "./failure.js";
+import { DeadReferenceError } from "./errors.js";
+import { Failure, UNKNOWN_ERROR } from "./failure.js";
 import { Kwargs } from "./kwargs.js";
 import { writeCall, writeRelease, writeReply } from "./messages.js";
 import type { ObjectId, Release } from "./messages.js";
@@ -23,6 +24,13 @@ export function sendCall(
   wantsAnswer: boolean,
 ): void {
   outbox.write(out, (writer, jellier) => {
+    // Written later than it was called for: the message that was to bring the copy may have failed.
+    if (
+      isCache === true &&
+      out.failedLater !== undefined &&
+      out.channel.given.findCache(target as number) === undefined
+    )
+      throw new DeadReferenceError("The peer has no copy of this object");
     writeCall(writer, isCache === true ? "cachemessage" : "message", requestId, target, method, wantsAnswer);
     const written = shared?.find(outbox, perspective);
     if (written !== undefined) {
@@ -74,8 +82,8 @@ export function sendAnswer(outbox: Outbox, out: Outgoing, requestId: Expression,
 }
 
 /**
- * The error of a call: as itself where its class is registered, else as a description. An error that cannot travel is described too: the
- * caller always hears.
+ * The error of a call: as itself where its class is registered, else as a description, and where that cannot travel, either, as an error of
+ * which nothing is known: the caller always hears. Throws only when no answer to that request can travel.
  */
 export function sendError(
   outbox: Outbox,
@@ -92,7 +100,11 @@ export function sendError(
   } catch {
     // It cannot travel as itself; its description can.
   }
-  sendGraph(new Failure(config.describeError(error)));
+  try {
+    sendGraph(new Failure(config.describeError(error)));
+  } catch {
+    sendGraph(new Failure(UNKNOWN_ERROR));
+  }
 
   function sendGraph(value: unknown): void {
     outbox.write(out, (writer, jellier) => {

@@ -53,6 +53,7 @@ async function settleWith(value: unknown, done: Map<object, unknown>): Promise<u
     for (const member of await settleAll([...(settled as Set<unknown>)], done)) copy.add(member);
     return copy;
   }
+  if (settled instanceof FrozenSet && isSettled(settled, done)) return settled;
   if (settled instanceof FrozenSet) return new FrozenSet(await settleAll([...settled], done));
   const prototype: unknown = Object.getPrototypeOf(settled);
   if (prototype !== Object.prototype && prototype !== null) return settled;
@@ -63,6 +64,25 @@ async function settleWith(value: unknown, done: Map<object, unknown>): Promise<u
     Object.defineProperty(copy, key, { value: items[index], writable: true, enumerable: true, configurable: true });
   }
   return copy;
+}
+
+/**
+ * Whether there is no promise in a frozenset: then it stays as it is, with what is in it. A copy of one is made when all of it is there, and so one
+ * for each place it stands in: a peer may send a few lines in which that is a billion, and get them back beside a promise.
+ */
+function isSettled(set: FrozenSet, done: Map<object, unknown>): boolean {
+  const met = new Set<object>([set]);
+  for (const object of met) {
+    if (!(object instanceof FrozenSet) && !Array.isArray(object)) {
+      if ("then" in object) return false;
+      continue;
+    }
+    for (const item of object as Iterable<unknown>) {
+      if (typeof item === "object" && item !== null && done.get(item) !== item) met.add(item);
+    }
+  }
+  for (const object of met) if (!done.has(object)) done.set(object, object);
+  return true;
 }
 
 function settleAll(items: readonly unknown[], done: Map<object, unknown>): Promise<unknown[]> {

@@ -20,6 +20,16 @@ class Echo extends Root {
   }
 }
 
+class Failing extends Root {
+  remote_now(): never {
+    throw new PBError("no");
+  }
+  async remote_later(): Promise<never> {
+    await Promise.resolve();
+    throw new PBError("no");
+  }
+}
+
 /** What came, the code of the error that says so, and a part of what it says. */
 type Row = readonly [what: string, input: string | Uint8Array, code: string, says: RegExp];
 
@@ -225,6 +235,17 @@ describe("a peer whose bad message ends its connection", () => {
     await other.peer.say([bytesOf("answer"), new Array<number>(100_000).fill(7), 1]);
     expect((await other.broker.closed).message.length).toBeLessThan(500);
   });
+
+  test.each(["now", "later"])(
+    "whose request id leaves no room for an answer is hung up on: a method that fails %s",
+    async (method) => {
+      const limits = { messageBytes: 1000 };
+      const { broker, peer } = await brokerAndPeer("listener", { root: new Failing(), limits });
+      await peer.say(`(message ${"x".repeat(900)} root ${method} 1 (tuple) (dictionary))`);
+      expect(broker.isOpen).toBe(false);
+      expect((await broker.closed).reason).toBe("limit");
+    },
+  );
 
   test("that only repeats itself is forgiven: a version may come again, or never, or as a float", async () => {
     const { peer, broker } = brokerAndStranger("listener", { root: new Echo() });
@@ -439,6 +460,18 @@ describe("what a caller may choose freely", () => {
 });
 
 describe("a program's own trouble", () => {
+  test.each(["now", "later"])(
+    "with what it says of an error is not its caller's, who hears of one %s",
+    async (method) => {
+      const parents = new Array<string>(700_000).fill("shop.Error");
+      const describeError = () => ({ type: "shop.Error", message: "more parents than a list may have", parents });
+      const { broker, peer } = await brokerAndPeer("listener", { root: new Failing(), describeError });
+      await peer.say(`(message 1 root ${method} 1 (tuple) (dictionary))`);
+      expect(peer.heard()).toEqual([expect.stringContaining("builtins.Exception")]);
+      expect(broker.isOpen).toBe(true);
+    },
+  );
+
   test("in a root source ends the connection, and everybody is told whose trouble it is", async () => {
     const trouble = new PBError("no root today");
     const rootObject = (): never => {

@@ -158,6 +158,23 @@ describe("giving up", () => {
     await pair.expectNothingLeft();
   });
 
+  test("by a signal that is given while the arguments are written: rejects with its reason", async () => {
+    const { desk, pair, root } = await open();
+    const controller = new AbortController();
+    const reason = new Error("looked too closely");
+    const argument = {
+      get state(): string {
+        controller.abort(reason);
+        return "too late";
+      },
+    };
+    const call = rejection(desk.callRemoteWith({ signal: controller.signal }, "later" as "echo", argument));
+    await pair.settled();
+    expect(await call).toBe(reason);
+    root.waiting[0]!("late");
+    await pair.expectNothingLeft();
+  });
+
   test("does not happen when the answer comes first", async () => {
     const { desk, pair } = await open();
     const controller = new AbortController();

@@ -1,10 +1,13 @@
 // Who is calling: decides what copies show, which references an avatar gets, and never leaks from one call into another.
 
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { Avatar, Copyable, Referenceable, remoteCopy, RemoteCopy, Root, Viewable, ViewPoint } from "@pb/broker";
 import type { Perspective, RemoteReference } from "@pb/broker";
 import { TypeRegistry } from "@pb/jelly-types";
 import { connectedPair } from "@pb/broker/testing";
+import { exposeGarbageCollection } from "./support/garbage.js";
+
+beforeAll(exposeGarbageCollection);
 
 /** A copy that tells for whom it was made. */
 class Mirror extends Copyable {
@@ -65,6 +68,7 @@ class User extends Avatar {
     await gate.callRemote("wait");
     return listener.callRemote("see", new Mirror());
   }
+  perspective_hear(_listener: RemoteReference): void {}
   perspective_keep(listener: RemoteReference): void {
     this.world.kept.push(listener);
   }
@@ -83,8 +87,13 @@ class World extends Root {
   readonly page = new Page();
   readonly kept: RemoteReference[] = [];
 
+  /** Everybody who logged in, as long as somebody else has use for them. */
+  readonly users: WeakRef<User>[] = [];
+
   remote_login(name: string): User {
-    return new User(name, this);
+    const user = new User(name, this);
+    this.users.push(new WeakRef(user));
+    return user;
   }
   remote_mirror(): Mirror {
     return new Mirror();
@@ -247,4 +256,23 @@ test("an avatar that is handed out by its own method is the same reference, and 
   expect(await alice.callRemote("me")).toBe(alice);
   expect(await alice.callRemote("isMe", alice)).toBe(true);
   expect(await alice.callRemote("isMe", bob)).toBe(false);
+});
+
+test("who has logged out is gone, though the connection goes on, and what they were given is given back", async () => {
+  const { pair, world, root, alice, bob } = await open();
+  for (const user of [alice, bob]) {
+    await user.callRemote("hear", new Listener());
+    user[Symbol.dispose]();
+  }
+  await pair.expectNothingLeft();
+  await root.callRemote("mirror"); // the last message may remember for whom it was written
+  await expect
+    .poll(
+      () => {
+        (globalThis as { gc?: () => void }).gc?.();
+        return world.users.filter((user) => user.deref() !== undefined).length;
+      },
+      { timeout: 10_000 },
+    )
+    .toBe(0);
 });

@@ -4,7 +4,9 @@ import { describe, expect, test } from "vitest";
 import {
   Avatar,
   Cacheable,
+  ConnectionLostError,
   Copyable,
+  DeadReferenceError,
   Referenceable,
   remoteCache,
   RemoteCache,
@@ -402,6 +404,23 @@ describe("a call from within a state hook", () => {
     expect(await root.callRemote("take", 1)).toBeNull();
   });
 
+  test("to an observer is not sent when the copy is not", async () => {
+    const { pair, root } = await open();
+    let update: Promise<unknown> | undefined;
+    class Hasty extends Live {
+      override getStateToCacheAndObserveFor(_perspective: Perspective, observer: CacheObserver): unknown {
+        update = rejection(observer.callRemote("update"));
+        observer.sendRemote("update");
+        throw new RangeError("after all");
+      }
+    }
+    const before = pair.transcript().length;
+    await rejection(root.callRemote("take", new Hasty()));
+    expect(await update).toBeInstanceOf(DeadReferenceError);
+    await pair.expectNothingLeft();
+    expect(pair.transcript(before)).toEqual([]);
+  });
+
   test("may send an object that is then not sent after all", async () => {
     const { pair, root, maker } = await open();
     const live = new Live();
@@ -415,6 +434,46 @@ describe("a call from within a state hook", () => {
     expect(maker.heard[0]).toBeInstanceOf(LiveCopy);
     expect(pair.client.cachesOf(live)).toBe(1);
     expect(live.observed - live.stopped).toBe(1);
+  });
+});
+
+describe("a state hook that closes the connection", () => {
+  test("counts nothing any more: whatever is observed or held hears of the end", async () => {
+    const { pair, root, maker } = await open();
+    const [thing, live] = [new Thing(), new Live()];
+    const [closing, calling] = [pair.server, pair.client].map((end) => new Hook(() => void end.close()));
+    const [early, late] = [new Live(), new Thing()];
+    maker.make = () => [early, closing, live, thing];
+    const answer = rejection(root.callRemote("make"));
+    const call = rejection(root.callRemote("take", late, calling, live));
+    expect(await call).toBeInstanceOf(ConnectionLostError);
+    expect(await answer).toBeInstanceOf(ConnectionLostError);
+    await Promise.all([pair.server.closed, pair.client.closed]);
+    expect([live.observed - live.stopped, early.observed - early.stopped]).toEqual([0, 0]);
+    expect([thing.released, late.released]).toEqual([0, 1]);
+  });
+
+  test("in a result is told of no failure but its own", async () => {
+    const maker = new Maker();
+    const events: BrokerEvent[] = [];
+    const onEvent = (event: BrokerEvent): void => void events.push(event);
+    const pair = await connectedPair({ root: maker, types, onEvent }, { types });
+    const root = await pair.client.getRootObject();
+    const live = new Live();
+    maker.make = () => [new Hook(() => void pair.server.close()), live];
+    expect(await rejection(root.callRemote("make"))).toBeInstanceOf(ConnectionLostError);
+    expect([live.observed, live.stopped]).toEqual([0, 0]);
+    expect(events.map(({ kind }) => kind)).toEqual(["closed"]);
+  });
+
+  test("lets what was sent before it leave first", async () => {
+    const { pair, root, maker } = await open();
+    root.sendRemote("take", "before");
+    expect(() => root.sendRemote("take", new Hook(() => void pair.client.close()), new Thing())).toThrow(
+      "closed by us",
+    );
+    await pair.server.closed;
+    expect(maker.heard).toEqual(["before"]);
   });
 });
 

@@ -27,6 +27,9 @@ class Prices extends Root {
   remote_set(): unknown {
     return [new Set([later(1)]), new FrozenSet([later(2)])];
   }
+  remote_beside(value: unknown): unknown {
+    return [later(1), value];
+  }
   remote_hidden(): unknown {
     return new Hidden();
   }
@@ -93,6 +96,17 @@ describe("a result that contains promises", () => {
     const cycle = (await root.callRemote("cycle")) as unknown[];
     expect(cycle[0]).toBe(1);
     expect(cycle[1]).toBe(cycle);
+    await client.close();
+  });
+
+  test("keeps frozensets that are shared, however deep they share each other, as they are", async () => {
+    const { root, client } = await open();
+    let pair: unknown[] = [new FrozenSet([0]), new FrozenSet([1])];
+    for (let depth = 1; depth < 10; depth++) pair = [new FrozenSet([...pair, 0]), new FrozenSet([...pair, 1])];
+    const answer = (await root.callRemote("beside", pair)) as [1, FrozenSet[]];
+    const met = new Set(answer[1]);
+    for (const set of met) for (const member of set) if (member instanceof FrozenSet) met.add(member);
+    expect(met.size).toBe(20);
     await client.close();
   });
 

@@ -2,8 +2,8 @@
 
 import { JellyError } from "./errors.js";
 
-/** A reference id: Banana integers and byte strings, told apart. */
-export type ReferenceId = number | bigint | string;
+/** A reference id: Banana integers and byte strings, told apart. A big integer is text that no byte string is. */
+export type ReferenceId = number | string;
 
 /** Stands for an object that is referred to before it arrives. */
 export class Placeholder {

@@ -13,7 +13,7 @@ import type { TypeRegistry } from "./registry.js";
 import { standardTypes } from "./standard.js";
 import { readBoolean } from "./types/boolean.js";
 import { readDictionary } from "./types/dictionary.js";
-import { requireHashable } from "./types/hashable.js";
+import { BigKeys, requireHashable } from "./types/hashable.js";
 import { readList } from "./types/list.js";
 import { readNone } from "./types/none.js";
 import { UNICODE } from "./types/text.js";
@@ -72,6 +72,7 @@ export class Unjellier implements JellyReader {
   /** Tuples that may be keys, and keys that are looked at again when they are complete. */
   #hashable: Set<object> | undefined;
   #lateKeys: object[] = [];
+  #bigKeys: BigKeys | undefined;
   #afterwards: (() => void)[] = [];
 
   constructor(options: UnjellierOptions = {}) {
@@ -131,6 +132,7 @@ export class Unjellier implements JellyReader {
     this.#nextReference = undefined;
     this.#openReference = undefined;
     this.#hashable = undefined;
+    this.#bigKeys = undefined;
     if (this.#lateKeys.length > 0) this.#lateKeys = [];
     if (this.#afterwards.length > 0) this.#afterwards = [];
   }
@@ -304,6 +306,7 @@ export class Unjellier implements JellyReader {
   }
 
   requireHashable(value: unknown): void {
+    if (typeof value === "bigint") (this.#bigKeys ??= new BigKeys()).add(value);
     if (typeof value !== "object" || value === null) return;
     requireHashable(value, (this.#hashable ??= new Set()));
     if (this.#references.pending > 0) this.#lateKeys.push(value);
@@ -324,8 +327,11 @@ export class Unjellier implements JellyReader {
 
 function readId(reader: ExpressionReader): ReferenceId {
   switch (reader.kind()) {
-    case "integer":
-      return reader.integer();
+    case "integer": {
+      const id = reader.integer();
+      // A bigint is a key of which a peer can make many that are alike; this is no word.
+      return typeof id === "number" ? id : `№${id}`;
+    }
     case "bytes":
       return reader.word();
     default:

@@ -1,6 +1,6 @@
 // Copies of the peer's objects that the peer keeps up to date.
 
-import { WeakValues } from "./weak-values.js";
+import { whenCollected, WeakValues } from "./weak-values.js";
 
 /** One cache: kept until the peer says `uncache`, since updates and new handles may cross our giving it back. */
 interface CacheHeld<Cache extends object> {
@@ -25,10 +25,11 @@ export class CachesHeld<Cache extends object> {
   /** `release` is told how many arrivals of a cache are given back; it must not throw. */
   constructor(release: (id: number, count: number) => void) {
     this.#release = release;
-    this.#handles = new WeakValues((holding) => {
+    const collected = whenCollected<Holding>((holding) => {
       this.#handles.deleteCollected(holding.id);
       this.#giveBack(holding);
     });
+    this.#handles = new WeakValues(collected);
   }
 
   /** Caches the peer updates. */

@@ -1,25 +1,34 @@
 // Objects of the peer that we hold references to: one proxy each, and how many references it stands for.
 
 import type { Perspective } from "../callable.js";
-import { WeakValues } from "./weak-values.js";
+import { whenCollected, WeakValues } from "./weak-values.js";
 
 /** A proxy's count, apart from the proxy so that it outlives it. */
-interface Import {
+interface Import<Proxy extends object> {
   readonly id: number;
+  /** Where the proxy is found. */
+  readonly among: Proxies<Proxy>;
   /** References received and not yet released. */
   count: number;
   /** Where they arrived, when that is traced. */
   readonly arrivals: string[];
 }
 
+type Proxies<Proxy extends object> = WeakValues<number, Proxy, Import<Proxy>>;
+
 export class Imports<Proxy extends object> {
   readonly #make: (id: number, perspective: Perspective) => Proxy;
   readonly #release: (id: number, count: number) => void;
-  /** References remember for whom they were read, so each perspective has proxies of its own. */
-  readonly #proxies = new Map<Perspective, WeakValues<number, Proxy, Import>>();
-  readonly #imports = new WeakMap<Proxy, Import>();
+  readonly #collected = whenCollected<Import<Proxy>>((known) => {
+    known.among.deleteCollected(known.id);
+    this.#giveBack(known);
+  });
+  /** References remember for whom they were read, so each perspective has proxies of its own, and these go when it does. */
+  readonly #proxies = new WeakMap<object, Proxies<Proxy>>();
+  readonly #nobodys: Proxies<Proxy> = new WeakValues(this.#collected);
+  readonly #imports = new WeakMap<Proxy, Import<Proxy>>();
   readonly #isTraced: boolean;
-  readonly #traced = new Set<Import>();
+  readonly #traced = new Set<Import<Proxy>>();
   #held = 0;
 
   /** `release` is told how many references to an id are given back; it must not throw. */
@@ -45,7 +54,7 @@ export class Imports<Proxy extends object> {
     let known = proxy === undefined ? undefined : this.#imports.get(proxy);
     if (proxy === undefined || known === undefined) {
       proxy = this.#make(id, perspective);
-      known = { id, count: 0, arrivals: [] };
+      known = { id, among: proxies, count: 0, arrivals: [] };
       this.#imports.set(proxy, known);
       proxies.set(id, proxy, known);
     }
@@ -60,7 +69,7 @@ export class Imports<Proxy extends object> {
     const known = this.#imports.get(proxy);
     if (known === undefined) return;
     this.#imports.delete(proxy);
-    for (const proxies of this.#proxies.values()) proxies.delete(known.id, proxy);
+    known.among.delete(known.id, proxy);
     this.#giveBack(known);
   }
 
@@ -83,25 +92,20 @@ export class Imports<Proxy extends object> {
       .join("\n");
   }
 
-  #trace(known: Import): void {
+  #trace(known: Import<Proxy>): void {
     this.#traced.add(known);
     const stack = new Error().stack ?? "";
     known.arrivals.push(stack.split("\n").slice(3).join("\n"));
   }
 
-  #proxiesFor(perspective: Perspective): WeakValues<number, Proxy, Import> {
+  #proxiesFor(perspective: Perspective): Proxies<Proxy> {
+    if (perspective === null) return this.#nobodys;
     let proxies = this.#proxies.get(perspective);
-    if (proxies === undefined) {
-      const made = new WeakValues<number, Proxy, Import>((known) => {
-        made.deleteCollected(known.id);
-        this.#giveBack(known);
-      });
-      this.#proxies.set(perspective, (proxies = made));
-    }
+    if (proxies === undefined) this.#proxies.set(perspective, (proxies = new WeakValues(this.#collected)));
     return proxies;
   }
 
-  #giveBack(known: Import): void {
+  #giveBack(known: Import<Proxy>): void {
     const { id, count } = known;
     known.count = 0;
     this.#traced.delete(known);

@@ -1,15 +1,21 @@
 // Weakness in one place: values that are forgotten, and told of, once nobody else holds them.
 
-/**
- * A map to values it does not keep alive. `onCollected` is called with a value's token some time after the value was collected; it must not
- * throw. Where the platform has no weak references, values live until they are deleted.
- */
+/** Tells of values that were collected; undefined where the platform cannot. Keep it: nobody is told by one that was collected itself. */
+export type Collected<Token> = FinalizationRegistry<Token> | undefined;
+
+/** `onCollected` is called with a value's token some time after the value was collected; it must not throw. */
+export function whenCollected<Token>(onCollected: (token: Token) => void): Collected<Token> {
+  return typeof FinalizationRegistry === "undefined" ? undefined : new FinalizationRegistry(onCollected);
+}
+
+/** A map to values it does not keep alive. Where the platform has no weak references, values live until they are deleted. */
 export class WeakValues<Key, Value extends object, Token> {
   readonly #references = new Map<Key, WeakRef<Value> | StrongReference<Value>>();
-  readonly #collected: FinalizationRegistry<Token> | undefined;
+  readonly #collected: Collected<Token>;
 
-  constructor(onCollected: (token: Token) => void) {
-    if (typeof FinalizationRegistry !== "undefined") this.#collected = new FinalizationRegistry(onCollected);
+  /** `collected` is told which values to watch. Several maps may have one. */
+  constructor(collected: Collected<Token>) {
+    this.#collected = collected;
   }
 
   get(key: Key): Value | undefined {

@@ -43,6 +43,32 @@ function isUnhashable(value: object): boolean {
   );
 }
 
+/** So many keys that are looked through one by one cost nothing; all those that fit into a message would take hours. */
+const MOST_ALIKE = 256;
+
+/**
+ * Big integers that are keys. V8 files a bigint by its lowest 64 bits: those that agree in them it compares with each other, every new one with
+ * all before. Numbers that Python programs have for keys do not; a peer can send a million that do.
+ */
+export class BigKeys {
+  readonly #byLowBits = new Map<bigint, Set<bigint>>();
+
+  /** Throws `JELLY_UNHASHABLE` for one too many. */
+  add(key: bigint): void {
+    const magnitude = key < 0n ? -key : key;
+    const lowBits = BigInt.asUintN(64, magnitude);
+    if (lowBits === magnitude) return;
+    let alike = this.#byLowBits.get(lowBits);
+    if (alike === undefined) this.#byLowBits.set(lowBits, (alike = new Set<bigint>()));
+    alike.add(key);
+    if (alike.size > MOST_ALIKE)
+      throw new JellyError(
+        "JELLY_UNHASHABLE",
+        `More than ${MOST_ALIKE} integers that are keys end in the same 64 bits`,
+      );
+  }
+}
+
 /** A key or a member as a `Map` and a `Set` can keep it: they take -0 for 0. */
 export function asKey(value: unknown, { floats }: Exactness): unknown {
   return value === 0 && floats === "exact" && Object.is(value, -0) ? new Float(-0) : value;
