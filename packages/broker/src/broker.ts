@@ -279,8 +279,11 @@ export class Broker implements Connection {
   #send(bytes: Uint8Array): void {
     this.#bytesSent += bytes.length;
     this.#isSending = true;
-    this.#link.send(bytes);
-    this.#isSending = false;
+    try {
+      this.#link.send(bytes);
+    } finally {
+      this.#isSending = false;
+    }
     this.#flow.regulate(); // what has left at once, nobody will tell of
     const { queuedBytes } = this.#link;
     const { unsentBytes } = this.#config.limits;
