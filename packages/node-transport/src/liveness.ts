@@ -104,7 +104,7 @@ class Watch implements Disposable {
 
   #look(state: Extract<State, { is: "waiting" }>): void {
     const now = performance.now();
-    const { lastReceived, lastLeft, leftBytes } = this.#pulse;
+    const { lastReceived, lastLeft, leftBytes, sentBytes, isPaused } = this.#pulse;
     // We have slept ourselves, or were busy: that is nothing the peer did.
     if (now - state.lastLook > (2 * this.#answerMs) / LOOKS + 500) state.since = now;
     state.lastLook = now;
@@ -112,6 +112,8 @@ class Watch implements Disposable {
       state.since = Math.max(state.since, lastLeft);
       state.hasLeft = leftBytes >= state.mark;
     }
+    // An answer that we do not read is not missing. All that still tells is whether the peer takes what waits for it.
+    if (isPaused === true) state.since = leftBytes < sentBytes ? Math.max(state.since, lastLeft) : now;
     if (now - Math.max(state.since, lastReceived) < this.#answerMs) {
       state.isLastChance = false;
       return;

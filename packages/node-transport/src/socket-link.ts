@@ -28,6 +28,8 @@ export interface Pulse {
   /** Bytes sent, and how many of them have left the process. */
   readonly sentBytes: number;
   readonly leftBytes: number;
+  /** Whether nothing is read at the moment: then that nothing came says nothing. Default false. */
+  readonly isPaused?: boolean;
 }
 
 /** Bytes that have to wait take no more room than they need: they may be a small part of a buffer, which they would keep. */
@@ -66,6 +68,10 @@ export class SocketLink implements Link, Pulse {
 
   get queuedBytes(): number {
     return this.#stream.destroyed ? 0 : this.sentBytes - this.leftBytes;
+  }
+
+  get isPaused(): boolean {
+    return this.#stream.isPaused();
   }
 
   start(receiver: LinkReceiver): void {
