@@ -159,10 +159,12 @@ export class Server {
       return;
     }
     this.#arriving.add(stream);
-    stream.once("close", () => {
+    const gone = (): void => {
       this.#arriving.delete(stream);
       ticket.move("gone");
-    });
+    };
+    if (stream.destroyed) gone();
+    else stream.once("close", gone);
     if (secure === undefined) this.#serve(stream, stream, ticket);
     else {
       const peer = this.#nameOf(stream);

@@ -77,6 +77,12 @@ export class SocketLink implements Link, Pulse {
   start(receiver: LinkReceiver): void {
     let cause: Error | undefined;
     this.#receiver = receiver;
+    if (this.#stream.destroyed) {
+      // It may have said so before we listened, and will not say it again.
+      this.#stream.on("error", () => undefined);
+      process.nextTick(() => receiver.lost(this.#stream.errored ?? undefined));
+      return;
+    }
     this.#stream
       .on("data", (chunk: Uint8Array) => {
         this.lastReceived = performance.now();

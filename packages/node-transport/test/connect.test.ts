@@ -116,6 +116,14 @@ test("tells a browser's request to the server's watcher", async () => {
   expect(await failed.promise).toMatchObject({ reason: "negotiation", cause: { code: "BANANA_NOT_BANANA" } });
 });
 
+test("says at once that a stream is over", async () => {
+  const [near] = streams();
+  const cause = new Error("It broke");
+  near.on("error", () => undefined).destroy(cause);
+  await new Promise((resolve) => near.once("close", resolve));
+  await expect(connect(near)).rejects.toMatchObject({ code: "CONNECTION_LOST", reason: "lost", cause });
+});
+
 test("takes a stream that is connected already", async () => {
   const [here, there] = streams();
   const server = new Broker(new SocketLink(there, "listener"), { root: new Echo() });

@@ -225,6 +225,19 @@ test("serves a stream that was connected by other means", async () => {
   expect((await connection.closed).reason).toBe("lost");
 });
 
+test("a stream that is over when it is handed over is told as failed, and leaves nothing behind", async () => {
+  const [server, events] = await watched({ limits: { connections: 2 } });
+  for (let round = 0; round < 3; round++) {
+    const [near] = streams();
+    near.destroy();
+    await once(near, "close");
+    server.accept(near);
+    await until(() => server.connections.size === 0, "it is gone");
+  }
+  expect(events).toMatchObject([{ kind: "failed" }, { kind: "failed" }, { kind: "failed" }]);
+  await server.close();
+});
+
 test("a peer that comes and goes at once leaves nothing behind", async () => {
   const [server] = await watched({ limits: { connections: 50 } });
   for (let round = 0; round < 100; round++) {

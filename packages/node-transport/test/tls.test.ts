@@ -3,6 +3,7 @@
 import { connect as connectSocket } from "node:net";
 import { createServer as createSocketServer } from "node:net";
 import type { AddressInfo } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
@@ -267,6 +268,17 @@ describe("a login can be tied to the connection", () => {
     else expect(another).toEqual(here);
     await server.close();
   });
+});
+
+test("a secured stream that is over is said to be", async () => {
+  const [server, events] = await serve();
+  const socket = connectTls({ host: "127.0.0.1", port: server.port, ca: authority.cert }).on("error", () => undefined);
+  await once(socket, "secureConnect");
+  await once(socket.destroy(), "close");
+  await expect(connect(socket)).rejects.toMatchObject({ code: "CONNECTION_LOST", reason: "lost" });
+  server.accept(socket);
+  await until(() => events.some((event) => event.kind === "failed" && event.peer.startsWith("tls:")), "it is told");
+  await server.close();
 });
 
 test("counts handshakes that are not finished among those who negotiate, and ends them in time", async () => {
