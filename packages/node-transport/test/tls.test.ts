@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { Broker, RootSource } from "@pb/broker";
 import { Root } from "@pb/broker";
 import { connect, ConnectError, listen } from "@pb/node-transport";
@@ -135,6 +135,21 @@ describe("a client", () => {
     await until(() => events.length > 0, "the server tells");
     expect(events).toMatchObject([{ kind: "failed" }]);
     await server.close();
+  });
+
+  test("that has no key where one is said to be makes no connection", async () => {
+    const plain = createSocketServer().listen(0, "127.0.0.1");
+    await once(plain, "listening");
+    const { port } = plain.address() as AddressInfo;
+    const came = vi.fn<() => void>();
+    plain.on("connection", came);
+    await expect(connect(`tls:127.0.0.1:${port}`, { tls: { key: "no key", cert: "none" } })).rejects.toThrow();
+    const other = connectSocket(port, "127.0.0.1");
+    await once(plain, "connection");
+    expect(came).toHaveBeenCalledOnce();
+    other.destroy();
+    plain.close();
+    await once(plain, "close");
   });
 
   test("says which file is missing", async () => {
