@@ -69,6 +69,8 @@ export class ReconnectingClient<T = RemoteMethods> {
   readonly #watchers = new Set<(state: ReconnectState<T>) => void>();
   readonly #stop = new AbortController();
   #timer: NodeJS.Timeout | undefined;
+  /** The connection that is not ready yet: its login is under way. */
+  #arriving: Broker | undefined;
   #state: ReconnectState<T> = { is: "connecting", attempt: 1 };
 
   /** For {@link reconnecting}. */
@@ -172,12 +174,15 @@ export class ReconnectingClient<T = RemoteMethods> {
     let connection: Broker | undefined;
     try {
       connection = await connect(this.#endpoint, { ...this.#options, signal });
+      signal.throwIfAborted();
+      this.#arriving = connection;
       const reference = await this.#login(connection, signal);
       signal.throwIfAborted();
       if (!connection.isOpen) throw await connection.closed;
       this.#ready(connection, reference, attempt);
     } catch (error) {
       await connection?.close();
+      this.#arriving = undefined;
       if (!signal.aborted) this.#failed(error, attempt);
     }
   }
@@ -185,7 +190,7 @@ export class ReconnectingClient<T = RemoteMethods> {
   async #login(connection: Broker, signal: AbortSignal): Promise<RemoteReference<T>> {
     const { login } = this.#options;
     if (login === undefined) return connection.getRootObject<T>();
-    // A login that hangs on a connection that is lost does not keep us.
+    // A login that hangs on a connection that is lost, or that we closed, does not keep us.
     const lost = connection.closed.then((reason) => Promise.reject(reason));
     lost.catch(() => undefined);
     return Promise.race([login(connection, signal), lost]);
@@ -198,6 +203,7 @@ export class ReconnectingClient<T = RemoteMethods> {
       const lasted = performance.now() - since >= this.#backoff.stableMs;
       this.#failed(reason, lasted ? 1 : attempt);
     });
+    this.#arriving = undefined;
     this.#become({ is: "ready", connection, reference });
   }
 
@@ -213,7 +219,7 @@ export class ReconnectingClient<T = RemoteMethods> {
   }
 
   async #end(cause: unknown): Promise<void> {
-    const { connection } = this;
+    const connection = this.connection ?? this.#arriving;
     clearTimeout(this.#timer);
     this.#stop.abort(new NotConnectedError("The client was closed", { cause }));
     if (this.#state.is !== "stopped") this.#become({ is: "stopped", cause });

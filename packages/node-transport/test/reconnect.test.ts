@@ -297,6 +297,20 @@ test("close stops it wherever it stands, and nothing happens afterwards", async 
   await client.close();
 });
 
+test("close ends the connection of a login that hangs, and resolves when it has", async () => {
+  const { client, root, server } = await world({
+    login: async (connection) => {
+      const door = await connection.getRootObject<Echo>();
+      await door.callRemote("wait", "for ever");
+      return door;
+    },
+  });
+  await until(() => root.waiting.length === 1, "the login hangs");
+  const [connection] = server.connections;
+  await client.close();
+  expect((await connection!.closed).reason).toBe("lost");
+});
+
 test("a signal stops it, with its reason", async () => {
   const controller = new AbortController();
   const { client } = await world({ signal: controller.signal });
