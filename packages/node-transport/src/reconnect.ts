@@ -103,7 +103,10 @@ export class ReconnectingClient<T = RemoteMethods> {
     return this.#state.is === "ready" ? this.#state.reference : undefined;
   }
 
-  /** Tells `watcher` every new state, until what is returned is disposed of. */
+  /**
+   * Tells `watcher` every new state, until what is returned is disposed of. Of one that another watcher has ended before its turn came it does not
+   * hear.
+   */
   onState(watcher: (state: ReconnectState<T>) => void): Disposable {
     const entry = (state: ReconnectState<T>): void => watcher(state);
     this.#watchers.add(entry);
@@ -229,7 +232,8 @@ export class ReconnectingClient<T = RemoteMethods> {
   #become(state: ReconnectState<T>): void {
     if (this.#state.is === "stopped") return;
     this.#state = state;
-    for (const watcher of this.#watchers) this.#tell(watcher, state);
+    // A watcher may change it: then that is what the others have heard last.
+    for (const watcher of this.#watchers) if (this.#state === state) this.#tell(watcher, state);
   }
 
   /** A watcher that throws is told to whoever watches the connections. */

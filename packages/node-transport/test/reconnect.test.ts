@@ -311,6 +311,21 @@ test("close ends the connection of a login that hangs, and resolves when it has"
   expect((await connection!.closed).reason).toBe("lost");
 });
 
+test("what a watcher hears last is how it stands, whatever another one does about it", async () => {
+  const { client, states, network } = await world();
+  await client.current();
+  using _eager = client.onState(({ is }) => {
+    if (is === "waiting") client.retryNow();
+    if (is === "ready") void client.close();
+  });
+  const heard: ReconnectState<Echo>[] = [];
+  using _other = client.onState((state) => heard.push(state));
+  network.drop();
+  await until(() => client.state.is === "stopped", "it is closed when it is back");
+  expect(names(heard)).toEqual(["connecting", "stopped"]);
+  expect(names(states)).toEqual(["connecting", "connecting", "ready", "waiting", "connecting", "ready", "stopped"]);
+});
+
 test("a signal stops it, with its reason", async () => {
   const controller = new AbortController();
   const { client } = await world({ signal: controller.signal });
