@@ -21,16 +21,11 @@ export async function waitFor<T>(
     timeoutMs === undefined
       ? undefined
       : setTimeout(() => own.abort(new CallTimeoutError(`${what} took longer than ${timeoutMs} ms`)), timeoutMs);
-  const givenUp = new Promise<never>((_resolve, reject) => {
-    own.signal.addEventListener("abort", () => reject(own.signal.reason as Error), { once: true });
-  });
   try {
-    const working = work(own.signal);
-    working.then(
-      (value) => own.signal.aborted && discard(value),
-      () => undefined,
-    );
-    return await Promise.race([working, givenUp]);
+    return await new Promise<T>((resolve, reject) => {
+      own.signal.addEventListener("abort", () => reject(own.signal.reason as Error), { once: true });
+      work(own.signal).then((value) => (own.signal.aborted ? discard(value) : resolve(value)), reject);
+    });
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", abort);

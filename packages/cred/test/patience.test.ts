@@ -1,0 +1,17 @@
+// Waiting for a login, and giving up.
+
+import { expect, test } from "vitest";
+import { waitFor } from "../src/patience.js";
+
+test("what comes in the turn in which it is given up is discarded, and not handed out as well", async () => {
+  const controller = new AbortController();
+  const discarded: string[] = [];
+  let answer!: (value: string) => void;
+  const work = () => new Promise<string>((resolve) => (answer = resolve));
+  const waiting = waitFor("It", { signal: controller.signal }, work, (late) => discarded.push(late));
+  const reason = new Error("enough");
+  answer("an avatar");
+  controller.abort(reason);
+  await expect(waiting).rejects.toBe(reason);
+  expect(discarded).toEqual(["an avatar"]);
+});
