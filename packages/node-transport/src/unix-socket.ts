@@ -75,7 +75,7 @@ async function checkFree(path: string, mayReplace: boolean): Promise<void> {
 
 /** Whether somebody listens there. In doubt, somebody does. */
 async function answers(path: string): Promise<boolean> {
-  const probe = connect(path);
+  const probe = connect({ path });
   try {
     await once(probe, "connect");
     return true;

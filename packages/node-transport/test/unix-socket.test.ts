@@ -2,7 +2,16 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, lstatSync, readdirSync, readlinkSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  lutimesSync,
+  readdirSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { describe, expect, test } from "vitest";
 import { connect, listen } from "@pb/node-transport";
@@ -185,6 +194,24 @@ describe.skipIf(process.platform === "win32")("a UNIX socket", () => {
       }
       expect(readdirSync(".")).toEqual([]);
     } finally {
+      process.chdir(before);
+    }
+  });
+
+  test("with such a name is not taken from a live server, however old its lock", async () => {
+    using place = folder();
+    const before = process.cwd();
+    process.chdir(place.path);
+    const child = spawn("sleep", ["30"]);
+    const other = createServer().listen({ path: "./8787" });
+    try {
+      await once(other, "listening");
+      symlinkSync(String(child.pid), "8787.lock");
+      lutimesSync("8787.lock", 0, 0);
+      await expect(listen({ type: "unix", path: "8787" }, new Echo())).rejects.toMatchObject({ code: "EADDRINUSE" });
+    } finally {
+      other.close();
+      child.kill();
       process.chdir(before);
     }
   });
