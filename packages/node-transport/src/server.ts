@@ -28,7 +28,7 @@ export type ServerEvent =
   | { readonly kind: "failed"; readonly peer: string; readonly error: Error }
   /** A connection was turned away at the door, by this limit. */
   | { readonly kind: "refused"; readonly peer: string; readonly limit: Refusal }
-  /** The system could not give us a connection: `EMFILE` and the like. The server goes on. */
+  /** The system could not give us a connection: `EMFILE` and the like. The server goes on. Or it could not take back the path of a UNIX socket. */
   | { readonly kind: "error"; readonly error: Error };
 
 export type ServerWatcher = (event: ServerEvent) => void;
@@ -144,7 +144,8 @@ export class Server {
     const { server, release } = this.#parts;
     const closed = once(server, "close");
     server.close();
-    await release();
+    // Whoever wants the path next finds nobody there, and takes it.
+    await release().catch((error: unknown) => this.#tell({ kind: "error", error: error as Error }));
     for (const stream of this.#arriving) stream.destroy();
     await Promise.all([...this.#brokers].map((broker) => drain(broker, drainMs)));
     await closed;
