@@ -15,3 +15,8 @@ test("what comes in the turn in which it is given up is discarded, and not hande
   await expect(waiting).rejects.toBe(reason);
   expect(discarded).toEqual(["an avatar"]);
 });
+
+test("waits for ever when told to", async () => {
+  const work = () => new Promise<string>((resolve) => setTimeout(() => resolve("an avatar"), 50));
+  expect(await waitFor("It", { timeoutMs: Infinity }, work, () => undefined)).toBe("an avatar");
+});

@@ -1,6 +1,7 @@
 // Watches over a connection: keeps NATs from forgetting it, and ends it when the other end is dead. Needs nothing from the peer but the protocol.
 
 import type { Broker } from "@pb/broker";
+import { LONGEST_MS } from "./deadline.js";
 import type { Pulse } from "./socket-link.js";
 
 export interface LivenessOptions {
@@ -61,7 +62,7 @@ class Watch implements Disposable {
 
   start(): void {
     if (this.#isOver) return;
-    this.#interval = setInterval(() => this.#tick(), this.#intervalMs).unref();
+    this.#interval = setInterval(() => this.#tick(), Math.min(this.#intervalMs, LONGEST_MS)).unref();
   }
 
   [Symbol.dispose](): void {
@@ -90,7 +91,7 @@ class Watch implements Disposable {
     this.#state = state;
     // What is written leaves the broker at the end of the turn; then the ping is among what was sent.
     setImmediate(() => (state.mark = this.#pulse.sentBytes));
-    this.#looks = setInterval(() => this.#look(state), this.#answerMs / LOOKS).unref();
+    this.#looks = setInterval(() => this.#look(state), Math.min(this.#answerMs / LOOKS, LONGEST_MS)).unref();
     const done = (): void => {
       if (this.#state === state) this.#rest();
     };

@@ -2,6 +2,7 @@
 
 import { PBError } from "@pb/broker";
 import type { Broker } from "@pb/broker";
+import { after } from "./deadline.js";
 
 export interface SameUserOptions {
   /**
@@ -77,7 +78,7 @@ export class Logins {
 
 async function answers(connection: Broker, ms: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(false), ms)));
+  const late = new Promise<boolean>((resolve) => (timer = after(ms, () => resolve(false))));
   const ping = connection.ping().then(
     () => true,
     () => false,

@@ -14,6 +14,7 @@ import { defaultBackoff, waitAfter } from "./backoff.js";
 import type { Backoff, BackoffOptions } from "./backoff.js";
 import { connect } from "./connect.js";
 import type { ConnectOptions } from "./connect.js";
+import { after } from "./deadline.js";
 import { clientEndpoint } from "./endpoint.js";
 import type { ClientEndpoint } from "./endpoint.js";
 import { NotConnectedError, OutcomeUnknownError } from "./errors.js";
@@ -310,7 +311,7 @@ class Time implements Disposable {
     outer?.addEventListener("abort", this.#abort, { once: true });
     if (ms !== undefined) {
       const late = (): void => this.#controller.abort(new CallTimeoutError(`${method} was not answered in ${ms} ms`));
-      this.#timer = setTimeout(late, ms);
+      this.#timer = after(ms, late);
     }
   }
 

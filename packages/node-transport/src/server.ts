@@ -7,6 +7,7 @@ import type { Server as SocketServer, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { Admission } from "./admission.js";
 import type { Refusal, ServerLimits, Ticket } from "./admission.js";
+import { after } from "./deadline.js";
 import { watchOver } from "./liveness.js";
 import type { LivenessOptions } from "./liveness.js";
 import { Logins } from "./logins.js";
@@ -206,10 +207,9 @@ export class Server {
 
   #expectLogin(broker: Broker, ticket: Ticket, ms: number): void {
     ticket.move("stranger");
-    if (ms === Infinity) return;
-    const timer = setTimeout(() => {
+    const timer = after(ms, () => {
       if (!this.#known.has(broker)) broker.terminate("limit", new Error(`it did not log in within ${ms} ms`));
-    }, ms).unref();
+    })?.unref();
     void broker.closed.then(() => clearTimeout(timer));
   }
 
@@ -243,7 +243,7 @@ export class Server {
 async function drain(broker: Broker, ms: number): Promise<void> {
   if (ms > 0) {
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
+    const late = new Promise<void>((resolve) => (timer = after(ms, resolve)));
     await Promise.race([broker.idle().catch(() => undefined), late]);
     clearTimeout(timer);
   }

@@ -174,6 +174,21 @@ test("draining takes no more connections, and lets calls finish", async () => {
   expect((await connection.closed).reason).toBe("lost");
 });
 
+test("draining may take for ever", async () => {
+  const root = new Echo();
+  const server = await listen(here, root);
+  await using connection = await connect(to(server));
+  const reference = await connection.getRootObject<Echo>();
+  const answer = reference.callRemote("wait", "finished");
+  answer.catch(() => undefined);
+  await until(() => root.waiting.length === 1, "the call runs");
+  const closing = server.close({ drainMs: Infinity });
+  await sleep(50);
+  root.letGo();
+  expect(await answer).toBe("finished");
+  await closing;
+});
+
 test("draining ends when its time is over", async () => {
   const root = new Echo();
   const server = await listen(here, root);

@@ -221,6 +221,14 @@ test("stops looking when the connection is over, and keeps no process alive", as
   vi.restoreAllMocks();
 });
 
+test("never asks where the interval is for ever", async () => {
+  await using server = await listen(here, new Echo());
+  const liveness = { intervalMs: Infinity, answerMs: Infinity };
+  await using connection = await connect(`tcp:127.0.0.1:${server.port}`, { liveness });
+  await sleep(100);
+  expect(connection.latency()).toBeUndefined();
+});
+
 test("is on by default, at a pace that NATs bear", async () => {
   const { defaultLiveness } = await import("@pb/node-transport");
   expect(defaultLiveness).toEqual({ intervalMs: 25_000, answerMs: 30_000 });

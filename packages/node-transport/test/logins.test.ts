@@ -104,6 +104,14 @@ test("is refused while the first answers", async () => {
   expect(await (await logIn(second)).callRemote("echo", 2)).toBe(2);
 });
 
+test("is refused while the first may take for ever to answer, and does", async () => {
+  const [server] = await serve({ sameUser: "ask", answerMs: Infinity });
+  const first = await to(server);
+  await logIn(first);
+  await expect(logIn(await to(server))).rejects.toMatchObject({ remoteType: "pb.DuplicateLogin" });
+  expect(first.isOpen).toBe(true);
+});
+
 test("wins in two seconds over a connection that was cut, and only that is let go", async () => {
   const [server, events] = await serve({ sameUser: "ask", answerMs: 300 });
   await using network = await BadNetwork.before(server.port);

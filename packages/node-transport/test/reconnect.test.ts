@@ -192,6 +192,17 @@ describe("a call made while there is no connection", () => {
   });
 });
 
+test("a call may take for ever", async () => {
+  const { client, root } = await world();
+  await client.current();
+  const answer = client.callRemoteWith({ timeoutMs: Infinity }, "wait", 1);
+  answer.catch(() => undefined);
+  await until(() => root.waiting.length === 1, "the call runs");
+  await sleep(50);
+  root.letGo();
+  expect(await answer).toBe(1);
+});
+
 test("an error of a method is the caller's, not the connection's", async () => {
   class Failing extends Echo {
     override remote_echo(): never {
