@@ -89,7 +89,7 @@ export class SocketLink implements Link, Pulse {
         if (!this.#isEnding) receiver.received(chunk);
       })
       .on("error", (error) => (cause = error))
-      .on("end", () => this.#stream.end())
+      .on("end", () => this.#ended())
       .on("close", () => receiver.lost(cause));
   }
 
@@ -128,6 +128,13 @@ export class SocketLink implements Link, Pulse {
 
   resume(): void {
     this.#stream.resume();
+  }
+
+  /** The peer has closed: nobody waits for what has not left yet, and whoever does not take what is on its way is not waited for. */
+  #ended(): void {
+    this.#queue = [];
+    this.close();
+    this.#stream.end();
   }
 
   /** Hands over as much as fits into the window. */
