@@ -85,7 +85,8 @@ export class ReconnectingClient<T = RemoteMethods> {
       this.#watchers.add(onState);
       this.#tell(onState, this.#state);
     }
-    signal?.addEventListener("abort", () => void this.#end(signal.reason), { once: true });
+    const stopped = this.#stop.signal;
+    signal?.addEventListener("abort", () => void this.#end(signal.reason), { once: true, signal: stopped });
     if (signal?.aborted === true) void this.#end(signal.reason);
     else void this.#attempt(1);
   }

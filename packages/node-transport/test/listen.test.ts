@@ -1,6 +1,6 @@
 // Taking connections: limits, events, and the end.
 
-import { once } from "node:events";
+import { getEventListeners, once } from "node:events";
 import { connect as connectSocket } from "node:net";
 import type { Socket } from "node:net";
 import { expect, test } from "vitest";
@@ -226,6 +226,14 @@ test("a signal closes the server, or keeps it from listening", async () => {
   await until(() => server.connections.size === 0, "all are gone");
   await expect(connect(to(server))).rejects.toMatchObject({ code: "ECONNREFUSED" });
   await expect(listen(here, new Echo(), { signal: controller.signal })).rejects.toMatchObject({ name: "AbortError" });
+});
+
+test("a signal forgets a server that is closed", async () => {
+  const { signal } = new AbortController();
+  const server = await listen(here, new Echo(), { signal });
+  expect(getEventListeners(signal, "abort")).toHaveLength(1);
+  await server.close();
+  expect(getEventListeners(signal, "abort")).toEqual([]);
 });
 
 test("serves a stream that was connected by other means", async () => {

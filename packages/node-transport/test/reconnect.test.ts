@@ -1,5 +1,6 @@
 // A client that stays connected.
 
+import { getEventListeners } from "node:events";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { PBError, RemoteError } from "@pb/broker";
 import { listen, NotConnectedError, OutcomeUnknownError, reconnecting } from "@pb/node-transport";
@@ -346,6 +347,14 @@ test("a signal stops it, with its reason", async () => {
   controller.abort(reason);
   expect(client.state).toEqual({ is: "stopped", cause: reason });
   await connection.closed;
+});
+
+test("a signal forgets a client that is closed", async () => {
+  const { signal } = new AbortController();
+  const { client } = await world({ signal });
+  await client.current();
+  await client.close();
+  expect(getEventListeners(signal, "abort")).toEqual([]);
 });
 
 test("notices a link that is cut without a word, and comes back over another", async () => {
