@@ -1,6 +1,6 @@
 // A client that stays connected: connects again, logs in again, and always has the current object to call.
 
-import { CallTimeoutError, ConnectionLostError, DeadReferenceError, RemoteError } from "@pb/broker";
+import { BrokerConfig, CallTimeoutError, ConnectionLostError, DeadReferenceError, RemoteError } from "@pb/broker";
 import type {
   Broker,
   CallOptions,
@@ -18,6 +18,7 @@ import { after } from "./deadline.js";
 import { clientEndpoint } from "./endpoint.js";
 import type { ClientEndpoint } from "./endpoint.js";
 import { NotConnectedError, OutcomeUnknownError } from "./errors.js";
+import { watched } from "./faults.js";
 
 /** Where a {@link ReconnectingClient} stands. */
 export type ReconnectState<T = RemoteMethods> =
@@ -238,12 +239,13 @@ export class ReconnectingClient<T = RemoteMethods> {
     for (const watcher of this.#watchers) if (this.#state === state) this.#tell(watcher, state);
   }
 
-  /** A watcher that throws is told to whoever watches the connections. */
+  /** A watcher that throws is told to whoever watches the connections, or is a warning of the process. */
   #tell(watcher: (state: ReconnectState<T>) => void, state: ReconnectState<T>): void {
     try {
       watcher(state);
     } catch (error) {
-      this.#options.broker?.onEvent?.({ kind: "callback-failed", error });
+      const { broker } = this.#options;
+      (broker instanceof BrokerConfig ? broker : watched(broker)).onEvent?.({ kind: "callback-failed", error });
     }
   }
 
