@@ -57,6 +57,7 @@ export async function connect(
   const broker = new Broker(link, options.broker instanceof BrokerConfig ? options.broker : watched(options.broker));
   const abort = (): void => link.destroy();
   signal?.addEventListener("abort", abort, { once: true });
+  if (signal?.aborted === true) abort(); // in the turn in which the socket was there
   try {
     await broker.ready;
   } catch (error) {

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { createServer as createHttpServer } from "node:http";
 import { createServer } from "node:net";
 import type { AddressInfo, Server as SocketServer } from "node:net";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { Broker } from "@pb/broker";
 import { connect, listen, SocketLink } from "@pb/node-transport";
 import { streams } from "./links.js";
@@ -87,6 +87,20 @@ test("gives up when it is told to, wherever it stands", async () => {
   const attempt = connect(`tcp:127.0.0.1:${silent.port}`, { signal: controller.signal });
   setTimeout(() => controller.abort(reason), 50);
   await expect(attempt).rejects.toBe(reason);
+});
+
+test("gives up when it is told to in the turn in which the socket is there", async () => {
+  const silent = createServer((socket) => socket.resume().on("error", () => undefined));
+  await using place = await on(silent);
+  const controller = new AbortController();
+  const { signal } = controller;
+  const reason = new Error("enough");
+  const forget = signal.removeEventListener.bind(signal);
+  vi.spyOn(signal, "removeEventListener").mockImplementationOnce((...args) => {
+    forget(...args);
+    queueMicrotask(() => controller.abort(reason));
+  });
+  await expect(connect(`tcp:127.0.0.1:${place.port}`, { signal })).rejects.toBe(reason);
 });
 
 test("a signal has no effect on a connection that is ready", async () => {
