@@ -3,6 +3,9 @@
 import { CallTimeoutError } from "@pb/broker";
 import type { CallOptions } from "@pb/broker";
 
+/** What a timer counts to: 24 days. A longer one would go off at once. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 /**
  * Runs `work` and waits for it no longer than the options say. `work` gets a signal to look at between its steps. What it comes back with too late
  * goes to `discard`.
@@ -18,19 +21,14 @@ export async function waitFor<T>(
   const abort = (): void => own.abort(signal?.reason);
   signal?.addEventListener("abort", abort, { once: true });
   const timer =
-    timeoutMs === undefined
+    timeoutMs === undefined || timeoutMs > LONGEST_MS
       ? undefined
       : setTimeout(() => own.abort(new CallTimeoutError(`${what} took longer than ${timeoutMs} ms`)), timeoutMs);
-  const givenUp = new Promise<never>((_resolve, reject) => {
-    own.signal.addEventListener("abort", () => reject(own.signal.reason as Error), { once: true });
-  });
   try {
-    const working = work(own.signal);
-    working.then(
-      (value) => own.signal.aborted && discard(value),
-      () => undefined,
-    );
-    return await Promise.race([working, givenUp]);
+    return await new Promise<T>((resolve, reject) => {
+      own.signal.addEventListener("abort", () => reject(own.signal.reason as Error), { once: true });
+      work(own.signal).then((value) => (own.signal.aborted ? discard(value) : resolve(value)), reject);
+    });
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", abort);

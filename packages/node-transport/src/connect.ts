@@ -5,8 +5,8 @@ import type { BrokerOptions } from "@pb/broker";
 import { connect as connectSocket, isIP } from "node:net";
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
-import { connect as connectTls } from "node:tls";
-import type { TLSSocket } from "node:tls";
+import { connect as connectTls, createSecureContext } from "node:tls";
+import type { SecureContext, TLSSocket } from "node:tls";
 import { happens } from "./deadline.js";
 import { clientEndpoint, describeEndpoint } from "./endpoint.js";
 import type { ClientEndpoint, TcpClientEndpoint, TlsClientEndpoint, UnixClientEndpoint } from "./endpoint.js";
@@ -57,6 +57,7 @@ export async function connect(
   const broker = new Broker(link, options.broker instanceof BrokerConfig ? options.broker : watched(options.broker));
   const abort = (): void => link.destroy();
   signal?.addEventListener("abort", abort, { once: true });
+  if (signal?.aborted === true) abort(); // in the turn in which the socket was there
   try {
     await broker.ready;
   } catch (error) {
@@ -75,9 +76,9 @@ export async function connect(
 /** A connected socket, secured where the endpoint says so. */
 async function open(endpoint: ClientEndpoint, options: ConnectOptions): Promise<Socket> {
   if (endpoint.type !== "tls") return openPlain(endpoint, options);
-  // Files are read first: one that is missing shall not cost the server a connection.
+  // Files are read first: one that is missing, or holds no key, shall not cost the server a connection.
   const tls = { ...endpoint.tls, ...options.tls };
-  const context = await secureContextOptions(tls);
+  const context = createSecureContext(await secureContextOptions(tls));
   const { over = { ...endpoint, type: "tcp" } } = endpoint;
   return secure(await openPlain(over, options), endpoint, tls, context, options);
 }
@@ -104,12 +105,12 @@ async function secure(
   socket: Socket,
   endpoint: TlsClientEndpoint,
   tls: ClientTls,
-  context: Awaited<ReturnType<typeof secureContextOptions>>,
+  context: SecureContext,
   options: ConnectOptions,
 ): Promise<TLSSocket> {
   const name = tls.serverName ?? endpoint.host;
   const secured = connectTls({
-    ...context,
+    secureContext: context,
     socket,
     host: name, // what the certificate is compared with
     ...(isIP(name) === 0 ? { servername: name } : {}), // SNI takes names only

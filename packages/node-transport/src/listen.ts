@@ -3,7 +3,7 @@
 import { BrokerConfig } from "@pb/broker";
 import type { Broker, BrokerOptions, RootSource } from "@pb/broker";
 import { createServer } from "node:net";
-import type { ListenOptions as SocketOptions, Socket } from "node:net";
+import type { ListenOptions as SocketOptions, Server as SocketServer, Socket } from "node:net";
 import { defaultServerLimits } from "./admission.js";
 import type { ServerLimits } from "./admission.js";
 import { serverEndpoint } from "./endpoint.js";
@@ -70,7 +70,7 @@ export async function listen(
     made.onEvent((event) => {
       if (event.kind === "connection") onConnection(event.connection);
     });
-  if (signal !== undefined) await closeOn(signal, made);
+  if (signal !== undefined) await closeOn(signal, made, server);
   return made;
 }
 
@@ -103,10 +103,13 @@ function backlogOf({ backlog }: Pick<TcpServerEndpoint, "backlog">): SocketOptio
   return backlog === undefined ? {} : { backlog };
 }
 
-async function closeOn(signal: AbortSignal, server: Server): Promise<void> {
+async function closeOn(signal: AbortSignal, server: Server, socket: SocketServer): Promise<void> {
   if (signal.aborted) {
     await server.close();
     signal.throwIfAborted();
   }
-  signal.addEventListener("abort", () => void server.close(), { once: true });
+  const close = (): void => void server.close();
+  signal.addEventListener("abort", close, { once: true });
+  // A signal may be for the whole life of the program.
+  socket.once("close", () => signal.removeEventListener("abort", close));
 }

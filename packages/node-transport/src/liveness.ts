@@ -1,6 +1,7 @@
 // Watches over a connection: keeps NATs from forgetting it, and ends it when the other end is dead. Needs nothing from the peer but the protocol.
 
 import type { Broker } from "@pb/broker";
+import { LONGEST_MS } from "./deadline.js";
 import type { Pulse } from "./socket-link.js";
 
 export interface LivenessOptions {
@@ -61,7 +62,7 @@ class Watch implements Disposable {
 
   start(): void {
     if (this.#isOver) return;
-    this.#interval = setInterval(() => this.#tick(), this.#intervalMs).unref();
+    this.#interval = setInterval(() => this.#tick(), Math.min(this.#intervalMs, LONGEST_MS)).unref();
   }
 
   [Symbol.dispose](): void {
@@ -90,7 +91,7 @@ class Watch implements Disposable {
     this.#state = state;
     // What is written leaves the broker at the end of the turn; then the ping is among what was sent.
     setImmediate(() => (state.mark = this.#pulse.sentBytes));
-    this.#looks = setInterval(() => this.#look(state), this.#answerMs / LOOKS).unref();
+    this.#looks = setInterval(() => this.#look(state), Math.min(this.#answerMs / LOOKS, LONGEST_MS)).unref();
     const done = (): void => {
       if (this.#state === state) this.#rest();
     };
@@ -104,7 +105,7 @@ class Watch implements Disposable {
 
   #look(state: Extract<State, { is: "waiting" }>): void {
     const now = performance.now();
-    const { lastReceived, lastLeft, leftBytes } = this.#pulse;
+    const { lastReceived, lastLeft, leftBytes, sentBytes, isPaused } = this.#pulse;
     // We have slept ourselves, or were busy: that is nothing the peer did.
     if (now - state.lastLook > (2 * this.#answerMs) / LOOKS + 500) state.since = now;
     state.lastLook = now;
@@ -112,6 +113,8 @@ class Watch implements Disposable {
       state.since = Math.max(state.since, lastLeft);
       state.hasLeft = leftBytes >= state.mark;
     }
+    // An answer that we do not read is not missing. All that still tells is whether the peer takes what waits for it.
+    if (isPaused === true) state.since = leftBytes < sentBytes ? Math.max(state.since, lastLeft) : now;
     if (now - Math.max(state.since, lastReceived) < this.#answerMs) {
       state.isLastChance = false;
       return;

@@ -2,6 +2,7 @@
 
 import { PBError } from "@pb/broker";
 import type { Broker } from "@pb/broker";
+import { after } from "./deadline.js";
 
 export interface SameUserOptions {
   /**
@@ -23,11 +24,18 @@ export class DuplicateLogin extends PBError {
   override readonly name = "DuplicateLogin";
 }
 
+/** Who is logged in as a user. */
+interface Holder {
+  readonly connection: Broker;
+  /** One connection may log in several times. */
+  readonly logins: Set<Disposable>;
+}
+
 /** The users of one server. */
 export class Logins {
   readonly #policy: "allow" | "replace" | "ask";
   readonly #answerMs: number;
-  readonly #holders = new Map<string, Broker>();
+  readonly #holders = new Map<string, Holder>();
 
   constructor({ sameUser = "allow", answerMs = ANSWER_MS }: SameUserOptions = {}) {
     this.#policy = sameUser;
@@ -43,23 +51,34 @@ export class Logins {
       if (this.#policy === "ask") holder.terminate("unresponsive", new Error("its user logged in anew"));
       else holder.terminate("replaced", new Error(`from ${connection.peer.description}`));
     }
-    this.#holders.set(who, connection);
-    const leave = (): void => {
-      if (this.#holders.get(who) === connection) this.#holders.delete(who);
+    const known = this.#holders.get(who);
+    const holder = known?.connection === connection ? known : { connection, logins: new Set<Disposable>() };
+    this.#holders.set(who, holder);
+    const watch = connection.notifyOnDisconnect(() => this.#forget(who, holder));
+    const login = {
+      [Symbol.dispose]: () => {
+        watch[Symbol.dispose]();
+        holder.logins.delete(login);
+        if (holder.logins.size === 0) this.#forget(who, holder);
+      },
     };
-    connection.notifyOnDisconnect(leave);
-    return { [Symbol.dispose]: leave };
+    holder.logins.add(login);
+    return login;
+  }
+
+  #forget(who: string, holder: Holder): void {
+    if (this.#holders.get(who) === holder) this.#holders.delete(who);
   }
 
   #other(connection: Broker, who: string): Broker | undefined {
-    const holder = this.#holders.get(who);
+    const holder = this.#holders.get(who)?.connection;
     return holder === connection || holder?.isOpen !== true ? undefined : holder;
   }
 }
 
 async function answers(connection: Broker, ms: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(false), ms)));
+  const late = new Promise<boolean>((resolve) => (timer = after(ms, () => resolve(false))));
   const ping = connection.ping().then(
     () => true,
     () => false,

@@ -1,6 +1,6 @@
 // A client that stays connected: connects again, logs in again, and always has the current object to call.
 
-import { CallTimeoutError, ConnectionLostError, DeadReferenceError, RemoteError } from "@pb/broker";
+import { BrokerConfig, CallTimeoutError, ConnectionLostError, DeadReferenceError, RemoteError } from "@pb/broker";
 import type {
   Broker,
   CallOptions,
@@ -14,9 +14,11 @@ import { defaultBackoff, waitAfter } from "./backoff.js";
 import type { Backoff, BackoffOptions } from "./backoff.js";
 import { connect } from "./connect.js";
 import type { ConnectOptions } from "./connect.js";
+import { after } from "./deadline.js";
 import { clientEndpoint } from "./endpoint.js";
 import type { ClientEndpoint } from "./endpoint.js";
 import { NotConnectedError, OutcomeUnknownError } from "./errors.js";
+import { watched } from "./faults.js";
 
 /** Where a {@link ReconnectingClient} stands. */
 export type ReconnectState<T = RemoteMethods> =
@@ -69,6 +71,8 @@ export class ReconnectingClient<T = RemoteMethods> {
   readonly #watchers = new Set<(state: ReconnectState<T>) => void>();
   readonly #stop = new AbortController();
   #timer: NodeJS.Timeout | undefined;
+  /** The connection that is not ready yet: its login is under way. */
+  #arriving: Broker | undefined;
   #state: ReconnectState<T> = { is: "connecting", attempt: 1 };
 
   /** For {@link reconnecting}. */
@@ -82,7 +86,8 @@ export class ReconnectingClient<T = RemoteMethods> {
       this.#watchers.add(onState);
       this.#tell(onState, this.#state);
     }
-    signal?.addEventListener("abort", () => void this.#end(signal.reason), { once: true });
+    const stopped = this.#stop.signal;
+    signal?.addEventListener("abort", () => void this.#end(signal.reason), { once: true, signal: stopped });
     if (signal?.aborted === true) void this.#end(signal.reason);
     else void this.#attempt(1);
   }
@@ -101,7 +106,10 @@ export class ReconnectingClient<T = RemoteMethods> {
     return this.#state.is === "ready" ? this.#state.reference : undefined;
   }
 
-  /** Tells `watcher` every new state, until what is returned is disposed of. */
+  /**
+   * Tells `watcher` every new state, until what is returned is disposed of. Of one that another watcher has ended before its turn came it does not
+   * hear.
+   */
   onState(watcher: (state: ReconnectState<T>) => void): Disposable {
     const entry = (state: ReconnectState<T>): void => watcher(state);
     this.#watchers.add(entry);
@@ -172,12 +180,15 @@ export class ReconnectingClient<T = RemoteMethods> {
     let connection: Broker | undefined;
     try {
       connection = await connect(this.#endpoint, { ...this.#options, signal });
+      signal.throwIfAborted();
+      this.#arriving = connection;
       const reference = await this.#login(connection, signal);
       signal.throwIfAborted();
       if (!connection.isOpen) throw await connection.closed;
       this.#ready(connection, reference, attempt);
     } catch (error) {
       await connection?.close();
+      this.#arriving = undefined;
       if (!signal.aborted) this.#failed(error, attempt);
     }
   }
@@ -185,7 +196,7 @@ export class ReconnectingClient<T = RemoteMethods> {
   async #login(connection: Broker, signal: AbortSignal): Promise<RemoteReference<T>> {
     const { login } = this.#options;
     if (login === undefined) return connection.getRootObject<T>();
-    // A login that hangs on a connection that is lost does not keep us.
+    // A login that hangs on a connection that is lost, or that we closed, does not keep us.
     const lost = connection.closed.then((reason) => Promise.reject(reason));
     lost.catch(() => undefined);
     return Promise.race([login(connection, signal), lost]);
@@ -198,6 +209,7 @@ export class ReconnectingClient<T = RemoteMethods> {
       const lasted = performance.now() - since >= this.#backoff.stableMs;
       this.#failed(reason, lasted ? 1 : attempt);
     });
+    this.#arriving = undefined;
     this.#become({ is: "ready", connection, reference });
   }
 
@@ -213,7 +225,7 @@ export class ReconnectingClient<T = RemoteMethods> {
   }
 
   async #end(cause: unknown): Promise<void> {
-    const { connection } = this;
+    const connection = this.connection ?? this.#arriving;
     clearTimeout(this.#timer);
     this.#stop.abort(new NotConnectedError("The client was closed", { cause }));
     if (this.#state.is !== "stopped") this.#become({ is: "stopped", cause });
@@ -223,15 +235,17 @@ export class ReconnectingClient<T = RemoteMethods> {
   #become(state: ReconnectState<T>): void {
     if (this.#state.is === "stopped") return;
     this.#state = state;
-    for (const watcher of this.#watchers) this.#tell(watcher, state);
+    // A watcher may change it: then that is what the others have heard last.
+    for (const watcher of this.#watchers) if (this.#state === state) this.#tell(watcher, state);
   }
 
-  /** A watcher that throws is told to whoever watches the connections. */
+  /** A watcher that throws is told to whoever watches the connections, or is a warning of the process. */
   #tell(watcher: (state: ReconnectState<T>) => void, state: ReconnectState<T>): void {
     try {
       watcher(state);
     } catch (error) {
-      this.#options.broker?.onEvent?.({ kind: "callback-failed", error });
+      const { broker } = this.#options;
+      (broker instanceof BrokerConfig ? broker : watched(broker)).onEvent?.({ kind: "callback-failed", error });
     }
   }
 
@@ -300,7 +314,7 @@ class Time implements Disposable {
     outer?.addEventListener("abort", this.#abort, { once: true });
     if (ms !== undefined) {
       const late = (): void => this.#controller.abort(new CallTimeoutError(`${method} was not answered in ${ms} ms`));
-      this.#timer = setTimeout(late, ms);
+      this.#timer = after(ms, late);
     }
   }
 

@@ -7,6 +7,7 @@ import type { Server as SocketServer, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { Admission } from "./admission.js";
 import type { Refusal, ServerLimits, Ticket } from "./admission.js";
+import { after } from "./deadline.js";
 import { watchOver } from "./liveness.js";
 import type { LivenessOptions } from "./liveness.js";
 import { Logins } from "./logins.js";
@@ -28,7 +29,7 @@ export type ServerEvent =
   | { readonly kind: "failed"; readonly peer: string; readonly error: Error }
   /** A connection was turned away at the door, by this limit. */
   | { readonly kind: "refused"; readonly peer: string; readonly limit: Refusal }
-  /** The system could not give us a connection: `EMFILE` and the like. The server goes on. */
+  /** The system could not give us a connection: `EMFILE` and the like. The server goes on. Or it could not take back the path of a UNIX socket. */
   | { readonly kind: "error"; readonly error: Error };
 
 export type ServerWatcher = (event: ServerEvent) => void;
@@ -144,7 +145,8 @@ export class Server {
     const { server, release } = this.#parts;
     const closed = once(server, "close");
     server.close();
-    await release();
+    // Whoever wants the path next finds nobody there, and takes it.
+    await release().catch((error: unknown) => this.#tell({ kind: "error", error: error as Error }));
     for (const stream of this.#arriving) stream.destroy();
     await Promise.all([...this.#brokers].map((broker) => drain(broker, drainMs)));
     await closed;
@@ -159,10 +161,12 @@ export class Server {
       return;
     }
     this.#arriving.add(stream);
-    stream.once("close", () => {
+    const gone = (): void => {
       this.#arriving.delete(stream);
       ticket.move("gone");
-    });
+    };
+    if (stream.destroyed) gone();
+    else stream.once("close", gone);
     if (secure === undefined) this.#serve(stream, stream, ticket);
     else {
       const peer = this.#nameOf(stream);
@@ -203,10 +207,9 @@ export class Server {
 
   #expectLogin(broker: Broker, ticket: Ticket, ms: number): void {
     ticket.move("stranger");
-    if (ms === Infinity) return;
-    const timer = setTimeout(() => {
+    const timer = after(ms, () => {
       if (!this.#known.has(broker)) broker.terminate("limit", new Error(`it did not log in within ${ms} ms`));
-    }, ms).unref();
+    })?.unref();
     void broker.closed.then(() => clearTimeout(timer));
   }
 
@@ -240,7 +243,7 @@ export class Server {
 async function drain(broker: Broker, ms: number): Promise<void> {
   if (ms > 0) {
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
+    const late = new Promise<void>((resolve) => (timer = after(ms, resolve)));
     await Promise.race([broker.idle().catch(() => undefined), late]);
     clearTimeout(timer);
   }

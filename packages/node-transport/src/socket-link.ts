@@ -28,6 +28,8 @@ export interface Pulse {
   /** Bytes sent, and how many of them have left the process. */
   readonly sentBytes: number;
   readonly leftBytes: number;
+  /** Whether nothing is read at the moment: then that nothing came says nothing. Default false. */
+  readonly isPaused?: boolean;
 }
 
 /** Bytes that have to wait take no more room than they need: they may be a small part of a buffer, which they would keep. */
@@ -68,16 +70,26 @@ export class SocketLink implements Link, Pulse {
     return this.#stream.destroyed ? 0 : this.sentBytes - this.leftBytes;
   }
 
+  get isPaused(): boolean {
+    return this.#stream.isPaused();
+  }
+
   start(receiver: LinkReceiver): void {
     let cause: Error | undefined;
     this.#receiver = receiver;
+    if (this.#stream.destroyed) {
+      // It may have said so before we listened, and will not say it again.
+      this.#stream.on("error", () => undefined);
+      process.nextTick(() => receiver.lost(this.#stream.errored ?? undefined));
+      return;
+    }
     this.#stream
       .on("data", (chunk: Uint8Array) => {
         this.lastReceived = performance.now();
         if (!this.#isEnding) receiver.received(chunk);
       })
       .on("error", (error) => (cause = error))
-      .on("end", () => this.#stream.end())
+      .on("end", () => this.#ended())
       .on("close", () => receiver.lost(cause));
   }
 
@@ -116,6 +128,13 @@ export class SocketLink implements Link, Pulse {
 
   resume(): void {
     this.#stream.resume();
+  }
+
+  /** The peer has closed: nobody waits for what has not left yet, and whoever does not take what is on its way is not waited for. */
+  #ended(): void {
+    this.#queue = [];
+    this.close();
+    this.#stream.end();
   }
 
   /** Hands over as much as fits into the window. */

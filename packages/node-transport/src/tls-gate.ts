@@ -18,17 +18,18 @@ export class TlsGate {
   readonly #server: TlsServer;
   readonly #tlsMs: number;
   #tls: ServerTls;
-  /** By the two addresses: Node does not say which socket a secured one was made of. */
+  /** By the two addresses: Node does not promise to say which socket a secured one was made of. */
   readonly #handshakes = new Map<string, Handshake>();
-  /** A closed socket forgets its addresses. */
+  /** A closed socket forgets its addresses, and one of a UNIX socket has none: it has a number of ours. */
   readonly #keys = new WeakMap<Socket, string>();
+  #numbered = 0;
 
   private constructor(server: TlsServer, tls: ServerTls, tlsMs: number) {
     this.#server = server;
     this.#tls = tls;
     this.#tlsMs = tlsMs;
     server
-      .on("secureConnection", (secured) => this.#take(secured)?.resolve(secured))
+      .on("secureConnection", (secured) => this.#take(insideOf(secured))?.resolve(secured))
       .on("tlsClientError", (error, secured) => {
         const handshake = this.#take(insideOf(secured));
         secured.on("error", () => undefined).destroy();
@@ -57,7 +58,7 @@ export class TlsGate {
   /** Resolves when the handshake is done. Rejects with `ConnectError`. The socket is closed then. */
   secure(socket: Socket): Promise<TLSSocket> {
     return new Promise((resolve, reject) => {
-      const key = keyOf(socket);
+      const key = socket.remoteAddress === undefined ? String(this.#numbered++) : keyOf(socket);
       this.#keys.set(socket, key);
       this.#handshakes.set(key, { resolve, reject });
       socket.once("close", () => {
@@ -91,7 +92,7 @@ export class TlsGate {
   }
 }
 
-/** The socket that a secured one was made of. Node keeps it without promising so; without it, an error is told less precisely. */
+/** The socket that a secured one was made of. Node keeps it without promising so; without it, TCP still has its addresses. */
 function insideOf(secured: TLSSocket): Socket {
   return (secured as { readonly _parent?: Socket })._parent ?? secured;
 }

@@ -35,7 +35,7 @@ export function channelBindingOf(
       return new Uint8Array(socket.exportKeyingMaterial(32, "EXPORTER-Channel-Binding", Buffer.alloc(0)));
     case "tls-server-end-point": {
       const certificate = isServer ? socket.getCertificate() : socket.getPeerCertificate();
-      return certificate !== null && isCertificate(certificate) ? endPointHash(certificate.raw) : undefined;
+      return isCertificate(certificate) ? endPointHash(certificate.raw) : undefined;
     }
   }
 }
@@ -74,8 +74,9 @@ function contents(der: Buffer, offset: number): { start: number; end: number } {
   return { start, end: start + (digits === 0 ? short : der.readUIntBE(offset + 2, digits)) };
 }
 
-function isCertificate(certificate: object): certificate is NodeCertificate {
-  return "raw" in certificate && certificate.raw !== undefined;
+/** There is none on a socket that is closed, whatever the types say. */
+function isCertificate(certificate: object | null): certificate is NodeCertificate {
+  return certificate !== null && "raw" in certificate && certificate.raw !== undefined;
 }
 
 function first(value: string | readonly string[] | undefined): string | undefined {

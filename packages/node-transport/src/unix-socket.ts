@@ -6,7 +6,9 @@ import { chmod, lstat, readlink, realpath, rename, symlink, unlink } from "node:
 import { connect } from "node:net";
 import type { ListenOptions, Server } from "node:net";
 import { basename, dirname, join } from "node:path";
+import { MAX_PATH_BYTES } from "./endpoint-string.js";
 import type { UnixServerEndpoint } from "./endpoint.js";
+import { EndpointError } from "./errors.js";
 
 /** Who may connect, unless told otherwise: the owner and the group. */
 const DEFAULT_MODE = 0o660;
@@ -35,21 +37,32 @@ export async function listenOnPath(
     await listening(server, { ...options, path });
     return () => Promise.resolve();
   }
+  // With a letter: Node takes a path that reads as a number for a port.
+  const beside = join(dirname(path), `.p${randomBytes(3).toString("hex")}`);
+  // The system would cut it off.
+  if (Buffer.byteLength(beside) > MAX_PATH_BYTES)
+    throw new EndpointError(
+      path,
+      "path",
+      "expected a shorter folder: the socket is made in it under a name of 8 bytes",
+    );
   const unlock = lockfile ? await lock(path, await lockName(path)) : undefined;
   try {
     await checkFree(path, lockfile);
-    // With a letter: Node takes a path that reads as a number for a port.
-    const beside = join(dirname(path), `.p${randomBytes(3).toString("hex")}`);
     await listening(server, { ...options, path: beside });
     await chmod(beside, mode);
     const { ino } = await lstat(beside);
     await rename(beside, path);
     return async () => {
       const there = await lstat(path).catch(() => undefined);
-      if (there?.ino === ino) await unlink(path);
-      await unlock?.();
+      try {
+        if (there?.ino === ino) await unlink(path);
+      } finally {
+        await unlock?.();
+      }
     };
   } catch (error) {
+    server.close(); // it may listen by now; the socket beside goes with it
     await unlock?.();
     throw error;
   }
@@ -75,7 +88,7 @@ async function checkFree(path: string, mayReplace: boolean): Promise<void> {
 
 /** Whether somebody listens there. In doubt, somebody does. */
 async function answers(path: string): Promise<boolean> {
-  const probe = connect(path);
+  const probe = connect({ path });
   try {
     await once(probe, "connect");
     return true;
@@ -103,8 +116,11 @@ async function lock(path: string, name: string): Promise<Release> {
     throw error;
   }
   return async () => {
-    if ((await readlink(name).catch(() => undefined)) === OWN) await unlink(name);
-    held.delete(name);
+    try {
+      if ((await readlink(name).catch(() => undefined)) === OWN) await unlink(name);
+    } finally {
+      held.delete(name);
+    }
   };
 }
 

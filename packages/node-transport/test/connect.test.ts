@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { createServer as createHttpServer } from "node:http";
 import { createServer } from "node:net";
 import type { AddressInfo, Server as SocketServer } from "node:net";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { Broker } from "@pb/broker";
 import { connect, listen, SocketLink } from "@pb/node-transport";
 import { streams } from "./links.js";
@@ -89,6 +89,20 @@ test("gives up when it is told to, wherever it stands", async () => {
   await expect(attempt).rejects.toBe(reason);
 });
 
+test("gives up when it is told to in the turn in which the socket is there", async () => {
+  const silent = createServer((socket) => socket.resume().on("error", () => undefined));
+  await using place = await on(silent);
+  const controller = new AbortController();
+  const { signal } = controller;
+  const reason = new Error("enough");
+  const forget = signal.removeEventListener.bind(signal);
+  vi.spyOn(signal, "removeEventListener").mockImplementationOnce((...args) => {
+    forget(...args);
+    queueMicrotask(() => controller.abort(reason));
+  });
+  await expect(connect(`tcp:127.0.0.1:${place.port}`, { signal })).rejects.toBe(reason);
+});
+
 test("a signal has no effect on a connection that is ready", async () => {
   await using server = await listen("tcp:0:interface=127.0.0.1", new Echo());
   const controller = new AbortController();
@@ -114,6 +128,14 @@ test("tells a browser's request to the server's watcher", async () => {
   });
   await fetch(`http://127.0.0.1:${server.port}/`).catch(() => undefined);
   expect(await failed.promise).toMatchObject({ reason: "negotiation", cause: { code: "BANANA_NOT_BANANA" } });
+});
+
+test("says at once that a stream is over", async () => {
+  const [near] = streams();
+  const cause = new Error("It broke");
+  near.on("error", () => undefined).destroy(cause);
+  await new Promise((resolve) => near.once("close", resolve));
+  await expect(connect(near)).rejects.toMatchObject({ code: "CONNECTION_LOST", reason: "lost", cause });
 });
 
 test("takes a stream that is connected already", async () => {

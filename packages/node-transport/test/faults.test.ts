@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { PBError, Root } from "@pb/broker";
 import type { BrokerEvent } from "@pb/broker";
-import { connect, listen } from "@pb/node-transport";
+import { connect, listen, reconnecting } from "@pb/node-transport";
 
 class Faulty extends Root {
   remote_fault(): unknown {
@@ -55,4 +55,15 @@ describe("a fault in a method", () => {
     expect(warnings).toEqual([]);
     expect(kinds).toEqual(["method-failed", "closed"]);
   });
+});
+
+test("a fault in a watcher of a reconnecting client is a warning, too", async () => {
+  const warnings = await warningsOf(async () => {
+    const onState = () => {
+      throw new Error("mine");
+    };
+    await reconnecting("tcp:127.0.0.1:1", { onState, signal: AbortSignal.abort() }).close();
+  });
+  const [told] = warnings.map(({ message }) => message.split("\n")[0]);
+  expect(told).toBe("A callback of a connection failed: Error: mine");
 });

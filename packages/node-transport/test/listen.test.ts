@@ -1,6 +1,6 @@
 // Taking connections: limits, events, and the end.
 
-import { once } from "node:events";
+import { getEventListeners, once } from "node:events";
 import { connect as connectSocket } from "node:net";
 import type { Socket } from "node:net";
 import { expect, test } from "vitest";
@@ -174,6 +174,21 @@ test("draining takes no more connections, and lets calls finish", async () => {
   expect((await connection.closed).reason).toBe("lost");
 });
 
+test("draining may take for ever", async () => {
+  const root = new Echo();
+  const server = await listen(here, root);
+  await using connection = await connect(to(server));
+  const reference = await connection.getRootObject<Echo>();
+  const answer = reference.callRemote("wait", "finished");
+  answer.catch(() => undefined);
+  await until(() => root.waiting.length === 1, "the call runs");
+  const closing = server.close({ drainMs: Infinity });
+  await sleep(50);
+  root.letGo();
+  expect(await answer).toBe("finished");
+  await closing;
+});
+
 test("draining ends when its time is over", async () => {
   const root = new Echo();
   const server = await listen(here, root);
@@ -213,6 +228,14 @@ test("a signal closes the server, or keeps it from listening", async () => {
   await expect(listen(here, new Echo(), { signal: controller.signal })).rejects.toMatchObject({ name: "AbortError" });
 });
 
+test("a signal forgets a server that is closed", async () => {
+  const { signal } = new AbortController();
+  const server = await listen(here, new Echo(), { signal });
+  expect(getEventListeners(signal, "abort")).toHaveLength(1);
+  await server.close();
+  expect(getEventListeners(signal, "abort")).toEqual([]);
+});
+
 test("serves a stream that was connected by other means", async () => {
   const [server, events] = await watched();
   const [near, far] = streams();
@@ -223,6 +246,19 @@ test("serves a stream that was connected by other means", async () => {
   expect(events).toMatchObject([{ kind: "connection" }]);
   await server.close();
   expect((await connection.closed).reason).toBe("lost");
+});
+
+test("a stream that is over when it is handed over is told as failed, and leaves nothing behind", async () => {
+  const [server, events] = await watched({ limits: { connections: 2 } });
+  for (let round = 0; round < 3; round++) {
+    const [near] = streams();
+    near.destroy();
+    await once(near, "close");
+    server.accept(near);
+    await until(() => server.connections.size === 0, "it is gone");
+  }
+  expect(events).toMatchObject([{ kind: "failed" }, { kind: "failed" }, { kind: "failed" }]);
+  await server.close();
 });
 
 test("a peer that comes and goes at once leaves nothing behind", async () => {

@@ -152,6 +152,21 @@ describe("a slow link is not a dead one", () => {
   });
 });
 
+test("a peer is not given up because we do not read from it while its calls run", async () => {
+  const root = new Echo();
+  const broker = { limits: { callsRunning: 1 } };
+  await using server = await listen(here, root, { broker, liveness: { intervalMs: 20, answerMs: 200 } });
+  await using connection = await connect(`tcp:127.0.0.1:${server.port}`, { liveness: false });
+  const reference = await connection.getRootObject<Echo>();
+  const answer = reference.callRemote("wait", "long");
+  answer.catch(() => undefined);
+  await until(() => root.waiting.length === 1, "the call runs");
+  await Promise.race([sleep(1500), connection.closed]);
+  expect(connection.isOpen).toBe(true);
+  root.letGo();
+  expect(await answer).toBe("long");
+});
+
 test("a peer that reads nothing while much waits is given up, too", async () => {
   const deaf = createServer((socket) => socket.pause().write(Buffer.from("02800282706204826e6f6e65", "hex")));
   deaf.listen(0, "127.0.0.1");
@@ -204,6 +219,14 @@ test("stops looking when the connection is over, and keeps no process alive", as
   expect(timers.every((timer) => !timer.hasRef())).toBe(true);
   expect(timers.every((timer) => cleared.mock.calls.some(([argument]) => argument === timer))).toBe(true);
   vi.restoreAllMocks();
+});
+
+test("never asks where the interval is for ever", async () => {
+  await using server = await listen(here, new Echo());
+  const liveness = { intervalMs: Infinity, answerMs: Infinity };
+  await using connection = await connect(`tcp:127.0.0.1:${server.port}`, { liveness });
+  await sleep(100);
+  expect(connection.latency()).toBeUndefined();
 });
 
 test("is on by default, at a pace that NATs bear", async () => {

@@ -78,6 +78,16 @@ test("replaces the first, when the server says so", async () => {
   expect(await avatar.callRemote("echo", 2)).toBe(2);
 });
 
+test("is in over a connection until its last login there is over", async () => {
+  const [server] = await serve({ sameUser: "replace" });
+  const first = await to(server);
+  const [one] = [await logIn(first), await logIn(first)];
+  one[Symbol.dispose]();
+  await first.ping();
+  await logIn(await to(server));
+  await until(() => !first.isOpen, "the first connection is replaced");
+});
+
 test("is refused while the first answers", async () => {
   const [server] = await serve({ sameUser: "ask", answerMs: 10_000 });
   const first = await to(server);
@@ -92,6 +102,14 @@ test("is refused while the first answers", async () => {
   await until(() => first.stats().callsWaiting === 0, "the logout is on its way");
   await first.ping();
   expect(await (await logIn(second)).callRemote("echo", 2)).toBe(2);
+});
+
+test("is refused while the first may take for ever to answer, and does", async () => {
+  const [server] = await serve({ sameUser: "ask", answerMs: Infinity });
+  const first = await to(server);
+  await logIn(first);
+  await expect(logIn(await to(server))).rejects.toMatchObject({ remoteType: "pb.DuplicateLogin" });
+  expect(first.isOpen).toBe(true);
 });
 
 test("wins in two seconds over a connection that was cut, and only that is let go", async () => {

@@ -1,5 +1,6 @@
 // A client that stays connected.
 
+import { getEventListeners } from "node:events";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { PBError, RemoteError } from "@pb/broker";
 import { listen, NotConnectedError, OutcomeUnknownError, reconnecting } from "@pb/node-transport";
@@ -193,6 +194,17 @@ describe("a call made while there is no connection", () => {
   });
 });
 
+test("a call may take for ever", async () => {
+  const { client, root } = await world();
+  await client.current();
+  const answer = client.callRemoteWith({ timeoutMs: Infinity }, "wait", 1);
+  answer.catch(() => undefined);
+  await until(() => root.waiting.length === 1, "the call runs");
+  await sleep(50);
+  root.letGo();
+  expect(await answer).toBe(1);
+});
+
 test("an error of a method is the caller's, not the connection's", async () => {
   class Failing extends Echo {
     override remote_echo(): never {
@@ -298,6 +310,35 @@ test("close stops it wherever it stands, and nothing happens afterwards", async 
   await client.close();
 });
 
+test("close ends the connection of a login that hangs, and resolves when it has", async () => {
+  const { client, root, server } = await world({
+    login: async (connection) => {
+      const door = await connection.getRootObject<Echo>();
+      await door.callRemote("wait", "for ever");
+      return door;
+    },
+  });
+  await until(() => root.waiting.length === 1, "the login hangs");
+  const [connection] = server.connections;
+  await client.close();
+  expect((await connection!.closed).reason).toBe("lost");
+});
+
+test("what a watcher hears last is how it stands, whatever another one does about it", async () => {
+  const { client, states, network } = await world();
+  await client.current();
+  using _eager = client.onState(({ is }) => {
+    if (is === "waiting") client.retryNow();
+    if (is === "ready") void client.close();
+  });
+  const heard: ReconnectState<Echo>[] = [];
+  using _other = client.onState((state) => heard.push(state));
+  network.drop();
+  await until(() => client.state.is === "stopped", "it is closed when it is back");
+  expect(names(heard)).toEqual(["connecting", "stopped"]);
+  expect(names(states)).toEqual(["connecting", "connecting", "ready", "waiting", "connecting", "ready", "stopped"]);
+});
+
 test("a signal stops it, with its reason", async () => {
   const controller = new AbortController();
   const { client } = await world({ signal: controller.signal });
@@ -307,6 +348,14 @@ test("a signal stops it, with its reason", async () => {
   controller.abort(reason);
   expect(client.state).toEqual({ is: "stopped", cause: reason });
   await connection.closed;
+});
+
+test("a signal forgets a client that is closed", async () => {
+  const { signal } = new AbortController();
+  const { client } = await world({ signal });
+  await client.current();
+  await client.close();
+  expect(getEventListeners(signal, "abort")).toEqual([]);
 });
 
 test("notices a link that is cut without a word, and comes back over another", async () => {

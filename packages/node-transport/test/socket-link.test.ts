@@ -2,6 +2,7 @@
 
 import { once } from "node:events";
 import { connect as connectSocket, createServer } from "node:net";
+import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { describe, expect, test, vi } from "vitest";
 import { Broker } from "@pb/broker";
@@ -71,5 +72,24 @@ test("tells of an end of which the other side was not told", async () => {
   link.send(new Uint8Array(1));
   await until(() => lost.mock.calls.length > 0, "the link is lost");
   expect(lost).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ code: "ECONNRESET" }));
+  server.close();
+});
+
+test("an end that closes while much is on its way to it has closed, and nothing has failed", async () => {
+  const server = createServer({ allowHalfOpen: true });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const socket = connectSocket((server.address() as { port: number }).port, "127.0.0.1");
+  const [[peer]] = await Promise.all([once(server, "connection") as Promise<[Socket]>, once(socket, "connect")]);
+  const lost = vi.fn<(cause?: Error) => void>();
+  const link = new SocketLink(socket, "initiator");
+  link.start({ received: () => undefined, drained: () => undefined, lost });
+  for (let piece = 0; piece < 200; piece++) link.send(new Uint8Array(100_000));
+  const ended = once(socket, "end");
+  peer.pause().end();
+  await ended;
+  peer.resume();
+  await until(() => lost.mock.calls.length > 0, "the link is lost");
+  expect(lost).toHaveBeenCalledExactlyOnceWith(undefined);
   server.close();
 });

@@ -9,6 +9,7 @@ import { describe, expect, test } from "vitest";
 import type { Broker } from "@pb/broker";
 import { connect, listen } from "@pb/node-transport";
 import { inheritedSocket } from "../src/systemd.js";
+import { Authority } from "./certificates.js";
 import { Program } from "./programs/run.js";
 import { echo, Echo, folder } from "./worlds.js";
 
@@ -46,11 +47,15 @@ describe("an inherited socket", () => {
 
 describe.skipIf(process.platform === "win32")("a program that is handed a socket", () => {
   /** Starts it as systemd does: the socket as descriptor 3, and its own process id in the environment. */
-  async function activated(server: Server, endpoint: string, name = "pb"): Promise<Program> {
+  async function activated(server: Server, endpoint: string, name = "pb", pem: string[] = []): Promise<Program> {
     const { fd } = (server as unknown as { _handle: { fd: number } })._handle;
     const wrapper = ["sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh"];
     const env = { LISTEN_FDS: "1", LISTEN_FDNAMES: name };
-    const program = new Program("activated.ts", [endpoint], { wrapper, env, stdio: ["pipe", "pipe", "inherit", fd] });
+    const program = new Program("activated.ts", [endpoint, ...pem], {
+      wrapper,
+      env,
+      stdio: ["pipe", "pipe", "inherit", fd],
+    });
     await once(program.process, "spawn");
     server.close();
     return program;
@@ -83,6 +88,21 @@ describe.skipIf(process.platform === "win32")("a program that is handed a socket
     program.process.kill("SIGTERM");
     await exit;
     expect(existsSync(place.file("pb"))).toBe(true); // it is systemd's
+  });
+
+  test("speaks TLS on a UNIX socket, with several at a time", async () => {
+    using place = folder();
+    const { key, cert } = new Authority("A test authority").issue("localhost");
+    const server = createServer().listen(place.file("made"));
+    await once(server, "listening");
+    renameSync(place.file("made"), place.file("pb"));
+    await using program = await activated(server, "systemd:index=0", "pb", [key, cert]);
+    await program.line();
+    const over = { type: "unix", path: place.file("pb") } as const;
+    const join = () => connect({ type: "tls", host: "localhost", port: 1, over, tls: { verify: false } });
+    const connections = await Promise.all(Array.from({ length: 5 }, join));
+    expect(await Promise.all(connections.map((connection) => echo(connection, "hi")))).toEqual(Array(5).fill("hi"));
+    await Promise.all(connections.map((connection) => connection.close()));
   });
 });
 

@@ -3,9 +3,10 @@
 import { connect as connectSocket } from "node:net";
 import { createServer as createSocketServer } from "node:net";
 import type { AddressInfo } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { Broker, RootSource } from "@pb/broker";
 import { Root } from "@pb/broker";
 import { connect, ConnectError, listen } from "@pb/node-transport";
@@ -134,6 +135,21 @@ describe("a client", () => {
     await until(() => events.length > 0, "the server tells");
     expect(events).toMatchObject([{ kind: "failed" }]);
     await server.close();
+  });
+
+  test("that has no key where one is said to be makes no connection", async () => {
+    const plain = createSocketServer().listen(0, "127.0.0.1");
+    await once(plain, "listening");
+    const { port } = plain.address() as AddressInfo;
+    const came = vi.fn<() => void>();
+    plain.on("connection", came);
+    await expect(connect(`tls:127.0.0.1:${port}`, { tls: { key: "no key", cert: "none" } })).rejects.toThrow();
+    const other = connectSocket(port, "127.0.0.1");
+    await once(plain, "connection");
+    expect(came).toHaveBeenCalledOnce();
+    other.destroy();
+    plain.close();
+    await once(plain, "close");
   });
 
   test("says which file is missing", async () => {
@@ -267,6 +283,17 @@ describe("a login can be tied to the connection", () => {
     else expect(another).toEqual(here);
     await server.close();
   });
+});
+
+test("a secured stream that is over is said to be", async () => {
+  const [server, events] = await serve();
+  const socket = connectTls({ host: "127.0.0.1", port: server.port, ca: authority.cert }).on("error", () => undefined);
+  await once(socket, "secureConnect");
+  await once(socket.destroy(), "close");
+  await expect(connect(socket)).rejects.toMatchObject({ code: "CONNECTION_LOST", reason: "lost" });
+  server.accept(socket);
+  await until(() => events.some((event) => event.kind === "failed" && event.peer.startsWith("tls:")), "it is told");
+  await server.close();
 });
 
 test("counts handshakes that are not finished among those who negotiate, and ends them in time", async () => {

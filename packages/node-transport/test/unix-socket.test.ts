@@ -2,12 +2,24 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, lstatSync, readdirSync, readlinkSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { describe, expect, test } from "vitest";
 import { connect, listen } from "@pb/node-transport";
 import { Program } from "./programs/run.js";
-import { echo, Echo, folder } from "./worlds.js";
+import type { ServerEvent } from "@pb/node-transport";
+import { echo, Echo, folder, until } from "./worlds.js";
 
 /** A process that listens there and is killed: its socket stays behind. */
 async function killed(path: string): Promise<number> {
@@ -187,6 +199,67 @@ describe.skipIf(process.platform === "win32")("a UNIX socket", () => {
     } finally {
       process.chdir(before);
     }
+  });
+
+  test("with such a name is not taken from a live server, however old its lock", async () => {
+    using place = folder();
+    const before = process.cwd();
+    process.chdir(place.path);
+    const child = spawn("sleep", ["30"]);
+    const other = createServer().listen({ path: "./8787" });
+    try {
+      await once(other, "listening");
+      symlinkSync(String(child.pid), "8787.lock");
+      lutimesSync("8787.lock", 0, 0);
+      await expect(listen({ type: "unix", path: "8787" }, new Echo())).rejects.toMatchObject({ code: "EADDRINUSE" });
+    } finally {
+      other.close();
+      child.kill();
+      process.chdir(before);
+    }
+  });
+
+  test("that cannot be made leaves nothing behind", async () => {
+    using place = folder();
+    const listeners = () => process.getActiveResourcesInfo().filter((name) => name === "PipeServerWrap").length;
+    const before = listeners();
+    await expect(listen({ type: "unix", path: place.file("pb"), mode: -1 }, new Echo())).rejects.toMatchObject({
+      code: "ERR_OUT_OF_RANGE",
+    });
+    expect(readdirSync(place.path)).toEqual([]);
+    await until(() => listeners() === before, "nobody listens");
+  });
+
+  test("whose folder leaves no room for a name is refused", async () => {
+    using place = folder();
+    const deep = place.file("d".repeat(104 - place.path.length));
+    mkdirSync(deep);
+    await expect(listen({ type: "unix", path: `${deep}/p` }, new Echo())).rejects.toMatchObject({
+      code: "BAD_ENDPOINT",
+      part: "path",
+    });
+    expect(readdirSync(deep)).toEqual([]);
+  });
+
+  test("that may not be removed any more does not keep the server from closing", async () => {
+    using place = folder();
+    const events: ServerEvent[] = [];
+    const endpoint = { type: "unix", path: place.file("pb"), mode: 0o666 } as const;
+    const server = await listen(endpoint, new Echo(), { onEvent: (event) => events.push(event) });
+    const connection = await connect(endpoint);
+    // As a service that gives up its rights once it listens.
+    chmodSync(place.path, 0o555);
+    const isRoot = process.geteuid?.() === 0;
+    if (isRoot) process.seteuid!(65_534);
+    try {
+      await server.close();
+    } finally {
+      if (isRoot) process.seteuid!(0);
+      chmodSync(place.path, 0o755);
+    }
+    expect((await connection.closed).reason).toBe("lost");
+    expect(events).toContainEqual({ kind: "error", error: expect.objectContaining({ code: "EACCES" }) });
+    await using _next = await listen(endpoint, new Echo());
   });
 
   test("says when there is no such folder", async () => {

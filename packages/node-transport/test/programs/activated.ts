@@ -1,4 +1,4 @@
-// A service that systemd starts when somebody connects: activated.ts ENDPOINT.
+// A service that systemd starts when somebody connects: activated.ts ENDPOINT, or activated.ts ENDPOINT KEY CERTIFICATE.
 
 import { Root } from "@pb/broker";
 import { listen } from "@pb/node-transport";
@@ -9,6 +9,7 @@ class Echo extends Root {
   }
 }
 
-const server = await listen(process.argv[2]!, new Echo());
+const [endpoint, key, cert] = process.argv.slice(2);
+const server = await listen(endpoint!, new Echo(), key === undefined ? {} : { tls: { key, cert } });
 process.on("SIGTERM", () => void server.close({ drainMs: 10_000 }));
 console.log(JSON.stringify(server.address));
