@@ -5,9 +5,9 @@ import { Avatar, Copyable, Referenceable, remoteCopy, RemoteCopy, Root, Viewable
 import type { Perspective, RemoteReference } from "@pb/broker";
 import { TypeRegistry } from "@pb/jelly-types";
 import { connectedPair } from "@pb/broker/testing";
-import { exposeGarbageCollection } from "./support/garbage.js";
+import { garbageCollector } from "../../../tools/garbage/garbage.js";
 
-beforeAll(exposeGarbageCollection);
+beforeAll(() => void garbageCollector());
 
 /** A copy that tells for whom it was made. */
 class Mirror extends Copyable {
