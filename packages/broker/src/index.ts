@@ -56,3 +56,4 @@ export type { ChannelBindingType, Link, LinkReceiver, Peer, PeerCertificate } fr
 export type { Callable, Connection, IncomingCall, Perspective } from "./callable.js";
 export { incoming, Incoming, outgoing, Outgoing } from "./channel.js";
 export type { CallDetails, Channel } from "./channel.js";
+export { after, LONGEST_MS } from "./timer.js";

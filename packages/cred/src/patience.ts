@@ -1,10 +1,7 @@
 // How long somebody waits for something that takes several steps.
 
-import { CallTimeoutError } from "@pb/broker";
+import { after, CallTimeoutError } from "@pb/broker";
 import type { CallOptions } from "@pb/broker";
-
-/** What a timer counts to: 24 days. A longer one would go off at once. */
-const LONGEST_MS = 2 ** 31 - 1;
 
 /**
  * Runs `work` and waits for it no longer than the options say. `work` gets a signal to look at between its steps. What it comes back with too late
@@ -21,9 +18,9 @@ export async function waitFor<T>(
   const abort = (): void => own.abort(signal?.reason);
   signal?.addEventListener("abort", abort, { once: true });
   const timer =
-    timeoutMs === undefined || timeoutMs > LONGEST_MS
+    timeoutMs === undefined
       ? undefined
-      : setTimeout(() => own.abort(new CallTimeoutError(`${what} took longer than ${timeoutMs} ms`)), timeoutMs);
+      : after(timeoutMs, () => own.abort(new CallTimeoutError(`${what} took longer than ${timeoutMs} ms`)));
   try {
     return await new Promise<T>((resolve, reject) => {
       own.signal.addEventListener("abort", () => reject(own.signal.reason as Error), { once: true });

@@ -1,10 +1,11 @@
 // Waiting for something that may never happen.
 
+import { after } from "@pb/broker";
 import type { EventEmitter } from "node:events";
 
 export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Infinity: for ever, as for all that {@link after} counts. */
+  /** Infinity: for ever, as for all that `after` counts. */
   readonly ms: number;
   /** The error to reject with when the time is over. */
   readonly late: () => Error;
@@ -35,12 +36,4 @@ export function happens(emitter: EventEmitter, event: string, { signal, ms, late
     signal?.addEventListener("abort", abort, { once: true });
     if (signal?.aborted === true) abort();
   });
-}
-
-/** What a timer of Node can count to: 24 days. A longer one would go off at once. */
-export const LONGEST_MS: number = 2 ** 31 - 1;
-
-/** Runs `callback` after so many milliseconds; never, when they are more than a timer counts. */
-export function after(ms: number, callback: () => void): NodeJS.Timeout | undefined {
-  return ms > LONGEST_MS ? undefined : setTimeout(callback, ms);
 }

@@ -1,7 +1,7 @@
 // Watches over a connection: keeps NATs from forgetting it, and ends it when the other end is dead. Needs nothing from the peer but the protocol.
 
+import { LONGEST_MS } from "@pb/broker";
 import type { Broker } from "@pb/broker";
-import { LONGEST_MS } from "./deadline.js";
 import type { Pulse } from "./socket-link.js";
 
 export interface LivenessOptions {

@@ -1,8 +1,7 @@
 // What becomes of the first connection when the same user logs in over a second: usually the first is dead, and nobody has noticed yet.
 
-import { PBError } from "@pb/broker";
+import { after, PBError } from "@pb/broker";
 import type { Broker } from "@pb/broker";
-import { after } from "./deadline.js";
 
 export interface SameUserOptions {
   /**

@@ -1,6 +1,13 @@
 // A client that stays connected: connects again, logs in again, and always has the current object to call.
 
-import { BrokerConfig, CallTimeoutError, ConnectionLostError, DeadReferenceError, RemoteError } from "@pb/broker";
+import {
+  after,
+  BrokerConfig,
+  CallTimeoutError,
+  ConnectionLostError,
+  DeadReferenceError,
+  RemoteError,
+} from "@pb/broker";
 import type {
   Broker,
   CallOptions,
@@ -14,7 +21,6 @@ import { defaultBackoff, waitAfter } from "./backoff.js";
 import type { Backoff, BackoffOptions } from "./backoff.js";
 import { connect } from "./connect.js";
 import type { ConnectOptions } from "./connect.js";
-import { after } from "./deadline.js";
 import { clientEndpoint } from "./endpoint.js";
 import type { ClientEndpoint } from "./endpoint.js";
 import { NotConnectedError, OutcomeUnknownError } from "./errors.js";

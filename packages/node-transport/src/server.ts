@@ -1,13 +1,12 @@
 // A listening server: its connections, what it tells about them, and its end.
 
-import { Broker } from "@pb/broker";
+import { after, Broker } from "@pb/broker";
 import type { BrokerConfig, ConnectionLostError } from "@pb/broker";
 import { once } from "node:events";
 import type { Server as SocketServer, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { Admission } from "./admission.js";
 import type { Refusal, ServerLimits, Ticket } from "./admission.js";
-import { after } from "./deadline.js";
 import { watchOver } from "./liveness.js";
 import type { LivenessOptions } from "./liveness.js";
 import { Logins } from "./logins.js";
