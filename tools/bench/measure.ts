@@ -1,7 +1,6 @@
 // Compares programs in one process, interleaved, so that what disturbs one disturbs the others too.
 
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
+import { garbageCollector } from "../garbage/garbage.js";
 
 export interface Contender {
   readonly name: string;
@@ -79,8 +78,7 @@ async function calibrate({ run }: Contender, seconds: number): Promise<number> {
 
 /** Bytes that one run takes from the heap and in array buffers, garbage included: the median of some tries. */
 export function allocated({ run }: Contender): number {
-  setFlagsFromString("--expose-gc");
-  const collectGarbage = runInNewContext("gc") as () => void;
+  const collectGarbage = garbageCollector();
   const tries = Array.from({ length: 21 }, () => {
     collectGarbage();
     const before = takenBytes();

@@ -1,9 +1,7 @@
-// Garbage collection in tests: when it is asked for, and not when it would disturb.
+// Garbage collection when it is asked for, on any engine.
 
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { Unjellier } from "@pb/jelly-types";
-import { vi } from "vitest";
 
 interface Engine {
   gc?: () => void;
@@ -19,10 +17,4 @@ export function garbageCollector(): () => void {
 function collectorOfV8(): () => void {
   setFlagsFromString("--expose-gc");
   return runInNewContext("gc") as () => void;
-}
-
-/** Until it is disposed of, nothing that arrives is collected, and given back, before the test is done with it. */
-export function keepWhatArrives(): Disposable {
-  const spy = vi.spyOn(Unjellier.prototype, "readGraph"); // remembers what it returned
-  return { [Symbol.dispose]: () => spy.mockRestore() };
 }

@@ -13,7 +13,7 @@ import {
 import type { BrokerEvent, RemoteReference } from "@pb/broker";
 import { TypeRegistry } from "@pb/jelly-types";
 import { connectedPair } from "@pb/broker/testing";
-import { keepWhatArrives } from "../../../tools/garbage/garbage.js";
+import { keepWhatArrives } from "../../../tools/garbage/arrivals.js";
 import { brokerAndPeer, rejection, settled } from "./support/raw-peer.js";
 
 let told: string[] = [];

@@ -29,7 +29,7 @@ import {
   UsernamePassword,
 } from "@pb/cred";
 import type { Login, Mind } from "@pb/cred";
-import { keepWhatArrives } from "../../../tools/garbage/garbage.js";
+import { keepWhatArrives } from "../../../tools/garbage/arrivals.js";
 import {
   brokers,
   classicResponse,

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { connect, listen } from "@pb/node-transport";
 import type { ListenOptions, Server } from "@pb/node-transport";
 import { BearerToken, BearerTokenChecker, login, LoginDenied, UnauthorizedLogin, UsernamePassword } from "@pb/cred";
-import { keepWhatArrives } from "../../../tools/garbage/garbage.js";
+import { keepWhatArrives } from "../../../tools/garbage/arrivals.js";
 import { Authority } from "../../node-transport/test/certificates.js";
 import type { Person } from "./support.js";
 import { errorOf, Mindful, settle, Stage, users } from "./support.js";

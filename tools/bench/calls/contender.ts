@@ -45,14 +45,11 @@ export class Contender implements Disposable {
   static async start(name: Name, flags: (side: Side) => readonly string[] = () => []): Promise<Contender | undefined> {
     const commands = name === "Twisted" ? twistedCommands() : await nodeCommands(folders[name], flags);
     if (commands === undefined) return undefined;
-    const { party: server, facts } = await Party.start(`The server of ${name}`, [
-      ...onItsCore("server"),
-      ...commands.server,
-    ]);
+    const { party: server, facts } = await Party.start(`The server of ${name}`, onItsCore("server", commands.server));
     try {
       // Where the server listens: one port, or one for each kind of client.
       const ports = Object.values(facts).map(String);
-      const command = [...onItsCore("client"), ...commands.client, ...ports];
+      const command = onItsCore("client", [...commands.client, ...ports]);
       const { party: client } = await Party.start(`The client of ${name}`, command);
       return new Contender(name, server, client, commands.version);
     } catch (error) {

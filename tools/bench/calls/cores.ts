@@ -10,9 +10,11 @@ const cores = allowedCores();
 /** Whether each side has a core of its own. Only Linux is told where to run what. */
 export const areApart: boolean = cores.length > 1 && spawnSync("taskset", ["--version"]).status === 0;
 
-/** What to put before the command of a side. */
-export function onItsCore(side: Side): readonly string[] {
-  return areApart ? ["taskset", "--cpu-list", String(side === "server" ? cores[0] : cores.at(-1))] : [];
+/** The command of a side, such that it stays there. */
+export function onItsCore(side: Side, command: readonly string[]): readonly string[] {
+  return areApart
+    ? ["taskset", "--cpu-list", String(side === "server" ? cores[0] : cores.at(-1)), ...command]
+    : command;
 }
 
 /** The numbers of the cores that this process may use; none where the system does not say. */

@@ -1,8 +1,7 @@
 // A program on stage: it does what it is asked on stdin, one JSON line each, and tells the outcome on stdout.
 
 import { createInterface } from "node:readline";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
+import { garbageCollector } from "../../garbage/garbage.js";
 
 /** Does one thing so many times. What it resolves with, if anything, is told. */
 export type Act = (times: number) => Promise<object | undefined> | object | undefined;
@@ -27,14 +26,9 @@ function tell(what: object): void {
   process.stdout.write(`${JSON.stringify(what)}\n`);
 }
 
-let collectGarbage: (() => void) | undefined;
-
 /** Bytes that are in use after a garbage collection: of the heap and beside it, and of the process as the system sees it. */
 function memory(): { used: number; resident: number } {
-  if (collectGarbage === undefined) {
-    setFlagsFromString("--expose-gc");
-    collectGarbage = runInNewContext("gc") as () => void;
-  }
+  const collectGarbage = garbageCollector();
   for (let times = 0; times < 3; times++) collectGarbage();
   const { heapUsed, external, rss } = process.memoryUsage();
   return { used: heapUsed + external, resident: rss };

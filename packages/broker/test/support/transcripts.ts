@@ -9,7 +9,7 @@ import type { BrokerOptions } from "@pb/broker";
 import { Tuple } from "@pb/jelly-types";
 import { linkPair } from "@pb/broker/testing";
 import type { MemoryLink } from "@pb/broker/testing";
-import { keepWhatArrives } from "../../../../tools/garbage/garbage.js";
+import { keepWhatArrives } from "../../../../tools/garbage/arrivals.js";
 import { RawPeer, settled } from "./raw-peer.js";
 
 export type Side = "server" | "client";
