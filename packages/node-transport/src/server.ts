@@ -143,9 +143,8 @@ export class Server {
   async #close(drainMs: number): Promise<void> {
     const { server, release } = this.#parts;
     const closed = once(server, "close");
-    server.close();
-    // Whoever wants the path next finds nobody there, and takes it.
     await release().catch((error: unknown) => this.#tell({ kind: "error", error: error as Error }));
+    server.close();
     for (const stream of this.#arriving) stream.destroy();
     await Promise.all([...this.#brokers].map((broker) => drain(broker, drainMs)));
     await closed;

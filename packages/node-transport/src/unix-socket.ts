@@ -18,7 +18,7 @@ const OWN = String(process.pid);
 /** The locks that this very process holds: a process id does not tell, for the dead server before us may have had the same, as in a container. */
 const held = new Set<string>();
 
-/** Gives the path back, if it is still ours. */
+/** Gives the path back, if it is still ours. Whoever wants the path must find us listening until that is done, or he would take it at the same time. */
 export type Release = () => Promise<void>;
 
 /**
@@ -54,11 +54,11 @@ export async function listenOnPath(
     const { ino } = await lstat(beside);
     await rename(beside, path);
     return async () => {
-      const there = await lstat(path).catch(() => undefined);
       try {
-        if (there?.ino === ino) await unlink(path);
-      } finally {
         await unlock?.();
+      } finally {
+        const there = await lstat(path).catch(() => undefined);
+        if (there?.ino === ino) await unlink(path);
       }
     };
   } catch (error) {
@@ -135,6 +135,8 @@ async function takeLock(path: string, name: string): Promise<void> {
       const holder = await holderOf(path, name);
       if (holder === undefined) continue; // It has just been given back.
       await checkGone(path, name, holder);
+      // It may have given the lock back just before it went. If it has not by now, it never will, and nobody else touches its lock.
+      if ((await holderOf(path, name)) !== holder) continue;
       const beside = `${name}.${randomBytes(3).toString("hex")}`;
       await symlink(OWN, beside);
       await rename(beside, name);

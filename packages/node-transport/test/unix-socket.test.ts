@@ -133,7 +133,7 @@ describe.skipIf(process.platform === "win32")("a UNIX socket", () => {
     await using two = new Program("contender.ts", []);
     await using three = new Program("contender.ts", []);
     const ask = (path: string): Promise<unknown[]> => Promise.all([one.ask(path), two.ask(path), three.ask(path)]);
-    for (let round = 0; round < 50; round++) {
+    for (let round = 0; round < 200; round++) {
       const path = place.file(String(round));
       symlinkSync(String(dead), `${path}.lock`);
       const answers = await ask(path);
@@ -141,6 +141,31 @@ describe.skipIf(process.platform === "win32")("a UNIX socket", () => {
     }
     await ask(place.file("last"));
     expect(readdirSync(place.path).toSorted()).toEqual(["dead", "last", "last.lock"]);
+  });
+
+  test("goes to one of several processes while an old server gives it back", async () => {
+    using place = folder();
+    await using one = new Program("contender.ts", []);
+    await using two = new Program("contender.ts", []);
+    await using three = new Program("contender.ts", []);
+    const programs = [one, two, three];
+    const path = place.file("pb");
+    let owner: Program = one;
+    expect(await owner.ask(path)).toBe(true);
+    for (let round = 0; round < 300; round++) {
+      // So old that it tells nothing about the process that made it.
+      lutimesSync(`${path}.lock`, 0, 0);
+      const others = programs.filter((program) => program !== owner);
+      const answers = await Promise.all([...others.map((program) => program.ask(path)), owner.ask(place.file("away"))]);
+      const winners = others.filter((_, index) => answers[index] === true);
+      const losers = answers.filter((answer) => answer !== true);
+      expect(losers).toEqual(losers.map(() => "EADDRINUSE"));
+      expect(winners.length).toBeLessThan(2);
+      if (winners.length === 0) expect(await others[0]!.ask(path)).toBe(true); // They were all too early.
+      owner = winners[0] ?? others[0]!;
+      expect(readlinkSync(`${path}.lock`)).toBe(String(owner.process.pid));
+      await using _connection = await connect({ type: "unix", path });
+    }
   });
 
   test("is not taken by the same process under another name", async () => {
