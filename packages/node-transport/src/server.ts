@@ -114,7 +114,11 @@ export class Server {
     this.#arrived(stream);
   }
 
-  /** Reads the certificate and key files anew, or takes others. Connections that are there stay; those that come see the new ones. */
+  /**
+   * Reads the certificate and key files anew, or takes other options, all of them. Connections that are there stay; those that come see the new
+   * ones. Rejects when a file cannot be read, or holds no key or no certificate; then nothing has changed; with `TypeError` where
+   * no TLS is spoken.
+   */
   async reloadTls(tls?: ServerTls): Promise<void> {
     if (this.#parts.tls === undefined) throw new TypeError("This server does not speak TLS");
     await this.#parts.tls.reload(tls);

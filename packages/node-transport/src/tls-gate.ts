@@ -15,9 +15,10 @@ interface Handshake {
 
 /** Secures sockets that came in. */
 export class TlsGate {
-  readonly #server: TlsServer;
   readonly #tlsMs: number;
   #tls: ServerTls;
+  /** For handshakes from now on. */
+  #server: TlsServer;
   /** By the two addresses: Node does not promise to say which socket a secured one was made of. */
   readonly #handshakes = new Map<string, Handshake>();
   /** A closed socket forgets its addresses, and one of a UNIX socket has none: it has a number of ours. */
@@ -25,34 +26,31 @@ export class TlsGate {
   #numbered = 0;
 
   private constructor(server: TlsServer, tls: ServerTls, tlsMs: number) {
-    this.#server = server;
+    this.#server = this.#watch(server);
     this.#tls = tls;
     this.#tlsMs = tlsMs;
-    server
+  }
+
+  /** Rejects when a file cannot be read, or holds no key or no certificate. */
+  static async open(tls: ServerTls, tlsMs: number): Promise<TlsGate> {
+    return new TlsGate(await serverFor(tls, tlsMs), tls, tlsMs);
+  }
+
+  /** Rejects as {@link open} does; then nothing has changed. */
+  async reload(tls: ServerTls = this.#tls): Promise<void> {
+    // Another server, not another context for this one: that would go on asking for the certificates it asked for before.
+    this.#server = this.#watch(await serverFor(tls, this.#tlsMs));
+    this.#tls = tls;
+  }
+
+  #watch(server: TlsServer): TlsServer {
+    return server
       .on("secureConnection", (secured) => this.#take(insideOf(secured))?.resolve(secured))
       .on("tlsClientError", (error, secured) => {
         const handshake = this.#take(insideOf(secured));
         secured.on("error", () => undefined).destroy();
         handshake?.reject(this.#explain(error, secured));
       });
-  }
-
-  /** Rejects when a file cannot be read, or holds no key or no certificate. */
-  static async open(tls: ServerTls, tlsMs: number): Promise<TlsGate> {
-    const wanted = wantsClientCertificates(tls);
-    const server = createServer({
-      ...(await secureContextOptions(tls)),
-      requestCert: wanted !== "none",
-      rejectUnauthorized: wanted === "required",
-      ...(tls.alpnProtocols === undefined ? {} : { ALPNProtocols: [...tls.alpnProtocols] }),
-      handshakeTimeout: Math.min(tlsMs, 0x7fffffff),
-    });
-    return new TlsGate(server, tls, tlsMs);
-  }
-
-  async reload(tls: ServerTls = this.#tls): Promise<void> {
-    this.#server.setSecureContext(await secureContextOptions(tls));
-    this.#tls = tls;
   }
 
   /** Resolves when the handshake is done. Rejects with `ConnectError`. The socket is closed then. */
@@ -90,6 +88,18 @@ export class TlsGate {
       return explainTls(Object.assign(new Error(`the client's certificate: ${refused}`), { code: refused }), where);
     return explainTls(error, where);
   }
+}
+
+/** One that does not listen: it is given its sockets. */
+async function serverFor(tls: ServerTls, tlsMs: number): Promise<TlsServer> {
+  const wanted = wantsClientCertificates(tls);
+  return createServer({
+    ...(await secureContextOptions(tls)),
+    requestCert: wanted !== "none",
+    rejectUnauthorized: wanted === "required",
+    ...(tls.alpnProtocols === undefined ? {} : { ALPNProtocols: [...tls.alpnProtocols] }),
+    handshakeTimeout: Math.min(tlsMs, 0x7fffffff),
+  });
 }
 
 /** The socket that a secured one was made of. Node keeps it without promising so; without it, TCP still has its addresses. */

@@ -211,6 +211,21 @@ describe("files", () => {
     await server.close();
   });
 
+  test("come with all other options", async () => {
+    const [server] = await serve();
+    const agreedOn = async (): Promise<unknown> => {
+      const options = { host: "127.0.0.1", port: server.port, ca: authority.cert, ALPNProtocols: ["pb"] };
+      const socket = connectTls(options).on("error", () => undefined);
+      await once(socket, "secureConnect");
+      socket.destroy();
+      return socket.alpnProtocol;
+    };
+    expect(await agreedOn()).toBe(false);
+    await server.reloadTls({ ...certificate, alpnProtocols: ["pb"] });
+    expect(await agreedOn()).toBe("pb");
+    await server.close();
+  });
+
   test("there is nothing to reload without TLS", async () => {
     await using server = await listen("tcp:0:interface=127.0.0.1", new Echo());
     await expect(server.reloadTls()).rejects.toThrow(TypeError);
@@ -253,6 +268,22 @@ describe("a client's certificate", () => {
     ]);
     await using connection = await to(server, { ...trusting, ...clients.issue("bob") });
     expect(await echo(connection, "in")).toBe("in");
+    await server.close();
+  });
+
+  test("may be asked for from a reload on, and no longer from the next", async () => {
+    const [server] = await serve();
+    await using nobody = await to(server);
+    await server.reloadTls({ ...certificate, ca: clients.cert });
+    expect((await rejection(to(server))).code).toBe("TLS_REFUSED");
+    await using bob = await to(server, { ...trusting, ...clients.issue("bob") });
+    await server.reloadTls(certificate);
+    await using somebody = await to(server);
+    expect(await Promise.all([nobody, bob, somebody].map((connection) => echo(connection, "in")))).toEqual([
+      "in",
+      "in",
+      "in",
+    ]);
     await server.close();
   });
 
