@@ -4,8 +4,13 @@
 export interface ServerLimits {
   /** Connections at a time. Default 10,000: below what a process may usually open. */
   readonly connections: number;
-  /** Connections at a time from one address. Default 1,000: a whole office behind one NAT, yet not everything. */
+  /** Connections at a time from one address; of IPv6, from one network (/64). Default 1,000: a whole office behind one NAT, yet not everything. */
   readonly connectionsPerAddress: number;
+  /**
+   * Connections from one address that have not finished TLS and negotiation or, where one has to, have not logged in. Default 250: half of
+   * `negotiating`, so that nobody alone can keep all others out.
+   */
+  readonly newcomersPerAddress: number;
   /** Connections that have not finished TLS and negotiation. Default 500: honest peers take milliseconds for it. */
   readonly negotiating: number;
   /** Milliseconds that a TLS handshake may take. Default 15,000. (For negotiation see `broker.limits.negotiationMs`.) */
@@ -19,6 +24,7 @@ export interface ServerLimits {
 export const defaultServerLimits: ServerLimits = Object.freeze({
   connections: 10_000,
   connectionsPerAddress: 1_000,
+  newcomersPerAddress: 250,
   negotiating: 500,
   tlsMs: 15_000,
   strangers: 1_000,
@@ -26,7 +32,7 @@ export const defaultServerLimits: ServerLimits = Object.freeze({
 });
 
 /** What stood against a connection. */
-export type Refusal = "connections" | "connectionsPerAddress" | "negotiating" | "strangers";
+export type Refusal = "connections" | "connectionsPerAddress" | "newcomersPerAddress" | "negotiating" | "strangers";
 
 /** How far a connection has come. */
 export type Stage = "negotiating" | "stranger" | "welcome";
@@ -37,11 +43,13 @@ export interface Ticket {
   move(stage: Stage | "gone"): void;
 }
 
+type Counts = Record<Stage, number>;
+
 /** Counts. */
 export class Admission {
   readonly #limits: ServerLimits;
-  readonly #stages: Record<Stage, number> = { negotiating: 0, stranger: 0, welcome: 0 };
-  readonly #addresses = new Map<string, number>();
+  readonly #all: Counts = { negotiating: 0, stranger: 0, welcome: 0 };
+  readonly #byAddress = new Map<string, Counts>();
 
   constructor(limits: ServerLimits) {
     this.#limits = limits;
@@ -49,29 +57,51 @@ export class Admission {
 
   /** A place for a connection from `address`, if it has one; or why there is none. */
   enter(address: string | undefined): Ticket | Refusal {
-    const { negotiating, stranger, welcome } = this.#stages;
-    const fromThere = address === undefined ? 0 : (this.#addresses.get(address) ?? 0);
-    if (negotiating + stranger + welcome >= this.#limits.connections) return "connections";
-    if (fromThere >= this.#limits.connectionsPerAddress) return "connectionsPerAddress";
-    if (negotiating >= this.#limits.negotiating) return "negotiating";
-    if (stranger >= this.#limits.strangers) return "strangers";
-    if (address !== undefined) this.#addresses.set(address, fromThere + 1);
-    this.#stages.negotiating++;
+    const limits = this.#limits;
+    const all = this.#all;
+    const place = address === undefined ? undefined : networkOf(address);
+    const there = (place === undefined ? undefined : this.#byAddress.get(place)) ?? {
+      negotiating: 0,
+      stranger: 0,
+      welcome: 0,
+    };
+    if (total(all) >= limits.connections) return "connections";
+    if (total(there) >= limits.connectionsPerAddress) return "connectionsPerAddress";
+    if (newcomers(there) >= limits.newcomersPerAddress) return "newcomersPerAddress";
+    if (all.negotiating >= limits.negotiating) return "negotiating";
+    if (all.stranger >= limits.strangers) return "strangers";
+    if (place !== undefined) this.#byAddress.set(place, there);
+    all.negotiating++;
+    there.negotiating++;
     let stage: Stage | "gone" = "negotiating";
     return {
       move: (next) => {
         if (stage === "gone") return;
-        this.#stages[stage]--;
-        if (next !== "gone") this.#stages[next]++;
-        else if (address !== undefined) this.#leave(address);
+        all[stage]--;
+        there[stage]--;
         stage = next;
+        if (next !== "gone") {
+          all[next]++;
+          there[next]++;
+        } else if (place !== undefined && total(there) === 0) this.#byAddress.delete(place);
       },
     };
   }
+}
 
-  #leave(address: string): void {
-    const left = this.#addresses.get(address)! - 1;
-    if (left === 0) this.#addresses.delete(address);
-    else this.#addresses.set(address, left);
-  }
+function newcomers({ negotiating, stranger }: Counts): number {
+  return negotiating + stranger;
+}
+
+function total(counts: Counts): number {
+  return newcomers(counts) + counts.welcome;
+}
+
+/** What one user has of addresses: one of IPv4; of IPv6 a network of 2^64. As Node writes them. */
+function networkOf(address: string): string {
+  const mapped = /^::ffff:([\d.]+)$/.exec(address)?.[1];
+  if (mapped !== undefined || !address.includes(":")) return mapped ?? address;
+  const [front = [], back = []] = address.split("::").map((half) => half.split(":").filter((group) => group !== ""));
+  const groups = [...front, ...Array<string>(Math.max(8 - front.length - back.length, 0)).fill("0"), ...back];
+  return groups.slice(0, 4).join(":");
 }

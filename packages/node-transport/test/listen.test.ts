@@ -95,6 +95,24 @@ test("takes so many connections from one address", async () => {
   await server.close();
 });
 
+test("takes so many newcomers from one address, and still those from others", async () => {
+  const [server, events] = await watched({ limits: { newcomersPerAddress: 2 } });
+  await using connection = await connect(to(server));
+  const silent = [await stranger(server), await stranger(server)];
+  await until(() => server.connections.size === 3, "all are there");
+  const third = await stranger(server);
+  await once(third, "close");
+  expect(events.at(-1)).toMatchObject({ kind: "refused", limit: "newcomersPerAddress" });
+  expect(await echo(connection, "no longer new")).toBe("no longer new");
+  const other = await connect(`${to(server)}:bindAddress=127.0.0.2`).catch(() => undefined);
+  if (other !== undefined) expect(await echo(other, "other")).toBe("other");
+  silent[0]!.destroy();
+  await until(() => server.connections.size === (other === undefined ? 2 : 3), "one has gone");
+  await using next = await connect(to(server));
+  expect(await echo(next, "now")).toBe("now");
+  await server.close();
+});
+
 test("takes so many that have not negotiated, for so long", async () => {
   const [server, events] = await watched({ limits: { negotiating: 2 }, broker: { limits: { negotiationMs: 300 } } });
   const silent = [await stranger(server), await stranger(server)];
