@@ -23,6 +23,8 @@ export interface Channel {
   send(target: ObjectId, method: string, args: readonly unknown[], how: CallDetails): void;
   /** The object of ours that the peer calls `id`, or undefined. */
   home(id: ObjectId): object | undefined;
+  /** Tells `onEvent` of a fault of the program that is no call's: `callback-failed`. */
+  report(error: unknown): void;
   /** Not for flavours of your own, for which {@link Outgoing} and {@link Incoming} count: what the peer holds of ours, and we of the peer's. */
   readonly given: Given;
   readonly held: Held;

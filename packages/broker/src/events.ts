@@ -10,7 +10,10 @@ export type BrokerEvent =
   | { readonly kind: "answer-failed"; readonly error: unknown }
   /** The peer says that it did not understand a message. */
   | { readonly kind: "not-understood"; readonly what: string }
-  /** A callback of the program threw: a disconnect notifier, a release hook. Or what a state hook sent by `sendRemote` could not travel. */
+  /**
+   * A callback of the program threw: a disconnect notifier, a release hook, a store of published states. Or what a state hook sent by `sendRemote`
+   * could not travel.
+   */
   | { readonly kind: "callback-failed"; readonly error: unknown }
   | { readonly kind: "closed"; readonly reason: ConnectionLostError };
 

@@ -168,7 +168,11 @@ export class Exchange implements Channel, Inbound, GivenOver, Load {
   #callFailed(id: number, error: unknown): void {
     const call = this.calls.take(id);
     if (call !== undefined) call.reject(error);
-    else if (this.isOpen) this.#config.onEvent({ kind: "callback-failed", error });
+    else if (this.isOpen) this.report(error);
+  }
+
+  report(error: unknown): void {
+    this.#config.onEvent({ kind: "callback-failed", error });
   }
 
   // What messages do

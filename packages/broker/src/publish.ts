@@ -4,6 +4,7 @@ import { decode, encode } from "@pb/banana";
 import { jelly, plainState, setOwnProperties, unjelly } from "@pb/jelly-types";
 import type { Class, Float, TypeHandler } from "@pb/jelly-types";
 import type { Perspective } from "./callable.js";
+import type { Channel } from "./channel.js";
 import { Cacheable, RemoteCache, remoteCache } from "./flavors/cacheable.js";
 import type { CacheObserver } from "./flavors/cacheable.js";
 import { ViewPoint } from "./flavors/perspective.js";
@@ -46,7 +47,10 @@ export abstract class Publishable extends Cacheable {
   }
 }
 
-/** Where states are kept between connections. Keys are text; what is kept is bytes. May be synchronous. */
+/**
+ * Where states are kept between connections. Keys are text; what is kept is bytes. May be synchronous. When it fails, `onEvent` is told, and the
+ * state comes from the peer.
+ */
 export interface PublishedStore {
   load(key: string): Promise<Uint8Array | undefined> | Uint8Array | undefined;
   save(key: string, state: Uint8Array): Promise<void> | void;
@@ -78,7 +82,10 @@ interface Announcement {
 export abstract class RemotePublished extends RemoteCache {
   /** Whether the state came from the store, and nothing was fetched. */
   declare readonly wasKept: boolean;
-  /** Resolves when the state is there (`callWhenActivated`). Rejects when it can be had neither from the store nor from the peer. */
+  /**
+   * Resolves when the state is there, and the store has been offered it (`callWhenActivated`). Rejects when it can be had neither from the store nor
+   * from the peer: as `callRemote` does.
+   */
   declare readonly activated: Promise<void>;
 
   /** Takes the published state. Default: its entries become own properties. */
@@ -93,19 +100,24 @@ export function remotePublished<T extends RemotePublished>(
   type: Class<T>,
   store: PublishedStore,
 ): TypeHandler<T> {
-  return remoteCache(name, type, (cache, state) => {
-    const activated = activate(cache, state as Announcement, store);
+  return remoteCache(name, type, (cache, state, channel) => {
+    const activated = activate(cache, state as Announcement, store, channel);
     activated.catch(() => undefined); // who waits for it learns of it
     setOwnProperties(cache, Object.assign(Object.create(null) as object, { activated, wasKept: false }));
   });
 }
 
-async function activate(cache: RemotePublished, announcement: Announcement, store: PublishedStore): Promise<void> {
+async function activate(
+  cache: RemotePublished,
+  announcement: Announcement,
+  store: PublishedStore,
+  channel: Channel,
+): Promise<void> {
   const { publishedID, perspective, service } = announcement;
   using remote = announcement.remote;
   const timestamp = Number(announcement.timestamp);
   const key = `${service}-${perspective}-${publishedID}`;
-  const kept = readKept(await store.load(key));
+  const kept = readKept(await tried(channel, () => store.load(key)));
   if (kept?.timestamp === timestamp) {
     cache.setPublishedState(kept.state);
     setOwnProperties(cache, Object.assign(Object.create(null) as object, { wasKept: true }));
@@ -113,7 +125,19 @@ async function activate(cache: RemotePublished, announcement: Announcement, stor
   }
   const state = await remote.callRemote("getStateToPublish");
   cache.setPublishedState(state);
-  await store.save(key, encode(jelly({ timestamp: String(timestamp), state }), { dialect: "pb" }));
+  await tried(channel, () =>
+    store.save(key, encode(jelly({ timestamp: String(timestamp), state }), { dialect: "pb" })),
+  );
+}
+
+/** What a store says. It is there to save time: without it the state can still be had. */
+async function tried<T>(channel: Channel, use: () => Promise<T> | T): Promise<T | undefined> {
+  try {
+    return await use();
+  } catch (error) {
+    channel.report(error);
+    return undefined;
+  }
 }
 
 /** What a store has; undefined when that is nothing, or nothing that can be read. */

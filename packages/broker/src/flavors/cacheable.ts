@@ -100,7 +100,7 @@ export abstract class RemoteCache {
 export function remoteCache<T extends RemoteCache>(
   name: string,
   type: Class<T>,
-  setState: (cache: T, state: unknown) => void = (cache, state) => cache.setCopyableState(state),
+  setState: (cache: T, state: unknown, channel: Channel) => void = (cache, state) => cache.setCopyableState(state),
 ): TypeHandler<T> {
   return {
     atoms: [name],
@@ -119,7 +119,7 @@ export function remoteCache<T extends RemoteCache>(
       const handle = channel.held.caches.add(id, cache) as T;
       unjellier.registerBlank(handle);
       try {
-        unjellier.readState((state) => setState(cache, state));
+        unjellier.readState((state) => setState(cache, state, channel));
       } catch (error) {
         // The peer counts it as held: tell it that it is not. (Twisted leaves the two sides apart: wire specification trap 10.)
         channel.held.caches.release(handle);
