@@ -43,7 +43,10 @@ export interface ReconnectOptions<T> extends Omit<ConnectOptions, "signal"> {
   /** What every new connection begins with; its result is what calls go to. Default: the root object. */
   readonly login?: ((connection: Broker, signal: AbortSignal) => Promise<RemoteReference<T>>) | undefined;
   readonly backoff?: BackoffOptions | undefined;
-  /** Whether an error makes further attempts pointless. Default: a login that was refused for its credentials. */
+  /**
+   * Whether an error makes further attempts pointless. Default: a login that was refused for its credentials. When it throws, there is another
+   * attempt, and `onEvent` is told.
+   */
   readonly isFinal?: ((error: unknown) => boolean) | undefined;
   /** What becomes of calls made while there is no connection. Default `wait`: until there is one, or their time is over. */
   readonly whileDown?: "wait" | "fail" | undefined;
@@ -220,14 +223,24 @@ export class ReconnectingClient<T = RemoteMethods> {
   }
 
   #failed(cause: unknown, attempt: number): void {
-    const { isFinal = isRefusal } = this.#options;
-    if (attempt >= this.#backoff.attempts || isFinal(cause)) {
+    if (attempt >= this.#backoff.attempts || this.#isFinal(cause)) {
       void this.#end(cause);
       return;
     }
     const ms = waitAfter(attempt, this.#backoff);
     this.#timer = setTimeout(() => void this.#attempt(attempt + 1), ms);
     this.#become({ is: "waiting", until: new Date(Date.now() + ms), attempt: attempt + 1, cause });
+  }
+
+  /** When the program cannot tell, there is another attempt. */
+  #isFinal(cause: unknown): boolean {
+    const { isFinal = isRefusal } = this.#options;
+    try {
+      return isFinal(cause);
+    } catch (error) {
+      this.#report(error);
+      return false;
+    }
   }
 
   async #end(cause: unknown): Promise<void> {
@@ -245,14 +258,18 @@ export class ReconnectingClient<T = RemoteMethods> {
     for (const watcher of this.#watchers) if (this.#state === state) this.#tell(watcher, state);
   }
 
-  /** A watcher that throws is told to whoever watches the connections, or is a warning of the process. */
   #tell(watcher: (state: ReconnectState<T>) => void, state: ReconnectState<T>): void {
     try {
       watcher(state);
     } catch (error) {
-      const { broker } = this.#options;
-      (broker instanceof BrokerConfig ? broker : watched(broker)).onEvent?.({ kind: "callback-failed", error });
+      this.#report(error);
     }
+  }
+
+  /** A callback that throws is told to whoever watches the connections, or is a warning of the process. */
+  #report(error: unknown): void {
+    const { broker } = this.#options;
+    (broker instanceof BrokerConfig ? broker : watched(broker)).onEvent?.({ kind: "callback-failed", error });
   }
 
   /** The state `ready`, when it is that, or becomes it. */

@@ -66,6 +66,21 @@ test("is not disturbed by a watcher that throws", async () => {
   expect(faults).toContain("callback-failed");
 });
 
+test("is not disturbed by a decision that throws", async () => {
+  const faults: unknown[] = [];
+  const { client, network } = await world({
+    broker: { onEvent: (event) => faults.push(event) },
+    isFinal: () => {
+      throw new Error("undecided");
+    },
+  });
+  expect(await client.callRemote("echo", 1)).toBe(1);
+  network.drop();
+  await until(() => client.state.is !== "ready", "the loss is noticed");
+  expect(await client.callRemote("echo", 2)).toBe(2);
+  expect(faults).toContainEqual({ kind: "callback-failed", error: new Error("undecided") });
+});
+
 test("connects again when the connection is lost, and the handle has the new root", async () => {
   const { client, network, states } = await world();
   const first = await client.current();
