@@ -53,9 +53,11 @@ export async function sendPages(
 export class PageCollector extends Referenceable implements AsyncIterable<unknown> {
   #pages: unknown[] = [];
   #state: "running" | "ended" | Error = "running";
+  #isDiscarding = false;
   #wake: (() => void) | undefined;
 
   remote_gotPage(page: unknown): void {
+    if (this.#isDiscarding) return;
     this.#pages.push(page);
     this.#wake?.();
   }
@@ -67,6 +69,12 @@ export class PageCollector extends Referenceable implements AsyncIterable<unknow
   /** The peer gave the collector back without saying that the pages ended, or is gone. */
   override unreferenced(): void {
     if (this.#state === "running") this.fail(new ConnectionLostError("lost", "The pages stopped before their end"));
+  }
+
+  /** Lets go of the pages that are there, and of all that come: nobody wants them any more. A peer cannot be told to stop. */
+  discard(): void {
+    this.#isDiscarding = true;
+    this.#pages = [];
   }
 
   /** Ends the iteration with an error, after the pages that are there. */
@@ -91,7 +99,7 @@ export class PageCollector extends Referenceable implements AsyncIterable<unknow
 
 /**
  * Calls a method that sends its result in pages to the collector it is given first, and iterates over them. Throws what the call throws.
- * The pages may end before the call is answered.
+ * The pages may end before the call is answered. Those that still come when the loop was left are not kept.
  */
 export async function* getPages(
   reference: RemoteReference,
@@ -108,6 +116,8 @@ export async function* getPages(
   } catch (error) {
     await answered; // what the call throws says more than that the pages stopped
     throw error;
+  } finally {
+    collector.discard();
   }
   await answered;
 }

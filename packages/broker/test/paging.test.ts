@@ -1,9 +1,21 @@
 // Large data in pages: page by page, in order, to the end or to a reason why there is none (wire specification 7).
 
 import { beforeAll, describe, expect, test } from "vitest";
-import { getAllPages, getPages, PageCollector, pagesOf, PBError, RemoteError, Root, sendPages } from "@pb/broker";
+import {
+  Copyable,
+  getAllPages,
+  getPages,
+  PageCollector,
+  pagesOf,
+  PBError,
+  RemoteCopy,
+  remoteCopy,
+  RemoteError,
+  Root,
+  sendPages,
+} from "@pb/broker";
 import type { PageCollectorMethods, RemoteReference } from "@pb/broker";
-import { JellyError } from "@pb/jelly-types";
+import { JellyError, TypeRegistry } from "@pb/jelly-types";
 import { connectedPair } from "@pb/broker/testing";
 import { garbageCollector } from "../../../tools/garbage/garbage.js";
 import { rejection } from "./support/raw-peer.js";
@@ -132,6 +144,48 @@ test("whoever stops reading leaves nothing behind", async () => {
   for await (const page of getPages(root, "readAll", 20)) if (page === 3) break;
   await pair.expectNothingLeft();
 });
+
+test("whoever stops reading keeps no pages that come after that", async () => {
+  let finish!: () => void;
+  const over = new Promise<void>((resolve) => (finish = resolve));
+  class Slow extends Root {
+    async remote_read(collector: Collector): Promise<void> {
+      for (let page = 0; page < 20; page++) collector.sendRemote("gotPage", new Page());
+      await over;
+      collector.sendRemote("endedPaging");
+    }
+  }
+  class Page extends Copyable {
+    static readonly remoteType = "test.Page";
+  }
+  const pages: WeakRef<PageCopy>[] = [];
+  class PageCopy extends RemoteCopy {
+    override setCopyableState(): void {
+      pages.push(new WeakRef(this));
+    }
+  }
+  const pair = await connectedPair(
+    { root: new Slow() },
+    { types: new TypeRegistry().register(remoteCopy("test.Page", PageCopy)) },
+  );
+  const root = await pair.client.getRootObject();
+  await takeOne(getPages(root, "read"));
+  await expect.poll(() => pages.length, patience).toBe(20);
+  const collectGarbage = garbageCollector();
+  const kept = (): number => {
+    collectGarbage();
+    return pages.filter((page) => page.deref() !== undefined).length;
+  };
+  await expect.poll(kept, patience).toBe(0);
+  finish();
+  await pair.expectNothingLeft();
+});
+
+const patience = { timeout: 15_000 };
+
+async function takeOne(pages: AsyncIterable<unknown>): Promise<void> {
+  for await (const _page of pages) break;
+}
 
 describe("pages that end otherwise", () => {
   test.each([
