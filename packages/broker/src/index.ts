@@ -56,4 +56,5 @@ export type { ChannelBindingType, Link, LinkReceiver, Peer, PeerCertificate } fr
 export type { Callable, Connection, IncomingCall, Perspective } from "./callable.js";
 export { incoming, Incoming, outgoing, Outgoing } from "./channel.js";
 export type { CallDetails, Channel } from "./channel.js";
+export { networkOf } from "./network.js";
 export { after, LONGEST_MS } from "./timer.js";

@@ -1,5 +1,6 @@
 // Keeps count of logins, so that nobody can guess, hoard challenges, or answer one twice.
 
+import { networkOf } from "@pb/broker";
 import { LoginDenied, LoginFailed, UnhandledCredentials } from "./errors.js";
 import type { LoginLimits } from "./limits.js";
 
@@ -83,10 +84,10 @@ export class NameFailures {
   }
 }
 
-/** Spellings that a checker might take for one name are one name. */
+/** Spellings that a checker might take for one name are one name, and addresses that one peer may have are one address. */
 function keysOf(name: string, address = ""): { near: string; everywhere: string } {
   const everywhere = name.normalize("NFKC").toLowerCase();
-  return { near: `${address} ${everywhere}`, everywhere };
+  return { near: `${networkOf(address)} ${everywhere}`, everywhere };
 }
 
 /** The logins of one connection. */

@@ -15,7 +15,10 @@ export interface LoginLimits {
    * typing error, and the work of checking hides behind it.
    */
   readonly failureMs: number;
-  /** Failed logins for one name from one address that can follow each other at once, on all connections together. Default 20. */
+  /**
+   * Failed logins for one name from one address that can follow each other at once, on all connections together; of IPv6, from one network (/64).
+   * Default 20.
+   */
   readonly failuresPerName: number;
   /** Milliseconds after which one more is possible. Default 15,000: 5,760 guesses a day. */
   readonly failuresPerNameMs: number;

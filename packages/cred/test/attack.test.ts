@@ -410,6 +410,14 @@ describe("failures of a name", () => {
     expect(failures.spend("alice", undefined)).toBe(true);
   });
 
+  test("are counted together for the addresses that one peer may have", () => {
+    const failures = new NameFailures({ ...limits, failuresPerNameEverywhere: 100 });
+    const addresses = ["2001:db8::1", "2001:db8::2", "2001:db8::3:4:5:6", "2001:db8:0:1::1", "192.0.2.1", "192.0.2.2"];
+    expect(addresses.map((address) => failures.spend("alice", address))).toEqual([true, true, false, true, true, true]);
+    failures.giveBack("alice", "2001:db8::2");
+    expect(failures.spend("alice", "2001:db8::4")).toBe(true);
+  });
+
   test("that were refused are not counted", () => {
     const failures = new NameFailures(limits);
     for (const address of ["a", "b", "c", "d", "d"]) failures.spend("alice", address);

@@ -1,5 +1,7 @@
 // How many connections a server takes, and from whom.
 
+import { networkOf } from "@pb/broker";
+
 /** How much one server takes on. */
 export interface ServerLimits {
   /** Connections at a time. Default 10,000: below what a process may usually open. */
@@ -95,13 +97,4 @@ function newcomers({ negotiating, stranger }: Counts): number {
 
 function total(counts: Counts): number {
   return newcomers(counts) + counts.welcome;
-}
-
-/** What one user has of addresses: one of IPv4; of IPv6 a network of 2^64. As Node writes them. */
-function networkOf(address: string): string {
-  const mapped = /^::ffff:([\d.]+)$/.exec(address)?.[1];
-  if (mapped !== undefined || !address.includes(":")) return mapped ?? address;
-  const [front = [], back = []] = address.split("::").map((half) => half.split(":").filter((group) => group !== ""));
-  const groups = [...front, ...Array<string>(Math.max(8 - front.length - back.length, 0)).fill("0"), ...back];
-  return groups.slice(0, 4).join(":");
 }
