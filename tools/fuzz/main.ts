@@ -1,9 +1,11 @@
-// Feeds mutated input to a package: npm run fuzz -- banana [--runs=1000000] [--seed=1]. Fails at the first input that is handled badly.
+// Feeds mutated input to a package: npm run fuzz -- banana|broker [--runs=1000000] [--seed=1]. Fails at the first input that is handled badly.
 
 import { fuzzBanana } from "./banana.js";
+import { fuzzBroker } from "./broker.js";
 
 const targets: Record<string, (options: { runs: number; seed: number }) => Promise<Record<string, number>>> = {
   banana: fuzzBanana,
+  broker: fuzzBroker,
 };
 
 const [name = "", ...options] = process.argv.slice(2);
