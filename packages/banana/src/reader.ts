@@ -38,10 +38,6 @@ export class BananaReader implements ExpressionReader {
   /** What {@link #longHead} found. */
   #number = 0;
   #body = 0;
-  /** The last short word. */
-  #word = "";
-  #wordFirst = 0;
-  #wordLast = 0;
 
   /** Points the reader at the bytes from `start` to `end`, the first of which is byte `base` of the stream. */
   reset(bytes: Uint8Array, start: number, end: number, dialect: Dialect, base: number, view?: DataView): this {
@@ -246,8 +242,13 @@ export class BananaReader implements ExpressionReader {
           this.#position = start;
           return word;
         }
-      } else if (type === Token.STRING && length <= LONGEST_WORD && start + length + 4 <= this.#end) {
-        const word = this.#recallWord(start, length);
+      } else if (
+        type === Token.STRING &&
+        length <= LONGEST_WORD &&
+        start + length <= this.#end &&
+        start + 4 <= this.#end
+      ) {
+        const word = recall(this.#view, start, length);
         if (word !== undefined) {
           this.#position = start + length;
           return word;
@@ -255,22 +256,6 @@ export class BananaReader implements ExpressionReader {
       }
     }
     return this.#longWord();
-  }
-
-  /** The same word often comes many times in a row, `unicode` above all: that is seen without a look-up. */
-  #recallWord(start: number, length: number): string | undefined {
-    const view = this.#view;
-    if (length < 4 || length > 8) return recall(view, start, length);
-    const first = view.getInt32(start, true);
-    const last = view.getInt32(start + length - 4, true);
-    if (first === this.#wordFirst && last === this.#wordLast && length === this.#word.length) return this.#word;
-    const word = recall(view, start, length);
-    if (word !== undefined) {
-      this.#wordFirst = first;
-      this.#wordLast = last;
-      this.#word = word;
-    }
-    return word;
   }
 
   #longWord(): string {
