@@ -17,6 +17,9 @@ const WORD_BYTES = 64 * 1024;
 /** A list's head of one digit, then the number of a word, also of one digit. */
 const SHORT_HEAD = 0x87008000 | 0;
 
+/** The head of a list of two. */
+const PAIR = 0x8002;
+
 const NOTHING = new Uint8Array(0);
 const NOTHING_VIEW = new DataView(NOTHING.buffer);
 
@@ -134,6 +137,47 @@ export class BananaReader implements ExpressionReader {
     if (this.#dialect.vocabulary?.word((four >>> 16) & 0xff) !== head.word) return false;
     this.#position += 4;
     return true;
+  }
+
+  keyAfter(head: ListHead): string | undefined {
+    const view = this.#view;
+    const position = this.#position + 2;
+    const { length } = head.word;
+    const start = position + 4 + length;
+    if (start > this.#end || view.getUint16(position - 2, true) !== PAIR) return undefined;
+    if (view.getInt32(position, true) !== head.four || length < 4 || length > 8) return undefined;
+    if (view.getInt32(position + 4, true) !== head.first || view.getInt32(start - 4, true) !== head.last)
+      return undefined;
+    return this.shortText(start);
+  }
+
+  /** Where the reader stands in its {@link view}: for those who look for themselves, and stay before {@link end}. */
+  get position(): number {
+    return this.#position;
+  }
+
+  set position(position: number) {
+    this.#position = position;
+  }
+
+  get end(): number {
+    return this.#end;
+  }
+
+  get view(): DataView {
+    return this.#view;
+  }
+
+  /** Goes to `position` and reads text, if what stands there is short and ASCII; else undefined, and the reader stays where it is. */
+  shortText(position: number): string | undefined {
+    const start = position + 2;
+    if (start + 4 > this.#end) return undefined;
+    const head = this.#view.getUint16(position, true);
+    const length = head & 0x7f;
+    if ((head & 0xff80) !== Token.STRING << 8 || length > LONGEST_TEXT || start + length > this.#end) return undefined;
+    const text = recall(this.#view, start, length);
+    if (text !== undefined) this.#position = start + length;
+    return text;
   }
 
   integers(into: unknown[], index: number): number {
