@@ -133,6 +133,11 @@ export interface ExpressionReader {
    * false for a list that is written in an unusual way: what comes then must be found out with {@link kind}, as ever.
    */
   begins(head: ListHead): boolean;
+  /**
+   * Reads the head of a list of two, and its first element as {@link begins} and {@link text} do. Undefined, and nothing is read, if that is
+   * not what comes next, or if it is written in an unusual way, or the text is long.
+   */
+  keyAfter(head: ListHead): string | undefined;
   integer(): number | bigint;
   /**
    * Reads integers in a row into `into`, from `index` up to its length, and returns the index behind the last: where `into` ends, or where

@@ -17,6 +17,9 @@ const WORD_BYTES = 64 * 1024;
 /** A list's head of one digit, then the number of a word, also of one digit. */
 const SHORT_HEAD = 0x87008000 | 0;
 
+/** The head of a list of two. */
+const PAIR = 0x8002;
+
 const NOTHING = new Uint8Array(0);
 const NOTHING_VIEW = new DataView(NOTHING.buffer);
 
@@ -38,10 +41,6 @@ export class BananaReader implements ExpressionReader {
   /** What {@link #longHead} found. */
   #number = 0;
   #body = 0;
-  /** The last short word. */
-  #word = "";
-  #wordFirst = 0;
-  #wordLast = 0;
 
   /** Points the reader at the bytes from `start` to `end`, the first of which is byte `base` of the stream. */
   reset(bytes: Uint8Array, start: number, end: number, dialect: Dialect, base: number, view?: DataView): this {
@@ -138,6 +137,47 @@ export class BananaReader implements ExpressionReader {
     if (this.#dialect.vocabulary?.word((four >>> 16) & 0xff) !== head.word) return false;
     this.#position += 4;
     return true;
+  }
+
+  keyAfter(head: ListHead): string | undefined {
+    const view = this.#view;
+    const position = this.#position + 2;
+    const { length } = head.word;
+    const start = position + 4 + length;
+    if (start > this.#end || view.getUint16(position - 2, true) !== PAIR) return undefined;
+    if (view.getInt32(position, true) !== head.four || length < 4 || length > 8) return undefined;
+    if (view.getInt32(position + 4, true) !== head.first || view.getInt32(start - 4, true) !== head.last)
+      return undefined;
+    return this.shortText(start);
+  }
+
+  /** Where the reader stands in its {@link view}: for those who look for themselves, and stay before {@link end}. */
+  get position(): number {
+    return this.#position;
+  }
+
+  set position(position: number) {
+    this.#position = position;
+  }
+
+  get end(): number {
+    return this.#end;
+  }
+
+  get view(): DataView {
+    return this.#view;
+  }
+
+  /** Goes to `position` and reads text, if what stands there is short and ASCII; else undefined, and the reader stays where it is. */
+  shortText(position: number): string | undefined {
+    const start = position + 2;
+    if (start + 4 > this.#end) return undefined;
+    const head = this.#view.getUint16(position, true);
+    const length = head & 0x7f;
+    if ((head & 0xff80) !== Token.STRING << 8 || length > LONGEST_TEXT || start + length > this.#end) return undefined;
+    const text = recall(this.#view, start, length);
+    if (text !== undefined) this.#position = start + length;
+    return text;
   }
 
   integers(into: unknown[], index: number): number {
@@ -246,8 +286,13 @@ export class BananaReader implements ExpressionReader {
           this.#position = start;
           return word;
         }
-      } else if (type === Token.STRING && length <= LONGEST_WORD && start + length + 4 <= this.#end) {
-        const word = this.#recallWord(start, length);
+      } else if (
+        type === Token.STRING &&
+        length <= LONGEST_WORD &&
+        start + length <= this.#end &&
+        start + 4 <= this.#end
+      ) {
+        const word = recall(this.#view, start, length);
         if (word !== undefined) {
           this.#position = start + length;
           return word;
@@ -255,22 +300,6 @@ export class BananaReader implements ExpressionReader {
       }
     }
     return this.#longWord();
-  }
-
-  /** The same word often comes many times in a row, `unicode` above all: that is seen without a look-up. */
-  #recallWord(start: number, length: number): string | undefined {
-    const view = this.#view;
-    if (length < 4 || length > 8) return recall(view, start, length);
-    const first = view.getInt32(start, true);
-    const last = view.getInt32(start + length - 4, true);
-    if (first === this.#wordFirst && last === this.#wordLast && length === this.#word.length) return this.#word;
-    const word = recall(view, start, length);
-    if (word !== undefined) {
-      this.#wordFirst = first;
-      this.#wordLast = last;
-      this.#word = word;
-    }
-    return word;
   }
 
   #longWord(): string {

@@ -41,6 +41,8 @@ let spare = NOTHING;
 const HIGH_BITS = 0x80808080 | 0;
 const PAIR = 0x82008002 | 0;
 const PAIR_MASK = 0xff80ffff | 0;
+/** The first four bytes of a list of two, when another one is its first element: an entry of a dict. */
+const ENTRY = 0x80028002 | 0;
 
 /** How a {@link Scanner} begins. */
 export interface ScannerOptions {
@@ -197,10 +199,19 @@ export class Scanner {
     let position = this.#position | 0;
     while (missing > 0 && position <= lastFour) {
       const four = view.getInt32(position, true);
+      if (four === ENTRY && depth < mostDepth - 1) {
+        const pairEnd = endOfPair(view, position + 2, lastFour);
+        if (pairEnd !== 0 && pairEnd <= end) {
+          missingAround[depth++] = missing;
+          missing = 1;
+          position = pairEnd;
+          continue;
+        }
+      }
       const digits = countDigits4(four);
       const type = typeAfter(four, digits);
       let after = (position + digits + 1) | 0;
-      const pairEnd = (four & PAIR_MASK) === PAIR ? endOfPair(view, position, four, lastFour) : 0;
+      const pairEnd = endOfPair(view, position, lastFour);
       if (pairEnd !== 0 && depth < mostDepth) {
         after = pairEnd;
       } else if (type === Token.STRING) {
@@ -334,8 +345,11 @@ export class Scanner {
   }
 }
 
-/** Where such a list ends, when its second element is a string shorter than 128 bytes too, as in `(unicode text)`; else 0. */
-function endOfPair(view: DataView, position: number, four: number, lastFour: number): number {
+/** Where a list of two strings shorter than 128 bytes ends, such as `(unicode text)`; 0 if none begins at `position`. */
+function endOfPair(view: DataView, position: number, lastFour: number): number {
+  if (position > lastFour) return 0;
+  const four = view.getInt32(position, true);
+  if ((four & PAIR_MASK) !== PAIR) return 0;
   const second = (position + 4 + ((four >>> 16) & 0x7f)) | 0;
   if (second > lastFour) return 0;
   const head = view.getInt32(second, true);

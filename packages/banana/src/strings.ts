@@ -11,12 +11,13 @@ const HIGH_BITS = 0x80808080 | 0;
 
 // Not state that anybody can observe: the same bytes give the same text, remembered or not.
 
-/** The first and the last four bytes of each text, and of those longer than 8 the next four inwards from either end. */
-const firsts = new Int32Array(SLOTS);
-const lasts = new Int32Array(SLOTS);
+/** Of each text four numbers that stand together in memory: its first and last four bytes, its length, and nothing. */
+const heads = new Int32Array(4 * SLOTS);
+/** Of those longer than 8, the next four bytes inwards from either end. */
 const middles = new Int32Array(2 * SLOTS);
 const texts = new Array<string>(SLOTS).fill("");
-const isPropertyName = new Uint8Array(SLOTS);
+/** Added to the length of a text that is kept as a property name. */
+const PROPERTY_NAME = 0x100;
 
 /**
  * The text of `length` ASCII bytes; undefined when they are not all ASCII. The view must have four bytes from `start` on, even when the text
@@ -33,14 +34,24 @@ export function recall(view: DataView, start: number, length: number): string | 
     last = view.getInt32(start + length - 4, true);
   }
   if (length > 8) return recallLong(view, start, length, first, last);
+  const slot = (Math.imul(first ^ Math.imul(last + length, 0x85ebca6b), 0x9e3779b1) >>> (32 - SET_BITS)) << 1;
+  if (heads[4 * slot] === first && heads[4 * slot + 1] === last && heads[4 * slot + 2] === (length | PROPERTY_NAME))
+    return texts[slot];
+  return recallOther(view, start, length, first, last, slot);
+}
+
+function recallOther(
+  view: DataView,
+  start: number,
+  length: number,
+  first: number,
+  last: number,
+  firstSlot: number,
+): string | undefined {
   if (((first | last) & HIGH_BITS) !== 0) return undefined;
-  let slot = (Math.imul(first ^ Math.imul(last + length, 0x85ebca6b), 0x9e3779b1) >>> (32 - SET_BITS)) << 1;
-  if (firsts[slot] !== first || lasts[slot] !== last || texts[slot]!.length !== length) {
-    slot ^= 1;
-    if (firsts[slot] !== first || lasts[slot] !== last || texts[slot]!.length !== length)
-      return remember(slot ^ 1, first, 0, 0, last, shortText(view, start, start + length));
-  }
-  return isPropertyName[slot] === 1 ? texts[slot] : rememberAsPropertyName(slot);
+  for (let slot = firstSlot; slot < firstSlot + 2; slot++)
+    if (holds(slot, first, last, length)) return asPropertyName(slot);
+  return remember(firstSlot, first, 0, 0, last, shortText(view, start, start + length));
 }
 
 function recallLong(view: DataView, start: number, length: number, first: number, last: number): string | undefined {
@@ -48,16 +59,26 @@ function recallLong(view: DataView, start: number, length: number, first: number
   const third = view.getInt32(start + length - 8, true);
   if (((first | second | third | last) & HIGH_BITS) !== 0) return undefined;
   const middle = second ^ Math.imul(third, 0xc2b2ae35);
-  let slot = (Math.imul(first ^ Math.imul((last ^ middle) + length, 0x85ebca6b), 0x9e3779b1) >>> (32 - SET_BITS)) << 1;
-  if (!holdsLong(slot, first, second, third, last, length) || !holdsMiddle(slot, view, start, length)) {
-    slot ^= 1;
-    if (!holdsLong(slot, first, second, third, last, length) || !holdsMiddle(slot, view, start, length)) {
-      for (let position = start + 8; position < start + length - 8; position++)
-        if (view.getUint8(position) > 0x7f) return undefined;
-      return remember(slot ^ 1, first, second, third, last, shortText(view, start, start + length));
-    }
+  const firstSlot =
+    (Math.imul(first ^ Math.imul((last ^ middle) + length, 0x85ebca6b), 0x9e3779b1) >>> (32 - SET_BITS)) << 1;
+  for (let slot = firstSlot; slot < firstSlot + 2; slot++) {
+    if (
+      holds(slot, first, last, length) &&
+      middles[2 * slot] === second &&
+      middles[2 * slot + 1] === third &&
+      holdsMiddle(slot, view, start, length)
+    )
+      return asPropertyName(slot);
   }
-  return isPropertyName[slot] === 1 ? texts[slot] : rememberAsPropertyName(slot);
+  for (let position = start + 8; position < start + length - 8; position++)
+    if (view.getUint8(position) > 0x7f) return undefined;
+  return remember(firstSlot, first, second, third, last, shortText(view, start, start + length));
+}
+
+function holds(slot: number, first: number, last: number, length: number): boolean {
+  return (
+    heads[4 * slot] === first && heads[4 * slot + 1] === last && (heads[4 * slot + 2]! & (PROPERTY_NAME - 1)) === length
+  );
 }
 
 /** Compares what is more than eight bytes from either end. */
@@ -68,31 +89,19 @@ function holdsMiddle(slot: number, view: DataView, start: number, length: number
   return true;
 }
 
-function holdsLong(slot: number, a: number, b: number, c: number, d: number, length: number): boolean {
-  return (
-    firsts[slot] === a &&
-    middles[2 * slot] === b &&
-    middles[2 * slot + 1] === c &&
-    lasts[slot] === d &&
-    texts[slot]!.length === length
-  );
-}
-
 /** Takes the first slot of a set; what was there moves to the second. */
 function remember(slot: number, first: number, second: number, third: number, last: number, text: string): string {
   const other = slot ^ 1;
-  firsts[other] = firsts[slot]!;
+  for (let part = 0; part < 3; part++) heads[4 * other + part] = heads[4 * slot + part]!;
   middles[2 * other] = middles[2 * slot]!;
   middles[2 * other + 1] = middles[2 * slot + 1]!;
-  lasts[other] = lasts[slot]!;
   texts[other] = texts[slot]!;
-  isPropertyName[other] = isPropertyName[slot]!;
-  firsts[slot] = first;
+  heads[4 * slot] = first;
+  heads[4 * slot + 1] = last;
+  heads[4 * slot + 2] = text.length;
   middles[2 * slot] = second;
   middles[2 * slot + 1] = third;
-  lasts[slot] = last;
   texts[slot] = text;
-  isPropertyName[slot] = 0;
   return text;
 }
 
@@ -100,9 +109,10 @@ function remember(slot: number, first: number, second: number, third: number, la
  * Keeps the text as engines keep property names: once in memory. Comparing it with an atom in a program, or using it as a key, is then
  * comparing two addresses. Too slow for a string that is met once (bench `codec`).
  */
-function rememberAsPropertyName(slot: number): string {
+function asPropertyName(slot: number): string {
   const text = texts[slot]!;
-  isPropertyName[slot] = 1;
+  if ((heads[4 * slot + 2]! & PROPERTY_NAME) !== 0) return text;
+  heads[4 * slot + 2]! |= PROPERTY_NAME;
   return (texts[slot] = Object.keys({ [text]: 0 })[0] ?? text);
 }
 

@@ -45,6 +45,10 @@ export class TreeReader implements ExpressionReader {
     return true;
   }
 
+  keyAfter(): string | undefined {
+    return undefined;
+  }
+
   integers(into: unknown[], index: number): number {
     while (index < into.length && this.kind() === "integer") into[index++] = this.integer();
     return index;

@@ -26,6 +26,13 @@ const rows: Row[] = [
   { limit: "depth", value: 1, allowed: [1], refused: [[]], code: "BANANA_TOO_DEEP" },
   { limit: "depth", value: 2, allowed: [[1], []], refused: [[[]]], code: "BANANA_TOO_DEEP" },
   { limit: "depth", value: 1, allowed: [1], refused: [[bytes(2), bytes(3)]], code: "BANANA_TOO_DEEP" },
+  {
+    limit: "depth",
+    value: 2,
+    allowed: [[bytes(2), bytes(3)], 7],
+    refused: [[[bytes(2), bytes(3)], 7]],
+    code: "BANANA_TOO_DEEP",
+  },
   { limit: "depth", value: 20, allowed: nested(20), refused: nested(21), code: "BANANA_TOO_DEEP" },
   { limit: "integerDigits", value: 1, allowed: [127, -127], refused: 128, code: "BANANA_INTEGER_TOO_LARGE" },
   { limit: "integerDigits", value: 2, allowed: 16383, refused: -16384, code: "BANANA_INTEGER_TOO_LARGE" },

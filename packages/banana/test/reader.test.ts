@@ -286,3 +286,36 @@ describe("Float", () => {
     expect(decode(encode(2.5))).toBe(2.5);
   });
 });
+
+describe("a key and the head of its pair", () => {
+  const UNICODE = new ListHead(2, "unicode");
+  const pair = (key: Expression): Expression => [[utf8("unicode"), key], 7];
+
+  test("are read in one go when the key is short and ASCII", () => {
+    const reader = readerOf(encode(pair(utf8("name"))));
+    expect(reader.keyAfter(UNICODE)).toBe("name");
+    expect(reader.integer()).toBe(7);
+  });
+
+  test.each<[string, Expression, "pb" | "none"]>([
+    ["a long key", pair(utf8("x".repeat(33))), "none"],
+    ["a key that is not ASCII", pair(utf8("Zoë")), "none"],
+    ["a key that is a word with a number", pair(utf8("version")), "pb"],
+    ["a key of another kind", [[utf8("boolean"), utf8("true")], 7], "none"],
+    ["a list of three", [[utf8("unicode"), utf8("name")], 7, 8], "none"],
+    ["an integer", 7, "none"],
+  ])("leave the reader where it is for %s", (_, expression, spoken) => {
+    const reader = readerOf(encode(expression, { dialect: spoken }), spoken);
+    expect(reader.keyAfter(UNICODE)).toBeUndefined();
+    expect(reader.offset).toBe(0);
+    expect(readExpression(reader)).toEqual(expression);
+  });
+
+  test("are left alone in bytes that end too early", () => {
+    const bytes = encode(pair(utf8("name")));
+    for (let end = 0; end < bytes.length - 2; end++) {
+      const reader = new BananaReader().reset(bytes, 0, end, none, 0);
+      expect(reader.keyAfter(UNICODE)).toBeUndefined();
+    }
+  });
+});

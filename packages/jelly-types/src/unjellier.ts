@@ -1,7 +1,7 @@
 // Reads s-expressions as values, straight from a reader (wire specification 4.1, 4.5, 4.9).
 
 import type { Expression, ExpressionReader } from "@pb/banana";
-import { BananaError, TreeReader } from "@pb/banana";
+import { BananaError, BananaReader, TreeReader } from "@pb/banana";
 import { READING_DEPTH } from "./depth.js";
 import { fromBanana, InsecureJellyError, JellyError, shorten } from "./errors.js";
 import { defaultExactness } from "./handler.js";
@@ -10,6 +10,7 @@ import { Placeholder, References } from "./references.js";
 import type { Reference, ReferenceId } from "./references.js";
 import { moduleOf, SecurityPolicy } from "./policy.js";
 import type { TypeRegistry } from "./registry.js";
+import { readScalar } from "./scalars.js";
 import { standardTypes } from "./standard.js";
 import { readBoolean } from "./types/boolean.js";
 import { readDictionary } from "./types/dictionary.js";
@@ -52,6 +53,8 @@ export class Unjellier implements JellyReader {
   /** Where the graph comes from. Handlers read the elements that are theirs, no more and no fewer. */
   reader: ExpressionReader = nothing;
   context: unknown;
+  /** The reader again, if it is one of bytes and numbers are to be numbers. */
+  #bytes: BananaReader | undefined;
   readonly #options: UnjellierOptions;
   readonly #registry: TypeRegistry | undefined;
   readonly #keepsUnknown: boolean;
@@ -59,6 +62,7 @@ export class Unjellier implements JellyReader {
   /** Whether the usual containers may arrive at all. */
   readonly #allowsLists: boolean;
   readonly #allowsDictionaries: boolean;
+  readonly #blursNumbers: boolean;
   #depth = 0;
   /** Handlers this registry and policy gave for an atom, until something is registered. */
   #handlers = new Map<string, TypeHandler>();
@@ -90,6 +94,7 @@ export class Unjellier implements JellyReader {
       floats: options.floats ?? defaultExactness.floats,
       dicts: options.dicts ?? defaultExactness.dicts,
     };
+    this.#blursNumbers = this.exactness.integers === "number" && this.exactness.floats === "number";
   }
 
   get isIncomplete(): boolean {
@@ -104,6 +109,7 @@ export class Unjellier implements JellyReader {
     // A hook of the graph being read may want to read another one.
     if (this.reader !== nothing) return new Unjellier(this.#options).readGraph(reader, context);
     this.reader = reader;
+    if (this.#blursNumbers && reader instanceof BananaReader) this.#bytes = reader;
     this.context = context;
     this.#forgetHandlers();
     try {
@@ -126,6 +132,7 @@ export class Unjellier implements JellyReader {
 
   #forgetGraph(): void {
     this.reader = nothing;
+    this.#bytes = undefined;
     this.context = undefined;
     this.#depth = 0;
     this.#references.clear();
@@ -149,6 +156,11 @@ export class Unjellier implements JellyReader {
   }
 
   read(): unknown {
+    const bytes = this.#bytes;
+    if (bytes !== undefined) {
+      const scalar = readScalar(bytes);
+      if (scalar !== undefined) return scalar;
+    }
     const { reader } = this;
     if (reader.begins(UNICODE)) return reader.text();
     switch (reader.kind()) {

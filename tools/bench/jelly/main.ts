@@ -81,7 +81,9 @@ function codec() {
     read: (bytes: Uint8Array): unknown => {
       scanner.lend(bytes);
       scanner.advance(reader);
-      return unjellier.readGraph(reader);
+      const value = unjellier.readGraph(reader);
+      if (scanner.advance(reader)) throw new Error("More than one expression");
+      return value;
     },
   };
 }

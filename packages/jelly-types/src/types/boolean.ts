@@ -5,7 +5,7 @@ import { ListHead } from "@pb/banana";
 import { JellyError, shorten } from "../errors.js";
 import type { JellyReader, TypeHandler } from "../handler.js";
 
-const BOOLEAN = new ListHead(2, "boolean");
+export const BOOLEAN: ListHead = new ListHead(2, "boolean");
 
 export function writeBoolean(writer: ExpressionWriter, value: boolean): void {
   writer.begin(BOOLEAN);

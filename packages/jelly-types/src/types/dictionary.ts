@@ -59,9 +59,11 @@ export function readDictionary(unjellier: JellyReader, items: number): unknown {
   let key: unknown;
   try {
     for (let left = items; left > 0; left--) {
-      key = AT_KEY;
-      if (reader.list() !== 2) throw notAPair();
-      key = reader.begins(UNICODE) ? reader.text() : readKey(unjellier);
+      key = reader.keyAfter(UNICODE) ?? AT_KEY;
+      if (key === AT_KEY) {
+        if (reader.list() !== 2) throw notAPair();
+        key = readKey(unjellier);
+      }
       if (typeof key !== "string") return readEntries(unjellier, left, toMap(unjellier, object), key);
       const value = unjellier.read();
       object[key] = value;
