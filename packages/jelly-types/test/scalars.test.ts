@@ -1,3 +1,5 @@
+// Values without contents, which are read at one look where that is possible: with the end of the bytes, and other values, behind them.
+
 import { BananaReader, BananaWriter, Scanner } from "@pb/banana";
 import { Jellier, Unjellier } from "@pb/jelly-types";
 import { describe, expect, test } from "vitest";
