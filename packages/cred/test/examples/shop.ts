@@ -53,10 +53,12 @@ try {
   console.log(error.message);
 }
 
-const bob = await login<Customer>(connection, new UsernamePassword("bob", "hunter2"), new Phone());
+// With `using`, they stay until the end: who lets go of the avatar leaves.
+
+using bob = await login<Customer>(connection, new UsernamePassword("bob", "hunter2"), new Phone());
 console.log(await bob.callRemote("order", "pear"));
 
-const alice = await login<Owner>(connection, new UsernamePassword("alice", "secret"));
+using alice = await login<Owner>(connection, new UsernamePassword("alice", "secret"));
 console.log(await alice.callRemote("takings"));
 
 await connection.close();
