@@ -312,26 +312,7 @@ export class BananaReader implements ExpressionReader {
   }
 
   text(): string {
-    const position = this.#position;
-    if (position + 4 <= this.#end) {
-      const four = this.#view.getInt32(position, true);
-      const digits = countDigits4(four);
-      const length = readDigits4(four, digits);
-      const start = position + digits + 1;
-      if (
-        typeAfter(four, digits) === Token.STRING &&
-        length <= LONGEST_TEXT &&
-        start + length <= this.#end &&
-        start + 4 <= this.#end
-      ) {
-        const text = recall(this.#view, start, length);
-        if (text !== undefined) {
-          this.#position = start + length;
-          return text;
-        }
-      }
-    }
-    return this.#longText();
+    return this.shortText(this.#position) ?? this.#longText();
   }
 
   #longText(): string {
