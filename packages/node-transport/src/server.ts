@@ -60,7 +60,7 @@ export interface ServerParts {
   readonly logins: SameUserOptions | undefined;
   /** Where TLS is spoken. */
   readonly tls: TlsGate | undefined;
-  /** The path of a UNIX socket, and what gives it back. */
+  /** The path of a UNIX socket, and what gives it back, while the server still listens. */
   readonly path: string | undefined;
   readonly release: () => Promise<void>;
 }
@@ -147,6 +147,7 @@ export class Server {
   async #close(drainMs: number): Promise<void> {
     const { server, release } = this.#parts;
     const closed = once(server, "close");
+    // In this order: whoever wants the path meets a server there as long as it is ours.
     await release().catch((error: unknown) => this.#tell({ kind: "error", error: error as Error }));
     server.close();
     for (const stream of this.#arriving) stream.destroy();

@@ -1,5 +1,6 @@
 // The server's side of TLS handshakes.
 
+import { LONGEST_MS } from "@pb/broker";
 import type { Socket } from "node:net";
 import { createServer } from "node:tls";
 import type { Server as TlsServer, TLSSocket } from "node:tls";
@@ -98,7 +99,7 @@ async function serverFor(tls: ServerTls, tlsMs: number): Promise<TlsServer> {
     requestCert: wanted !== "none",
     rejectUnauthorized: wanted === "required",
     ...(tls.alpnProtocols === undefined ? {} : { ALPNProtocols: [...tls.alpnProtocols] }),
-    handshakeTimeout: Math.min(tlsMs, 0x7fffffff),
+    handshakeTimeout: Math.min(tlsMs, LONGEST_MS),
   });
 }
 

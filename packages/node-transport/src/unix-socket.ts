@@ -18,7 +18,7 @@ const OWN = String(process.pid);
 /** The locks that this very process holds: a process id does not tell, for the dead server before us may have had the same, as in a container. */
 const held = new Set<string>();
 
-/** Gives the path back, if it is still ours. Whoever wants the path must find us listening until that is done, or he would take it at the same time. */
+/** Gives back what was taken, if it is still ours. */
 export type Release = () => Promise<void>;
 
 /**
@@ -26,6 +26,8 @@ export type Release = () => Promise<void>;
  *
  * The socket is made beside the path and renamed onto it, so that nobody meets it with the wrong mode, and a dead server's socket is replaced in one
  * step. `<path>.lock`, a link to our process id as Twisted makes it, keeps two servers from doing that at the same time.
+ *
+ * Give the path back before the server stops listening: whoever found its old lock and nobody there would take the path at the same time.
  */
 export async function listenOnPath(
   server: Server,
