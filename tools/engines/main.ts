@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { linesFromNpm } from "../npm-program.js";
 import { page, table } from "./engines.js";
 import type { Row } from "./engines.js";
 
@@ -36,13 +37,9 @@ if (rows.some(({ cells }) => cells.some(({ failed }) => failed.length > 0))) pro
 /** Undefined, and a line on stderr, where npm cannot bring the engine. */
 function rowOf(engine: Engine): Row | undefined {
   const [name, ...flags] = engines[engine];
-  const found = spawnSync("npx", ["--yes", "-p", name!, "-c", `command -v ${name!} && ${name!} --version`], {
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-  const [path, said] = found.stdout.split("\n");
+  const [path, said] = linesFromNpm(name!, `command -v ${name!} && ${name!} --version`) ?? [];
   const version = /\d+\.\d+\.\d+/.exec(said ?? "")?.[0];
-  if (found.status !== 0 || path === undefined || version === undefined) {
+  if (path === undefined || version === undefined) {
     console.error(`NO ${engine.toUpperCase()} HERE: npm cannot bring it.`);
     process.exitCode = 1;
     return undefined;

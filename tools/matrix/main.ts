@@ -4,6 +4,7 @@
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { linesFromNpm } from "../npm-program.js";
 import { findTwisted, noTwisted } from "../twisted/twisted.js";
 import type { Twisted } from "../twisted/twisted.js";
 import { page, table } from "./matrix.js";
@@ -47,10 +48,8 @@ if (outcomes.some(({ wrong }) => wrong.length > 0)) process.exitCode = 1;
 /** The program of a Node: this one, or one that npm brings. */
 function nodeOf(major: string): string | undefined {
   if (process.versions.node.split(".")[0] === major) return process.execPath;
-  const args = ["--yes", "-p", `node@${major}`, "-c", "node -p process.execPath"];
-  const { status, stdout } = spawnSync("npx", args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
-  const path = stdout.trim().split("\n").at(-1);
-  return status === 0 && path !== undefined && isOf(path, major) ? path : undefined;
+  const path = linesFromNpm(`node@${major}`, "node -p process.execPath")?.at(-1);
+  return path !== undefined && isOf(path, major) ? path : undefined;
 }
 
 function isOf(node: string, major: string): boolean {
