@@ -67,25 +67,11 @@ export function message(random: Random, ledger: Ledger, isHonest: boolean): Expr
   );
 }
 
-const METHODS = [
-  ...[
-    "echo",
-    "give",
-    "giveNew",
-    "stock",
-    "update",
-    "view",
-    "page",
-    "copy",
-    "later",
-    "tangle",
-    "fail",
-    "break",
-    "keep",
-    "release",
-  ],
-  ...["call", "call", "who", "toString", "__proto__", "constructor", "getStateToPublish", "nothing"],
-];
+/** Of a {@link World}, and of nobody. */
+const METHODS = (
+  "echo give giveNew stock update view page copy later tangle fail break keep release call call " +
+  "who toString __proto__ constructor getStateToPublish nothing"
+).split(" ");
 
 /** Most stay as they are. */
 function mutated(random: Random, expression: Expression): Expression {
