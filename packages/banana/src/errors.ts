@@ -1,4 +1,15 @@
-// What goes wrong in the codec. Every BananaError means: hang up, this stream cannot be trusted any further.
+// Errors of the codec, and the base class of all errors of the @pb packages.
+
+/**
+ * The base class of every error that an @pb package throws on its own account: `error instanceof PerspectiveBrokerError` catches them all.
+ *
+ * All codes follow one scheme, `FAMILY_DETAIL` in capital letters. The family names the kind of error: `BANANA_STRING_TOO_LONG`,
+ * `CALL_TIMEOUT`. Codes are stable, the wording of messages is not.
+ */
+export abstract class PerspectiveBrokerError extends Error {
+  /** What happened. */
+  abstract readonly code: string;
+}
 
 /**
  * Stable codes of a {@link BananaError}. Codes are promises, message texts are not.
@@ -36,7 +47,7 @@ export interface BananaErrorOptions {
 }
 
 /** The bytes are not Banana, or a limit was passed (wire specification 2.5, 2.7; `twisted.spread.banana.BananaError`). */
-export class BananaError extends Error {
+export class BananaError extends PerspectiveBrokerError {
   override readonly name = "BananaError";
   readonly code: BananaErrorCode;
   /** Bytes from the start of the stream to the element at fault; undefined when nothing was read (writing, negotiation). */

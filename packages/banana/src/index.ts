@@ -7,7 +7,7 @@ export { decoderStream, encoderStream } from "./streams.js";
 export { inspect, inspectExpression } from "./inspect.js";
 export { Float } from "./expression.js";
 export type { Expression, ReadonlyExpression } from "./expression.js";
-export { BananaError } from "./errors.js";
+export { BananaError, PerspectiveBrokerError } from "./errors.js";
 export type { BananaErrorCode, BananaErrorOptions } from "./errors.js";
 export { defaultLimits } from "./limits.js";
 export type { BananaLimits } from "./limits.js";
