@@ -2,20 +2,20 @@
 
 import { BananaReader, Session } from "@pb/banana";
 import type { Dialect } from "@pb/banana";
-import type { Callable, Connection, Perspective } from "./callable.js";
-import { connectionLost } from "./close-reason.js";
+import type { Callable, Connection, Perspective } from "./calls/callable.js";
+import { connectionLost } from "./link/close-reason.js";
 import { LimitError, ProtocolError } from "./errors.js";
 import type { CloseReason, ConnectionLostError } from "./errors.js";
-import { Exchange } from "./exchange.js";
-import { RemoteError } from "./failure.js";
+import { Exchange } from "./engine/connection-core.js";
+import { RemoteError } from "./wire/failure.js";
 import type { RemoteMethods, RemoteReference } from "./flavors/remote-reference.js";
-import { Flow } from "./flow.js";
-import type { Link, Peer } from "./link.js";
-import { BrokerConfig } from "./options.js";
-import type { BrokerOptions } from "./options.js";
+import { Flow } from "./link/backpressure.js";
+import type { Link, Peer } from "./link/link.js";
+import { BrokerConfig } from "./engine/config.js";
+import type { BrokerOptions } from "./engine/config.js";
 import { noStats, statsOf } from "./stats.js";
 import type { BrokerStats } from "./stats.js";
-import type { CacheSource } from "./tables/caches-given.js";
+import type { CacheSource } from "./references/exported-caches.js";
 import { after } from "./timer.js";
 
 /** The name of the object a connection starts from. */

@@ -1,6 +1,6 @@
 // How much a connection holds, and how close that is to its limits.
 
-import type { Exchange } from "./exchange.js";
+import type { Exchange } from "./engine/connection-core.js";
 import type { BrokerLimits } from "./limits.js";
 
 /** How much a connection holds at the moment, and what went through it. */

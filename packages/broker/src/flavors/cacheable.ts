@@ -2,13 +2,13 @@
 
 import { JellyError, setOwnProperties } from "@pb/jelly-types";
 import type { Class, TypeHandler } from "@pb/jelly-types";
-import type { Callable, IncomingCall, Perspective } from "../callable.js";
-import { incoming, outgoing } from "../channel.js";
-import type { Channel } from "../channel.js";
-import type { CallOptions } from "../call-options.js";
+import type { Callable, IncomingCall, Perspective } from "../calls/callable.js";
+import { incoming, outgoing } from "../references/graph-context.js";
+import type { Channel } from "../references/graph-context.js";
+import type { CallOptions } from "../calls/call-options.js";
 import { DeadReferenceError, UnknownCacheError } from "../errors.js";
-import { bindArguments, findMethod } from "../method.js";
-import type { SharedArguments } from "../shared-arguments.js";
+import { bindArguments, findMethod } from "../calls/dispatch.js";
+import type { SharedArguments } from "../references/shared-arguments.js";
 import { remoteTypeOf } from "./copyable.js";
 
 /**

@@ -2,8 +2,8 @@
 
 import { copyType, describe, JellyError, setOwnProperties } from "@pb/jelly-types";
 import type { Class, TypeHandler } from "@pb/jelly-types";
-import type { Perspective } from "../callable.js";
-import { Outgoing } from "../channel.js";
+import type { Perspective } from "../calls/callable.js";
+import { Outgoing } from "../references/graph-context.js";
 
 /**
  * An object of which the peer gets a copy, made of the state it shows to whoever is asking. The name it travels under is its class's

@@ -2,9 +2,9 @@
 
 import { JellyError } from "@pb/jelly-types";
 import type { TypeHandler } from "@pb/jelly-types";
-import type { IncomingCall, Perspective } from "../callable.js";
-import { outgoing } from "../channel.js";
-import { bindArguments, findMethod } from "../method.js";
+import type { IncomingCall, Perspective } from "../calls/callable.js";
+import { outgoing } from "../references/graph-context.js";
+import { bindArguments, findMethod } from "../calls/dispatch.js";
 import { Referenceable } from "./referenceable.js";
 
 /** What somebody who logged in can do: `perspective_` methods (`twisted.spread.pb.Avatar`). Results are written for the avatar. */

@@ -2,9 +2,9 @@
 
 import { JellyError } from "@pb/jelly-types";
 import type { TypeHandler } from "@pb/jelly-types";
-import type { Callable, Connection, IncomingCall, Perspective } from "../callable.js";
-import { outgoing } from "../channel.js";
-import { bindArguments, findMethod } from "../method.js";
+import type { Callable, Connection, IncomingCall, Perspective } from "../calls/callable.js";
+import { outgoing } from "../references/graph-context.js";
+import { bindArguments, findMethod } from "../calls/dispatch.js";
 
 /**
  * An object that stays here: who it is sent to gets a reference, and can call its `remote_` methods. Sent back, it arrives as itself.

@@ -2,14 +2,14 @@
 
 import { JellyError } from "@pb/jelly-types";
 import type { DateTime, TypeHandler } from "@pb/jelly-types";
-import type { Perspective } from "../callable.js";
-import { incoming, outgoing } from "../channel.js";
-import type { Channel } from "../channel.js";
-import type { CallOptions } from "../call-options.js";
+import type { Perspective } from "../calls/callable.js";
+import { incoming, outgoing } from "../references/graph-context.js";
+import type { Channel } from "../references/graph-context.js";
+import type { CallOptions } from "../calls/call-options.js";
 import { DeadReferenceError } from "../errors.js";
-import type { Kwargs } from "../kwargs.js";
-import type { ObjectId } from "../messages.js";
-import type { SharedArguments } from "../shared-arguments.js";
+import type { Kwargs } from "../wire/kwargs.js";
+import type { ObjectId } from "../wire/messages.js";
+import type { SharedArguments } from "../references/shared-arguments.js";
 import type { Avatar, Viewable } from "./perspective.js";
 import type { Referenceable } from "./referenceable.js";
 

@@ -2,7 +2,7 @@
 
 import { Broker } from "../broker.js";
 import { Root } from "../flavors/referenceable.js";
-import type { Link } from "../link.js";
+import type { Link } from "../link/link.js";
 
 /** Two ends of one connection, which nobody has started yet. */
 export interface LinkEnds {

@@ -2,9 +2,9 @@
 
 import { inspect, pb, Scanner } from "@pb/banana";
 import { Broker } from "../broker.js";
-import type { BrokerConfig, BrokerOptions } from "../options.js";
-import { linkPair } from "../memory-link.js";
-import type { LinkPairOptions, MemoryLink } from "../memory-link.js";
+import type { BrokerConfig, BrokerOptions } from "../engine/config.js";
+import { linkPair } from "../link/memory-link.js";
+import type { LinkPairOptions, MemoryLink } from "../link/memory-link.js";
 import type { BrokerStats } from "../stats.js";
 
 /** Looks that are taken before what is left counts as left: a collection of garbage shows only some turns later. */

@@ -1,0 +1,243 @@
+import {
+  Broker,
+  incoming,
+  MemoryStore,
+  outgoing,
+  Publishable,
+  Referenceable,
+  RemoteError,
+  RemotePublished,
+  remotePublished,
+} from "@pb/broker";
+import type { BrokerOptions, Link, LinkReceiver, Peer, RemoteReference } from "@pb/broker";
+import { TypeRegistry } from "@pb/jelly-types";
+import type { TypeHandler } from "@pb/jelly-types";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync } from "node:fs";
+import { connect } from "node:net";
+import type { Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { pythonEnvironment } from "../../../../tools/twisted/twisted.js";
+
+/** The broker's tests know no transport: this is the least that can be one. */
+class TestLink implements Link {
+  readonly role = "initiator";
+  readonly peer: Peer = { description: "test", isEncrypted: false };
+  constructor(readonly socket: Socket) {}
+  get queuedBytes(): number {
+    return this.socket.writableLength;
+  }
+  start(receiver: LinkReceiver): void {
+    this.socket.on("data", (bytes: Uint8Array) => receiver.received(bytes));
+    this.socket.on("drain", () => receiver.drained());
+    this.socket.on("error", () => undefined);
+    this.socket.on("close", () => receiver.lost());
+  }
+  send(bytes: Uint8Array): void {
+    this.socket.write(bytes);
+  }
+  close(): void {
+    this.socket.end();
+  }
+  destroy(): void {
+    this.socket.destroy();
+  }
+  pause(): void {
+    this.socket.pause();
+  }
+  resume(): void {
+    this.socket.resume();
+  }
+}
+
+class Almanac extends Publishable {
+  static readonly remoteType: string = "test.Almanac";
+  fetched = 0;
+
+  getStateToPublishFor(): unknown {
+    this.fetched++;
+    return { moons: [7, "eight"] };
+  }
+}
+
+class AlmanacCopy extends RemotePublished {
+  declare readonly moons: unknown[];
+  declare readonly fetched: number;
+}
+
+/** A reference that brings a name along. */
+class Group extends Referenceable {
+  constructor(readonly name: string) {
+    super();
+  }
+  remote_name(): string {
+    return this.name;
+  }
+}
+
+class GroupReference {
+  constructor(
+    readonly name: string,
+    readonly reference: RemoteReference,
+  ) {}
+}
+
+const group: TypeHandler<Group> = {
+  atoms: ["test.Group"],
+  classes: [Group],
+  identity: false,
+  jelly(value, jellier) {
+    const id = outgoing(jellier, value).give(value, value);
+    jellier.writer.list(3);
+    jellier.writer.word("test.Group");
+    jellier.writer.text(value.name);
+    jellier.writer.integer(id);
+  },
+  unjelly(unjellier, _items, atom) {
+    const name = unjellier.reader.text();
+    const id = Number(unjellier.reader.integer());
+    return new GroupReference(name, incoming(unjellier, atom).arrived(id) as RemoteReference);
+  },
+};
+
+describe.each(inject("twisteds"))("with Twisted $version", ({ python }) => {
+  let port: number;
+  let stop: () => Promise<void>;
+  let log = "";
+
+  beforeAll(async () => {
+    const script = fileURLToPath(new URL("twisted_services.py", import.meta.url));
+    const cwd = mkdtempSync(join(tmpdir(), "pb-published-"));
+    const child = spawn(python, [script, "--log"], {
+      cwd,
+      env: pythonEnvironment(),
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    child.stderr.on("data", (text: Buffer) => (log += text.toString()));
+    const exited = once(child, "exit");
+    const [line] = (await once(createInterface(child.stdout), "line")) as [string];
+    port = Number(line);
+    stop = async () => {
+      child.kill();
+      await exited;
+    };
+  });
+  afterAll(() => stop());
+
+  async function open(options: BrokerOptions = {}): Promise<Broker> {
+    const socket = connect(port, "127.0.0.1");
+    await once(socket, "connect");
+    const broker = new Broker(new TestLink(socket), options);
+    await broker.ready;
+    return broker;
+  }
+
+  test("reaches objects by name beside the root, also when they are replaced", async () => {
+    await using connection = await open();
+    const clock = await connection.getObject("clock");
+    expect(await clock.callRemote("now")).toBe("noon");
+    await (await connection.getRootObject()).callRemote("replaceClock", "midnight");
+    expect(await clock.callRemote("now")).toBe("midnight");
+  });
+
+  test("publishes, replaces and withdraws objects while Twisted is connected", async () => {
+    class Bell extends Referenceable {
+      constructor(readonly sound: string) {
+        super();
+      }
+      remote_ring(): string {
+        return this.sound;
+      }
+    }
+    await using connection = await open();
+    const root = await connection.getRootObject();
+    const ask = (): Promise<unknown> => root.callRemote("askNamed", "bell", "ring");
+    await expect(ask()).rejects.toThrow("Invalid Object ID");
+    connection.publish("bell", new Bell("ding"));
+    expect(await ask()).toBe("ding");
+    const second = connection.publish("bell", new Bell("dong"));
+    expect(await ask()).toBe("dong");
+    second[Symbol.dispose]();
+    await expect(ask()).rejects.toThrow("Invalid Object ID");
+  });
+
+  test("lets methods appear on live objects, on either side, without reconnecting", async () => {
+    class Learner extends Referenceable {}
+    await using connection = await open();
+    const root = await connection.getRootObject();
+    const clock = await connection.getObject("clock");
+    await expect(clock.callRemote("strike")).rejects.toThrow("No such method");
+    await root.callRemote("learn", "strike");
+    expect(await clock.callRemote("strike")).toBe("strike learned");
+
+    const learner = new Learner();
+    connection.publish("learner", learner);
+    await expect(root.callRemote("askNamed", "learner", "sing")).rejects.toThrow("No such method: remote_sing");
+    Object.assign(Learner.prototype, { remote_sing: () => "la" });
+    expect(await root.callRemote("askNamed", "learner", "sing")).toBe("la");
+    Object.assign(learner, { remote_sing: () => "louder" });
+    expect(await root.callRemote("askNamed", "learner", "sing")).toBe("louder");
+  });
+
+  test("keeps what Twisted publishes from one connection to the next, and fetches it when it changed", async () => {
+    const types = new TypeRegistry().register(remotePublished("test.Almanac", AlmanacCopy, new MemoryStore()));
+    const get = async (): Promise<{ wasKept: boolean; moons: unknown; fetched: number }> => {
+      await using connection = await open({ types });
+      const root = await connection.getRootObject();
+      const copy = (await root.callRemote("almanac")) as AlmanacCopy;
+      await copy.activated;
+      const { wasKept, moons, fetched } = copy;
+      return { wasKept, moons, fetched };
+    };
+    expect(await get()).toEqual({ wasKept: false, moons: [1, "two"], fetched: 1 });
+    expect(await get()).toEqual({ wasKept: true, moons: [1, "two"], fetched: 1 });
+    await using connection = await open();
+    await (await connection.getRootObject()).callRemote("republish");
+    expect(await get()).toEqual({ wasKept: false, moons: [1, "two"], fetched: 2 });
+  });
+
+  test("publishes to Twisted, which keeps the state in a file", async () => {
+    const almanac = new Almanac(`ours-${process.pid}`);
+    const give = async (): Promise<unknown> => {
+      await using connection = await open();
+      return await (await connection.getRootObject()).callRemote("takeAlmanac", almanac);
+    };
+    expect({ ...((await give()) as object) }).toEqual({ moons: [7, "eight"], wasKept: false });
+    expect({ ...((await give()) as object) }).toEqual({ moons: [7, "eight"], wasKept: true });
+    expect(almanac.fetched).toBe(1);
+    almanac.republish();
+    expect({ ...((await give()) as object) }).toEqual({ moons: [7, "eight"], wasKept: false });
+    expect(almanac.fetched).toBe(2);
+  });
+
+  test("exchanges a flavor of its own, a reference with a name, both ways", async () => {
+    await using connection = await open({ types: new TypeRegistry().register(group) });
+    const root = await connection.getRootObject();
+    const lobby = (await root.callRemote("group")) as GroupReference;
+    expect(lobby.name).toBe("lobby");
+    expect(await lobby.reference.callRemote("name")).toBe("lobby");
+    expect(await root.callRemote("takeGroup", new Group("ours"))).toEqual(["ours", "ours"]);
+  });
+
+  test("sends a failure as an argument", async () => {
+    await using connection = await open();
+    const root = await connection.getRootObject();
+    const error = new RemoteError({ type: "shop.SoldOut", message: "no apples", parents: ["shop.SoldOut"] });
+    expect(await root.callRemote("takeFailure", error)).toEqual(["shop.SoldOut", "no apples"]);
+  });
+
+  test("pings without a trace in Twisted's log", async () => {
+    await using connection = await open();
+    const before = log;
+    expect(await connection.ping()).toBeGreaterThan(0);
+    connection.keepAlive();
+    await connection.ping();
+    expect(connection.latency()).toBeGreaterThan(0);
+    expect(log.slice(before.length)).not.toMatch(/Traceback|Error|Peer will/);
+  });
+});
