@@ -1,7 +1,9 @@
 // Our server half of the contract (peers/CONTRACT.md, sections 2 and 3).
 
-import { Avatar, Kwargs, Referenceable, Root, sendPages, pagesOf, Viewable, ViewPoint } from "@pb/broker";
-import type { Broker, Callable, Parameters, RemoteReference } from "@pb/broker";
+import { Avatar, Kwargs, Referenceable, Root, sendPages, pagesOf, Viewable } from "@pb/broker";
+import { ViewPoint } from "@pb/broker/extension";
+import type { Broker, Parameters, RemoteReference } from "@pb/broker";
+import type { Callable } from "@pb/broker/extension";
 import { AllowAnonymousAccess, ANONYMOUS, InMemoryUsernamePasswordChecker, Portal } from "@pb/cred";
 import type { AvatarId, Login, Mind, Realm } from "@pb/cred";
 import { tuple } from "@pb/jelly-types";

@@ -1,53 +1,57 @@
-// One connection: two equal ends that call each other's objects (wire specification 5; `twisted.spread.pb.Broker`).
+// One connection between two equal ends, which call each other's objects (wire specification 5; `twisted.spread.pb.Broker`).
 
 import { BananaReader, Session } from "@pb/banana";
 import type { Dialect } from "@pb/banana";
 import type { Callable, Connection, Perspective } from "./calls/callable.js";
-import { connectionLost } from "./link/close-reason.js";
-import { LimitError, ProtocolError } from "./errors.js";
-import type { CloseReason, ConnectionLostError } from "./errors.js";
-import { Exchange } from "./engine/connection-core.js";
-import { RemoteError } from "./wire/failure.js";
-import type { RemoteMethods, RemoteReference } from "./flavors/remote-reference.js";
-import { Flow } from "./link/backpressure.js";
-import type { Link, Peer } from "./link/link.js";
 import { BrokerConfig } from "./engine/config.js";
 import type { BrokerOptions } from "./engine/config.js";
-import { noStats, statsOf } from "./stats.js";
-import type { BrokerStats } from "./stats.js";
+import { ConnectionCore } from "./engine/connection-core.js";
+import { receiveMessage } from "./engine/receive.js";
+import { LimitError, ProtocolError } from "./errors.js";
+import type { CloseReason, ConnectionLostError } from "./errors.js";
+import type { RemoteReference } from "./flavors/remote-reference.js";
+import type { RemoteMethods } from "./flavors/remote-types.js";
+import { Backpressure } from "./link/backpressure.js";
+import { connectionLost } from "./link/close-reason.js";
+import type { Link, Peer } from "./link/link.js";
 import type { CacheSource } from "./references/exported-caches.js";
+import { collectStats } from "./stats.js";
+import type { BrokerStats } from "./stats.js";
+import { Subscriptions } from "./subscriptions.js";
 import { after } from "./timer.js";
+import { RemoteError } from "./wire/failure.js";
 
-/** The name of the object a connection starts from. */
+/** The name of the root object. */
 const ROOT = "root";
 
-/** Where a connection stands. What exists only while it is ready lives only there. */
+/** The state of a connection. What exists only in one state is part of it. */
 type State =
-  /** The link is open; no dialect is agreed on. */
+  /** The link is open; the two ends have not agreed on a dialect yet. */
   | { readonly is: "negotiating"; readonly timer: ReturnType<typeof after> }
   /** Both ends can call. */
-  | { readonly is: "ready"; readonly exchange: Exchange }
-  /** It is over, for this reason. */
+  | { readonly is: "ready"; readonly core: ConnectionCore }
   | { readonly is: "closed"; readonly reason: ConnectionLostError };
 
-/** Decides about a login whose credentials were good: rejects to refuse it. What it returns is disposed of at logout. */
-export type Doorkeeper = (who: unknown) => Disposable | Promise<Disposable>;
+/**
+ * Decides about a login whose credentials were valid: rejects to refuse it. The result is disposed of at logout.
+ */
+export type AdmitLogin = (avatarId: unknown) => Disposable | Promise<Disposable>;
 
 /**
- * One connection. Made by a transport's `connect` and `listen`, or on any {@link Link}. Symmetric: either side publishes objects and calls the
- * other's.
+ * One connection. `connect` and `listen` of a transport create it, or a program creates it on any {@link Link}. Both ends can publish objects and call
+ * those of the other.
  */
 export class Broker implements Connection {
   readonly #link: Link;
   readonly #config: BrokerConfig;
   readonly #session: Session;
   readonly #reader = new BananaReader();
-  readonly #flow: Flow;
-  readonly #disconnectCallbacks = new Set<(reason: ConnectionLostError) => void>();
+  readonly #backpressure: Backpressure;
+  readonly #disconnectCallbacks = new Subscriptions<[reason: ConnectionLostError]>();
   readonly #published = new Map<string, Callable>();
-  readonly #doorkeeper: Doorkeeper | undefined;
-  /** Who waits for the link to have sent what is queued. */
-  #waitingForRoom: (() => void)[] = [];
+  readonly #admitLogin: AdmitLogin | undefined;
+  /** Resolve the promises of {@link drained}. */
+  #drainedCallbacks: (() => void)[] = [];
   #isReading = false;
   #isSending = false;
   #bytesReceived = 0;
@@ -55,22 +59,22 @@ export class Broker implements Connection {
   #latency: number | undefined;
   #state: State;
 
-  /** Resolves when both ends agreed on a dialect; rejects with {@link ConnectionLostError} when they did not. */
+  /** Resolves when both ends have agreed on a dialect. Rejects with {@link ConnectionLostError} when they have not. */
   readonly ready: Promise<void>;
-  /** Resolves when the connection is over, with the reason. Never rejects. */
+  /** Resolves with the reason when the connection ends. Never rejects. */
   readonly closed: Promise<ConnectionLostError>;
   #settleReady!: { resolve: () => void; reject: (reason: unknown) => void };
   #settleClosed!: (reason: ConnectionLostError) => void;
 
-  /** Starts the link. `doorkeeper` is asked about logins over this connection. */
-  constructor(link: Link, options?: BrokerOptions | BrokerConfig, doorkeeper?: Doorkeeper) {
+  /** Starts the link. `admitLogin` decides about the logins over this connection; by default, all are admitted. */
+  constructor(link: Link, options?: BrokerOptions | BrokerConfig, admitLogin?: AdmitLogin) {
     this.#link = link;
-    this.#doorkeeper = doorkeeper;
+    this.#admitLogin = admitLogin;
     this.#config = BrokerConfig.of(options);
     const { dialects, limits } = this.#config;
-    this.#flow = new Flow(link, limits, () => this.#read());
+    this.#backpressure = new Backpressure(link, limits, () => this.#read());
     this.ready = new Promise((resolve, reject) => (this.#settleReady = { resolve, reject }));
-    this.ready.catch(() => undefined); // who does not wait for it learns of it from `closed`
+    this.ready.catch(() => undefined); // A program that does not wait for it learns of the end from `closed`.
     this.closed = new Promise((resolve) => (this.#settleClosed = resolve));
     this.#session = new Session({
       role: link.role,
@@ -91,7 +95,7 @@ export class Broker implements Connection {
     this.#session.start();
   }
 
-  /** Who is at the other end. */
+  /** What the transport knows about the other end. */
   get peer(): Peer {
     return this.#link.peer;
   }
@@ -100,23 +104,29 @@ export class Broker implements Connection {
     return this.#state.is !== "closed";
   }
 
-  /** The dialect both ends agreed on. Undefined before that. */
+  /** The dialect that both ends agreed on. Undefined before that. */
   get dialect(): Dialect | undefined {
     return this.#session.dialect;
   }
 
-  /** The object the peer's side starts from (`PBClientFactory.getRootObject`). */
+  /** The root object of the peer (`PBClientFactory.getRootObject`). */
   getRootObject<T = RemoteMethods>(): Promise<RemoteReference<T>> {
     return this.getObject<T>(ROOT);
   }
 
-  /** The object the peer published under a name. That it exists shows when it is called. Rejects when the connection is over. */
+  /**
+   * The object that the peer published under a name. Rejects with {@link ConnectionLostError} when the connection has ended. Whether the object exists
+   * shows only when it is called.
+   */
   async getObject<T = RemoteMethods>(name: string): Promise<RemoteReference<T>> {
     await this.ready;
-    return this.#exchange().named(name) as unknown as RemoteReference<T>;
+    return this.#core().imports.named(name) as unknown as RemoteReference<T>;
   }
 
-  /** Lets the peer get `object` by name, from now on. A later object under the same name takes its place. Dispose of what it returns to withdraw it. */
+  /**
+   * Makes an object available to the peer under a name. An object that is published later under the same name replaces it. Dispose of the result to
+   * withdraw the object.
+   */
   publish(name: string, object: Callable): Disposable {
     this.#published.set(name, object);
     return {
@@ -126,15 +136,14 @@ export class Broker implements Connection {
     };
   }
 
-  /** Runs `callback` once, when the connection is over; soon, when it is. Dispose of what it returns to stop that. */
+  /** Runs `callback` once, when the connection ends; soon, if it has ended already. Dispose of the result to unsubscribe. */
   notifyOnDisconnect(callback: (reason: ConnectionLostError) => void): Disposable {
-    const entry = (reason: ConnectionLostError): void => callback(reason);
-    this.#disconnectCallbacks.add(entry);
-    if (this.#state.is === "closed") void this.closed.then((reason) => this.#tell(reason));
-    return { [Symbol.dispose]: () => void this.#disconnectCallbacks.delete(entry) };
+    const subscription = this.#disconnectCallbacks.add(callback);
+    if (this.#state.is === "closed") void this.closed.then((reason) => this.#runDisconnectCallbacks(reason));
+    return subscription;
   }
 
-  /** Sends what is written, then closes. Calls without an answer reject. Resolves when the link is closed. */
+  /** Sends what is written, then closes the connection. Calls without an answer reject. Resolves when the link is closed. */
   async close(): Promise<void> {
     this.#end("closed");
     await this.closed;
@@ -144,38 +153,43 @@ export class Broker implements Connection {
     return this.close();
   }
 
-  /** Ends the connection for a reason of the transport's or the program's, throwing away what is queued. */
+  /** Ends the connection at once, for a reason of the transport or the program. Discards what is queued. */
   terminate(reason: CloseReason, cause?: Error): void {
     this.#end(reason, cause);
     this.#link.destroy();
   }
 
-  /** Resolves when every call of the peer that is running is answered, and every call of ours (pings aside), or when the connection is over. */
+  /**
+   * Resolves when all calls are answered, those of the peer and those of this end, or when the connection ends. Pings do not count.
+   */
   async idle(): Promise<void> {
     await this.ready;
     while (this.#state.is === "ready") {
-      const { services, calls } = this.#state.exchange;
-      if (services.running + calls.working === 0) return;
-      await Promise.race([Promise.all([services.idle(), calls.idle()]), this.closed]);
+      const { caller, responder } = this.#state.core;
+      if (responder.running + caller.inFlight === 0) return;
+      await Promise.race([Promise.all([responder.idle(), caller.idle()]), this.closed]);
     }
   }
 
-  /** Resolves when the link has room for more: at once, or when what is queued has left. Rejects when the connection is over. */
+  /**
+   * Resolves when the link has sent everything that is queued: at once, if nothing is. Rejects with {@link ConnectionLostError} when the connection
+   * has ended.
+   */
   async drained(): Promise<void> {
-    this.#exchange().outbox.flush();
+    this.#core().outbox.flush();
     if (this.#link.queuedBytes === 0) return;
-    await new Promise<void>((resolve) => this.#waitingForRoom.push(resolve));
-    this.#exchange();
+    await new Promise<void>((resolve) => this.#drainedCallbacks.push(resolve));
+    this.#core();
   }
 
   /**
-   * Asks the peer for a sign of life and resolves with the milliseconds it took: a call to an object that does not exist, which a stock peer
-   * answers at once and does not log. Rejects when the connection is over.
+   * Asks the peer for a sign of life and resolves with the round-trip time in milliseconds. It is a call to an object that does not exist, which a
+   * stock Twisted peer answers at once and does not log. Rejects with {@link ConnectionLostError} when the connection ends.
    */
   async ping(): Promise<number> {
     const start = performance.now();
     try {
-      await this.#exchange().call("", "", [], { perspective: null, pins: undefined, isPing: true });
+      await this.#core().caller.call("", "", [], { perspective: null, keepAlive: undefined, isPing: true });
     } catch (error) {
       if (!(error instanceof RemoteError)) throw error;
     }
@@ -184,48 +198,54 @@ export class Broker implements Connection {
     return milliseconds;
   }
 
-  /** Milliseconds that a round trip takes, over the last few pings (as RFC 6298 smooths them). Undefined before the first. */
+  /** The round-trip time in milliseconds, smoothed over the last pings as in RFC 6298. Undefined before the first ping. */
   latency(): number | undefined {
     return this.#latency;
   }
 
-  /** Sends six bytes that no peer answers or minds: what keeps a NAT or a firewall from forgetting the connection. */
+  /** Sends six bytes that the peer ignores, so that a NAT or a firewall does not drop the connection. */
   keepAlive(): void {
-    if (this.#state.is === "ready") this.#state.exchange.keepAlive();
+    if (this.#state.is === "ready") this.#state.core.outbox.write({ command: "version" });
   }
 
-  /** Whoever checks credentials asks this when they were good, and disposes of the result at logout. Rejects when the login is refused. */
-  async admit(who: unknown): Promise<Disposable> {
-    return (await this.#doorkeeper?.(who)) ?? { [Symbol.dispose]: () => undefined };
+  /**
+   * Called after successful authentication, with the id of the user. Rejects to refuse the login. The result is disposed of at logout.
+   */
+  async admitLogin(avatarId: unknown): Promise<Disposable> {
+    return (await this.#admitLogin?.(avatarId)) ?? { [Symbol.dispose]: () => undefined };
   }
 
-  /** Bytes written that have not left the process. */
+  /** Bytes that are written and have not left the process. */
   get queuedBytes(): number {
-    return this.#state.is === "ready" ? this.#state.exchange.queuedBytes : this.#link.queuedBytes;
+    return this.#link.queuedBytes + (this.#state.is === "ready" ? this.#state.core.outbox.size : 0);
   }
 
-  /** How many references to an object of ours the peer holds: written and not given back. 0 when it is not known there. */
+  /** The number of references to an object of this end that the peer holds. 0 for an object that it does not hold. */
   referencesTo(object: object): number {
-    return this.#state.is === "ready" ? this.#state.exchange.given.countOf(object) : 0;
+    return this.#state.is === "ready" ? this.#state.core.exports.countOf(object) : 0;
   }
 
-  /** How many times an object of ours was sent to be cached and not given back, as `perspective` sees it. 0 when the peer has no copy. */
+  /** How many times a cacheable object of this end was sent and not yet released, as `perspective` sees it. 0 when the peer has no copy. */
   cachesOf(source: CacheSource, perspective: Perspective = null): number {
-    return this.#state.is === "ready" ? this.#state.exchange.given.countOfCache(source, perspective) : 0;
+    return this.#state.is === "ready" ? this.#state.core.exports.countOfCache(source, perspective) : 0;
   }
 
-  /** What the connection holds at the moment, and what went through it. */
+  /** What the connection holds at the moment, and the bytes it has transferred. */
   stats(): BrokerStats {
-    const bytes = { received: this.#bytesReceived, sent: this.#bytesSent, queued: this.queuedBytes };
-    return this.#state.is === "ready" ? statsOf(this.#state.exchange, this.#config.limits, bytes) : noStats(bytes);
+    const bytes = {
+      bytesReceived: this.#bytesReceived,
+      bytesSent: this.#bytesSent,
+      bytesQueued: this.queuedBytes,
+    };
+    return collectStats(this.#state.is === "ready" ? this.#state.core : undefined, bytes);
   }
 
-  /** Where each reference that is held came from, most first. Needs the option `traceReferences`; for finding leaks, not for production. */
+  /** Where each reference that this end holds arrived, the most numerous first. Needs the option `traceReferences`, which is for finding leaks. */
   leakReport(): string {
-    return this.#state.is === "ready" ? this.#state.exchange.held.report() : "";
+    return this.#state.is === "ready" ? this.#state.core.imports.report() : "";
   }
 
-  // Inside
+  // Reading
 
   #received(bytes: Uint8Array): void {
     if (!this.isOpen) return;
@@ -235,46 +255,83 @@ export class Broker implements Connection {
     else this.#read();
   }
 
-  #lost(cause: Error | undefined): void {
-    if (this.#isBusy) queueMicrotask(() => this.#end("lost", cause));
-    else this.#end("lost", cause);
-  }
-
-  /** Whether what a link delivers at once, within `send`, would come into the middle of something. It is read a little later then. */
+  /** Whether a message is being read or written. Bytes that the link delivers meanwhile, within `send`, are read a little later. */
   get #isBusy(): boolean {
     if (this.#isReading || this.#isSending) return true;
-    return this.#state.is === "ready" && this.#state.exchange.outbox.isWriting;
+    return this.#state.is === "ready" && this.#state.core.outbox.isWriting;
   }
 
   #read(): void {
     if (!this.isOpen) return;
     this.#isReading = true;
     try {
-      while (this.#flow.admits()) {
-        const hasMessage = this.#session.advance(this.#reader);
-        if (this.#state.is === "negotiating" && this.#session.dialect !== undefined) {
-          this.#becomeReady(this.#session.dialect, this.#state.timer);
-        }
-        if (!hasMessage) {
-          this.#flow.rest();
-          break;
-        }
-        if (this.#isOver()) return;
-        this.#exchange().receive(this.#reader);
-        if (this.#isOver()) return;
-      }
+      this.#readMessages();
     } catch (error) {
       this.#end(this.#state.is === "negotiating" ? "negotiation" : "protocol", error);
-      return;
     } finally {
       this.#isReading = false;
     }
-    this.#flow.regulate();
+    this.#regulate();
   }
 
-  #isOver(): boolean {
-    return this.#state.is === "closed";
+  #readMessages(): void {
+    while (this.#canRead()) {
+      const hasMessage = this.#session.advance(this.#reader);
+      if (this.#state.is === "negotiating" && this.#session.dialect !== undefined) {
+        this.#becomeReady(this.#session.dialect, this.#state.timer);
+      }
+      if (!hasMessage) {
+        this.#backpressure.startTurn();
+        return;
+      }
+      // The root source may have closed the connection.
+      if (this.#state.is === "ready") receiveMessage(this.#state.core, this.#reader);
+    }
   }
+
+  #canRead(): boolean {
+    return this.isOpen && this.#backpressure.admitsMessage();
+  }
+
+  #regulate(): void {
+    if (this.isOpen) this.#backpressure.regulate();
+  }
+
+  #becomeReady(dialect: Dialect, timer: ReturnType<typeof after>): void {
+    clearTimeout(timer);
+    const owner = {
+      requireOpen: () => void this.#core(),
+      end: (reason: CloseReason, cause: Error) => this.#end(reason, cause),
+      send: (bytes: Uint8Array) => this.#send(bytes),
+      regulate: () => this.#regulate(),
+    };
+    const core = new ConnectionCore(this, this.#config, owner, this.#published, this.#link, dialect);
+    this.#state = { is: "ready", core };
+    this.#backpressure.setLoad(core);
+    this.keepAlive(); // Each end announces its version first.
+    this.#publishRoot();
+    this.#settleReady.resolve();
+  }
+
+  /** Runs before the first call of the peer, so that the root source can publish further objects and observe the connection from its start. */
+  #publishRoot(): void {
+    try {
+      const root = this.#config.root?.rootObject(this);
+      if (root !== undefined && !this.#published.has(ROOT)) this.#published.set(ROOT, root);
+    } catch (error) {
+      this.#config.reportError(error);
+      this.#end("closed", error);
+    }
+  }
+
+  /** The core of a ready connection. Throws {@link ConnectionLostError} when it has ended, and `TypeError` when it is not ready. */
+  #core(): ConnectionCore {
+    if (this.#state.is === "ready") return this.#state.core;
+    if (this.#state.is === "closed") throw this.#state.reason;
+    throw new TypeError("The connection is not ready yet: wait for `ready`");
+  }
+
+  // Writing
 
   #send(bytes: Uint8Array): void {
     this.#bytesSent += bytes.length;
@@ -284,63 +341,31 @@ export class Broker implements Connection {
     } finally {
       this.#isSending = false;
     }
-    this.#flow.regulate(); // what has left at once, nobody will tell of
+    this.#backpressure.regulate(); // The link does not report bytes that have left at once.
     const { queuedBytes } = this.#link;
     const { unsentBytes } = this.#config.limits;
     if (queuedBytes <= unsentBytes) return;
-    const text = `${queuedBytes} bytes wait for a peer that does not read; ${unsentBytes} may`;
-    // Not now: a call may be on its way into the tables.
+    const text = `${queuedBytes} bytes wait for a peer that does not read, and the limit is ${unsentBytes}`;
+    // Later, because a call may be in the middle of being sent.
     queueMicrotask(() => this.terminate("limit", new LimitError("unsentBytes", text)));
   }
 
   #drained(): void {
-    for (const resolve of this.#waitingForRoom.splice(0)) resolve();
-    if (this.isOpen) this.#flow.regulate();
+    for (const resolve of this.#drainedCallbacks.splice(0)) resolve();
+    this.#regulate();
   }
 
-  #becomeReady(dialect: Dialect, timer: ReturnType<typeof after>): void {
-    clearTimeout(timer);
-    const exchange = new Exchange(dialect, {
-      connection: this,
-      config: this.#config,
-      link: this.#link,
-      published: (name) => this.#published.get(name),
-      send: (bytes) => this.#send(bytes),
-      changed: () => this.#flow.regulate(),
-      end: (why, cause) => this.#end(why, cause),
-    });
-    this.#state = { is: "ready", exchange };
-    this.#flow.begin(exchange);
-    this.#makeRoot();
-    this.#settleReady.resolve();
+  // The end
+
+  #lost(cause: Error | undefined): void {
+    if (this.#isBusy) queueMicrotask(() => this.#end("lost", cause));
+    else this.#end("lost", cause);
   }
 
-  /** Before the peer's first call: the root source may publish more names, and may watch how long the peer takes. */
-  #makeRoot(): void {
-    try {
-      const root = this.#config.root?.rootObject(this);
-      if (root !== undefined && !this.#published.has(ROOT)) this.#published.set(ROOT, root);
-    } catch (error) {
-      this.#config.onEvent({ kind: "callback-failed", error });
-      this.#end("closed", error);
-    }
-  }
-
-  #exchange(): Exchange {
-    if (this.#state.is === "ready") return this.#state.exchange;
-    if (this.#state.is === "closed") throw this.#state.reason;
-    throw new TypeError("The connection is not ready yet: wait for `ready`");
-  }
-
-  /** Runs the disconnect callbacks, each once. What subscribes meanwhile is for later. */
-  #tell(reason: ConnectionLostError): void {
-    const callbacks = [...this.#disconnectCallbacks];
-    for (const callback of callbacks) {
-      if (this.#disconnectCallbacks.delete(callback)) this.#config.run(() => callback(reason));
-    }
-  }
-
-  /** The one way out. Pending calls hear first, then who was observed, then notifiers, then the owners of what the peer held (5.13). */
+  /**
+   * Ends the connection; nothing else does. First the pending calls reject, then observers are stopped, then disconnect callbacks run, then objects
+   * that the peer held are unreferenced (wire specification 5.13).
+   */
   #end(why: CloseReason, cause?: unknown): void {
     const state = this.#state;
     if (state.is === "closed") {
@@ -348,21 +373,25 @@ export class Broker implements Connection {
       return;
     }
     const reason = connectionLost(why, cause);
+    const core = state.is === "ready" ? state.core : undefined;
     this.#state = { is: "closed", reason };
-    this.#flow.end();
-    this.#settleReady.reject(reason); // it may have been ready for long: then this does nothing
-    if (state.is === "negotiating") {
-      clearTimeout(state.timer);
-    } else {
-      state.exchange.end(reason);
-    }
-    for (const resolve of this.#waitingForRoom.splice(0)) resolve();
+    this.#backpressure.setLoad(undefined);
+    this.#settleReady.reject(reason); // Does nothing if the connection was ready.
+    if (state.is === "negotiating") clearTimeout(state.timer);
+    core?.outbox.flush();
+    core?.caller.end(reason);
+    core?.exports.endCaches();
+    for (const resolve of this.#drainedCallbacks.splice(0)) resolve();
     if (why === "lost") this.#settleClosed(reason);
-    // A state hook that closes does so in the middle of a message: those before it leave first, at the end of the turn.
-    else if (state.is === "ready" && state.exchange.outbox.isWriting) queueMicrotask(() => this.#link.close());
+    // A state hook may close the connection while a message is being written. The messages before it are sent at the end of the turn.
+    else if (core?.outbox.isWriting === true) queueMicrotask(() => this.#link.close());
     else this.#link.close();
-    this.#tell(reason);
-    if (state.is === "ready") state.exchange.given.endReferences();
+    this.#runDisconnectCallbacks(reason);
+    core?.exports.endReferences();
     this.#config.onEvent({ kind: "closed", reason });
+  }
+
+  #runDisconnectCallbacks(reason: ConnectionLostError): void {
+    for (const callback of this.#disconnectCallbacks.takeAll()) this.#config.runCallback(() => callback(reason));
   }
 }

@@ -1,6 +1,8 @@
-// What goes wrong on a connection. The class says what to do: hang up, give up this call, stop using it, fix your program.
+// Errors of connections and calls. The class tells the program what to do: close the connection, fail one call, or stop using a reference.
 
-/** Codes of a {@link ProtocolError}. Codes are promises, message texts are not. */
+import { PerspectiveBrokerError } from "@pb/banana";
+
+/** Codes of a {@link ProtocolError}. */
 export type ProtocolErrorCode =
   | "PROTOCOL_BAD_EXPRESSION"
   | "PROTOCOL_UNKNOWN_COMMAND"
@@ -8,11 +10,10 @@ export type ProtocolErrorCode =
   | "PROTOCOL_UNKNOWN_REQUEST"
   | "PROTOCOL_UNKNOWN_REFERENCE"
   | "PROTOCOL_UNKNOWN_CACHE"
-  | "PROTOCOL_LIMIT"
   | "PROTOCOL_NEGOTIATION_TIMEOUT";
 
-/** The peer broke the protocol: the connection is closed (wire specification 5.12; `twisted.spread.pb.ProtocolError`). */
-export class ProtocolError extends Error {
+/** The peer violated the protocol, and the connection is closed (wire specification 5.12; `twisted.spread.pb.ProtocolError`). */
+export class ProtocolError extends PerspectiveBrokerError {
   override readonly name = "ProtocolError";
   readonly code: ProtocolErrorCode;
 
@@ -23,51 +24,62 @@ export class ProtocolError extends Error {
 }
 
 /**
- * An error a method raises on purpose: it reaches the caller with its message, and is not reported as a fault (`twisted.spread.pb.Error`).
+ * An error that a method throws on purpose. The caller receives its message, and it is not reported to `onEvent` (`twisted.spread.pb.Error`).
  *
- * Any error class may say how it travels. `static remoteType` is its name for the peer (default: the class name); `static remoteBases` names
- * what Python's class has among its bases and ours does not; `static isExpected` keeps it from being reported as a fault.
+ * Any error class can declare how it is sent to the peer: `static remoteType` is its name there (default: the class name), `static remoteBases`
+ * lists base classes of the Python class that the TypeScript class does not have, and `static isExpected` set to true keeps it from being reported.
  */
-export class PBError extends Error {
+export class PBError extends PerspectiveBrokerError {
   static readonly remoteType: string = "twisted.spread.pb.Error";
   static readonly isExpected: boolean = true;
   override name = "PBError";
+  readonly code: string = "APPLICATION_ERROR";
 }
 
-/** The object has no method that a peer may call under that name (`twisted.spread.flavors.NoSuchMethod`). */
-export class NoSuchMethod extends Error {
+/** The object has no method with this name that a peer can call (`twisted.spread.flavors.NoSuchMethod`). */
+export class NoSuchMethod extends PerspectiveBrokerError {
   static readonly remoteType: string = "twisted.spread.flavors.NoSuchMethod";
   static readonly remoteBases: readonly string[] = ["builtins.AttributeError"];
-  static readonly isExpected: boolean = true; // a peer's mistake, not a fault of ours: a stranger must not fill the log
-  override readonly name: string = "NoSuchMethod";
+  /** The peer caused it, so it is not reported: otherwise any peer could fill the log. */
+  static readonly isExpected: boolean = true;
+  override readonly name = "NoSuchMethod";
+  readonly code = "CALL_NO_SUCH_METHOD";
 }
 
-/** The same for a view, an avatar or a cache, of which Twisted says it in Python's words (`AttributeError`). */
-export class NoSuchAttribute extends Error {
+/** The same for a view, an avatar or a cache, for which Twisted raises Python's `AttributeError`. */
+export class NoSuchAttribute extends PerspectiveBrokerError {
   static readonly remoteType: string = "builtins.AttributeError";
   static readonly isExpected: boolean = true;
-  override readonly name: string = "NoSuchAttribute";
+  override readonly name = "NoSuchAttribute";
+  readonly code = "CALL_NO_SUCH_ATTRIBUTE";
 }
 
-/** The arguments of a call do not fit the method (Python's `TypeError`). */
-export class ArgumentsError extends TypeError {
+/** The arguments of a call do not match the parameters of the method (Python's `TypeError`). */
+export class ArgumentsError extends PerspectiveBrokerError {
   static readonly remoteType: string = "builtins.TypeError";
   static readonly isExpected: boolean = true;
   override readonly name = "ArgumentsError";
+  readonly code = "CALL_BAD_ARGUMENTS";
 }
 
 /**
- * Why a connection is over: `closed` (we closed it), `lost` (the peer closed it, or the network broke), `negotiation` (no dialect was agreed
- * on), `protocol` (the peer broke the protocol), `unresponsive` (the peer does not answer any more), `limit` (the peer passed a limit),
- * `replaced` (the same client logged in anew over another connection).
+ * Why a connection ended:
+ *
+ * - `closed`: this end closed it.
+ * - `lost`: the peer closed it, or the network failed.
+ * - `negotiation`: the two ends did not agree on a dialect.
+ * - `protocol`: the peer violated the protocol.
+ * - `unresponsive`: the peer stopped answering.
+ * - `limit`: the peer exceeded a limit.
+ * - `replaced`: the same client logged in again over another connection.
  */
 export type CloseReason = "closed" | "lost" | "negotiation" | "protocol" | "unresponsive" | "limit" | "replaced";
 
 /**
- * The connection is over. A call that rejects with it was sent, or was about to be; whether the method ran is not known
- * (`twisted.spread.pb.PBConnectionLost`). `cause` is the error behind it, where there is one.
+ * The connection ended. A call that rejects with this error may or may not have run (`twisted.spread.pb.PBConnectionLost`). `cause` is the
+ * underlying error, if there is one.
  */
-export class ConnectionLostError extends Error {
+export class ConnectionLostError extends PerspectiveBrokerError {
   override readonly name = "ConnectionLostError";
   readonly code = "CONNECTION_LOST";
   readonly reason: CloseReason;
@@ -78,21 +90,21 @@ export class ConnectionLostError extends Error {
   }
 }
 
-/** The reference can no longer be called: its connection is over, or it was released (`twisted.spread.pb.DeadReferenceError`). */
-export class DeadReferenceError extends Error {
+/** The reference can no longer be used: its connection ended, or it was released (`twisted.spread.pb.DeadReferenceError`). */
+export class DeadReferenceError extends PerspectiveBrokerError {
   override readonly name = "DeadReferenceError";
-  readonly code = "DEAD_REFERENCE";
+  readonly code = "REFERENCE_DEAD";
 }
 
-/** The limits that refuse what is asked for. */
+/** The limits that reject an operation. */
 export type LimitName = "callsWaiting" | "callsRunning" | "messageBytes" | "unsentBytes";
 
-/** A limit of ours would be passed; what asked for more is refused, and nothing was sent. `limit` is its name in `BrokerLimits`. */
-export class LimitError extends Error {
+/** The operation would exceed a limit of this end. Nothing was sent. `limit` is the name of the limit in `BrokerLimits`. */
+export class LimitError extends PerspectiveBrokerError {
   static readonly remoteType: string = "twisted.spread.pb.Error";
   static readonly isExpected: boolean = true;
   override readonly name = "LimitError";
-  readonly code = "LIMIT";
+  readonly code = "LIMIT_EXCEEDED";
   readonly limit: LimitName;
 
   constructor(limit: LimitName, message: string) {
@@ -101,29 +113,35 @@ export class LimitError extends Error {
   }
 }
 
-/** The answer did not come in the time the caller gave. The method may have run. */
-export class CallTimeoutError extends Error {
+/** The call was not answered within its timeout. The method may have run. */
+export class CallTimeoutError extends PerspectiveBrokerError {
   override readonly name = "CallTimeoutError";
   readonly code = "CALL_TIMEOUT";
 }
 
-/** What was read mentions a cache that this end does not have, or has no more (Python's `KeyError`). Its message is the cache's number. */
-export class UnknownCacheError extends Error {
+/** The error of a call of `method` that was not answered within `timeoutMs` milliseconds. */
+export function callTimeout(method: string, timeoutMs: number): CallTimeoutError {
+  return new CallTimeoutError(`${method} was not answered within ${timeoutMs} ms`);
+}
+
+/** A received value refers to a cache that this end does not have, or no longer has (Python's `KeyError`). The message is the id of the cache. */
+export class UnknownCacheError extends PerspectiveBrokerError {
   static readonly remoteType: string = "builtins.KeyError";
   static readonly remoteBases: readonly string[] = ["builtins.LookupError"];
   static readonly isExpected: boolean = true;
   override readonly name = "UnknownCacheError";
+  readonly code = "CALL_UNKNOWN_CACHE";
 
   constructor(id: number | string) {
     super(String(id));
   }
 }
 
-/** Whether an error was raised on purpose, by a class that says so; anything else is a fault of the program. */
+/** Whether the class of an error declares that it is thrown on purpose. Any other error is a bug in the program. */
 export function isExpected(error: unknown): boolean {
   try {
     return error instanceof Error && (error.constructor as { isExpected?: unknown }).isExpected === true;
   } catch {
-    return false; // a trap of its own
+    return false; // The getter of `constructor` or `isExpected` threw.
   }
 }

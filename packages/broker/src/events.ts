@@ -1,18 +1,20 @@
-// What a broker tells whoever watches over it. It never writes to a console.
+// Events that a broker reports to the option `onEvent`. It never writes to a console.
 
 import type { ConnectionLostError } from "./errors.js";
 
-/** Something worth a line in a log. */
+/** An event worth a line in a log. */
 export type BrokerEvent =
-  /** A method of ours failed by a fault: an error that was not raised on purpose. The peer was told what `describeError` allows. */
+  /**
+   * A method of this end failed with an error that was not thrown on purpose (see `PBError`). The peer received what `describeError` allows.
+   */
   | { readonly kind: "method-failed"; readonly method: string; readonly error: unknown }
-  /** A call could not be answered: its result or its error cannot travel. The peer was told that. */
+  /** The result or the error of a call could not be sent. The peer received an error instead. */
   | { readonly kind: "answer-failed"; readonly error: unknown }
-  /** The peer says that it did not understand a message. */
+  /** The peer reported that it did not understand a message. */
   | { readonly kind: "not-understood"; readonly what: string }
   /**
-   * A callback of the program threw: a disconnect notifier, a release hook, a store of published states. Or what a state hook sent by `sendRemote`
-   * could not travel.
+   * A callback of the program threw: a disconnect callback, `unreferenced`, `stoppedObserving`, or a store of published states. Also reported when
+   * a state hook calls `sendRemote` with arguments that cannot be sent.
    */
   | { readonly kind: "callback-failed"; readonly error: unknown }
   | { readonly kind: "closed"; readonly reason: ConnectionLostError };

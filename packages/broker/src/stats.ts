@@ -1,68 +1,43 @@
-// How much a connection holds, and how close that is to its limits.
+// What a connection holds, and how close that is to its limits.
 
-import type { Exchange } from "./engine/connection-core.js";
-import type { BrokerLimits } from "./limits.js";
+import type { ConnectionCore } from "./engine/connection-core.js";
 
-/** How much a connection holds at the moment, and what went through it. */
+/** What a connection holds at the moment, and the bytes it has transferred. */
 export interface BrokerStats {
-  /** Objects of ours that the peer holds references to, beside named ones. */
+  /** Objects of this end that the peer holds references to, published objects aside. */
   readonly referencesGiven: number;
-  /** How many it may: after that, sending one more is an error. */
+  /** The limit of `referencesGiven`. Sending one more object fails. */
   readonly referencesLimit: number;
-  /** References to objects of the peer, each arrival counted. */
+  /** References to objects of the peer. Each arrival counts. */
   readonly referencesHeld: number;
-  /** Objects of ours that the peer keeps a copy of. */
+  /** Objects of this end that the peer has cached. */
   readonly cachesGiven: number;
-  /** Copies that the peer keeps up to date for us. */
+  /** Caches that the peer keeps up to date. */
   readonly cachesHeld: number;
-  /** Calls of ours without an answer so far. */
+  /** Calls of this end that wait for an answer. */
   readonly callsWaiting: number;
-  /** Calls of the peer whose methods have not finished. */
+  /** Calls of the peer that have not finished. */
   readonly callsRunning: number;
-  /** Bytes since the beginning, and bytes that have not left the process. */
+  /** Bytes since the connection was made. */
   readonly bytesReceived: number;
   readonly bytesSent: number;
+  /** Bytes that are written and have not left the process. */
   readonly bytesQueued: number;
 }
 
-interface Bytes {
-  readonly received: number;
-  readonly sent: number;
-  readonly queued: number;
-}
+/** Bytes that the broker counts. */
+export type ByteStats = Pick<BrokerStats, "bytesReceived" | "bytesSent" | "bytesQueued">;
 
-export function statsOf(
-  exchange: Exchange,
-  { references }: BrokerLimits,
-  { received, sent, queued }: Bytes,
-): BrokerStats {
-  const { given, held, calls, services } = exchange;
+/** The statistics of a connection. `core` is undefined while it is not ready: then it holds nothing. */
+export function collectStats(core: ConnectionCore | undefined, bytes: ByteStats): BrokerStats {
   return {
-    referencesGiven: given.size,
-    referencesLimit: references,
-    referencesHeld: held.size,
-    cachesGiven: given.cacheCount,
-    cachesHeld: held.cacheCount,
-    callsWaiting: calls.size,
-    callsRunning: services.running,
-    bytesReceived: received,
-    bytesSent: sent,
-    bytesQueued: queued,
-  };
-}
-
-/** A connection that is not ready holds nothing. */
-export function noStats({ received, sent, queued }: Bytes): BrokerStats {
-  return {
-    referencesGiven: 0,
-    referencesLimit: 0,
-    referencesHeld: 0,
-    cachesGiven: 0,
-    cachesHeld: 0,
-    callsWaiting: 0,
-    callsRunning: 0,
-    bytesReceived: received,
-    bytesSent: sent,
-    bytesQueued: queued,
+    referencesGiven: core?.exports.size ?? 0,
+    referencesLimit: core?.config.limits.references ?? 0,
+    referencesHeld: core?.imports.size ?? 0,
+    cachesGiven: core?.exports.cacheCount ?? 0,
+    cachesHeld: core?.imports.cacheCount ?? 0,
+    callsWaiting: core?.caller.pending ?? 0,
+    callsRunning: core?.responder.running ?? 0,
+    ...bytes,
   };
 }

@@ -1,6 +1,6 @@
 // Keeps count of logins, so that nobody can guess, hoard challenges, or answer one twice.
 
-import { networkOf } from "@pb/broker";
+import { networkOf } from "@pb/broker/extension";
 import { LoginDenied, LoginFailed, UnhandledCredentials } from "./errors.js";
 import type { LoginLimits } from "./limits.js";
 

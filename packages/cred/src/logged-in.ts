@@ -1,7 +1,8 @@
 // An avatar for as long as one login lasts.
 
 import { Referenceable } from "@pb/broker";
-import type { Avatar, IncomingCall } from "@pb/broker";
+import type { Avatar } from "@pb/broker";
+import type { IncomingCall } from "@pb/broker/extension";
 
 /** What a realm gives to somebody. */
 export interface Login {

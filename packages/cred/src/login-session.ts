@@ -119,7 +119,7 @@ export class LoginSession {
   }
 
   async #enter(avatarId: AvatarId, mind: Mind): Promise<LoggedIn> {
-    const pass = await this.#connection.admit(avatarId);
+    const pass = await this.#connection.admitLogin(avatarId);
     try {
       const { avatar, logout } = await this.#gate.requestAvatar(avatarId, mind);
       // Told by the connection as well, at once when it is over by now: the peer cannot give back what could not be sent to it.

@@ -1,6 +1,7 @@
 // How long somebody waits for something that takes several steps.
 
-import { after, CallTimeoutError } from "@pb/broker";
+import { CallTimeoutError } from "@pb/broker";
+import { after } from "@pb/broker/extension";
 import type { CallOptions } from "@pb/broker";
 
 /**

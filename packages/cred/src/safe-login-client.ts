@@ -1,7 +1,8 @@
 // Logging in with SCRAM-SHA-256 or a bearer token, to a server that has them.
 
 import { RemoteError, RemoteReference } from "@pb/broker";
-import type { Broker, ChannelBindingType, Referenceable } from "@pb/broker";
+import type { Broker, Referenceable } from "@pb/broker";
+import type { ChannelBindingType } from "@pb/broker/extension";
 import { bytesOf, isSame, textOf } from "./bytes.js";
 import type { BearerToken, UsernamePassword } from "./credentials.js";
 import { ChannelBindingUnavailable, LoginFailed, UnhandledCredentials } from "./errors.js";

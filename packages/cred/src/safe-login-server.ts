@@ -1,7 +1,8 @@
 // Logins that Twisted does not have, under a name of their own beside the root: SCRAM-SHA-256 (RFC 7677) and bearer tokens.
 
 import { Referenceable } from "@pb/broker";
-import type { ChannelBindingType, Parameters } from "@pb/broker";
+import type { Parameters } from "@pb/broker";
+import type { ChannelBindingType } from "@pb/broker/extension";
 import { tuple } from "@pb/jelly-types";
 import type { Tuple } from "@pb/jelly-types";
 import type { Attempt } from "./attempts.js";

@@ -3,7 +3,8 @@
  * names they have there. `npm run checklist` puts them into a table.
  */
 import { Avatar, Referenceable, RemoteError, Viewable } from "@pb/broker";
-import type { IncomingCall, RemoteReference } from "@pb/broker";
+import type { RemoteReference } from "@pb/broker";
+import type { IncomingCall } from "@pb/broker/extension";
 import {
   AllowAnonymousAccess,
   Anonymous,

@@ -297,7 +297,7 @@ describe("a logout", () => {
       isOpen: { get: () => server.isOpen },
       peer: { get: () => server.peer },
       publish: { value: server.publish.bind(server) },
-      admit: { value: server.admit.bind(server) },
+      admitLogin: { value: server.admitLogin.bind(server) },
       notifyOnDisconnect: {
         value: (callback: unknown) => {
           watchers.add(callback);

@@ -1,6 +1,6 @@
 // How many connections a server takes, and from whom.
 
-import { networkOf } from "@pb/broker";
+import { networkOf } from "@pb/broker/extension";
 
 /** How much one server takes on. */
 export interface ServerLimits {

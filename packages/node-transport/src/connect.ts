@@ -1,6 +1,7 @@
 // Making a connection.
 
-import { Broker, BrokerConfig } from "@pb/broker";
+import { Broker } from "@pb/broker";
+import { BrokerConfig } from "@pb/broker/extension";
 import type { BrokerOptions } from "@pb/broker";
 import { connect as connectSocket, isIP } from "node:net";
 import type { Socket } from "node:net";

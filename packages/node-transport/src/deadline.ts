@@ -1,6 +1,6 @@
 // Waiting for something that may never happen.
 
-import { after } from "@pb/broker";
+import { after } from "@pb/broker/extension";
 import type { EventEmitter } from "node:events";
 
 export interface WaitOptions {

@@ -1,6 +1,6 @@
 // Taking connections.
 
-import { BrokerConfig } from "@pb/broker";
+import { BrokerConfig } from "@pb/broker/extension";
 import type { Broker, BrokerOptions, RootSource } from "@pb/broker";
 import { createServer } from "node:net";
 import type { ListenOptions as SocketOptions, Server as SocketServer, Socket } from "node:net";

@@ -1,6 +1,6 @@
 // Watches over a connection: keeps NATs from forgetting it, and ends it when the other end is dead. Needs nothing from the peer but the protocol.
 
-import { LONGEST_MS } from "@pb/broker";
+import { LONGEST_MS } from "@pb/broker/extension";
 import type { Broker } from "@pb/broker";
 import type { Pulse } from "./socket-link.js";
 

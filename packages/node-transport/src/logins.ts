@@ -1,6 +1,7 @@
 // What becomes of the first connection when the same user logs in over a second: usually the first is dead, and nobody has noticed yet.
 
-import { after, PBError } from "@pb/broker";
+import { PBError } from "@pb/broker";
+import { after } from "@pb/broker/extension";
 import type { Broker } from "@pb/broker";
 
 export interface SameUserOptions {

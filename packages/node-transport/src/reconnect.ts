@@ -1,22 +1,9 @@
 // A client that stays connected: connects again, logs in again, and always has the current object to call.
 
-import {
-  after,
-  BrokerConfig,
-  CallTimeoutError,
-  ConnectionLostError,
-  DeadReferenceError,
-  RemoteError,
-} from "@pb/broker";
-import type {
-  Broker,
-  CallOptions,
-  RemoteArguments,
-  RemoteMethods,
-  RemoteName,
-  RemoteReference,
-  RemoteResult,
-} from "@pb/broker";
+import { CallTimeoutError, ConnectionLostError, DeadReferenceError, RemoteError } from "@pb/broker";
+import type { Broker, CallOptions, RemoteCalls, RemoteMethods, RemoteReference } from "@pb/broker";
+import { BrokerConfig, RemoteCaller, withDeadline } from "@pb/broker/extension";
+import type { RemoteArguments, RemoteName, RemoteResult } from "@pb/broker/extension";
 import { defaultBackoff, waitAfter } from "./backoff.js";
 import type { Backoff, BackoffOptions } from "./backoff.js";
 import { connect } from "./connect.js";
@@ -130,41 +117,25 @@ export class ReconnectingClient<T = RemoteMethods> {
     return (await this.#readiness("wait", signal)).reference;
   }
 
-  /** Calls a method of the current avatar or root. See {@link callRemoteWith}. */
+  /** The methods of the current avatar or root as functions: `client.call.echo("hi")` is `client.callRemote("echo", "hi")`. */
+  get call(): RemoteCalls<T> {
+    return this.with({}).call;
+  }
+
+  /**
+   * Calls a method of the current avatar or root. While there is no connection, the call waits, or rejects with `NotConnectedError` (see `whileDown`).
+   * When the connection ends before the answer, the call rejects with `OutcomeUnknownError`, or is sent again if the method is idempotent.
+   */
   callRemote<Name extends RemoteName<T>>(
     name: Name,
     ...args: RemoteArguments<T, Name>
   ): Promise<RemoteResult<T, Name>> {
-    return this.callRemoteWith({}, name, ...args);
+    return this.with({}).callRemote(name, ...args);
   }
 
-  /**
-   * As `callRemote` of a reference, whatever happens to connections. While there is none, the call waits, or rejects with `NotConnectedError`. When
-   * the connection ends before the answer is there, it rejects with `OutcomeUnknownError`, or is sent again when the method is idempotent. `timeoutMs`
-   * is for all of that together.
-   */
-  async callRemoteWith<Name extends RemoteName<T>>(
-    options: ReconnectingCallOptions,
-    name: Name,
-    ...args: RemoteArguments<T, Name>
-  ): Promise<RemoteResult<T, Name>> {
-    const {
-      timeoutMs,
-      idempotent = this.#idempotent.has(name),
-      whileDown = this.#options.whileDown ?? "wait",
-    } = options;
-    using time = new Time(name, timeoutMs, options.signal);
-    for (;;) {
-      const { connection, reference } = await this.#readiness(whileDown, time.signal);
-      try {
-        return await reference.callRemoteWith({ signal: time.signal }, name, ...args);
-      } catch (error) {
-        // Nobody can have called it: it was found dead before anything was sent.
-        if (error instanceof DeadReferenceError && !connection.isOpen) continue;
-        if (!(error instanceof ConnectionLostError)) throw error;
-        if (!idempotent) throw new OutcomeUnknownError(name, { cause: error });
-      }
-    }
+  /** The same ways to call, with options. `timeoutMs` includes the time in which there is no connection. */
+  with(options: ReconnectingCallOptions): RemoteCaller<T> {
+    return new RemoteCaller((name, args) => this.#call(options, name, args));
   }
 
   /** Does not wait any longer, when it is waiting: for a program that knows that the network is back. */
@@ -179,6 +150,24 @@ export class ReconnectingClient<T = RemoteMethods> {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #call(options: ReconnectingCallOptions, name: string, args: readonly unknown[]): Promise<unknown> {
+    const { idempotent = this.#idempotent.has(name), whileDown = this.#options.whileDown ?? "wait" } = options;
+    const timeoutError = (ms: number): Error => new CallTimeoutError(`${name} was not answered within ${ms} ms`);
+    return withDeadline(options, timeoutError, async (signal) => {
+      for (;;) {
+        const { connection, reference } = await this.#readiness(whileDown, signal);
+        try {
+          return await (reference as unknown as RemoteReference).with({ signal }).callRemote(name, ...args);
+        } catch (error) {
+          // The reference was dead before the call was sent, so that the method cannot have run.
+          if (error instanceof DeadReferenceError && !connection.isOpen) continue;
+          if (!(error instanceof ConnectionLostError)) throw error;
+          if (!idempotent) throw new OutcomeUnknownError(name, { cause: error });
+        }
+      }
+    });
   }
 
   /** One attempt: connect, log in, be ready; or wait for the next. */
@@ -322,33 +311,6 @@ function isRefusal(error: unknown): boolean {
   const type = "twisted.cred.error.UnauthorizedLogin";
   if (error instanceof RemoteError) return error.is(type);
   return error instanceof Error && (error.constructor as { remoteType?: unknown }).remoteType === type;
-}
-
-/** The time one call has, as a signal. */
-class Time implements Disposable {
-  readonly #controller = new AbortController();
-  readonly #outer: AbortSignal | undefined;
-  readonly #abort = (): void => this.#controller.abort(this.#outer?.reason);
-  readonly #timer: NodeJS.Timeout | undefined;
-
-  constructor(method: string, ms: number | undefined, outer: AbortSignal | undefined) {
-    this.#outer = outer;
-    if (outer?.aborted === true) this.#abort();
-    outer?.addEventListener("abort", this.#abort, { once: true });
-    if (ms !== undefined) {
-      const late = (): void => this.#controller.abort(new CallTimeoutError(`${method} was not answered in ${ms} ms`));
-      this.#timer = after(ms, late);
-    }
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  [Symbol.dispose](): void {
-    clearTimeout(this.#timer);
-    this.#outer?.removeEventListener("abort", this.#abort);
-  }
 }
 
 function definedOnly<O extends object>(options: O | undefined): { [Name in keyof O]-?: Exclude<O[Name], undefined> } {

@@ -1,7 +1,9 @@
 // A listening server: its connections, what it tells about them, and its end.
 
-import { after, Broker } from "@pb/broker";
-import type { BrokerConfig, ConnectionLostError } from "@pb/broker";
+import { Broker } from "@pb/broker";
+import { after } from "@pb/broker/extension";
+import type { ConnectionLostError } from "@pb/broker";
+import type { BrokerConfig } from "@pb/broker/extension";
 import { once } from "node:events";
 import type { Server as SocketServer, Socket } from "node:net";
 import type { Duplex } from "node:stream";

@@ -1,6 +1,7 @@
 // A Node socket, or any duplex stream of bytes, as a link.
 
-import type { Link, LinkReceiver, Peer } from "@pb/broker";
+import type { Peer } from "@pb/broker";
+import type { Link, LinkReceiver } from "@pb/broker/extension";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { peerOf } from "./socket-peer.js";
@@ -14,10 +15,7 @@ const CLOSING_MS = 10_000;
  */
 const WINDOW_BYTES = 256 * 1024;
 
-/** Pieces are copied into one for a single write up to this size. Beyond it, a write more costs less than the copy. */
-const JOINED_BYTES = 64 * 1024;
-
-const SOON = Promise.resolve();
+const RESOLVED = Promise.resolve();
 
 /** What tells whether the other end is alive. Times are of `performance.now()`. */
 export interface Pulse {
@@ -46,13 +44,7 @@ export class SocketLink implements Link, Pulse {
   #receiver: LinkReceiver | undefined;
   #queue: Uint8Array[] = [];
   #inFlight = 0;
-  #isScheduled = false;
   #isEnding = false;
-  readonly #writeAfterPromises = (): void => process.nextTick(this.#writeNow);
-  readonly #writeNow = (): void => {
-    this.#isScheduled = false;
-    this.#write();
-  };
   lastReceived: number = performance.now();
   lastLeft: number = performance.now();
   sentBytes = 0;
@@ -97,10 +89,12 @@ export class SocketLink implements Link, Pulse {
     if (this.#isEnding || !this.#stream.writable) return;
     this.#queue.push(this.#inFlight === 0 ? bytes : fitted(bytes));
     this.sentBytes += bytes.length;
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    // When all promises have had their turn, also those that what has just arrived sets off: what they send leaves in the same write.
-    void SOON.then(this.#writeAfterPromises);
+    this.#write();
+  }
+
+  /** After all promises that are settled now, and those that they settle in turn: what their reactions send leaves in the same write. */
+  scheduleFlush(flush: () => void): void {
+    void RESOLVED.then(() => process.nextTick(flush));
   }
 
   close(): void {
@@ -149,18 +143,13 @@ export class SocketLink implements Link, Pulse {
     if (this.#isEnding && this.#queue.length === 0) this.#stream.end();
   }
 
-  /** The next bytes to be written together: no more than `room`, and small pieces in one. */
+  /** The next bytes to write: no more than `room`. */
   #next(room: number): Uint8Array {
     const first = this.#queue[0]!;
     if (first.length > room) {
       this.#queue[0] = first.subarray(room);
       return first.subarray(0, room);
     }
-    let count = 1;
-    let length = first.length;
-    while (count < this.#queue.length && length + this.#queue[count]!.length <= Math.min(room, JOINED_BYTES))
-      length += this.#queue[count++]!.length;
-    if (count > 1) return Buffer.concat(this.#queue.splice(0, count), length);
     this.#queue.shift();
     return first;
   }

@@ -1,6 +1,6 @@
 // The server's side of TLS handshakes.
 
-import { LONGEST_MS } from "@pb/broker";
+import { LONGEST_MS } from "@pb/broker/extension";
 import type { Socket } from "node:net";
 import { createServer } from "node:tls";
 import type { Server as TlsServer, TLSSocket } from "node:tls";

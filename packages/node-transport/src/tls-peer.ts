@@ -1,6 +1,6 @@
 // What TLS knows about the other end: its certificate in plain values, and what ties a login to this very connection.
 
-import type { ChannelBindingType, PeerCertificate } from "@pb/broker";
+import type { ChannelBindingType, PeerCertificate } from "@pb/broker/extension";
 import { createHash } from "node:crypto";
 import type { PeerCertificate as NodeCertificate, TLSSocket } from "node:tls";
 

@@ -139,7 +139,7 @@ test("where one has to log in, keeps so many strangers, for so long", async () =
       super();
     }
     async remote_login(name: string): Promise<void> {
-      await this.connection.admit(name);
+      await this.connection.admitLogin(name);
     }
   }
   const [server, events] = await watched({ limits: { strangers: 2, loginMs: 400 } }, root);

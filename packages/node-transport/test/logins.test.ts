@@ -18,7 +18,7 @@ class Door extends Referenceable {
   }
 
   async remote_login(name: string | null): Promise<Inside> {
-    return new Inside(await this.#connection.admit(name));
+    return new Inside(await this.#connection.admitLogin(name));
   }
 }
 

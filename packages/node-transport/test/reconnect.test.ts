@@ -142,8 +142,8 @@ describe("a call in flight when the connection is lost", () => {
 
   test("may be declared so one by one", async () => {
     const { client, network, root } = await world({ idempotent: ["wait"] });
-    const again = client.callRemoteWith({ idempotent: true }, "wait", "again");
-    const once = client.callRemoteWith({ idempotent: false }, "wait", "once");
+    const again = client.with({ idempotent: true }).callRemote("wait", "again");
+    const once = client.with({ idempotent: false }).callRemote("wait", "once");
     const outcome = once.catch((error: unknown) => error);
     await until(() => root.waiting.length === 2, "both run");
     network.drop();
@@ -180,7 +180,7 @@ describe("a call made while there is no connection", () => {
     expect(error).toBeInstanceOf(NotConnectedError);
     expect(error).toMatchObject({ code: "NOT_CONNECTED", cause: { code: "CONNECTION_LOST" } });
     expect((error as Error).message).toMatch(/^There is no connection until \d{4}-.*Z at the earliest$/);
-    const patient = client.callRemoteWith({ whileDown: "wait" }, "echo", 2);
+    const patient = client.with({ whileDown: "wait" }).callRemote("echo", 2);
     client.retryNow();
     expect(await patient).toBe(2);
   });
@@ -190,20 +190,20 @@ describe("a call made while there is no connection", () => {
     await client.current();
     network.drop();
     await until(() => client.state.is === "waiting", "the loss is noticed");
-    await expect(client.callRemoteWith({ timeoutMs: 50 }, "echo", 1)).rejects.toMatchObject({ code: "CALL_TIMEOUT" });
+    await expect(client.with({ timeoutMs: 50 }).callRemote("echo", 1)).rejects.toMatchObject({ code: "CALL_TIMEOUT" });
     const reason = new Error("enough");
     const controller = new AbortController();
-    const call = client.callRemoteWith({ signal: controller.signal }, "echo", 2);
+    const call = client.with({ signal: controller.signal }).callRemote("echo", 2);
     setTimeout(() => controller.abort(reason), 20);
     await expect(call).rejects.toBe(reason);
-    await expect(client.callRemoteWith({ signal: AbortSignal.abort(reason) }, "echo", 3)).rejects.toBe(reason);
+    await expect(client.with({ signal: AbortSignal.abort(reason) }).callRemote("echo", 3)).rejects.toBe(reason);
     await expect(client.current({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
   });
 
   test("is not sent twice because of that: its time counts from the beginning", async () => {
     const { client, root } = await world();
     await client.current();
-    await expect(client.callRemoteWith({ timeoutMs: 500 }, "wait", 1)).rejects.toMatchObject({ code: "CALL_TIMEOUT" });
+    await expect(client.with({ timeoutMs: 500 }).callRemote("wait", 1)).rejects.toMatchObject({ code: "CALL_TIMEOUT" });
     expect(root.waiting).toHaveLength(1);
     expect(client.state.is).toBe("ready");
   });
@@ -212,7 +212,7 @@ describe("a call made while there is no connection", () => {
 test("a call may take for ever", async () => {
   const { client, root } = await world();
   await client.current();
-  const answer = client.callRemoteWith({ timeoutMs: Infinity }, "wait", 1);
+  const answer = client.with({ timeoutMs: Infinity }).callRemote("wait", 1);
   answer.catch(() => undefined);
   await until(() => root.waiting.length === 1, "the call runs");
   await sleep(50);

@@ -111,7 +111,7 @@ async function work(server: Program, endpoint: string, troubles: readonly Troubl
       );
       outcome.catch(() => undefined);
       once.set(entry, outcome);
-      const answer = client.callRemoteWith({ idempotent: true }, "post", other, filling);
+      const answer = client.with({ idempotent: true }).callRemote("post", other, filling);
       answer.catch(() => undefined);
       again.set(other, answer);
       await sleep(5);
@@ -121,7 +121,7 @@ async function work(server: Program, endpoint: string, troubles: readonly Troubl
   /** References that are taken and given back all the time. */
   async function slips(): Promise<void> {
     while (!isOver) {
-      const slip = await client.callRemoteWith({ idempotent: true }, "slip");
+      const slip = await client.with({ idempotent: true }).callRemote("slip");
       try {
         await slip.callRemote("number");
       } catch {

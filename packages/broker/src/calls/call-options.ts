@@ -1,9 +1,11 @@
-// How a call is to be made.
+// Options of a call, which are set before it: `reference.with({ timeoutMs: 500 }).call.echo("hi")`.
 
-/** How long the caller waits. */
-export interface CallOptions {
-  /** Gives up waiting: the call rejects with the signal's reason. The method runs all the same. */
+import type { DeadlineOptions } from "../deadline.js";
+
+/** How long the caller waits for the answer. */
+export interface CallOptions extends DeadlineOptions {
+  /** Stops waiting when it aborts: the call rejects with the reason of the signal. The method runs nevertheless. */
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds to wait for the answer; then the call rejects with `CallTimeoutError`. Default: for ever. */
+  /** Milliseconds to wait for the answer. Then the call rejects with `CallTimeoutError`. Default: no limit. */
   readonly timeoutMs?: number | undefined;
 }

@@ -1,45 +1,47 @@
-// What the peer can call: something that takes a call (flavours say how); and the connection it calls over, as such objects see it.
+// What the peer can call, and the connection as the called objects see it.
 
 import type { CloseReason } from "../errors.js";
-import type { Kwargs } from "../wire/kwargs.js";
 import type { Peer } from "../link/link.js";
+import type { Kwargs } from "../wire/kwargs.js";
 
-/** A call that came in. */
+/** A call of the peer. */
 export interface IncomingCall {
-  /** The name without prefix. */
+  /** The name without its prefix. */
   readonly method: string;
   readonly args: unknown[];
   readonly kwargs: Kwargs | undefined;
 }
 
-/** Who is calling: the avatar of a login, or null on a plain root. Never travels; bound to the objects it was handed. */
+/** Who is calling: the avatar of a login, or null without a login. It is never sent; it belongs to the objects that the avatar was given. */
 export type Perspective = object | null;
 
-/** Takes calls from the peer (`remoteMessageReceived` of Twisted). */
+/** Takes calls of the peer (`remoteMessageReceived` of Twisted). */
 export interface Callable {
-  /** For whom results are written and references in arguments are read. */
+  /** The perspective for which results are written and references in arguments are read. */
   readonly perspective: Perspective;
-  /** What `(local id)` brings home: usually the callable itself. */
+  /** The object that `(local id)` stands for when the peer sends it back: usually the callable itself. */
   readonly home: object;
   /** Runs the method. May throw, and may return a promise. */
   receiveCall(call: IncomingCall): unknown;
-  /** Told once for each connection, when its peer has given back the last reference or the connection is over. */
+  /** Called once per connection, when the peer has released its last reference or the connection has ended. */
   unreferenced?(connection: Connection): void;
 }
 
-/** One connection: a `Broker`, as far as those need it who only know that there is one. */
+/** One connection. A `Broker` implements it; objects that the peer calls see this part of it. */
 export interface Connection {
   readonly isOpen: boolean;
-  /** Who is at the other end, as far as the transport knows. */
+  /** What the transport knows about the other end. */
   readonly peer: Peer;
-  /** Lets the peer get an object of ours by name, beside the root. */
+  /** Makes an object available to the peer under a name, in addition to the root. Dispose of the result to withdraw it. */
   publish(name: string, object: Callable): Disposable;
-  /** Runs `callback` once, when the connection is over. */
+  /** Runs `callback` once, when the connection ends. Dispose of the result to unsubscribe. */
   notifyOnDisconnect(callback: (reason: Error) => void): Disposable;
-  /** Resolves when the link has room for more. Rejects when the connection is over. */
+  /** Resolves when the link can take more bytes. Rejects with `ConnectionLostError` when the connection has ended. */
   drained(): Promise<void>;
   /** Ends the connection at once. */
   terminate(reason: CloseReason, cause?: Error): void;
-  /** Whoever checks credentials asks this when they were good, and disposes of the result at logout. Rejects when the login is refused. */
-  admit(who: unknown): Promise<Disposable>;
+  /**
+   * Called after successful authentication, with the id of the user. Rejects to refuse the login. The result is disposed of at logout.
+   */
+  admitLogin(avatarId: unknown): Promise<Disposable>;
 }

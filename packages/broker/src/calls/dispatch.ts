@@ -1,25 +1,41 @@
-// The only place where a peer's word becomes a function of ours.
+// Dispatch: the only place where a name that the peer sent selects a function of this end.
 
 import { ArgumentsError, NoSuchAttribute, NoSuchMethod } from "../errors.js";
 import type { Kwargs } from "../wire/kwargs.js";
+import type { IncomingCall } from "./callable.js";
 
-/** A method by the name a peer gave. */
+/** A method that a peer can call. */
 export type Method = (...args: unknown[]) => unknown;
 
 /**
- * Declares the parameters of a class's remote methods, so that Python callers may mix positional and keyword arguments, and so that a call
- * that does not fit is refused: `static parameters = { find: ["id", "name?"] }`. A `?` marks what may be left out; what stands behind `"*"`
- * is given by keyword only. A method without a declaration takes what comes, keyword arguments as one trailing `Kwargs`.
+ * Declares the parameters of a class's remote methods, so that Python callers may mix positional and keyword arguments, and so that a call whose
+ * arguments do not match is refused: `static parameters = { find: ["id", "name?"] }`. A `?` marks an optional parameter; those after `"*"` are
+ * keyword-only. A method without a declaration takes any arguments, and receives keyword arguments as one trailing `Kwargs`.
  */
 export type Parameters = Readonly<Record<string, readonly string[]>>;
 
 /**
- * Finds `prefix + name` on an object or its classes, not on what every object inherits. Only methods and data properties: a getter is not
- * run. Throws {@link NoSuchMethod} or, for what is not a Referenceable, {@link NoSuchAttribute}, as Twisted does (wire specification 5.4).
- * The prefix is the whitelist; no other function can be reached, whatever the name.
+ * Calls the method `prefix + call.method` of `target` and returns its result. `leading` arguments are passed before those of the call. Throws
+ * what {@link findMethod} and {@link bindArguments} throw, and what the method throws.
+ */
+export function dispatch(
+  target: object,
+  prefix: string,
+  { method, args, kwargs }: IncomingCall,
+  leading?: readonly unknown[],
+): unknown {
+  const found = findMethod(target, prefix, method);
+  const bound = bindArguments(target, method, args, kwargs);
+  return Reflect.apply(found, target, leading === undefined ? bound : [...leading, ...bound]);
+}
+
+/**
+ * Finds the method `prefix + name` of an object or of its classes, but not of `Object.prototype`. Data properties only: a getter is not run. Throws
+ * {@link NoSuchMethod} or, for an object that is not a Referenceable, {@link NoSuchAttribute}, as Twisted does (wire specification 5.4). The prefix
+ * is the whitelist: no other function can be reached, whatever the name.
  */
 export function findMethod(target: object, prefix: string, name: string): Method {
-  const known = keys.get(prefix)?.get(name);
+  const known = knownKeys.get(prefix)?.get(name);
   const key = known ?? prefix + name;
   for (
     let holder: object | null = target;
@@ -35,18 +51,19 @@ export function findMethod(target: object, prefix: string, name: string): Method
   throw new (prefix === "remote_" ? NoSuchMethod : NoSuchAttribute)(`No such method: ${key}`);
 }
 
-/** Keys of methods that were found: a string joined anew for each call is looked up more slowly (bench `hundred`). */
-const keys = new Map<string, Map<string, string>>();
-/** Methods are few; only a program that makes them up has more. */
-const REMEMBERED_KEYS = 1000;
+/** Keys of methods that were found, by prefix and name: a newly joined string is slower to look up (bench `hundred`). */
+const knownKeys = new Map<string, Map<string, string>>();
+
+/** Enough for the methods of a program. A program that creates methods at run time must not fill the memory. */
+const KNOWN_KEYS = 1000;
 
 function rememberKey(prefix: string, name: string, key: string): void {
-  let known = keys.get(prefix);
-  if (known === undefined) keys.set(prefix, (known = new Map<string, string>()));
-  if (known.size < REMEMBERED_KEYS) known.set(name, key);
+  let known = knownKeys.get(prefix);
+  if (known === undefined) knownKeys.set(prefix, (known = new Map<string, string>()));
+  if (known.size < KNOWN_KEYS) known.set(name, key);
 }
 
-/** The arguments to call a method with: as it declares them, or as they came. Throws {@link ArgumentsError} when they do not fit. */
+/** The arguments for a method: as it declares them, or as they were sent. Throws {@link ArgumentsError} when they do not match the declaration. */
 export function bindArguments(target: object, name: string, args: unknown[], keywords: Kwargs | undefined): unknown[] {
   const declared = declaredParameters(target, name);
   if (declared !== undefined) return bindDeclared(name, declared, args, keywords);

@@ -1,68 +1,68 @@
-// Things that are numbered in a row, and most of which are gone soon.
+// A map from ascending ids to items that are mostly removed soon after they are added.
 
-/** How many places there are at first, and at most: then more is looked up in a table. Powers of two. */
-const FEW = 8;
-const MANY = 4096;
+/** The size of the ring at first, and at most: more items than that go to a table. Powers of two. */
+const SMALLEST_RING = 8;
+const LARGEST_RING = 4096;
 
 /**
- * A map from ids to the items that have them. They stand in a ring, at their id modulo its size; one that is still there when its place is wanted
- * moves to a table. A `Map` for all of them would make a new table every few calls, and once one of those is old, V8 keeps each for the sake of
- * the one before, with the answers in it, until the next major collection (bench `growth`).
+ * Items by id, in a ring: each item stands at its id modulo the size of the ring. An item that is still there when its place is needed moves to a
+ * table. A `Map` for all items would allocate a new table every few calls, and once one of those tables is old, V8 keeps each later table alive
+ * through the one before it, with the answers it holds, until the next major collection (bench `growth`).
  */
-export class Numbered<Item extends { readonly id: number }> {
-  #ring: (Item | undefined)[] = placesFor(FEW);
-  #late: Map<number, Item> | undefined;
+export class IdRing<Item extends { readonly id: number }> {
+  #ring: (Item | undefined)[] = emptyRing(SMALLEST_RING);
+  #displaced: Map<number, Item> | undefined;
   #size = 0;
 
   get size(): number {
     return this.#size;
   }
 
-  /** Mostly `item.id` is larger than any before. Not always: a call that a hook makes while another is written is added first. */
+  /** Adds an item. Its id must not be in the ring. */
   add(item: Item): void {
     this.#size++;
-    if (2 * this.#size > this.#ring.length && this.#ring.length < MANY) this.#widen();
+    if (2 * this.#size > this.#ring.length && this.#ring.length < LARGEST_RING) this.#grow();
     this.#place(item);
   }
 
-  /** The item with that id, which is then no longer there. */
+  /** Removes and returns the item with this id. */
   take(id: number): Item | undefined {
     const place = id & (this.#ring.length - 1);
     let item = this.#ring[place];
     if (item?.id === id) {
       this.#ring[place] = undefined;
     } else {
-      item = this.#late?.get(id);
+      item = this.#displaced?.get(id);
       if (item === undefined) return undefined;
-      this.#late?.delete(id);
+      this.#displaced?.delete(id);
     }
     this.#size--;
     return item;
   }
 
-  /** All items, in the order of their ids; then there are none. */
+  /** Removes and returns all items, in the order of their ids. */
   takeAll(): Item[] {
-    const items = [...(this.#late?.values() ?? []), ...this.#ring.filter((item) => item !== undefined)];
-    this.#ring = placesFor(FEW);
-    this.#late = undefined;
+    const items = [...(this.#displaced?.values() ?? []), ...this.#ring.filter((item) => item !== undefined)];
+    this.#ring = emptyRing(SMALLEST_RING);
+    this.#displaced = undefined;
     this.#size = 0;
     return items.sort((a, b) => a.id - b.id);
   }
 
   #place(item: Item): void {
     const place = item.id & (this.#ring.length - 1);
-    const before = this.#ring[place];
-    if (before !== undefined) (this.#late ??= new Map<number, Item>()).set(before.id, before);
+    const displaced = this.#ring[place];
+    if (displaced !== undefined) (this.#displaced ??= new Map<number, Item>()).set(displaced.id, displaced);
     this.#ring[place] = item;
   }
 
-  #widen(): void {
+  #grow(): void {
     const items = this.#ring;
-    this.#ring = placesFor(2 * items.length);
+    this.#ring = emptyRing(2 * items.length);
     for (const item of items) if (item !== undefined) this.#place(item);
   }
 }
 
-function placesFor<Item>(count: number): (Item | undefined)[] {
-  return new Array<Item | undefined>(count).fill(undefined);
+function emptyRing<Item>(size: number): (Item | undefined)[] {
+  return new Array<Item | undefined>(size).fill(undefined);
 }

@@ -1,58 +1,61 @@
-// What a program decides about its connections, worked out once and shared by all of them.
+// The options of a program for its connections, completed once and shared by all of them.
 
 import { pb, none } from "@pb/banana";
 import type { Dialect } from "@pb/banana";
 import { TypeRegistry } from "@pb/jelly-types";
 import type { Exactness, SecurityPolicy } from "@pb/jelly-types";
 import type { Callable, Connection } from "../calls/callable.js";
-import type { BrokerWatcher } from "../events.js";
-import { describeError, describeSafely, failure, remoteError } from "../wire/failure.js";
-import type { ErrorDescription, RemoteError } from "../wire/failure.js";
-import { cache, cacheable } from "../flavors/cacheable.js";
-import { copyable } from "../flavors/copyable.js";
-import { avatar, viewable } from "../flavors/perspective.js";
-import { referenceable } from "../flavors/referenceable.js";
-import { arriving, homecoming } from "../flavors/remote-reference.js";
-import { promise } from "../wire/promised-results.js";
+import type { BrokerEvent } from "../events.js";
+import { cacheHandler, cacheableHandler } from "../flavors/cacheable.js";
+import { copyableHandler } from "../flavors/copyable.js";
+import { avatarHandler, viewableHandler } from "../flavors/perspective.js";
+import { promiseHandler } from "../flavors/promise.js";
+import { referenceableHandler } from "../flavors/referenceable.js";
+import { localHandler, remoteHandler } from "../flavors/remote-reference.js";
 import { defaultBrokerLimits } from "../limits.js";
 import type { BrokerLimits } from "../limits.js";
+import { describeError, describeSafely, failureHandler, remoteErrorHandler } from "../wire/failure.js";
+import type { ErrorDescription, RemoteError } from "../wire/failure.js";
 
-/** Where a connection starts: a `Root`, a portal, anything that has an object for each connection. */
+/** The object from which a peer starts: a `Root`, a portal, or anything else that has an object for each connection. */
 export interface RootSource {
-  /** Called once for each connection, when it is ready and before the peer's first call. */
+  /** Called once for each connection, when it is ready and before the first call of the peer. */
   rootObject(connection: Connection): Callable;
-  /** Whether the peer is a stranger until it has logged in: transports bound how many strangers there are and how long they may stay. */
+  /**
+   * Whether the peer has to log in. Transports limit the number of peers that have not logged in yet, and the time they may take. Default false.
+   */
   readonly requiresLogin?: boolean | undefined;
 }
 
 export interface BrokerOptions {
-  /** The object the peer gets by `getRootObject()`. Default: none; the peer's calls to it fail with "Invalid Object ID". */
+  /** The object the peer gets by `getRootObject()`. Default: none; calls of the peer to it fail with "Invalid Object ID". */
   readonly root?: RootSource | undefined;
-  /** Types of the application. Registering more while connected is fine. */
+  /** The types of the application. More types may be registered while connections are open. */
   readonly types?: TypeRegistry | undefined;
   readonly policy?: SecurityPolicy | undefined;
   readonly exactness?: Partial<Exactness> | undefined;
   readonly limits?: Partial<BrokerLimits> | undefined;
-  /** Dialects, in order of preference. Default: `pb`, `none`. */
+  /** Dialects in order of preference. Default: `pb`, `none`. */
   readonly dialects?: readonly Dialect[] | undefined;
-  /** Decides what a peer learns of an error. Default {@link describeError}. */
+  /** Decides what a peer learns about an error. Default {@link describeError}. */
   readonly describeError?: ((error: unknown) => ErrorDescription) | undefined;
   /**
-   * Classes for errors of the peer: `{ "shop.OutOfStock": OutOfStock }` rejects with an `OutOfStock` where the peer raised that or a class that
-   * extends it. It is made with the message, and with the `RemoteError` as its cause.
+   * Classes for errors of the peer. With `{ "shop.OutOfStock": OutOfStock }`, a call rejects with an `OutOfStock` when the peer raised that class or
+   * one derived from it. The class is constructed with the message, and with the `RemoteError` as its cause.
    */
-  readonly errorClasses?: Readonly<Record<string, ErrorClass>> | undefined;
-  /** Sends stacks of errors to the peer. Default false: they tell about our insides (`unsafeTracebacks` of Twisted). */
+  readonly errorClasses?:
+    Readonly<Record<string, new (message: string, options: { cause: RemoteError }) => Error>> | undefined;
+  /** Sends the stacks of errors to the peer, which reveals internals of this program (`unsafeTracebacks` of Twisted). Default false. */
   readonly unsafeTracebacks?: boolean | undefined;
-  /** Remembers where each reference came from, for `leakReport()`. Slow: for finding leaks. Default false. */
+  /** Records where each reference arrived, for `leakReport()`. Slow; meant for finding leaks. Default false. */
   readonly traceReferences?: boolean | undefined;
-  readonly onEvent?: BrokerWatcher | undefined;
+  /** Called with every {@link BrokerEvent}. An error that it throws becomes an uncaught exception, as in an event listener. */
+  readonly onEvent?: ((event: BrokerEvent) => void) | undefined;
 }
 
-/** A class of errors that a peer's errors can become. */
-export type ErrorClass = new (message: string, options: { cause: RemoteError }) => Error;
+type ErrorClass = new (message: string, options: { cause: RemoteError }) => Error;
 
-/** {@link BrokerOptions} with every default filled in. Make it once for many connections. */
+/** {@link BrokerOptions} with all defaults filled in. Create it once for many connections. */
 export class BrokerConfig {
   readonly root: RootSource | undefined;
   readonly types: TypeRegistry;
@@ -63,12 +66,12 @@ export class BrokerConfig {
   readonly describeError: (error: unknown) => ErrorDescription;
   readonly errorClasses: ReadonlyMap<string, ErrorClass>;
   readonly traceReferences: boolean;
-  readonly onEvent: BrokerWatcher;
+  readonly onEvent: (event: BrokerEvent) => void;
 
   constructor(options: BrokerOptions = {}) {
     const describe = options.describeError ?? describeError;
     this.root = options.root;
-    this.types = flavors(options.types);
+    this.types = withFlavors(options.types);
     this.policy = options.policy;
     this.exactness = options.exactness ?? {};
     this.limits = { ...defaultBrokerLimits, ...options.limits };
@@ -76,10 +79,10 @@ export class BrokerConfig {
     this.describeError = (error) => describeSafely(describe, error, options.unsafeTracebacks === true);
     this.errorClasses = new Map(Object.entries(options.errorClasses ?? {}));
     this.traceReferences = options.traceReferences ?? false;
-    this.onEvent = options.onEvent === undefined ? () => undefined : separately(options.onEvent);
+    this.onEvent = options.onEvent === undefined ? () => undefined : isolate(options.onEvent);
   }
 
-  /** The peer's error as the nearest class that the program has for it; itself where there is none. */
+  /** Converts an error of the peer to the nearest class in `errorClasses`. Returns the error itself when there is none. */
   localError(error: RemoteError): Error {
     for (const name of [error.remoteType, ...error.parents]) {
       const type = this.errorClasses.get(name);
@@ -88,12 +91,17 @@ export class BrokerConfig {
     return error;
   }
 
-  /** Runs a callback of the program, whose trouble is not the connection's. */
-  run(callback: () => void): void {
+  /** Reports an error of the program that belongs to no call. */
+  reportError(error: unknown): void {
+    this.onEvent({ kind: "callback-failed", error });
+  }
+
+  /** Runs a callback of the program and reports what it throws to `onEvent`. */
+  runCallback(callback: () => void): void {
     try {
       callback();
     } catch (error) {
-      this.onEvent({ kind: "callback-failed", error });
+      this.reportError(error);
     }
   }
 
@@ -102,11 +110,11 @@ export class BrokerConfig {
   }
 }
 
-/** A watcher whose own trouble becomes an uncaught error, as that of an event listener does, and does not reach the connection. */
-function separately(watcher: BrokerWatcher): BrokerWatcher {
+/** Wraps `onEvent`, so that an error that it throws does not reach the connection. */
+function isolate(onEvent: (event: BrokerEvent) => void): (event: BrokerEvent) => void {
   return (event) => {
     try {
-      watcher(event);
+      onEvent(event);
     } catch (error) {
       queueMicrotask(() => {
         throw error;
@@ -115,18 +123,18 @@ function separately(watcher: BrokerWatcher): BrokerWatcher {
   };
 }
 
-/** The types of an application, and the flavours in front of them. */
-function flavors(types: TypeRegistry | undefined): TypeRegistry {
+/** The types of the application and, with priority, the flavors. */
+function withFlavors(types: TypeRegistry | undefined): TypeRegistry {
   return new TypeRegistry(types)
-    .register(referenceable)
-    .register(viewable)
-    .register(avatar)
-    .register(arriving)
-    .register(homecoming)
-    .register(copyable)
-    .register(cacheable)
-    .register(cache)
-    .register(promise)
-    .register(failure)
-    .register(remoteError);
+    .register(referenceableHandler)
+    .register(viewableHandler)
+    .register(avatarHandler)
+    .register(remoteHandler)
+    .register(localHandler)
+    .register(copyableHandler)
+    .register(cacheableHandler)
+    .register(cacheHandler)
+    .register(promiseHandler)
+    .register(failureHandler)
+    .register(remoteErrorHandler);
 }

@@ -1,133 +1,164 @@
-// Messages on their way out: written whole or not at all, and sent together once a turn.
+// Writes outgoing messages into one buffer, each of them completely or not at all, and sends the messages of one turn together.
 
 import { BananaWriter } from "@pb/banana";
 import type { Dialect } from "@pb/banana";
 import { Jellier, JellyError } from "@pb/jelly-types";
-import type { Outgoing } from "../references/graph-context.js";
-import { LimitError, PBError } from "../errors.js";
+import { DeadReferenceError, LimitError, PBError } from "../errors.js";
+import type { Link } from "../link/link.js";
+import type { OutgoingGraph } from "../references/graph-context.js";
+import type { SharedArguments } from "../references/shared-arguments.js";
+import { writeArguments, writeCallHead, writeMessage } from "../wire/messages.js";
+import type { OutboundCall, OutboundMessage } from "../wire/messages.js";
 import type { BrokerConfig } from "./config.js";
 
-/** Writes the elements of one message. */
-export type Build = (writer: BananaWriter, jellier: Jellier) => void;
-
-/** Written bytes leave at once when there are so many: a long turn shall not gather them all, yet 10,000 small calls are a few writes. */
+/** Bytes at which the buffer is sent at once: a long turn does not collect too much, and 10,000 small calls still are a few writes. */
 const FLUSH_BYTES = 256 * 1024;
 
-/** Messages that come of messages that come of messages: beyond so many, a hook sends the object that it is the hook of. */
-const GENERATIONS = 100;
+/** How many times deferred messages may cause further deferred messages. Beyond that, a state hook sends the object whose state it returns. */
+const MAX_DEFERRED_ROUNDS = 100;
 
-/** What hangs on it runs in a microtask: in Node for a third of what `queueMicrotask` costs (bench `one`). */
-const SOON = Promise.resolve();
+/** A resolved promise runs a callback in a microtask for a third of what `queueMicrotask` costs in Node (bench `one`). */
+const RESOLVED = Promise.resolve();
+
+interface DeferredMessage {
+  readonly message: OutboundMessage;
+  readonly graph: OutgoingGraph | undefined;
+  readonly shared: SharedArguments | undefined;
+}
 
 export class Outbox {
   readonly dialect: Dialect;
   readonly config: BrokerConfig;
-  readonly #takesViews: boolean;
+  readonly #link: Pick<Link, "takesViews" | "scheduleFlush">;
   readonly #send: (bytes: Uint8Array) => void;
   readonly #writer: BananaWriter;
   readonly #jellier: Jellier;
   #isWriting = false;
   #isScheduled = false;
-  readonly #flushNow = (): void => {
+  readonly #flushScheduled = (): void => {
     this.#isScheduled = false;
     this.flush();
   };
-  /** Messages that came while another was written: they go behind it. */
-  #following: { readonly out: Outgoing | undefined; readonly build: Build }[] = [];
+  #deferred: DeferredMessage[] = [];
 
-  /** `takesViews`: see `Link.takesViews`. */
-  constructor(dialect: Dialect, config: BrokerConfig, takesViews: boolean, send: (bytes: Uint8Array) => void) {
-    this.#takesViews = takesViews;
+  constructor(
+    dialect: Dialect,
+    config: BrokerConfig,
+    link: Pick<Link, "takesViews" | "scheduleFlush">,
+    send: (bytes: Uint8Array) => void,
+  ) {
     this.dialect = dialect;
     this.config = config;
+    this.#link = link;
     this.#send = send;
     this.#writer = new BananaWriter({ dialect, limits: config.limits.banana });
     this.#jellier = new Jellier(this.#writer, { registry: config.types });
   }
 
+  /** Bytes that are written and not yet sent. */
+  get size(): number {
+    return this.#writer.position;
+  }
+
+  /** Whether a message is being written. Another message is deferred then, and errors in it show only later. */
+  get isWriting(): boolean {
+    return this.#isWriting;
+  }
+
   /**
-   * Writes one message. When `build` throws, nothing of it is sent, the references it counted are taken back, and the error goes on.
+   * Writes one message. Returns false when its graph contains promises: then nothing is sent and caches are rolled back. Throws what the writing
+   * throws, for example `JellyError`: then nothing is sent and the graph is rolled back.
    *
-   * A state hook may call the peer while its own state is being written. That message follows the one it comes from: it may well be about an
-   * object which the peer is only just getting to know (Twisted sends it first, and the peer does not understand: wire specification 5.8). It is
-   * written then, not now, so that it says what is true when it arrives: whether the object is known there shows when the first one is done.
+   * A state hook may call the peer while the state of its object is being written. That message is deferred until the current message is complete,
+   * because it may be about an object that the peer learns of only by the current message. (Twisted sends it first, and the peer does not
+   * understand it: wire specification 5.8.) It is also written only then, so that its contents are true when it arrives.
    */
-  write(out: Outgoing | undefined, build: Build): void {
+  write(message: OutboundMessage, graph?: OutgoingGraph, shared?: SharedArguments): boolean {
     if (this.#isWriting) {
-      this.#following.push({ out, build });
-      return;
+      this.#deferred.push({ message, graph, shared });
+      return true;
     }
     this.#isWriting = true;
     try {
-      this.#build(out, build);
+      return this.#write(message, graph, shared);
     } finally {
-      if (this.#following.length > 0) this.#writeFollowing();
+      if (this.#deferred.length > 0) this.#writeDeferred();
       this.#isWriting = false;
       if (this.#writer.position >= FLUSH_BYTES) this.flush();
       else this.#schedule();
     }
   }
 
-  /** Their hooks may send more, which then follows, too; but not for ever. */
-  #writeFollowing(): void {
-    for (let generation = 1; this.#following.length > 0; generation++) {
-      const following = this.#following;
-      this.#following = [];
-      for (const { out, build } of following) {
-        try {
-          if (generation > GENERATIONS) throw new PBError("A state hook sends what makes it send again");
-          this.#build(out, build);
-        } catch (error) {
-          out?.failedLater?.(error);
-        }
-      }
-    }
-  }
-
-  #build(out: Outgoing | undefined, build: Build): void {
-    const writer = this.#writer;
-    const start = writer.position;
-    try {
-      build(writer, this.#jellier);
-      writer.seal();
-      this.#checkSize(writer.position - start);
-    } catch (error) {
-      writer.truncate(start);
-      out?.undo(error);
-      if (error instanceof JellyError && error.code === "JELLY_STRING_TOO_LONG") error.message += "; send it in pages";
-      throw error;
-    }
-  }
-
-  /** What is larger than we would read is not sent: a peer like us would hang up. */
-  #checkSize(bytes: number): void {
-    const { messageBytes } = this.config.limits;
-    if (bytes <= messageBytes) return;
-    throw new LimitError(
-      "messageBytes",
-      `A message of ${bytes} bytes is over the limit of ${messageBytes}: send it in pages`,
-    );
-  }
-
-  /** Whether a message is being written: another one will be written behind it, and whether it can be shows only then. */
-  get isWriting(): boolean {
-    return this.#isWriting;
-  }
-
-  /** Bytes written and not sent yet. */
-  get size(): number {
-    return this.#writer.position;
-  }
-
   /** Sends what is written, now. */
   flush(): void {
     if (this.#isWriting || this.#writer.position === 0) return;
-    this.#send(this.#takesViews ? this.#writer.takeView() : this.#writer.take());
+    this.#send(this.#link.takesViews === true ? this.#writer.takeView() : this.#writer.take());
   }
 
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    void SOON.then(this.#flushNow);
+    if (this.#link.scheduleFlush === undefined) void RESOLVED.then(this.#flushScheduled);
+    else this.#link.scheduleFlush(this.#flushScheduled);
+  }
+
+  #writeDeferred(): void {
+    for (let round = 1; this.#deferred.length > 0; round++) {
+      for (const { message, graph, shared } of this.#deferred.splice(0)) {
+        try {
+          if (round > MAX_DEFERRED_ROUNDS) throw new PBError("A state hook sends what makes it send again");
+          // The message that was to bring the copy may have failed.
+          if (message.command === "cachemessage" && graph?.hasCache(message.target) === false)
+            throw new DeadReferenceError("The peer has no copy of this object");
+          this.#write(message, graph, shared);
+        } catch (error) {
+          graph?.onDeferredFailure?.(error);
+        }
+      }
+    }
+  }
+
+  #write(message: OutboundMessage, graph: OutgoingGraph | undefined, shared: SharedArguments | undefined): boolean {
+    const writer = this.#writer;
+    const start = writer.position;
+    try {
+      if (shared === undefined || graph === undefined) writeMessage(this.#jellier, message, graph);
+      else this.#writeShared(message as OutboundCall, graph, shared);
+      if (graph?.hasPromises === true) {
+        writer.truncate(start);
+        graph.rollback({ keepReferences: true });
+        return false;
+      }
+      writer.seal();
+      this.#checkSize(writer.position - start);
+      return true;
+    } catch (error) {
+      writer.truncate(start);
+      graph?.rollback();
+      if (error instanceof JellyError && error.code === "JELLY_STRING_TOO_LONG") error.message += "; send it in pages";
+      throw error;
+    }
+  }
+
+  /** Writes a call whose arguments may have been written for another target already. */
+  #writeShared(call: OutboundCall, graph: OutgoingGraph, shared: SharedArguments): void {
+    const writer = this.#writer;
+    writeCallHead(writer, call);
+    const written = graph.findShared(shared, this);
+    if (written !== undefined) {
+      writer.append(written);
+      return;
+    }
+    const start = writer.position;
+    writeArguments(this.#jellier, call.args, graph);
+    graph.keepShared(shared, this, () => writer.since(start));
+  }
+
+  /** A message that is larger than this end would accept is not sent: a peer with the same limit would close the connection. */
+  #checkSize(bytes: number): void {
+    const { messageBytes } = this.config.limits;
+    if (bytes <= messageBytes) return;
+    const text = `A message of ${bytes} bytes exceeds the limit of ${messageBytes}: send it in pages`;
+    throw new LimitError("messageBytes", text);
   }
 }

@@ -1,17 +1,17 @@
-// One call to many.
+// One call to many targets.
 
 import { CacheObserver } from "../flavors/cacheable.js";
 import { RemoteReference } from "../flavors/remote-reference.js";
-import type { Reference, RemoteArguments, RemoteName } from "../flavors/remote-reference.js";
+import type { Reference } from "../flavors/remote-reference.js";
+import type { RemoteArguments, RemoteName } from "../flavors/remote-types.js";
 import { SharedArguments } from "../references/shared-arguments.js";
 
 /**
- * Calls a method of many objects, without wanting answers: what `sendRemote` does with each, for the price of writing the arguments once.
- * Arguments are written again only for another perspective, where they contain something that shows itself to each in its own way (a
- * `Copyable`), and for each connection, where they contain objects that stay here.
+ * Calls a method of many objects without answers, like `sendRemote` on each of them, but writes the arguments only once. Arguments that contain a
+ * `Copyable` are written once per perspective, and arguments that contain references or caches once per connection.
  *
- * Targets that are dead are passed over, and trouble with one does not keep the message from the others: then it throws, at the end, what
- * `sendRemote` would throw; an `AggregateError` when some could be told and some not.
+ * Dead targets are skipped. When the call cannot be sent to some targets, the others still get it, and then `broadcast` throws: the error of
+ * `sendRemote` when no target got the call, an `AggregateError` when some did.
  */
 export function broadcast(targets: Iterable<CacheObserver>, name: string, ...args: unknown[]): void;
 export function broadcast<T, Name extends RemoteName<T>>(
@@ -22,19 +22,19 @@ export function broadcast<T, Name extends RemoteName<T>>(
 export function broadcast(targets: Iterable<CacheObserver | Reference>, name: string, ...args: unknown[]): void {
   const shared = new SharedArguments();
   const errors: unknown[] = [];
-  let told = 0;
-  // Whom a state hook adds meanwhile gets the state as it is then.
+  let sent = 0;
+  // A copy, because a state hook may add a target: that target gets the current state anyway.
   for (const target of Array.from(targets)) {
     if (!target.isAlive) continue;
     try {
       if (target instanceof RemoteReference || target instanceof CacheObserver) target.sendShared(shared, name, args);
       else target.sendRemote(name, ...args);
-      told++;
+      sent++;
     } catch (error) {
       errors.push(error);
     }
   }
   if (errors.length === 0) return;
-  if (told === 0) throw errors[0];
-  throw new AggregateError(errors, `${errors.length} of ${told + errors.length} could not be told`);
+  if (sent === 0) throw errors[0];
+  throw new AggregateError(errors, `${errors.length} of ${sent + errors.length} targets could not be called`);
 }

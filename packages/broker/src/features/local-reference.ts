@@ -1,39 +1,47 @@
-// A local object behind the interface of a reference, so that one program runs in one process or in two.
+// A local object behind the interface of a reference, so that the same program runs in one process or in two.
 
-import { Tuple } from "@pb/jelly-types";
-import { giveUpOn } from "../calls/abandon.js";
-import { CopyingReference } from "./loopback-reference.js";
 import type { CallOptions } from "../calls/call-options.js";
-import { DeadReferenceError } from "../errors.js";
-import { calledAs, describeError, RemoteError } from "../wire/failure.js";
-import { Kwargs } from "../wire/kwargs.js";
+import { withDeadline } from "../deadline.js";
+import type { BrokerOptions } from "../engine/config.js";
+import { callTimeout, DeadReferenceError } from "../errors.js";
 import { Avatar } from "../flavors/perspective.js";
 import type { CallReceiver } from "../flavors/perspective.js";
 import { Referenceable } from "../flavors/referenceable.js";
-import { callsOf } from "../flavors/remote-reference.js";
-import type {
-  Reference,
-  RemoteArguments,
-  RemoteCalls,
-  RemoteMethods,
-  RemoteName,
-  RemoteResult,
-} from "../flavors/remote-reference.js";
+import { callsThrough, RemoteCaller } from "../flavors/remote-caller.js";
+import type { Reference } from "../flavors/remote-reference.js";
+import type { RemoteArguments, RemoteCalls, RemoteMethods, RemoteName, RemoteResult } from "../flavors/remote-types.js";
+import { calledAs, describeError, RemoteError } from "../wire/failure.js";
+import { mapGraph, someObject } from "../wire/graph.js";
+import { Kwargs } from "../wire/kwargs.js";
+import { LoopbackReference } from "./loopback-reference.js";
 
-import type { BrokerOptions } from "../engine/config.js";
-import type { PendingCall } from "../calls/pending-calls.js";
+export interface LocalOptions {
+  /**
+   * Sends everything over a connection within the process, with these options at both ends: arguments and results are copied, cached and refused
+   * exactly as on the wire. Default: nothing is copied.
+   */
+  readonly copy?: Omit<BrokerOptions, "root"> | undefined;
+}
 
 /**
- * A reference to an object of this process ({@link asLocal}). Calls run in later turns, in the order they were made, as those of a connection
- * do; errors arrive as `RemoteError`s with the error itself as their cause; a Referenceable in arguments and results becomes a reference, a
- * reference that comes home becomes the object. Everything else is handed over as it is, not copied.
+ * Returns a reference to an object of this process: to a `Referenceable`, an `Avatar`, or any other object with `receiveCall`. A program that uses a
+ * reference from a connection can use this one instead.
  */
-export class LocalReference<T = RemoteMethods> implements Reference<T> {
+export function asLocal<T extends CallReceiver>(object: T, { copy }: LocalOptions = {}): Reference<T> {
+  if (copy !== undefined) return new LoopbackReference(object, copy) as unknown as Reference<T>;
+  return localReference(object) as unknown as Reference<T>;
+}
+
+/**
+ * A reference to an object of this process. Calls run in a later turn, in the order in which they were made, as over a connection. Errors arrive as
+ * `RemoteError`s, with the original error as their cause. A Referenceable in arguments and results becomes a reference, and a reference that is sent
+ * back becomes the object. All other values are passed as they are, without a copy.
+ */
+class LocalReference<T = RemoteMethods> implements Reference<T> {
   readonly #object: CallReceiver;
   #isReleased = false;
   #calls: RemoteCalls<T> | undefined;
 
-  /** For {@link asLocal}, which makes one for each object. */
   constructor(object: CallReceiver) {
     this.#object = object;
   }
@@ -42,32 +50,19 @@ export class LocalReference<T = RemoteMethods> implements Reference<T> {
     return !this.#isReleased;
   }
 
+  get call(): RemoteCalls<T> {
+    return (this.#calls ??= callsThrough((name, args) => this.#call(name, args, {})));
+  }
+
   callRemote<Name extends RemoteName<T>>(
     name: Name,
     ...args: RemoteArguments<T, Name>
   ): Promise<RemoteResult<T, Name>> {
-    return this.callRemoteWith({}, name, ...args);
+    return this.#call(name, args, {}) as Promise<RemoteResult<T, Name>>;
   }
 
-  async callRemoteWith<Name extends RemoteName<T>>(
-    { signal, timeoutMs }: CallOptions,
-    name: Name,
-    ...args: RemoteArguments<T, Name>
-  ): Promise<RemoteResult<T, Name>> {
-    signal?.throwIfAborted();
-    const answered = new Promise<unknown>((resolve, reject) => {
-      const pending: PendingCall = { id: 0, resolve, reject, pins: this, perspective: null };
-      if (signal !== undefined || timeoutMs !== undefined) giveUpOn(pending, name, { signal, timeoutMs });
-      this.#answer(name, args).then(
-        (value) => pending.resolve(value),
-        (error: unknown) => pending.reject(error),
-      );
-    });
-    try {
-      return (await answered) as RemoteResult<T, Name>;
-    } catch (error) {
-      throw calledAs(name, error);
-    }
+  with(options: CallOptions): RemoteCaller<T> {
+    return new RemoteCaller((name, args) => this.#call(name, args, options));
   }
 
   sendRemote<Name extends RemoteName<T>>(name: Name, ...args: RemoteArguments<T, Name>): void {
@@ -75,22 +70,12 @@ export class LocalReference<T = RemoteMethods> implements Reference<T> {
     this.#answer(name, args).catch(() => undefined);
   }
 
-  remoteMethod<Name extends RemoteName<T>>(
-    name: Name,
-  ): (...args: RemoteArguments<T, Name>) => Promise<RemoteResult<T, Name>> {
-    return (...args) => this.callRemote(name, ...args);
-  }
-
-  get call(): RemoteCalls<T> {
-    return (this.#calls ??= callsOf((name) => this.remoteMethod(name as RemoteName<T>)) as RemoteCalls<T>);
-  }
-
-  /** Never: there is no connection to lose. */
+  /** Does nothing: there is no connection that could end. */
   notifyOnDisconnect(): Disposable {
     return { [Symbol.dispose]: () => undefined };
   }
 
-  /** At once: nothing is queued. */
+  /** Resolves at once: nothing is queued. */
   async drained(): Promise<void> {}
 
   [Symbol.dispose](): void {
@@ -103,40 +88,32 @@ export class LocalReference<T = RemoteMethods> implements Reference<T> {
     return reference.#object;
   }
 
+  async #call(name: string, args: readonly unknown[], options: CallOptions): Promise<unknown> {
+    try {
+      const timeoutError = (timeoutMs: number): Error => callTimeout(name, timeoutMs);
+      return await withDeadline(options, timeoutError, () => this.#answer(name, args));
+    } catch (error) {
+      throw calledAs(name, error);
+    }
+  }
+
   async #answer(method: string, args: readonly unknown[]): Promise<unknown> {
     if (this.#isReleased) throw new DeadReferenceError("The reference was released");
-    const inside = args.map((arg) => cross(arg));
-    const last = inside.at(-1);
+    const received = args.map((arg) => exchangeReferences(arg));
+    const last = received.at(-1);
     const kwargs = last instanceof Kwargs ? last : undefined;
-    if (kwargs !== undefined) inside.pop();
-    await Promise.resolve(); // in a later turn, as over a connection
+    if (kwargs !== undefined) received.pop();
+    await Promise.resolve(); // The method runs in a later turn, as over a connection.
     try {
-      return cross((await this.#object.receiveCall({ method, args: inside, kwargs })) ?? null);
+      return exchangeReferences((await this.#object.receiveCall({ method, args: received, kwargs })) ?? null);
     } catch (error) {
       throw asRemoteError(error);
     }
   }
 }
 
-// One reference for each object, as over a connection; not state anybody can observe.
+/** One reference per object, as over a connection. */
 const references = new WeakMap<object, LocalReference>();
-
-export interface LocalOptions {
-  /**
-   * Sends everything through a connection within the process, with these options at both ends: arguments and results are copied, cached and
-   * refused exactly as on the wire. Default: nothing is copied.
-   */
-  readonly copy?: Omit<BrokerOptions, "root"> | undefined;
-}
-
-/**
- * The interface of a reference on an object of this process: a `Referenceable`, an `Avatar`, whatever has `receiveCall`. What runs with a
- * reference from a connection runs with this, too.
- */
-export function asLocal<T extends CallReceiver>(object: T, { copy }: LocalOptions = {}): Reference<T> {
-  if (copy !== undefined) return new CopyingReference(object, copy) as unknown as Reference<T>;
-  return localReference(object) as unknown as Reference<T>;
-}
 
 function localReference(object: CallReceiver): LocalReference {
   let reference = references.get(object);
@@ -151,57 +128,16 @@ function asRemoteError(error: unknown): unknown {
   return remote;
 }
 
-/** What the other side gets: references for objects and objects for references; the very same value where there are none in it. */
-function cross(value: unknown): unknown {
-  return mustCross(value, new Set()) ? crossed(value, new Map()) : value;
+/** Replaces objects by references and references by objects. Returns a value without any of them as it is. */
+function exchangeReferences(value: unknown): unknown {
+  if (!someObject(value, (object) => counterpartOf(object) !== undefined)) return value;
+  return mapGraph(value, (object) => {
+    const counterpart = counterpartOf(object);
+    return counterpart === undefined ? undefined : { value: counterpart };
+  });
 }
 
-function isCrossing(value: object): boolean {
-  return value instanceof LocalReference || value instanceof Referenceable || value instanceof Avatar;
-}
-
-function mustCross(value: unknown, seen: Set<object>): boolean {
-  if (typeof value !== "object" || value === null || seen.has(value)) return false;
-  if (isCrossing(value)) return true;
-  seen.add(value);
-  return partsOf(value).some((part) => mustCross(part, seen));
-}
-
-/** What a container contains. */
-function partsOf(value: object): unknown[] {
-  if (Array.isArray(value)) return value;
-  if (value instanceof Map) return [...value.values()];
-  return isPlain(value) ? Object.values(value) : [];
-}
-
-function crossed(value: unknown, done: Map<object, unknown>): unknown {
-  if (typeof value !== "object" || value === null) return value;
-  if (value instanceof LocalReference) return LocalReference.homeOf(value as LocalReference);
-  if (isCrossing(value)) return localReference(value as CallReceiver);
-  if (done.has(value)) return done.get(value);
-  if (Array.isArray(value)) {
-    const copy: unknown[] = value instanceof Tuple ? new Tuple() : [];
-    done.set(value, copy);
-    for (const item of value as unknown[]) copy.push(crossed(item, done));
-    return copy;
-  }
-  if (value instanceof Map) {
-    const copy = new Map<unknown, unknown>();
-    done.set(value, copy);
-    for (const [key, item] of value as Map<unknown, unknown>) copy.set(key, crossed(item, done));
-    return copy;
-  }
-  if (!isPlain(value)) return value;
-  const copy = Object.create(Object.getPrototypeOf(value) as object | null) as Record<string, unknown>;
-  done.set(value, copy);
-  for (const [key, item] of Object.entries(value)) {
-    const property = { value: crossed(item, done), writable: true, enumerable: true, configurable: true };
-    Object.defineProperty(copy, key, property);
-  }
-  return copy;
-}
-
-function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || prototype === Object.prototype || prototype === Kwargs.prototype;
+function counterpartOf(object: object): object | undefined {
+  if (object instanceof LocalReference) return LocalReference.homeOf(object as LocalReference);
+  return object instanceof Referenceable || object instanceof Avatar ? localReference(object) : undefined;
 }

@@ -1,17 +1,17 @@
-// A local object behind a connection that begins and ends in this process: everything is copied as on the wire.
+// A reference to a local object over a connection within the process, so that everything is copied as on the wire.
 
 import { Broker } from "../broker.js";
 import type { CallOptions } from "../calls/call-options.js";
+import type { BrokerOptions } from "../engine/config.js";
 import { AsReferenceable } from "../flavors/perspective.js";
 import type { CallReceiver } from "../flavors/perspective.js";
 import { Referenceable } from "../flavors/referenceable.js";
-import { callsOf } from "../flavors/remote-reference.js";
-import type { RemoteCalls, RemoteMethods, RemoteReference } from "../flavors/remote-reference.js";
+import { callsThrough, RemoteCaller } from "../flavors/remote-caller.js";
+import type { RemoteReference } from "../flavors/remote-reference.js";
+import type { RemoteCalls, RemoteMethods } from "../flavors/remote-types.js";
 import { linkPair } from "../link/memory-link.js";
-import type { BrokerOptions } from "../engine/config.js";
 
-/** A reference over a connection that begins and ends in this process. */
-export class CopyingReference {
+export class LoopbackReference {
   readonly #connection: Broker;
   readonly #remote: Promise<RemoteReference>;
   #calls: RemoteCalls<RemoteMethods> | undefined;
@@ -22,31 +22,27 @@ export class CopyingReference {
     new Broker(links.listener, { ...options, root: { rootObject: () => root } });
     this.#connection = new Broker(links.initiator, options);
     this.#remote = this.#connection.getRootObject();
-    this.#remote.catch(() => undefined); // each call says it
+    this.#remote.catch(() => undefined); // Each call rejects with the same error.
   }
 
   get isAlive(): boolean {
     return this.#connection.isOpen;
   }
 
+  get call(): RemoteCalls<RemoteMethods> {
+    return (this.#calls ??= callsThrough((name, args) => this.callRemote(name, ...args)));
+  }
+
   async callRemote(name: string, ...args: unknown[]): Promise<unknown> {
     return (await this.#remote).callRemote(name, ...args);
   }
 
-  async callRemoteWith(options: CallOptions, name: string, ...args: unknown[]): Promise<unknown> {
-    return (await this.#remote).callRemoteWith(options, name, ...args);
+  with(options: CallOptions): RemoteCaller {
+    return new RemoteCaller(async (name, args) => (await this.#remote).with(options).callRemote(name, ...args));
   }
 
   sendRemote(name: string, ...args: unknown[]): void {
     this.#remote.then((remote) => remote.sendRemote(name, ...args)).catch(() => undefined);
-  }
-
-  remoteMethod(name: string): (...args: unknown[]) => Promise<unknown> {
-    return (...args) => this.callRemote(name, ...args);
-  }
-
-  get call(): RemoteCalls<RemoteMethods> {
-    return (this.#calls ??= callsOf((name) => this.remoteMethod(name)) as RemoteCalls<RemoteMethods>);
   }
 
   notifyOnDisconnect(callback: (reference: this) => void): Disposable {

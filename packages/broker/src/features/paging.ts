@@ -1,19 +1,19 @@
-// Large data in pages: what is too long for one string goes out bit by bit (wire specification 7; `twisted.spread.util`).
+// Large data in pages: data that exceeds the size of a string is sent in several calls (wire specification 7; `twisted.spread.util`).
 
 import { ConnectionLostError } from "../errors.js";
 import { Referenceable } from "../flavors/referenceable.js";
 import type { RemoteReference } from "../flavors/remote-reference.js";
 
-/** Bytes of one page. Twisted's pager takes 8,192; larger pages are faster (bench `bytes`), and a collector takes any. */
-export const PAGE_BYTES = 65536;
+/** Bytes per page. Twisted uses 8,192. Larger pages are faster (bench `bytes`), and a collector accepts pages of any size. */
+const PAGE_BYTES = 65536;
 
-/** The methods of a collector, ours or Twisted's. */
+/** The methods of a page collector, ours or Twisted's. */
 export interface PageCollectorMethods {
   gotPage(page: unknown): void;
   endedPaging(): void;
 }
 
-/** A byte string in pages of `pageBytes`. An empty one is one empty page, as in Twisted. */
+/** Splits bytes into pages of `pageBytes` bytes (default 65,536). Empty data is one empty page, as in Twisted. */
 export function* pagesOf(data: Uint8Array, pageBytes: number = PAGE_BYTES): Generator<Uint8Array, void> {
   let start = 0;
   do {
@@ -23,9 +23,9 @@ export function* pagesOf(data: Uint8Array, pageBytes: number = PAGE_BYTES): Gene
 }
 
 /**
- * Sends pages to a collector of the peer, as fast as the connection takes them, then says that they ended and gives the collector back
- * (`twisted.spread.util.Pager`). The first page is on its way before this returns. Rejects when the connection is over, and with what
- * `pages` throws; the collector is given back in any case.
+ * Sends pages to a collector of the peer as fast as the connection takes them, then reports their end and releases the collector
+ * (`twisted.spread.util.Pager`). The first page is written before this function returns. Rejects when the connection has ended, and with an error
+ * that `pages` throws; the collector is released in any case.
  */
 export async function sendPages(
   collector: RemoteReference<PageCollectorMethods>,
@@ -35,7 +35,7 @@ export async function sendPages(
   if (Symbol.iterator in pages) {
     let isFirst = true;
     for (const page of pages) {
-      // One page at each time that what was sent before has left, so that other calls get through.
+      // Waits until the page before has left, so that other calls are not delayed.
       if (!isFirst) await held.drained();
       isFirst = false;
       held.sendRemote("gotPage", page);
@@ -49,7 +49,7 @@ export async function sendPages(
   held.sendRemote("endedPaging");
 }
 
-/** Takes pages from a peer: an async iterable of them (`twisted.spread.util.CallbackPageCollector`). Pass it as an argument. */
+/** Receives pages from the peer; an async iterable of them (`twisted.spread.util.CallbackPageCollector`). Pass it as an argument of a call. */
 export class PageCollector extends Referenceable implements AsyncIterable<unknown> {
   #pages: unknown[] = [];
   #state: "running" | "ended" | Error = "running";
@@ -66,18 +66,18 @@ export class PageCollector extends Referenceable implements AsyncIterable<unknow
     this.#end("ended");
   }
 
-  /** The peer gave the collector back without saying that the pages ended, or is gone. */
+  /** The peer released the collector without reporting the end of the pages, or the connection has ended. */
   override unreferenced(): void {
     if (this.#state === "running") this.fail(new ConnectionLostError("lost", "The pages stopped before their end"));
   }
 
-  /** Lets go of the pages that are there, and of all that come: nobody wants them any more. A peer cannot be told to stop. */
+  /** Discards the pages that have arrived and those that still arrive. The peer cannot be told to stop. */
   discard(): void {
     this.#isDiscarding = true;
     this.#pages = [];
   }
 
-  /** Ends the iteration with an error, after the pages that are there. */
+  /** Ends the iteration with an error, after the pages that have arrived. */
   fail(error: Error): void {
     this.#end(error);
   }
@@ -98,8 +98,8 @@ export class PageCollector extends Referenceable implements AsyncIterable<unknow
 }
 
 /**
- * Calls a method that sends its result in pages to the collector it is given first, and iterates over them. Throws what the call throws.
- * The pages may end before the call is answered. Those that still come when the loop was left are not kept.
+ * Calls a method that sends its result in pages to a collector, which is its first argument, and iterates over the pages. Throws what the call throws.
+ * The pages may end before the call is answered. Pages that arrive after the loop was left are discarded.
  */
 export async function* getPages(
   reference: RemoteReference,
@@ -114,7 +114,7 @@ export async function* getPages(
   try {
     yield* collector;
   } catch (error) {
-    await answered; // what the call throws says more than that the pages stopped
+    await answered; // The error of the call, if there is one, says more than the error of the collector.
     throw error;
   } finally {
     collector.discard();
@@ -122,7 +122,7 @@ export async function* getPages(
   await answered;
 }
 
-/** All pages at once (`twisted.spread.util.getAllPages`). */
+/** Collects all pages (`twisted.spread.util.getAllPages`). */
 export async function getAllPages(reference: RemoteReference, method: string, ...args: unknown[]): Promise<unknown[]> {
   const pages: unknown[] = [];
   for await (const page of getPages(reference, method, ...args)) pages.push(page);

@@ -1,41 +1,41 @@
-// Caches that outlast a connection: what has not changed since is not sent again (`twisted.spread.publish`).
+// Cached objects whose state outlives the connection: a state that has not changed is not sent again (`twisted.spread.publish`).
 
 import { decode, encode } from "@pb/banana";
 import { jelly, plainState, setOwnProperties, unjelly } from "@pb/jelly-types";
 import type { Class, Float, TypeHandler } from "@pb/jelly-types";
 import type { Perspective } from "../calls/callable.js";
-import type { Channel } from "../references/graph-context.js";
 import { Cacheable, RemoteCache, remoteCache } from "../flavors/cacheable.js";
 import type { CacheObserver } from "../flavors/cacheable.js";
 import { ViewPoint } from "../flavors/perspective.js";
 import type { RemoteReference } from "../flavors/remote-reference.js";
+import type { ConnectionContext } from "../references/graph-context.js";
 
 /**
- * An object whose state the peer may keep from one connection to the next. The first sending tells only which version it is; the peer asks for
- * the state when it has another one. Call {@link republish} when the state has changed.
+ * An object whose state the peer may keep from one connection to the next. Sending it only sends the version of its state; the peer requests the state
+ * if it has a different version. Call {@link republish} after a change of the state.
  */
 export abstract class Publishable extends Cacheable {
   readonly publishedID: string;
-  /** Which version of the state this is: seconds since 1970. */
+  /** The version of the state: seconds since 1970. */
   timestamp: number;
 
-  /** `publishedID` tells this object from all others the same peer may keep. */
+  /** `publishedID` identifies the object among all that the same peer may keep. */
   constructor(publishedID: string) {
     super();
     this.publishedID = publishedID;
     this.timestamp = Date.now() / 1000;
   }
 
-  /** The state, for `perspective`. Integers, text, lists, dicts and the like: it is written to the peer's store. */
+  /** The state for `perspective`. It is written to the store of the peer, so it consists of plain values: numbers, text, lists, dicts. */
   abstract getStateToPublishFor(perspective: Perspective): unknown;
 
-  /** Says that the state has changed: who gets the object from now on asks for it anew. */
+  /** Marks the state as changed: a peer that receives the object from now on requests the state again. */
   republish(): void {
-    // Two versions of one millisecond are two versions.
+    // Always increases, also for two changes within one millisecond.
     this.timestamp = Math.max(Date.now() / 1000, this.timestamp + 0.000_001);
   }
 
-  /** For the peer, which asks for the state through a view of its own. */
+  /** Called by the peer to request the state. */
   view_getStateToPublish(perspective: Perspective): unknown {
     return this.getStateToPublishFor(perspective);
   }
@@ -48,15 +48,15 @@ export abstract class Publishable extends Cacheable {
 }
 
 /**
- * Where states are kept between connections. Keys are text; what is kept is bytes. May be synchronous. When it fails, `onEvent` is told, and the
- * state comes from the peer.
+ * Keeps states between connections, as bytes under text keys. The methods may be synchronous. When one fails, the error is reported to `onEvent`, and
+ * the state is requested from the peer.
  */
 export interface PublishedStore {
   load(key: string): Promise<Uint8Array | undefined> | Uint8Array | undefined;
   save(key: string, state: Uint8Array): Promise<void> | void;
 }
 
-/** Keeps states as long as the process lives. */
+/** Keeps states in the memory of the process. */
 export class MemoryStore implements PublishedStore {
   readonly #states = new Map<string, Uint8Array>();
 
@@ -69,7 +69,7 @@ export class MemoryStore implements PublishedStore {
   }
 }
 
-/** What arrives first of a {@link Publishable}. */
+/** What is sent of a {@link Publishable}. */
 interface Announcement {
   readonly remote: RemoteReference;
   readonly publishedID: string;
@@ -78,31 +78,31 @@ interface Announcement {
   readonly timestamp: number | Float;
 }
 
-/** A copy of a peer's {@link Publishable}, whose state comes from the store or, when it is not the newest, from the peer. */
+/** A copy of a {@link Publishable} of the peer. Its state comes from the store if that has the current version, else from the peer. */
 export abstract class RemotePublished extends RemoteCache {
-  /** Whether the state came from the store, and nothing was fetched. */
+  /** Whether the state came from the store. */
   declare readonly wasKept: boolean;
   /**
-   * Resolves when the state is there, and the store has been offered it (`callWhenActivated`). Rejects when it can be had neither from the store nor
-   * from the peer: as `callRemote` does.
+   * Resolves when the state is set and the store has saved it (`callWhenActivated`). Rejects, as `callRemote` does, when neither the store nor the peer
+   * provides the state.
    */
   declare readonly activated: Promise<void>;
 
-  /** Takes the published state. Default: its entries become own properties. */
+  /** Sets the published state. Default: its entries become own properties. */
   setPublishedState(state: unknown): void {
     setOwnProperties(this, plainState(state));
   }
 }
 
-/** Makes what a peer publishes under `name` arrive as `type`, with states kept in `store`. */
+/** Receives what a peer publishes under `name` as an instance of `type`, and keeps the states in `store`. */
 export function remotePublished<T extends RemotePublished>(
   name: string,
   type: Class<T>,
   store: PublishedStore,
 ): TypeHandler<T> {
-  return remoteCache(name, type, (cache, state, channel) => {
-    const activated = activate(cache, state as Announcement, store, channel);
-    activated.catch(() => undefined); // who waits for it learns of it
+  return remoteCache(name, type, (cache, state, context) => {
+    const activated = activate(cache, state as Announcement, store, context);
+    activated.catch(() => undefined); // Reported to a program that waits for `activated`.
     setOwnProperties(cache, Object.assign(Object.create(null) as object, { activated, wasKept: false }));
   });
 }
@@ -111,13 +111,13 @@ async function activate(
   cache: RemotePublished,
   announcement: Announcement,
   store: PublishedStore,
-  channel: Channel,
+  context: ConnectionContext,
 ): Promise<void> {
   const { publishedID, perspective, service } = announcement;
   using remote = announcement.remote;
   const timestamp = Number(announcement.timestamp);
   const key = `${service}-${perspective}-${publishedID}`;
-  const kept = readKept(await tried(channel, () => store.load(key)));
+  const kept = parseKept(await reportErrors(context, () => store.load(key)));
   if (kept?.timestamp === timestamp) {
     cache.setPublishedState(kept.state);
     setOwnProperties(cache, Object.assign(Object.create(null) as object, { wasKept: true }));
@@ -125,28 +125,28 @@ async function activate(
   }
   const state = await remote.callRemote("getStateToPublish");
   cache.setPublishedState(state);
-  await tried(channel, () =>
+  await reportErrors(context, () =>
     store.save(key, encode(jelly({ timestamp: String(timestamp), state }), { dialect: "pb" })),
   );
 }
 
-/** What a store says. It is there to save time: without it the state can still be had. */
-async function tried<T>(channel: Channel, use: () => Promise<T> | T): Promise<T | undefined> {
+/** Uses the store, which only saves time: when it fails, the error is reported and the result is undefined. */
+async function reportErrors<T>(context: ConnectionContext, use: () => Promise<T> | T): Promise<T | undefined> {
   try {
     return await use();
   } catch (error) {
-    channel.report(error);
+    context.config.reportError(error);
     return undefined;
   }
 }
 
-/** What a store has; undefined when that is nothing, or nothing that can be read. */
-function readKept(bytes: Uint8Array | undefined): { timestamp: number; state: unknown } | undefined {
+/** The content of the store. Undefined when there is none, or when it cannot be read. */
+function parseKept(bytes: Uint8Array | undefined): { timestamp: number; state: unknown } | undefined {
   if (bytes === undefined) return undefined;
   try {
     const { timestamp, state } = unjelly(decode(bytes, { dialect: "pb" })) as { timestamp: string; state: unknown };
     return { timestamp: Number(timestamp), state };
   } catch {
-    return undefined; // a torn file: fetch it again
+    return undefined; // For example a file that was not written completely: the state is requested again.
   }
 }

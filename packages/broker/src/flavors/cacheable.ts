@@ -1,218 +1,217 @@
 // Objects that are copied once and then kept up to date (wire specification 5.8; `twisted.spread.flavors.Cacheable`, `RemoteCache`).
 
 import { JellyError, setOwnProperties } from "@pb/jelly-types";
-import type { Class, TypeHandler } from "@pb/jelly-types";
-import type { Callable, IncomingCall, Perspective } from "../calls/callable.js";
-import { incoming, outgoing } from "../references/graph-context.js";
-import type { Channel } from "../references/graph-context.js";
+import type { Class, JellyReader, TypeHandler } from "@pb/jelly-types";
 import type { CallOptions } from "../calls/call-options.js";
+import type { Callable, Perspective } from "../calls/callable.js";
+import { dispatch } from "../calls/dispatch.js";
 import { DeadReferenceError, UnknownCacheError } from "../errors.js";
-import { bindArguments, findMethod } from "../calls/dispatch.js";
+import { incomingGraph, outgoingGraph } from "../references/graph-context.js";
+import type { ConnectionContext } from "../references/graph-context.js";
 import type { SharedArguments } from "../references/shared-arguments.js";
+import { readNumericId } from "../wire/messages.js";
 import { remoteTypeOf } from "./copyable.js";
+import { callsThrough, RemoteCaller } from "./remote-caller.js";
+import type { RemoteCalls, RemoteMethods } from "./remote-types.js";
 
 /**
- * An object of which the peer keeps a copy. The first time it is sent, it hands out its state and gets an observer; from then on it tells every
- * observer of every change, and each of them applies it. The name it travels under is its class's `static remoteType`.
+ * An object that the peer keeps a copy of. When it is sent for the first time, it returns its state and gets an observer for the copy. It then tells
+ * all of its observers about each change, and each copy applies it. It is sent under the name in the `static remoteType` of its class.
  */
 export abstract class Cacheable {
-  /** The name it travels under: ASCII. */
+  /** The name under which it is sent: ASCII. Default: `static remoteType`. */
   getTypeToCopy(): string {
     return remoteTypeOf(this);
   }
 
   /**
-   * The state as it is now, for `perspective`. Keep `observer`, and tell it of every change from now on: the peer gets the state and then the
-   * changes, in order, with none missing and none twice.
+   * The current state for `perspective`. Keep `observer`, and tell it about each later change: the peer receives the state and then the changes, in
+   * order, each exactly once.
    */
   abstract getStateToCacheAndObserveFor(perspective: Perspective, observer: CacheObserver): unknown;
 
   /**
-   * The peer keeps no copy any more, or the connection is over: forget `observer`. Called exactly once for each. Where the peer gave its copy
-   * back, `observer` is alive for a last word from in here; where the connection is over, or the sending failed, it is dead.
+   * Called exactly once per observer, when its copy does not exist anymore: forget the observer. It is still alive here if the peer released the
+   * copy, and dead if the connection has ended or the state could not be sent.
    */
   stoppedObserving(_perspective: Perspective, _observer: CacheObserver): void {}
 }
 
-/** One peer's copy of a {@link Cacheable}, to tell of changes (`twisted.spread.flavors.RemoteCacheObserver`). */
+/** Sends changes to the copy of a {@link Cacheable} at one peer (`twisted.spread.flavors.RemoteCacheObserver`). */
 export class CacheObserver {
-  readonly #channel: Channel;
+  readonly #context: ConnectionContext;
   readonly #id: number;
   readonly #perspective: Perspective;
+  #calls: RemoteCalls<RemoteMethods> | undefined;
 
-  /** For the broker, which makes all observers. */
-  constructor(channel: Channel, id: number, perspective: Perspective) {
-    this.#channel = channel;
+  /** Only the broker constructs observers. */
+  constructor(context: ConnectionContext, id: number, perspective: Perspective) {
+    this.#context = context;
     this.#id = id;
     this.#perspective = perspective;
   }
 
-  /** Whether there still is a copy to tell. */
+  /** Whether the copy still exists. */
   get isAlive(): boolean {
-    return this.#channel.isOpen && this.#channel.given.findCache(this.#id)?.observer === this;
+    return this.#context.connection.isOpen && this.#context.exports.findCache(this.#id)?.observer === this;
   }
 
-  /** Runs an `observe_` method of the copy and resolves with what it returns. Rejects as a reference's `callRemote` does. */
-  async callRemote(name: string, ...args: unknown[]): Promise<unknown> {
-    return this.callRemoteWith({}, name, ...args);
+  /** The `observe_` methods of the copy as functions: `observer.call.set(1)` is `observer.callRemote("set", 1)`. */
+  get call(): RemoteCalls<RemoteMethods> {
+    return (this.#calls ??= callsThrough((name, args) => this.#call(name, args, {})));
   }
 
-  async callRemoteWith(options: CallOptions, name: string, ...args: unknown[]): Promise<unknown> {
-    this.#requireAlive();
-    const how = { ...options, perspective: this.#perspective, pins: this, isCache: true };
-    return this.#channel.call(this.#id, name, args, how);
+  /** Calls an `observe_` method of the copy and resolves with its result. Rejects as the `callRemote` of a reference does. */
+  callRemote(name: string, ...args: unknown[]): Promise<unknown> {
+    return this.#call(name, args, {});
   }
 
-  /** Runs an `observe_` method of the copy, without an answer. What most updates want. */
+  /** The same ways to call, with options: `observer.with({ timeoutMs: 500 }).callRemote("set", 1)`. */
+  with(options: CallOptions): RemoteCaller {
+    return new RemoteCaller((name, args) => this.#call(name, args, options));
+  }
+
+  /** Calls an `observe_` method of the copy without an answer, as most updates do. Throws `JellyError` or `DeadReferenceError`. */
   sendRemote(name: string, ...args: unknown[]): void {
     this.#requireAlive();
-    this.#channel.send(this.#id, name, args, { perspective: this.#perspective, pins: this, isCache: true });
+    this.#context.caller.send(this.#id, name, args, { perspective: this.#perspective, keepAlive: this, isCache: true });
   }
 
-  /** Not part of the interface: {@link sendRemote} for `broadcast`. */
+  /** Internal: {@link sendRemote} for `broadcast`. */
   sendShared(shared: SharedArguments, name: string, args: readonly unknown[]): void {
-    this.#channel.send(this.#id, name, args, { perspective: this.#perspective, pins: this, isCache: true, shared });
+    const details = { perspective: this.#perspective, keepAlive: this, isCache: true, shared };
+    this.#context.caller.send(this.#id, name, args, details);
+  }
+
+  async #call(name: string, args: readonly unknown[], options: CallOptions): Promise<unknown> {
+    this.#requireAlive();
+    const details = { ...options, perspective: this.#perspective, keepAlive: this, isCache: true };
+    return this.#context.caller.call(this.#id, name, args, details);
   }
 
   #requireAlive(): void {
-    if (!this.isAlive) throw new DeadReferenceError("The peer keeps no copy of this object any more");
+    if (!this.isAlive) throw new DeadReferenceError("The peer has no copy of this object anymore");
   }
 }
 
 /**
- * A copy that the peer keeps up to date, by calling its `observe_` methods. It stays up to date until it is collected, or disposed of, or the
- * connection ends. The constructor does not run.
+ * A copy that the peer keeps up to date by calling its `observe_` methods, until the copy is collected or disposed of, or the connection ends. Its
+ * constructor does not run.
  */
 export abstract class RemoteCache {
-  /** Takes the state that arrived first. Default: its entries become own properties; no setter runs. */
+  /** Sets the state that arrived first. Default: its entries become own properties; no setter runs. */
   setCopyableState(state: unknown): void {
     setOwnProperties(this, state);
   }
 
-  /** Gives the copy back to the peer now: it is told of no more changes. The broker's handles bring what this does. */
+  /** Releases the copy at the peer now, so that it is not updated anymore. The handle that the program holds implements this. */
   [Symbol.dispose](): void {}
 }
 
 /**
- * Makes what a peer sends under `name` arrive as `type`: `types.register(remoteCache("shop.Stock", Stock))`. `setState` puts the state into the
- * blank cache; default: its `setCopyableState`.
+ * Receives what a peer sends under `name` as an instance of `type`: `types.register(remoteCache("shop.Stock", Stock))`. `setState` sets the state of
+ * the new cache. Default: its `setCopyableState`.
  */
 export function remoteCache<T extends RemoteCache>(
   name: string,
   type: Class<T>,
-  setState: (cache: T, state: unknown, channel: Channel) => void = (cache, state) => cache.setCopyableState(state),
+  setState: (cache: T, state: unknown, context: ConnectionContext) => void = (cache, state) =>
+    cache.setCopyableState(state),
 ): TypeHandler<T> {
   return {
     atoms: [name],
     classes: [],
     jelly: () => undefined,
     unjelly(unjellier, items, atom) {
-      const arriving = incoming(unjellier, atom);
-      const { channel } = arriving;
-      const id =
-        items === 2
-          ? readCacheId(unjellier.reader.kind() === "integer" ? unjellier.reader.integer() : undefined)
-          : readCacheId();
-      if (channel.held.caches.has(id)) throw new JellyError("JELLY_MALFORMED", `Two caches have the id ${id}`);
+      const graph = incomingGraph(unjellier, atom);
+      const { context } = graph;
+      const { caches } = context.imports;
+      const id = readCacheId(unjellier, items - 1);
+      if (caches.has(id)) throw new JellyError("JELLY_MALFORMED", `Two caches have the id ${id}`);
       const cache = Object.create(type.prototype as object) as T;
-      // Known before its state is read: the state may mention it.
-      const handle = channel.held.caches.add(id, cache) as T;
+      // Registered before its state is read, because the state may refer to it.
+      const handle = caches.add(id, cache) as T;
       unjellier.registerBlank(handle);
       try {
-        unjellier.readState((state) => setState(cache, state, channel));
+        unjellier.readState((state) => setState(cache, state, context));
       } catch (error) {
-        // The peer counts it as held: tell it that it is not. (Twisted leaves the two sides apart: wire specification trap 10.)
-        channel.held.caches.release(handle);
+        // The peer counts the cache as received, so release it. (Twisted does not, and the two ends disagree: wire specification trap 10.)
+        caches.release(handle);
         throw error;
       }
-      arriving.cacheArrived(id, handle, true);
+      graph.noteCache(id, handle, true);
       return handle;
     },
   };
 }
 
-/** An update calls `observe_` methods. */
-export class CacheTarget implements Callable {
-  readonly perspective: Perspective = null;
-  readonly home: RemoteCache;
-
-  constructor(cache: RemoteCache) {
-    this.home = cache;
-  }
-
-  receiveCall({ method, args, kwargs }: IncomingCall): unknown {
-    const found = findMethod(this.home, "observe_", method);
-    return Reflect.apply(found, this.home, bindArguments(this.home, method, args, kwargs));
-  }
+/** The target of updates: they call `observe_` methods of the cache. */
+export function cacheTarget(cache: object): Callable {
+  return { perspective: null, home: cache, receiveCall: (call) => dispatch(cache, "observe_", call) };
 }
 
-export const cacheable: TypeHandler<Cacheable> = {
+export const cacheableHandler: TypeHandler<Cacheable> = {
   atoms: ["lcache"],
   classes: [Cacheable],
   subclasses: true,
   identity: false,
-  jelly(value, jellier) {
-    if (jellier.repeat(value)) return;
-    const out = outgoing(jellier, value);
+  jelly(object, jellier) {
+    if (jellier.repeat(object)) return;
+    const graph = outgoingGraph(jellier, object);
     const { writer } = jellier;
-    const { id, count, observer } = out.giveCache(
-      value,
-      (given) => new CacheObserver(out.channel, given, out.perspective),
-    );
-    if (count > 1) {
+    const cache = graph.exportCache(object, (id) => new CacheObserver(graph.context, id, graph.perspective));
+    if (cache.count > 1) {
       writer.list(2);
       writer.word("cached");
-      writer.integer(id);
+      writer.integer(cache.id);
       return;
     }
-    jellier.begin(value);
+    jellier.begin(object);
     writer.list(3);
-    writer.word(value.getTypeToCopy());
-    writer.integer(id);
-    jellier.write(value.getStateToCacheAndObserveFor(out.perspective, observer as CacheObserver));
+    writer.word(object.getTypeToCopy());
+    writer.integer(cache.id);
+    jellier.write(object.getStateToCacheAndObserveFor(graph.perspective, cache.observer as CacheObserver));
   },
-  /** `(lcache id)`: an object of ours, of which the peer has a copy, coming home. */
+  /** `(lcache id)`: an object of this end, of which the peer has a copy. */
   unjelly(unjellier, items, atom) {
-    const { channel } = incoming(unjellier, atom);
-    const id = readCacheId(
-      items === 1 && unjellier.reader.kind() === "integer" ? unjellier.reader.integer() : undefined,
-    );
-    const given = channel.given.findCache(id);
-    if (given === undefined) throw new UnknownCacheError(id);
-    return given.source;
+    const { context } = incomingGraph(unjellier, atom);
+    const id = readCacheId(unjellier, items);
+    const cache = context.exports.findCache(id);
+    if (cache === undefined) throw new UnknownCacheError(id);
+    return cache.source;
   },
 };
 
-export const cache: TypeHandler<RemoteCache> = {
+export const cacheHandler: TypeHandler<RemoteCache> = {
   atoms: ["cached"],
   classes: [RemoteCache],
   subclasses: true,
   identity: false,
-  jelly(value, jellier) {
-    const id = outgoing(jellier, value).channel.held.caches.idOf(value);
+  jelly(cache, jellier) {
+    const id = outgoingGraph(jellier, cache).context.imports.caches.idOf(cache);
     if (id === undefined)
       throw new JellyError(
         "JELLY_NOT_JELLYABLE",
-        "A cache can be sent only to the peer it came from, until it is given back",
+        "A cache can be sent only to the peer it came from, and not after it was released",
       );
     jellier.writer.list(2);
     jellier.writer.word("lcache");
     jellier.writer.integer(id);
   },
-  /** `(cached id)`: a copy that is here already. */
+  /** `(cached id)`: a copy that this end already has. */
   unjelly(unjellier, items, atom) {
-    const arriving = incoming(unjellier, atom);
-    const id = readCacheId(
-      items === 1 && unjellier.reader.kind() === "integer" ? unjellier.reader.integer() : undefined,
-    );
-    const handle = arriving.channel.held.caches.again(id) as RemoteCache | undefined;
+    const graph = incomingGraph(unjellier, atom);
+    const id = readCacheId(unjellier, items);
+    const handle = graph.context.imports.caches.addAgain(id) as RemoteCache | undefined;
     if (handle === undefined) throw new UnknownCacheError(id);
-    arriving.cacheArrived(id, handle, false);
+    graph.noteCache(id, handle, false);
     return handle;
   },
 };
 
-function readCacheId(id?: number | bigint): number {
-  if (typeof id === "number") return id;
-  throw new JellyError("JELLY_MALFORMED", "A cache has a number");
+/** The id of a cache: the next element, which must be the last of `items`. */
+function readCacheId({ reader }: JellyReader, items: number): number {
+  const id = readNumericId(reader, items);
+  if (id === undefined) throw new JellyError("JELLY_MALFORMED", "The id of a cache is a number");
+  return id;
 }

@@ -3,25 +3,25 @@
 import { copyType, describe, JellyError, setOwnProperties } from "@pb/jelly-types";
 import type { Class, TypeHandler } from "@pb/jelly-types";
 import type { Perspective } from "../calls/callable.js";
-import { Outgoing } from "../references/graph-context.js";
+import { OutgoingGraph } from "../references/graph-context.js";
 
 /**
- * An object of which the peer gets a copy, made of the state it shows to whoever is asking. The name it travels under is its class's
- * `static remoteType`, which the peer has registered for a class of its own.
+ * An object that the peer gets a copy of, made from the state that the object shows to its perspective. It is sent under the name in the
+ * `static remoteType` of its class, for which the peer has registered a class of its own.
  */
 export abstract class Copyable {
-  /** The name it travels under: ASCII. */
+  /** The name under which it is sent: ASCII. Default: `static remoteType`. */
   getTypeToCopy(): string {
     return remoteTypeOf(this);
   }
 
-  /** What the copy is made of, for `perspective`. Default: the own enumerable properties. */
+  /** The state of the copy for `perspective`. Default: the own enumerable properties. */
   getStateToCopyFor(_perspective: Perspective): unknown {
     return Object.fromEntries(Object.entries(this));
   }
 }
 
-/** The `static remoteType` of an object's class. Throws `JELLY_NOT_JELLYABLE` where it has none. */
+/** The `static remoteType` of the class of an object. Throws `JELLY_NOT_JELLYABLE` when it has none. */
 export function remoteTypeOf(value: object): string {
   const { remoteType } = value.constructor as { remoteType?: unknown };
   if (typeof remoteType === "string") return remoteType;
@@ -31,29 +31,29 @@ export function remoteTypeOf(value: object): string {
   );
 }
 
-/** What arrives as a copy of a peer's object. The constructor does not run. */
+/** The base class of received copies. Their constructor does not run. */
 export abstract class RemoteCopy {
-  /** Takes the state that arrived. Default: its entries become own properties; no setter runs. */
+  /** Sets the received state. Default: its entries become own properties; no setter runs. */
   setCopyableState(state: unknown): void {
     setOwnProperties(this, state);
   }
 }
 
-/** Makes what a peer sends under `name` arrive as `type`: `types.register(remoteCopy("shop.Invoice", Invoice))`. */
+/** Receives what a peer sends under `name` as an instance of `type`: `types.register(remoteCopy("shop.Invoice", Invoice))`. */
 export function remoteCopy<T extends RemoteCopy>(name: string, type: Class<T>): TypeHandler<T> {
   const handler = copyType(name, type, { setState: (instance, state) => instance.setCopyableState(state) });
   return { ...handler, classes: [] };
 }
 
-export const copyable: TypeHandler<Copyable> = {
+export const copyableHandler: TypeHandler<Copyable> = {
   atoms: [],
   classes: [Copyable],
   subclasses: true,
-  jelly(value, jellier) {
+  jelly(object, jellier) {
     const { context } = jellier;
-    const state = value.getStateToCopyFor(context instanceof Outgoing ? context.perspective : null);
+    const state = object.getStateToCopyFor(context instanceof OutgoingGraph ? context.perspective : null);
     jellier.writer.list(2);
-    jellier.writer.word(value.getTypeToCopy());
+    jellier.writer.word(object.getTypeToCopy());
     jellier.write(state);
   },
   unjelly() {

@@ -1,27 +1,26 @@
-// Objects whose methods learn who is calling: avatars, and what they show to each of them (wire specification 5.10).
+// Objects whose methods know the caller: avatars and views (wire specification 5.10).
 
 import { JellyError } from "@pb/jelly-types";
 import type { TypeHandler } from "@pb/jelly-types";
 import type { IncomingCall, Perspective } from "../calls/callable.js";
-import { outgoing } from "../references/graph-context.js";
-import { bindArguments, findMethod } from "../calls/dispatch.js";
-import { Referenceable } from "./referenceable.js";
+import { dispatch } from "../calls/dispatch.js";
+import { outgoingGraph } from "../references/graph-context.js";
+import { Referenceable, writeReference } from "./referenceable.js";
 
-/** What somebody who logged in can do: `perspective_` methods (`twisted.spread.pb.Avatar`). Results are written for the avatar. */
+/** A user who has logged in, with the `perspective_` methods it may call (`twisted.spread.pb.Avatar`). Results are written for the avatar. */
 export abstract class Avatar {
   /** Runs a method for the peer (`perspectiveMessageReceived` of Twisted). */
-  receiveCall({ method, args, kwargs }: IncomingCall): unknown {
-    const found = findMethod(this, "perspective_", method);
-    return Reflect.apply(found, this, bindArguments(this, method, args, kwargs));
+  receiveCall(call: IncomingCall): unknown {
+    return dispatch(this, "perspective_", call);
   }
 }
 
-/** An object that calls can be passed on to. */
+/** An object to which calls can be forwarded. */
 export interface CallReceiver {
   receiveCall(call: IncomingCall): unknown;
 }
 
-/** A reference to an object that is none itself, such as an avatar (`twisted.spread.flavors._ReferenceableMap`, `pb.AsReferenceable`). */
+/** Makes an object that is not a Referenceable, such as an avatar, callable (`twisted.spread.flavors._ReferenceableMap`, `pb.AsReferenceable`). */
 export class AsReferenceable extends Referenceable {
   readonly object: CallReceiver;
   override readonly perspective: object;
@@ -38,23 +37,23 @@ export class AsReferenceable extends Referenceable {
 }
 
 /**
- * An object that different avatars see: its `view_` methods get the perspective of the caller first. Each avatar that is handed it gets a
- * reference of its own.
+ * An object that several avatars use (`twisted.spread.flavors.Viewable`). Its `view_` methods receive the perspective of the caller as their first
+ * argument. Each avatar to which it is sent gets its own reference.
  */
 export abstract class Viewable {
-  readonly #points = new WeakMap<object, ViewPoint>();
+  readonly #viewPoints = new WeakMap<object, ViewPoint>();
 
-  /** This object as one perspective sees it: always the same for the same one. */
+  /** The object as one perspective sees it. Returns the same view point for the same perspective. */
   viewPointFor(perspective: object): ViewPoint {
-    let point = this.#points.get(perspective);
-    if (point === undefined) this.#points.set(perspective, (point = new ViewPoint(perspective, this)));
-    return point;
+    let viewPoint = this.#viewPoints.get(perspective);
+    if (viewPoint === undefined) this.#viewPoints.set(perspective, (viewPoint = new ViewPoint(perspective, this)));
+    return viewPoint;
   }
 }
 
-/** A Viewable and who is looking (`twisted.spread.flavors.ViewPoint`). What a view's reference brings home. */
+/** A Viewable and one perspective on it (`twisted.spread.flavors.ViewPoint`). A view that the peer sends back arrives as a view point. */
 export class ViewPoint extends Referenceable {
-  /** What is looked at: something with `view_` methods. */
+  /** The object with the `view_` methods. */
   readonly object: object;
   override readonly perspective: Perspective;
 
@@ -64,41 +63,33 @@ export class ViewPoint extends Referenceable {
     this.object = object;
   }
 
-  override receiveCall({ method, args, kwargs }: IncomingCall): unknown {
-    const found = findMethod(this.object, "view_", method);
-    const bound = bindArguments(this.object, method, args, kwargs);
-    return Reflect.apply(found, this.object, [this.perspective, ...bound]);
+  override receiveCall(call: IncomingCall): unknown {
+    return dispatch(this.object, "view_", call, [this.perspective]);
   }
 }
 
-export const viewable: TypeHandler<Viewable> = {
+export const viewableHandler: TypeHandler<Viewable> = {
   atoms: [],
   classes: [Viewable],
   subclasses: true,
   identity: false,
-  jelly(value, jellier) {
-    const { perspective } = outgoing(jellier, value);
+  jelly(object, jellier) {
+    const { perspective } = outgoingGraph(jellier, object);
     if (perspective === null)
-      throw new JellyError("JELLY_NOT_JELLYABLE", "A Viewable can be sent only where somebody has logged in");
-    jellier.write(value.viewPointFor(perspective));
+      throw new JellyError("JELLY_NOT_JELLYABLE", "A Viewable can be sent only to a peer that has logged in");
+    jellier.write(object.viewPointFor(perspective));
   },
   unjelly() {
     throw new JellyError("JELLY_MALFORMED", "Nothing arrives as a Viewable");
   },
 };
 
-export const avatar: TypeHandler<Avatar> = {
+export const avatarHandler: TypeHandler<Avatar> = {
   atoms: [],
   classes: [Avatar],
   subclasses: true,
   identity: false,
-  jelly(value, jellier) {
-    const out = outgoing(jellier, value);
-    const id = out.give(value, new AsReferenceable(value));
-    jellier.writer.list(2);
-    jellier.writer.word("remote");
-    jellier.writer.integer(id);
-  },
+  jelly: (avatar, jellier) => writeReference(jellier, avatar, new AsReferenceable(avatar)),
   unjelly() {
     throw new JellyError("JELLY_MALFORMED", "Nothing arrives as an Avatar");
   },

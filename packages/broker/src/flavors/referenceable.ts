@@ -1,52 +1,54 @@
-// Objects the peer gets a reference to: `remote_` methods (wire specification 5.4, 5.5).
+// Objects that stay at this end; the peer gets a reference and calls their `remote_` methods (wire specification 5.4, 5.5).
 
 import { JellyError } from "@pb/jelly-types";
-import type { TypeHandler } from "@pb/jelly-types";
+import type { JellyWriter, TypeHandler } from "@pb/jelly-types";
 import type { Callable, Connection, IncomingCall, Perspective } from "../calls/callable.js";
-import { outgoing } from "../references/graph-context.js";
-import { bindArguments, findMethod } from "../calls/dispatch.js";
+import { dispatch } from "../calls/dispatch.js";
+import { outgoingGraph } from "../references/graph-context.js";
 
 /**
- * An object that stays here: who it is sent to gets a reference, and can call its `remote_` methods. Sent back, it arrives as itself.
- * Methods may be async.
+ * An object that stays at this end (`twisted.spread.flavors.Referenceable`). A peer to which it is sent gets a reference, and can call its `remote_`
+ * methods, which may be async. When the peer sends the reference back, it arrives as this object.
  */
 export abstract class Referenceable implements Callable {
-  /** For whom results are written: nobody in particular, unless a flavour says so. */
+  /** The perspective for which results are written. Null, unless a flavor defines one. */
   readonly perspective: Perspective = null;
 
   get home(): object {
     return this;
   }
 
-  /** Runs a method for the peer. Override it to answer calls in another way (`remoteMessageReceived` of Twisted). */
-  receiveCall({ method, args, kwargs }: IncomingCall): unknown {
-    const found = findMethod(this, "remote_", method);
-    return Reflect.apply(found, this, bindArguments(this, method, args, kwargs));
+  /** Runs a method for the peer. Override it to handle calls differently (`remoteMessageReceived` of Twisted). */
+  receiveCall(call: IncomingCall): unknown {
+    return dispatch(this, "remote_", call);
   }
 
-  /** The peer of this connection holds it no more: it has given back the last reference, or the connection is over. Called once for that. */
+  /** Called once per connection, when the peer has released its last reference or the connection has ended. */
   unreferenced(_connection: Connection): void {}
 }
 
-/** A Referenceable that a connection starts from (`twisted.spread.pb.Root`). */
+/** A Referenceable with which a connection starts (`twisted.spread.pb.Root`). */
 export abstract class Root extends Referenceable {
-  /** The object for one connection: by default this one. */
+  /** The root object for one connection. Default: this object. */
   rootObject(_connection: Connection): Callable {
     return this;
   }
 }
 
-export const referenceable: TypeHandler<Referenceable> = {
+/** Writes `(remote id)` for an object that is known by `key` when it is sent again. */
+export function writeReference(jellier: JellyWriter, key: object, target: Callable): void {
+  const id = outgoingGraph(jellier, key).exportReference(key, target);
+  jellier.writer.list(2);
+  jellier.writer.word("remote");
+  jellier.writer.integer(id);
+}
+
+export const referenceableHandler: TypeHandler<Referenceable> = {
   atoms: [],
   classes: [Referenceable],
   subclasses: true,
   identity: false,
-  jelly(value, jellier) {
-    const id = outgoing(jellier, value).give(value, value);
-    jellier.writer.list(2);
-    jellier.writer.word("remote");
-    jellier.writer.integer(id);
-  },
+  jelly: (object, jellier) => writeReference(jellier, object, object),
   unjelly() {
     throw new JellyError("JELLY_MALFORMED", "Nothing arrives as a Referenceable");
   },

@@ -1,71 +1,64 @@
-// When to read on and when to let the peer wait: so that no connection fills the memory or takes all of the time.
+// Decides when a connection is read and when its peer has to wait, so that no connection fills the memory or uses all of the CPU time.
 
-import type { Link } from "./link.js";
 import type { BrokerLimits } from "../limits.js";
+import type { Link } from "./link.js";
 
-/** What the flow depends on, as it is whenever it is looked at. */
+/** The work of a ready connection, looked at before each message (the core of the connection has this shape). */
 export interface Load {
-  /** Bytes written and not sent. */
-  readonly queuedBytes: number;
-  /** Calls of ours that wait for an answer, pings aside. */
-  readonly callsWaiting: number;
-  /** Calls of the peer whose methods have not finished. */
-  readonly callsRunning: number;
+  /** `size`: bytes written and not yet passed to the link. */
+  readonly outbox: { readonly size: number };
+  /** `inFlight`: calls of this end that wait for an answer, pings aside. */
+  readonly caller: { readonly inFlight: number };
+  /** `running`: calls of the peer that have not finished. */
+  readonly responder: { readonly running: number };
 }
 
-const NOTHING: Load = { queuedBytes: 0, callsWaiting: 0, callsRunning: 0 };
-
 /** Pauses and resumes one link. */
-export class Flow {
+export class Backpressure {
   readonly #link: Link;
   readonly #limits: BrokerLimits;
-  /** Looked at for every message: nothing is made for it (bench `one-way`). */
-  #load: Load = NOTHING;
   readonly #read: () => void;
+  /** Undefined before the connection is ready and after its end. */
+  #load: Load | undefined;
   #isPaused = false;
-  /** Messages that may still be read before others get their turn. */
-  #allowance: number;
+  /** Messages that may still be read in this turn. */
+  #messagesLeft: number;
   #isYielding = false;
   #isResuming = false;
 
-  /** `read` reads on, from what arrived and was not read. */
+  /** `read` reads the bytes that have arrived and are not read yet. */
   constructor(link: Link, limits: BrokerLimits, read: () => void) {
     this.#link = link;
     this.#limits = limits;
     this.#read = read;
-    this.#allowance = limits.messagesPerTurn;
+    this.#messagesLeft = limits.messagesPerTurn;
   }
 
-  /** Both ends can call: `load` says what is going on. */
-  begin(load: Load): void {
+  /** Sets the load, when the connection becomes ready; removes it at the end. */
+  setLoad(load: Load | undefined): void {
     this.#load = load;
   }
 
-  /** The connection is over: lets go of what was going on. */
-  end(): void {
-    this.#load = NOTHING;
-  }
-
   /** Whether the next message may be read now. Counts it. */
-  admits(): boolean {
-    if (this.#isYielding || this.#isResuming || this.#isTooMuch()) return false;
-    if (this.#allowance > 0) {
-      this.#allowance--;
+  admitsMessage(): boolean {
+    if (this.#isYielding || this.#isResuming || this.#isOverloaded()) return false;
+    if (this.#messagesLeft > 0) {
+      this.#messagesLeft--;
       return true;
     }
     this.#yield();
     return false;
   }
 
-  /** Pauses or resumes the link, as the load says. */
+  /** Pauses or resumes the link, as the load requires. */
   regulate(): void {
-    const mustPause = this.#isYielding || this.#isTooMuch();
+    const mustPause = this.#isYielding || this.#isOverloaded();
     if (mustPause === this.#isPaused) return;
     this.#isPaused = mustPause;
     if (mustPause) {
       this.#link.pause();
     } else {
-      // Nothing is read now, also if the link delivers at once: the program may be in the middle of a call.
+      // Nothing is read within `resume`, even if the link delivers at once: the program may be in the middle of a call.
       this.#isResuming = true;
       this.#link.resume();
       this.#isResuming = false;
@@ -73,27 +66,26 @@ export class Flow {
     }
   }
 
-  /** A turn of the event loop is over when nothing is left to read. */
-  rest(): void {
-    this.#allowance = this.#limits.messagesPerTurn;
+  /** Allows a full turn of messages again. Called when there is nothing left to read, which ends the turn. */
+  startTurn(): void {
+    this.#messagesLeft = this.#limits.messagesPerTurn;
   }
 
-  /**
-   * While answers to calls of ours are to come, they are read whatever waits: two ends that both stopped reading would wait for each other for
-   * ever.
-   */
-  #isTooMuch(): boolean {
-    if (this.#load.callsWaiting > 0) return false;
+  /** While calls of this end wait for answers, the broker reads in any case: two ends that both stopped reading would wait for each other forever. */
+  #isOverloaded(): boolean {
+    const load = this.#load;
+    if (load === undefined || load.caller.inFlight > 0) return false;
     const { queuedBytes, callsRunning, overload } = this.#limits;
-    return this.#load.queuedBytes > queuedBytes || (overload === "wait" && this.#load.callsRunning >= callsRunning);
+    if (this.#link.queuedBytes + load.outbox.size > queuedBytes) return true;
+    return overload === "wait" && load.responder.running >= callsRunning;
   }
 
-  /** Lets other connections, timers and sockets have their turn before more is read. */
+  /** Lets other connections, timers and sockets run before this connection is read again. */
   #yield(): void {
     this.#isYielding = true;
     setTimeout(() => {
       this.#isYielding = false;
-      this.rest();
+      this.startTurn();
       this.#read();
     });
   }

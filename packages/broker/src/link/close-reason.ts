@@ -1,28 +1,28 @@
-// Why a connection ended, in words.
+// The error that tells why a connection ended.
 
 import { ConnectionLostError } from "../errors.js";
 import type { CloseReason } from "../errors.js";
 
-/** The error that everybody who waits for something of the connection gets. */
-export function connectionLost(why: CloseReason, cause: unknown): ConnectionLostError {
-  return new ConnectionLostError(why, describeEnd(why, cause), { cause });
+/** The error for everything that waits for the connection. */
+export function connectionLost(reason: CloseReason, cause: unknown): ConnectionLostError {
+  return new ConnectionLostError(reason, describeEnd(reason, cause), { cause });
 }
 
-function describeEnd(why: CloseReason, cause: unknown): string {
+function describeEnd(reason: CloseReason, cause: unknown): string {
   const because = cause instanceof Error && cause.message !== "" ? `: ${cause.message}` : "";
-  switch (why) {
+  switch (reason) {
     case "closed":
-      return `The connection was closed by us${because}`;
+      return `The connection was closed by this end${because}`;
     case "lost":
       return `The connection was lost${because}`;
     case "negotiation":
-      return `No dialect could be agreed on${because}`;
+      return `The two ends did not agree on a dialect${because}`;
     case "protocol":
-      return `The peer broke the protocol${because}`;
+      return `The peer violated the protocol${because}`;
     case "unresponsive":
-      return `The peer does not answer any more${because}`;
+      return `The peer stopped answering${because}`;
     case "limit":
-      return `The peer passed a limit${because}`;
+      return `The peer exceeded a limit${because}`;
     case "replaced":
       return `The same client has a newer connection${because}`;
   }

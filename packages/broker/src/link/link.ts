@@ -1,77 +1,82 @@
-// What the broker needs from below: a way to send bytes, and to be told of bytes and of the end. The only door to the outside world.
+// The interface between a broker and a transport: send bytes, receive bytes, learn of the end. A broker does no other I/O.
 
-/** Facts a transport knows about who is at the other end; more of them as it knows more. */
+/** What a transport knows about the other end of a connection. */
 export interface Peer {
-  /** The other end in words, for logs: `tcp:127.0.0.1:52110`, `memory`. */
+  /** The other end as text for logs: `tcp:127.0.0.1:52110`, `memory`. */
   readonly description: string;
-  /** Whether nobody in between can read or change what is sent. */
+  /** Whether nobody between the two ends can read or change the bytes. */
   readonly isEncrypted: boolean;
-  /** The address of the other end, where it has one, without the port. Not proof of anything. */
+  /** The address of the other end without its port, if it has one. It proves nothing about who the peer is. */
   readonly address?: string | undefined;
-  /** Over TLS: the certificate the other end showed. Look at `isTrusted` before believing it. */
+  /** Over TLS: the certificate of the other end. Check `isTrusted` before relying on it. */
   readonly certificate?: PeerCertificate | undefined;
   /**
-   * Over TLS: bytes that both ends of this very connection know and nobody else does, to tie a login to it (RFC 5929, RFC 9266). Undefined where
-   * there is no such thing.
+   * Over TLS: bytes that only the two ends of this connection know, which tie a login to the connection (RFC 5929, RFC 9266). Undefined where the
+   * connection has no binding of this type.
    */
   channelBinding?(type: ChannelBindingType): Uint8Array | undefined;
 }
 
 export type ChannelBindingType = "tls-exporter" | "tls-server-end-point";
 
-/** A certificate, in plain values. */
+/** The certificate of a peer as plain values. */
 export interface PeerCertificate {
-  /** Whether it is of an authority we trust, and in date. False where the transport was told not to insist. */
+  /** Whether a trusted authority issued it and it is in date. False where the transport was told to accept any certificate. */
   readonly isTrusted: boolean;
-  /** Whose it is: the common name. */
+  /** The common name of its subject. */
   readonly name: string | undefined;
-  /** The names it is good for: `DNS:example.org`, `IP Address:192.0.2.1`, `URI:…`. */
+  /** The names it is valid for: `DNS:example.org`, `IP Address:192.0.2.1`, `URI:…`. */
   readonly alternativeNames: readonly string[];
-  /** Who signed it: the common name. */
+  /** The common name of its issuer. */
   readonly issuer: string | undefined;
   readonly serialNumber: string;
   readonly validFrom: Date;
   readonly validTo: Date;
-  /** SHA-256 of it, as `AB:CD:…`. */
+  /** The SHA-256 fingerprint, as `AB:CD:…`. */
   readonly fingerprint: string;
-  /** Itself, in DER. */
+  /** The certificate in DER. */
   readonly der: Uint8Array;
 }
 
-/** One connection's bytes. Implemented by transports; a broker owns it from `start` on. */
+/** The bytes of one connection. A transport implements it; the broker owns it from `start` on. */
 export interface Link {
-  /** `listener`: this end accepted the connection. `initiator`: this end made it. They differ only in who offers the dialects. */
+  /** `listener`: this end accepted the connection. `initiator`: this end made it. Only the negotiation of the dialect differs. */
   readonly role: "listener" | "initiator";
   readonly peer: Peer;
-  /** Bytes given to `send` that have not left the process yet. */
+  /** Bytes passed to `send` that have not left the process yet. */
   readonly queuedBytes: number;
   /**
-   * Whether `send` may be given views of buffers that other connections look at, too, which saves a copy: true for a link that only reads them
-   * (no transfer to another thread, no sending of the whole buffer) and lets go of them soon. Default false: the buffer is the link's own.
+   * Whether `send` accepts views of buffers that other connections read too, which saves a copy. Set it to true for a link that only reads the
+   * bytes, does not transfer their buffer, and does not keep them for long. Default false: the link owns the buffer of what it is sent.
    */
   readonly takesViews?: boolean;
-  /** Begins to deliver. Called once. */
+  /**
+   * Runs `flush` once, when the messages of this turn should be written: after the callbacks that are due now, so that their messages leave
+   * together. Default: in a microtask. A transport with a better moment, such as Node's `nextTick` after all promises, implements it.
+   */
+  scheduleFlush?(flush: () => void): void;
+  /** Starts to deliver bytes. Called once. */
   start(receiver: LinkReceiver): void;
   /** Takes ownership of `bytes`, and of their buffer unless it {@link takesViews}. Does nothing once the link is closed. */
   send(bytes: Uint8Array): void;
   /** Sends what is queued, then closes. `lost` follows. */
   close(): void;
-  /** Closes at once and throws away what is queued. `lost` follows. */
+  /** Closes at once and discards what is queued. `lost` follows. */
   destroy(): void;
-  /** Stops delivering until `resume`: the peer is to wait. */
+  /** Stops delivering bytes until `resume`, so that the peer has to wait. */
   pause(): void;
   resume(): void;
 }
 
 /**
- * Who a link tells. It may do so whenever it likes, also before `send`, `resume` or `close` has returned: a broker then reads what arrived when
- * it is done with what it is in the middle of, and in the order in which it was told.
+ * The callbacks of a link. The link may call them at any time, even before `send`, `resume` or `close` has returned: the broker then handles them in
+ * the order of the calls, as soon as it has finished its current step.
  */
 export interface LinkReceiver {
-  /** Bytes arrived. They belong to the link again when this returns. */
+  /** Bytes arrived. The link may reuse their buffer when this returns. */
   received(bytes: Uint8Array): void;
-  /** What was queued has left. */
+  /** Everything that was queued has left the process. */
   drained(): void;
-  /** The connection is over: called exactly once. `cause` tells why, where that is known. */
+  /** The connection ended. Called exactly once. `cause` is the reason, if it is known. */
   lost(cause?: Error): void;
 }

@@ -1,4 +1,4 @@
-// Objects of ours of which the peer keeps a copy that we keep up to date.
+// The objects of this end that the peer keeps a copy of, and how many times each was sent.
 
 import type { Perspective } from "../calls/callable.js";
 
@@ -7,64 +7,64 @@ export interface CacheSource {
   stoppedObserving(perspective: Perspective, observer: object): void;
 }
 
-/** One object cached at the peer, as one perspective sees it. */
-export interface CacheGiven {
+/** One object that the peer has cached, as one perspective sees it. */
+export interface ExportedCache {
   readonly id: number;
   readonly source: CacheSource;
   readonly perspective: Perspective;
-  /** Who tells the peer of changes. */
+  /** Sends the changes to the peer. */
   readonly observer: object;
-  /** Times it was written and not yet given back. */
+  /** How many times it was sent and not yet released. */
   count: number;
 }
 
 /**
- * Keyed by object and perspective: what one avatar may see is not shown to another of the same connection. (Twisted keys by object only, and
- * there the first state wins: wire specification trap 31.)
+ * Cached objects by id and by object and perspective, so that the state for one avatar is not shown to another avatar of the same connection.
+ * (Twisted uses the object alone, and sends the state of the first avatar to all: wire specification trap 31.)
  */
-export class CachesGiven {
-  readonly #byId = new Map<number, CacheGiven>();
-  readonly #bySource = new Map<CacheSource, Map<Perspective, CacheGiven>>();
+export class ExportedCaches {
+  readonly #byId = new Map<number, ExportedCache>();
+  readonly #bySource = new Map<CacheSource, Map<Perspective, ExportedCache>>();
 
   get size(): number {
     return this.#byId.size;
   }
 
-  find(source: CacheSource, perspective: Perspective): CacheGiven | undefined {
+  find(source: CacheSource, perspective: Perspective): ExportedCache | undefined {
     return this.#bySource.get(source)?.get(perspective);
   }
 
-  get(id: number): CacheGiven | undefined {
+  get(id: number): ExportedCache | undefined {
     return this.#byId.get(id);
   }
 
-  add(given: CacheGiven): void {
-    this.#byId.set(given.id, given);
-    let views = this.#bySource.get(given.source);
-    if (views === undefined) this.#bySource.set(given.source, (views = new Map<Perspective, CacheGiven>()));
-    views.set(given.perspective, given);
+  add(cache: ExportedCache): void {
+    this.#byId.set(cache.id, cache);
+    let views = this.#bySource.get(cache.source);
+    if (views === undefined) this.#bySource.set(cache.source, (views = new Map<Perspective, ExportedCache>()));
+    views.set(cache.perspective, cache);
   }
 
   /**
-   * One count less. Returns the entry when it was the last: sent again, the object now gets a new number, but {@link get} finds the old one until
-   * {@link forget}. Throws `RangeError` for an unknown id.
+   * Removes one count. Returns the entry when that was the last: if the object is sent again, it gets a new id, but {@link get} finds the old one
+   * until {@link forget}. Throws `RangeError` for an unknown id.
    */
-  release(id: number): CacheGiven | undefined {
-    const given = this.#byId.get(id);
-    if (given === undefined || given.count === 0) throw new RangeError(`No cache has the id ${id}`);
-    given.count--;
-    if (given.count > 0) return undefined;
-    const views = this.#bySource.get(given.source);
-    views?.delete(given.perspective);
-    if (views?.size === 0) this.#bySource.delete(given.source);
-    return given;
+  release(id: number): ExportedCache | undefined {
+    const cache = this.#byId.get(id);
+    if (cache === undefined || cache.count === 0) throw new RangeError(`No cache has the id ${id}`);
+    cache.count--;
+    if (cache.count > 0) return undefined;
+    const views = this.#bySource.get(cache.source);
+    views?.delete(cache.perspective);
+    if (views?.size === 0) this.#bySource.delete(cache.source);
+    return cache;
   }
 
   forget(id: number): void {
     this.#byId.delete(id);
   }
 
-  *entries(): IterableIterator<CacheGiven> {
-    yield* this.#byId.values();
+  values(): IterableIterator<ExportedCache> {
+    return this.#byId.values();
   }
 }

@@ -1,140 +1,159 @@
-// What the peer holds of ours, counted: objects it may call, and objects it keeps a copy of. Their owners hear when it holds them no more.
+// The export table: what the peer holds of this end. Objects that it may call, and objects that it keeps a copy of, each with its count.
 
 import type { Callable, Connection, Perspective } from "../calls/callable.js";
 import { PBError, ProtocolError } from "../errors.js";
-import type { BrokerLimits } from "../limits.js";
-import type { ObjectId } from "../wire/messages.js";
-import { CachesGiven } from "./exported-caches.js";
-import type { CacheGiven, CacheSource } from "./exported-caches.js";
-import { Exports } from "./exported-objects.js";
+import type { CloseReason } from "../errors.js";
+import type { ObjectId, OutboundMessage } from "../wire/messages.js";
+import { ExportedCaches } from "./exported-caches.js";
+import type { CacheSource, ExportedCache } from "./exported-caches.js";
 
-/** How often a peer is refused what is over the limit before the connection ends: Twisted's way, which its users know (wire specification 5.11). */
+/** How many times an object over the limit is refused before the connection ends, as in Twisted (wire specification 5.11). */
 const REFUSALS = 3;
 
-/** What of the options matters here. */
-interface Settings {
-  readonly limits: Pick<BrokerLimits, "references">;
-  /** Runs what is the program's, whose errors are for its watcher. */
-  run(callback: () => void): void;
-}
-
-/** The connection the peer holds it over. */
-export interface GivenOver {
+/** The part of a connection that the table uses. */
+export interface ExportHost {
   readonly connection: Connection;
-  readonly isOpen: boolean;
-  /** Throws `ConnectionLostError` when it is over. */
-  requireOpen(): void;
-  /** Tells the peer that a cache is forgotten. */
-  forgotten(id: number): void;
-  /** The peer held too much too often. */
-  overLimit(error: PBError): void;
+  /** The objects that are published under a name. */
+  readonly published: ReadonlyMap<string, Callable>;
+  readonly config: {
+    readonly limits: { readonly references: number };
+    /** Runs a callback of the program and reports what it throws. */
+    runCallback(callback: () => void): void;
+  };
+  readonly owner: {
+    /** Throws `ConnectionLostError` when the connection has ended. */
+    requireOpen(): void;
+    end(reason: CloseReason, cause: Error): void;
+  };
+  readonly outbox: { write(message: OutboundMessage): unknown };
 }
 
-export class Given {
-  readonly #over: GivenOver;
-  readonly #settings: Settings;
-  readonly #exports: Exports;
-  /** Made with the first cache: most connections never have one, and there may be thousands of them (bench `connections`). */
-  #caches: CachesGiven | undefined;
-  /** Numbers for references and caches: one row for both, none used twice. */
+/** One object that the peer holds references to. */
+interface ExportedObject {
+  readonly id: number;
+  /** The object by which the entry is found when it is sent again. */
+  readonly key: object;
+  readonly target: Callable;
+  /** References sent and not yet released. */
+  count: number;
+}
+
+export class ExportTable {
+  readonly #host: ExportHost;
+  readonly #byId = new Map<number, ExportedObject>();
+  readonly #byKey = new Map<object, ExportedObject>();
+  /** Created with the first cache: most connections never have one, and there may be thousands of connections (bench `connections`). */
+  #caches: ExportedCaches | undefined;
+  /** References and caches share one sequence of ids, and no id is used twice. */
   #lastId = 0;
   #refusals = 0;
 
-  constructor(over: GivenOver, settings: Settings) {
-    this.#over = over;
-    this.#settings = settings;
-    this.#exports = new Exports(() => ++this.#lastId);
+  constructor(host: ExportHost) {
+    this.#host = host;
   }
 
-  // References
+  // Objects
 
-  /** Objects that the peer holds references to. */
+  /** The number of objects that the peer holds references to. */
   get size(): number {
-    return this.#exports.size;
+    return this.#byId.size;
   }
 
-  /** References to the object known by `key`, written and not given back. */
+  /** References to the object known by `key` that were sent and not yet released. */
   countOf(key: object): number {
-    return this.#exports.countOf(key);
+    return this.#byKey.get(key)?.count ?? 0;
   }
 
-  find(id: number): Callable | undefined {
-    return this.#exports.find(id);
+  /** The object that the peer calls by this id: a published name, or a number that was sent to it. */
+  find(id: ObjectId): Callable | undefined {
+    return typeof id === "string" ? this.#host.published.get(id) : this.#byId.get(id)?.target;
   }
 
   /**
-   * Counts one more reference to an object, and returns its id. Throws {@link PBError} when the peer holds too many, and when the connection is
-   * over, as it may be since a state hook closed it: nobody would hear that the object is not held any more.
+   * Adds one reference to an object and returns its id. Throws {@link PBError} when the peer holds too many objects, and `ConnectionLostError` when
+   * the connection has ended (a state hook may have closed it): then nothing would ever release the object.
    */
-  give(key: object, target: Callable): number {
-    this.#over.requireOpen();
-    if (!this.#exports.has(key) && this.#exports.size >= this.#settings.limits.references) this.#refuse("reference");
-    return this.#exports.give(key, target).id;
-  }
-
-  /** Takes back one reference counted by {@link give}, which will not be sent after all. */
-  takeBack(id: number): void {
-    // A peer may have guessed the number of what it was not sent, and have released it.
-    if (!this.#over.isOpen || this.#exports.find(id) === undefined) return;
-    const last = this.#exports.release(id);
-    if (last !== undefined) this.#unreferenced(last.target);
-  }
-
-  /** The peer gives one back. Throws {@link ProtocolError} for an id that it does not hold. */
-  released(id: ObjectId): void {
-    let last;
-    try {
-      last = this.#exports.release(id);
-    } catch (cause) {
-      const text = `The peer released the object ${id}, which it does not hold`;
-      throw new ProtocolError("PROTOCOL_UNKNOWN_REFERENCE", text, { cause });
+  add(key: object, target: Callable): number {
+    this.#host.owner.requireOpen();
+    let entry = this.#byKey.get(key);
+    if (entry === undefined) {
+      if (this.#byId.size >= this.#host.config.limits.references) this.#refuse("reference");
+      entry = { id: ++this.#lastId, key, target, count: 0 };
+      this.#byId.set(entry.id, entry);
+      this.#byKey.set(key, entry);
     }
-    if (last !== undefined) this.#unreferenced(last.target);
+    entry.count++;
+    return entry.id;
+  }
+
+  /** Removes one reference that {@link add} added for a message that is not sent. */
+  rollback(id: number): void {
+    // The peer may have guessed the id, and released an object that it was not sent.
+    if (this.#host.connection.isOpen && this.#byId.has(id)) this.#removeOne(id);
+  }
+
+  /** The peer releases one reference. Throws {@link ProtocolError} for an id that it does not hold. */
+  release(id: ObjectId): void {
+    if (typeof id === "number" && this.#byId.has(id)) this.#removeOne(id);
+    else
+      throw new ProtocolError(
+        "PROTOCOL_UNKNOWN_REFERENCE",
+        `The peer released the object ${id}, which it does not hold`,
+      );
+  }
+
+  #removeOne(id: number): void {
+    const entry = this.#byId.get(id)!;
+    entry.count--;
+    if (entry.count > 0) return;
+    this.#byId.delete(id);
+    this.#byKey.delete(entry.key);
+    this.#unreferenced(entry.target);
   }
 
   // Caches
 
-  /** Objects that the peer keeps a copy of. */
+  /** The number of objects that the peer keeps a copy of. */
   get cacheCount(): number {
     return this.#caches?.size ?? 0;
   }
 
-  /** Times the object was sent to be cached and not given back, as `perspective` sees it. */
+  /** How many times the object was sent to be cached and not yet released, as `perspective` sees it. */
   countOfCache(source: CacheSource, perspective: Perspective): number {
     return this.#caches?.find(source, perspective)?.count ?? 0;
   }
 
-  findCache(id: number): CacheGiven | undefined {
+  findCache(id: number): ExportedCache | undefined {
     return this.#caches?.get(id);
   }
 
-  /** Counts one more sending of an object; the first gives it a number and an observer. Throws as {@link give} does. */
-  giveCache(source: CacheSource, perspective: Perspective, observerFor: (id: number) => object): CacheGiven {
-    this.#over.requireOpen();
-    const caches = (this.#caches ??= new CachesGiven());
-    let given = caches.find(source, perspective);
-    if (given === undefined) {
-      if (caches.size >= this.#settings.limits.references) this.#refuse("cache");
+  /** Adds one count of a cached object. The first one assigns its id and its observer. Throws as {@link add} does. */
+  addCache(source: CacheSource, perspective: Perspective, observerFor: (id: number) => object): ExportedCache {
+    this.#host.owner.requireOpen();
+    const caches = (this.#caches ??= new ExportedCaches());
+    let cache = caches.find(source, perspective);
+    if (cache === undefined) {
+      if (caches.size >= this.#host.config.limits.references) this.#refuse("cache");
       const id = ++this.#lastId;
-      given = { id, source, perspective, observer: observerFor(id), count: 0 };
-      caches.add(given);
+      cache = { id, source, perspective, observer: observerFor(id), count: 0 };
+      caches.add(cache);
     }
-    given.count++;
-    return given;
+    cache.count++;
+    return cache;
   }
 
-  /** Takes back one count of {@link giveCache}, which will not be sent after all. */
-  takeBackCache(id: number): void {
-    if (!this.#over.isOpen) return;
+  /** Removes one count that {@link addCache} added for a message that is not sent. */
+  rollbackCache(id: number): void {
+    if (!this.#host.connection.isOpen) return;
     const last = this.#caches?.release(id);
     if (last === undefined) return;
     this.#caches?.forget(id);
     this.#stoppedObserving(last);
   }
 
-  /** The peer gives one count back. Throws {@link ProtocolError} for an id that it does not hold. */
-  cacheReleased(id: ObjectId): void {
-    const caches = (this.#caches ??= new CachesGiven());
+  /** The peer releases one count. Throws {@link ProtocolError} for an id that it does not hold. */
+  releaseCache(id: ObjectId): void {
+    const caches = (this.#caches ??= new ExportedCaches());
     let last;
     try {
       last = caches.release(Number(id));
@@ -143,36 +162,36 @@ export class Given {
       throw new ProtocolError("PROTOCOL_UNKNOWN_CACHE", text, { cause });
     }
     if (last === undefined) return;
-    // What is told to the observer now must still find the copy.
+    // An update that `stoppedObserving` sends still has to find the copy: it is forgotten only then.
     this.#stoppedObserving(last);
     caches.forget(last.id);
-    if (this.#over.isOpen) this.#over.forgotten(last.id);
+    if (this.#host.connection.isOpen) this.#host.outbox.write({ command: "uncache", id: last.id });
   }
 
-  // The end
+  // The end of the connection
 
-  /** The connection is over: nobody observes any more. */
+  /** Tells the cached objects that the peer does not observe them anymore. */
   endCaches(): void {
-    for (const given of this.#caches?.entries() ?? []) if (given.count > 0) this.#stoppedObserving(given);
+    for (const cache of this.#caches?.values() ?? []) if (cache.count > 0) this.#stoppedObserving(cache);
   }
 
-  /** The connection is over: the peer holds no references any more. */
+  /** Tells the referenced objects that the peer does not hold them anymore. */
   endReferences(): void {
-    for (const { target } of this.#exports.entries()) this.#unreferenced(target);
+    for (const { target } of this.#byId.values()) this.#unreferenced(target);
   }
 
   #refuse(what: "reference" | "cache"): never {
     const text = `Maximum PB ${what} count exceeded.`;
     if (++this.#refusals <= REFUSALS) throw new PBError(text);
-    queueMicrotask(() => this.#over.overLimit(new PBError(text)));
+    queueMicrotask(() => this.#host.owner.end("limit", new PBError(text)));
     throw new PBError(`${text}  Goodbye.`);
   }
 
-  #stoppedObserving({ source, perspective, observer }: CacheGiven): void {
-    this.#settings.run(() => source.stoppedObserving(perspective, observer));
+  #stoppedObserving({ source, perspective, observer }: ExportedCache): void {
+    this.#host.config.runCallback(() => source.stoppedObserving(perspective, observer));
   }
 
   #unreferenced(target: Callable): void {
-    this.#settings.run(() => target.unreferenced?.(this.#over.connection));
+    this.#host.config.runCallback(() => target.unreferenced?.(this.#host.connection));
   }
 }

@@ -1,157 +1,177 @@
-// The connection as flavours see it: the few things they may do with it, and what goes along with each graph.
+// One graph as a transaction: what its references and caches count at the connection, and how that is undone when the graph cannot be sent or read.
 
 import type { JellyReader, JellyWriter } from "@pb/jelly-types";
 import { JellyError } from "@pb/jelly-types";
 import type { CallOptions } from "../calls/call-options.js";
 import type { Callable, Connection, Perspective } from "../calls/callable.js";
-import type { Given } from "./exports.js";
-import type { Held } from "./imports.js";
-import type { ObjectId, Release } from "../wire/messages.js";
-import type { Dependence, SharedArguments } from "./shared-arguments.js";
-import { UnsettledError } from "../wire/promised-results.js";
-import type { CacheGiven, CacheSource } from "./exported-caches.js";
+import type { ObjectId, ReleaseCommand } from "../wire/messages.js";
+import type { CacheSource, ExportedCache } from "./exported-caches.js";
+import type { ExportTable } from "./exports.js";
+import type { ImportTable } from "./imports.js";
+import type { Dependence, SharedArguments, WritingSettings } from "./shared-arguments.js";
 
-/** What references call through, and flavours count with. */
-export interface Channel {
-  /** The connection this is part of. */
+/** What references and type handlers use of their connection. */
+export interface ConnectionContext {
   readonly connection: Connection;
-  /** False once the connection is over: references of it are dead. */
-  readonly isOpen: boolean;
-  /** Sends a call and resolves with its answer. Rejects, never throws. `how.pins` stays alive until the answer is there. */
-  call(target: ObjectId, method: string, args: readonly unknown[], how: CallDetails): Promise<unknown>;
-  /** Sends a call that wants no answer. Throws `JellyError` for arguments that cannot travel. */
-  send(target: ObjectId, method: string, args: readonly unknown[], how: CallDetails): void;
-  /** The object of ours that the peer calls `id`, or undefined. */
-  home(id: ObjectId): object | undefined;
-  /** Tells `onEvent` of a fault of the program that is no call's: `callback-failed`. */
-  report(error: unknown): void;
-  /** Not for flavours of your own, for which {@link Outgoing} and {@link Incoming} count: what the peer holds of ours, and we of the peer's. */
-  readonly given: Given;
-  readonly held: Held;
+  /** What the peer holds of this end. For type handlers of your own, use {@link OutgoingGraph}, which undoes what it counts. */
+  readonly exports: ExportTable;
+  /** What this end holds of the peer. For type handlers of your own, use {@link IncomingGraph}. */
+  readonly imports: ImportTable;
+  readonly caller: {
+    /** Sends a call and resolves with its answer. Rejects, never throws. */
+    call(target: ObjectId, method: string, args: readonly unknown[], details: CallDetails): Promise<unknown>;
+    /** Sends a call that has no answer. Throws `JellyError` for arguments that cannot be sent. */
+    send(target: ObjectId, method: string, args: readonly unknown[], details: CallDetails): void;
+  };
+  readonly config: {
+    /** Reports an error of the program that belongs to no call, as the event `callback-failed`. */
+    reportError(error: unknown): void;
+  };
 }
 
 export interface CallDetails extends CallOptions {
-  /** For whom arguments are written and the answer is read. */
+  /** The perspective for which the arguments are written and the answer is read. */
   readonly perspective: Perspective;
-  /** Stays alive until the answer is there. */
-  readonly pins: unknown;
-  /** The target is a cache at the peer, not an object of it. */
+  /** An object that stays alive until the answer has arrived: the reference that was called. */
+  readonly keepAlive: unknown;
+  /** Whether the target is a cache at the peer, not an object of the peer. */
   readonly isCache?: boolean;
-  /** Remembers the bytes of the arguments, for others who get the same. */
+  /** Keeps the written arguments for other targets of the same call. */
   readonly shared?: SharedArguments;
-  /** A sign of life is all that is wanted: it counts as nobody's work. */
+  /** Whether the call only asks for a sign of life. It is ignored by `idle()`. */
   readonly isPing?: boolean;
 }
 
-/** What goes along with one graph being written. */
-export class Outgoing {
-  readonly #channel: Channel;
+/** A graph that is being written. */
+export class OutgoingGraph {
+  readonly #context: ConnectionContext;
   readonly #perspective: Perspective;
-  #dependsOn: Dependence = "nothing";
-  /** Told that the graph cannot be sent when that shows only after whoever sent it has gone on. */
-  failedLater: ((error: unknown) => void) | undefined;
-  /** A result that may contain promises: it is written again when they are settled. */
-  readonly #isFirstTry: boolean;
-  /** Ids counted so far, to be given back when writing fails. */
-  #given: number[] | undefined;
-  #cachesGiven: number[] | undefined;
+  /** What the type handlers have looked at so far. */
+  #dependence: Dependence = "nothing";
+  /** Whether the graph may contain promises: a result may, until they have been waited for once. */
+  readonly #mayHavePromises: boolean;
+  #hasPromises = false;
+  /** Ids of the references and caches counted so far. */
+  #references: number[] | undefined;
+  #caches: number[] | undefined;
+  /** Called with the error when the message could not be written at once, and cannot be sent. */
+  onDeferredFailure: ((error: unknown) => void) | undefined;
 
-  constructor(channel: Channel, perspective: Perspective, isFirstTry = false) {
-    this.#channel = channel;
+  constructor(context: ConnectionContext, perspective: Perspective, mayHavePromises = false) {
+    this.#context = context;
     this.#perspective = perspective;
-    this.#isFirstTry = isFirstTry;
+    this.#mayHavePromises = mayHavePromises;
   }
 
-  get channel(): Channel {
-    this.#dependsOn = "connection";
-    return this.#channel;
+  /** The connection that the graph is sent over. A graph that looks at it is written anew for each connection. */
+  get context(): ConnectionContext {
+    this.#dependence = "connection";
+    return this.#context;
   }
 
-  /** For whom it is written: decides what copies and caches show. */
+  /** The perspective for which the graph is written. It decides what copies and caches show. */
   get perspective(): Perspective {
-    if (this.#dependsOn === "nothing") this.#dependsOn = "perspective";
+    if (this.#dependence === "nothing") this.#dependence = "perspective";
     return this.#perspective;
   }
 
-  /** What was looked at while the graph was written: where that is the same, the bytes would be the same. */
-  get dependsOn(): Dependence {
-    return this.#dependsOn;
+  /** The bytes that were written for another target, if they are the same for this graph. */
+  findShared(shared: SharedArguments, settings: WritingSettings): Uint8Array | undefined {
+    return shared.find(settings, this.#perspective);
   }
 
-  /** Counts a reference as part of this graph. */
-  give(key: object, target: Callable): number {
-    const id = this.channel.given.give(key, target);
-    (this.#given ??= []).push(id);
+  /** Keeps the bytes of this graph for other targets for which they are the same. */
+  keepShared(shared: SharedArguments, settings: WritingSettings, bytes: () => Uint8Array): void {
+    shared.keep(settings, this.#perspective, this.#dependence, bytes);
+  }
+
+  /** Whether the graph contains a promise. Then it is not sent. */
+  get hasPromises(): boolean {
+    return this.#hasPromises;
+  }
+
+  /** Notes a promise in the graph. Returns false when the graph may not contain any. */
+  notePromise(): boolean {
+    this.#hasPromises = this.#mayHavePromises;
+    return this.#mayHavePromises;
+  }
+
+  /** Counts a reference to `target`, which is found by `key` when it is sent again. Returns the id to write. */
+  exportReference(key: object, target: Callable): number {
+    const id = this.context.exports.add(key, target);
+    (this.#references ??= []).push(id);
     return id;
   }
 
-  /** Counts the sending of a cached object as part of this graph. The count is 1 when it has to be sent in full. */
-  giveCache(source: CacheSource, observerFor: (id: number) => object): CacheGiven {
-    const given = this.channel.given.giveCache(source, this.#perspective, observerFor);
-    (this.#cachesGiven ??= []).push(given.id);
-    return given;
+  /** Counts a cached object. It has to be written with its state when the count of the result is 1. */
+  exportCache(source: CacheSource, observerFor: (id: number) => object): ExportedCache {
+    const cache = this.context.exports.addCache(source, this.#perspective, observerFor);
+    (this.#caches ??= []).push(cache.id);
+    return cache;
   }
 
-  /**
-   * Takes back what was counted: the graph is not sent, because of `why`. When that is a promise, which will settle, objects stay counted until
-   * {@link undo} is called again: nobody tells them that they are not referred to while they are on their way. Caches have to begin anew.
-   */
-  undo(why?: unknown): void {
-    const waits = this.#isFirstTry && why instanceof UnsettledError;
-    if (!waits) for (const id of this.#given?.splice(0) ?? []) this.#channel.given.takeBack(id);
-    for (const id of this.#cachesGiven?.splice(0) ?? []) this.#channel.given.takeBackCache(id);
-  }
-}
-
-/** What goes along with one graph being read. */
-export class Incoming {
-  readonly channel: Channel;
-  /** Whose message it is. */
-  readonly perspective: Perspective;
-  /** What was counted as arrived so far. */
-  #arrived: Arrived[] | undefined;
-
-  constructor(channel: Channel, perspective: Perspective) {
-    this.channel = channel;
-    this.perspective = perspective;
+  /** Undoes everything that was counted. With `keepReferences`, references stay counted until the next call: the graph is about to be sent again. */
+  rollback({ keepReferences = false }: { readonly keepReferences?: boolean } = {}): void {
+    const { exports } = this.#context;
+    if (!keepReferences) for (const id of this.#references?.splice(0) ?? []) exports.rollback(id);
+    for (const id of this.#caches?.splice(0) ?? []) exports.rollbackCache(id);
   }
 
-  /** Counts a reference as part of this graph. */
-  arrived(id: number): object {
-    const proxy = this.channel.held.arrived(id, this.perspective);
-    (this.#arrived ??= []).push({ command: "decref", id, proxy, isFull: false });
-    return proxy;
-  }
-
-  /** Notes that a cache came with this graph, which was counted: in full, with its state, or as `(cached id)`. */
-  cacheArrived(id: number, proxy: Disposable, isFull: boolean): void {
-    (this.#arrived ??= []).push({ command: "decache", id, proxy, isFull });
-  }
-
-  /** Gives back what was counted: the graph cannot be read. Returns what it was. */
-  giveBack(): readonly Arrived[] {
-    const arrived = this.#arrived ?? [];
-    for (const { command, proxy } of arrived) this.channel.held.returnOne(command, proxy);
-    return arrived;
+  /** Whether the peer still has the copy that a deferred update is for. */
+  hasCache(id: ObjectId): boolean {
+    return typeof id === "number" && this.#context.exports.findCache(id) !== undefined;
   }
 }
 
-interface Arrived {
-  readonly command: Release;
+/** One reference or cache that arrived with a graph. */
+export interface Arrival {
+  readonly command: ReleaseCommand;
   readonly id: number;
   readonly proxy: Disposable;
-  /** With its state, not by its number alone. */
+  /** Whether it is a cache that arrived with its state, not by its id alone. */
   readonly isFull: boolean;
 }
 
-/** The connection a graph is written for. Throws `JELLY_NOT_JELLYABLE` in a plain `jelly()`, where there is none. */
-export function outgoing({ context }: JellyWriter, value: object): Outgoing {
-  if (context instanceof Outgoing) return context;
-  throw new JellyError("JELLY_NOT_JELLYABLE", `${value.constructor.name} travels over a connection only`);
+/** A graph that is being read. */
+export class IncomingGraph {
+  readonly context: ConnectionContext;
+  /** The perspective for which the graph is read. */
+  readonly perspective: Perspective;
+  #arrivals: Arrival[] | undefined;
+
+  constructor(context: ConnectionContext, perspective: Perspective) {
+    this.context = context;
+    this.perspective = perspective;
+  }
+
+  /** Counts a received reference. Returns the `RemoteReference`. */
+  importReference(id: number): object {
+    const proxy = this.context.imports.add(id, this.perspective);
+    (this.#arrivals ??= []).push({ command: "decref", id, proxy, isFull: false });
+    return proxy;
+  }
+
+  /** Notes a received cache, which the import table has counted. */
+  noteCache(id: number, proxy: Disposable, isFull: boolean): void {
+    (this.#arrivals ??= []).push({ command: "decache", id, proxy, isFull });
+  }
+
+  /** Releases everything that was counted, because the graph cannot be read. Returns what it was. */
+  rollback(): readonly Arrival[] {
+    const arrivals = this.#arrivals ?? [];
+    for (const { command, proxy } of arrivals) this.context.imports.releaseOne(command, proxy);
+    return arrivals;
+  }
 }
 
-/** The connection a graph arrives on. Throws `JELLY_MALFORMED` in a plain `unjelly()`, where there is none. */
-export function incoming({ context }: JellyReader, atom: string): Incoming {
-  if (context instanceof Incoming) return context;
-  throw new JellyError("JELLY_MALFORMED", `The type ${atom} has a meaning on a connection only`);
+/** The graph that `jellier` writes. Throws `JELLY_NOT_JELLYABLE` in a plain `jelly()`, which has no connection. */
+export function outgoingGraph({ context }: JellyWriter, value: object): OutgoingGraph {
+  if (context instanceof OutgoingGraph) return context;
+  throw new JellyError("JELLY_NOT_JELLYABLE", `${value.constructor.name} can only be sent over a connection`);
+}
+
+/** The graph that `unjellier` reads. Throws `JELLY_MALFORMED` in a plain `unjelly()`, which has no connection. */
+export function incomingGraph({ context }: JellyReader, atom: string): IncomingGraph {
+  if (context instanceof IncomingGraph) return context;
+  throw new JellyError("JELLY_MALFORMED", `The type ${atom} can only be received over a connection`);
 }

@@ -1,38 +1,36 @@
-// Copies of the peer's objects that the peer keeps up to date.
+// Copies of objects of the peer, which the peer keeps up to date.
 
 import { whenCollected, WeakValues } from "./weak-values.js";
 
-/** One cache: kept until the peer says `uncache`, since updates and new handles may cross our giving it back. */
-interface CacheHeld<Cache extends object> {
-  readonly id: number;
-  readonly cache: Cache;
-}
-
-/** How many arrivals a handle stands for, apart from it so that it outlives it. */
-interface Holding {
+/** How many arrivals a handle stands for. Kept apart from the handle, so that it outlives it. */
+interface ArrivalCount {
   readonly id: number;
   count: number;
 }
 
-export class CachesHeld<Cache extends object> {
-  readonly #byId = new Map<number, CacheHeld<Cache>>();
-  readonly #handles: WeakValues<number, Cache, Holding>;
-  readonly #holdings = new WeakMap<Cache, Holding>();
-  /** The caches themselves, which their own methods see as `this`. */
+/**
+ * The caches of one connection. The program does not hold a cache itself but a handle on it, a proxy. When the handle is collected, the cache is
+ * released; the cache itself stays until the peer sends `uncache`, because updates and new arrivals may cross the release.
+ */
+export class ImportedCaches<Cache extends object> {
+  readonly #byId = new Map<number, Cache>();
+  readonly #handles: WeakValues<number, Cache, ArrivalCount>;
+  readonly #counts = new WeakMap<Cache, ArrivalCount>();
+  /** The ids of the caches themselves, which their own methods see as `this`. */
   readonly #ids = new WeakMap<Cache, number>();
-  readonly #release: (id: number, count: number) => void;
+  readonly #sendRelease: (id: number, count: number) => void;
 
-  /** `release` is told how many arrivals of a cache are given back; it must not throw. */
-  constructor(release: (id: number, count: number) => void) {
-    this.#release = release;
-    const collected = whenCollected<Holding>((holding) => {
-      this.#handles.deleteCollected(holding.id);
-      this.#giveBack(holding);
+  /** `sendRelease` releases `count` arrivals of a cache at the peer. It must not throw. */
+  constructor(sendRelease: (id: number, count: number) => void) {
+    this.#sendRelease = sendRelease;
+    const collected = whenCollected<ArrivalCount>((arrivals) => {
+      this.#handles.deleteCollected(arrivals.id);
+      this.#release(arrivals);
     });
     this.#handles = new WeakValues(collected);
   }
 
-  /** Caches the peer updates. */
+  /** The number of caches that the peer updates. */
   get size(): number {
     return this.#byId.size;
   }
@@ -42,77 +40,77 @@ export class CachesHeld<Cache extends object> {
   }
 
   get(id: number): Cache | undefined {
-    return this.#byId.get(id)?.cache;
+    return this.#byId.get(id);
   }
 
-  /** A cache arrived in full. Returns what the program holds of it. */
+  /** Adds a cache that arrived with its state, and returns its handle. */
   add(id: number, cache: Cache): Cache {
-    this.#byId.set(id, { id, cache });
+    this.#byId.set(id, cache);
     this.#ids.set(cache, id);
-    return this.#arrived(id, cache);
+    return this.#addArrival(id, cache);
   }
 
-  /** A cache that is here was sent again. Returns its handle, the same one as long as somebody has it; undefined for an unknown id. */
-  again(id: number): Cache | undefined {
-    const held = this.#byId.get(id);
-    return held === undefined ? undefined : this.#arrived(id, held.cache);
+  /** Adds an arrival of a known cache, and returns its handle: the same one as long as it is in use. Returns undefined for an unknown id. */
+  addAgain(id: number): Cache | undefined {
+    const cache = this.#byId.get(id);
+    return cache === undefined ? undefined : this.#addArrival(id, cache);
   }
 
-  /** The id of a cache, or of the cache behind a handle; undefined when it is none of this connection or was given back. */
+  /** The id of a cache or of the cache behind a handle. Undefined when it is not of this connection, or was released. */
   idOf(cache: Cache): number | undefined {
     const id = this.#ids.get(cache);
     const handle = id === undefined ? cache : this.#handles.get(id);
-    return handle === undefined ? undefined : this.#holdings.get(handle)?.id;
+    return handle === undefined ? undefined : this.#counts.get(handle)?.id;
   }
 
-  /** Gives a handle back. */
+  /** Releases all arrivals of a handle. */
   release(handle: Cache): void {
-    const holding = this.#holdings.get(handle);
-    if (holding === undefined) return;
-    this.#holdings.delete(handle);
-    this.#handles.delete(holding.id, handle);
-    this.#giveBack(holding);
+    const arrivals = this.#counts.get(handle);
+    if (arrivals === undefined) return;
+    this.#counts.delete(handle);
+    this.#handles.delete(arrivals.id, handle);
+    this.#release(arrivals);
   }
 
-  /** Gives back one of the arrivals that a handle stands for. Returns false, and does nothing, unless there are more of them. */
-  returnOne(handle: Cache): boolean {
-    const holding = this.#holdings.get(handle);
-    if (holding === undefined || holding.count === 1) return false;
-    holding.count--;
-    this.#release(holding.id, 1);
+  /** Releases one arrival of a handle, unless it is the only one: then it does nothing and returns false. */
+  releaseOne(handle: Cache): boolean {
+    const arrivals = this.#counts.get(handle);
+    if (arrivals === undefined || arrivals.count === 1) return false;
+    arrivals.count--;
+    this.#sendRelease(arrivals.id, 1);
     return true;
   }
 
-  /** The peer forgot it. Returns false for an unknown id. */
+  /** Removes a cache that the peer has forgotten. Returns false for an unknown id. */
   forget(id: number): boolean {
     return this.#byId.delete(id);
   }
 
-  #arrived(id: number, cache: Cache): Cache {
+  #addArrival(id: number, cache: Cache): Cache {
     let handle = this.#handles.get(id);
-    let holding = handle === undefined ? undefined : this.#holdings.get(handle);
-    if (handle === undefined || holding === undefined) {
-      handle = handleOn(cache, (given) => this.release(given));
-      holding = { id, count: 0 };
-      this.#holdings.set(handle, holding);
-      this.#handles.set(id, handle, holding);
+    let arrivals = handle === undefined ? undefined : this.#counts.get(handle);
+    if (handle === undefined || arrivals === undefined) {
+      handle = makeHandle(cache, (released) => this.release(released));
+      arrivals = { id, count: 0 };
+      this.#counts.set(handle, arrivals);
+      this.#handles.set(id, handle, arrivals);
     }
-    holding.count++;
+    arrivals.count++;
     return handle;
   }
 
-  #giveBack(holding: Holding): void {
-    const { id, count } = holding;
-    holding.count = 0;
-    this.#release(id, count);
+  #release(arrivals: ArrivalCount): void {
+    const { id, count } = arrivals;
+    arrivals.count = 0;
+    this.#sendRelease(id, count);
   }
 }
 
 /**
- * What the program holds instead of the cache itself: whether it still does must be seen while the cache has to stay. Behaves as the cache in
- * every way; methods run on the cache, so that private fields work.
+ * A proxy of a cache. It behaves like the cache, except that `Symbol.dispose` releases it. Its methods run with the cache as `this`, so that private
+ * fields work; a method that returns the cache returns the handle instead.
  */
-function handleOn<Cache extends object>(cache: Cache, release: (handle: Cache) => void): Cache {
+function makeHandle<Cache extends object>(cache: Cache, release: (handle: Cache) => void): Cache {
   const methods = new WeakMap<object, unknown>();
   return new Proxy(cache, {
     get(target, key, handle): unknown {
@@ -123,7 +121,7 @@ function handleOn<Cache extends object>(cache: Cache, release: (handle: Cache) =
       if (method === undefined) {
         method = function (this: unknown, ...args: unknown[]): unknown {
           const self = this === handle ? target : this;
-          const result = Reflect.apply(value as (...given: unknown[]) => unknown, self, args);
+          const result = Reflect.apply(value as (...args: unknown[]) => unknown, self, args);
           return result === target ? (handle as unknown) : result;
         };
         methods.set(value, method);

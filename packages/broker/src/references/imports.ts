@@ -1,86 +1,171 @@
-// What we hold of the peer's, counted: references to its objects, and copies that it keeps up to date. What nobody uses is given back.
+// The import table: what this end holds of the peer. References to its objects and caches, which are released when they are no longer in use.
 
-import type { Perspective } from "../calls/callable.js";
+import type { Connection, Perspective } from "../calls/callable.js";
 import { ProtocolError } from "../errors.js";
-import type { ObjectId, Release } from "../wire/messages.js";
-import { CachesHeld } from "./imported-caches.js";
-import { Imports } from "./imported-objects.js";
+import type { ObjectId, OutboundMessage, ReleaseCommand } from "../wire/messages.js";
+import { ImportedCaches } from "./imported-caches.js";
+import { whenCollected, WeakValues } from "./weak-values.js";
 
-/** What stands here for an object of the peer. */
-interface Proxy extends Disposable {
-  /** False once it was given back, or the connection is over. */
+/** The part of a connection that the table uses. */
+export interface ImportHost {
+  readonly connection: Connection;
+  readonly config: { readonly traceReferences: boolean };
+  readonly outbox: { write(message: OutboundMessage): unknown };
+}
+
+/** The object that represents an object of the peer: a `RemoteReference`. */
+interface ReferenceLike extends Disposable {
+  /** False after it was released or the connection has ended. */
   readonly isAlive: boolean;
 }
 
-export class Held<Reference extends Proxy = Proxy> {
-  readonly #makeReference: (id: ObjectId, perspective: Perspective) => Reference;
-  readonly #giveBack: (command: Release, id: number, count: number) => void;
-  readonly #imports: Imports<Reference>;
-  /** Made with the first cache: most connections never have one, and there may be thousands of them (bench `connections`). */
-  #caches: CachesHeld<object> | undefined;
-  /** References to objects published by name: one per name until it is released, and the peer does not count them. */
-  readonly #named = new Map<string, Reference>();
+/** How many references a proxy stands for. Kept apart from the proxy, so that it outlives it. */
+interface ImportedObject<Proxy extends object> {
+  readonly id: number;
+  /** The proxies among which this one is found. */
+  readonly siblings: Proxies<Proxy>;
+  /** References received and not yet released. */
+  count: number;
+  /** The stack at each arrival, if that is traced. */
+  readonly arrivals: string[];
+}
 
-  /** `giveBack` tells the peer, as long as there is one; it must not throw. */
-  constructor(
-    makeReference: (id: ObjectId, perspective: Perspective) => Reference,
-    giveBack: (command: Release, id: number, count: number) => void,
-    isTraced: boolean,
-  ) {
-    this.#makeReference = makeReference;
-    this.#giveBack = giveBack;
-    this.#imports = new Imports(makeReference, (id, count) => giveBack("decref", id, count), isTraced);
+type Proxies<Proxy extends object> = WeakValues<number, Proxy, ImportedObject<Proxy>>;
+
+export class ImportTable<Proxy extends ReferenceLike = ReferenceLike> {
+  readonly #host: ImportHost;
+  readonly #makeProxy: (id: ObjectId, perspective: Perspective) => Proxy;
+  readonly #collected = whenCollected<ImportedObject<Proxy>>((object) => {
+    object.siblings.deleteCollected(object.id);
+    this.#releaseAll(object);
+  });
+  readonly #proxies: Proxies<Proxy> = new WeakValues(this.#collected);
+  /** A reference belongs to the perspective that received it: each perspective has its own proxies, which are forgotten with it. */
+  readonly #proxiesOf = new WeakMap<object, Proxies<Proxy>>();
+  readonly #objects = new WeakMap<Proxy, ImportedObject<Proxy>>();
+  readonly #traced = new Set<ImportedObject<Proxy>>();
+  /** References to published objects: one per name until it is released. The peer does not count them. */
+  readonly #named = new Map<string, Proxy>();
+  /** Created with the first cache: most connections never have one, and there may be thousands of connections (bench `connections`). */
+  #caches: ImportedCaches<object> | undefined;
+  #size = 0;
+
+  constructor(host: ImportHost, makeProxy: (id: ObjectId, perspective: Perspective) => Proxy) {
+    this.#host = host;
+    this.#makeProxy = makeProxy;
   }
 
-  /** References that arrived and were not given back. */
+  // References
+
+  /** The number of references received and not yet released. */
   get size(): number {
-    return this.#imports.held;
+    return this.#size;
   }
+
+  /** The reference to the object that the peer published under a name. */
+  named(name: string): Proxy {
+    let proxy = this.#named.get(name);
+    if (proxy?.isAlive !== true) this.#named.set(name, (proxy = this.#makeProxy(name, null)));
+    return proxy;
+  }
+
+  /** Adds one received reference to the object `id`, and returns its proxy. */
+  add(id: number, perspective: Perspective): Proxy {
+    const siblings = this.#proxiesFor(perspective);
+    let proxy = siblings.get(id);
+    let object = proxy === undefined ? undefined : this.#objects.get(proxy);
+    if (proxy === undefined || object === undefined) {
+      proxy = this.#makeProxy(id, perspective);
+      object = { id, siblings, count: 0, arrivals: [] };
+      this.#objects.set(proxy, object);
+      siblings.set(id, proxy, object);
+    }
+    object.count++;
+    this.#size++;
+    if (this.#host.config.traceReferences) this.#trace(object);
+    return proxy;
+  }
+
+  /** Releases all references that `proxy` stands for. A later arrival gets a new proxy. */
+  release(proxy: Proxy): void {
+    const object = this.#objects.get(proxy);
+    if (object === undefined) return;
+    this.#objects.delete(proxy);
+    object.siblings.delete(object.id, proxy);
+    this.#releaseAll(object);
+  }
+
+  /** Each reference held and the stacks of its arrivals, the most numerous first. Empty when references are not traced. */
+  report(): string {
+    const held = [...this.#traced].sort((a, b) => b.count - a.count);
+    return held
+      .map(({ id, count, arrivals }) => `object ${id}: ${count} references\n${arrivals.join("\n")}`)
+      .join("\n");
+  }
+
+  #releaseAll(object: ImportedObject<Proxy>): void {
+    const { id, count } = object;
+    object.count = 0;
+    this.#traced.delete(object);
+    this.#size -= count;
+    this.#sendReleases("decref", id, count);
+  }
+
+  #releaseOneReference(proxy: Proxy): boolean {
+    const object = this.#objects.get(proxy);
+    if (object === undefined || object.count === 1) return false;
+    object.count--;
+    object.arrivals.pop();
+    this.#size--;
+    this.#sendReleases("decref", object.id, 1);
+    return true;
+  }
+
+  #proxiesFor(perspective: Perspective): Proxies<Proxy> {
+    if (perspective === null) return this.#proxies;
+    let proxies = this.#proxiesOf.get(perspective);
+    if (proxies === undefined) this.#proxiesOf.set(perspective, (proxies = new WeakValues(this.#collected)));
+    return proxies;
+  }
+
+  #trace(object: ImportedObject<Proxy>): void {
+    this.#traced.add(object);
+    const stack = new Error().stack ?? "";
+    object.arrivals.push(stack.split("\n").slice(3).join("\n"));
+  }
+
+  // Caches
 
   get cacheCount(): number {
     return this.#caches?.size ?? 0;
   }
 
-  get caches(): CachesHeld<object> {
-    return (this.#caches ??= new CachesHeld((id, count) => this.#giveBack("decache", id, count)));
+  get caches(): ImportedCaches<object> {
+    return (this.#caches ??= new ImportedCaches((id, count) => this.#sendReleases("decache", id, count)));
   }
 
-  /** Where each reference came from: see `Broker.leakReport`. */
-  report(): string {
-    return this.#imports.report();
-  }
-
-  /** The peer's object of that name. */
-  named(name: string): Reference {
-    let reference = this.#named.get(name);
-    if (reference?.isAlive !== true) this.#named.set(name, (reference = this.#makeReference(name, null)));
-    return reference;
-  }
-
-  /** The proxy of the peer's object `id`, of which one more reference has arrived. */
-  arrived(id: number, perspective: Perspective): Reference {
-    return this.#imports.arrived(id, perspective);
-  }
-
-  /** Gives back all references that `reference` stands for. */
-  release(reference: Reference): void {
-    this.#imports.release(reference);
-  }
-
-  /** Gives back one of the references or caches that `proxy` stands for; if it was the only one, `proxy` is of no use any more. */
-  returnOne(command: Release, proxy: Disposable): void {
-    const hadMore = command === "decref" ? this.#imports.returnOne(proxy as Reference) : this.caches.returnOne(proxy);
-    if (!hadMore) proxy[Symbol.dispose]();
-  }
-
-  /** Gives back what the peer counted as sent, and what did not arrive here. */
-  decline(command: Release, id: number, count: number): void {
-    this.#giveBack(command, id, count);
-  }
-
-  /** The peer forgot a cache of ours. Throws {@link ProtocolError} for one that we do not have. */
-  uncached(id: ObjectId): void {
+  /** Removes a cache that the peer has forgotten. Throws {@link ProtocolError} for one that this end does not have. */
+  uncache(id: ObjectId): void {
     if (this.#caches?.forget(Number(id)) === true) return;
-    throw new ProtocolError("PROTOCOL_UNKNOWN_CACHE", `The peer forgot the cache ${id}, which we do not have`);
+    throw new ProtocolError("PROTOCOL_UNKNOWN_CACHE", `The peer forgot the cache ${id}, which this end does not have`);
+  }
+
+  // Messages that could not be read
+
+  /** Releases one arrival of a reference or of a cache. If it was the only one, `proxy` is disposed of. */
+  releaseOne(command: ReleaseCommand, proxy: Disposable): void {
+    const hasMore = command === "decref" ? this.#releaseOneReference(proxy as Proxy) : this.caches.releaseOne(proxy);
+    if (!hasMore) proxy[Symbol.dispose]();
+  }
+
+  /** Releases arrivals that the peer has counted, but that this end has not read. */
+  releaseUnread(command: ReleaseCommand, id: number, count: number): void {
+    this.#sendReleases(command, id, count);
+  }
+
+  /** Each count is released by a message of its own: together they could exceed the size of a message. */
+  #sendReleases(command: ReleaseCommand, id: number, count: number): void {
+    if (!this.#host.connection.isOpen) return;
+    for (let left = count; left > 0; left--) this.#host.outbox.write({ command, id });
   }
 }

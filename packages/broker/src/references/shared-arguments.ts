@@ -1,35 +1,32 @@
-// Arguments of a call that goes to many, as bytes.
+// The arguments of one call to many targets, written once and sent as bytes to each.
 
 import type { Dialect } from "@pb/banana";
 import type { Perspective } from "../calls/callable.js";
 
-/** What bytes depend on besides the values: connections that agree in it may share them. */
-export interface Settings {
-  /** The options of the connection, by identity. */
+/** What the bytes depend on apart from the values and the perspective. Connections with the same settings may share bytes. */
+export interface WritingSettings {
+  /** The options of the connection. Compared by identity. */
   readonly config: object;
   readonly dialect: Dialect;
 }
 
-/** What was looked at while a graph was written: where that is the same, the bytes would be the same. */
+/** What the writing of a graph has looked at. Where that is the same, the bytes are the same. */
 export type Dependence = "nothing" | "perspective" | "connection";
 
-/** Bytes that are the same for everybody, or for each perspective. */
+/** Bytes for all perspectives, or bytes by perspective. */
 type Written = Uint8Array | Map<Perspective, Uint8Array>;
 
-/**
- * Remembers what the arguments of one call look like on the wire, so that they are written once for all connections to which they look the same
- * (bench `updates-100`).
- */
+/** Keeps the written arguments of one call, so that they are written once for all connections that would get the same bytes (bench `updates-100`). */
 export class SharedArguments {
   readonly #written = new Map<object, Map<Dialect, Written>>();
 
-  find({ config, dialect }: Settings, perspective: Perspective): Uint8Array | undefined {
+  find({ config, dialect }: WritingSettings, perspective: Perspective): Uint8Array | undefined {
     const written = this.#written.get(config)?.get(dialect);
     return written instanceof Map ? written.get(perspective) : written;
   }
 
-  /** Remembers `bytes`, unless they are for one connection only. */
-  keep(settings: Settings, perspective: Perspective, dependence: Dependence, bytes: () => Uint8Array): void {
+  /** Keeps `bytes`, unless they are for one connection only. */
+  keep(settings: WritingSettings, perspective: Perspective, dependence: Dependence, bytes: () => Uint8Array): void {
     if (dependence === "connection") return;
     const { config, dialect } = settings;
     let byDialect = this.#written.get(config);

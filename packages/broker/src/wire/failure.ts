@@ -1,5 +1,6 @@
-// Errors on their way: what a peer learns of ours, and what we make of the peer's (wire specification 5.9).
+// Errors on the wire: what a peer learns about an error of this end, and how an error of the peer is represented here (wire specification 5.9).
 
+import { PerspectiveBrokerError } from "@pb/banana";
 import { JellyError } from "@pb/jelly-types";
 import type { JellyReader, TypeHandler } from "@pb/jelly-types";
 
@@ -7,30 +8,31 @@ const TAG = "twisted.spread.pb.CopyableFailure";
 const EXCEPTION = ["builtins.Exception", "builtins.BaseException", "builtins.object"];
 const WITHHELD = "(message withheld)";
 const NO_TRACEBACK = "Traceback unavailable\n";
-/** Longer texts are cut: an error must always be able to travel. */
+/** Longer texts are cut, so that an error can always be sent. */
 const LONGEST_TEXT = 64 * 1024;
 
-/** What leaves the process of an error. */
+/** What a peer learns about an error. */
 export interface ErrorDescription {
-  /** `module.Class` in Python's words. */
+  /** The class of the error as Python names it: `module.Class`. */
   readonly type: string;
   readonly message: string;
-  /** The classes it is one of, from `type` itself to `builtins.object`: what a Twisted caller can `trap`. */
+  /** The class and its base classes, from `type` to `builtins.object`. A Twisted caller can `trap` each of them. */
   readonly parents: readonly string[];
-  /** Only sent when tracebacks are switched on, in place of the error's stack. */
+  /** Sent in place of the stack of the error, and only with the option `unsafeTracebacks`. */
   readonly traceback?: string | undefined;
 }
 
-/** An error raised by the peer's method (`twisted.spread.pb.RemoteError`, `CopiedFailure`). */
-export class RemoteError extends Error {
+/** An error that a method of the peer raised (`twisted.spread.pb.RemoteError`, `CopiedFailure`). */
+export class RemoteError extends PerspectiveBrokerError {
   override readonly name = "RemoteError";
-  /** `builtins.ValueError`, or what the peer calls it. */
+  readonly code = "CALL_FAILED";
+  /** The class of the error at the peer: `builtins.ValueError`. */
   readonly remoteType: string;
-  /** The classes it is one of, `remoteType` first. */
+  /** The class and its base classes, `remoteType` first. */
   readonly parents: readonly string[];
-  /** The peer's traceback, when it sends one. */
+  /** The traceback of the peer, if it sent one. */
   readonly traceback: string | undefined;
-  /** The method that was called. Undefined for an error that came as a value. */
+  /** The method that was called. Undefined for an error that arrived as a value. */
   method: string | undefined;
 
   constructor({ type, message, parents, traceback }: ErrorDescription) {
@@ -40,15 +42,15 @@ export class RemoteError extends Error {
     this.traceback = traceback;
   }
 
-  /** Whether it is of this class or of one that extends it: `error.is("builtins.LookupError")`. */
+  /** Whether the error is an instance of this class or of one derived from it: `error.is("builtins.LookupError")`. */
   is(type: string): boolean {
     return this.parents.includes(type) || this.remoteType === type;
   }
 }
 
 /**
- * Makes the error of a call say which one it was: the method, and, in the stack, who made the call, in place of how the error arrived. Must be
- * asked in a reaction to the promise of the call: only there does the engine know the way back to who awaits it.
+ * Adds the method to the error of a call, and replaces its stack, which shows how the answer arrived, by the stack of the caller. Call it in a
+ * reaction to the promise of the call: only there does the engine know which code awaits the call.
  */
 export function calledAs(method: string, error: unknown): unknown {
   const remote = error instanceof RemoteError ? error : error instanceof Error ? error.cause : undefined;
@@ -60,7 +62,13 @@ export function calledAs(method: string, error: unknown): unknown {
   return error;
 }
 
-/** An error of ours as it is written. */
+/** Represents a received error value that is neither a failure nor an instance of a registered error class. */
+export function unknownFailure(value: unknown): RemoteError {
+  const type = "twisted.spread.pb.Error";
+  return new RemoteError({ type, message: typeof value === "string" ? value : "", parents: [type] });
+}
+
+/** The form in which an error of this end is written. */
 export class Failure {
   readonly description: ErrorDescription;
 
@@ -75,7 +83,7 @@ interface ErrorClass {
   readonly remoteBases?: unknown;
 }
 
-/** What JavaScript itself throws, and what Python would have thrown. Such an error is a fault, and its message is about our insides. */
+/** The errors that JavaScript itself throws, with Python's equivalents. They are bugs, and their messages reveal internals of the program. */
 const engineErrors = new Map<unknown, readonly string[]>([
   [TypeError, ["builtins.TypeError"]],
   [RangeError, ["builtins.ValueError"]],
@@ -85,7 +93,7 @@ const engineErrors = new Map<unknown, readonly string[]>([
   [URIError, ["builtins.ValueError"]],
 ]);
 
-/** The types by which a peer knows the errors of the layers below. */
+/** The names of a {@link JellyError} at the peer, by its code. */
 const jellyTypes: Partial<Record<string, readonly string[]>> = {
   JELLY_NOT_ALLOWED: ["twisted.spread.jelly.InsecureJelly"],
   JELLY_BAD_UTF8: ["builtins.UnicodeDecodeError", "builtins.UnicodeError", "builtins.ValueError"],
@@ -93,8 +101,8 @@ const jellyTypes: Partial<Record<string, readonly string[]>> = {
 };
 
 /**
- * What a peer learns of an error by default: the class and the message of errors raised on purpose; of errors that JavaScript raised, and of
- * system errors, only the class. Never a stack, a cause, or another property.
+ * Describes an error for the peer; the default of the option `describeError`. The description has the class and the message of an error of the
+ * program, but only the class of an error that JavaScript or the operating system raised. It never has a stack, a cause, or another property.
  */
 export function describeError(error: unknown): ErrorDescription {
   if (error instanceof RemoteError) {
@@ -112,7 +120,7 @@ export function describeError(error: unknown): ErrorDescription {
   return describeAs(typesOf(error), "syscall" in error ? WITHHELD : error.message);
 }
 
-/** What `describe` says of an error, as far as it can be sent. Never throws: whatever was thrown, its caller hears of a failure. */
+/** Calls `describe` and replaces every part of its result that cannot be sent. Never throws: the caller always gets an answer. */
 export function describeSafely(
   describe: (error: unknown) => ErrorDescription,
   error: unknown,
@@ -125,7 +133,7 @@ export function describeSafely(
       type,
       message: typeof said.message === "string" ? said.message : WITHHELD,
       parents: Array.isArray(said.parents) ? said.parents.filter(isName) : [type],
-      // A stack is made when it is looked at, which takes longer than the rest of an answer: not where it is not wanted (bench `login`).
+      // Reading `stack` formats it, which takes longer than the rest of the answer: only where it is sent (bench `login`).
       traceback: withTraceback ? tracebackOf(said, error) : undefined,
     };
   } catch {
@@ -147,16 +155,16 @@ function describeAs(types: readonly string[], message: string): ErrorDescription
   return { type: parents[0]!, message, parents };
 }
 
-/** All that is said of an error that nothing can be said of. */
+/** Describes an error about which nothing else can be sent. */
 export const UNKNOWN_ERROR: ErrorDescription = describeAs([], WITHHELD);
 
-/** The names of an error's class and of the classes above it, up to Error itself. */
+/** The names of the class of an error and of its base classes, without the base classes that only exist in JavaScript. */
 function typesOf(error: Error): string[] {
   const types: string[] = [];
   const bases: string[] = [];
   for (
     let type: unknown = error.constructor;
-    typeof type === "function" && type !== Error;
+    typeof type === "function" && type !== Error && type !== PerspectiveBrokerError;
     type = Object.getPrototypeOf(type)
   ) {
     const engine = engineErrors.get(type);
@@ -172,7 +180,7 @@ function typesOf(error: Error): string[] {
   return [...types, ...bases];
 }
 
-/** Text that can always be sent. */
+/** A text that can always be sent: of limited length, and without lone surrogates. */
 function sendable(text: string): string {
   return text.slice(0, LONGEST_TEXT).toWellFormed();
 }
@@ -180,8 +188,8 @@ function sendable(text: string): string {
 const ascii = new TextEncoder();
 const fromBytes = new TextDecoder();
 
-/** `(twisted.spread.pb.CopyableFailure (dictionary …))`, with every key that some version of Twisted needs. */
-export const failure: TypeHandler<Failure> = {
+/** `(twisted.spread.pb.CopyableFailure (dictionary …))`, with all keys that any version of Twisted needs. */
+export const failureHandler: TypeHandler<Failure> = {
   atoms: [TAG],
   classes: [Failure],
   identity: false,
@@ -206,8 +214,8 @@ export const failure: TypeHandler<Failure> = {
   unjelly: readFailure,
 };
 
-/** A failure that was received can be sent on: as an argument, or by throwing it. */
-export const remoteError: TypeHandler<RemoteError> = {
+/** A received error can be sent on: as an argument, or by throwing it. */
+export const remoteErrorHandler: TypeHandler<RemoteError> = {
   atoms: [],
   classes: [RemoteError],
   identity: false,
@@ -216,7 +224,7 @@ export const remoteError: TypeHandler<RemoteError> = {
 };
 
 function readFailure(unjellier: JellyReader, items: number): RemoteError {
-  if (items !== 1) throw new JellyError("JELLY_MALFORMED", "A failure has one state");
+  if (items !== 1) throw new JellyError("JELLY_MALFORMED", "A failure has exactly one state");
   const state = unjellier.read();
   const type = textOf(entry(state, "type")) ?? "builtins.Exception";
   const listed = entry(state, "parents");
@@ -230,7 +238,7 @@ function readFailure(unjellier: JellyReader, items: number): RemoteError {
   });
 }
 
-/** What a state dict has under a name, spelled as text or, by older peers, as bytes. */
+/** The entry of a state with this name. Older peers send the names as bytes. */
 function entry(state: unknown, name: string): unknown {
   if (state instanceof Map) {
     for (const [key, value] of state) if (textOf(key) === name) return value;

@@ -120,9 +120,9 @@ test("a thousand calls of one turn leave in one piece, and each gets its answer"
 describe("giving up", () => {
   test("after a time: rejects, the method runs all the same, the late answer is taken", async () => {
     const { desk, root, pair } = await open();
-    const error = await rejection(desk.callRemoteWith({ timeoutMs: 5 }, "later"));
+    const error = await rejection(desk.with({ timeoutMs: 5 }).callRemote("later"));
     expect(error).toBeInstanceOf(CallTimeoutError);
-    expect((error as Error).message).toBe("later was not answered in 5 ms");
+    expect((error as Error).message).toBe("later was not answered within 5 ms");
     expect(pair.client.stats().callsWaiting).toBe(1);
     root.waiting[0]!("late");
     await pair.expectNothingLeft();
@@ -131,7 +131,7 @@ describe("giving up", () => {
 
   test("on a late error too", async () => {
     const { desk, pair, root } = await open();
-    await rejection(desk.callRemoteWith({ timeoutMs: 5 }, "later"));
+    await rejection(desk.with({ timeoutMs: 5 }).callRemote("later"));
     root.waiting[0]!(Promise.reject(new Error("late")));
     await pair.expectNothingLeft();
     expect(pair.client.isOpen).toBe(true);
@@ -140,7 +140,7 @@ describe("giving up", () => {
   test("by a signal: rejects with its reason", async () => {
     const { desk, pair, root } = await open();
     const controller = new AbortController();
-    const call = rejection(desk.callRemoteWith({ signal: controller.signal }, "later"));
+    const call = rejection(desk.with({ signal: controller.signal }).callRemote("later"));
     await pair.settled();
     const reason = new Error("changed my mind");
     controller.abort(reason);
@@ -153,7 +153,7 @@ describe("giving up", () => {
     const { desk, pair } = await open();
     const before = pair.transcript().length;
     const reason = new Error("never mind");
-    expect(await rejection(desk.callRemoteWith({ signal: AbortSignal.abort(reason) }, "echo", 1))).toBe(reason);
+    expect(await rejection(desk.with({ signal: AbortSignal.abort(reason) }).callRemote("echo", 1))).toBe(reason);
     expect(pair.transcript(before)).toEqual([]);
     await pair.expectNothingLeft();
   });
@@ -168,7 +168,7 @@ describe("giving up", () => {
         return "too late";
       },
     };
-    const call = rejection(desk.callRemoteWith({ signal: controller.signal }, "later" as "echo", argument));
+    const call = rejection(desk.with({ signal: controller.signal }).callRemote("later" as "echo", argument));
     await pair.settled();
     expect(await call).toBe(reason);
     root.waiting[0]!("late");
@@ -179,15 +179,15 @@ describe("giving up", () => {
     const { desk, pair } = await open();
     const controller = new AbortController();
     const how = { signal: controller.signal, timeoutMs: 60_000 };
-    expect(await desk.callRemoteWith(how, "echo", 1)).toBe(1);
+    expect(await desk.with(how).callRemote("echo", 1)).toBe(1);
     controller.abort();
-    expect(await desk.callRemoteWith({}, "echo", 2)).toBe(2);
+    expect(await desk.with({}).callRemote("echo", 2)).toBe(2);
     await pair.expectNothingLeft();
   });
 
   test.each([Infinity, 2 ** 31, 1e12])("does not happen at once after %s milliseconds", async (timeoutMs) => {
     const { desk, root, pair } = await open();
-    const call = desk.callRemoteWith({ timeoutMs }, "later");
+    const call = desk.with({ timeoutMs }).callRemote("later");
     await pair.settled();
     await new Promise((resolve) => setTimeout(resolve, 20));
     root.waiting[0]!("in time");

@@ -2,7 +2,8 @@
 
 import { afterEach, describe, expect, test } from "vitest";
 import { Avatar, Kwargs, kwargs, Referenceable, Root, Viewable } from "@pb/broker";
-import type { IncomingCall, Parameters, RemoteError } from "@pb/broker";
+import type { Parameters, RemoteError } from "@pb/broker";
+import type { IncomingCall } from "@pb/broker/extension";
 import type { Tuple } from "@pb/jelly-types";
 import { tuple } from "@pb/jelly-types";
 import { connectedPair } from "@pb/broker/testing";

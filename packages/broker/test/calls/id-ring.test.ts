@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Numbered } from "../../src/calls/id-ring.js";
+import { IdRing } from "../../src/calls/id-ring.js";
 
 describe("a row of numbered things", () => {
   test("is a map, whatever comes and goes", () => {
@@ -14,7 +14,7 @@ describe("a row of numbered things", () => {
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 300, size: "max" }), (steps) => {
-        const row = new Numbered<{ readonly id: number }>();
+        const row = new IdRing<{ readonly id: number }>();
         const map = new Map<number, { readonly id: number }>();
         let lastId = 0;
         for (const each of steps) {
@@ -40,7 +40,7 @@ describe("a row of numbered things", () => {
   });
 
   test("keeps one that stays while thousands come and go", () => {
-    const row = new Numbered<{ readonly id: number }>();
+    const row = new IdRing<{ readonly id: number }>();
     row.add({ id: 1 });
     for (let id = 2; id < 100_000; id++) {
       row.add({ id });
@@ -51,7 +51,7 @@ describe("a row of numbered things", () => {
   });
 
   test("holds more than it has places for", () => {
-    const row = new Numbered<{ readonly id: number }>();
+    const row = new IdRing<{ readonly id: number }>();
     for (let id = 1; id <= 20_000; id++) row.add({ id });
     for (const id of [1, 20_000, 8_191, 4_097]) expect(row.take(id)).toEqual({ id });
     expect(row.takeAll()).toHaveLength(19_996);

@@ -5,7 +5,6 @@ import {
   asLocal,
   Avatar,
   broadcast,
-  BrokerConfig,
   Cacheable,
   Copyable,
   kwargs,
@@ -16,6 +15,7 @@ import {
   remoteCopy,
   Root,
 } from "@pb/broker";
+import { BrokerConfig } from "@pb/broker/extension";
 import type { CacheObserver, Kwargs, Perspective, RemoteReference } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
 import type { ConnectedPair } from "@pb/broker/testing";
@@ -283,7 +283,7 @@ describe("trouble", () => {
     expect(() => broadcast(hall.guests, "hear", own)).toThrow(
       expect.objectContaining({
         name: "AggregateError",
-        message: "2 of 3 could not be told",
+        message: "2 of 3 targets could not be called",
         errors: [expect.any(JellyError), expect.any(JellyError)],
       }),
     );

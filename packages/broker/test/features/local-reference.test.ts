@@ -90,9 +90,9 @@ describe("a local reference", () => {
   });
 
   test("gives up in time", async () => {
-    await expect(asLocal(new Box()).callRemoteWith({ timeoutMs: 5 }, "wait")).rejects.toThrow("wait was not answered");
+    await expect(asLocal(new Box()).with({ timeoutMs: 5 }).callRemote("wait")).rejects.toThrow("wait was not answered");
     const abort = new AbortController();
-    const call = asLocal(new Box()).callRemoteWith({ signal: abort.signal }, "wait");
+    const call = asLocal(new Box()).with({ signal: abort.signal }).callRemote("wait");
     abort.abort(new Error("enough"));
     await expect(call).rejects.toThrow("enough");
   });

@@ -1,7 +1,8 @@
 // Who is calling: decides what copies show, which references an avatar gets, and never leaks from one call into another.
 
 import { beforeAll, describe, expect, test } from "vitest";
-import { Avatar, Copyable, Referenceable, remoteCopy, RemoteCopy, Root, Viewable, ViewPoint } from "@pb/broker";
+import { Avatar, Copyable, Referenceable, remoteCopy, RemoteCopy, Root, Viewable } from "@pb/broker";
+import { ViewPoint } from "@pb/broker/extension";
 import type { Perspective, RemoteReference } from "@pb/broker";
 import { TypeRegistry } from "@pb/jelly-types";
 import { connectedPair } from "@pb/broker/testing";
@@ -246,7 +247,7 @@ describe("a view", () => {
 
   test("is not to be had by somebody who has not logged in", async () => {
     const { root, pair } = await open();
-    await expect(root.callRemote("page")).rejects.toThrow("somebody has logged in");
+    await expect(root.callRemote("page")).rejects.toThrow("to a peer that has logged in");
     expect(pair.server.stats().referencesGiven).toBe(2);
   });
 });

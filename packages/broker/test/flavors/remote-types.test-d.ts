@@ -2,16 +2,8 @@
 
 import { describe, expectTypeOf, test } from "vitest";
 import { Avatar, kwargs, Referenceable, Root, Viewable } from "@pb/broker";
-import type {
-  Broker,
-  Callable,
-  Connection,
-  Kwargs,
-  KwargsOf,
-  Reference,
-  RemoteMethods,
-  RemoteReference,
-} from "@pb/broker";
+import type { Broker, Connection, Kwargs, KwargsOf, Reference, RemoteMethods, RemoteReference } from "@pb/broker";
+import type { Callable } from "@pb/broker/extension";
 import type { DateTime } from "@pb/jelly-types";
 
 class Child extends Referenceable {
@@ -76,8 +68,8 @@ describe("a reference by its class", () => {
     expectTypeOf(root.callRemote("text", "a", 2)).resolves.toEqualTypeOf<string>();
     expectTypeOf(root.call.text("a")).resolves.toEqualTypeOf<string>();
     expectTypeOf(root.callRemote("later")).resolves.toEqualTypeOf<number>();
-    expectTypeOf(root.callRemoteWith({ timeoutMs: 1 }, "rest", 1, 2)).resolves.toEqualTypeOf<number>();
-    expectTypeOf(root.remoteMethod("text")).parameters.toEqualTypeOf<
+    expectTypeOf(root.with({ timeoutMs: 1 }).callRemote("rest", 1, 2)).resolves.toEqualTypeOf<number>();
+    expectTypeOf(root.call.text).parameters.toEqualTypeOf<
       [value: string, times?: number | Kwargs | undefined, kwargs?: Kwargs]
     >();
   });
@@ -130,7 +122,7 @@ describe("keyword arguments", () => {
     expectTypeOf(library.callRemote("find", 12, kwargs({ limit: 3 }))).resolves.toEqualTypeOf<string>();
     void library.callRemote("find", 12, "Dune", kwargs({ limit: 3 }));
     void library.callRemote("find", 12, "Dune", 3, kwargs({ more: true }));
-    void library.callRemoteWith({ timeoutMs: 1 }, "find", 12, kwargs({ limit: 3 }));
+    void library.with({ timeoutMs: 1 }).callRemote("find", 12, kwargs({ limit: 3 }));
     void library.call.find(12, kwargs({ limit: 3 }));
     library.sendRemote("find", 12, kwargs({ limit: 3 }));
     void root.callRemote("later", kwargs({ soon: true }));

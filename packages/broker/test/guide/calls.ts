@@ -27,17 +27,17 @@ console.log(await clerk.callRemote("note", "buy apples"));
 console.log(await clerk.call.note("buy pears")); // the same, as a function
 clerk.sendRemote("note", "buy plums"); // no answer, not even an error
 
-const note = clerk.remoteMethod("note"); // one method, to hand on
+const note = clerk.call.note; // one method, to hand on
 console.log(await note("eat apples"));
 
 try {
-  await clerk.callRemoteWith({ timeoutMs: 5 }, "search", "apples");
+  await clerk.with({ timeoutMs: 5 }).callRemote("search", "apples");
 } catch (error) {
   console.log(error instanceof CallTimeoutError, (error as Error).message);
 }
 
 const enough = new AbortController();
-const search = clerk.callRemoteWith({ signal: enough.signal }, "search", "apples");
+const search = clerk.with({ signal: enough.signal }).callRemote("search", "apples");
 enough.abort(new Error("never mind"));
 console.log(await search.catch(String));
 

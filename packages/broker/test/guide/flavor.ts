@@ -1,4 +1,5 @@
-import { incoming, outgoing, Referenceable, Root } from "@pb/broker";
+import { Referenceable, Root } from "@pb/broker";
+import { incomingGraph, outgoingGraph } from "@pb/broker/extension";
 import type { RemoteReference } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
 import { TypeRegistry } from "@pb/jelly-types";
@@ -28,7 +29,7 @@ const song: TypeHandler<Song> = {
   classes: [Song],
   identity: false,
   jelly(value, jellier) {
-    const id = outgoing(jellier, value).give(value, value); // counted, like any reference
+    const id = outgoingGraph(jellier, value).exportReference(value, value); // counted, like any reference
     jellier.writer.list(3);
     jellier.writer.word("radio.Song");
     jellier.writer.text(value.title);
@@ -38,7 +39,7 @@ const song: TypeHandler<Song> = {
     if (items !== 2) throw new TypeError("A song has a title and an id");
     const title = unjellier.reader.text();
     const id = Number(unjellier.reader.integer());
-    return new SongReference(title, incoming(unjellier, atom).arrived(id) as RemoteReference<Song>);
+    return new SongReference(title, incomingGraph(unjellier, atom).importReference(id) as RemoteReference<Song>);
   },
 };
 

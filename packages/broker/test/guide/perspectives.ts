@@ -1,4 +1,5 @@
-import { AsReferenceable, Avatar, Copyable, Viewable } from "@pb/broker";
+import { Avatar, Copyable, Viewable } from "@pb/broker";
+import { AsReferenceable } from "@pb/broker/extension";
 import type { Perspective } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
 import { TypeRegistry } from "@pb/jelly-types";

@@ -211,7 +211,7 @@ describe("closing", () => {
       "(message 1 root last 0 (tuple 1) (dictionary))",
       "(message 2 root words 1 (tuple) (dictionary))",
     ]);
-    expect(await pending).toMatchObject({ reason: "closed", message: "The connection was closed by us" });
+    expect(await pending).toMatchObject({ reason: "closed", message: "The connection was closed by this end" });
   });
 
   test("twice at once is closing once", async () => {

@@ -1,6 +1,6 @@
 // Which addresses count as one.
 
-import { networkOf } from "@pb/broker";
+import { networkOf } from "@pb/broker/extension";
 import { expect, test } from "vitest";
 
 test.for([

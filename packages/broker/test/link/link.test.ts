@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from "vitest";
 import { Broker, Copyable, remoteCopy, RemoteCopy, Root } from "@pb/broker";
-import type { BrokerOptions, Connection, Link, LinkReceiver, Peer } from "@pb/broker";
+import type { BrokerOptions, Connection, Peer } from "@pb/broker";
+import type { Link, LinkReceiver } from "@pb/broker/extension";
 import { TypeRegistry } from "@pb/jelly-types";
 import { rejection } from "../support/raw-peer.js";
 
@@ -154,7 +155,7 @@ test("a link that has nothing to drain, and never says so, is read from when wha
   await using ends = await pair({ server: { root: new Service(), limits: { queuedBytes: 1000 } } });
   for (const byte of [1, 2, 3]) {
     const bytes = new Uint8Array(2000).fill(byte);
-    expect(await ends.root.callRemoteWith({ timeoutMs: 5000 }, "echo", bytes)).toEqual(bytes);
+    expect(await ends.root.with({ timeoutMs: 5000 }).callRemote("echo", bytes)).toEqual(bytes);
   }
 });
 

@@ -60,7 +60,7 @@ describe("calls of the peer that are not finished", () => {
     const { slow, root, client } = await pair({ callsRunning: 2, overload: "refuse" });
     const calls = Array.from({ length: 3 }, () => root.callRemote("wait"));
     const error = (await calls[2]?.catch((reason: unknown) => reason)) as RemoteError;
-    expect(error.message).toBe("2 calls are running; no more may");
+    expect(error.message).toBe("2 calls are running, which is the limit");
     expect(error.is("twisted.spread.pb.Error")).toBe(true);
     for (const finish of slow.finish) finish();
     expect(await Promise.all(calls.slice(0, 2))).toEqual(["done", "done"]);
@@ -144,7 +144,7 @@ describe("a message that is too large", () => {
     const { server, client } = await connectedPair({ root: new Big(), limits }, { limits });
     const root = await client.getRootObject<Big>();
     expect(await root.callRemote("make", 5)).toHaveLength(5);
-    await expect(root.callRemote("make", 20)).rejects.toThrow("over the limit of 10000: send it in pages");
+    await expect(root.callRemote("make", 20)).rejects.toThrow("exceeds the limit of 10000: send it in pages");
     await expect(root.callRemote("make", new Array(9_000).fill(1) as never)).rejects.toThrow(LimitError);
     expect(await root.callRemote("make", 1)).toHaveLength(1);
     await Promise.all([client.close(), server.close()]);

@@ -470,7 +470,7 @@ describe("a state hook that closes the connection", () => {
     const { pair, root, maker } = await open();
     root.sendRemote("take", "before");
     expect(() => root.sendRemote("take", new Hook(() => void pair.client.close()), new Thing())).toThrow(
-      "closed by us",
+      "closed by this end",
     );
     await pair.server.closed;
     expect(maker.heard).toEqual(["before"]);

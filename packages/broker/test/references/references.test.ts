@@ -241,8 +241,8 @@ describe("a reference that nobody holds any more", () => {
     const { pair, remote } = await open();
     for (const how of [{ timeoutMs: 1 }, { signal: AbortSignal.timeout(1) }]) {
       pair.links.listener.hold();
-      await rejection(remote.callRemoteWith(how, "thing"));
-      await rejection(remote.callRemoteWith(how, "things"));
+      await rejection(remote.with(how).callRemote("thing"));
+      await rejection(remote.with(how).callRemote("things"));
       pair.links.listener.release();
       await pair.settled();
     }
@@ -545,7 +545,7 @@ test("a reference knows its name in the peer's words, its connection, and a meth
   expect(remote.id).toBe("root");
   const thing = await remote.callRemote("thing");
   expect(thing.id).toBe(1);
-  const name = thing.remoteMethod("name");
+  const name = thing.call.name;
   expect(await name()).toBe("thing");
   expect(await thing.call.name()).toBe("thing");
   expect(await (thing.call as unknown as Promise<unknown>)).toBe(thing.call);

@@ -3,7 +3,8 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
-import type { Link, LinkReceiver, Peer } from "@pb/broker";
+import type { Peer } from "@pb/broker";
+import type { Link, LinkReceiver } from "@pb/broker/extension";
 
 export class TestLink implements Link {
   readonly role = "initiator";

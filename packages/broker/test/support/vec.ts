@@ -17,14 +17,8 @@ import {
   sendPages,
   Viewable,
 } from "@pb/broker";
-import type {
-  BrokerOptions,
-  CacheObserver,
-  IncomingCall,
-  PageCollectorMethods,
-  Perspective,
-  RemoteReference,
-} from "@pb/broker";
+import type { BrokerOptions, CacheObserver, PageCollectorMethods, Perspective, RemoteReference } from "@pb/broker";
+import type { IncomingCall } from "@pb/broker/extension";
 import { tuple, TypeRegistry } from "@pb/jelly-types";
 import type { Tuple } from "@pb/jelly-types";
 import type { Expression } from "@pb/banana";

@@ -4,12 +4,10 @@
  */
 import {
   asLocal,
-  BrokerConfig,
   Cacheable,
   Copyable,
   DeadReferenceError,
   getAllPages,
-  incoming,
   kwargs,
   MemoryStore,
   PageCollector,
@@ -26,6 +24,7 @@ import {
   Root,
   sendPages,
 } from "@pb/broker";
+import { BrokerConfig, incomingGraph } from "@pb/broker/extension";
 import type { CacheObserver, Kwargs, KwargsOf, Perspective, RemoteReference } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
 import { SecurityPolicy, Tuple, tuple, TypeRegistry, Unpersistable } from "@pb/jelly-types";
@@ -456,8 +455,8 @@ test("SpreadUtilTests.test_asyncFail: ... which reject when the method throws", 
 
 test("SpreadUtilTests.test_remoteMethod: one method of it can be had as a function", async () => {
   using local = asLocal<any>(new Desk({ add: (a: number, b: number) => a + b }));
-  const add = local.remoteMethod("add");
-  expect(await add(1, 2)).toBe(3);
+  const { add } = local.call;
+  expect(await add!(1, 2)).toBe(3);
 });
 
 const refused = ["set", "frozenset"];
@@ -634,7 +633,9 @@ test("Needed.taggedReferences: a type of the program's may be a reference under 
     classes: [Group],
     jelly: () => undefined,
     unjelly(unjellier, _items, atom) {
-      const reference = incoming(unjellier, atom).arrived(Number(unjellier.reader.integer())) as RemoteReference;
+      const reference = incomingGraph(unjellier, atom).importReference(
+        Number(unjellier.reader.integer()),
+      ) as RemoteReference;
       return new Group(reference, unjellier.read());
     },
   };

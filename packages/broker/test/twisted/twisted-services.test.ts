@@ -1,15 +1,15 @@
 import {
   Broker,
-  incoming,
   MemoryStore,
-  outgoing,
   Publishable,
   Referenceable,
   RemoteError,
   RemotePublished,
   remotePublished,
 } from "@pb/broker";
-import type { BrokerOptions, Link, LinkReceiver, Peer, RemoteReference } from "@pb/broker";
+import { incomingGraph, outgoingGraph } from "@pb/broker/extension";
+import type { BrokerOptions, Peer, RemoteReference } from "@pb/broker";
+import type { Link, LinkReceiver } from "@pb/broker/extension";
 import { TypeRegistry } from "@pb/jelly-types";
 import type { TypeHandler } from "@pb/jelly-types";
 import { spawn } from "node:child_process";
@@ -92,7 +92,7 @@ const group: TypeHandler<Group> = {
   classes: [Group],
   identity: false,
   jelly(value, jellier) {
-    const id = outgoing(jellier, value).give(value, value);
+    const id = outgoingGraph(jellier, value).exportReference(value, value);
     jellier.writer.list(3);
     jellier.writer.word("test.Group");
     jellier.writer.text(value.name);
@@ -101,7 +101,7 @@ const group: TypeHandler<Group> = {
   unjelly(unjellier, _items, atom) {
     const name = unjellier.reader.text();
     const id = Number(unjellier.reader.integer());
-    return new GroupReference(name, incoming(unjellier, atom).arrived(id) as RemoteReference);
+    return new GroupReference(name, incomingGraph(unjellier, atom).importReference(id) as RemoteReference);
   },
 };
 

@@ -53,7 +53,7 @@ const bad: Row[] = [
   ["a command named like a property of every object", "(constructor 1)", "PROTOCOL_UNKNOWN_COMMAND", /"constructor"/],
   ["a version without a number", "(version)", "PROTOCOL_BAD_EXPRESSION", /version has 1 argument/],
   ["a version with two numbers", "(version 6 6)", "PROTOCOL_BAD_EXPRESSION", /version has 1 argument/],
-  ["a version that is a word", "(version six)", "PROTOCOL_BAD_EXPRESSION", /version has a number/],
+  ["a version that is a word", "(version six)", "PROTOCOL_BAD_EXPRESSION", /version needs a number/],
   ["version 7", "(version 7)", "PROTOCOL_VERSION", /version 7/],
   ["version 5", "(version 5)", "PROTOCOL_VERSION", /version 5/],
   ["a message without keywords", "(message 1 root echo 1 (tuple))", "PROTOCOL_BAD_EXPRESSION", /6 arguments, not 5/],

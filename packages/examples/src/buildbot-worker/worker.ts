@@ -55,7 +55,7 @@ export class Worker {
   /** Asks the master for an end: it sends us home when what runs is done. */
   async shutdown(): Promise<void> {
     try {
-      await this.#client.callRemoteWith({ whileDown: "fail", timeoutMs: 60_000 }, "shutdown");
+      await this.#client.with({ whileDown: "fail", timeoutMs: 60_000 }).callRemote("shutdown");
     } catch (error) {
       this.#say(`the master cannot send us home (${String(error)}): going at once`);
       await this.close();
@@ -89,7 +89,7 @@ export class Worker {
   /** The master notes that we are there. Whether it still is, the transport finds out by itself. */
   async #keepAlive(): Promise<void> {
     try {
-      await this.#client.callRemoteWith({ whileDown: "fail" }, "keepalive");
+      await this.#client.with({ whileDown: "fail" }).callRemote("keepalive");
       this.#say("the master knows that we are alive");
     } catch (error) {
       this.#say(`keepalive: ${String(error)}`);

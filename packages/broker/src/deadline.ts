@@ -1,0 +1,73 @@
+// Waiting with a limit: an abort signal, a timeout, or both.
+
+import { after } from "./timer.js";
+
+/** How long to wait. */
+export interface DeadlineOptions {
+  /** Stops the wait when it aborts. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds to wait. Default: no limit. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** A deadline that has been started. */
+export interface Deadline {
+  /** Stops the timer and removes the abort listener. Can be called more than once. */
+  clear(): void;
+}
+
+/**
+ * Calls `onExpired` at most once: with the reason of the signal when that aborts, or with the error made by `timeoutError` when the time is over.
+ * A signal that is already aborted expires the deadline at once, before this function returns.
+ */
+export function startDeadline(
+  { signal, timeoutMs }: DeadlineOptions,
+  timeoutError: (timeoutMs: number) => Error,
+  onExpired: (reason: Error) => void,
+): Deadline {
+  const expire = (reason: Error): void => {
+    clear();
+    onExpired(reason);
+  };
+  const abort = (): void => expire(signal?.reason as Error);
+  const timer = timeoutMs === undefined ? undefined : after(timeoutMs, () => expire(timeoutError(timeoutMs)));
+  const clear = (): void => {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
+  };
+  if (signal?.aborted === true) abort();
+  else signal?.addEventListener("abort", abort, { once: true });
+  return { clear };
+}
+
+/**
+ * Runs `work` and resolves with its result. Rejects with the error of `work`, or when the deadline expires: with the reason of the signal or with
+ * the error made by `timeoutError`. Then the signal passed to `work` aborts, and a result that arrives later is passed to `discard`. A signal that
+ * is already aborted rejects without running `work`.
+ */
+export async function withDeadline<T>(
+  options: DeadlineOptions,
+  timeoutError: (timeoutMs: number) => Error,
+  work: (signal: AbortSignal) => Promise<T>,
+  discard?: (late: T) => void,
+): Promise<T> {
+  options.signal?.throwIfAborted();
+  const controller = new AbortController();
+  return new Promise<T>((resolve, reject) => {
+    const deadline = startDeadline(options, timeoutError, (reason) => {
+      controller.abort(reason);
+      reject(reason);
+    });
+    work(controller.signal).then(
+      (value) => {
+        deadline.clear();
+        if (controller.signal.aborted) discard?.(value);
+        else resolve(value);
+      },
+      (error: Error) => {
+        deadline.clear();
+        reject(error);
+      },
+    );
+  });
+}

@@ -1,0 +1,21 @@
+// @pb/broker/extension: for authors of transports and of types with their own form on the wire.
+
+// Transports
+export type { ChannelBindingType, Link, LinkReceiver, PeerCertificate } from "./link/link.js";
+export { BrokerConfig } from "./engine/config.js";
+export type { AdmitLogin } from "./broker.js";
+export { networkOf } from "./link/ip-network.js";
+export { after, LONGEST_MS } from "./timer.js";
+export { startDeadline, withDeadline } from "./deadline.js";
+export type { Deadline, DeadlineOptions } from "./deadline.js";
+export { Subscriptions } from "./subscriptions.js";
+
+// Calls
+export { AsReferenceable, ViewPoint } from "./flavors/perspective.js";
+export type { Callable, IncomingCall } from "./calls/callable.js";
+export { RemoteCaller } from "./flavors/remote-caller.js";
+export type { RemoteArguments, RemoteName, RemoteResult } from "./flavors/remote-types.js";
+
+// Types with their own form on the wire
+export { IncomingGraph, incomingGraph, OutgoingGraph, outgoingGraph } from "./references/graph-context.js";
+export type { ConnectionContext } from "./references/graph-context.js";
