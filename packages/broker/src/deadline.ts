@@ -58,16 +58,15 @@ export async function withDeadline<T>(
       controller.abort(reason);
       reject(reason);
     });
-    work(controller.signal).then(
-      (value) => {
-        deadline.clear();
-        if (controller.signal.aborted) discard?.(value);
-        else resolve(value);
-      },
-      (error: Error) => {
-        deadline.clear();
-        reject(error);
-      },
-    );
+    const settle = (value: T): void => {
+      deadline.clear();
+      if (controller.signal.aborted) discard?.(value);
+      else resolve(value);
+    };
+    const fail = (error: Error): void => {
+      deadline.clear();
+      reject(error);
+    };
+    work(controller.signal).then(settle, fail);
   });
 }
