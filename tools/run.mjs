@@ -25,6 +25,7 @@ const tasks = {
   checklist: () => [program("tools/checklist/main.ts")],
   matrix: () => [program("tools/matrix/main.ts")],
   engines: () => [program("tools/engines/main.ts")],
+  trace: () => [program("tools/trace/main.ts")],
   twisted: () => [program("tools/twisted/main.ts")],
   types: () => [...packageFolders(), "."].map((folder) => tool("typescript/bin/tsc", "-p", folder)),
   lint: () => [tool("eslint/bin/eslint.js", "--max-warnings=0", ".")],

@@ -6,7 +6,6 @@ import type { Callable, Connection, Perspective } from "./calls/callable.js";
 import { BrokerConfig } from "./engine/config.js";
 import type { BrokerOptions } from "./engine/config.js";
 import { ConnectionCore } from "./engine/connection-core.js";
-import { receiveMessage } from "./engine/receive.js";
 import { LimitError, ProtocolError } from "./errors.js";
 import type { CloseReason, ConnectionLostError } from "./errors.js";
 import type { RemoteReference } from "./flavors/remote-reference.js";
@@ -20,6 +19,7 @@ import type { BrokerStats } from "./stats.js";
 import { Subscriptions } from "./subscriptions.js";
 import { after } from "./timer.js";
 import { RemoteError } from "./wire/failure.js";
+import { readMessage, requireVersion } from "./wire/messages.js";
 
 /** The name of the root object. */
 const ROOT = "root";
@@ -285,7 +285,40 @@ export class Broker implements Connection {
         return;
       }
       // The root source may have closed the connection.
-      if (this.#state.is === "ready") receiveMessage(this.#state.core, this.#reader);
+      if (this.#state.is === "ready") this.#receive(this.#state.core);
+    }
+  }
+
+  /** Reads one message and passes it to its owner. Throws {@link ProtocolError} when the peer violated the protocol. */
+  #receive(core: ConnectionCore): void {
+    const reader = this.#reader;
+    const message = readMessage(reader);
+    switch (message.command) {
+      case "version":
+        requireVersion(message.version);
+        break;
+      case "message":
+      case "cachemessage":
+        core.responder.receiveCall(message, reader);
+        break;
+      case "answer":
+        core.caller.receiveAnswer(message.requestId, reader);
+        break;
+      case "error":
+        core.caller.receiveError(message.requestId, reader);
+        break;
+      case "decref":
+        core.exports.release(message.id);
+        break;
+      case "decache":
+        core.exports.releaseCache(message.id);
+        break;
+      case "uncache":
+        core.imports.uncache(message.id);
+        break;
+      case "didNotUnderstand":
+        this.#config.onEvent({ kind: "not-understood", what: message.what });
+        break;
     }
   }
 

@@ -50,11 +50,10 @@ export class Caller {
     return this.#pending.size - this.#pendingPings;
   }
 
-  /** Sends a call and resolves with its answer. Rejects, never throws. */
+  /** Sends a call and resolves with its answer. Rejects, never throws. The connection must be open: the reference has checked that. */
   call(target: ObjectId, method: string, args: readonly unknown[], details: CallDetails): Promise<unknown> {
     const answered = new Promise<unknown>((resolve, reject) => {
       details.signal?.throwIfAborted();
-      this.#core.owner.requireOpen();
       this.#checkLimit();
       const { keepAlive, perspective, isPing } = details;
       const id = ++this.#lastId;
@@ -76,9 +75,8 @@ export class Caller {
     });
   }
 
-  /** Sends a call that has no answer. Throws `JellyError` for arguments that cannot be sent. */
+  /** Sends a call that has no answer. Throws `JellyError` for arguments that cannot be sent. The connection must be open. */
   send(target: ObjectId, method: string, args: readonly unknown[], details: CallDetails): void {
-    this.#core.owner.requireOpen();
     this.#write(++this.#lastId, target, method, args, details, false);
   }
 

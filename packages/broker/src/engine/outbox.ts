@@ -7,7 +7,8 @@ import { DeadReferenceError, LimitError, PBError } from "../errors.js";
 import type { Link } from "../link/link.js";
 import type { OutgoingGraph } from "../references/graph-context.js";
 import type { SharedArguments } from "../references/shared-arguments.js";
-import { writeArguments, writeCallHead, writeMessage } from "../wire/messages.js";
+import { writeArguments } from "../wire/arguments.js";
+import { writeCallHead, writeMessage } from "../wire/messages.js";
 import type { OutboundCall, OutboundMessage } from "../wire/messages.js";
 import type { BrokerConfig } from "./config.js";
 

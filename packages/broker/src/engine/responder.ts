@@ -6,8 +6,8 @@ import { isExpected, LimitError, PBError, UnknownCacheError } from "../errors.js
 import { cacheTarget } from "../flavors/cacheable.js";
 import { IncomingGraph, OutgoingGraph } from "../references/graph-context.js";
 import { releaseUnread } from "../references/release-unread.js";
+import { readArguments } from "../wire/arguments.js";
 import { Failure, UNKNOWN_ERROR } from "../wire/failure.js";
-import { readArguments } from "../wire/messages.js";
 import type { ReceivedCall } from "../wire/messages.js";
 import { resolvePromises } from "../wire/promised-results.js";
 import type { ConnectionCore } from "./connection-core.js";

@@ -1,14 +1,20 @@
 // The nine messages of the protocol. Only this file knows the position of each of their elements (wire specification 5.2, 5.3).
 
-import { inspectExpression, ListHead, readExpression, writeExpression } from "@pb/banana";
-import type { BananaReader, Expression, ExpressionReader, ExpressionWriter } from "@pb/banana";
-import { below, FrozenSet } from "@pb/jelly-types";
-import type { Jellier, Unjellier } from "@pb/jelly-types";
-import { ArgumentsError, ProtocolError } from "../errors.js";
-import { Kwargs } from "./kwargs.js";
+import { inspectExpression, readExpression, writeExpression } from "@pb/banana";
+import type { Expression, ExpressionReader, ExpressionWriter } from "@pb/banana";
+import type { Jellier } from "@pb/jelly-types";
+import { ProtocolError } from "../errors.js";
+import { writeArguments } from "./arguments.js";
 
 /** The only version of the protocol. */
-export const VERSION = 6;
+const VERSION = 6;
+
+/** Throws {@link ProtocolError} for another version than that of this end. */
+export function requireVersion(version: number): void {
+  if (version === VERSION) return;
+  const text = `The peer uses version ${version} of the protocol; this end uses ${VERSION}`;
+  throw new ProtocolError("PROTOCOL_VERSION", text);
+}
 
 /** Names an object at the end that owns it: a number that this end assigned, or the name under which it is published. */
 export type ObjectId = number | string;
@@ -28,7 +34,7 @@ export type ReceivedMessage =
   | { readonly command: ReleaseCommand | "uncache"; readonly id: ObjectId }
   | { readonly command: "didNotUnderstand"; readonly what: string };
 
-/** A call of the peer. Its arguments follow: read them with {@link readArguments}. */
+/** A call of the peer. Its arguments follow: read them with `readArguments`. */
 export interface ReceivedCall {
   readonly command: CallCommand;
   readonly requestId: Expression;
@@ -123,52 +129,6 @@ function readTruth(reader: ExpressionReader): boolean {
   return Array.isArray(value) || value instanceof Uint8Array ? value.length > 0 : Number(value) !== 0;
 }
 
-/** The positional and the keyword arguments of a call; `kwargs` is undefined when there are none. */
-export interface CallArguments {
-  readonly args: unknown[];
-  readonly kwargs: Kwargs | undefined;
-}
-
-/** Most calls have no keyword arguments: an empty dictionary needs no unjellying (bench `updates-1`). */
-const NO_KEYWORDS = new ListHead(1, "dictionary");
-
-/** Reads the arguments of a call: two graphs. Throws `JellyError`, or {@link ArgumentsError} when they are not arguments. */
-export function readArguments(reader: BananaReader, unjellier: Unjellier, context: unknown): CallArguments {
-  const args = toArgumentList(unjellier.readGraph(reader, context));
-  const kwargs = reader.begins(NO_KEYWORDS) ? undefined : toKwargs(unjellier.readGraph(reader, context));
-  return { args, kwargs };
-}
-
-function toArgumentList(value: unknown): unknown[] {
-  if (Array.isArray(value)) {
-    // Usually a tuple. A loop makes a plain array of it faster than its iterator does (bench `updates-1`).
-    const args = new Array<unknown>(value.length);
-    for (let index = 0; index < args.length; index++) args[index] = value[index];
-    return args;
-  }
-  if (value instanceof Set || value instanceof FrozenSet) return Array.from(value as Iterable<unknown>);
-  throw new ArgumentsError("The positional arguments of a call are a sequence");
-}
-
-/** The names of keyword arguments are text or, from older peers, UTF-8 bytes. */
-function toKwargs(value: unknown): Kwargs | undefined {
-  if (!(value instanceof Map)) {
-    // A dictionary whose keys are all text arrives as an object without a prototype. No other value does.
-    if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== null)
-      throw new ArgumentsError("The keyword arguments of a call are a dictionary");
-    for (const _name in value) return Kwargs.from(value as Record<string, unknown>);
-    return undefined;
-  }
-  if (value.size === 0) return undefined;
-  const named = Object.create(null) as Record<string, unknown>;
-  for (const [key, item] of value as Map<unknown, unknown>) {
-    const name = key instanceof Uint8Array ? decodeUtf8(key) : key;
-    if (typeof name !== "string") throw new ArgumentsError("The name of a keyword argument is text");
-    named[name] = item;
-  }
-  return Kwargs.from(named);
-}
-
 /** The number of a reference or a cache, which is the only element of `items`. Undefined when it is anything else. */
 export function readNumericId(reader: ExpressionReader, items: number): number | undefined {
   if (items !== 1 || reader.kind() !== "integer") return undefined;
@@ -190,7 +150,7 @@ export interface OutboundCall {
   readonly requestId: number;
   readonly target: ObjectId;
   readonly method: string;
-  /** A trailing {@link Kwargs} becomes the keyword arguments. */
+  /** A trailing `Kwargs` becomes the keyword arguments. */
   readonly args: readonly unknown[];
   readonly wantsAnswer: boolean;
 }
@@ -237,41 +197,6 @@ export function writeCallHead(writer: ExpressionWriter, call: OutboundCall): voi
   writer.integer(call.wantsAnswer ? 1 : 0);
 }
 
-/** Writes the arguments of a call: two graphs. */
-export function writeArguments(jellier: Jellier, args: readonly unknown[], context: unknown): void {
-  const last = args.length > 0 ? args[args.length - 1] : undefined;
-  const keywords = last instanceof Kwargs ? last : undefined;
-  writePositional(jellier.start(context), args, keywords === undefined ? args.length : args.length - 1);
-  writeKeywords(jellier.start(context), keywords);
-}
-
-function writePositional(jellier: Jellier, args: readonly unknown[], count: number): void {
-  jellier.writer.list(count + 1);
-  jellier.writer.word("tuple");
-  let index = 0;
-  try {
-    for (; index < count; index++) jellier.write(args[index]);
-  } catch (error) {
-    throw below(error, `.args[${index}]`);
-  }
-}
-
-function writeKeywords(jellier: Jellier, keywords: Kwargs | undefined): void {
-  const entries = keywords === undefined ? [] : Object.entries(keywords);
-  const { writer } = jellier;
-  writer.list(entries.length + 1);
-  writer.word("dictionary");
-  for (const [name, value] of entries) {
-    writer.list(2);
-    jellier.write(name);
-    try {
-      jellier.write(value);
-    } catch (error) {
-      throw below(error, `.kwargs.${name}`);
-    }
-  }
-}
-
 // Error messages
 
 /** An expression as text of at most 200 characters: a peer may send megabytes in place of a number. */
@@ -286,6 +211,7 @@ function badExpression(message: string): ProtocolError {
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** Undefined for bytes that are not UTF-8. */
 function decodeUtf8(bytes: Uint8Array): string | undefined {
   try {
     return utf8.decode(bytes);
