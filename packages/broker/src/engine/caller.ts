@@ -13,7 +13,7 @@ import { releaseUnread } from "../references/release-unread.js";
 import { calledAs, RemoteError, unknownFailure } from "../wire/failure.js";
 import { brief } from "../wire/messages.js";
 import type { ObjectId } from "../wire/messages.js";
-import type { ConnectionCore } from "./connection-core.js";
+import type { ConnectionParts } from "./connection-parts.js";
 
 /** A call that waits for its answer. */
 interface PendingCall {
@@ -30,13 +30,13 @@ interface PendingCall {
 }
 
 export class Caller {
-  readonly #core: ConnectionCore;
+  readonly #core: ConnectionParts;
   readonly #pending = new IdRing<PendingCall>();
   #pendingPings = 0;
   #lastId = 0;
   #idleCallbacks: (() => void)[] = [];
 
-  constructor(core: ConnectionCore) {
+  constructor(core: ConnectionParts) {
     this.#core = core;
   }
 

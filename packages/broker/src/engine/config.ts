@@ -11,7 +11,7 @@ import { copyableHandler } from "../flavors/copyable.js";
 import { avatarHandler, viewableHandler } from "../flavors/perspective.js";
 import { promiseHandler } from "../flavors/promise.js";
 import { referenceableHandler } from "../flavors/referenceable.js";
-import { localHandler, remoteHandler } from "../flavors/remote-reference.js";
+import { localHandler, remoteHandler } from "../flavors/reference-handlers.js";
 import { defaultBrokerLimits } from "../limits.js";
 import type { BrokerLimits } from "../limits.js";
 import { describeError, describeSafely, failureHandler, remoteErrorHandler } from "../wire/failure.js";

@@ -3,31 +3,17 @@
 import type { Dialect } from "@pb/banana";
 import { Unjellier } from "@pb/jelly-types";
 import type { Callable, Connection } from "../calls/callable.js";
-import type { CloseReason } from "../errors.js";
 import { RemoteReference } from "../flavors/remote-reference.js";
 import type { Link } from "../link/link.js";
 import { ExportTable } from "../references/exports.js";
-import type { ExportHost } from "../references/exports.js";
-import type { ConnectionContext } from "../references/graph-context.js";
 import { ImportTable } from "../references/imports.js";
-import type { ImportHost } from "../references/imports.js";
 import { Caller } from "./caller.js";
 import type { BrokerConfig } from "./config.js";
+import type { ConnectionParts, CoreOwner } from "./connection-parts.js";
 import { Outbox } from "./outbox.js";
 import { Responder } from "./responder.js";
 
-/** What the core uses of the broker that owns it. The broker alone knows whether the connection is open. */
-export interface CoreOwner {
-  /** Throws `ConnectionLostError` when the connection has ended. */
-  requireOpen(): void;
-  end(reason: CloseReason, cause: Error): void;
-  /** Passes bytes to the link. */
-  send(bytes: Uint8Array): void;
-  /** Pauses or resumes reading, after the load has changed. */
-  regulate(): void;
-}
-
-export class ConnectionCore implements ConnectionContext, ExportHost, ImportHost {
+export class ConnectionCore implements ConnectionParts {
   readonly connection: Connection;
   readonly config: BrokerConfig;
   readonly owner: CoreOwner;

@@ -10,14 +10,14 @@ import { readArguments } from "../wire/arguments.js";
 import { Failure, UNKNOWN_ERROR } from "../wire/failure.js";
 import type { ReceivedCall } from "../wire/messages.js";
 import { resolvePromises } from "../wire/promised-results.js";
-import type { ConnectionCore } from "./connection-core.js";
+import type { ConnectionParts } from "./connection-parts.js";
 
 export class Responder {
-  readonly #core: ConnectionCore;
+  readonly #core: ConnectionParts;
   #running = 0;
   #idleCallbacks: (() => void)[] = [];
 
-  constructor(core: ConnectionCore) {
+  constructor(core: ConnectionParts) {
     this.#core = core;
   }
 

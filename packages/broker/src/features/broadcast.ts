@@ -2,8 +2,7 @@
 
 import { CacheObserver } from "../flavors/cacheable.js";
 import { RemoteReference } from "../flavors/remote-reference.js";
-import type { Reference } from "../flavors/remote-reference.js";
-import type { RemoteArguments, RemoteName } from "../flavors/remote-types.js";
+import type { Reference, RemoteArguments, RemoteName } from "../flavors/remote-reference.js";
 import { SharedArguments } from "../references/shared-arguments.js";
 
 /**

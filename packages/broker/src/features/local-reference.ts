@@ -7,9 +7,15 @@ import { callTimeout, DeadReferenceError } from "../errors.js";
 import { Avatar } from "../flavors/perspective.js";
 import type { CallReceiver } from "../flavors/perspective.js";
 import { Referenceable } from "../flavors/referenceable.js";
-import { callsThrough, RemoteCaller } from "../flavors/remote-caller.js";
-import type { Reference } from "../flavors/remote-reference.js";
-import type { RemoteArguments, RemoteCalls, RemoteMethods, RemoteName, RemoteResult } from "../flavors/remote-types.js";
+import { callsThrough, RemoteCaller } from "../flavors/remote-reference.js";
+import type {
+  Reference,
+  RemoteArguments,
+  RemoteCalls,
+  RemoteMethods,
+  RemoteName,
+  RemoteResult,
+} from "../flavors/remote-reference.js";
 import { calledAs, describeError, RemoteError } from "../wire/failure.js";
 import { mapGraph, someObject } from "../wire/graph.js";
 import { Kwargs } from "../wire/kwargs.js";

@@ -6,9 +6,8 @@ import type { BrokerOptions } from "../engine/config.js";
 import { AsReferenceable } from "../flavors/perspective.js";
 import type { CallReceiver } from "../flavors/perspective.js";
 import { Referenceable } from "../flavors/referenceable.js";
-import { callsThrough, RemoteCaller } from "../flavors/remote-caller.js";
-import type { RemoteReference } from "../flavors/remote-reference.js";
-import type { RemoteCalls, RemoteMethods } from "../flavors/remote-types.js";
+import { callsThrough, RemoteCaller } from "../flavors/remote-reference.js";
+import type { RemoteCalls, RemoteMethods, RemoteReference } from "../flavors/remote-reference.js";
 import { linkPair } from "../link/memory-link.js";
 
 export class LoopbackReference {

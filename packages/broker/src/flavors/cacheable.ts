@@ -11,8 +11,8 @@ import type { ConnectionContext } from "../references/graph-context.js";
 import type { SharedArguments } from "../references/shared-arguments.js";
 import { readNumericId } from "../wire/messages.js";
 import { remoteTypeOf } from "./copyable.js";
-import { callsThrough, RemoteCaller } from "./remote-caller.js";
-import type { RemoteCalls, RemoteMethods } from "./remote-types.js";
+import { callsThrough, RemoteCaller } from "./remote-reference.js";
+import type { RemoteCalls, RemoteMethods } from "./remote-reference.js";
 
 /**
  * An object that the peer keeps a copy of. When it is sent for the first time, it returns its state and gets an observer for the copy. It then tells

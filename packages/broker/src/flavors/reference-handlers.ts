@@ -1,0 +1,42 @@
+// References on the wire: `(remote id)` is an object of the sender, `(local id)` one of the receiver (wire specification 5.5, 5.6).
+
+import { JellyError } from "@pb/jelly-types";
+import type { TypeHandler } from "@pb/jelly-types";
+import { incomingGraph, outgoingGraph } from "../references/graph-context.js";
+import { readNumericId } from "../wire/messages.js";
+import { RemoteReference } from "./remote-reference.js";
+
+/** `(remote id)`: an object of the peer. */
+export const remoteHandler: TypeHandler<RemoteReference> = {
+  atoms: ["remote"],
+  classes: [RemoteReference],
+  identity: false,
+  jelly(reference, jellier) {
+    const id = RemoteReference.homeId(reference, outgoingGraph(jellier, reference).context);
+    jellier.writer.list(2);
+    jellier.writer.word("local");
+    if (typeof id === "number") jellier.writer.integer(id);
+    else jellier.writer.text(id);
+  },
+  unjelly(unjellier, items, atom) {
+    const graph = incomingGraph(unjellier, atom);
+    const id = readNumericId(unjellier.reader, items);
+    if (id === undefined) throw new JellyError("JELLY_MALFORMED", "The id of a remote object is a number");
+    return graph.importReference(id);
+  },
+};
+
+/** `(local id)`: an object of this end that the peer sends back. Null for an unknown id, as in Twisted: the object may have been released. */
+export const localHandler: TypeHandler = {
+  atoms: ["local"],
+  classes: [],
+  jelly: () => undefined,
+  unjelly(unjellier, items, atom) {
+    const { context } = incomingGraph(unjellier, atom);
+    const kind = items === 1 ? unjellier.reader.kind() : "nothing";
+    if (kind !== "integer" && kind !== "bytes")
+      throw new JellyError("JELLY_MALFORMED", "The id of a local object is a number or a name");
+    const id = kind === "integer" ? Number(unjellier.reader.integer()) : unjellier.reader.text();
+    return context.exports.find(id)?.home ?? null;
+  },
+};
