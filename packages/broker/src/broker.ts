@@ -1,4 +1,5 @@
-// One connection between two equal ends, which call each other's objects (wire specification 5; `twisted.spread.pb.Broker`).
+// One connection between two equal ends, which call each other's objects (wire specification 5;
+// `twisted.spread.pb.Broker`).
 
 import { BananaReader, Session } from "@pb/banana";
 import type { Dialect } from "@pb/banana";
@@ -37,8 +38,8 @@ type State =
 export type AdmitLogin = (avatarId: unknown) => Disposable | Promise<Disposable>;
 
 /**
- * One connection. `connect` and `listen` of a transport create it, or a program creates it on any {@link Link}. Both ends can publish objects and call
- * those of the other.
+ * One connection. `connect` and `listen` of a transport create it, or a program creates it on any {@link Link}. Both
+ * ends can publish objects and call those of the other.
  */
 export class Broker implements Connection {
   readonly #link: Link;
@@ -114,8 +115,8 @@ export class Broker implements Connection {
   }
 
   /**
-   * The object that the peer published under a name. Rejects with {@link ConnectionLostError} when the connection has ended. Whether the object exists
-   * shows only when it is called.
+   * The object that the peer published under a name. Rejects with {@link ConnectionLostError} when the connection has
+   * ended. Whether the object exists shows only when it is called.
    */
   async getObject<T = RemoteMethods>(name: string): Promise<RemoteReference<T>> {
     await this.ready;
@@ -123,8 +124,8 @@ export class Broker implements Connection {
   }
 
   /**
-   * Makes an object available to the peer under a name. An object that is published later under the same name replaces it. Dispose of the result to
-   * withdraw the object.
+   * Makes an object available to the peer under a name. An object that is published later under the same name replaces
+   * it. Dispose of the result to withdraw the object.
    */
   publish(name: string, object: Callable): Disposable {
     this.#published.set(name, object);
@@ -135,14 +136,20 @@ export class Broker implements Connection {
     };
   }
 
-  /** Runs `callback` once, when the connection ends; soon, if it has ended already. Dispose of the result to unsubscribe. */
+  /**
+   * Runs `callback` once, when the connection ends; soon, if it has ended already. Dispose of the result to
+   * unsubscribe.
+   */
   notifyOnDisconnect(callback: (reason: ConnectionLostError) => void): Disposable {
     const subscription = this.#disconnectCallbacks.add(callback);
     if (this.#state.is === "closed") void this.closed.then((reason) => this.#runDisconnectCallbacks(reason));
     return subscription;
   }
 
-  /** Sends what is written, then closes the connection. Calls without an answer reject. Resolves when the link is closed. */
+  /**
+   * Sends what is written, then closes the connection. Calls without an answer reject. Resolves when the link is
+   * closed.
+   */
   async close(): Promise<void> {
     this.#end("closed");
     await this.closed;
@@ -159,7 +166,8 @@ export class Broker implements Connection {
   }
 
   /**
-   * Resolves when all calls are answered, those of the peer and those of this end, or when the connection ends. Pings do not count.
+   * Resolves when all calls are answered, those of the peer and those of this end, or when the connection ends. Pings
+   * do not count.
    */
   async idle(): Promise<void> {
     await this.ready;
@@ -171,8 +179,8 @@ export class Broker implements Connection {
   }
 
   /**
-   * Resolves when the link has sent everything that is queued: at once, if nothing is. Rejects with {@link ConnectionLostError} when the connection
-   * has ended.
+   * Resolves when the link has sent everything that is queued: at once, if nothing is. Rejects with {@link
+   * ConnectionLostError} when the connection has ended.
    */
   async drained(): Promise<void> {
     this.#core().outbox.flush();
@@ -182,8 +190,9 @@ export class Broker implements Connection {
   }
 
   /**
-   * Asks the peer for a sign of life and resolves with the round-trip time in milliseconds. It is a call to an object that does not exist, which a
-   * stock Twisted peer answers at once and does not log. Rejects with {@link ConnectionLostError} when the connection ends.
+   * Asks the peer for a sign of life and resolves with the round-trip time in milliseconds. It is a call to an object
+   * that does not exist, which a stock Twisted peer answers at once and does not log. Rejects with {@link
+   * ConnectionLostError} when the connection ends.
    */
   async ping(): Promise<number> {
     const start = performance.now();
@@ -197,7 +206,9 @@ export class Broker implements Connection {
     return milliseconds;
   }
 
-  /** The round-trip time in milliseconds, smoothed over the last pings as in RFC 6298. Undefined before the first ping. */
+  /**
+   * The round-trip time in milliseconds, smoothed over the last pings as in RFC 6298. Undefined before the first ping.
+   */
   latency(): number | undefined {
     return this.#latency;
   }
@@ -208,7 +219,8 @@ export class Broker implements Connection {
   }
 
   /**
-   * Called after successful authentication, with the id of the user. Rejects to refuse the login. The result is disposed of at logout.
+   * Called after successful authentication, with the id of the user. Rejects to refuse the login. The result is
+   * disposed of at logout.
    */
   async admitLogin(avatarId: unknown): Promise<Disposable> {
     return (await this.#admitLogin?.(avatarId)) ?? { [Symbol.dispose]: () => undefined };
@@ -224,7 +236,10 @@ export class Broker implements Connection {
     return this.#state.is === "ready" ? this.#state.core.exports.countOf(object) : 0;
   }
 
-  /** How many times a cacheable object of this end was sent and not yet released, as `perspective` sees it. 0 when the peer has no copy. */
+  /**
+   * How many times a cacheable object of this end was sent and not yet released, as `perspective` sees it. 0 when the
+   * peer has no copy.
+   */
   cachesOf(source: CacheSource, perspective: Perspective = null): number {
     return this.#state.is === "ready" ? this.#state.core.exports.countOfCache(source, perspective) : 0;
   }
@@ -239,7 +254,10 @@ export class Broker implements Connection {
     return collectStats(this.#state.is === "ready" ? this.#state.core : undefined, bytes);
   }
 
-  /** Where each reference that this end holds arrived, the most numerous first. Needs the option `traceReferences`, which is for finding leaks. */
+  /**
+   * Where each reference that this end holds arrived, the most numerous first. Needs the option `traceReferences`,
+   * which is for finding leaks.
+   */
   leakReport(): string {
     return this.#state.is === "ready" ? this.#state.core.imports.report() : "";
   }
@@ -254,7 +272,10 @@ export class Broker implements Connection {
     else this.#read();
   }
 
-  /** Whether a message is being read or written. Bytes that the link delivers meanwhile, within `send`, are read a little later. */
+  /**
+   * Whether a message is being read or written. Bytes that the link delivers meanwhile, within `send`, are read a
+   * little later.
+   */
   get #isBusy(): boolean {
     if (this.#isReading || this.#isSending) return true;
     return this.#state.is === "ready" && this.#state.core.outbox.isWriting;
@@ -345,7 +366,10 @@ export class Broker implements Connection {
     this.#settleReady.resolve();
   }
 
-  /** Runs before the first call of the peer, so that the root source can publish further objects and observe the connection from its start. */
+  /**
+   * Runs before the first call of the peer, so that the root source can publish further objects and observe the
+   * connection from its start.
+   */
   #publishRoot(): void {
     try {
       const root = this.#config.root?.rootObject(this);
@@ -356,7 +380,10 @@ export class Broker implements Connection {
     }
   }
 
-  /** The core of a ready connection. Throws {@link ConnectionLostError} when it has ended, and `TypeError` when it is not ready. */
+  /**
+   * The core of a ready connection. Throws {@link ConnectionLostError} when it has ended, and `TypeError` when it is
+   * not ready.
+   */
   #core(): ConnectionCore {
     if (this.#state.is === "ready") return this.#state.core;
     if (this.#state.is === "closed") throw this.#state.reason;
@@ -395,8 +422,8 @@ export class Broker implements Connection {
   }
 
   /**
-   * Ends the connection; nothing else does. First the pending calls reject, then observers are stopped, then disconnect callbacks run, then objects
-   * that the peer held are unreferenced (wire specification 5.13).
+   * Ends the connection; nothing else does. First the pending calls reject, then observers are stopped, then disconnect
+   * callbacks run, then objects that the peer held are unreferenced (wire specification 5.13).
    */
   #end(why: CloseReason, cause?: unknown): void {
     const state = this.#state;
@@ -415,7 +442,8 @@ export class Broker implements Connection {
     core?.exports.endCaches();
     for (const resolve of this.#drainedCallbacks.splice(0)) resolve();
     if (why === "lost") this.#settleClosed(reason);
-    // A state hook may close the connection while a message is being written. The messages before it are sent at the end of the turn.
+    // A state hook may close the connection while a message is being written. The messages before it are sent at the
+    // end of the turn.
     else if (core?.outbox.isWriting === true) queueMicrotask(() => this.#link.close());
     else this.#link.close();
     this.#runDisconnectCallbacks(reason);

@@ -17,8 +17,9 @@ export interface Deadline {
 }
 
 /**
- * Calls `onExpired` at most once: with the reason of the signal when that aborts, or with the error made by `timeoutError` when the time is over.
- * A signal that is already aborted expires the deadline at once, before this function returns.
+ * Calls `onExpired` at most once: with the reason of the signal when that aborts, or with the error made by
+ * `timeoutError` when the time is over. A signal that is already aborted expires the deadline at once, before this
+ * function returns.
  */
 export function startDeadline(
   { signal, timeoutMs }: DeadlineOptions,
@@ -41,9 +42,9 @@ export function startDeadline(
 }
 
 /**
- * Runs `work` and resolves with its result. Rejects with the error of `work`, or when the deadline expires: with the reason of the signal or with
- * the error made by `timeoutError`. Then the signal passed to `work` aborts, and a result that arrives later is passed to `discard`. A signal that
- * is already aborted rejects without running `work`.
+ * Runs `work` and resolves with its result. Rejects with the error of `work`, or when the deadline expires: with the
+ * reason of the signal or with the error made by `timeoutError`. Then the signal passed to `work` aborts, and a result
+ * that arrives later is passed to `discard`. A signal that is already aborted rejects without running `work`.
  */
 export async function withDeadline<T>(
   options: DeadlineOptions,

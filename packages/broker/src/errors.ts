@@ -1,4 +1,5 @@
-// Errors of connections and calls. The class tells the program what to do: close the connection, fail one call, or stop using a reference.
+// Errors of connections and calls. The class tells the program what to do: close the connection, fail one call, or stop
+// using a reference.
 
 import { PerspectiveBrokerError } from "@pb/banana";
 
@@ -12,7 +13,10 @@ export type ProtocolErrorCode =
   | "PROTOCOL_UNKNOWN_CACHE"
   | "PROTOCOL_NEGOTIATION_TIMEOUT";
 
-/** The peer violated the protocol, and the connection is closed (wire specification 5.12; `twisted.spread.pb.ProtocolError`). */
+/**
+ * The peer violated the protocol, and the connection is closed (wire specification 5.12;
+ * `twisted.spread.pb.ProtocolError`).
+ */
 export class ProtocolError extends PerspectiveBrokerError {
   override readonly name = "ProtocolError";
   readonly code: ProtocolErrorCode;
@@ -24,10 +28,12 @@ export class ProtocolError extends PerspectiveBrokerError {
 }
 
 /**
- * An error that a method throws on purpose. The caller receives its message, and it is not reported to `onEvent` (`twisted.spread.pb.Error`).
+ * An error that a method throws on purpose. The caller receives its message, and it is not reported to `onEvent`
+ * (`twisted.spread.pb.Error`).
  *
- * Any error class can declare how it is sent to the peer: `static remoteType` is its name there (default: the class name), `static remoteBases`
- * lists base classes of the Python class that the TypeScript class does not have, and `static isExpected` set to true keeps it from being reported.
+ * Any error class can declare how it is sent to the peer: `static remoteType` is its name there (default: the class
+ * name), `static remoteBases` lists base classes of the Python class that the TypeScript class does not have, and
+ * `static isExpected` set to true keeps it from being reported.
  */
 export class PBError extends PerspectiveBrokerError {
   static readonly remoteType: string = "twisted.spread.pb.Error";
@@ -76,8 +82,8 @@ export class ArgumentsError extends PerspectiveBrokerError {
 export type CloseReason = "closed" | "lost" | "negotiation" | "protocol" | "unresponsive" | "limit" | "replaced";
 
 /**
- * The connection ended. A call that rejects with this error may or may not have run (`twisted.spread.pb.PBConnectionLost`). `cause` is the
- * underlying error, if there is one.
+ * The connection ended. A call that rejects with this error may or may not have run
+ * (`twisted.spread.pb.PBConnectionLost`). `cause` is the underlying error, if there is one.
  */
 export class ConnectionLostError extends PerspectiveBrokerError {
   override readonly name = "ConnectionLostError";
@@ -90,7 +96,10 @@ export class ConnectionLostError extends PerspectiveBrokerError {
   }
 }
 
-/** The reference can no longer be used: its connection ended, or it was released (`twisted.spread.pb.DeadReferenceError`). */
+/**
+ * The reference can no longer be used: its connection ended, or it was released
+ * (`twisted.spread.pb.DeadReferenceError`).
+ */
 export class DeadReferenceError extends PerspectiveBrokerError {
   override readonly name = "DeadReferenceError";
   readonly code = "REFERENCE_DEAD";
@@ -99,7 +108,9 @@ export class DeadReferenceError extends PerspectiveBrokerError {
 /** The limits that reject an operation. */
 export type LimitName = "callsWaiting" | "callsRunning" | "messageBytes" | "unsentBytes";
 
-/** The operation would exceed a limit of this end. Nothing was sent. `limit` is the name of the limit in `BrokerLimits`. */
+/**
+ * The operation would exceed a limit of this end. Nothing was sent. `limit` is the name of the limit in `BrokerLimits`.
+ */
 export class LimitError extends PerspectiveBrokerError {
   static readonly remoteType: string = "twisted.spread.pb.Error";
   static readonly isExpected: boolean = true;
@@ -124,7 +135,10 @@ export function callTimeout(method: string, timeoutMs: number): CallTimeoutError
   return new CallTimeoutError(`${method} was not answered within ${timeoutMs} ms`);
 }
 
-/** A received value refers to a cache that this end does not have, or no longer has (Python's `KeyError`). The message is the id of the cache. */
+/**
+ * A received value refers to a cache that this end does not have, or no longer has (Python's `KeyError`). The message
+ * is the id of the cache.
+ */
 export class UnknownCacheError extends PerspectiveBrokerError {
   static readonly remoteType: string = "builtins.KeyError";
   static readonly remoteBases: readonly string[] = ["builtins.LookupError"];

@@ -5,7 +5,8 @@ import type { ConnectionLostError } from "./errors.js";
 /** An event worth a line in a log. */
 export type BrokerEvent =
   /**
-   * A method of this end failed with an error that was not thrown on purpose (see `PBError`). The peer received what `describeError` allows.
+   * A method of this end failed with an error that was not thrown on purpose (see `PBError`). The peer received what
+   * `describeError` allows.
    */
   | { readonly kind: "method-failed"; readonly method: string; readonly error: unknown }
   /** The result or the error of a call could not be sent. The peer received an error instead. */
@@ -13,8 +14,8 @@ export type BrokerEvent =
   /** The peer reported that it did not understand a message. */
   | { readonly kind: "not-understood"; readonly what: string }
   /**
-   * A callback of the program threw: a disconnect callback, `unreferenced`, `stoppedObserving`, or a store of published states. Also reported when
-   * a state hook calls `sendRemote` with arguments that cannot be sent.
+   * A callback of the program threw: a disconnect callback, `unreferenced`, `stoppedObserving`, or a store of published
+   * states. Also reported when a state hook calls `sendRemote` with arguments that cannot be sent.
    */
   | { readonly kind: "callback-failed"; readonly error: unknown }
   | { readonly kind: "closed"; readonly reason: ConnectionLostError };

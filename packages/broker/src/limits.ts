@@ -3,42 +3,51 @@
 import type { BananaLimits } from "@pb/banana";
 
 export interface BrokerLimits {
-  /** Objects of this end that the peer may hold references to, published objects aside. Default 1,024, as Twisted's `MAX_BROKER_REFS`. */
+  /**
+   * Objects of this end that the peer may hold references to, published objects aside. Default 1,024, as Twisted's
+   * `MAX_BROKER_REFS`.
+   */
   readonly references: number;
   /**
-   * Bytes of one message, in both directions. A larger message is not sent. Default 64 MiB: a hundred times the largest string, and small enough
-   * that one list from an unknown peer cannot fill the memory.
+   * Bytes of one message, in both directions. A larger message is not sent. Default 64 MiB: a hundred times the largest
+   * string, and small enough that one list from an unknown peer cannot fill the memory.
    */
   readonly messageBytes: number;
   /** Milliseconds to agree on a dialect after the connection is made. Default 30,000. */
   readonly negotiationMs: number;
   /**
-   * Bytes waiting to be sent at which the broker stops reading calls: a peer that does not read its answers gets no more work done. Default 16 MiB:
-   * far above what a healthy network leaves waiting, and small enough for a hundred such peers.
+   * Bytes waiting to be sent at which the broker stops reading calls: a peer that does not read its answers gets no
+   * more work done. Default 16 MiB: far above what a healthy network leaves waiting, and small enough for a hundred
+   * such peers.
    */
   readonly queuedBytes: number;
   /**
-   * Bytes waiting to be sent at which the connection ends with the reason `limit`. Default 128 MiB, twice the largest message: only a peer that has
-   * stopped reading reaches it.
+   * Bytes waiting to be sent at which the connection ends with the reason `limit`. Default 128 MiB, twice the largest
+   * message: only a peer that has stopped reading reaches it.
    */
   readonly unsentBytes: number;
   /**
-   * Calls of this end that may wait for an answer. One more rejects with `LimitError`. Default 100,000: more than any peer answers in time, so that
-   * a peer that has stopped answering is noticed before the memory is full.
+   * Calls of this end that may wait for an answer. One more rejects with `LimitError`. Default 100,000: more than any
+   * peer answers in time, so that a peer that has stopped answering is noticed before the memory is full.
    */
   readonly callsWaiting: number;
-  /** Calls of the peer that may run at the same time. Default 10,000. `overload` decides what happens to more of them. */
+  /**
+   * Calls of the peer that may run at the same time. Default 10,000. `overload` decides what happens to more of them.
+   */
   readonly callsRunning: number;
   /**
    * What happens to calls beyond `callsRunning`. Default `wait`.
    *
-   * - `wait`: the broker stops reading until some calls have finished. While calls of this end wait for answers, it has to read, and further calls
-   *   of the peer are refused.
+   * - `wait`: the broker stops reading until some calls have finished. While calls of this end wait for answers, it has
+   *   to read, and further calls of the peer are refused.
    * - `refuse`: the calls fail with a `LimitError`.
    * - `close`: the connection ends with the reason `limit`.
    */
   readonly overload: "wait" | "refuse" | "close";
-  /** Messages read in a row before other connections, timers and sockets get their turn. Default 1,024: a few milliseconds. */
+  /**
+   * Messages read in a row before other connections, timers and sockets get their turn. Default 1,024: a few
+   * milliseconds.
+   */
   readonly messagesPerTurn: number;
   /** Limits of the codec that differ from its defaults. */
   readonly banana: Partial<BananaLimits>;

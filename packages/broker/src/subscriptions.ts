@@ -12,7 +12,10 @@ export class Subscriptions<Args extends readonly unknown[]> {
     return { [Symbol.dispose]: () => void this.#entries.delete(entry) };
   }
 
-  /** The callbacks that are subscribed. One that is removed before its turn is left out; one that is added meanwhile comes last. */
+  /**
+   * The callbacks that are subscribed. One that is removed before its turn is left out; one that is added meanwhile
+   * comes last.
+   */
   *[Symbol.iterator](): IterableIterator<(...args: Args) => void> {
     for (const { callback } of this.#entries) yield callback;
   }

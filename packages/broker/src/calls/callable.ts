@@ -12,7 +12,10 @@ export interface IncomingCall {
   readonly kwargs: Kwargs | undefined;
 }
 
-/** Who is calling: the avatar of a login, or null without a login. It is never sent; it belongs to the objects that the avatar was given. */
+/**
+ * Who is calling: the avatar of a login, or null without a login. It is never sent; it belongs to the objects that the
+ * avatar was given.
+ */
 export type Perspective = object | null;
 
 /** Takes calls of the peer (`remoteMessageReceived` of Twisted). */
@@ -32,7 +35,9 @@ export interface Connection {
   readonly isOpen: boolean;
   /** What the transport knows about the other end. */
   readonly peer: Peer;
-  /** Makes an object available to the peer under a name, in addition to the root. Dispose of the result to withdraw it. */
+  /**
+   * Makes an object available to the peer under a name, in addition to the root. Dispose of the result to withdraw it.
+   */
   publish(name: string, object: Callable): Disposable;
   /** Runs `callback` once, when the connection ends. Dispose of the result to unsubscribe. */
   notifyOnDisconnect(callback: (reason: Error) => void): Disposable;
@@ -41,7 +46,8 @@ export interface Connection {
   /** Ends the connection at once. */
   terminate(reason: CloseReason, cause?: Error): void;
   /**
-   * Called after successful authentication, with the id of the user. Rejects to refuse the login. The result is disposed of at logout.
+   * Called after successful authentication, with the id of the user. Rejects to refuse the login. The result is
+   * disposed of at logout.
    */
   admitLogin(avatarId: unknown): Promise<Disposable>;
 }

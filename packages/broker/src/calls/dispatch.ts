@@ -8,15 +8,16 @@ import type { IncomingCall } from "./callable.js";
 export type Method = (...args: unknown[]) => unknown;
 
 /**
- * Declares the parameters of a class's remote methods, so that Python callers may mix positional and keyword arguments, and so that a call whose
- * arguments do not match is refused: `static parameters = { find: ["id", "name?"] }`. A `?` marks an optional parameter; those after `"*"` are
- * keyword-only. A method without a declaration takes any arguments, and receives keyword arguments as one trailing `Kwargs`.
+ * Declares the parameters of a class's remote methods, so that Python callers may mix positional and keyword arguments,
+ * and so that a call whose arguments do not match is refused: `static parameters = { find: ["id", "name?"] }`. A `?`
+ * marks an optional parameter; those after `"*"` are keyword-only. A method without a declaration takes any arguments,
+ * and receives keyword arguments as one trailing `Kwargs`.
  */
 export type Parameters = Readonly<Record<string, readonly string[]>>;
 
 /**
- * Calls the method `prefix + call.method` of `target` and returns its result. `leading` arguments are passed before those of the call. Throws
- * what {@link findMethod} and {@link bindArguments} throw, and what the method throws.
+ * Calls the method `prefix + call.method` of `target` and returns its result. `leading` arguments are passed before
+ * those of the call. Throws what {@link findMethod} and {@link bindArguments} throw, and what the method throws.
  */
 export function dispatch(
   target: object,
@@ -30,9 +31,10 @@ export function dispatch(
 }
 
 /**
- * Finds the method `prefix + name` of an object or of its classes, but not of `Object.prototype`. Data properties only: a getter is not run. Throws
- * {@link NoSuchMethod} or, for an object that is not a Referenceable, {@link NoSuchAttribute}, as Twisted does (wire specification 5.4). The prefix
- * is the whitelist: no other function can be reached, whatever the name.
+ * Finds the method `prefix + name` of an object or of its classes, but not of `Object.prototype`. Data properties only:
+ * a getter is not run. Throws {@link NoSuchMethod} or, for an object that is not a Referenceable, {@link
+ * NoSuchAttribute}, as Twisted does (wire specification 5.4). The prefix is the whitelist: no other function can be
+ * reached, whatever the name.
  */
 export function findMethod(target: object, prefix: string, name: string): Method {
   const known = knownKeys.get(prefix)?.get(name);
@@ -51,7 +53,9 @@ export function findMethod(target: object, prefix: string, name: string): Method
   throw new (prefix === "remote_" ? NoSuchMethod : NoSuchAttribute)(`No such method: ${key}`);
 }
 
-/** Keys of methods that were found, by prefix and name: a newly joined string is slower to look up (bench `hundred`). */
+/**
+ * Keys of methods that were found, by prefix and name: a newly joined string is slower to look up (bench `hundred`).
+ */
 const knownKeys = new Map<string, Map<string, string>>();
 
 /** Enough for the methods of a program. A program that creates methods at run time must not fill the memory. */
@@ -63,7 +67,10 @@ function rememberKey(prefix: string, name: string, key: string): void {
   if (known.size < KNOWN_KEYS) known.set(name, key);
 }
 
-/** The arguments for a method: as it declares them, or as they were sent. Throws {@link ArgumentsError} when they do not match the declaration. */
+/**
+ * The arguments for a method: as it declares them, or as they were sent. Throws {@link ArgumentsError} when they do not
+ * match the declaration.
+ */
 export function bindArguments(target: object, name: string, args: unknown[], keywords: Kwargs | undefined): unknown[] {
   const declared = declaredParameters(target, name);
   if (declared !== undefined) return bindDeclared(name, declared, args, keywords);

@@ -5,9 +5,10 @@ const SMALLEST_RING = 8;
 const LARGEST_RING = 4096;
 
 /**
- * Items by id, in a ring: each item stands at its id modulo the size of the ring. An item that is still there when its place is needed moves to a
- * table. A `Map` for all items would allocate a new table every few calls, and once one of those tables is old, V8 keeps each later table alive
- * through the one before it, with the answers it holds, until the next major collection (bench `growth`).
+ * Items by id, in a ring: each item stands at its id modulo the size of the ring. An item that is still there when its
+ * place is needed moves to a table. A `Map` for all items would allocate a new table every few calls, and once one of
+ * those tables is old, V8 keeps each later table alive through the one before it, with the answers it holds, until the
+ * next major collection (bench `growth`).
  */
 export class IdRing<Item extends { readonly id: number }> {
   #ring: (Item | undefined)[] = emptyRing(SMALLEST_RING);

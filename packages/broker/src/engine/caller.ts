@@ -1,4 +1,5 @@
-// Calls of this end: sends them, keeps those that wait for an answer, and settles them when the answer arrives or the caller stops waiting.
+// Calls of this end: sends them, keeps those that wait for an answer, and settles them when the answer arrives or the
+// caller stops waiting.
 
 import type { BananaReader, Expression } from "@pb/banana";
 import { IdRing } from "../calls/id-ring.js";
@@ -25,7 +26,10 @@ interface PendingCall {
   /** The perspective for which references in the answer are read. */
   readonly perspective: Perspective;
   readonly isPing: boolean | undefined;
-  /** When it expires, the promise of the call rejects, but the call stays pending: its answer may contain references to release. */
+  /**
+   * When it expires, the promise of the call rejects, but the call stays pending: its answer may contain references to
+   * release.
+   */
   deadline: Deadline | undefined;
 }
 
@@ -50,7 +54,10 @@ export class Caller {
     return this.#pending.size - this.#pendingPings;
   }
 
-  /** Sends a call and resolves with its answer. Rejects, never throws. The connection must be open: the reference has checked that. */
+  /**
+   * Sends a call and resolves with its answer. Rejects, never throws. The connection must be open: the reference has
+   * checked that.
+   */
   call(target: ObjectId, method: string, args: readonly unknown[], details: CallDetails): Promise<unknown> {
     const answered = new Promise<unknown>((resolve, reject) => {
       details.signal?.throwIfAborted();
@@ -75,12 +82,17 @@ export class Caller {
     });
   }
 
-  /** Sends a call that has no answer. Throws `JellyError` for arguments that cannot be sent. The connection must be open. */
+  /**
+   * Sends a call that has no answer. Throws `JellyError` for arguments that cannot be sent. The connection must be
+   * open.
+   */
   send(target: ObjectId, method: string, args: readonly unknown[], details: CallDetails): void {
     this.#write(++this.#lastId, target, method, args, details, false);
   }
 
-  /** Reads the result of a call and resolves the call with it. Throws {@link ProtocolError} when no call has this id. */
+  /**
+   * Reads the result of a call and resolves the call with it. Throws {@link ProtocolError} when no call has this id.
+   */
   receiveAnswer(requestId: Expression, reader: BananaReader): void {
     const call = this.#takeAnswered(requestId);
     this.#readAnswer(call, reader, (value) => call.resolve(value));
@@ -145,7 +157,8 @@ export class Caller {
     try {
       settle(this.#core.unjellier.readGraph(reader, incoming));
     } catch (error) {
-      // Only this call fails: the scanner knows where the message ends. (Twisted drops the connection: wire specification trap 3.)
+      // Only this call fails: the scanner knows where the message ends. (Twisted drops the connection: wire
+      // specification trap 3.)
       call.reject(error);
       releaseUnread(reader, start, 1, incoming);
     }

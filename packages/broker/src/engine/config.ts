@@ -22,13 +22,17 @@ export interface RootSource {
   /** Called once for each connection, when it is ready and before the first call of the peer. */
   rootObject(connection: Connection): Callable;
   /**
-   * Whether the peer has to log in. Transports limit the number of peers that have not logged in yet, and the time they may take. Default false.
+   * Whether the peer has to log in. Transports limit the number of peers that have not logged in yet, and the time they
+   * may take. Default false.
    */
   readonly requiresLogin?: boolean | undefined;
 }
 
 export interface BrokerOptions {
-  /** The object the peer gets by `getRootObject()`. Default: none; calls of the peer to it fail with "Invalid Object ID". */
+  /**
+   * The object the peer gets by `getRootObject()`. Default: none; calls of the peer to it fail with "Invalid Object
+   * ID".
+   */
   readonly root?: RootSource | undefined;
   /** The types of the application. More types may be registered while connections are open. */
   readonly types?: TypeRegistry | undefined;
@@ -40,16 +44,23 @@ export interface BrokerOptions {
   /** Decides what a peer learns about an error. Default {@link describeError}. */
   readonly describeError?: ((error: unknown) => ErrorDescription) | undefined;
   /**
-   * Classes for errors of the peer. With `{ "shop.OutOfStock": OutOfStock }`, a call rejects with an `OutOfStock` when the peer raised that class or
-   * one derived from it. The class is constructed with the message, and with the `RemoteError` as its cause.
+   * Classes for errors of the peer. With `{ "shop.OutOfStock": OutOfStock }`, a call rejects with an `OutOfStock` when
+   * the peer raised that class or one derived from it. The class is constructed with the message, and with the
+   * `RemoteError` as its cause.
    */
   readonly errorClasses?:
     Readonly<Record<string, new (message: string, options: { cause: RemoteError }) => Error>> | undefined;
-  /** Sends the stacks of errors to the peer, which reveals internals of this program (`unsafeTracebacks` of Twisted). Default false. */
+  /**
+   * Sends the stacks of errors to the peer, which reveals internals of this program (`unsafeTracebacks` of Twisted).
+   * Default false.
+   */
   readonly unsafeTracebacks?: boolean | undefined;
   /** Records where each reference arrived, for `leakReport()`. Slow; meant for finding leaks. Default false. */
   readonly traceReferences?: boolean | undefined;
-  /** Called with every {@link BrokerEvent}. An error that it throws becomes an uncaught exception, as in an event listener. */
+  /**
+   * Called with every {@link BrokerEvent}. An error that it throws becomes an uncaught exception, as in an event
+   * listener.
+   */
   readonly onEvent?: ((event: BrokerEvent) => void) | undefined;
 }
 
@@ -82,7 +93,9 @@ export class BrokerConfig {
     this.onEvent = options.onEvent === undefined ? () => undefined : isolate(options.onEvent);
   }
 
-  /** Converts an error of the peer to the nearest class in `errorClasses`. Returns the error itself when there is none. */
+  /**
+   * Converts an error of the peer to the nearest class in `errorClasses`. Returns the error itself when there is none.
+   */
   localError(error: RemoteError): Error {
     for (const name of [error.remoteType, ...error.parents]) {
       const type = this.errorClasses.get(name);

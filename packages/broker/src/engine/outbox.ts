@@ -1,4 +1,5 @@
-// Writes outgoing messages into one buffer, each of them completely or not at all, and sends the messages of one turn together.
+// Writes outgoing messages into one buffer, each of them completely or not at all, and sends the messages of one turn
+// together.
 
 import { BananaWriter } from "@pb/banana";
 import type { Dialect } from "@pb/banana";
@@ -12,13 +13,21 @@ import { writeCallHead, writeMessage } from "../wire/messages.js";
 import type { OutboundCall, OutboundMessage } from "../wire/messages.js";
 import type { BrokerConfig } from "./config.js";
 
-/** Bytes at which the buffer is sent at once: a long turn does not collect too much, and 10,000 small calls still are a few writes. */
+/**
+ * Bytes at which the buffer is sent at once: a long turn does not collect too much, and 10,000 small calls still are a
+ * few writes.
+ */
 const FLUSH_BYTES = 256 * 1024;
 
-/** How many times deferred messages may cause further deferred messages. Beyond that, a state hook sends the object whose state it returns. */
+/**
+ * How many times deferred messages may cause further deferred messages. Beyond that, a state hook sends the object
+ * whose state it returns.
+ */
 const MAX_DEFERRED_ROUNDS = 100;
 
-/** A resolved promise runs a callback in a microtask for a third of what `queueMicrotask` costs in Node (bench `one`). */
+/**
+ * A resolved promise runs a callback in a microtask for a third of what `queueMicrotask` costs in Node (bench `one`).
+ */
 const RESOLVED = Promise.resolve();
 
 interface DeferredMessage {
@@ -67,12 +76,13 @@ export class Outbox {
   }
 
   /**
-   * Writes one message. Returns false when its graph contains promises: then nothing is sent and caches are rolled back. Throws what the writing
-   * throws, for example `JellyError`: then nothing is sent and the graph is rolled back.
+   * Writes one message. Returns false when its graph contains promises: then nothing is sent and caches are rolled
+   * back. Throws what the writing throws, for example `JellyError`: then nothing is sent and the graph is rolled back.
    *
-   * A state hook may call the peer while the state of its object is being written. That message is deferred until the current message is complete,
-   * because it may be about an object that the peer learns of only by the current message. (Twisted sends it first, and the peer does not
-   * understand it: wire specification 5.8.) It is also written only then, so that its contents are true when it arrives.
+   * A state hook may call the peer while the state of its object is being written. That message is deferred until the
+   * current message is complete, because it may be about an object that the peer learns of only by the current message.
+   * (Twisted sends it first, and the peer does not understand it: wire specification 5.8.) It is also written only
+   * then, so that its contents are true when it arrives.
    */
   write(message: OutboundMessage, graph?: OutgoingGraph, shared?: SharedArguments): boolean {
     if (this.#isWriting) {
@@ -155,7 +165,10 @@ export class Outbox {
     graph.keepShared(shared, this, () => writer.since(start));
   }
 
-  /** A message that is larger than this end would accept is not sent: a peer with the same limit would close the connection. */
+  /**
+   * A message that is larger than this end would accept is not sent: a peer with the same limit would close the
+   * connection.
+   */
   #checkSize(bytes: number): void {
     const { messageBytes } = this.config.limits;
     if (bytes <= messageBytes) return;

@@ -130,8 +130,8 @@ export class Responder {
   }
 
   /**
-   * Sends an error: as an instance of its class if that class is registered, else as its description, and if that cannot be sent either, as an
-   * error without details, so that the caller always gets an answer.
+   * Sends an error: as an instance of its class if that class is registered, else as its description, and if that
+   * cannot be sent either, as an error without details, so that the caller always gets an answer.
    */
   #sendError(requestId: Expression, error: unknown, perspective: Perspective): void {
     if (!this.#isOpen()) return;

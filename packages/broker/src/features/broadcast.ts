@@ -6,11 +6,12 @@ import type { Reference, RemoteArguments, RemoteName } from "../flavors/remote-r
 import { SharedArguments } from "../references/shared-arguments.js";
 
 /**
- * Calls a method of many objects without answers, like `sendRemote` on each of them, but writes the arguments only once. Arguments that contain a
- * `Copyable` are written once per perspective, and arguments that contain references or caches once per connection.
+ * Calls a method of many objects without answers, like `sendRemote` on each of them, but writes the arguments only
+ * once. Arguments that contain a `Copyable` are written once per perspective, and arguments that contain references or
+ * caches once per connection.
  *
- * Dead targets are skipped. When the call cannot be sent to some targets, the others still get it, and then `broadcast` throws: the error of
- * `sendRemote` when no target got the call, an `AggregateError` when some did.
+ * Dead targets are skipped. When the call cannot be sent to some targets, the others still get it, and then `broadcast`
+ * throws: the error of `sendRemote` when no target got the call, an `AggregateError` when some did.
  */
 export function broadcast(targets: Iterable<CacheObserver>, name: string, ...args: unknown[]): void;
 export function broadcast<T, Name extends RemoteName<T>>(

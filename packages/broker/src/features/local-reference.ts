@@ -23,15 +23,15 @@ import { LoopbackReference } from "./loopback-reference.js";
 
 export interface LocalOptions {
   /**
-   * Sends everything over a connection within the process, with these options at both ends: arguments and results are copied, cached and refused
-   * exactly as on the wire. Default: nothing is copied.
+   * Sends everything over a connection within the process, with these options at both ends: arguments and results are
+   * copied, cached and refused exactly as on the wire. Default: nothing is copied.
    */
   readonly copy?: Omit<BrokerOptions, "root"> | undefined;
 }
 
 /**
- * Returns a reference to an object of this process: to a `Referenceable`, an `Avatar`, or any other object with `receiveCall`. A program that uses a
- * reference from a connection can use this one instead.
+ * Returns a reference to an object of this process: to a `Referenceable`, an `Avatar`, or any other object with
+ * `receiveCall`. A program that uses a reference from a connection can use this one instead.
  */
 export function asLocal<T extends CallReceiver>(object: T, { copy }: LocalOptions = {}): Reference<T> {
   if (copy !== undefined) return new LoopbackReference(object, copy) as unknown as Reference<T>;
@@ -39,9 +39,10 @@ export function asLocal<T extends CallReceiver>(object: T, { copy }: LocalOption
 }
 
 /**
- * A reference to an object of this process. Calls run in a later turn, in the order in which they were made, as over a connection. Errors arrive as
- * `RemoteError`s, with the original error as their cause. A Referenceable in arguments and results becomes a reference, and a reference that is sent
- * back becomes the object. All other values are passed as they are, without a copy.
+ * A reference to an object of this process. Calls run in a later turn, in the order in which they were made, as over a
+ * connection. Errors arrive as `RemoteError`s, with the original error as their cause. A Referenceable in arguments and
+ * results becomes a reference, and a reference that is sent back becomes the object. All other values are passed as
+ * they are, without a copy.
  */
 class LocalReference<T = RemoteMethods> implements Reference<T> {
   readonly #object: CallReceiver;

@@ -1,10 +1,14 @@
-// Large data in pages: data that exceeds the size of a string is sent in several calls (wire specification 7; `twisted.spread.util`).
+// Large data in pages: data that exceeds the size of a string is sent in several calls (wire specification 7;
+// `twisted.spread.util`).
 
 import { ConnectionLostError } from "../errors.js";
 import { Referenceable } from "../flavors/referenceable.js";
 import type { RemoteReference } from "../flavors/remote-reference.js";
 
-/** Bytes per page. Twisted uses 8,192. Larger pages are faster (bench `bytes`), and a collector accepts pages of any size. */
+/**
+ * Bytes per page. Twisted uses 8,192. Larger pages are faster (bench `bytes`), and a collector accepts pages of any
+ * size.
+ */
 const PAGE_BYTES = 65536;
 
 /** The methods of a page collector, ours or Twisted's. */
@@ -23,9 +27,9 @@ export function* pagesOf(data: Uint8Array, pageBytes: number = PAGE_BYTES): Gene
 }
 
 /**
- * Sends pages to a collector of the peer as fast as the connection takes them, then reports their end and releases the collector
- * (`twisted.spread.util.Pager`). The first page is written before this function returns. Rejects when the connection has ended, and with an error
- * that `pages` throws; the collector is released in any case.
+ * Sends pages to a collector of the peer as fast as the connection takes them, then reports their end and releases the
+ * collector (`twisted.spread.util.Pager`). The first page is written before this function returns. Rejects when the
+ * connection has ended, and with an error that `pages` throws; the collector is released in any case.
  */
 export async function sendPages(
   collector: RemoteReference<PageCollectorMethods>,
@@ -49,7 +53,10 @@ export async function sendPages(
   held.sendRemote("endedPaging");
 }
 
-/** Receives pages from the peer; an async iterable of them (`twisted.spread.util.CallbackPageCollector`). Pass it as an argument of a call. */
+/**
+ * Receives pages from the peer; an async iterable of them (`twisted.spread.util.CallbackPageCollector`). Pass it as an
+ * argument of a call.
+ */
 export class PageCollector extends Referenceable implements AsyncIterable<unknown> {
   #pages: unknown[] = [];
   #state: "running" | "ended" | Error = "running";
@@ -98,8 +105,9 @@ export class PageCollector extends Referenceable implements AsyncIterable<unknow
 }
 
 /**
- * Calls a method that sends its result in pages to a collector, which is its first argument, and iterates over the pages. Throws what the call throws.
- * The pages may end before the call is answered. Pages that arrive after the loop was left are discarded.
+ * Calls a method that sends its result in pages to a collector, which is its first argument, and iterates over the
+ * pages. Throws what the call throws. The pages may end before the call is answered. Pages that arrive after the loop
+ * was left are discarded.
  */
 export async function* getPages(
   reference: RemoteReference,

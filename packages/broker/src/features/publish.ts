@@ -1,4 +1,5 @@
-// Cached objects whose state outlives the connection: a state that has not changed is not sent again (`twisted.spread.publish`).
+// Cached objects whose state outlives the connection: a state that has not changed is not sent again
+// (`twisted.spread.publish`).
 
 import { decode, encode } from "@pb/banana";
 import { jelly, plainState, setOwnProperties, unjelly } from "@pb/jelly-types";
@@ -11,8 +12,8 @@ import type { RemoteReference } from "../flavors/remote-reference.js";
 import type { ConnectionContext } from "../references/graph-context.js";
 
 /**
- * An object whose state the peer may keep from one connection to the next. Sending it only sends the version of its state; the peer requests the state
- * if it has a different version. Call {@link republish} after a change of the state.
+ * An object whose state the peer may keep from one connection to the next. Sending it only sends the version of its
+ * state; the peer requests the state if it has a different version. Call {@link republish} after a change of the state.
  */
 export abstract class Publishable extends Cacheable {
   readonly publishedID: string;
@@ -26,7 +27,10 @@ export abstract class Publishable extends Cacheable {
     this.timestamp = Date.now() / 1000;
   }
 
-  /** The state for `perspective`. It is written to the store of the peer, so it consists of plain values: numbers, text, lists, dicts. */
+  /**
+   * The state for `perspective`. It is written to the store of the peer, so it consists of plain values: numbers, text,
+   * lists, dicts.
+   */
   abstract getStateToPublishFor(perspective: Perspective): unknown;
 
   /** Marks the state as changed: a peer that receives the object from now on requests the state again. */
@@ -48,8 +52,8 @@ export abstract class Publishable extends Cacheable {
 }
 
 /**
- * Keeps states between connections, as bytes under text keys. The methods may be synchronous. When one fails, the error is reported to `onEvent`, and
- * the state is requested from the peer.
+ * Keeps states between connections, as bytes under text keys. The methods may be synchronous. When one fails, the error
+ * is reported to `onEvent`, and the state is requested from the peer.
  */
 export interface PublishedStore {
   load(key: string): Promise<Uint8Array | undefined> | Uint8Array | undefined;
@@ -78,13 +82,16 @@ interface Announcement {
   readonly timestamp: number | Float;
 }
 
-/** A copy of a {@link Publishable} of the peer. Its state comes from the store if that has the current version, else from the peer. */
+/**
+ * A copy of a {@link Publishable} of the peer. Its state comes from the store if that has the current version, else
+ * from the peer.
+ */
 export abstract class RemotePublished extends RemoteCache {
   /** Whether the state came from the store. */
   declare readonly wasKept: boolean;
   /**
-   * Resolves when the state is set and the store has saved it (`callWhenActivated`). Rejects, as `callRemote` does, when neither the store nor the peer
-   * provides the state.
+   * Resolves when the state is set and the store has saved it (`callWhenActivated`). Rejects, as `callRemote` does,
+   * when neither the store nor the peer provides the state.
    */
   declare readonly activated: Promise<void>;
 

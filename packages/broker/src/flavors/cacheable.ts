@@ -1,4 +1,5 @@
-// Objects that are copied once and then kept up to date (wire specification 5.8; `twisted.spread.flavors.Cacheable`, `RemoteCache`).
+// Objects that are copied once and then kept up to date (wire specification 5.8; `twisted.spread.flavors.Cacheable`,
+// `RemoteCache`).
 
 import { JellyError, setOwnProperties } from "@pb/jelly-types";
 import type { Class, JellyReader, TypeHandler } from "@pb/jelly-types";
@@ -15,8 +16,9 @@ import { callsThrough, RemoteCaller } from "./remote-reference.js";
 import type { RemoteCalls, RemoteMethods } from "./remote-reference.js";
 
 /**
- * An object that the peer keeps a copy of. When it is sent for the first time, it returns its state and gets an observer for the copy. It then tells
- * all of its observers about each change, and each copy applies it. It is sent under the name in the `static remoteType` of its class.
+ * An object that the peer keeps a copy of. When it is sent for the first time, it returns its state and gets an
+ * observer for the copy. It then tells all of its observers about each change, and each copy applies it. It is sent
+ * under the name in the `static remoteType` of its class.
  */
 export abstract class Cacheable {
   /** The name under which it is sent: ASCII. Default: `static remoteType`. */
@@ -25,14 +27,14 @@ export abstract class Cacheable {
   }
 
   /**
-   * The current state for `perspective`. Keep `observer`, and tell it about each later change: the peer receives the state and then the changes, in
-   * order, each exactly once.
+   * The current state for `perspective`. Keep `observer`, and tell it about each later change: the peer receives the
+   * state and then the changes, in order, each exactly once.
    */
   abstract getStateToCacheAndObserveFor(perspective: Perspective, observer: CacheObserver): unknown;
 
   /**
-   * Called exactly once per observer, when its copy does not exist anymore: forget the observer. It is still alive here if the peer released the
-   * copy, and dead if the connection has ended or the state could not be sent.
+   * Called exactly once per observer, when its copy does not exist anymore: forget the observer. It is still alive here
+   * if the peer released the copy, and dead if the connection has ended or the state could not be sent.
    */
   stoppedObserving(_perspective: Perspective, _observer: CacheObserver): void {}
 }
@@ -61,7 +63,10 @@ export class CacheObserver {
     return (this.#calls ??= callsThrough((name, args) => this.#call(name, args, {})));
   }
 
-  /** Calls an `observe_` method of the copy and resolves with its result. Rejects as the `callRemote` of a reference does. */
+  /**
+   * Calls an `observe_` method of the copy and resolves with its result. Rejects as the `callRemote` of a reference
+   * does.
+   */
   callRemote(name: string, ...args: unknown[]): Promise<unknown> {
     return this.#call(name, args, {});
   }
@@ -71,7 +76,10 @@ export class CacheObserver {
     return new RemoteCaller((name, args) => this.#call(name, args, options));
   }
 
-  /** Calls an `observe_` method of the copy without an answer, as most updates do. Throws `JellyError` or `DeadReferenceError`. */
+  /**
+   * Calls an `observe_` method of the copy without an answer, as most updates do. Throws `JellyError` or
+   * `DeadReferenceError`.
+   */
   sendRemote(name: string, ...args: unknown[]): void {
     this.#requireAlive();
     this.#context.caller.send(this.#id, name, args, { perspective: this.#perspective, keepAlive: this, isCache: true });
@@ -95,8 +103,8 @@ export class CacheObserver {
 }
 
 /**
- * A copy that the peer keeps up to date by calling its `observe_` methods, until the copy is collected or disposed of, or the connection ends. Its
- * constructor does not run.
+ * A copy that the peer keeps up to date by calling its `observe_` methods, until the copy is collected or disposed of,
+ * or the connection ends. Its constructor does not run.
  */
 export abstract class RemoteCache {
   /** Sets the state that arrived first. Default: its entries become own properties; no setter runs. */
@@ -104,13 +112,16 @@ export abstract class RemoteCache {
     setOwnProperties(this, state);
   }
 
-  /** Releases the copy at the peer now, so that it is not updated anymore. The handle that the program holds implements this. */
+  /**
+   * Releases the copy at the peer now, so that it is not updated anymore. The handle that the program holds implements
+   * this.
+   */
   [Symbol.dispose](): void {}
 }
 
 /**
- * Receives what a peer sends under `name` as an instance of `type`: `types.register(remoteCache("shop.Stock", Stock))`. `setState` sets the state of
- * the new cache. Default: its `setCopyableState`.
+ * Receives what a peer sends under `name` as an instance of `type`: `types.register(remoteCache("shop.Stock", Stock))`.
+ * `setState` sets the state of the new cache. Default: its `setCopyableState`.
  */
 export function remoteCache<T extends RemoteCache>(
   name: string,
@@ -135,7 +146,8 @@ export function remoteCache<T extends RemoteCache>(
       try {
         unjellier.readState((state) => setState(cache, state, context));
       } catch (error) {
-        // The peer counts the cache as received, so release it. (Twisted does not, and the two ends disagree: wire specification trap 10.)
+        // The peer counts the cache as received, so release it. (Twisted does not, and the two ends disagree: wire
+        // specification trap 10.)
         caches.release(handle);
         throw error;
       }

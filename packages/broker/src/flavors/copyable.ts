@@ -1,4 +1,5 @@
-// Objects that are copied each time they are sent (wire specification 5.7; `twisted.spread.flavors.Copyable`, `RemoteCopy`).
+// Objects that are copied each time they are sent (wire specification 5.7; `twisted.spread.flavors.Copyable`,
+// `RemoteCopy`).
 
 import { copyType, describe, JellyError, setOwnProperties } from "@pb/jelly-types";
 import type { Class, TypeHandler } from "@pb/jelly-types";
@@ -6,8 +7,8 @@ import type { Perspective } from "../calls/callable.js";
 import { OutgoingGraph } from "../references/graph-context.js";
 
 /**
- * An object that the peer gets a copy of, made from the state that the object shows to its perspective. It is sent under the name in the
- * `static remoteType` of its class, for which the peer has registered a class of its own.
+ * An object that the peer gets a copy of, made from the state that the object shows to its perspective. It is sent
+ * under the name in the `static remoteType` of its class, for which the peer has registered a class of its own.
  */
 export abstract class Copyable {
   /** The name under which it is sent: ASCII. Default: `static remoteType`. */
@@ -39,7 +40,10 @@ export abstract class RemoteCopy {
   }
 }
 
-/** Receives what a peer sends under `name` as an instance of `type`: `types.register(remoteCopy("shop.Invoice", Invoice))`. */
+/**
+ * Receives what a peer sends under `name` as an instance of `type`: `types.register(remoteCopy("shop.Invoice",
+ * Invoice))`.
+ */
 export function remoteCopy<T extends RemoteCopy>(name: string, type: Class<T>): TypeHandler<T> {
   const handler = copyType(name, type, { setState: (instance, state) => instance.setCopyableState(state) });
   return { ...handler, classes: [] };

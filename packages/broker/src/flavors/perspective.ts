@@ -7,7 +7,10 @@ import { dispatch } from "../calls/dispatch.js";
 import { outgoingGraph } from "../references/graph-context.js";
 import { Referenceable, writeReference } from "./referenceable.js";
 
-/** A user who has logged in, with the `perspective_` methods it may call (`twisted.spread.pb.Avatar`). Results are written for the avatar. */
+/**
+ * A user who has logged in, with the `perspective_` methods it may call (`twisted.spread.pb.Avatar`). Results are
+ * written for the avatar.
+ */
 export abstract class Avatar {
   /** Runs a method for the peer (`perspectiveMessageReceived` of Twisted). */
   receiveCall(call: IncomingCall): unknown {
@@ -20,7 +23,10 @@ export interface CallReceiver {
   receiveCall(call: IncomingCall): unknown;
 }
 
-/** Makes an object that is not a Referenceable, such as an avatar, callable (`twisted.spread.flavors._ReferenceableMap`, `pb.AsReferenceable`). */
+/**
+ * Makes an object that is not a Referenceable, such as an avatar, callable (`twisted.spread.flavors._ReferenceableMap`,
+ * `pb.AsReferenceable`).
+ */
 export class AsReferenceable extends Referenceable {
   readonly object: CallReceiver;
   override readonly perspective: object;
@@ -37,8 +43,8 @@ export class AsReferenceable extends Referenceable {
 }
 
 /**
- * An object that several avatars use (`twisted.spread.flavors.Viewable`). Its `view_` methods receive the perspective of the caller as their first
- * argument. Each avatar to which it is sent gets its own reference.
+ * An object that several avatars use (`twisted.spread.flavors.Viewable`). Its `view_` methods receive the perspective
+ * of the caller as their first argument. Each avatar to which it is sent gets its own reference.
  */
 export abstract class Viewable {
   readonly #viewPoints = new WeakMap<object, ViewPoint>();
@@ -51,7 +57,10 @@ export abstract class Viewable {
   }
 }
 
-/** A Viewable and one perspective on it (`twisted.spread.flavors.ViewPoint`). A view that the peer sends back arrives as a view point. */
+/**
+ * A Viewable and one perspective on it (`twisted.spread.flavors.ViewPoint`). A view that the peer sends back arrives as
+ * a view point.
+ */
 export class ViewPoint extends Referenceable {
   /** The object with the `view_` methods. */
   readonly object: object;

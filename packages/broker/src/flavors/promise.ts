@@ -1,4 +1,5 @@
-// Promises in results. A promise itself is never sent: the result waits until its promises are fulfilled (see `wire/promised-results.ts`).
+// Promises in results. A promise itself is never sent: the result waits until its promises are fulfilled (see
+// `wire/promised-results.ts`).
 
 import { JellyError } from "@pb/jelly-types";
 import type { TypeHandler } from "@pb/jelly-types";

@@ -1,4 +1,5 @@
-// References on the wire: `(remote id)` is an object of the sender, `(local id)` one of the receiver (wire specification 5.5, 5.6).
+// References on the wire: `(remote id)` is an object of the sender, `(local id)` one of the receiver (wire
+// specification 5.5, 5.6).
 
 import { JellyError } from "@pb/jelly-types";
 import type { TypeHandler } from "@pb/jelly-types";
@@ -26,7 +27,10 @@ export const remoteHandler: TypeHandler<RemoteReference> = {
   },
 };
 
-/** `(local id)`: an object of this end that the peer sends back. Null for an unknown id, as in Twisted: the object may have been released. */
+/**
+ * `(local id)`: an object of this end that the peer sends back. Null for an unknown id, as in Twisted: the object may
+ * have been released.
+ */
 export const localHandler: TypeHandler = {
   atoms: ["local"],
   classes: [],

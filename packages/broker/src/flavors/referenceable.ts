@@ -1,4 +1,5 @@
-// Objects that stay at this end; the peer gets a reference and calls their `remote_` methods (wire specification 5.4, 5.5).
+// Objects that stay at this end; the peer gets a reference and calls their `remote_` methods (wire specification 5.4,
+// 5.5).
 
 import { JellyError } from "@pb/jelly-types";
 import type { JellyWriter, TypeHandler } from "@pb/jelly-types";
@@ -7,8 +8,9 @@ import { dispatch } from "../calls/dispatch.js";
 import { outgoingGraph } from "../references/graph-context.js";
 
 /**
- * An object that stays at this end (`twisted.spread.flavors.Referenceable`). A peer to which it is sent gets a reference, and can call its `remote_`
- * methods, which may be async. When the peer sends the reference back, it arrives as this object.
+ * An object that stays at this end (`twisted.spread.flavors.Referenceable`). A peer to which it is sent gets a
+ * reference, and can call its `remote_` methods, which may be async. When the peer sends the reference back, it arrives
+ * as this object.
  */
 export abstract class Referenceable implements Callable {
   /** The perspective for which results are written. Null, unless a flavor defines one. */

@@ -31,10 +31,11 @@ export interface Reference<T = RemoteMethods> extends Disposable {
 }
 
 /**
- * A reference to an object of the peer. There is one per object and connection. The peer keeps the object until the reference is collected or
- * disposed of (`using`, {@link Symbol.dispose}), or the connection ends.
+ * A reference to an object of the peer. There is one per object and connection. The peer keeps the object until the
+ * reference is collected or disposed of (`using`, {@link Symbol.dispose}), or the connection ends.
  *
- * `T` is the class of the object, or an interface of its methods: `RemoteReference<Echo>` has the method `echo` if `Echo` has `remote_echo`.
+ * `T` is the class of the object, or an interface of its methods: `RemoteReference<Echo>` has the method `echo` if
+ * `Echo` has `remote_echo`.
  */
 export class RemoteReference<T = RemoteMethods> implements Reference<T> {
   readonly #context: ConnectionContext;
@@ -64,9 +65,9 @@ export class RemoteReference<T = RemoteMethods> implements Reference<T> {
   /**
    * Calls a method and resolves with its result. A trailing `kwargs({…})` becomes keyword arguments.
    *
-   * Rejects with `RemoteError` when the method failed, with `JellyError` when an argument or the result cannot be sent, with `ConnectionLostError`
-   * when the connection ends before the answer (the method may or may not have run), and with `DeadReferenceError` when the reference was released
-   * or its connection has ended.
+   * Rejects with `RemoteError` when the method failed, with `JellyError` when an argument or the result cannot be sent,
+   * with `ConnectionLostError` when the connection ends before the answer (the method may or may not have run), and
+   * with `DeadReferenceError` when the reference was released or its connection has ended.
    */
   callRemote<Name extends RemoteName<T>>(
     name: Name,
@@ -76,14 +77,17 @@ export class RemoteReference<T = RemoteMethods> implements Reference<T> {
   }
 
   /**
-   * The same ways to call, with options: `reference.with({ signal, timeoutMs: 500 }).call.echo("hi")`. Such a call also rejects with
-   * `CallTimeoutError`, or with the reason of the signal.
+   * The same ways to call, with options: `reference.with({ signal, timeoutMs: 500 }).call.echo("hi")`. Such a call also
+   * rejects with `CallTimeoutError`, or with the reason of the signal.
    */
   with(options: CallOptions): RemoteCaller<T> {
     return new RemoteCaller((name, args) => this.#call(name, args, options));
   }
 
-  /** Calls a method without an answer: neither its result nor its error is sent back. Throws `JellyError` or `DeadReferenceError`. */
+  /**
+   * Calls a method without an answer: neither its result nor its error is sent back. Throws `JellyError` or
+   * `DeadReferenceError`.
+   */
   sendRemote<Name extends RemoteName<T>>(name: Name, ...args: RemoteArguments<T, Name>): void {
     const dead = this.#deadError();
     if (dead !== undefined) throw dead;
@@ -100,7 +104,10 @@ export class RemoteReference<T = RemoteMethods> implements Reference<T> {
     return this.#context.connection.notifyOnDisconnect(() => callback(this));
   }
 
-  /** Resolves when the connection can take more messages: for sending much with {@link sendRemote}. Rejects when the connection has ended. */
+  /**
+   * Resolves when the connection can take more messages: for sending much with {@link sendRemote}. Rejects when the
+   * connection has ended.
+   */
   drained(): Promise<void> {
     return this.#context.connection.drained();
   }
@@ -182,7 +189,10 @@ export type RemoteMethods = Record<string, (...args: any[]) => unknown>;
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- any function
 type AnyFunction = (...args: any[]) => unknown;
 
-/** The name without its prefix: `remote_echo` is called as `echo`, `perspective_whoami` as `whoami`, `view_read` as `read`. */
+/**
+ * The name without its prefix: `remote_echo` is called as `echo`, `perspective_whoami` as `whoami`, `view_read` as
+ * `read`.
+ */
 type Unprefixed<Key> = Key extends `remote_${infer Name}`
   ? Name
   : Key extends `perspective_${infer Name}`
@@ -193,7 +203,10 @@ type Unprefixed<Key> = Key extends `remote_${infer Name}`
 
 type FunctionKeys<T> = { [Key in keyof T]: T[Key] extends AnyFunction ? Key : never }[keyof T] & string;
 
-/** The names of the methods of `T` that can be called remotely: its prefixed methods, or all methods of an interface without prefixes. */
+/**
+ * The names of the methods of `T` that can be called remotely: its prefixed methods, or all methods of an interface
+ * without prefixes.
+ */
 export type RemoteName<T> = [Unprefixed<keyof T>] extends [never] ? FunctionKeys<T> : Unprefixed<keyof T>;
 
 type MethodOf<T, Name extends string> = `remote_${Name}` extends keyof T
@@ -212,7 +225,10 @@ type WithoutFirst<F> = F extends (perspective: any, ...args: infer Args) => infe
   ? (...args: Args) => Result
   : never;
 
-/** Whether a type has methods. An object with methods arrives as an instance of the class that the receiving end registered for it. */
+/**
+ * Whether a type has methods. An object with methods arrives as an instance of the class that the receiving end
+ * registered for it.
+ */
 type HasMethods<T> = true extends { [Key in keyof T]: T[Key] extends AnyFunction ? true : never }[keyof T]
   ? true
   : false;
@@ -223,8 +239,9 @@ type IsAny<T> = 0 extends 1 & T ? true : false;
 type Plain = string | number | boolean | null | Uint8Array;
 
 /**
- * The type with which a result of type `T` arrives: a reference for an object that stays at the other end, also within lists, tuples, dicts and
- * plain objects; null for undefined, a `DateTime` for a `Date`, a record for a `Map` whose keys are text.
+ * The type with which a result of type `T` arrives: a reference for an object that stays at the other end, also within
+ * lists, tuples, dicts and plain objects; null for undefined, a `DateTime` for a `Date`, a record for a `Map` whose
+ * keys are text.
  */
 export type Received<T> =
   IsAny<T> extends true
@@ -253,8 +270,8 @@ export type Received<T> =
                     : T;
 
 /**
- * The type of an argument for a parameter of type `T`: for a reference, the object itself can be passed; for an object of the other end, a reference
- * to it.
+ * The type of an argument for a parameter of type `T`: for a reference, the object itself can be passed; for an object
+ * of the other end, a reference to it.
  */
 export type Sendable<T> =
   IsAny<T> extends true
@@ -276,8 +293,8 @@ export type Sendable<T> =
                 : T;
 
 /**
- * The arguments of a call (see {@link Sendable}). `kwargs({…})` may follow them, and may replace optional arguments. Where the last parameter of the
- * method is a `KwargsOf<…>`, only keyword arguments of that type are accepted.
+ * The arguments of a call (see {@link Sendable}). `kwargs({…})` may follow them, and may replace optional arguments.
+ * Where the last parameter of the method is a `KwargsOf<…>`, only keyword arguments of that type are accepted.
  */
 export type RemoteArguments<T, Name extends string> =
   MethodOf<T, Name> extends (...args: infer Args) => unknown
@@ -288,7 +305,10 @@ export type RemoteArguments<T, Name extends string> =
         : [...PositionalOrKeywords<Args>, kwargs?: Kwargs]
     : never;
 
-/** One tuple instead of a union of tuples, so that the compiler can name the wrong argument. It therefore accepts `kwargs` twice. */
+/**
+ * One tuple instead of a union of tuples, so that the compiler can name the wrong argument. It therefore accepts
+ * `kwargs` twice.
+ */
 type PositionalOrKeywords<Args extends readonly unknown[]> = {
   [Key in keyof Args]: IsOptional<Args, Key> extends true ? Sendable<Args[Key]> | Kwargs : Sendable<Args[Key]>;
 };
@@ -300,7 +320,10 @@ type IsOptional<Args, Key extends keyof Args> = {} extends Pick<Args, Key> ? tru
 export type RemoteResult<T, Name extends string> =
   MethodOf<T, Name> extends (...args: never) => infer Result ? Received<Awaited<Result>> : never;
 
-/** The methods of a remote object as functions. They are visibly remote: each returns a promise, which rejects as `callRemote` does. */
+/**
+ * The methods of a remote object as functions. They are visibly remote: each returns a promise, which rejects as
+ * `callRemote` does.
+ */
 export type RemoteCalls<T> = {
   readonly [Name in RemoteName<T>]: (...args: RemoteArguments<T, Name>) => Promise<RemoteResult<T, Name>>;
 };

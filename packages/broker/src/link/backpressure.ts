@@ -1,4 +1,5 @@
-// Decides when a connection is read and when its peer has to wait, so that no connection fills the memory or uses all of the CPU time.
+// Decides when a connection is read and when its peer has to wait, so that no connection fills the memory or uses all
+// of the CPU time.
 
 import type { BrokerLimits } from "../limits.js";
 import type { Link } from "./link.js";
@@ -71,7 +72,10 @@ export class Backpressure {
     this.#messagesLeft = this.#limits.messagesPerTurn;
   }
 
-  /** While calls of this end wait for answers, the broker reads in any case: two ends that both stopped reading would wait for each other forever. */
+  /**
+   * While calls of this end wait for answers, the broker reads in any case: two ends that both stopped reading would
+   * wait for each other forever.
+   */
   #isOverloaded(): boolean {
     const load = this.#load;
     if (load === undefined || load.caller.inFlight > 0) return false;

@@ -1,4 +1,5 @@
-// The interface between a broker and a transport: send bytes, receive bytes, learn of the end. A broker does no other I/O.
+// The interface between a broker and a transport: send bytes, receive bytes, learn of the end. A broker does no other
+// I/O.
 
 /** What a transport knows about the other end of a connection. */
 export interface Peer {
@@ -11,8 +12,8 @@ export interface Peer {
   /** Over TLS: the certificate of the other end. Check `isTrusted` before relying on it. */
   readonly certificate?: PeerCertificate | undefined;
   /**
-   * Over TLS: bytes that only the two ends of this connection know, which tie a login to the connection (RFC 5929, RFC 9266). Undefined where the
-   * connection has no binding of this type.
+   * Over TLS: bytes that only the two ends of this connection know, which tie a login to the connection (RFC 5929, RFC
+   * 9266). Undefined where the connection has no binding of this type.
    */
   channelBinding?(type: ChannelBindingType): Uint8Array | undefined;
 }
@@ -21,7 +22,10 @@ export type ChannelBindingType = "tls-exporter" | "tls-server-end-point";
 
 /** The certificate of a peer as plain values. */
 export interface PeerCertificate {
-  /** Whether a trusted authority issued it and it is in date. False where the transport was told to accept any certificate. */
+  /**
+   * Whether a trusted authority issued it and it is in date. False where the transport was told to accept any
+   * certificate.
+   */
   readonly isTrusted: boolean;
   /** The common name of its subject. */
   readonly name: string | undefined;
@@ -40,24 +44,31 @@ export interface PeerCertificate {
 
 /** The bytes of one connection. A transport implements it; the broker owns it from `start` on. */
 export interface Link {
-  /** `listener`: this end accepted the connection. `initiator`: this end made it. Only the negotiation of the dialect differs. */
+  /**
+   * `listener`: this end accepted the connection. `initiator`: this end made it. Only the negotiation of the dialect
+   * differs.
+   */
   readonly role: "listener" | "initiator";
   readonly peer: Peer;
   /** Bytes passed to `send` that have not left the process yet. */
   readonly queuedBytes: number;
   /**
-   * Whether `send` accepts views of buffers that other connections read too, which saves a copy. Set it to true for a link that only reads the
-   * bytes, does not transfer their buffer, and does not keep them for long. Default false: the link owns the buffer of what it is sent.
+   * Whether `send` accepts views of buffers that other connections read too, which saves a copy. Set it to true for a
+   * link that only reads the bytes, does not transfer their buffer, and does not keep them for long. Default false: the
+   * link owns the buffer of what it is sent.
    */
   readonly takesViews?: boolean;
   /**
-   * Runs `flush` once, when the messages of this turn should be written: after the callbacks that are due now, so that their messages leave
-   * together. Default: in a microtask. A transport with a better moment, such as Node's `nextTick` after all promises, implements it.
+   * Runs `flush` once, when the messages of this turn should be written: after the callbacks that are due now, so that
+   * their messages leave together. Default: in a microtask. A transport with a better moment, such as Node's `nextTick`
+   * after all promises, implements it.
    */
   scheduleFlush?(flush: () => void): void;
   /** Starts to deliver bytes. Called once. */
   start(receiver: LinkReceiver): void;
-  /** Takes ownership of `bytes`, and of their buffer unless it {@link takesViews}. Does nothing once the link is closed. */
+  /**
+   * Takes ownership of `bytes`, and of their buffer unless it {@link takesViews}. Does nothing once the link is closed.
+   */
   send(bytes: Uint8Array): void;
   /** Sends what is queued, then closes. `lost` follows. */
   close(): void;
@@ -69,8 +80,8 @@ export interface Link {
 }
 
 /**
- * The callbacks of a link. The link may call them at any time, even before `send`, `resume` or `close` has returned: the broker then handles them in
- * the order of the calls, as soon as it has finished its current step.
+ * The callbacks of a link. The link may call them at any time, even before `send`, `resume` or `close` has returned:
+ * the broker then handles them in the order of the calls, as soon as it has finished its current step.
  */
 export interface LinkReceiver {
   /** Bytes arrived. The link may reuse their buffer when this returns. */

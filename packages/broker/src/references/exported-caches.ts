@@ -19,8 +19,9 @@ export interface ExportedCache {
 }
 
 /**
- * Cached objects by id and by object and perspective, so that the state for one avatar is not shown to another avatar of the same connection.
- * (Twisted uses the object alone, and sends the state of the first avatar to all: wire specification trap 31.)
+ * Cached objects by id and by object and perspective, so that the state for one avatar is not shown to another avatar
+ * of the same connection. (Twisted uses the object alone, and sends the state of the first avatar to all: wire
+ * specification trap 31.)
  */
 export class ExportedCaches {
   readonly #byId = new Map<number, ExportedCache>();
@@ -46,8 +47,8 @@ export class ExportedCaches {
   }
 
   /**
-   * Removes one count. Returns the entry when that was the last: if the object is sent again, it gets a new id, but {@link get} finds the old one
-   * until {@link forget}. Throws `RangeError` for an unknown id.
+   * Removes one count. Returns the entry when that was the last: if the object is sent again, it gets a new id, but
+   * {@link get} finds the old one until {@link forget}. Throws `RangeError` for an unknown id.
    */
   release(id: number): ExportedCache | undefined {
     const cache = this.#byId.get(id);

@@ -1,4 +1,5 @@
-// The export table: what the peer holds of this end. Objects that it may call, and objects that it keeps a copy of, each with its count.
+// The export table: what the peer holds of this end. Objects that it may call, and objects that it keeps a copy of,
+// each with its count.
 
 import type { Callable, Connection, Perspective } from "../calls/callable.js";
 import { PBError, ProtocolError } from "../errors.js";
@@ -7,7 +8,10 @@ import type { ObjectId, OutboundMessage } from "../wire/messages.js";
 import { ExportedCaches } from "./exported-caches.js";
 import type { CacheSource, ExportedCache } from "./exported-caches.js";
 
-/** How many times an object over the limit is refused before the connection ends, as in Twisted (wire specification 5.11). */
+/**
+ * How many times an object over the limit is refused before the connection ends, as in Twisted (wire specification
+ * 5.11).
+ */
 const REFUSALS = 3;
 
 /** The part of a connection that the table uses. */
@@ -42,7 +46,10 @@ export class ExportTable {
   readonly #host: ExportHost;
   readonly #byId = new Map<number, ExportedObject>();
   readonly #byKey = new Map<object, ExportedObject>();
-  /** Created with the first cache: most connections never have one, and there may be thousands of connections (bench `connections`). */
+  /**
+   * Created with the first cache: most connections never have one, and there may be thousands of connections (bench
+   * `connections`).
+   */
   #caches: ExportedCaches | undefined;
   /** References and caches share one sequence of ids, and no id is used twice. */
   #lastId = 0;
@@ -70,8 +77,9 @@ export class ExportTable {
   }
 
   /**
-   * Adds one reference to an object and returns its id. Throws {@link PBError} when the peer holds too many objects, and `ConnectionLostError` when
-   * the connection has ended (a state hook may have closed it): then nothing would ever release the object.
+   * Adds one reference to an object and returns its id. Throws {@link PBError} when the peer holds too many objects,
+   * and `ConnectionLostError` when the connection has ended (a state hook may have closed it): then nothing would ever
+   * release the object.
    */
   add(key: object, target: Callable): number {
     this.#host.owner.requireOpen();

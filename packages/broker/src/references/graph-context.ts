@@ -1,4 +1,5 @@
-// One graph as a transaction: what its references and caches count at the connection, and how that is undone when the graph cannot be sent or read.
+// One graph as a transaction: what its references and caches count at the connection, and how that is undone when the
+// graph cannot be sent or read.
 
 import type { JellyReader, JellyWriter } from "@pb/jelly-types";
 import { JellyError } from "@pb/jelly-types";
@@ -13,7 +14,10 @@ import type { Dependence, SharedArguments, WritingSettings } from "./shared-argu
 /** What references and type handlers use of their connection. */
 export interface ConnectionContext {
   readonly connection: Connection;
-  /** What the peer holds of this end. For type handlers of your own, use {@link OutgoingGraph}, which undoes what it counts. */
+  /**
+   * What the peer holds of this end. For type handlers of your own, use {@link OutgoingGraph}, which undoes what it
+   * counts.
+   */
   readonly exports: ExportTable;
   /** What this end holds of the peer. For type handlers of your own, use {@link IncomingGraph}. */
   readonly imports: ImportTable;
@@ -110,7 +114,10 @@ export class OutgoingGraph {
     return cache;
   }
 
-  /** Undoes everything that was counted. With `keepReferences`, references stay counted until the next call: the graph is about to be sent again. */
+  /**
+   * Undoes everything that was counted. With `keepReferences`, references stay counted until the next call: the graph
+   * is about to be sent again.
+   */
   rollback({ keepReferences = false }: { readonly keepReferences?: boolean } = {}): void {
     const { exports } = this.#context;
     if (!keepReferences) for (const id of this.#references?.splice(0) ?? []) exports.rollback(id);

@@ -9,8 +9,9 @@ interface ArrivalCount {
 }
 
 /**
- * The caches of one connection. The program does not hold a cache itself but a handle on it, a proxy. When the handle is collected, the cache is
- * released; the cache itself stays until the peer sends `uncache`, because updates and new arrivals may cross the release.
+ * The caches of one connection. The program does not hold a cache itself but a handle on it, a proxy. When the handle
+ * is collected, the cache is released; the cache itself stays until the peer sends `uncache`, because updates and new
+ * arrivals may cross the release.
  */
 export class ImportedCaches<Cache extends object> {
   readonly #byId = new Map<number, Cache>();
@@ -50,13 +51,18 @@ export class ImportedCaches<Cache extends object> {
     return this.#addArrival(id, cache);
   }
 
-  /** Adds an arrival of a known cache, and returns its handle: the same one as long as it is in use. Returns undefined for an unknown id. */
+  /**
+   * Adds an arrival of a known cache, and returns its handle: the same one as long as it is in use. Returns undefined
+   * for an unknown id.
+   */
   addAgain(id: number): Cache | undefined {
     const cache = this.#byId.get(id);
     return cache === undefined ? undefined : this.#addArrival(id, cache);
   }
 
-  /** The id of a cache or of the cache behind a handle. Undefined when it is not of this connection, or was released. */
+  /**
+   * The id of a cache or of the cache behind a handle. Undefined when it is not of this connection, or was released.
+   */
   idOf(cache: Cache): number | undefined {
     const id = this.#ids.get(cache);
     const handle = id === undefined ? cache : this.#handles.get(id);
@@ -107,8 +113,8 @@ export class ImportedCaches<Cache extends object> {
 }
 
 /**
- * A proxy of a cache. It behaves like the cache, except that `Symbol.dispose` releases it. Its methods run with the cache as `this`, so that private
- * fields work; a method that returns the cache returns the handle instead.
+ * A proxy of a cache. It behaves like the cache, except that `Symbol.dispose` releases it. Its methods run with the
+ * cache as `this`, so that private fields work; a method that returns the cache returns the handle instead.
  */
 function makeHandle<Cache extends object>(cache: Cache, release: (handle: Cache) => void): Cache {
   const methods = new WeakMap<object, unknown>();

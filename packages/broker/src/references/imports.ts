@@ -1,4 +1,5 @@
-// The import table: what this end holds of the peer. References to its objects and caches, which are released when they are no longer in use.
+// The import table: what this end holds of the peer. References to its objects and caches, which are released when they
+// are no longer in use.
 
 import type { Connection, Perspective } from "../calls/callable.js";
 import { ProtocolError } from "../errors.js";
@@ -40,13 +41,19 @@ export class ImportTable<Proxy extends ReferenceLike = ReferenceLike> {
     this.#releaseAll(object);
   });
   readonly #proxies: Proxies<Proxy> = new WeakValues(this.#collected);
-  /** A reference belongs to the perspective that received it: each perspective has its own proxies, which are forgotten with it. */
+  /**
+   * A reference belongs to the perspective that received it: each perspective has its own proxies, which are forgotten
+   * with it.
+   */
   readonly #proxiesOf = new WeakMap<object, Proxies<Proxy>>();
   readonly #objects = new WeakMap<Proxy, ImportedObject<Proxy>>();
   readonly #traced = new Set<ImportedObject<Proxy>>();
   /** References to published objects: one per name until it is released. The peer does not count them. */
   readonly #named = new Map<string, Proxy>();
-  /** Created with the first cache: most connections never have one, and there may be thousands of connections (bench `connections`). */
+  /**
+   * Created with the first cache: most connections never have one, and there may be thousands of connections (bench
+   * `connections`).
+   */
   #caches: ImportedCaches<object> | undefined;
   #size = 0;
 
@@ -95,7 +102,9 @@ export class ImportTable<Proxy extends ReferenceLike = ReferenceLike> {
     this.#releaseAll(object);
   }
 
-  /** Each reference held and the stacks of its arrivals, the most numerous first. Empty when references are not traced. */
+  /**
+   * Each reference held and the stacks of its arrivals, the most numerous first. Empty when references are not traced.
+   */
   report(): string {
     const held = [...this.#traced].sort((a, b) => b.count - a.count);
     return held

@@ -1,4 +1,5 @@
-// Releases the references in a message that could not be read: the peer has counted all of them, including those behind the fault.
+// Releases the references in a message that could not be read: the peer has counted all of them, including those behind
+// the fault.
 
 import { readExpression } from "@pb/banana";
 import type { BananaReader, Expression } from "@pb/banana";
@@ -9,9 +10,9 @@ import type { IncomingGraph } from "./graph-context.js";
 const MAX_DEPTH = 500;
 
 /**
- * Releases what arrived in `graphs` consecutive graphs, the first of which begins at the offset `start`: what was read, which `incoming` knows, and
- * what has not been read. An expression that may not be a reference is left out and stays counted until the connection ends: releasing a
- * reference that the peer has not counted would be a protocol error.
+ * Releases what arrived in `graphs` consecutive graphs, the first of which begins at the offset `start`: what was read,
+ * which `incoming` knows, and what has not been read. An expression that may not be a reference is left out and stays
+ * counted until the connection ends: releasing a reference that the peer has not counted would be a protocol error.
  */
 export function releaseUnread(reader: BananaReader, start: number, graphs: number, incoming: IncomingGraph): void {
   const { imports } = incoming.context;
@@ -23,7 +24,8 @@ export function releaseUnread(reader: BananaReader, start: number, graphs: numbe
   reader.rewind(start);
   for (let graph = 0; graph < graphs; graph++) {
     search(readExpression(reader), 0, (command, id) => {
-      // The release of an unknown cache would make the peer send an `uncache` for it, which this end could not understand.
+      // The release of an unknown cache would make the peer send an `uncache` for it, which this end could not
+      // understand.
       if (command === "decref" || imports.caches.has(id)) count(command, id, 1);
     });
   }

@@ -3,7 +3,10 @@
 import type { Dialect } from "@pb/banana";
 import type { Perspective } from "../calls/callable.js";
 
-/** What the bytes depend on apart from the values and the perspective. Connections with the same settings may share bytes. */
+/**
+ * What the bytes depend on apart from the values and the perspective. Connections with the same settings may share
+ * bytes.
+ */
 export interface WritingSettings {
   /** The options of the connection. Compared by identity. */
   readonly config: object;
@@ -16,7 +19,10 @@ export type Dependence = "nothing" | "perspective" | "connection";
 /** Bytes for all perspectives, or bytes by perspective. */
 type Written = Uint8Array | Map<Perspective, Uint8Array>;
 
-/** Keeps the written arguments of one call, so that they are written once for all connections that would get the same bytes (bench `updates-100`). */
+/**
+ * Keeps the written arguments of one call, so that they are written once for all connections that would get the same
+ * bytes (bench `updates-100`).
+ */
 export class SharedArguments {
   readonly #written = new Map<object, Map<Dialect, Written>>();
 

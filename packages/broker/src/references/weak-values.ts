@@ -1,6 +1,9 @@
 // Weak references, in one place: a map whose values are forgotten, and reported, once they are not in use anymore.
 
-/** Reports collected values; undefined on platforms that cannot. Keep a reference to it: a registry that is collected itself reports nothing. */
+/**
+ * Reports collected values; undefined on platforms that cannot. Keep a reference to it: a registry that is collected
+ * itself reports nothing.
+ */
 export type Collected<Token> = FinalizationRegistry<Token> | undefined;
 
 /** `onCollected` is called with the token of a value some time after the value was collected. It must not throw. */
@@ -8,7 +11,9 @@ export function whenCollected<Token>(onCollected: (token: Token) => void): Colle
   return typeof FinalizationRegistry === "undefined" ? undefined : new FinalizationRegistry(onCollected);
 }
 
-/** A map that does not keep its values alive. On platforms without weak references, values stay until they are deleted. */
+/**
+ * A map that does not keep its values alive. On platforms without weak references, values stay until they are deleted.
+ */
 export class WeakValues<Key, Value extends object, Token> {
   readonly #references = new Map<Key, WeakRef<Value> | StrongReference<Value>>();
   readonly #collected: Collected<Token>;

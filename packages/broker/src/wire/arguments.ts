@@ -1,4 +1,5 @@
-// The arguments of a call: a tuple of the positional arguments and a dictionary of the keyword arguments, each a graph of its own.
+// The arguments of a call: a tuple of the positional arguments and a dictionary of the keyword arguments, each a graph
+// of its own.
 
 import { ListHead } from "@pb/banana";
 import type { BananaReader } from "@pb/banana";
@@ -16,7 +17,10 @@ export interface CallArguments {
 /** Most calls have no keyword arguments: an empty dictionary needs no unjellying (bench `updates-1`). */
 const NO_KEYWORDS = new ListHead(1, "dictionary");
 
-/** Reads the arguments of a call: two graphs. Throws `JellyError`, or {@link ArgumentsError} when they are not arguments. */
+/**
+ * Reads the arguments of a call: two graphs. Throws `JellyError`, or {@link ArgumentsError} when they are not
+ * arguments.
+ */
 export function readArguments(reader: BananaReader, unjellier: Unjellier, context: unknown): CallArguments {
   const args = toArgumentList(unjellier.readGraph(reader, context));
   const kwargs = reader.begins(NO_KEYWORDS) ? undefined : toKwargs(unjellier.readGraph(reader, context));

@@ -1,4 +1,5 @@
-// Errors on the wire: what a peer learns about an error of this end, and how an error of the peer is represented here (wire specification 5.9).
+// Errors on the wire: what a peer learns about an error of this end, and how an error of the peer is represented here
+// (wire specification 5.9).
 
 import { PerspectiveBrokerError } from "@pb/banana";
 import { JellyError } from "@pb/jelly-types";
@@ -49,8 +50,9 @@ export class RemoteError extends PerspectiveBrokerError {
 }
 
 /**
- * Adds the method to the error of a call, and replaces its stack, which shows how the answer arrived, by the stack of the caller. Call it in a
- * reaction to the promise of the call: only there does the engine know which code awaits the call.
+ * Adds the method to the error of a call, and replaces its stack, which shows how the answer arrived, by the stack of
+ * the caller. Call it in a reaction to the promise of the call: only there does the engine know which code awaits the
+ * call.
  */
 export function calledAs(method: string, error: unknown): unknown {
   const remote = error instanceof RemoteError ? error : error instanceof Error ? error.cause : undefined;
@@ -83,7 +85,10 @@ interface ErrorClass {
   readonly remoteBases?: unknown;
 }
 
-/** The errors that JavaScript itself throws, with Python's equivalents. They are bugs, and their messages reveal internals of the program. */
+/**
+ * The errors that JavaScript itself throws, with Python's equivalents. They are bugs, and their messages reveal
+ * internals of the program.
+ */
 const engineErrors = new Map<unknown, readonly string[]>([
   [TypeError, ["builtins.TypeError"]],
   [RangeError, ["builtins.ValueError"]],
@@ -101,8 +106,9 @@ const jellyTypes: Partial<Record<string, readonly string[]>> = {
 };
 
 /**
- * Describes an error for the peer; the default of the option `describeError`. The description has the class and the message of an error of the
- * program, but only the class of an error that JavaScript or the operating system raised. It never has a stack, a cause, or another property.
+ * Describes an error for the peer; the default of the option `describeError`. The description has the class and the
+ * message of an error of the program, but only the class of an error that JavaScript or the operating system raised. It
+ * never has a stack, a cause, or another property.
  */
 export function describeError(error: unknown): ErrorDescription {
   if (error instanceof RemoteError) {
@@ -120,7 +126,10 @@ export function describeError(error: unknown): ErrorDescription {
   return describeAs(typesOf(error), "syscall" in error ? WITHHELD : error.message);
 }
 
-/** Calls `describe` and replaces every part of its result that cannot be sent. Never throws: the caller always gets an answer. */
+/**
+ * Calls `describe` and replaces every part of its result that cannot be sent. Never throws: the caller always gets an
+ * answer.
+ */
 export function describeSafely(
   describe: (error: unknown) => ErrorDescription,
   error: unknown,
@@ -133,7 +142,8 @@ export function describeSafely(
       type,
       message: typeof said.message === "string" ? said.message : WITHHELD,
       parents: Array.isArray(said.parents) ? said.parents.filter(isName) : [type],
-      // Reading `stack` formats it, which takes longer than the rest of the answer: only where it is sent (bench `login`).
+      // Reading `stack` formats it, which takes longer than the rest of the answer: only where it is sent (bench
+      // `login`).
       traceback: withTraceback ? tracebackOf(said, error) : undefined,
     };
   } catch {
@@ -158,7 +168,9 @@ function describeAs(types: readonly string[], message: string): ErrorDescription
 /** Describes an error about which nothing else can be sent. */
 export const UNKNOWN_ERROR: ErrorDescription = describeAs([], WITHHELD);
 
-/** The names of the class of an error and of its base classes, without the base classes that only exist in JavaScript. */
+/**
+ * The names of the class of an error and of its base classes, without the base classes that only exist in JavaScript.
+ */
 function typesOf(error: Error): string[] {
   const types: string[] = [];
   const bases: string[] = [];

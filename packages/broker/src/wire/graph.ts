@@ -5,8 +5,8 @@ import { FrozenSet } from "@pb/jelly-types";
 import { Kwargs } from "./kwargs.js";
 
 /**
- * Calls `visit` once for each object of a graph, containers included, until it returns true. Returns whether it did. Objects in `seen` are left
- * out; those that are visited are added to it.
+ * Calls `visit` once for each object of a graph, containers included, until it returns true. Returns whether it did.
+ * Objects in `seen` are left out; those that are visited are added to it.
  */
 export function someObject(
   root: unknown,
@@ -29,10 +29,16 @@ function partsOf(object: object): Iterable<unknown> {
   return isPlainObject(object) ? (Object.values(object) as unknown[]) : [];
 }
 
-/** Decides about one object of a graph: returns its replacement, or undefined to copy a container and keep a leaf. `map` maps another value. */
+/**
+ * Decides about one object of a graph: returns its replacement, or undefined to copy a container and keep a leaf. `map`
+ * maps another value.
+ */
 export type Replace = (object: object, map: (value: unknown) => unknown) => { readonly value: unknown } | undefined;
 
-/** Copies the containers of a graph, with objects replaced as `replace` decides. Shared containers stay shared, and cycles stay cycles. */
+/**
+ * Copies the containers of a graph, with objects replaced as `replace` decides. Shared containers stay shared, and
+ * cycles stay cycles.
+ */
 export function mapGraph(root: unknown, replace: Replace): unknown {
   const copies = new Map<object, unknown>();
   /** Containers whose copy is empty so far. */
@@ -83,7 +89,10 @@ export function mapGraph(root: unknown, replace: Replace): unknown {
     return copy;
   }
 
-  /** A frozenset gets its members when it is made, so that its members are mapped first. One that contains itself is kept as it is. */
+  /**
+   * A frozenset gets its members when it is made, so that its members are mapped first. One that contains itself is
+   * kept as it is.
+   */
   function copyFrozenSet(set: FrozenSet): unknown {
     copies.set(set, set);
     return new FrozenSet(Array.from(set as Iterable<unknown>, (member) => map(member)));

@@ -1,6 +1,9 @@
 // Keyword arguments: Python's `f(1, name="Bob")`.
 
-/** Keyword arguments in their order. Behaves like an object without a prototype: any name that a peer sends is only data. */
+/**
+ * Keyword arguments in their order. Behaves like an object without a prototype: any name that a peer sends is only
+ * data.
+ */
 export class Kwargs {
   /** For the compiler only: no other type can be used as keyword arguments. */
   declare protected readonly isKwargs: true;

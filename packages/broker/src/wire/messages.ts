@@ -1,4 +1,5 @@
-// The nine messages of the protocol. Only this file knows the position of each of their elements (wire specification 5.2, 5.3).
+// The nine messages of the protocol. Only this file knows the position of each of their elements (wire specification
+// 5.2, 5.3).
 
 import { inspectExpression, readExpression, writeExpression } from "@pb/banana";
 import type { Expression, ExpressionReader, ExpressionWriter } from "@pb/banana";
@@ -16,7 +17,9 @@ export function requireVersion(version: number): void {
   throw new ProtocolError("PROTOCOL_VERSION", text);
 }
 
-/** Names an object at the end that owns it: a number that this end assigned, or the name under which it is published. */
+/**
+ * Names an object at the end that owns it: a number that this end assigned, or the name under which it is published.
+ */
 export type ObjectId = number | string;
 
 /** Gives back one count of a reference (`decref`) or of a cache (`decache`). */
@@ -58,7 +61,10 @@ const lengths: ReadonlyMap<string, number> = new Map<Command, number>([
   ["didNotUnderstand", 2],
 ]);
 
-/** Reads a message up to its jelly. Throws {@link ProtocolError} for anything that is not a message; the connection then has to be closed. */
+/**
+ * Reads a message up to its jelly. Throws {@link ProtocolError} for anything that is not a message; the connection then
+ * has to be closed.
+ */
 export function readMessage(reader: ExpressionReader): ReceivedMessage {
   if (reader.kind() !== "list") throw badExpression(`Expected a message, received ${brief(readExpression(reader))}`);
   const length = reader.list();

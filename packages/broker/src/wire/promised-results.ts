@@ -3,8 +3,8 @@
 import { mapGraph, someObject } from "./graph.js";
 
 /**
- * Resolves with a copy of `value` in which each promise in its containers, at any depth, is replaced by its value. Rejects when one of the promises
- * rejects. Promises inside other objects, such as a `Copyable`, are left as they are.
+ * Resolves with a copy of `value` in which each promise in its containers, at any depth, is replaced by its value.
+ * Rejects when one of the promises rejects. Promises inside other objects, such as a `Copyable`, are left as they are.
  */
 export async function resolvePromises(value: unknown): Promise<unknown> {
   const results = new Map<object, unknown>();
@@ -12,7 +12,10 @@ export async function resolvePromises(value: unknown): Promise<unknown> {
   await resolveIn(value);
   return mapGraph(value, (object, map) => (results.has(object) ? { value: map(results.get(object)) } : undefined));
 
-  /** Waits for all promises at the same time: each needs a handler before it rejects, or it counts as an unhandled rejection. */
+  /**
+   * Waits for all promises at the same time: each needs a handler before it rejects, or it counts as an unhandled
+   * rejection.
+   */
   async function resolveIn(graph: unknown): Promise<void> {
     const promises: Promise<unknown>[] = [];
     someObject(
