@@ -1,11 +1,12 @@
-// README.md and GUIDE.md show programs that run. Each is a file of test/guide; the documents hold its text and, below it, what it prints.
-// After a change to one of them: npm test -- packages/broker/test/docs.test.ts --update
+// Checks that README.md and GUIDE.md show the programs in test/guide with their real output.
+// To update the documents after a change of a program: npm test -- packages/broker/test/docs.test.ts --update
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import type { AddressInfo } from "node:net";
+import { join, relative, sep } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { format } from "node:util";
@@ -13,20 +14,27 @@ import { afterEach, describe, expect, inject, test, vi } from "vitest";
 import type * as Transport from "../../node-transport/src/index.js";
 import { pythonEnvironment } from "../../../tools/twisted/twisted.js";
 
-const home = new URL("../", import.meta.url);
-const read = (path: string): string => readFileSync(new URL(path, home), "utf8");
+const packageRoot = new URL("../", import.meta.url);
+const read = (path: string): string => readFileSync(new URL(path, packageRoot), "utf8");
 
 const documents = ["README.md", "GUIDE.md"];
-const programs = readdirSync(new URL("test/guide/", home)).map((name) => `test/guide/${name}`);
+const programs = readdirSync(new URL("test/guide/", packageRoot), { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile())
+  .map(({ parentPath, name }) => relative(fileURLToPath(packageRoot), join(parentPath, name)).replaceAll(sep, "/"));
+/** Programs that call a Python server, which is the file of the same name that ends in `.py`. */
 const withTwisted = programs.filter((file) => file.endsWith(".py")).map((file) => file.replace(".py", ".ts"));
 
-/** A block of code. What it prints, if anything, follows in a block of its own. */
+/** A code block. If the code prints anything, a block with its output follows. */
 const blocks = /^```(\w*)(?: file=(\S+))?\n[^]*?^```\n(?:\n```text\n[^]*?^```\n)?/gm;
 
-/** The packages above this one have no door here; programs have. */
-const [TRANSPORT, TRANSPORT_SOURCE] = ["@pb/node-transport", "../../../node-transport/src/index.js"];
+/**
+ * The package that the programs of a reader import. This package does not depend on it, so the programs here import its
+ * source file.
+ */
+const TRANSPORT = "@pb/node-transport";
+const TRANSPORT_SOURCE = /(?:\.\.\/)+node-transport\/src\/index\.js/g;
 
-/** Where programs listen, in the documents. In the tests: at any free port. */
+/** The port in the documents. The tests use a free port instead. */
 const PORT = "8787";
 
 afterEach(() => {
@@ -36,56 +44,59 @@ afterEach(() => {
 });
 
 describe.each(documents)("%s", (document) => {
-  test("shows its programs as they are, and what they print", { timeout: 60_000 }, async () => {
+  test("shows each program unchanged, with its output", { timeout: 60_000 }, async () => {
     const shown = read(document);
-    let fresh = "";
+    let expected = "";
     let end = 0;
     for (const { 0: block, 1: language, 2: file, index } of shown.matchAll(blocks)) {
-      fresh += shown.slice(end, index);
-      fresh += file === undefined ? block : await show(block, language!, file);
+      expected += shown.slice(end, index);
+      expected += file === undefined ? block : await render(block, language!, file);
       end = index + block.length;
     }
-    await expect(fresh + shown.slice(end)).toMatchFileSnapshot(fileURLToPath(new URL(document, home)));
+    await expect(expected + shown.slice(end)).toMatchFileSnapshot(fileURLToPath(new URL(document, packageRoot)));
   });
 
-  test("shows no code that does not run", () => {
-    const loose = [...read(document).matchAll(blocks)].filter(
+  test("shows no code that is not a program of test/guide", () => {
+    const untested = [...read(document).matchAll(blocks)].filter(
       ([, language, file]) => language !== "" && language !== "text" && file === undefined,
     );
-    expect(loose.map(([block]) => block)).toEqual([]);
+    expect(untested.map(([block]) => block)).toEqual([]);
   });
 
-  test("links to what is there", () => {
+  test("has no broken links within the package", () => {
     const text = read(document);
     for (const [, path = "", anchor] of text.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)/g)) {
-      if (path !== "") expect(existsSync(new URL(path, home)), path).toBe(true);
+      if (path !== "") expect(existsSync(new URL(path, packageRoot)), path).toBe(true);
       if (anchor !== undefined) expect(anchorsOf(path === "" ? text : read(path))).toContain(anchor);
     }
   });
 });
 
-test("every program is shown", () => {
+test("every program of test/guide is shown in a document", () => {
   const shown = documents.map(read).join("");
   expect(programs.filter((file) => !shown.includes(` file=${file}\n`))).toEqual([]);
 });
 
-/** The block of a program, fresh. `shown` is what the document has: all there is to say where a program needs a Twisted and there is none. */
-async function show(shown: string, language: string, file: string): Promise<string> {
-  const code = read(file).replaceAll(TRANSPORT_SOURCE, TRANSPORT);
+/**
+ * Returns the block of a program with its current output. A program that needs Twisted keeps the block `shown`, which the
+ * document has, if there is no Twisted on this machine.
+ */
+async function render(shown: string, language: string, file: string): Promise<string> {
+  const code = read(file).replace(TRANSPORT_SOURCE, TRANSPORT);
   const block = `\`\`\`${language} file=${file}\n${code}\`\`\`\n`;
   if (!file.endsWith(".ts")) return block;
   if (!withTwisted.includes(file)) return block + output(await run(file));
-  const printed: string[][] = [];
-  for (const { python } of inject("twisteds")) printed.push(await run(file, python));
-  for (const lines of printed) expect(lines).toEqual(printed[0]);
-  return printed[0] === undefined ? shown : block + output(printed[0]);
+  const outputs: string[][] = [];
+  for (const { python } of inject("twisteds")) outputs.push(await run(file, python));
+  for (const lines of outputs) expect(lines).toEqual(outputs[0]);
+  return outputs[0] === undefined ? shown : block + output(outputs[0]);
 }
 
 function output(lines: string[]): string {
   return lines.length === 0 ? "" : `\n\`\`\`text\n${lines.join("\n")}\n\`\`\`\n`;
 }
 
-/** Runs a program and returns the lines it prints. A Python program of the same name runs beside it, in `python`. */
+/** Runs a program and returns the lines that it prints. With `python`, its Python server runs at the same time. */
 async function run(file: string, python?: string): Promise<string[]> {
   const lines: string[] = [];
   vi.spyOn(console, "log").mockImplementation((...args) => void lines.push(format(...args)));
@@ -100,7 +111,7 @@ async function run(file: string, python?: string): Promise<string[]> {
   });
   const stop = python === undefined ? undefined : await runPython(python, file.replace(".ts", ".py"), port);
   try {
-    await import(fileURLToPath(new URL(file, home)));
+    await import(fileURLToPath(new URL(file, packageRoot)));
   } finally {
     await stop?.();
     vi.restoreAllMocks();
@@ -138,7 +149,7 @@ function isListening(port: string): Promise<boolean> {
   }).finally(() => socket.destroy()) as Promise<boolean>;
 }
 
-/** The anchors of a document's headings, as GitHub makes them. */
+/** The anchors that GitHub creates for the headings of a document. */
 function anchorsOf(text: string): string[] {
   return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) =>
     heading

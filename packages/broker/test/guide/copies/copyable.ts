@@ -2,8 +2,9 @@ import { Copyable, RemoteCopy, remoteCopy, Root } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
 import { TypeRegistry } from "@pb/jelly-types";
 
+// The class of the sender.
 class Account extends Copyable {
-  static readonly remoteType = "bank.Account"; // its name on the wire
+  static readonly remoteType = "bank.Account"; // the name on the wire
 
   constructor(
     readonly owner: string,
@@ -14,10 +15,11 @@ class Account extends Copyable {
   }
 
   override getStateToCopyFor() {
-    return { owner: this.owner, balance: this.balance }; // never the PIN
+    return { owner: this.owner, balance: this.balance }; // without the PIN
   }
 }
 
+// The class of the receiver.
 class AccountCopy extends RemoteCopy {
   declare readonly owner: string;
   declare readonly balance: number;
@@ -33,7 +35,7 @@ class Bank extends Root {
   }
 }
 
-/** What a client sees of it: the account arrives as an AccountCopy. */
+/** The bank as its clients see it: the account arrives as an `AccountCopy`. */
 interface BankCalls {
   account(): AccountCopy;
 }
@@ -41,6 +43,6 @@ interface BankCalls {
 const types = new TypeRegistry().register(remoteCopy("bank.Account", AccountCopy));
 const { client } = await connectedPair({ root: new Bank() }, { types });
 const bank = await client.getRootObject<BankCalls>();
-const account = await bank.callRemote("account");
+const account = await bank.call.account();
 console.log(account.summary);
 console.log("pin" in account);

@@ -1,45 +1,47 @@
 import { Referenceable, Root } from "@pb/broker";
-import { incomingGraph, outgoingGraph } from "@pb/broker/extension";
 import type { RemoteReference } from "@pb/broker";
+import { incomingGraph, outgoingGraph } from "@pb/broker/extension";
 import { connectedPair } from "@pb/broker/testing";
 import { TypeRegistry } from "@pb/jelly-types";
 import type { TypeHandler } from "@pb/jelly-types";
 
-/** Stays where it is, like every Referenceable, but brings its title along. */
+/** Sent as a reference together with its title. */
 class Song extends Referenceable {
   constructor(readonly title: string) {
     super();
   }
 
   remote_play() {
-    return `♪ ${this.title} ♪`;
+    return `Playing ${this.title}`;
   }
 }
 
-class SongReference {
+/** A received song. */
+class RemoteSong {
   constructor(
     readonly title: string,
     readonly reference: RemoteReference<Song>,
   ) {}
 }
 
-/** (radio.Song title id), both ways. */
-const song: TypeHandler<Song> = {
+/** Writes and reads `(radio.Song title id)`. */
+const songHandler: TypeHandler<Song> = {
   atoms: ["radio.Song"],
   classes: [Song],
   identity: false,
-  jelly(value, jellier) {
-    const id = outgoingGraph(jellier, value).exportReference(value, value); // counted, like any reference
+  jelly(song, jellier) {
+    const id = outgoingGraph(jellier, song).exportReference(song, song);
     jellier.writer.list(3);
     jellier.writer.word("radio.Song");
-    jellier.writer.text(value.title);
+    jellier.writer.text(song.title);
     jellier.writer.integer(id);
   },
   unjelly(unjellier, items, atom) {
     if (items !== 2) throw new TypeError("A song has a title and an id");
     const title = unjellier.reader.text();
     const id = Number(unjellier.reader.integer());
-    return new SongReference(title, incomingGraph(unjellier, atom).importReference(id) as RemoteReference<Song>);
+    const reference = incomingGraph(unjellier, atom).importReference(id) as RemoteReference<Song>;
+    return new RemoteSong(title, reference);
   },
 };
 
@@ -50,12 +52,12 @@ class Radio extends Root {
 }
 
 interface RadioCalls {
-  next(): SongReference;
+  next(): RemoteSong;
 }
 
-const types = new TypeRegistry().register(song);
+const types = new TypeRegistry().register(songHandler);
 const { client } = await connectedPair({ root: new Radio(), types }, { types });
 const radio = await client.getRootObject<RadioCalls>();
-const next = await radio.callRemote("next");
-console.log(next.title);
-console.log(await next.reference.callRemote("play"));
+const song = await radio.call.next();
+console.log(song.title);
+console.log(await song.reference.call.play());

@@ -3,12 +3,13 @@ import type { CacheObserver, Perspective } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
 import { TypeRegistry } from "@pb/jelly-types";
 
+// The class of the sender.
 class Stock extends Cacheable {
   static readonly remoteType = "shop.Stock";
   readonly #observers = new Set<CacheObserver>();
   #apples = 5;
 
-  // The state as it is now; from now on the observer is told of every change.
+  // Returns the current state. From now on, the observer has to receive every change.
   getStateToCacheAndObserveFor(_perspective: Perspective, observer: CacheObserver) {
     this.#observers.add(observer);
     return { apples: this.#apples };
@@ -21,14 +22,15 @@ class Stock extends Cacheable {
 
   sell(count: number) {
     this.#apples -= count;
-    broadcast(this.#observers, "apples", this.#apples);
+    broadcast(this.#observers, "setApples", this.#apples);
   }
 }
 
+// The class of the receiver.
 class StockCopy extends RemoteCache {
   declare apples: number;
 
-  observe_apples(apples: number) {
+  observe_setApples(apples: number) {
     this.apples = apples;
   }
 }
@@ -53,10 +55,12 @@ interface ShopCalls {
 const types = new TypeRegistry().register(remoteCache("shop.Stock", StockCopy));
 const { client } = await connectedPair({ root: new Shop() }, { types });
 const shop = await client.getRootObject<ShopCalls>();
-const stock = await shop.callRemote("stock");
+
+const stock = await shop.call.stock();
 console.log(stock.apples);
-await shop.callRemote("buy", 2);
-console.log(stock.apples); // the update came before the answer
-console.log((await shop.callRemote("stock")) === stock); // sent once, then only referred to
-stock[Symbol.dispose](); // no more updates, please
+await shop.call.buy(2);
+console.log(stock.apples); // the update arrived before the answer of the call
+console.log((await shop.call.stock()) === stock); // the second time, only an id is sent
+
+stock[Symbol.dispose](); // unsubscribes
 await client.ping();

@@ -7,7 +7,7 @@ class SoldOut extends PBError {
   static override readonly remoteType = "shop.SoldOut";
 }
 
-/** Travels with its numbers, as a copy. */
+/** Sent as a copy, with its properties, because the class is registered. */
 class Overdrawn extends Error {
   missing = 0;
 }
@@ -17,10 +17,10 @@ class Shop extends Root {
     throw new SoldOut("no apples today");
   }
   remote_pay(): never {
-    throw Object.assign(new Overdrawn("not enough"), { missing: 30 });
+    throw Object.assign(new Overdrawn("not enough money"), { missing: 30 });
   }
   remote_count(): never {
-    throw new Error("table fruit is locked by process 4711");
+    throw new Error("the table fruit is locked by process 4711");
   }
 }
 
@@ -28,11 +28,11 @@ const types = new TypeRegistry().registerCopy("shop.Overdrawn", Overdrawn);
 const server: BrokerOptions = {
   root: new Shop(),
   types,
-  // What leaves the process is decided here, for every error that does not travel as itself.
+  // Sends the messages of `PBError` only.
   describeError: (error) =>
-    error instanceof PBError ? describeError(error) : { ...describeError(error), message: "ask the operator" },
+    error instanceof PBError ? describeError(error) : { ...describeError(error), message: "internal error" },
 };
-// The client knows two of them by classes of its own.
+// Turns the remote class `shop.SoldOut` into the local class `SoldOut`.
 const { client } = await connectedPair(server, { types, errorClasses: { "shop.SoldOut": SoldOut } });
 const shop = await client.getRootObject<Shop>();
 
@@ -42,4 +42,4 @@ if (bought instanceof SoldOut) console.log(bought.message, bought.cause instance
 const paid = await shop.call.pay().catch((error: unknown) => error);
 if (paid instanceof Overdrawn) console.log(paid.missing);
 
-console.log(String(await shop.call.count().catch((error: unknown) => error)));
+console.log(await shop.call.count().catch(String));

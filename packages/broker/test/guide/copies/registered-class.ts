@@ -20,19 +20,19 @@ class Money {
   }
 }
 
-// Both ends know the class, by the same name.
+// Both ends register the class under the same name.
 const types = new TypeRegistry().registerCopy("shop.Money", Money, {
   getState: ({ cents, currency }) => ({ cents, currency }),
   create: ({ cents, currency }) => new Money(cents, currency),
 });
 
-class Till extends Root {
+class PriceService extends Root {
   remote_double(price: Money) {
     return new Money(price.cents * 2, price.currency);
   }
 }
 
-const { client } = await connectedPair({ root: new Till(), types }, { types });
-const till = await client.getRootObject<Till>();
-const price = await till.callRemote("double", new Money(450, "EUR"));
+const { client } = await connectedPair({ root: new PriceService(), types }, { types });
+const prices = await client.getRootObject<PriceService>();
+const price = await prices.call.double(new Money(450, "EUR"));
 console.log(price instanceof Money, String(price));

@@ -11,7 +11,7 @@ class Score extends Cacheable {
   }
 
   override stoppedObserving() {
-    console.log("not observed any more");
+    console.log("stoppedObserving");
   }
 }
 
@@ -19,24 +19,24 @@ class ScoreCopy extends RemoteCache {}
 
 class Player extends Referenceable {
   override unreferenced() {
-    console.log("not referred to any more");
+    console.log("unreferenced");
   }
 }
 
 class Game extends Root {
   remote_play(_player: RemoteReference<Player>, _score: unknown) {
-    return new Promise<void>(() => undefined);
+    return new Promise<void>(() => undefined); // never finishes
   }
 }
 
-const onEvent = (event: BrokerEvent) => console.log(`event: ${event.kind}`);
+const onEvent = (event: BrokerEvent) => console.log(`onEvent: ${event.kind}`);
 const types = new TypeRegistry().register(remoteCache("game.Score", ScoreCopy));
 const { client, links } = await connectedPair({ root: new Game(), types }, { onEvent });
-client.notifyOnDisconnect(({ reason }) => console.log(`disconnected: ${reason}`));
+client.notifyOnDisconnect(({ reason }) => console.log(`notifyOnDisconnect: ${reason}`));
 const game = await client.getRootObject<Game>();
 const played = game.callRemote("play", new Player(), new Score()).catch((error: unknown) => console.log(String(error)));
 await client.ping();
 
-links.initiator.cut(); // a broken cable
+links.initiator.cut(); // the network fails
 await played;
 await game.callRemote("play", new Player(), new Score()).catch((error: unknown) => console.log(String(error)));
