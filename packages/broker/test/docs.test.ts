@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { format } from "node:util";
 import { afterEach, describe, expect, inject, test, vi } from "vitest";
 import type * as Transport from "../../node-transport/src/index.js";
+import { defaultBrokerLimits } from "../src/limits.js";
 import { pythonEnvironment } from "../../../tools/twisted/twisted.js";
 
 const packageRoot = new URL("../", import.meta.url);
@@ -77,6 +78,16 @@ test("every program of test/guide is shown in a document", () => {
   expect(programs.filter((file) => !shown.includes(` file=${file}\n`))).toEqual([]);
 });
 
+test.each([
+  ["every export of @pb/broker/extension", "The extension entry point", exportedNames("src/extension.ts")],
+  ["every limit", "Limits and backpressure", Object.keys(defaultBrokerLimits)],
+])("the guide lists %s", (_, heading, names) => {
+  const [, section = ""] = read("GUIDE.md").split(`\n## ${heading}\n`);
+  const [text = ""] = section.split("\n## ");
+  expect(names).not.toEqual([]);
+  expect(names.filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
+});
+
 /**
  * Returns the block of a program with its current output. A program that needs Twisted keeps the block `shown`, which the
  * document has, if there is no Twisted on this machine.
@@ -90,6 +101,16 @@ async function render(shown: string, language: string, file: string): Promise<st
   for (const { python } of inject("twisteds")) outputs.push(await run(file, python));
   for (const lines of outputs) expect(lines).toEqual(outputs[0]);
   return outputs[0] === undefined ? shown : block + output(outputs[0]);
+}
+
+/** The names that a file of export lists exports. */
+function exportedNames(path: string): string[] {
+  return [...read(path).matchAll(/^export (?:type )?\{([^}]*)\}/gm)].flatMap(([, list = ""]) =>
+    list
+      .split(",")
+      .map((name) => name.trim())
+      .filter((name) => name !== ""),
+  );
 }
 
 function output(lines: string[]): string {
