@@ -89,8 +89,8 @@ test.each([
 });
 
 /**
- * Returns the block of a program with its current output. A program that needs Twisted keeps the block `shown`, which the
- * document has, if there is no Twisted on this machine.
+ * Returns the block of a program with its current output. A program that needs Twisted keeps the block `shown`, which
+ * the document has, if there is no Twisted on this machine.
  */
 async function render(shown: string, language: string, file: string): Promise<string> {
   const code = read(file).replace(TRANSPORT_SOURCE, TRANSPORT);

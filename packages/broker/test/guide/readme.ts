@@ -23,7 +23,7 @@ class Guest extends Referenceable {
 
 const connection = await connect("tcp:localhost:8787");
 const greeter = await connection.getRootObject<Greeter>();
-const length = await greeter.call.greet("Ann", new Guest()); // the compiler knows: a number
+const length = await greeter.call.greet("Ann", new Guest()); // its type is number
 console.log(length);
 
 await connection.close();
