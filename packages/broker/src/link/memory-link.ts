@@ -1,34 +1,37 @@
-// Two ends of a connection in one process: delivers byte by byte if asked to, and can hold everything back.
+// An in-memory transport for tests: two links in one process that can split, hold back and drop what they deliver.
 
 import type { Link, LinkReceiver, Peer } from "./link.js";
 
 export interface LinkPairOptions {
-  /** Bytes delivered at a time. Default: what was sent at once. 1 finds whoever relies on packets. */
+  /**
+   * The size of the chunks that are delivered, in bytes. Default: each chunk is what one `send` call passed. Use 1 to
+   * find code that relies on packet boundaries.
+   */
   readonly chunkBytes?: number | undefined;
-  /** Whether what is sent is kept, for {@link MemoryLink.traffic}. Default true. */
+  /** Whether sent bytes are recorded for {@link MemoryLink.traffic}. Default true. */
   readonly isRecorded?: boolean | undefined;
 }
 
-/** Some bytes that one end sent. */
+/** The bytes of one `send` call. */
 export interface Sending {
   readonly from: MemoryLink;
   readonly bytes: Uint8Array;
 }
 
-/** One end. What is sent arrives at the other end in a later microtask, in order. */
+/** One end of a connection in memory. The peer receives sent bytes in a later microtask, in order. */
 export class MemoryLink implements Link {
   readonly role: "listener" | "initiator";
   readonly peer: Peer = { description: "memory", isEncrypted: true };
   readonly #chunkBytes: number;
-  #end: MemoryLink | undefined;
+  #joined: MemoryLink | undefined;
   #receiver: LinkReceiver | undefined;
-  #arrived: Uint8Array[] = [];
-  #arrivedBytes = 0;
+  #undelivered: Uint8Array[] = [];
+  #undeliveredBytes = 0;
   #isHeld = false;
   #isPaused = false;
   #isScheduled = false;
   #isEnding = false;
-  #isOver = false;
+  #isEnded = false;
   readonly #isRecorded: boolean;
   #traffic: Sending[] = [];
 
@@ -38,30 +41,30 @@ export class MemoryLink implements Link {
     this.#isRecorded = isRecorded;
   }
 
-  /** Makes two links the ends of one connection. */
+  /** Connects two links to each other. */
   static join(one: MemoryLink, other: MemoryLink): void {
-    one.#end = other;
-    other.#end = one;
+    one.#joined = other;
+    other.#joined = one;
     other.#traffic = one.#traffic;
   }
 
-  /** Everything both ends sent, in the pieces it was sent in, in order. */
+  /** The bytes that both ends have sent, in order: one entry per `send` call. */
   get traffic(): readonly Sending[] {
     return this.#traffic;
   }
 
-  /** Everything this end sent, in the pieces it was sent in. */
+  /** The bytes that this end has sent: one entry per `send` call. */
   get sent(): Uint8Array[] {
     return this.#traffic.filter(({ from }) => from === this).map(({ bytes }) => bytes);
   }
 
   get #other(): MemoryLink {
-    if (this.#end === undefined) throw new TypeError("A memory link needs another end: use linkPair");
-    return this.#end;
+    if (this.#joined === undefined) throw new TypeError("A MemoryLink must be joined to another one: use linkPair");
+    return this.#joined;
   }
 
   get queuedBytes(): number {
-    return this.#other.#arrivedBytes;
+    return this.#other.#undeliveredBytes;
   }
 
   start(receiver: LinkReceiver): void {
@@ -70,25 +73,25 @@ export class MemoryLink implements Link {
   }
 
   send(bytes: Uint8Array): void {
-    if (this.#isOver || this.#isEnding) return;
+    if (this.#isEnded || this.#isEnding) return;
     if (this.#isRecorded) this.#traffic.push({ from: this, bytes });
-    this.#other.#arrivedBytes += bytes.length;
+    this.#other.#undeliveredBytes += bytes.length;
     for (let start = 0; start < bytes.length; start += this.#chunkBytes) {
-      this.#other.#arrived.push(bytes.slice(start, Math.min(start + this.#chunkBytes, bytes.length)));
+      this.#other.#undelivered.push(bytes.slice(start, Math.min(start + this.#chunkBytes, bytes.length)));
     }
     this.#other.#schedule();
   }
 
   close(): void {
-    if (this.#isOver) return;
+    if (this.#isEnded) return;
     this.#isEnding = true;
     this.#other.#schedule();
-    this.#over();
+    this.#end();
   }
 
   destroy(): void {
-    this.#other.#arrived = [];
-    this.#other.#arrivedBytes = 0;
+    this.#other.#undelivered = [];
+    this.#other.#undeliveredBytes = 0;
     this.close();
   }
 
@@ -101,20 +104,24 @@ export class MemoryLink implements Link {
     this.#schedule();
   }
 
-  /** Keeps what arrives at this end until {@link release}: the other end sends, and this end hears nothing of it yet. */
+  /** Stops delivering bytes to this end until {@link release}. The peer can still send: its bytes are kept. */
   hold(): void {
     this.#isHeld = true;
   }
 
+  /** Delivers the bytes that {@link hold} kept back, and all later ones. */
   release(): void {
     this.#isHeld = false;
     this.#schedule();
   }
 
-  /** Breaks the connection as a network does: both ends are told, and what is under way is gone. */
+  /**
+   * Ends the connection as a network failure does: both ends are told, and bytes in flight are lost. `cause` is passed
+   * to both receivers.
+   */
   cut(cause: Error = new Error("The connection was cut")): void {
-    this.#other.#over(cause);
-    this.#over(cause);
+    this.#other.#end(cause);
+    this.#end(cause);
   }
 
   #schedule(): void {
@@ -127,31 +134,31 @@ export class MemoryLink implements Link {
   }
 
   #deliver(): void {
-    while (!this.#isHeld && !this.#isPaused && !this.#isOver) {
-      const chunk = this.#arrived.shift();
+    while (!this.#isHeld && !this.#isPaused && !this.#isEnded) {
+      const chunk = this.#undelivered.shift();
       if (chunk === undefined) break;
-      this.#arrivedBytes -= chunk.length;
+      this.#undeliveredBytes -= chunk.length;
       this.#receiver?.received(chunk);
-      // The bytes are the link's again: whoever kept them without copying finds them changed.
+      // Overwritten, because the receiver must not use the bytes after `received` has returned.
       chunk.fill(0xff);
     }
-    if (this.#arrived.length > 0 || this.#isHeld || this.#isPaused) return;
-    this.#other.#left();
-    if (this.#other.#isEnding) this.#over();
+    if (this.#undelivered.length > 0 || this.#isHeld || this.#isPaused) return;
+    this.#other.#notifyDrained();
+    if (this.#other.#isEnding) this.#end();
   }
 
-  #left(): void {
-    if (!this.#isOver) this.#receiver?.drained();
+  #notifyDrained(): void {
+    if (!this.#isEnded) this.#receiver?.drained();
   }
 
-  #over(cause?: Error): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
+  #end(cause?: Error): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
     queueMicrotask(() => this.#receiver?.lost(cause));
   }
 }
 
-/** Two joined links. */
+/** Creates two links that are joined to each other. */
 export function linkPair(options?: LinkPairOptions): { listener: MemoryLink; initiator: MemoryLink } {
   const listener = new MemoryLink("listener", options);
   const initiator = new MemoryLink("initiator", options);

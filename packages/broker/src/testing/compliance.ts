@@ -1,138 +1,143 @@
-// What a broker relies on in any link: checks that every transport runs, whatever its test runner.
+// The compliance checks for links: what a broker requires of every transport. They work with any test runner.
 
 import { Broker } from "../broker.js";
+import { withDeadline } from "../deadline.js";
 import { Root } from "../flavors/referenceable.js";
 import type { Link } from "../link/link.js";
 
-/** Two ends of one connection, which nobody has started yet. */
+/** The two ends of one connection. Neither has been started. */
 export interface LinkEnds {
   readonly listener: Link;
   readonly initiator: Link;
 }
 
-/** One check. Rejects with a sentence when the link does not do what its name says. */
+/** One compliance check. `run` rejects with an error that describes the failure. */
 export interface LinkCheck {
   readonly name: string;
   readonly run: (join: () => LinkEnds | Promise<LinkEnds>) => Promise<void>;
 }
 
-/** Bytes that no buffer on the way swallows at once. */
-const MUCH = 8 * 1024 * 1024;
-/** Long enough for what should not happen to happen. */
-const MOMENT_MS = 50;
-/** Long enough for what should happen, on a busy machine. */
-const PATIENCE_MS = 15_000;
+/** More bytes than the buffers of a transport hold. */
+const LARGE = 8 * 1024 * 1024;
+/** How long to wait before concluding that an event does not happen. */
+const QUIET_MS = 50;
+/** How long to wait for an event. Only ends a hang, so it is long enough for a busy machine. */
+const GIVE_UP_MS = 60_000;
 
-/** Run each with a function that makes a fresh pair: `for (const { name, run } of linkCompliance) test(name, () => run(pair))`. */
+/**
+ * The checks. Run each of them with a function that creates a new pair of ends:
+ *
+ * `for (const { name, run } of linkCompliance) test(name, () => run(createPair))`.
+ */
 export const linkCompliance: readonly LinkCheck[] = [
-  check("says which end it is, and who is at the other", async ({ listener, initiator }) => {
-    equal(listener.role, "listener", "the role of the listener");
-    equal(initiator.role, "initiator", "the role of the initiator");
+  check("reports its role and its peer", async ({ listener, initiator }) => {
+    expectEqual(listener.role, "listener", "the role of the listener");
+    expectEqual(initiator.role, "initiator", "the role of the initiator");
     for (const { peer } of [listener, initiator]) {
-      equal(typeof peer.description, "string", "the type of the description");
-      equal(peer.description === "", false, "an empty description");
-      equal(typeof peer.isEncrypted, "boolean", "the type of isEncrypted");
+      expectEqual(typeof peer.description, "string", "the type of the description");
+      expectEqual(peer.description === "", false, "an empty description");
+      expectEqual(typeof peer.isEncrypted, "boolean", "the type of isEncrypted");
     }
   }),
 
-  check("delivers what is sent, in order, both ways", async ({ listener, initiator }) => {
-    const [one, other] = [new Witness(listener), new Witness(initiator)];
+  check("delivers bytes in order in both directions", async ({ listener, initiator }) => {
+    const [one, other] = [new Recorder(listener), new Recorder(initiator)];
     for (let start = 0; start < 1000; start += 100) {
       listener.send(pattern(100, start));
       initiator.send(pattern(100, start));
     }
-    await Promise.all([one.bytes(1000), other.bytes(1000)]);
-    isPattern(one.received());
-    isPattern(other.received());
+    await Promise.all([one.waitForBytes(1000), other.waitForBytes(1000)]);
+    expectPattern(one.received());
+    expectPattern(other.received());
   }),
 
-  check("delivers megabytes whole", async ({ listener, initiator }) => {
-    const witness = new Witness(initiator);
-    new Witness(listener);
-    listener.send(pattern(MUCH));
-    await witness.bytes(MUCH);
-    isPattern(witness.received());
+  check("delivers megabytes completely", async ({ listener, initiator }) => {
+    const recorder = new Recorder(initiator);
+    new Recorder(listener);
+    listener.send(pattern(LARGE));
+    await recorder.waitForBytes(LARGE);
+    expectPattern(recorder.received());
   }),
 
-  check("keeps what arrives before it is started", async ({ listener, initiator }) => {
-    new Witness(listener);
+  check("keeps bytes that arrive before start until it is started", async ({ listener, initiator }) => {
+    new Recorder(listener);
     listener.send(pattern(100));
-    await moment();
-    const witness = new Witness(initiator);
-    await witness.bytes(100);
-    isPattern(witness.received());
+    await quietTime();
+    const recorder = new Recorder(initiator);
+    await recorder.waitForBytes(100);
+    expectPattern(recorder.received());
   }),
 
-  check("counts what waits and says when it has left", async ({ listener, initiator }) => {
-    const one = new Witness(listener);
-    const other = new Witness(initiator);
+  check("counts queued bytes and calls drained when they have been sent", async ({ listener, initiator }) => {
+    const one = new Recorder(listener);
+    const other = new Recorder(initiator);
     initiator.pause();
-    equal(listener.queuedBytes, 0, "queuedBytes before anything was sent");
-    listener.send(pattern(MUCH));
-    await moment();
-    equal(listener.queuedBytes > 0, true, "queuedBytes above 0 while the peer does not read");
-    equal(one.drains, 0, "drained calls while bytes wait");
+    expectEqual(listener.queuedBytes, 0, "queuedBytes before anything was sent");
+    listener.send(pattern(LARGE));
+    await quietTime();
+    expectEqual(listener.queuedBytes > 0, true, "queuedBytes above 0 while the peer does not read");
+    expectEqual(one.drainedCalls, 0, "calls of drained while bytes are queued");
     initiator.resume();
-    await other.bytes(MUCH);
-    await until(() => one.drains > 0 && listener.queuedBytes === 0, "drained is called and queuedBytes is 0");
+    await other.waitForBytes(LARGE);
+    await until(() => one.drainedCalls > 0 && listener.queuedBytes === 0, "drained is called and queuedBytes is 0");
   }),
 
   check("delivers nothing while it is paused", async ({ listener, initiator }) => {
-    new Witness(listener);
-    const witness = new Witness(initiator);
+    new Recorder(listener);
+    const recorder = new Recorder(initiator);
     initiator.pause();
     listener.send(pattern(100));
-    await moment();
-    // What was on its way when it was told may still come; nothing was.
-    equal(witness.length, 0, "bytes delivered while paused");
+    await quietTime();
+    // A link may deliver bytes that were in flight when it was paused. Here none were.
+    expectEqual(recorder.length, 0, "bytes delivered while paused");
     initiator.resume();
-    await witness.bytes(100);
-    isPattern(witness.received());
+    await recorder.waitForBytes(100);
+    expectPattern(recorder.received());
   }),
 
-  check("sends what is queued when it is closed, and tells both ends once", async ({ listener, initiator }) => {
-    const [one, other] = [new Witness(listener), new Witness(initiator)];
-    listener.send(pattern(MUCH));
+  check("sends queued bytes before it closes and calls lost once at each end", async ({ listener, initiator }) => {
+    const [one, other] = [new Recorder(listener), new Recorder(initiator)];
+    listener.send(pattern(LARGE));
     listener.close();
     listener.close();
-    await Promise.all([one.over(), other.over()]);
-    equal(other.length, MUCH, "bytes delivered before the end");
-    isPattern(other.received());
-    await moment();
-    equal(one.ends + other.ends, 2, "lost calls at both ends");
-    equal(other.cause, undefined, "the cause of an orderly end");
+    await Promise.all([one.ended(), other.ended()]);
+    expectEqual(other.length, LARGE, "bytes delivered before the link closed");
+    expectPattern(other.received());
+    await quietTime();
+    expectEqual(one.lostCalls + other.lostCalls, 2, "calls of lost at both ends");
+    expectEqual(other.cause, undefined, "the cause passed to lost");
   }),
 
-  check("can be closed by both ends at once", async ({ listener, initiator }) => {
-    const [one, other] = [new Witness(listener), new Witness(initiator)];
+  check("can be closed by both ends at the same time", async ({ listener, initiator }) => {
+    const [one, other] = [new Recorder(listener), new Recorder(initiator)];
     listener.close();
     initiator.close();
-    await Promise.all([one.over(), other.over()]);
-    await moment();
-    equal(one.ends + other.ends, 2, "lost calls at both ends");
+    await Promise.all([one.ended(), other.ended()]);
+    await quietTime();
+    expectEqual(one.lostCalls + other.lostCalls, 2, "calls of lost at both ends");
   }),
 
   check(
-    "throws away what is queued when it is destroyed, and tells both ends once",
+    "discards queued bytes when it is destroyed and calls lost once at each end",
     async ({ listener, initiator }) => {
-      const [one, other] = [new Witness(listener), new Witness(initiator)];
+      const [one, other] = [new Recorder(listener), new Recorder(initiator)];
       initiator.pause();
-      listener.send(pattern(MUCH));
+      listener.send(pattern(LARGE));
       listener.destroy();
       listener.destroy();
-      await one.over();
+      await one.ended();
       initiator.resume();
-      await other.over();
-      equal(other.length < MUCH, true, "the rest was thrown away");
-      await moment();
-      equal(one.ends + other.ends, 2, "lost calls at both ends");
+      await other.ended();
+      expectEqual(other.length < LARGE, true, "fewer bytes delivered than sent");
+      await quietTime();
+      expectEqual(one.lostCalls + other.lostCalls, 2, "calls of lost at both ends");
     },
   ),
 
-  check("takes anything after its end, and does nothing", async ({ listener, initiator }) => {
-    const [one, other] = [new Witness(listener), new Witness(initiator)];
+  check("ignores every call after it has ended", async ({ listener, initiator }) => {
+    const [one, other] = [new Recorder(listener), new Recorder(initiator)];
     listener.close();
-    await Promise.all([one.over(), other.over()]);
+    await Promise.all([one.ended(), other.ended()]);
     for (const link of [listener, initiator]) {
       link.send(pattern(10));
       link.pause();
@@ -140,20 +145,20 @@ export const linkCompliance: readonly LinkCheck[] = [
       link.close();
       link.destroy();
     }
-    await moment();
-    equal(one.ends + other.ends, 2, "lost calls at both ends");
-    equal(one.length + other.length, 0, "bytes delivered");
+    await quietTime();
+    expectEqual(one.lostCalls + other.lostCalls, 2, "calls of lost at both ends");
+    expectEqual(one.length + other.length, 0, "bytes delivered");
   }),
 
-  check("carries a conversation of brokers", async ({ listener, initiator }) => {
+  check("carries 200 calls between two brokers", async ({ listener, initiator }) => {
     const server = new Broker(listener, { root: new Echo() });
     const client = new Broker(initiator);
     const root = await within(client.getRootObject<Echo>(), "a root object");
     const sent = Array.from({ length: 200 }, (_, index) => `${index} ${"x".repeat(index * 10)}`);
     const answers = await within(Promise.all(sent.map((text) => root.callRemote("echo", text))), "200 answers");
-    equal(answers.join(), sent.join(), "the answers");
-    await within(client.close(), "the end of the client");
-    equal((await within(server.closed, "the end of the server")).reason, "lost", "how the server saw the end");
+    expectEqual(answers.join(), sent.join(), "the answers");
+    await within(client.close(), "the client to close");
+    expectEqual((await within(server.closed, "the server to close")).reason, "lost", "the close reason of the server");
   }),
 ];
 
@@ -178,14 +183,14 @@ function check(name: string, body: (ends: LinkEnds) => Promise<void>): LinkCheck
   };
 }
 
-/** Remembers what a link tells. */
-class Witness {
+/** Records the callbacks of a link. */
+class Recorder {
   readonly #chunks: Uint8Array[] = [];
-  /** Bytes received. */
+  /** The number of bytes received. */
   length = 0;
-  /** How often the link said that it is drained, and that it is over. */
-  drains = 0;
-  ends = 0;
+  /** How many times `drained` and `lost` were called. */
+  drainedCalls = 0;
+  lostCalls = 0;
   cause: Error | undefined;
 
   constructor(link: Link) {
@@ -195,16 +200,16 @@ class Witness {
         this.length += bytes.length;
       },
       drained: () => {
-        this.drains++;
+        this.drainedCalls++;
       },
       lost: (cause) => {
-        this.ends++;
+        this.lostCalls++;
         this.cause = cause;
       },
     });
   }
 
-  /** Everything received, in one piece. */
+  /** All bytes received, concatenated. */
   received(): Uint8Array {
     const all = new Uint8Array(this.length);
     let position = 0;
@@ -215,52 +220,48 @@ class Witness {
     return all;
   }
 
-  /** Resolves when that many bytes are there. */
-  bytes(count: number): Promise<void> {
+  /** Resolves when `count` bytes have been received. */
+  waitForBytes(count: number): Promise<void> {
     return until(() => this.length >= count, `${count} bytes arrive`);
   }
 
-  over(): Promise<void> {
-    return until(() => this.ends > 0, "the end of the link is told");
+  /** Resolves when the link has called `lost`. */
+  ended(): Promise<void> {
+    return until(() => this.lostCalls > 0, "lost is called");
   }
 }
 
-/** Bytes whose order shows: a period that divides no power of two. */
+/**
+ * Bytes that repeat with a period of 251, which divides no power of two, so that swapped or missing chunks are found.
+ */
 function pattern(length: number, start = 0): Uint8Array {
   const bytes = new Uint8Array(length);
   for (let index = 0; index < length; index++) bytes[index] = (start + index) % 251;
   return bytes;
 }
 
-function isPattern(bytes: Uint8Array): void {
+function expectPattern(bytes: Uint8Array): void {
   const wrong = bytes.findIndex((byte, index) => byte !== index % 251);
-  if (wrong >= 0) throw new Error(`Byte ${wrong} of ${bytes.length} is not the one that was sent`);
+  if (wrong >= 0) throw new Error(`Byte ${wrong} of ${bytes.length} differs from the byte that was sent`);
 }
 
-function equal(actual: unknown, expected: unknown, what: string): void {
+function expectEqual(actual: unknown, expected: unknown, what: string): void {
   if (actual !== expected) throw new Error(`Expected ${what} to be ${String(expected)}, not ${String(actual)}`);
 }
 
-function moment(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, MOMENT_MS));
+function quietTime(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, QUIET_MS));
 }
 
-async function until(isSo: () => boolean, what: string): Promise<void> {
-  const end = performance.now() + PATIENCE_MS;
-  while (!isSo()) {
-    if (performance.now() > end) throw new Error(`Waited ${PATIENCE_MS} ms in vain until ${what}`);
+async function until(condition: () => boolean, what: string): Promise<void> {
+  const end = performance.now() + GIVE_UP_MS;
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(`Waited ${GIVE_UP_MS} ms until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }
 
-async function within<T>(promise: Promise<T>, what: string): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`Waited ${PATIENCE_MS} ms in vain for ${what}`)), PATIENCE_MS);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+function within<T>(promise: Promise<T>, what: string): Promise<T> {
+  const giveUp = (timeoutMs: number): Error => new Error(`Waited ${timeoutMs} ms for ${what}`);
+  return withDeadline({ timeoutMs: GIVE_UP_MS }, giveUp, () => promise);
 }

@@ -1,4 +1,4 @@
-// @pb/broker/testing: connections in memory, and what every link must do, for tests.
+// @pb/broker/testing: in-memory connections and the compliance checks for links, for use in tests.
 
 export { ConnectedPair, connectedPair } from "./pair.js";
 export { linkPair, MemoryLink } from "../link/memory-link.js";

@@ -1,4 +1,4 @@
-// A server and a client in one process, and what a test wants to know of them: what they said, and what they have left behind.
+// Connects a server and a client in one process, records their messages, and reports what they failed to release.
 
 import { inspect, pb, Scanner } from "@pb/banana";
 import { Broker } from "../broker.js";
@@ -7,10 +7,16 @@ import { linkPair } from "../link/memory-link.js";
 import type { LinkPairOptions, MemoryLink } from "../link/memory-link.js";
 import type { BrokerStats } from "../stats.js";
 
-/** Looks that are taken before what is left counts as left: a collection of garbage shows only some turns later. */
-const LOOKS = 10;
+/**
+ * How many times `expectNothingLeft` checks before it fails: finalizers of collected objects run some turns of the
+ * event loop later.
+ */
+const MAX_CHECKS = 10;
 
-/** A server and a client, ready to call. Leave it with `await using`, or close an end, when the test is over. */
+/**
+ * Creates a server and a client that are connected in memory, and resolves when both are ready. Declare the result with
+ * `await using`, or close it at the end of the test.
+ */
 export async function connectedPair(
   server: BrokerOptions | BrokerConfig,
   client: BrokerOptions | BrokerConfig = {},
@@ -28,12 +34,12 @@ export async function connectedPair(
  * ```ts
  * await using pair = await connectedPair({ root: new Shop() });
  * const shop = await pair.client.getRootObject<Shop>();
- * pair.links.initiator.hold();              // the client hears nothing for now
+ * pair.links.initiator.hold();              // nothing is delivered to the client for now
  * const sold = shop.callRemote("sell", 3);
  * await pair.settled();                     // the server has answered
  * pair.links.initiator.release();
  * await sold;
- * await pair.expectNothingLeft();           // no reference, no cache, no call is left behind
+ * await pair.expectNothingLeft();           // every reference, cache and call was released
  * ```
  */
 export class ConnectedPair {
@@ -48,8 +54,8 @@ export class ConnectedPair {
   }
 
   /**
-   * Resolves when nothing moves any more: what was sent has arrived, and what that set off is sent and has arrived too. What is held back stays
-   * held back, and what waits for a timer is not waited for.
+   * Resolves when no more messages are exchanged: all sent messages have arrived, and so have the messages that they
+   * caused. Does not wait for messages that are held back, or for timers.
    */
   async settled(): Promise<void> {
     const { traffic } = this.links.listener;
@@ -61,12 +67,12 @@ export class ConnectedPair {
   }
 
   /**
-   * Everything that was said, one message a line: `client: (message 1 root echo 1 (tuple 1) (dictionary))`. `since` leaves out what was said
-   * before: `const before = pair.transcript().length; …; pair.transcript(before)`.
+   * The messages that were exchanged, one per line: `client: (message 1 root echo 1 (tuple 1) (dictionary))`. `since`
+   * is the number of lines to skip: `const before = pair.transcript().length; …; pair.transcript(before)`.
    */
   transcript(since = 0): string[] {
     const { listener, initiator } = this.links;
-    // Words of the vocabulary are read where there are any: none means none.
+    // The scanner of the dialect `pb` also reads the dialect `none`, which is a subset of it.
     const scanners = new Map([listener, initiator].map((link) => [link, new Scanner({ dialect: pb })]));
     const lines: string[] = [];
     for (const { from, bytes } of listener.traffic) {
@@ -79,27 +85,32 @@ export class ConnectedPair {
     return lines.slice(since);
   }
 
-  /** What the ends hold at the moment, in words: empty when it is nothing. */
+  /**
+   * Describes what the two ends hold now: references, caches and calls, one line each. Empty when they hold nothing.
+   */
   leftovers(): string[] {
     return [...describe("server", this.server.stats()), ...describe("client", this.client.stats())];
   }
 
   /**
-   * Rejects with a list when an end still holds something once everything has settled: a reference, a cache, a call without an answer.
+   * Rejects when an end still holds a reference, a cache or a pending call after all messages were exchanged. The error
+   * lists them.
    *
-   * References and caches that the program let go of without disposing of them are left until they are collected. Run Node with `--expose-gc`,
-   * and they are collected here.
+   * References and caches that the program dropped without disposing of them are held until they are collected. Run
+   * Node with `--expose-gc`, and this method collects them.
+   *
+   * Throws `TypeError` when the connection has ended, because nothing is held then.
    */
   async expectNothingLeft(): Promise<void> {
     if (!this.server.isOpen || !this.client.isOpen) {
-      throw new TypeError("The connection is over, and with it everything it held: count before that");
+      throw new TypeError("The connection has ended and released everything. Call expectNothingLeft before that.");
     }
-    for (let look = 0; look < LOOKS; look++) {
+    for (let checks = 0; checks < MAX_CHECKS; checks++) {
       await this.settled();
       if (this.leftovers().length === 0) return;
       (globalThis as { readonly gc?: () => void }).gc?.();
     }
-    throw new Error(`Something is left behind:\n${this.leftovers().join("\n")}`);
+    throw new Error(`Not released:\n${this.leftovers().join("\n")}`);
   }
 
   /** Closes both ends. */
@@ -112,18 +123,18 @@ export class ConnectedPair {
   }
 }
 
-/** What must be given back, of all that is counted. */
-const words = {
-  referencesGiven: "objects given to the other end",
-  referencesHeld: "references to objects of the other end",
-  cachesGiven: "objects cached at the other end",
-  cachesHeld: "caches of objects of the other end",
-  callsWaiting: "calls waiting for an answer",
-  callsRunning: "calls running",
+/** The counters of `BrokerStats` that must return to zero, and their descriptions. */
+const descriptions = {
+  referencesGiven: "objects referenced by the peer",
+  referencesHeld: "references to objects of the peer",
+  cachesGiven: "objects cached by the peer",
+  cachesHeld: "caches of objects of the peer",
+  callsWaiting: "pending calls",
+  callsRunning: "running calls",
 } satisfies Partial<Record<keyof BrokerStats, string>>;
 
 function describe(end: string, stats: BrokerStats): string[] {
-  return (Object.keys(words) as (keyof typeof words)[])
+  return (Object.keys(descriptions) as (keyof typeof descriptions)[])
     .filter((key) => stats[key] > 0)
-    .map((key) => `  the ${end}: ${stats[key]} ${words[key]}`);
+    .map((key) => `  the ${end}: ${stats[key]} ${descriptions[key]}`);
 }
