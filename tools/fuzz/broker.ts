@@ -124,7 +124,7 @@ class Conversation {
 
   /** Hangs up. Returns how it ended; throws when something is left. */
   async end(): Promise<string> {
-    await this.#peer.hangUp();
+    await this.#peer.close();
     const { reason, cause } = await this.#broker.closed;
     await settled();
     for (const stops of this.#world.stock.observers.values())
@@ -144,12 +144,12 @@ class Conversation {
       this.#ledger.said(each);
       count(this.#asked, requestOf(each));
     }
-    await this.#peer.say(...messages);
+    await this.#peer.send(...messages);
   }
 
   /** What the broker said since the last time. */
   #listen(): Expression[] {
-    const heard = this.#peer.take();
+    const heard = this.#peer.takeExpressions();
     for (const each of heard) {
       this.#ledger.heard(each);
       count(this.#answered, idOf(each, ["answer", "error"]));

@@ -1,4 +1,4 @@
-// Calls: giving up on them, not wanting an answer, answers in any order, and a program that does odd things while it is called.
+// Calls: order, timeouts, cancellation, calls without an answer, and errors.
 
 import { beforeAll, describe, expect, test } from "vitest";
 import {
@@ -15,17 +15,17 @@ import type { Broker, BrokerEvent, BrokerOptions, Reference, RemoteReference } f
 import { JellyError } from "@pb/jelly-types";
 import { connectedPair } from "@pb/broker/testing";
 import { garbageCollector } from "../../../../tools/garbage/garbage.js";
-import { brokerAndPeer, brokerAndStranger, rejection, settled } from "../support/raw-peer.js";
+import { brokerAndPeer, brokerAndUnnegotiatedPeer, rejection, settled } from "../support/raw-peer.js";
 
 beforeAll(() => void garbageCollector());
 
 class Desk extends Root {
   readonly waiting: ((value: unknown) => void)[] = [];
-  readonly heard: unknown[] = [];
+  readonly received: unknown[] = [];
   broker: Broker | undefined;
 
   remote_echo(value: unknown): unknown {
-    this.heard.push(value);
+    this.received.push(value);
     return value;
   }
 
@@ -40,7 +40,7 @@ class Desk extends Root {
   remote_throwingThen(): unknown {
     return {
       get then(): never {
-        throw new RangeError("no, thanks");
+        throw new RangeError("from then");
       },
     };
   }
@@ -48,23 +48,23 @@ class Desk extends Root {
   remote_thenThatThrows(): unknown {
     return {
       then(): never {
-        throw new RangeError("no, thanks");
+        throw new RangeError("from then");
       },
     };
   }
 
   async remote_closeAndFail(): Promise<never> {
     void this.broker?.close();
-    throw new Error("too late to tell");
+    throw new Error("after the end");
   }
 
   remote_closeAndAnswer(): string {
     void this.broker?.close();
-    return "too late to tell";
+    return "after the end";
   }
 
   remote_fault(): never {
-    throw new Error("a fault");
+    throw new Error("a bug");
   }
 
   remote_function(): unknown {
@@ -84,7 +84,7 @@ async function open(options: BrokerOptions = {}) {
   return { root, pair, events, desk: await pair.client.getRootObject<Desk>() };
 }
 
-test("answers come in any order", async () => {
+test("matches answers with calls in any order", async () => {
   const { desk, root, pair } = await open();
   const order: unknown[] = [];
   const calls = ["a", "b", "c"].map((name) => desk.callRemote("later").then((value) => order.push(name, value)));
@@ -96,18 +96,18 @@ test("answers come in any order", async () => {
   await pair.expectNothingLeft();
 });
 
-test("calls are heard in the order they were made", async () => {
+test("delivers calls in the order in which they were made", async () => {
   const { desk, root, pair } = await open();
   for (let index = 0; index < 100; index++) {
     if (index % 2 === 0) desk.sendRemote("echo", index);
     else void desk.callRemote("echo", index);
   }
   await pair.settled();
-  expect(root.heard).toEqual(Array.from({ length: 100 }, (_, index) => index));
+  expect(root.received).toEqual(Array.from({ length: 100 }, (_, index) => index));
   await pair.expectNothingLeft();
 });
 
-test("a thousand calls of one turn leave in one piece, and each gets its answer", async () => {
+test("sends a thousand calls of one turn in one chunk, and resolves each of them", async () => {
   const { desk, pair } = await open();
   const before = pair.links.listener.traffic.length;
   const answers = Array.from({ length: 1000 }, (_, index) => desk.callRemote("echo", index));
@@ -117,8 +117,8 @@ test("a thousand calls of one turn leave in one piece, and each gets its answer"
   await pair.expectNothingLeft();
 });
 
-describe("giving up", () => {
-  test("after a time: rejects, the method runs all the same, the late answer is taken", async () => {
+describe("a call with a deadline", () => {
+  test("rejects after the timeout, while the method keeps running, and discards the late answer", async () => {
     const { desk, root, pair } = await open();
     const error = await rejection(desk.with({ timeoutMs: 5 }).callRemote("later"));
     expect(error).toBeInstanceOf(CallTimeoutError);
@@ -129,7 +129,7 @@ describe("giving up", () => {
     expect(await desk.callRemote("echo", "fine")).toBe("fine");
   });
 
-  test("on a late error too", async () => {
+  test("discards a late error too", async () => {
     const { desk, pair, root } = await open();
     await rejection(desk.with({ timeoutMs: 5 }).callRemote("later"));
     root.waiting[0]!(Promise.reject(new Error("late")));
@@ -137,31 +137,31 @@ describe("giving up", () => {
     expect(pair.client.isOpen).toBe(true);
   });
 
-  test("by a signal: rejects with its reason", async () => {
+  test("rejects with the reason of a signal that aborts", async () => {
     const { desk, pair, root } = await open();
     const controller = new AbortController();
     const call = rejection(desk.with({ signal: controller.signal }).callRemote("later"));
     await pair.settled();
-    const reason = new Error("changed my mind");
+    const reason = new Error("the user canceled");
     controller.abort(reason);
     expect(await call).toBe(reason);
     root.waiting[0]!("late");
     await pair.expectNothingLeft();
   });
 
-  test("by a signal that was given before: nothing is sent", async () => {
+  test("sends nothing if its signal has already aborted", async () => {
     const { desk, pair } = await open();
     const before = pair.transcript().length;
-    const reason = new Error("never mind");
+    const reason = new Error("already canceled");
     expect(await rejection(desk.with({ signal: AbortSignal.abort(reason) }).callRemote("echo", 1))).toBe(reason);
     expect(pair.transcript(before)).toEqual([]);
     await pair.expectNothingLeft();
   });
 
-  test("by a signal that is given while the arguments are written: rejects with its reason", async () => {
+  test("rejects with the reason of a signal that aborts while the arguments are written", async () => {
     const { desk, pair, root } = await open();
     const controller = new AbortController();
-    const reason = new Error("looked too closely");
+    const reason = new Error("canceled by a getter");
     const argument = {
       get state(): string {
         controller.abort(reason);
@@ -175,40 +175,43 @@ describe("giving up", () => {
     await pair.expectNothingLeft();
   });
 
-  test("does not happen when the answer comes first", async () => {
+  test("resolves if the answer arrives first", async () => {
     const { desk, pair } = await open();
     const controller = new AbortController();
-    const how = { signal: controller.signal, timeoutMs: 60_000 };
-    expect(await desk.with(how).callRemote("echo", 1)).toBe(1);
+    const options = { signal: controller.signal, timeoutMs: 60_000 };
+    expect(await desk.with(options).callRemote("echo", 1)).toBe(1);
     controller.abort();
     expect(await desk.with({}).callRemote("echo", 2)).toBe(2);
     await pair.expectNothingLeft();
   });
 
-  test.each([Infinity, 2 ** 31, 1e12])("does not happen at once after %s milliseconds", async (timeoutMs) => {
-    const { desk, root, pair } = await open();
-    const call = desk.with({ timeoutMs }).callRemote("later");
-    await pair.settled();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    root.waiting[0]!("in time");
-    expect(await call).toBe("in time");
-  });
+  test.each([Infinity, 2 ** 31, 1e12])(
+    "accepts a timeout of %s ms, which is longer than a timer can be",
+    async (timeoutMs) => {
+      const { desk, root, pair } = await open();
+      const call = desk.with({ timeoutMs }).callRemote("later");
+      await pair.settled();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      root.waiting[0]!("in time");
+      expect(await call).toBe("in time");
+    },
+  );
 
-  test("on a dialect can be switched off", async () => {
-    const { peer, broker } = brokerAndStranger("listener", { limits: { negotiationMs: Infinity } });
+  test("accepts an infinite limit for the negotiation", async () => {
+    const { peer, broker } = brokerAndUnnegotiatedPeer("listener", { limits: { negotiationMs: Infinity } });
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(broker.isOpen).toBe(true);
-    await peer.say("pb");
+    await peer.send("pb");
     await broker.ready;
   });
 });
 
-describe("a call that wants no answer", () => {
-  test("gets none, not even of its failure", async () => {
+describe("a call without an answer", () => {
+  test("gets no answer, not even for an error", async () => {
     const { desk, pair, events } = await open();
     const before = pair.transcript().length;
     desk.sendRemote("echo", 1);
-    desk.sendRemote("nothing" as "echo", 1); // a mistake of the peer's: nothing to report
+    desk.sendRemote("nothing" as "echo", 1); // a mistake of the caller, which the callee does not report
     desk.sendRemote("function");
     desk.sendRemote("fault");
     await pair.settled();
@@ -217,7 +220,7 @@ describe("a call that wants no answer", () => {
     await pair.expectNothingLeft();
   });
 
-  test("throws when its arguments cannot travel, and sends nothing", async () => {
+  test("throws when its arguments cannot be sent, and sends nothing", async () => {
     const { desk, pair } = await open();
     const before = pair.transcript().length;
     expect(() => desk.sendRemote("echo", { deep: [() => 1] })).toThrow(JellyError);
@@ -227,19 +230,19 @@ describe("a call that wants no answer", () => {
   });
 });
 
-describe("arguments and results that cannot travel", () => {
+describe("arguments and results that cannot be sent", () => {
   const rows: readonly (readonly [string, () => unknown])[] = [
     ["a function", () => () => 1],
     ["a symbol", () => Symbol("x")],
-    ["text with half a character", () => "\ud800"],
+    ["a string with a lone surrogate", () => "\ud800"],
     ["an integer beyond 448 bits", () => 1n << 448n],
     ["a string beyond 640 KiB", () => new Uint8Array(655_361)],
-    ["an instance of a class that nobody registered", () => new (class Stranger {})()],
+    ["an instance of an unregistered class", () => new (class Stranger {})()],
     ["a promise", () => Promise.resolve(1)],
-    ["a reference inside something that cannot", () => [new (class Thing extends Referenceable {})(), () => 1]],
+    ["a list that contains a reference and a function", () => [new (class Thing extends Referenceable {})(), () => 1]],
   ];
 
-  test.each(rows)("%s as an argument rejects that call, and says where", async (_what, make) => {
+  test.each(rows)("%s as an argument rejects the call with the path to the value", async (_what, make) => {
     const { desk, pair, root } = await open();
     const before = pair.transcript().length;
     const error = (await rejection(desk.callRemote("echo", [make()]))) as JellyError;
@@ -248,11 +251,11 @@ describe("arguments and results that cannot travel", () => {
     expect(pair.transcript(before)).toEqual([]);
     await pair.expectNothingLeft();
     expect(await desk.callRemote("echo", "fine")).toBe("fine");
-    expect(root.heard).toEqual(["fine"]);
+    expect(root.received).toEqual(["fine"]);
   });
 
   test.each(rows.filter(([what]) => what !== "a promise"))(
-    "%s as a result is an error of that call, sooner or later",
+    "%s as a result rejects only that call",
     async (_what, make) => {
       const { desk, pair, root, events } = await open();
       const later = rejection(desk.callRemote("later"));
@@ -267,7 +270,7 @@ describe("arguments and results that cannot travel", () => {
     },
   );
 
-  test("a result at once is the same", async () => {
+  test("rejects the call whether the result is a promise or not", async () => {
     const { desk, pair } = await open();
     await expect(desk.callRemote("function")).rejects.toThrow("function");
     await expect(desk.callRemote("functionLater")).rejects.toThrow("function");
@@ -275,13 +278,13 @@ describe("arguments and results that cannot travel", () => {
   });
 });
 
-describe("a method's result that is a promise in its own way", () => {
-  test("is waited for", async () => {
+describe("a result that is a thenable", () => {
+  test("is awaited", async () => {
     const { desk } = await open();
     expect(await desk.callRemote("thenable")).toBe("kept");
   });
 
-  test.each(["throwingThen", "thenThatThrows"] as const)("is an error when it throws: %s", async (name) => {
+  test.each(["throwingThen", "thenThatThrows"] as const)("rejects the call when it throws: %s", async (name) => {
     const { desk, pair } = await open();
     await expect(desk.callRemote(name)).rejects.toBeInstanceOf(RemoteError);
     expect(pair.server.isOpen).toBe(true);
@@ -290,16 +293,19 @@ describe("a method's result that is a promise in its own way", () => {
 });
 
 describe("a method that closes its own connection", () => {
-  test.each(["closeAndFail", "closeAndAnswer"] as const)("ends in peace: %s", async (name) => {
-    const { desk, pair } = await open();
-    const error = await rejection(desk.callRemote(name));
-    expect(error).toBeInstanceOf(ConnectionLostError);
-    expect(await pair.server.closed).toMatchObject({ reason: "closed" });
-    await settled(); // an unhandled rejection would fail this test
-  });
+  test.each(["closeAndFail", "closeAndAnswer"] as const)(
+    "rejects the call with ConnectionLostError: %s",
+    async (name) => {
+      const { desk, pair } = await open();
+      const error = await rejection(desk.callRemote(name));
+      expect(error).toBeInstanceOf(ConnectionLostError);
+      expect(await pair.server.closed).toMatchObject({ reason: "closed" });
+      await settled(); // an unhandled rejection would fail this test
+    },
+  );
 });
 
-test("a call whose argument closes the connection while it is written rejects", async () => {
+test("a call rejects when its argument closes the connection while it is written", async () => {
   const { desk, pair } = await open();
   class Closer extends Copyable {
     static readonly remoteType = "closer";
@@ -311,21 +317,21 @@ test("a call whose argument closes the connection while it is written rejects", 
   await expect(desk.callRemote("echo", new Closer())).rejects.toBeInstanceOf(ConnectionLostError);
 });
 
-test("a watcher that throws is not the peer's fault", async () => {
+test("an error thrown by onEvent is an uncaught exception and does not affect the peer", async () => {
   const thrown: unknown[] = [];
   const listeners = process.listeners("uncaughtException");
   process.removeAllListeners("uncaughtException");
   process.on("uncaughtException", (error) => thrown.push(error));
   try {
-    const trouble = new Error("the log is full");
+    const error = new Error("onEvent failed");
     const onEvent = (): never => {
-      throw trouble;
+      throw error;
     };
     const { desk, pair } = await open({ onEvent });
-    await expect(desk.callRemote("fault")).rejects.toThrow("a fault");
+    await expect(desk.callRemote("fault")).rejects.toThrow("a bug");
     await expect(desk.callRemote("functionLater")).rejects.toThrow("function");
     expect(pair.server.isOpen).toBe(true);
-    expect(thrown).toEqual([trouble, trouble]);
+    expect(thrown).toEqual([error, error]);
     await pair.close();
     await settled();
   } finally {
@@ -334,7 +340,7 @@ test("a watcher that throws is not the peer's fault", async () => {
   }
 });
 
-test("idle resolves when neither end has work left", async () => {
+test("idle resolves when all calls in both directions have finished", async () => {
   const { desk, root, pair } = await open();
   await pair.client.idle();
   const calls = [desk.callRemote("later"), desk.callRemote("later")];
@@ -349,7 +355,7 @@ test("idle resolves when neither end has work left", async () => {
   expect(done.sort()).toEqual(["client", "server"]);
 });
 
-test("idle does not wait for pings, and waits for the calls beside them", async () => {
+test("idle ignores pings, and waits for other calls", async () => {
   const { desk, root, pair } = await open();
   pair.links.listener.hold();
   const first = pair.client.ping();
@@ -359,7 +365,7 @@ test("idle does not wait for pings, and waits for the calls beside them", async 
   let isIdle = false;
   const idle = pair.client.idle().then(() => (isIdle = true));
   pair.links.listener.release();
-  await Promise.all([first, pair.client.ping()]); // their answers leave the call alone
+  await Promise.all([first, pair.client.ping()]); // their answers do not count for the call
   await pair.settled();
   expect(isIdle).toBe(false);
   root.waiting[0]!(1);
@@ -376,8 +382,8 @@ test("idle resolves when the connection ends", async () => {
   await call;
 });
 
-describe("signs of life", () => {
-  test("a ping is answered, counted, and told to nobody", async () => {
+describe("ping and keepAlive", () => {
+  test("a ping is answered and measured, without an event", async () => {
     const { pair, events } = await open();
     expect(pair.client.latency()).toBeUndefined();
     for (const end of [pair.client, pair.server]) {
@@ -388,7 +394,7 @@ describe("signs of life", () => {
     await pair.expectNothingLeft();
   });
 
-  test("a ping rejects when the connection is over", async () => {
+  test("a ping rejects when the connection ends", async () => {
     const { pair } = await open();
     pair.links.listener.hold();
     const ping = rejection(pair.client.ping());
@@ -397,7 +403,7 @@ describe("signs of life", () => {
     await expect(pair.client.ping()).rejects.toBeInstanceOf(ConnectionLostError);
   });
 
-  test("keepAlive is six bytes that nobody answers", async () => {
+  test("keepAlive sends six bytes, which are not answered", async () => {
     const { pair } = await open();
     const before = pair.transcript().length;
     pair.client.keepAlive();
@@ -410,8 +416,8 @@ describe("signs of life", () => {
   });
 });
 
-test("a peer that is not ready cannot be called yet", async () => {
-  const { broker } = brokerAndStranger("initiator");
+test("statistics and drained before the connection is ready", async () => {
+  const { broker } = brokerAndUnnegotiatedPeer("initiator");
   expect(broker.referencesTo(broker)).toBe(0);
   await expect(broker.drained()).rejects.toThrow(TypeError);
   expect(broker.stats()).toMatchObject({ callsWaiting: 0 });
@@ -419,32 +425,32 @@ test("a peer that is not ready cannot be called yet", async () => {
   expect(ready.dialect?.name).toBe("pb");
 });
 
-/** Stacks of Safari's engine, which is Bun's, end where a promise is awaited. */
-const tracesAwaits = !("Bun" in globalThis);
+/** In Safari's engine, which Bun uses, stack traces end where a promise is awaited. */
+const hasAsyncStacks = !("Bun" in globalThis);
 
 describe("the error of a call", () => {
-  class Trouble extends PBError {
-    static override readonly remoteType = "test.Trouble";
+  class TestError extends PBError {
+    static override readonly remoteType = "test.TestError";
   }
-  class Troubled extends Error {}
+  class LocalError extends Error {}
   class Source extends Root {
     remote_fail(): never {
-      throw new Trouble("on purpose");
+      throw new TestError("on purpose");
     }
     async remote_pass(other: RemoteReference): Promise<unknown> {
       return other.callRemote("fail");
     }
   }
-  async function findMe(reference: Reference): Promise<unknown> {
+  async function callByName(reference: Reference): Promise<unknown> {
     await Promise.resolve();
     return await reference.callRemote("fail");
   }
-  async function findMeToo(reference: Reference): Promise<unknown> {
+  async function callAsFunction(reference: Reference): Promise<unknown> {
     return await reference.call.fail!();
   }
 
-  test.skipIf(!tracesAwaits).each([findMe, findMeToo])(
-    "names the method, and in its stack who called it: %o",
+  test.skipIf(!hasAsyncStacks).each([callByName, callAsFunction])(
+    "has the name of the method, and a stack that contains the caller: %o",
     async (caller) => {
       const pair = await connectedPair({ root: new Source() });
       const root = await pair.client.getRootObject();
@@ -460,18 +466,18 @@ describe("the error of a call", () => {
     },
   );
 
-  test.skipIf(!tracesAwaits)("says so, too, as a class of the caller's", async () => {
-    const pair = await connectedPair({ root: new Source() }, { errorClasses: { "test.Trouble": Troubled } });
-    const error = (await rejection(findMe(await pair.client.getRootObject()))) as Troubled;
-    expect(error).toBeInstanceOf(Troubled);
-    expect(error.stack).toContain(" findMe ");
+  test.skipIf(!hasAsyncStacks)("has the same stack when it arrives as a class of the caller", async () => {
+    const pair = await connectedPair({ root: new Source() }, { errorClasses: { "test.TestError": LocalError } });
+    const error = (await rejection(callByName(await pair.client.getRootObject()))) as LocalError;
+    expect(error).toBeInstanceOf(LocalError);
+    expect(error.stack).toContain(" callByName ");
     expect(error.cause).toMatchObject({ method: "fail" });
   });
 
-  test("is the call that failed, not those on the way", async () => {
+  test("has the method that the caller called, not one that was called on the way", async () => {
     const pair = await connectedPair({ root: new Source() });
     const root = await pair.client.getRootObject();
     const error = (await rejection(root.callRemote("pass", new Source()))) as RemoteError;
-    expect([error.remoteType, error.method]).toEqual(["test.Trouble", "pass"]);
+    expect([error.remoteType, error.method]).toEqual(["test.TestError", "pass"]);
   });
 });

@@ -1,4 +1,4 @@
-// How a peer's word becomes a function of ours, and how its arguments become that function's.
+// Dispatch: which methods a peer can call by name, and how the arguments of a call become the parameters of the method.
 
 import { afterEach, describe, expect, test } from "vitest";
 import { Avatar, Kwargs, kwargs, Referenceable, Root, Viewable } from "@pb/broker";
@@ -9,9 +9,9 @@ import { tuple } from "@pb/jelly-types";
 import { connectedPair } from "@pb/broker/testing";
 import { brokerAndPeer, rejection } from "../support/raw-peer.js";
 
-let ran: string[] = [];
+let calledMethods: string[] = [];
 afterEach(() => {
-  ran = [];
+  calledMethods = [];
 });
 
 class Base extends Root {
@@ -30,11 +30,11 @@ class Target extends Base {
     return "static";
   }
   get remote_getter(): () => string {
-    ran.push("getter");
+    calledMethods.push("getter");
     return () => "from a getter";
   }
   set remote_setter(_value: unknown) {
-    ran.push("setter");
+    calledMethods.push("setter");
   }
   override remote_overridden(): string {
     return "derived";
@@ -52,20 +52,20 @@ class Target extends Base {
     return this instanceof Target;
   }
   hidden(): void {
-    ran.push("hidden");
+    calledMethods.push("hidden");
   }
   perspective_other(): void {
-    ran.push("perspective_other");
+    calledMethods.push("perspective_other");
   }
   view_other(): void {
-    ran.push("view_other");
+    calledMethods.push("view_other");
   }
   observe_other(): void {
-    ran.push("observe_other");
+    calledMethods.push("observe_other");
   }
 }
 
-describe("a method that a peer names", () => {
+describe("a method named by the peer", () => {
   test.each([
     ["inherited", "inherited"],
     ["overridden", "derived"],
@@ -74,7 +74,7 @@ describe("a method that a peer names", () => {
     ["größe", "size"],
     ["a b", "with a blank"],
     ["self", true],
-  ])("is run when there is one: %j", async (name, result) => {
+  ])("runs if it exists: %j", async (name, result) => {
     const { client } = await connectedPair({ root: new Target() });
     expect(await (await client.getRootObject()).callRemote(name)).toBe(result);
   });
@@ -110,29 +110,29 @@ describe("a method that a peer names", () => {
     "x".repeat(10_000),
   ];
 
-  test.each(names)("is refused, and nothing is run, when there is none: %j", async (name) => {
+  test.each(names)("is rejected, without running anything, if it does not exist: %j", async (name) => {
     const { client, server } = await connectedPair({ root: new Target() });
     const error = (await rejection((await client.getRootObject()).callRemote(name))) as RemoteError;
     expect(error.remoteType).toBe("twisted.spread.flavors.NoSuchMethod");
     expect(error.is("builtins.AttributeError")).toBe(true);
     expect(error.message).toBe(`No such method: remote_${name}`);
-    expect(ran).toEqual([]);
+    expect(calledMethods).toEqual([]);
     expect(server.isOpen).toBe(true);
   });
 
-  test("cannot be found where every object looks", async () => {
+  test("is not found on Object.prototype", async () => {
     const polluted = Object.prototype as unknown as Record<string, unknown>;
-    polluted.remote_evil = () => ran.push("evil");
+    polluted.remote_evil = () => calledMethods.push("evil");
     try {
       const { client } = await connectedPair({ root: new Target() });
       await expect((await client.getRootObject()).callRemote("evil")).rejects.toThrow("No such method: remote_evil");
-      expect(ran).toEqual([]);
+      expect(calledMethods).toEqual([]);
     } finally {
       delete polluted.remote_evil;
     }
   });
 
-  test("is looked for on the object as it is now", async () => {
+  test("is found on the object as it is at the time of the call", async () => {
     const target = new Target();
     const { client } = await connectedPair({ root: target });
     const root = await client.getRootObject();
@@ -141,7 +141,7 @@ describe("a method that a peer names", () => {
     expect(await root.callRemote("late")).toBe("here");
   });
 
-  test("can be answered in another way, by overriding receiveCall", async () => {
+  test("can be handled by overriding receiveCall", async () => {
     class Everything extends Root {
       override receiveCall({ method, args, kwargs: keywords }: IncomingCall): unknown {
         return [method, args.length, keywords === undefined ? null : Object.fromEntries(Object.entries(keywords))];
@@ -153,36 +153,36 @@ describe("a method that a peer names", () => {
     expect(await root.callRemote("constructor")).toEqual(["constructor", 0, null]);
   });
 
-  test("is called what Python calls it where the object is no Referenceable", async () => {
-    class Someone extends Avatar {
+  test("rejects with AttributeError, as Python does, where the object is not a Referenceable", async () => {
+    class TestAvatar extends Avatar {
       perspective_seen(): Page {
         return new Page();
       }
       remote_seen(): void {
-        ran.push("remote_seen");
+        calledMethods.push("remote_seen");
       }
     }
     class Page extends Viewable {
       remote_read(): void {
-        ran.push("remote_read");
+        calledMethods.push("remote_read");
       }
     }
     class Door extends Root {
-      remote_enter(): Someone {
-        return new Someone();
+      remote_enter(): TestAvatar {
+        return new TestAvatar();
       }
     }
     const { client } = await connectedPair({ root: new Door() });
-    const someone = await (await client.getRootObject<Door>()).callRemote("enter");
-    const page = (await (someone as never as Anything).callRemote("seen")) as Anything;
+    const avatar = await (await client.getRootObject<Door>()).callRemote("enter");
+    const page = (await (avatar as never as Anything).callRemote("seen")) as Anything;
     for (const [object, name] of [
-      [someone as never as Anything, "nothing"],
+      [avatar as never as Anything, "nothing"],
       [page, "read"],
     ] as const) {
       const error = (await rejection(object.callRemote(name))) as RemoteError;
       expect(error.remoteType).toBe("builtins.AttributeError");
     }
-    expect(ran).toEqual([]);
+    expect(calledMethods).toEqual([]);
   });
 });
 
@@ -198,23 +198,23 @@ class Declared extends Referenceable {
     keywordOnly: ["a", "*", "b?", "c"],
     hostile: ["__proto__", "constructor?"],
   };
-  remote_none = show;
-  remote_one = show;
-  remote_optional = show;
-  remote_keywordOnly = show;
-  remote_hostile = show;
-  remote_free = show;
+  remote_none = echoArguments;
+  remote_one = echoArguments;
+  remote_optional = echoArguments;
+  remote_keywordOnly = echoArguments;
+  remote_hostile = echoArguments;
+  remote_free = echoArguments;
 }
 class Derived extends Declared {
   static override readonly parameters: Parameters = { one: ["z"] };
 }
 
-function show(...args: unknown[]): Tuple {
+function echoArguments(...args: unknown[]): Tuple {
   return tuple(...args.map((arg) => (arg instanceof Kwargs ? new Map(Object.entries(arg)) : (arg ?? null))));
 }
 
 describe("the arguments of a call", () => {
-  const fits: readonly (readonly [name: string, args: string, kwargs: string, bound: string])[] = [
+  const acceptedCalls: readonly (readonly [name: string, args: string, kwargs: string, parameters: string])[] = [
     ["free", "(tuple)", "(dictionary)", "(tuple)"],
     ["free", "(tuple 1 2)", "(dictionary)", "(tuple 1 2)"],
     ["free", "(tuple 1)", "(dictionary (a 2))", "(tuple 1 (dictionary ((unicode a) 2)))"],
@@ -232,13 +232,13 @@ describe("the arguments of a call", () => {
     ["hostile", "(tuple)", "(dictionary ((unicode __proto__) 1) ((unicode constructor) 2))", "(tuple 1 2)"],
   ];
 
-  test.each(fits)("of %s%s%s are %s", async (name, args, keywords, bound) => {
+  test.each(acceptedCalls)("of %s%s%s are %s", async (name, args, keywords, parameters) => {
     const { peer } = await brokerAndPeer("listener", { root: { rootObject: () => new Declared() } });
-    await peer.say(`(message 1 root ${name} 1 ${args} ${keywords})`);
-    expect(peer.heard()).toEqual([`(answer 1 ${bound})`]);
+    await peer.send(`(message 1 root ${name} 1 ${args} ${keywords})`);
+    expect(peer.received()).toEqual([`(answer 1 ${parameters})`]);
   });
 
-  const misfits: readonly (readonly [name: string, args: string, kwargs: string, says: string])[] = [
+  const rejectedCalls: readonly (readonly [name: string, args: string, kwargs: string, message: string])[] = [
     ["none", "(tuple 1)", "(dictionary)", "none() takes 0 positional arguments but 1 were given"],
     ["none", "(tuple)", "(dictionary ((unicode a) 1))", 'none() got an unexpected keyword argument "a"'],
     ["one", "(tuple)", "(dictionary)", "one() misses the argument a"],
@@ -256,24 +256,24 @@ describe("the arguments of a call", () => {
     ["hostile", "(tuple)", "(dictionary)", "hostile() misses the argument __proto__"],
   ];
 
-  test.each(misfits)("of %s%s%s do not fit: a TypeError says why", async (name, args, keywords, says) => {
+  test.each(rejectedCalls)("of %s%s%s are rejected with a TypeError", async (name, args, keywords, message) => {
     const { peer } = await brokerAndPeer("listener", { root: { rootObject: () => new Declared() } });
-    await peer.say(`(message 1 root ${name} 1 ${args} ${keywords})`);
-    const [reply] = peer.heard();
+    await peer.send(`(message 1 root ${name} 1 ${args} ${keywords})`);
+    const [reply] = peer.received();
     expect(reply).toContain("((unicode type) builtins.TypeError)");
-    expect(reply).toContain(`'${says}'`);
+    expect(reply).toContain(`'${message}'`);
   });
 
-  test("follow the declaration of the class itself, then of those it extends", async () => {
+  test("follow the declaration of the class, then of its base classes", async () => {
     const { peer } = await brokerAndPeer("listener", { root: { rootObject: () => new Derived() } });
-    await peer.say("(message 1 root one 1 (tuple) (dictionary ((unicode z) 1)))");
-    await peer.say("(message 2 root optional 1 (tuple) (dictionary ((unicode a) 1)))");
-    expect(peer.heard()).toEqual(["(answer 1 (tuple 1))", "(answer 2 (tuple 1 (None)))"]);
+    await peer.send("(message 1 root one 1 (tuple) (dictionary ((unicode z) 1)))");
+    await peer.send("(message 2 root optional 1 (tuple) (dictionary ((unicode a) 1)))");
+    expect(peer.received()).toEqual(["(answer 1 (tuple 1))", "(answer 2 (tuple 1 (None)))"]);
   });
 });
 
-describe("keyword arguments as our caller gives them", () => {
-  test("arrive as they were given, wherever they are from", async () => {
+describe("keyword arguments of a caller", () => {
+  test("arrive with their names, as parameters or as a Kwargs object", async () => {
     const pair = await connectedPair({ root: { rootObject: () => new Declared() } });
     const root = await pair.client.getRootObject();
     expect(await root.callRemote("optional", kwargs({ b: 2, a: 1 }))).toEqual(tuple(1, 2));
@@ -281,12 +281,12 @@ describe("keyword arguments as our caller gives them", () => {
     expect(pair.transcript().at(-2)).toContain("(dictionary ((unicode <6772c3b6c39f65>) 1) ((unicode 'a b') 2))");
   });
 
-  test("are values like others anywhere but at the end", async () => {
+  test("cannot be sent anywhere but at the end of the arguments", async () => {
     const { client } = await connectedPair({ root: { rootObject: () => new Declared() } });
     await expect((await client.getRootObject()).callRemote("free", kwargs({ a: 1 }), 1)).rejects.toThrow("$.args[0]");
   });
 
-  test("are an object without a prototype, whatever they are called", () => {
+  test("are an object without Object.prototype, so that any name is possible", () => {
     const keywords = kwargs({ ["__proto__"]: 1, constructor: 2, toString: 3 }) as unknown as Record<string, unknown>;
     expect(Object.keys(keywords)).toEqual(["__proto__", "constructor", "toString"]);
     expect(keywords instanceof Kwargs).toBe(true);

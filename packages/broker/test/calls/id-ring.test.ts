@@ -1,9 +1,11 @@
+// A ring buffer of items with increasing ids, compared with a Map.
+
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { IdRing } from "../../src/calls/id-ring.js";
 
-describe("a row of numbered things", () => {
-  test("is a map, whatever comes and goes", () => {
+describe("IdRing", () => {
+  test("behaves like a Map for every sequence of additions and removals", () => {
     const step = fc.oneof(
       { weight: 5, arbitrary: fc.record({ what: fc.constant("add" as const), gap: fc.integer({ min: 1, max: 20 }) }) },
       {
@@ -14,46 +16,46 @@ describe("a row of numbered things", () => {
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 300, size: "max" }), (steps) => {
-        const row = new IdRing<{ readonly id: number }>();
+        const ring = new IdRing<{ readonly id: number }>();
         const map = new Map<number, { readonly id: number }>();
         let lastId = 0;
         for (const each of steps) {
           if (each.what === "add") {
             const item = { id: (lastId += each.gap) };
-            row.add(item);
+            ring.add(item);
             map.set(item.id, item);
           } else if (each.what === "take") {
             const id = [...map.keys()][Math.floor(each.which * map.size)];
             if (id === undefined) continue;
-            expect(row.take(id)).toBe(map.get(id));
+            expect(ring.take(id)).toBe(map.get(id));
             map.delete(id);
-            expect(row.take(id)).toBeUndefined();
+            expect(ring.take(id)).toBeUndefined();
           } else if (!map.has(each.id)) {
-            expect(row.take(each.id)).toBeUndefined();
+            expect(ring.take(each.id)).toBeUndefined();
           }
-          expect(row.size).toBe(map.size);
+          expect(ring.size).toBe(map.size);
         }
-        expect(row.takeAll()).toEqual([...map.values()]);
-        expect(row.size).toBe(0);
+        expect(ring.takeAll()).toEqual([...map.values()]);
+        expect(ring.size).toBe(0);
       }),
     );
   });
 
-  test("keeps one that stays while thousands come and go", () => {
-    const row = new IdRing<{ readonly id: number }>();
-    row.add({ id: 1 });
+  test("keeps one item while 100,000 others are added and removed", () => {
+    const ring = new IdRing<{ readonly id: number }>();
+    ring.add({ id: 1 });
     for (let id = 2; id < 100_000; id++) {
-      row.add({ id });
-      expect(row.take(id)).toEqual({ id });
+      ring.add({ id });
+      expect(ring.take(id)).toEqual({ id });
     }
-    expect(row.size).toBe(1);
-    expect(row.take(1)).toEqual({ id: 1 });
+    expect(ring.size).toBe(1);
+    expect(ring.take(1)).toEqual({ id: 1 });
   });
 
-  test("holds more than it has places for", () => {
-    const row = new IdRing<{ readonly id: number }>();
-    for (let id = 1; id <= 20_000; id++) row.add({ id });
-    for (const id of [1, 20_000, 8_191, 4_097]) expect(row.take(id)).toEqual({ id });
-    expect(row.takeAll()).toHaveLength(19_996);
+  test("grows beyond its initial capacity", () => {
+    const ring = new IdRing<{ readonly id: number }>();
+    for (let id = 1; id <= 20_000; id++) ring.add({ id });
+    for (const id of [1, 20_000, 8_191, 4_097]) expect(ring.take(id)).toEqual({ id });
+    expect(ring.takeAll()).toHaveLength(19_996);
   });
 });

@@ -1,4 +1,5 @@
-// One call to many: written once for all to whom it looks the same, and otherwise what `sendRemote` does with each.
+// Broadcast: the arguments are written once for all targets with the same perspective, and each target gets the same
+// call as with `sendRemote`.
 
 import { describe, expect, test } from "vitest";
 import {
@@ -22,47 +23,47 @@ import type { ConnectedPair } from "@pb/broker/testing";
 import { none, pb } from "@pb/banana";
 import { JellyError, TypeRegistry } from "@pb/jelly-types";
 
-/** What a peer hears. */
-class Ear extends Referenceable {
-  readonly heard: unknown[] = [];
+/** Records the calls that a peer receives. */
+class Listener extends Referenceable {
+  readonly received: unknown[] = [];
 
-  remote_hear(...args: unknown[]): void {
-    this.heard.push(args.length === 1 ? args[0] : args);
+  remote_notify(...args: unknown[]): void {
+    this.received.push(args.length === 1 ? args[0] : args);
   }
 }
 
 class Hall extends Root {
-  readonly guests: RemoteReference<Ear>[] = [];
+  readonly guests: RemoteReference<Listener>[] = [];
 
-  remote_enter(guest: RemoteReference<Ear>): void {
+  remote_enter(guest: RemoteReference<Listener>): void {
     this.guests.push(guest);
   }
 }
 
-/** A hall with guests, each over a connection of its own. */
+/** Creates a hall with guests, each with a connection of its own. */
 async function hallOf(
   guests: number,
   config: (root: Hall) => BrokerConfig = (root) => new BrokerConfig({ root }),
   types?: TypeRegistry,
-): Promise<{ hall: Hall; ears: Ear[]; pairs: ConnectedPair[]; settled: () => Promise<void> }> {
+): Promise<{ hall: Hall; listeners: Listener[]; pairs: ConnectedPair[]; settled: () => Promise<void> }> {
   const hall = new Hall();
   const shared = config(hall);
   const pairs: ConnectedPair[] = [];
-  const ears: Ear[] = [];
+  const listeners: Listener[] = [];
   for (let made = 0; made < guests; made++) {
     const pair = await connectedPair(shared, { types });
-    const ear = new Ear();
-    await (await pair.client.getRootObject<Hall>()).callRemote("enter", ear);
+    const listener = new Listener();
+    await (await pair.client.getRootObject<Hall>()).callRemote("enter", listener);
     pairs.push(pair);
-    ears.push(ear);
+    listeners.push(listener);
   }
   const settled = async (): Promise<void> => {
     for (const pair of pairs) await pair.settled();
   };
-  return { hall, ears, pairs, settled };
+  return { hall, listeners, pairs, settled };
 }
 
-/** Counts how often its state is asked for: how often it is written. */
+/** Records the perspectives for which it is written. */
 class Invoice extends Copyable {
   static readonly remoteType = "shop.Invoice";
   readonly asked: Perspective[] = [];
@@ -86,23 +87,23 @@ class Member extends Avatar {
     super();
   }
 
-  perspective_enter(guest: RemoteReference<Ear>): void {
+  perspective_enter(guest: RemoteReference<Listener>): void {
     this.hall.guests.push(guest);
   }
 }
 
 const invoices = new TypeRegistry().register(remoteCopy("shop.Invoice", InvoiceCopy));
 
-describe("what arrives", () => {
-  test("is the same for everybody, whatever it is made of", async () => {
-    const { hall, ears, settled } = await hallOf(3);
+describe("the calls that arrive", () => {
+  test("have the same arguments for all targets, with values of every kind", async () => {
+    const { hall, listeners, settled } = await hallOf(3);
     const shared = { of: "all" };
     const cycle: unknown[] = [1];
     cycle.push(cycle);
-    broadcast(hall.guests, "hear", shared, [shared, "häß"], cycle, 2n ** 80n, new Uint8Array([1, 2]), null);
+    broadcast(hall.guests, "notify", shared, [shared, "häß"], cycle, 2n ** 80n, new Uint8Array([1, 2]), null);
     await settled();
-    for (const { heard } of ears) {
-      const [first, [again, text], round, large, bytes, nothing] = heard[0] as [
+    for (const { received } of listeners) {
+      const [first, [again, text], cycleCopy, large, bytes, nothing] = received[0] as [
         object,
         [object, string],
         unknown[],
@@ -111,105 +112,106 @@ describe("what arrives", () => {
         null,
       ];
       expect(first).toEqual(shared);
-      expect(again).toBe(first); // what is shared stays shared
+      expect(again).toBe(first); // sharing is kept
       expect([text, large, bytes, nothing]).toEqual(["häß", 2n ** 80n, new Uint8Array([1, 2]), null]);
-      expect(round[1]).toBe(round);
+      expect(cycleCopy[1]).toBe(cycleCopy);
     }
   });
 
-  test("has keyword arguments", async () => {
-    const { hall, ears, settled } = await hallOf(2);
-    broadcast(hall.guests as unknown as RemoteReference[], "hear", 1, kwargs({ loud: true }));
+  test("have keyword arguments", async () => {
+    const { hall, listeners, settled } = await hallOf(2);
+    broadcast(hall.guests as unknown as RemoteReference[], "notify", 1, kwargs({ loud: true }));
     await settled();
-    for (const { heard } of ears) {
-      const [[one, words]] = heard as [[number, Kwargs & { loud: boolean }]];
+    for (const { received } of listeners) {
+      const [[one, words]] = received as [[number, Kwargs & { loud: boolean }]];
       expect([one, words.loud]).toEqual([1, true]);
     }
   });
 
-  test("comes in the order of all calls, and in one piece with those of the same turn", async () => {
-    const { hall, ears, pairs, settled } = await hallOf(2);
+  test("keep the order of all calls, and leave in one chunk with the other calls of the turn", async () => {
+    const { hall, listeners, pairs, settled } = await hallOf(2);
     await settled();
     const before = pairs.map(({ links }) => links.listener.sent.length);
-    hall.guests[0]!.sendRemote("hear", "before");
-    broadcast(hall.guests, "hear", "to all");
-    broadcast(hall.guests, "hear", "again");
-    hall.guests[0]!.sendRemote("hear", "after");
+    hall.guests[0]!.sendRemote("notify", "before");
+    broadcast(hall.guests, "notify", "to all");
+    broadcast(hall.guests, "notify", "again");
+    hall.guests[0]!.sendRemote("notify", "after");
     await settled();
-    expect(ears.map(({ heard }) => heard)).toEqual([
+    expect(listeners.map(({ received }) => received)).toEqual([
       ["before", "to all", "again", "after"],
       ["to all", "again"],
     ]);
     expect(pairs.map(({ links }, index) => links.listener.sent.length - before[index]!)).toEqual([1, 1]);
   });
 
-  test("is right for connections with other settings", async () => {
+  test("are encoded for the dialect of each connection", async () => {
     const hall = new Hall();
     const configs = [pb, none, pb].map((dialect) => new BrokerConfig({ root: hall, dialects: [dialect] }));
-    const ears: Ear[] = [];
+    const listeners: Listener[] = [];
     const pairs: ConnectedPair[] = [];
     for (const config of configs) {
       const pair = await connectedPair(config);
-      ears.push(new Ear());
-      await (await pair.client.getRootObject<Hall>()).callRemote("enter", ears.at(-1)!);
+      listeners.push(new Listener());
+      await (await pair.client.getRootObject<Hall>()).callRemote("enter", listeners.at(-1)!);
       pairs.push(pair);
     }
-    broadcast(hall.guests, "hear", { list: [true, null] });
+    broadcast(hall.guests, "notify", { list: [true, null] });
     for (const pair of pairs) await pair.settled();
-    for (const { heard } of ears) expect(heard).toEqual([{ list: [true, null] }]);
+    for (const { received } of listeners) expect(received).toEqual([{ list: [true, null] }]);
   });
 
-  test("may be an object that stays here: everybody gets a reference, which is counted", async () => {
-    const { hall, ears, pairs, settled } = await hallOf(3);
-    const bell = new Ear();
-    broadcast(hall.guests, "hear", bell);
+  test("contain references to a local object, counted for each connection", async () => {
+    const { hall, listeners, pairs, settled } = await hallOf(3);
+    const local = new Listener();
+    broadcast(hall.guests, "notify", local);
     await settled();
-    for (const [index, { heard }] of ears.entries()) {
-      await (heard[0] as RemoteReference<Ear>).callRemote("hear", index);
-      expect(pairs[index]!.server.referencesTo(bell)).toBe(1);
+    for (const [index, { received }] of listeners.entries()) {
+      await (received[0] as RemoteReference<Listener>).callRemote("notify", index);
+      expect(pairs[index]!.server.referencesTo(local)).toBe(1);
     }
-    expect(bell.heard).toEqual([0, 1, 2]);
+    expect(local.received).toEqual([0, 1, 2]);
   });
 });
 
 describe("the arguments are written", () => {
-  test("once for all whose perspective is the same", async () => {
-    const { hall, ears, settled } = await hallOf(5, undefined, invoices);
+  test("once for all targets with the same perspective", async () => {
+    const { hall, listeners, settled } = await hallOf(5, undefined, invoices);
     const invoice = new Invoice();
-    broadcast(hall.guests, "hear", invoice);
+    broadcast(hall.guests, "notify", invoice);
     await settled();
     expect(invoice.asked).toEqual([null]);
-    for (const { heard } of ears) expect(heard).toEqual([Object.assign(new InvoiceCopy(), { sum: 12, for: null })]);
+    for (const { received } of listeners)
+      expect(received).toEqual([Object.assign(new InvoiceCopy(), { sum: 12, for: null })]);
   });
 
   test("once for each perspective", async () => {
     const hall = new Hall();
     const [ann, bob] = [new Member("Ann", hall), new Member("Bob", hall)];
-    const ears: Ear[] = [];
-    let who = ann;
+    const listeners: Listener[] = [];
+    let current = ann;
     class Door extends Root {
       remote_login(): Member {
-        return who;
+        return current;
       }
     }
     const config = new BrokerConfig({ root: new Door() });
     const pairs: ConnectedPair[] = [];
-    for (who of [ann, bob, ann, bob]) {
+    for (current of [ann, bob, ann, bob]) {
       const pair = await connectedPair(config, { types: invoices });
       const member = await (await pair.client.getRootObject<Door>()).callRemote("login");
-      ears.push(new Ear());
-      await member.callRemote("enter", ears.at(-1)!);
+      listeners.push(new Listener());
+      await member.callRemote("enter", listeners.at(-1)!);
       pairs.push(pair);
     }
     const invoice = new Invoice();
-    broadcast(hall.guests, "hear", invoice);
+    broadcast(hall.guests, "notify", invoice);
     for (const pair of pairs) await pair.settled();
     expect(invoice.asked).toEqual([ann, bob]);
-    expect(ears.map(({ heard }) => (heard[0] as InvoiceCopy).for)).toEqual(["Ann", "Bob", "Ann", "Bob"]);
+    expect(listeners.map(({ received }) => (received[0] as InvoiceCopy).for)).toEqual(["Ann", "Bob", "Ann", "Bob"]);
   });
 });
 
-describe("observers", () => {
+describe("observers of a cacheable", () => {
   class Stock extends Cacheable {
     static readonly remoteType = "shop.Stock";
     readonly observers = new Set<CacheObserver>();
@@ -232,7 +234,7 @@ describe("observers", () => {
     }
   }
 
-  test("are told together, and those that are gone are passed over", async () => {
+  test("are called together, and those whose connection has ended are skipped", async () => {
     const stock = new Stock();
     class Shop extends Root {
       remote_stock(): Stock {
@@ -263,24 +265,24 @@ describe("observers", () => {
   });
 });
 
-describe("trouble", () => {
-  test("with the arguments is what sendRemote throws, and nobody hears anything", async () => {
-    const { hall, pairs, ears, settled } = await hallOf(2);
+describe("errors", () => {
+  test("throws the error of sendRemote when the arguments cannot be sent, and sends nothing", async () => {
+    const { hall, pairs, listeners, settled } = await hallOf(2);
     await settled();
     const before = pairs.map(({ links }) => links.listener.sent.length);
-    const wrong = (): void => broadcast(hall.guests, "hear", [1, () => 1]);
+    const wrong = (): void => broadcast(hall.guests, "notify", [1, () => 1]);
     expect(wrong).toThrow(JellyError);
     expect(wrong).toThrow("$.args[0][1]");
     await settled();
     expect(pairs.map(({ links }) => links.listener.sent.length)).toEqual(before);
-    expect(ears.map(({ heard }) => heard)).toEqual([[], []]);
+    expect(listeners.map(({ received }) => received)).toEqual([[], []]);
   });
 
-  test("with one is told when the others have heard", async () => {
-    const { hall, ears, settled } = await hallOf(3);
-    // A reference can go home, and nowhere else.
+  test("throws an AggregateError after calling the other targets when some cannot be called", async () => {
+    const { hall, listeners, settled } = await hallOf(3);
+    // A reference can be sent only to the peer that it came from.
     const own = hall.guests[1]!;
-    expect(() => broadcast(hall.guests, "hear", own)).toThrow(
+    expect(() => broadcast(hall.guests, "notify", own)).toThrow(
       expect.objectContaining({
         name: "AggregateError",
         message: "2 of 3 targets could not be called",
@@ -288,18 +290,18 @@ describe("trouble", () => {
       }),
     );
     await settled();
-    expect(ears.map(({ heard }) => heard)).toEqual([[], [ears[1]], []]);
+    expect(listeners.map(({ received }) => received)).toEqual([[], [listeners[1]], []]);
   });
 
-  test("there is none where nobody is left", () => {
-    broadcast([] as RemoteReference[], "hear", 1);
+  test("does nothing without targets", () => {
+    broadcast([] as RemoteReference[], "notify", 1);
   });
 });
 
-test("an object of this process can be told like others", async () => {
-  const { hall, ears, settled } = await hallOf(1);
-  const here = new Ear();
-  broadcast([...hall.guests, asLocal(here)], "hear", "hello");
+test("calls local references like remote ones", async () => {
+  const { hall, listeners, settled } = await hallOf(1);
+  const here = new Listener();
+  broadcast([...hall.guests, asLocal(here)], "notify", "hello");
   await settled();
-  expect([here.heard, ears[0]!.heard]).toEqual([["hello"], ["hello"]]);
+  expect([here.received, listeners[0]!.received]).toEqual([["hello"], ["hello"]]);
 });

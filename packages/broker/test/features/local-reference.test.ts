@@ -1,3 +1,5 @@
+// Local references: `asLocal` has the behavior of a reference over a connection.
+
 import { describe, expect, test } from "vitest";
 import { asLocal, kwargs, PBError, Referenceable, RemoteError, Root } from "@pb/broker";
 import type { Reference } from "@pb/broker";
@@ -5,12 +7,12 @@ import { connectedPair } from "@pb/broker/testing";
 import { scenario } from "./translucent-scenario.js";
 import { Shop } from "./translucent-scenario.js";
 
-describe("one program, in one process or in two", () => {
+describe("the same program", () => {
   test("runs on a local object", async () => {
     expect(await scenario(asLocal(new Shop()))).toEqual(expected);
   });
 
-  test("runs on a local object behind copies, as on the wire", async () => {
+  test("runs on a local object whose arguments and results are copied, as over a connection", async () => {
     expect(await scenario(asLocal(new Shop(), { copy: {} }))).toEqual(expected);
   });
 
@@ -22,11 +24,11 @@ describe("one program, in one process or in two", () => {
 
   const expected = [
     "sold 2 apples to Ann, 3 left",
-    "Ann heard: 2 apples",
+    "Ann received: 2 apples",
     "the till: 2",
     "RemoteError shop.SoldOut: only 3 apples, is an error of PB: true",
-    "not there: true",
-    "home again: true",
+    "missing method rejects: true",
+    "reference returned to its owner: true",
   ];
 });
 
@@ -45,12 +47,12 @@ describe("a local reference", () => {
     }
   }
 
-  test("is the same one for the same object", () => {
+  test("is the same reference for the same object", () => {
     const box = new Box();
     expect(asLocal(box)).toBe(asLocal(box));
   });
 
-  test("hands values over as they are, and copies them only when asked to", async () => {
+  test("passes values without copying them, unless the option `copy` is set", async () => {
     const box = new Box();
     const list = [1, { deep: [2] }];
     await asLocal(box).callRemote("keep", list);
@@ -60,7 +62,7 @@ describe("a local reference", () => {
     expect(box.given[1]).toEqual([1, { deep: [2] }]);
   });
 
-  test("turns objects into references in lists, dicts, tuples and cycles", async () => {
+  test("replaces objects by references in lists, dicts, tuples and cycles", async () => {
     class Friend extends Referenceable {
       remote_name(): string {
         return "friend";
@@ -75,12 +77,12 @@ describe("a local reference", () => {
     expect(await seen[0].callRemote("name")).toBe("friend");
     expect(seen[1]).toBe(seen);
     expect(seen[2].in.get("map")).toBe(seen[0]);
-    // And home again.
+    // The result contains the objects themselves again.
     expect(back[0]).toBe(friend);
     expect(back[1]).toBe(back);
   });
 
-  test("rejects with what a caller over a connection would see, and keeps the cause", async () => {
+  test("rejects with the error that a caller over a connection gets, with the thrown error as its cause", async () => {
     const error = (await asLocal(new Box())
       .callRemote("fail")
       .catch((reason: unknown) => reason)) as RemoteError;
@@ -89,15 +91,15 @@ describe("a local reference", () => {
     expect(error.cause).toBeInstanceOf(PBError);
   });
 
-  test("gives up in time", async () => {
+  test("rejects after the timeout, and when its signal aborts", async () => {
     await expect(asLocal(new Box()).with({ timeoutMs: 5 }).callRemote("wait")).rejects.toThrow("wait was not answered");
     const abort = new AbortController();
     const call = asLocal(new Box()).with({ signal: abort.signal }).callRemote("wait");
-    abort.abort(new Error("enough"));
-    await expect(call).rejects.toThrow("enough");
+    abort.abort(new Error("canceled"));
+    await expect(call).rejects.toThrow("canceled");
   });
 
-  test("is dead once it is disposed of", async () => {
+  test("cannot be called after it was disposed of", async () => {
     const box = new Box();
     const reference = asLocal(box);
     reference[Symbol.dispose]();

@@ -1,4 +1,4 @@
-// Large data in pages: page by page, in order, to the end or to a reason why there is none (wire specification 7).
+// Paging: pages arrive in order until the last one or an error (wire specification 7).
 
 import { beforeAll, describe, expect, test } from "vitest";
 import {
@@ -25,7 +25,7 @@ beforeAll(() => void garbageCollector());
 type Collector = RemoteReference<PageCollectorMethods>;
 
 class Library extends Root {
-  /** The pages sent at the moment. */
+  /** Resolves when the current pages have been sent. */
   sending: Promise<void> | undefined;
 
   remote_read(collector: Collector, text: string, pageBytes: number): string {
@@ -92,7 +92,7 @@ async function open(chunkBytes?: number) {
   return { library, pair, root: await pair.client.getRootObject() };
 }
 
-test("a byte string falls into pages", () => {
+test("pagesOf splits bytes into pages", () => {
   const pages = (length: number, size: number): number[] =>
     [...pagesOf(new Uint8Array(length), size)].map((page) => page.length);
   expect(pages(25, 10)).toEqual([10, 10, 5]);
@@ -105,7 +105,7 @@ describe.each([
   ["in one piece", undefined],
   ["byte by byte", 1],
 ])("pages delivered %s", (_how, chunkBytes) => {
-  test("arrive whole and in order, and the collector is given back", async () => {
+  test("arrive completely and in order, and the collector is released", async () => {
     const { root, pair } = await open(chunkBytes);
     expect(text(await getAllPages(root, "read", "abcdefghijklmnopqrstuvwxy", 10))).toEqual([
       "abcdefghij",
@@ -120,7 +120,7 @@ describe.each([
   });
 });
 
-test("pages are there before the last one is", async () => {
+test("pages can be read one at a time", async () => {
   const { root, pair } = await open();
   const seen: unknown[] = [];
   for await (const page of getPages(root, "readAll", 3)) seen.push(page);
@@ -128,7 +128,7 @@ test("pages are there before the last one is", async () => {
   await pair.expectNothingLeft();
 });
 
-test("several at a time, and other calls, get through", async () => {
+test("several transfers and other calls can overlap", async () => {
   const { root, pair } = await open();
   const [one, other, echo] = await Promise.all([
     getAllPages(root, "readAll", 30),
@@ -139,19 +139,19 @@ test("several at a time, and other calls, get through", async () => {
   await pair.expectNothingLeft();
 });
 
-test("whoever stops reading leaves nothing behind", async () => {
+test("releases the collector when the reader stops", async () => {
   const { root, pair } = await open();
   for await (const page of getPages(root, "readAll", 20)) if (page === 3) break;
   await pair.expectNothingLeft();
 });
 
-test("whoever stops reading keeps no pages that come after that", async () => {
+test("discards pages that arrive after the reader stopped", async () => {
   let finish!: () => void;
-  const over = new Promise<void>((resolve) => (finish = resolve));
+  const sendingEnds = new Promise<void>((resolve) => (finish = resolve));
   class Slow extends Root {
     async remote_read(collector: Collector): Promise<void> {
       for (let page = 0; page < 20; page++) collector.sendRemote("gotPage", new Page());
-      await over;
+      await sendingEnds;
       collector.sendRemote("endedPaging");
     }
   }
@@ -172,11 +172,11 @@ test("whoever stops reading keeps no pages that come after that", async () => {
   await takeOne(getPages(root, "read"));
   await expect.poll(() => pages.length, patience).toBe(20);
   const collectGarbage = garbageCollector();
-  const kept = (): number => {
+  const pagesInMemory = (): number => {
     collectGarbage();
     return pages.filter((page) => page.deref() !== undefined).length;
   };
-  await expect.poll(kept, patience).toBe(0);
+  await expect.poll(pagesInMemory, patience).toBe(0);
   finish();
   await pair.expectNothingLeft();
 });
@@ -187,14 +187,14 @@ async function takeOne(pages: AsyncIterable<unknown>): Promise<void> {
   for await (const _page of pages) break;
 }
 
-describe("pages that end otherwise", () => {
+describe("pages that end with an error", () => {
   test.each([
     ["failInPages", "page 3 is missing"],
     ["failAfterPages", "the binding broke"],
     ["failAtOnce", "closed today"],
     ["unsendable", "function"],
     ["nothing", "No such method: remote_nothing"],
-  ])("throw what the call throws: %s", async (method, message) => {
+  ])("throw the error of the call: %s", async (method, message) => {
     const { root, pair } = await open();
     const error = (await rejection(getAllPages(root, method))) as RemoteError;
     expect(error).toBeInstanceOf(RemoteError);
@@ -202,7 +202,7 @@ describe("pages that end otherwise", () => {
     await pair.expectNothingLeft();
   });
 
-  test("with the pages that came before the error", async () => {
+  test("yield the pages that arrived before the error", async () => {
     const { root } = await open();
     const seen: unknown[] = [];
     await expect(
@@ -213,19 +213,19 @@ describe("pages that end otherwise", () => {
     expect(seen).toEqual([1, 2]);
   });
 
-  test("because the arguments cannot travel, say that", async () => {
+  test("reject when the arguments cannot be sent", async () => {
     const { root, pair } = await open();
     expect(await rejection(getAllPages(root, "read", () => 1))).toBeInstanceOf(JellyError);
     await pair.expectNothingLeft();
   });
 
-  test("because the peer forgot the collector, say that", async () => {
+  test("reject when the peer releases the collector before the end", async () => {
     const { root, pair } = await open();
     await expect(getAllPages(root, "forget")).rejects.toThrow("The pages stopped before their end");
     await pair.expectNothingLeft();
   });
 
-  test("because the connection ended, say that, at both ends", async () => {
+  test("reject at both ends when the connection ends", async () => {
     const { root, pair, library } = await open();
     pair.links.initiator.hold();
     const pages = rejection(getAllPages(root, "read", "x".repeat(100), 10));
@@ -237,7 +237,7 @@ describe("pages that end otherwise", () => {
   });
 });
 
-test("a collector that somebody else fills is an async iterable", async () => {
+test("a collector that is filled by other code is an async iterable", async () => {
   const collector = new PageCollector();
   const read = (async () => {
     const pages: unknown[] = [];

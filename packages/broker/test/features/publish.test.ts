@@ -1,4 +1,4 @@
-// Published states and their stores, where something goes wrong. That all goes right: checklist-pb.test.ts.
+// Errors of published states and their stores. The normal cases are in checklist-publish.test.ts.
 
 import { MemoryStore, PBError, Publishable, RemotePublished, remotePublished, Root } from "@pb/broker";
 import type { BrokerEvent, PublishedStore } from "@pb/broker";
@@ -21,8 +21,8 @@ class PageCopy extends RemotePublished {
   declare title: string;
 }
 
-/** The copy of a page that arrives where `store` is, and what the events said. */
-async function arrived(page: Page, store: PublishedStore): Promise<[PageCopy, unknown[]]> {
+/** Receives a copy of `page` at an end that uses `store`. Also returns the errors that were reported as events. */
+async function receive(page: Page, store: PublishedStore): Promise<[PageCopy, unknown[]]> {
   class Shelf extends Root {
     remote_page(): Page {
       return page;
@@ -45,8 +45,8 @@ test.for<[string, PublishedStore]>([
   ["load rejects", { load: async () => fail(), save: () => undefined }],
   ["save throws", { load: () => undefined, save: fail }],
   ["save rejects", { load: () => undefined, save: async () => fail() }],
-])("a state is there though %s", async ([, store]) => {
-  const [copy, failures] = await arrived(new Page(() => ({ title: "here" })), store);
+])("fetches the state when %s, and reports the error", async ([, store]) => {
+  const [copy, failures] = await receive(new Page(() => ({ title: "here" })), store);
   await copy.activated;
   expect(copy.title).toBe("here");
   expect(failures).toEqual([full]);
@@ -56,17 +56,17 @@ function fail(): never {
   throw full;
 }
 
-test("what a store has is thrown away when it cannot be read", async () => {
+test("discards a stored state that cannot be read, and fetches it again", async () => {
   const store = new MemoryStore();
   store.save("None-None-page", Uint8Array.of(1, 2, 3));
-  const [copy, failures] = await arrived(new Page(() => ({ title: "fetched" })), store);
+  const [copy, failures] = await receive(new Page(() => ({ title: "fetched" })), store);
   await copy.activated;
   expect([copy.title, copy.wasKept, failures]).toEqual(["fetched", false, []]);
 });
 
-test("a state that no store can keep is there all the same", async () => {
+test("does not store a state that contains a reference, and reports the error", async () => {
   const store = new MemoryStore();
-  const [copy, failures] = await arrived(
+  const [copy, failures] = await receive(
     new Page(() => ({ title: "with a link", link: new (class extends Root {})() })),
     store,
   );
@@ -76,10 +76,10 @@ test("a state that no store can keep is there all the same", async () => {
   expect(store.load("None-None-page")).toBeUndefined();
 });
 
-test("a state that cannot be had rejects, and nobody has to wait for it", async () => {
+test("rejects `activated` when the state cannot be fetched, without an unhandled rejection", async () => {
   const page = new Page(() => {
     throw new PBError("out of print");
   });
-  const [copy] = await arrived(page, new MemoryStore());
+  const [copy] = await receive(page, new MemoryStore());
   await expect(copy.activated).rejects.toThrow("out of print");
 });

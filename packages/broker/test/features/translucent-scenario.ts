@@ -1,4 +1,4 @@
-// A program that does not know whether what it talks to is here or there.
+// A program that works with a local object and with a remote one, and returns a log of what happened.
 
 import { PBError, Referenceable, RemoteError, Root } from "@pb/broker";
 import type { Reference, RemoteReference } from "@pb/broker";
@@ -8,7 +8,7 @@ export class SoldOut extends PBError {
 }
 
 export class Customer extends Referenceable {
-  readonly heard: string[] = [];
+  readonly received: string[] = [];
 
   constructor(readonly name: string) {
     super();
@@ -19,7 +19,7 @@ export class Customer extends Referenceable {
   }
 
   remote_sold(count: number, what: string): void {
-    this.heard.push(`${count} ${what}`);
+    this.received.push(`${count} ${what}`);
   }
 }
 
@@ -53,21 +53,21 @@ export class Shop extends Root {
 }
 
 export async function scenario(shop: Reference<Shop>): Promise<string[]> {
-  const story: string[] = [];
+  const log: string[] = [];
   const ann = new Customer("Ann");
-  story.push(await shop.callRemote("buy", ann, 2));
-  story.push(`Ann heard: ${ann.heard.join(", ")}`);
+  log.push(await shop.callRemote("buy", ann, 2));
+  log.push(`Ann received: ${ann.received.join(", ")}`);
   const till = await shop.callRemote("till");
-  story.push(`the till: ${await till.callRemote("total")}`);
+  log.push(`the till: ${await till.callRemote("total")}`);
   try {
     await shop.call.buy(ann, 9);
   } catch (error) {
     if (!(error instanceof RemoteError)) throw error;
     const isExpected = error.is("twisted.spread.pb.Error");
-    story.push(`RemoteError ${error.remoteType}: ${error.message}, is an error of PB: ${isExpected}`);
+    log.push(`RemoteError ${error.remoteType}: ${error.message}, is an error of PB: ${isExpected}`);
   }
   const missing = await (shop as unknown as Reference).callRemote("steal").catch((error: unknown) => error);
-  story.push(`not there: ${missing instanceof RemoteError && missing.is("builtins.AttributeError")}`);
-  story.push(`home again: ${await shop.callRemote("isTill", till)}`);
-  return story;
+  log.push(`missing method rejects: ${missing instanceof RemoteError && missing.is("builtins.AttributeError")}`);
+  log.push(`reference returned to its owner: ${await shop.callRemote("isTill", till)}`);
+  return log;
 }

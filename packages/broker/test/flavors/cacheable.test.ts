@@ -1,4 +1,4 @@
-// Objects that are copied once and kept up to date, through their whole life (wire specification 5.8).
+// Objects that are copied once and then kept up to date, from the first copy to its release (wire specification 5.8).
 
 import { beforeAll, describe, expect, test } from "vitest";
 import {
@@ -24,8 +24,8 @@ class Stock extends Cacheable {
   static readonly remoteType: string = "shop.Stock";
   readonly observers: CacheObserver[] = [];
   readonly stopped: { perspective: Perspective; observer: CacheObserver }[] = [];
-  /** Runs when nobody observes any more. */
-  lastWords: ((observer: CacheObserver) => void) | undefined;
+  /** Called by `stoppedObserving`. */
+  onStopped: ((observer: CacheObserver) => void) | undefined;
 
   constructor(public apples: number) {
     super();
@@ -33,14 +33,14 @@ class Stock extends Cacheable {
 
   getStateToCacheAndObserveFor(perspective: Perspective, observer: CacheObserver): unknown {
     this.observers.push(observer);
-    const seenBy = perspective instanceof Someone ? perspective.name : null;
+    const seenBy = perspective instanceof NamedAvatar ? perspective.name : null;
     return { apples: this.apples, seenBy };
   }
 
   override stoppedObserving(perspective: Perspective, observer: CacheObserver): void {
     this.stopped.push({ perspective, observer });
     this.observers.splice(this.observers.indexOf(observer), 1);
-    this.lastWords?.(observer);
+    this.onStopped?.(observer);
   }
 
   set(apples: number): void {
@@ -81,7 +81,7 @@ class StockCopy extends RemoteCache {
   }
 }
 
-class Someone extends Avatar {
+class NamedAvatar extends Avatar {
   constructor(
     readonly name: string,
     readonly stock: Stock,
@@ -114,8 +114,8 @@ class Shop extends Root {
     return value === this.stock;
   }
 
-  remote_login(name: string): Someone {
-    return new Someone(name, this.stock);
+  remote_login(name: string): NamedAvatar {
+    return new NamedAvatar(name, this.stock);
   }
 
   remote_unsendable(): unknown {
@@ -146,7 +146,7 @@ async function cacheOf(root: RemoteReference, method = "stock"): Promise<StockCo
   return (await root.callRemote(method)) as StockCopy;
 }
 
-/** What was said, without the calls that asked for it. */
+/** The exchanged messages about caches. */
 function aboutCaches(pair: ConnectedPair): string[] {
   return pair.transcript().filter((line) => line.includes("cache"));
 }
@@ -155,7 +155,7 @@ describe.each([
   ["in one piece", undefined],
   ["byte by byte", 1],
 ])("a cache, delivered %s,", (_how, chunkBytes) => {
-  test("arrives with its state, follows every change, comes home as the object itself, and is given back", async () => {
+  test("arrives with its state, applies every update, returns to its owner as the object itself, and is released", async () => {
     const { root, stock, pair } = await open(chunkBytes);
     const cache = await cacheOf(root);
     expect(cache).toBeInstanceOf(StockCopy);
@@ -179,10 +179,10 @@ describe.each([
     expect(aboutCaches(pair).slice(-2)).toEqual(["client: (decache 1)", "server: (uncache 1)"]);
   });
 
-  test("is one object however often it arrives, and each arrival is given back", async () => {
+  test("is one object however often it arrives, and every arrival is released", async () => {
     const { root, stock, pair } = await open(chunkBytes);
     const [one, two] = (await root.callRemote("twice")) as StockCopy[];
-    expect(pair.server.cachesOf(stock)).toBe(1); // one full form, one dereference
+    expect(pair.server.cachesOf(stock)).toBe(1); // sent once in full, and once as a back-reference
     const [three, four] = (await root.callRemote("twice")) as StockCopy[];
     const five = await cacheOf(root);
     expect(new Set([one, two, three, four, five]).size).toBe(1);
@@ -196,7 +196,7 @@ describe.each([
   });
 });
 
-test("a cache that was given back arrives anew under another number", async () => {
+test("a cache that was released arrives as a new object with a new id", async () => {
   const { root, stock, pair } = await open();
   const first = await cacheOf(root);
   first[Symbol.dispose]();
@@ -211,9 +211,9 @@ test("a cache that was given back arrives anew under another number", async () =
   expect(stock.stopped).toHaveLength(2);
 });
 
-test("a cache that nobody holds any more is given back, and not before", async () => {
+test("a cache is released when the program dropped it, and not before", async () => {
   const { root, stock, pair } = await open();
-  const held = { cache: (await cacheOf(root)) as StockCopy | undefined };
+  const holder = { cache: (await cacheOf(root)) as StockCopy | undefined };
   await cacheOf(root);
   for (let turn = 0; turn < 3; turn++) {
     (globalThis as { gc?: () => void }).gc?.();
@@ -222,14 +222,14 @@ test("a cache that nobody holds any more is given back, and not before", async (
   expect(pair.server.stats().cachesGiven).toBe(1);
   stock.set(8);
   await pair.settled();
-  expect(held.cache?.apples).toBe(8);
-  held.cache = undefined;
+  expect(holder.cache?.apples).toBe(8);
+  holder.cache = undefined;
   await pair.expectNothingLeft();
   expect(stock.stopped).toHaveLength(1);
 });
 
-describe("crossing each other", () => {
-  test("an update and a decache: the update is heard, and nothing else happens", async () => {
+describe("messages that cross in flight", () => {
+  test("an update that crosses a decache is applied, without any event", async () => {
     const { root, stock, pair, events } = await open();
     const cache = await cacheOf(root);
     pair.links.listener.hold();
@@ -243,7 +243,7 @@ describe("crossing each other", () => {
     await pair.expectNothingLeft();
   });
 
-  test("a new sending and a decache: the cache lives on with its number", async () => {
+  test("a cache that is sent again while its decache is in flight keeps its id and its observer", async () => {
     const { root, stock, pair } = await open();
     const first = await cacheOf(root);
     pair.links.initiator.hold();
@@ -263,7 +263,7 @@ describe("crossing each other", () => {
     await pair.expectNothingLeft();
   });
 
-  test("an uncache and an update of ours: the object is told that it was too late", async () => {
+  test("an update after the uncache rejects with DeadReferenceError", async () => {
     const { root, stock, pair } = await open();
     const observer = (await cacheOf(root), stock.observers[0]!);
     (await cacheOf(root))[Symbol.dispose]();
@@ -273,7 +273,7 @@ describe("crossing each other", () => {
     expect(() => observer.sendRemote("apples", 1)).toThrow(DeadReferenceError);
   });
 
-  test("a cache on its way home and its decache: the object arrives", async () => {
+  test("a cache that is returned and then released arrives at its owner", async () => {
     const { root, pair } = await open();
     const cache = await cacheOf(root);
     const home = root.callRemote("isStock", cache);
@@ -283,11 +283,11 @@ describe("crossing each other", () => {
   });
 });
 
-describe("the last word", () => {
-  test("of an object that stopped being observed still finds the copy", async () => {
+describe("an update sent by stoppedObserving", () => {
+  test("reaches the copy", async () => {
     const { root, stock, pair } = await open();
     const cache = await cacheOf(root);
-    stock.lastWords = (observer) => observer.sendRemote("apples", -1);
+    stock.onStopped = (observer) => observer.sendRemote("apples", -1);
     cache[Symbol.dispose]();
     await pair.expectNothingLeft();
     expect(cache.apples).toBe(-1);
@@ -298,11 +298,11 @@ describe("the last word", () => {
     ).toEqual(["(decache", "(cachemessage", "(uncache"]);
   });
 
-  test("that sends the object anew starts a new copy", async () => {
+  test("does not reach a copy that is made afterwards", async () => {
     const { root, stock, pair } = await open();
     const cache = await cacheOf(root);
-    stock.lastWords = (observer) => {
-      stock.lastWords = undefined;
+    stock.onStopped = (observer) => {
+      stock.onStopped = undefined;
       observer.sendRemote("apples", 0);
     };
     cache[Symbol.dispose]();
@@ -315,10 +315,10 @@ describe("the last word", () => {
     await pair.expectNothingLeft();
   });
 
-  test("can be said when the copy was given back, and in no other case", async () => {
+  test("is possible only if the peer released the copy", async () => {
     const { root, stock, pair } = await open();
     const alive: boolean[] = [];
-    stock.lastWords = (observer) => alive.push(observer.isAlive);
+    stock.onStopped = (observer) => alive.push(observer.isAlive);
     (await cacheOf(root))[Symbol.dispose]();
     await pair.settled();
     expect(alive).toEqual([true]);
@@ -331,20 +331,20 @@ describe("the last word", () => {
     expect(alive).toEqual([true, false, false]);
   });
 
-  test("that throws is reported, and hurts nobody", async () => {
+  test("is reported to onEvent when it throws", async () => {
     const { root, stock, pair, events } = await open();
-    const trouble = new Error("no last words");
-    stock.lastWords = () => {
-      throw trouble;
+    const error = new Error("cannot send");
+    stock.onStopped = () => {
+      throw error;
     };
     (await cacheOf(root))[Symbol.dispose]();
     await pair.expectNothingLeft();
-    expect(events).toEqual([{ kind: "callback-failed", error: trouble }]);
+    expect(events).toEqual([{ kind: "callback-failed", error: error }]);
   });
 
-  test("that closes the connection is the last: it is not asked twice", async () => {
+  test("may close the connection, and stoppedObserving is not called again", async () => {
     const { root, stock, pair } = await open();
-    stock.lastWords = () => void pair.server.close();
+    stock.onStopped = () => void pair.server.close();
     (await cacheOf(root))[Symbol.dispose]();
     await pair.server.closed;
     expect(stock.stopped).toHaveLength(1);
@@ -352,12 +352,12 @@ describe("the last word", () => {
 });
 
 describe("stoppedObserving is called exactly once", () => {
-  test.each(["cut", "closed by the client", "closed by the server"])("when the connection is %s", async (how) => {
+  test.each(["cut", "closed by the client", "closed by the server"])("when the connection is %s", async (cause) => {
     const { root, stock, pair } = await open();
     await cacheOf(root);
     const [observer] = stock.observers;
-    if (how === "cut") pair.links.listener.cut();
-    else await (how === "closed by the client" ? pair.client : pair.server).close();
+    if (cause === "cut") pair.links.listener.cut();
+    else await (cause === "closed by the client" ? pair.client : pair.server).close();
     await pair.server.closed;
     await pair.client.closed;
     expect(stock.stopped).toEqual([{ perspective: null, observer }]);
@@ -376,7 +376,7 @@ describe("stoppedObserving is called exactly once", () => {
     expect(stock.stopped).toHaveLength(1);
   });
 
-  test("when the sending failed", async () => {
+  test("when the message with the copy could not be sent", async () => {
     const { root, stock, pair } = await open();
     await expect(root.callRemote("unsendable")).rejects.toBeInstanceOf(RemoteError);
     expect(stock.stopped).toHaveLength(1);
@@ -391,33 +391,37 @@ describe("stoppedObserving is called exactly once", () => {
 });
 
 describe("a cache for two perspectives of one connection", () => {
-  test("shows each of them its own state, and is given back by each", async () => {
+  test("has a state and an observer for each perspective", async () => {
     const { root, stock, pair } = await open();
     const alice = (await root.callRemote("login", "alice")) as RemoteReference<Shopper>;
     const bob = (await root.callRemote("login", "bob")) as RemoteReference<Shopper>;
-    const [hers, his, nobodys] = [await alice.callRemote("stock"), await bob.callRemote("stock"), await cacheOf(root)];
-    expect([hers.seenBy, his.seenBy, nobodys.seenBy]).toEqual(["alice", "bob", null]);
-    expect(new Set([hers, his, nobodys]).size).toBe(3);
+    const [aliceCache, bobCache, anonymous] = [
+      await alice.callRemote("stock"),
+      await bob.callRemote("stock"),
+      await cacheOf(root),
+    ];
+    expect([aliceCache.seenBy, bobCache.seenBy, anonymous.seenBy]).toEqual(["alice", "bob", null]);
+    expect(new Set([aliceCache, bobCache, anonymous]).size).toBe(3);
     stock.set(20);
     await pair.settled();
-    expect([hers.apples, his.apples, nobodys.apples]).toEqual([20, 20, 20]);
-    for (const cache of [hers, his, nobodys]) {
+    expect([aliceCache.apples, bobCache.apples, anonymous.apples]).toEqual([20, 20, 20]);
+    for (const cache of [aliceCache, bobCache, anonymous]) {
       expect(await alice.callRemote("isStock", cache)).toBe(true);
       expect(await root.callRemote("isStock", cache)).toBe(true);
     }
-    hers[Symbol.dispose]();
+    aliceCache[Symbol.dispose]();
     await pair.settled();
-    expect(stock.stopped.map(({ perspective }) => (perspective as Someone).name)).toEqual(["alice"]);
-    his[Symbol.dispose]();
-    nobodys[Symbol.dispose]();
+    expect(stock.stopped.map(({ perspective }) => (perspective as NamedAvatar).name)).toEqual(["alice"]);
+    bobCache[Symbol.dispose]();
+    anonymous[Symbol.dispose]();
     alice[Symbol.dispose]();
     bob[Symbol.dispose]();
     await pair.expectNothingLeft();
   });
 });
 
-describe("what the program holds", () => {
-  test("behaves as the cache: methods, getters, setters, private fields, instanceof", async () => {
+describe("the handle of a cache", () => {
+  test("has the methods, accessors, private fields and prototype of the cache", async () => {
     const { root } = await open();
     const cache = await cacheOf(root);
     expect(cache.own()).toBe(cache);
@@ -430,14 +434,14 @@ describe("what the program holds", () => {
     expect(JSON.stringify(cache)).toBe('{"apples":100,"seenBy":null}');
   });
 
-  test("can be sent home from within an update, where `this` is the cache itself", async () => {
+  test("can be returned by an update, where `this` is the cache itself", async () => {
     const { root, stock } = await open();
     const cache = await cacheOf(root);
     expect(await stock.observers[0]!.callRemote("self")).toBe(stock);
     expect(await root.callRemote("isStock", cache)).toBe(true);
   });
 
-  test("can be given back twice, and then not be sent", async () => {
+  test("can be released twice, and cannot be sent afterwards", async () => {
     const { root, pair } = await open();
     const cache = await cacheOf(root);
     cache[Symbol.dispose]();
@@ -446,7 +450,7 @@ describe("what the program holds", () => {
     await pair.expectNothingLeft();
   });
 
-  test("cannot be sent to another peer, and a cache that never arrived not at all", async () => {
+  test("cannot be sent to another peer, nor can a cache that was not received", async () => {
     const [one, other] = [await open(), await open()];
     const cache = await cacheOf(one.root);
     await expect(other.root.callRemote("take", cache)).rejects.toBeInstanceOf(JellyError);
@@ -454,7 +458,7 @@ describe("what the program holds", () => {
   });
 });
 
-describe("a state", () => {
+describe("the state of a cache", () => {
   class Ring extends Cacheable {
     static readonly remoteType: string = "shop.Stock";
     constructor(readonly state: (ring: Ring) => unknown) {
@@ -468,7 +472,7 @@ describe("a state", () => {
   test.each([
     ["directly", (ring: Ring) => ({ self: ring })],
     ["in a list", (ring: Ring) => ({ self: [ring] })],
-  ])("may mention its own object %s", async (_how, state) => {
+  ])("may refer to its own object %s", async (_how, state) => {
     class RingShop extends Root {
       remote_ring(): Ring {
         return new Ring(state);
@@ -481,26 +485,26 @@ describe("a state", () => {
     await pair.expectNothingLeft();
   });
 
-  test("that the receiver refuses is given back at once, so that it can be sent again", async () => {
-    let isRefused = true;
-    class Choosy extends RemoteCache {
+  test("releases the cache when setCopyableState throws, so that it can be sent again", async () => {
+    let rejects = true;
+    class RejectingCopy extends RemoteCache {
       override setCopyableState(state: unknown): void {
-        if (isRefused) throw new RangeError("not this one");
+        if (rejects) throw new RangeError("not this one");
         super.setCopyableState(state);
       }
     }
     const shop = new Shop();
-    const choosy = new TypeRegistry().register(remoteCache("shop.Stock", Choosy));
-    const pair = await connectedPair({ root: shop }, { types: choosy });
+    const rejectingTypes = new TypeRegistry().register(remoteCache("shop.Stock", RejectingCopy));
+    const pair = await connectedPair({ root: shop }, { types: rejectingTypes });
     const root = await pair.client.getRootObject();
     await expect(root.callRemote("stock")).rejects.toThrow("not this one");
     await pair.expectNothingLeft();
     expect(shop.stock.stopped).toHaveLength(1);
-    isRefused = false;
-    expect(await root.callRemote("stock")).toBeInstanceOf(Choosy);
+    rejects = false;
+    expect(await root.callRemote("stock")).toBeInstanceOf(RejectingCopy);
   });
 
-  test("that contains a copy and a reference brings both", async () => {
+  test("may contain a copy and a reference", async () => {
     class Label extends Copyable {
       static readonly remoteType = "shop.Label";
       text = "apples";
@@ -529,7 +533,7 @@ describe("a state", () => {
 });
 
 describe("an update", () => {
-  test("that fails is an error for the object, and no more", async () => {
+  test("rejects with the error of the observe_ method", async () => {
     const { root, stock, events, pair } = await open();
     await cacheOf(root);
     const error = (await rejection(stock.observers[0]!.callRemote("fail"))) as RemoteError;
@@ -541,7 +545,7 @@ describe("an update", () => {
     expect(pair.client.isOpen).toBe(true);
   });
 
-  test("reaches no other method of the copy", async () => {
+  test("cannot call other methods of the copy", async () => {
     const { root, stock } = await open();
     await cacheOf(root);
     for (const name of ["own", "constructor", "__proto__", "setCopyableState", "updates"]) {
@@ -549,42 +553,42 @@ describe("an update", () => {
     }
   });
 
-  test("from within the method that takes the state follows the state", async () => {
-    class Eager extends Stock {
+  test("sent by getStateToCacheAndObserveFor arrives after the state", async () => {
+    class EarlyUpdate extends Stock {
       override getStateToCacheAndObserveFor(perspective: Perspective, observer: CacheObserver): unknown {
         const state = super.getStateToCacheAndObserveFor(perspective, observer);
         observer.sendRemote("apples", 30);
         return state;
       }
     }
-    class EagerShop extends Root {
-      readonly stock = new Eager(3);
+    class EarlyUpdateShop extends Root {
+      readonly stock = new EarlyUpdate(3);
       remote_stock(): Stock {
         return this.stock;
       }
     }
-    const pair = await connectedPair({ root: new EagerShop() }, { types });
+    const pair = await connectedPair({ root: new EarlyUpdateShop() }, { types });
     const cache = (await (await pair.client.getRootObject()).callRemote("stock")) as StockCopy;
     await pair.settled();
     expect(cache.apples).toBe(30);
   });
 });
 
-test("a peer that sends one cache twice in full, or an unknown one, fails that call only", async () => {
+test("an answer with a duplicate or an unknown cache rejects only its own call", async () => {
   const { peer, broker } = await brokerAndPeer("initiator", { types });
   const root = await broker.getRootObject();
   const calls = ["a", "b", "c"].map((name) => rejection(root.callRemote(name)));
   const good = root.callRemote("d");
   await settled();
-  await peer.say("(answer 4 (shop.Stock 5 (dictionary)))", "(answer 1 (shop.Stock 5 (dictionary)))");
-  await peer.say("(answer 2 (cached 6))", "(answer 3 (shop.Stock (dictionary)))");
+  await peer.send("(answer 4 (shop.Stock 5 (dictionary)))", "(answer 1 (shop.Stock 5 (dictionary)))");
+  await peer.send("(answer 2 (cached 6))", "(answer 3 (shop.Stock (dictionary)))");
   expect(await good).toBeInstanceOf(StockCopy);
   for (const call of calls) expect(await call).toBeInstanceOf(Error);
   expect(broker.stats().cachesHeld).toBe(1);
   expect(Tuple).toBeDefined();
 });
 
-test("the limit of caches is the limit of references", async () => {
+test("the limit of caches equals the limit of references", async () => {
   class Maker extends Root {
     remote_make(count: number): Stock[] {
       return Array.from({ length: count }, () => new Stock(1));

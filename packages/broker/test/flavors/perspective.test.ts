@@ -1,4 +1,5 @@
-// Who is calling: decides what copies show, which references an avatar gets, and never leaks from one call into another.
+// Perspectives: they determine the state of copies and the identity of references, and calls that overlap never mix
+// them up.
 
 import { beforeAll, describe, expect, test } from "vitest";
 import { Avatar, Copyable, Referenceable, remoteCopy, RemoteCopy, Root, Viewable } from "@pb/broker";
@@ -10,7 +11,7 @@ import { garbageCollector } from "../../../../tools/garbage/garbage.js";
 
 beforeAll(() => void garbageCollector());
 
-/** A copy that tells for whom it was made. */
+/** A copy whose state is the name of the perspective it is sent to. */
 class Mirror extends Copyable {
   static readonly remoteType = "test.Mirror";
   override getStateToCopyFor(perspective: Perspective): unknown {
@@ -61,7 +62,7 @@ class User extends Avatar {
     await gate.callRemote("wait");
     return new Mirror();
   }
-  /** Sends a copy through a reference that it was given. */
+  /** Sends a copy to the object that the argument refers to. */
   async perspective_through(listener: RemoteReference): Promise<unknown> {
     return listener.callRemote("see", new Mirror());
   }
@@ -88,7 +89,7 @@ class World extends Root {
   readonly page = new Page();
   readonly kept: RemoteReference[] = [];
 
-  /** Everybody who logged in, as long as somebody else has use for them. */
+  /** The avatars that were created and not collected. */
   readonly users: WeakRef<User>[] = [];
 
   remote_login(name: string): User {
@@ -108,8 +109,8 @@ class World extends Root {
   }
 }
 
-/** Lets go of whoever waits, when it is told to. */
-class GateKeeper extends Referenceable {
+/** A remote object whose calls wait until the test resolves them. */
+class TestGate extends Referenceable {
   readonly waiting: (() => void)[] = [];
   remote_wait(): Promise<void> {
     return new Promise((resolve) => this.waiting.push(resolve));
@@ -136,31 +137,31 @@ async function open() {
 const named = (value: unknown): unknown => (value as MirrorCopy).name;
 
 describe("a copy", () => {
-  test("shows what its caller may see", async () => {
+  test("has the state for the perspective of its caller", async () => {
     const { root, alice, bob } = await open();
     expect(named(await alice.callRemote("mirror"))).toBe("alice");
     expect(named(await root.callRemote("mirror"))).toBe(null);
     expect(named(await bob.callRemote("mirror"))).toBe("bob");
   });
 
-  test("sent through a reference is for the perspective that the reference came to", async () => {
+  test("sent to a reference has the state for the perspective through which the reference arrived", async () => {
     const { world, alice, bob } = await open();
     const listener = new Listener();
     expect(await alice.callRemote("through", listener)).toBe("alice");
     expect(await bob.callRemote("through", listener)).toBe("bob");
     await alice.callRemote("keep", listener);
     await bob.callRemote("keep", listener);
-    const [hers, his] = world.kept;
-    expect(hers).not.toBe(his);
-    expect(await his!.callRemote("see", new Mirror())).toBe("bob");
-    expect(await hers!.callRemote("see", new Mirror())).toBe("alice");
+    const [alicePage, bobPage] = world.kept;
+    expect(alicePage).not.toBe(bobPage);
+    expect(await bobPage!.callRemote("see", new Mirror())).toBe("bob");
+    expect(await alicePage!.callRemote("see", new Mirror())).toBe("alice");
   });
 });
 
-describe("the perspective never leaks between calls that wait", () => {
-  test("whatever the order in which they go on", async () => {
+describe("overlapping calls keep their perspectives", () => {
+  test("in any order of completion", async () => {
     const { pair, root, alice, bob } = await open();
-    const keeper = new GateKeeper();
+    const gate = new TestGate();
     const listener = new Listener();
     const callers = [
       [alice, "alice"],
@@ -175,23 +176,23 @@ describe("the perspective never leaks between calls that wait", () => {
     for (let index = 0; index < 120; index++) {
       const [caller, name] = callers[random(3)]!;
       if (caller === root || random(2) === 0) {
-        calls.push(caller.callRemote("slowly", keeper).then(named));
+        calls.push(caller.callRemote("slowly", gate).then(named));
       } else {
-        calls.push(caller.callRemote("throughSlowly", listener, keeper));
+        calls.push(caller.callRemote("throughSlowly", listener, gate));
       }
       expected.push(name);
       if (random(3) === 0) await pair.settled();
-      if (random(2) === 0 && keeper.waiting.length > 0) keeper.waiting.splice(random(keeper.waiting.length), 1)[0]!();
+      if (random(2) === 0 && gate.waiting.length > 0) gate.waiting.splice(random(gate.waiting.length), 1)[0]!();
     }
     await pair.settled();
-    while (keeper.waiting.length > 0) {
-      keeper.waiting.splice(random(keeper.waiting.length), 1)[0]!();
+    while (gate.waiting.length > 0) {
+      gate.waiting.splice(random(gate.waiting.length), 1)[0]!();
       if (random(4) === 0) await pair.settled();
     }
     expect(await Promise.all(calls)).toEqual(expected);
   });
 
-  test("nor between two connections to one object", async () => {
+  test("on two connections to the same object", async () => {
     const world = new World();
     const [one, other] = [
       await connectedPair({ root: world, types }, { types }),
@@ -199,74 +200,72 @@ describe("the perspective never leaks between calls that wait", () => {
     ];
     const alice = (await (await one.client.getRootObject()).callRemote("login", "alice")) as RemoteReference;
     const bob = (await (await other.client.getRootObject()).callRemote("login", "bob")) as RemoteReference;
-    const keeper = new GateKeeper();
-    const calls = Array.from({ length: 20 }, (_, index) =>
-      (index % 2 === 0 ? alice : bob).callRemote("slowly", keeper),
-    );
+    const gate = new TestGate();
+    const calls = Array.from({ length: 20 }, (_, index) => (index % 2 === 0 ? alice : bob).callRemote("slowly", gate));
     await one.settled();
     await other.settled();
-    for (const resolve of keeper.waiting.reverse()) resolve();
+    for (const resolve of gate.waiting.reverse()) resolve();
     expect((await Promise.all(calls)).map(named)).toEqual(calls.map((_, index) => (index % 2 === 0 ? "alice" : "bob")));
   });
 });
 
 describe("a view", () => {
-  test("knows who looks, and answers for them", async () => {
+  test("passes the perspective to the method and to the copies in its result", async () => {
     const { alice, bob } = await open();
-    const [hers, his] = (await Promise.all([alice.callRemote("page"), bob.callRemote("page")])) as [
+    const [alicePage, bobPage] = (await Promise.all([alice.callRemote("page"), bob.callRemote("page")])) as [
       RemoteReference,
       RemoteReference,
     ];
-    expect(await hers.callRemote("read", 1, 2)).toEqual(["alice", 1, 2]);
-    expect(await his.callRemote("read")).toEqual(["bob"]);
-    expect(named(await hers.callRemote("mirror"))).toBe("alice");
-    expect(named(await his.callRemote("mirror"))).toBe("bob");
-    const keeper = new GateKeeper();
-    const both = Promise.all([hers.callRemote("slowly", keeper), his.callRemote("slowly", keeper)]);
-    await expect.poll(() => keeper.waiting.length).toBe(2);
-    for (const resolve of keeper.waiting.reverse()) resolve();
+    expect(await alicePage.callRemote("read", 1, 2)).toEqual(["alice", 1, 2]);
+    expect(await bobPage.callRemote("read")).toEqual(["bob"]);
+    expect(named(await alicePage.callRemote("mirror"))).toBe("alice");
+    expect(named(await bobPage.callRemote("mirror"))).toBe("bob");
+    const gate = new TestGate();
+    const both = Promise.all([alicePage.callRemote("slowly", gate), bobPage.callRemote("slowly", gate)]);
+    await expect.poll(() => gate.waiting.length).toBe(2);
+    for (const resolve of gate.waiting.reverse()) resolve();
     expect((await both).map((result) => [(result as unknown[])[0], named((result as unknown[])[1])])).toEqual([
       ["alice", "alice"],
       ["bob", "bob"],
     ]);
   });
 
-  test("is one for each pair of object and looker, counted as references are", async () => {
+  test("is one reference per object and perspective, and is counted as a reference", async () => {
     const { pair, world, alice, bob } = await open();
     const first = (await alice.callRemote("page")) as RemoteReference;
     const again = (await alice.callRemote("page")) as RemoteReference;
-    const his = (await bob.callRemote("page")) as RemoteReference;
+    const bobPage = (await bob.callRemote("page")) as RemoteReference;
     expect(again).toBe(first);
-    expect(his.id).not.toBe(first.id);
+    expect(bobPage.id).not.toBe(first.id);
     expect(await alice.callRemote("isPage", first)).toEqual([true, "alice"]);
-    expect(await alice.callRemote("isPage", his)).toEqual([true, "bob"]);
+    expect(await alice.callRemote("isPage", bobPage)).toEqual([true, "bob"]);
     expect(world.page.viewPointFor(world)).toBe(world.page.viewPointFor(world));
-    for (const reference of [first, his, alice, bob]) reference[Symbol.dispose]();
+    for (const reference of [first, bobPage, alice, bob]) reference[Symbol.dispose]();
     await pair.expectNothingLeft();
   });
 
-  test("is not to be had by somebody who has not logged in", async () => {
+  test("cannot be sent to a peer without a perspective", async () => {
     const { root, pair } = await open();
     await expect(root.callRemote("page")).rejects.toThrow("to a peer that has logged in");
     expect(pair.server.stats().referencesGiven).toBe(2);
   });
 });
 
-test("an avatar that is handed out by its own method is the same reference, and comes home as itself", async () => {
+test("an avatar that its own method returns is the same reference, and returns to its owner as the object itself", async () => {
   const { alice, bob } = await open();
   expect(await alice.callRemote("me")).toBe(alice);
   expect(await alice.callRemote("isMe", alice)).toBe(true);
   expect(await alice.callRemote("isMe", bob)).toBe(false);
 });
 
-test("who has logged out is gone, though the connection goes on, and what they were given is given back", async () => {
+test("an avatar is collected after its logout while the connection stays open, and its references are released", async () => {
   const { pair, world, root, alice, bob } = await open();
   for (const user of [alice, bob]) {
     await user.callRemote("hear", new Listener());
     user[Symbol.dispose]();
   }
   await pair.expectNothingLeft();
-  await root.callRemote("mirror"); // the last message may remember for whom it was written
+  await root.callRemote("mirror"); // the perspective of the last message may still be referenced
   await expect
     .poll(
       () => {

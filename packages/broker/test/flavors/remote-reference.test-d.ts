@@ -1,3 +1,5 @@
+// Types of references in the parameters and results of remote methods.
+
 import { expectTypeOf, test } from "vitest";
 import type { Avatar, Kwargs, Referenceable, RemoteReference, Viewable } from "@pb/broker";
 
@@ -18,20 +20,20 @@ interface Member extends Avatar {
 declare const member: RemoteReference<Member>;
 declare const board: RemoteReference<Board>;
 
-test("what stays there arrives as a reference: Referenceables, views and avatars", () => {
+test("Referenceables, views and avatars in results are references", () => {
   expectTypeOf(member.call.note()).resolves.toEqualTypeOf<RemoteReference<Note>>();
   expectTypeOf(member.call.board()).resolves.toEqualTypeOf<RemoteReference<Board>>();
   expectTypeOf(member.call.friends()).resolves.toEqualTypeOf<RemoteReference<Member>[]>();
 });
 
-test("a reference is given by what it refers to", () => {
+test("a parameter that is a reference accepts the object or a reference to it", () => {
   expectTypeOf(member.call.introduce).parameter(0).toEqualTypeOf<RemoteReference<Member> | Member>();
 });
 
-test("an object of the peer's is given by the reference to it", () => {
+test("a parameter that is an object of the peer accepts only a reference to it", () => {
   expectTypeOf(member.call.sign).parameter(0).toEqualTypeOf<RemoteReference<Note>>();
 });
 
-test("a view's perspective is not an argument of the call", () => {
+test("the perspective of a view is not a parameter of the call", () => {
   expectTypeOf(board.call.read).parameters.toEqualTypeOf<[count: number, kwargs?: Kwargs]>();
 });

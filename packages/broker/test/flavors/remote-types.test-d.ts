@@ -1,4 +1,5 @@
-// What compiles and what must not: the types of a class, or of an interface, become those of calls on a reference to it.
+// Types of calls: the methods of a class or an interface determine the arguments and results of calls on a reference to
+// it.
 
 import { describe, expectTypeOf, test } from "vitest";
 import { Avatar, kwargs, Referenceable, Root, Viewable } from "@pb/broker";
@@ -60,11 +61,11 @@ class Everything extends Root {
   notRemote(): void {}
 }
 
-declare function someReference<T = RemoteMethods>(): RemoteReference<T>;
+declare function referenceTo<T = RemoteMethods>(): RemoteReference<T>;
 declare const root: RemoteReference<Everything>;
 
-describe("a reference by its class", () => {
-  test("knows the remote methods, their arguments and their results", () => {
+describe("a reference typed by the class of its object", () => {
+  test("has the remote methods with their arguments and results", () => {
     expectTypeOf(root.callRemote("text", "a", 2)).resolves.toEqualTypeOf<string>();
     expectTypeOf(root.call.text("a")).resolves.toEqualTypeOf<string>();
     expectTypeOf(root.callRemote("later")).resolves.toEqualTypeOf<number>();
@@ -74,12 +75,12 @@ describe("a reference by its class", () => {
     >();
   });
 
-  test("refuses what does not fit", () => {
+  test("rejects unknown methods and wrong arguments", () => {
     // @ts-expect-error no such method
     void root.callRemote("nosuch");
     // @ts-expect-error not a remote method
     void root.callRemote("notRemote");
-    // @ts-expect-error a number is no text
+    // @ts-expect-error a number is not a string
     void root.callRemote("text", 1);
     // @ts-expect-error an argument is missing
     root.sendRemote("text");
@@ -87,7 +88,7 @@ describe("a reference by its class", () => {
     void root.call.later(1);
   });
 
-  test("turns objects that stay there into references, wherever they are", () => {
+  test("has references in place of remote objects, also inside other values", () => {
     expectTypeOf(root.callRemote("child")).resolves.toEqualTypeOf<RemoteReference<Child>>();
     expectTypeOf(root.callRemote("children")).resolves.toEqualTypeOf<{
       readonly first: RemoteReference<Child>;
@@ -95,14 +96,14 @@ describe("a reference by its class", () => {
     }>();
   });
 
-  test("takes an object of ours where the method takes a reference to one", () => {
+  test("accepts a local object where the method takes a reference to one", () => {
     void root.callRemote("call", new Child());
     void root.callRemote("callAll", { all: [new Child()] });
-    // @ts-expect-error a view is no child
+    // @ts-expect-error a View is not a Child
     void root.callRemote("call", new View());
   });
 
-  test("tells what arrives for what only JavaScript has", () => {
+  test("has the types that arrive for values that change on the wire", () => {
     expectTypeOf(root.callRemote("map")).resolves.toEqualTypeOf<Record<string, DateTime>>();
     expectTypeOf(root.callRemote("big")).resolves.toEqualTypeOf<number | bigint>();
     expectTypeOf(root.callRemote("callAll", { all: [] })).resolves.toEqualTypeOf<null>();
@@ -116,9 +117,9 @@ describe("keyword arguments", () => {
     abstract remote_order(id: number, how?: KwargsOf<{ urgent?: boolean }>): string;
     abstract remote_lend(reader: RemoteReference<Child>): Child[];
   }
-  const library = someReference<Library>();
+  const library = referenceTo<Library>();
 
-  test("stand behind the positional ones, or in the place of what may be left out", () => {
+  test("follow the positional arguments, or replace optional ones", () => {
     expectTypeOf(library.callRemote("find", 12, kwargs({ limit: 3 }))).resolves.toEqualTypeOf<string>();
     void library.callRemote("find", 12, "Dune", kwargs({ limit: 3 }));
     void library.callRemote("find", 12, "Dune", 3, kwargs({ more: true }));
@@ -127,32 +128,32 @@ describe("keyword arguments", () => {
     library.sendRemote("find", 12, kwargs({ limit: 3 }));
     void root.callRemote("later", kwargs({ soon: true }));
     void root.callRemote("rest", 1, 2, kwargs({ three: 3 }));
-    void someReference<View>().callRemote("read", 3, kwargs({ loud: true }));
+    void referenceTo<View>().callRemote("read", 3, kwargs({ loud: true }));
   });
 
-  test("leave the positional ones as strict as they are", () => {
-    // @ts-expect-error text is no number
+  test("do not loosen the types of the positional arguments", () => {
+    // @ts-expect-error a string is not a number
     void library.callRemote("find", "12", kwargs({ limit: 3 }));
-    // @ts-expect-error the first is not optional
+    // @ts-expect-error the first parameter is not optional
     void library.callRemote("find", kwargs({ id: 12 }));
-    // @ts-expect-error a number is no text
+    // @ts-expect-error a number is not a string
     void library.callRemote("find", 12, 3, kwargs({ limit: 3 }));
-    // @ts-expect-error nothing comes after them
+    // @ts-expect-error keyword arguments must be last
     void library.callRemote("find", 12, "Dune", kwargs({ limit: 3 }), 4);
-    // @ts-expect-error an object is a dict, and no keyword arguments
+    // @ts-expect-error a plain object is a dict argument, not keyword arguments
     void library.callRemote("find", 12, { limit: 3 });
   });
 
-  test("are what the method declares, where it does", () => {
+  test("have the types that the method declares", () => {
     void library.callRemote("order", 12);
     void library.callRemote("order", 12, kwargs({ urgent: true }));
     // @ts-expect-error not a boolean
     void library.callRemote("order", 12, kwargs({ urgent: 1 }));
-    // @ts-expect-error an object is a dict, and no keyword arguments
+    // @ts-expect-error a plain object is a dict argument, not keyword arguments
     void library.callRemote("order", 12, { urgent: true });
   });
 
-  test("change nothing about references", () => {
+  test("do not change the types of references", () => {
     expectTypeOf(library.callRemote("lend", new Child(), kwargs({ days: 3 }))).resolves.toEqualTypeOf<
       RemoteReference<Child>[]
     >();
@@ -161,45 +162,45 @@ describe("keyword arguments", () => {
 
 describe("views and avatars", () => {
   test("are called without the perspective", () => {
-    const view = someReference<View>();
+    const view = referenceTo<View>();
     expectTypeOf(view.callRemote("read", 3)).resolves.toEqualTypeOf<string>();
-    // @ts-expect-error the perspective does not travel
+    // @ts-expect-error the caller does not pass the perspective
     void view.callRemote("read", {}, 3);
   });
 
-  test("are known by their perspective methods", () => {
+  test("have their perspective_ methods", () => {
     abstract class Me extends Avatar {
       abstract perspective_whoami(): string;
     }
-    const me = someReference<Me>();
+    const me = referenceTo<Me>();
     expectTypeOf(me.callRemote("whoami")).resolves.toEqualTypeOf<string>();
   });
 });
 
-describe("a reference to something of Python", () => {
-  test("is known by an interface of its methods", () => {
+describe("a reference to a Python object", () => {
+  test("is typed by an interface of its methods", () => {
     interface Calculator {
       add(a: number, b: number): number;
     }
-    const calculator = someReference<Calculator>();
+    const calculator = referenceTo<Calculator>();
     expectTypeOf(calculator.callRemote("add", 1, 2)).resolves.toEqualTypeOf<number>();
     // @ts-expect-error no such method
     void calculator.callRemote("subtract", 1, 2);
   });
 
-  test("can be called in any way where nothing is known", () => {
-    const anything = someReference();
+  test("accepts any call when no type is given", () => {
+    const anything = referenceTo();
     expectTypeOf(anything.callRemote("whatever", 1, kwargs({ two: 2 }))).resolves.toEqualTypeOf<unknown>();
   });
 });
 
-test("what a connection begins with and what it leaves behind are told which one it is", () => {
+test("rootObject and unreferenced receive the connection", () => {
   expectTypeOf<Root["rootObject"]>().parameter(0).toEqualTypeOf<Connection>();
   expectTypeOf<Referenceable["unreferenced"]>().parameter(0).toEqualTypeOf<Connection>();
   expectTypeOf<NonNullable<Callable["unreferenced"]>>().parameter(0).toEqualTypeOf<Connection>();
   expectTypeOf<Broker>().toExtend<Connection>();
 });
 
-test("a remote reference is a reference, as is a local one", () => {
+test("a remote reference implements Reference", () => {
   expectTypeOf<RemoteReference<Everything>>().toExtend<Reference<Everything>>();
 });

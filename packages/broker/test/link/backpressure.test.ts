@@ -1,4 +1,4 @@
-// Who does not take its answers gets no more work done; two ends that do never wait for each other for ever.
+// Backpressure: a peer that does not read its answers is not read, and two such ends never wait for each other forever.
 
 import { expect, test } from "vitest";
 import { Root } from "@pb/broker";
@@ -21,7 +21,7 @@ async function turns(count = 50): Promise<void> {
   for (let turn = 0; turn < count; turn++) await Promise.resolve();
 }
 
-test("reads no more calls while the peer does not take the answers", async () => {
+test("stops reading calls while the peer does not read the answers", async () => {
   const root = new Echo();
   const { client, server, links } = await connectedPair({ root, limits });
   const echo = await client.getRootObject<Echo>();
@@ -38,7 +38,7 @@ test("reads no more calls while the peer does not take the answers", async () =>
   expect(server.queuedBytes).toBe(0);
 });
 
-test("reads its answers although its own calls wait", async () => {
+test("keeps reading answers while its own bytes are queued", async () => {
   const root = new Echo();
   const { client, server } = await connectedPair({ root, limits }, { root, limits });
   const [there, back] = [await client.getRootObject<Echo>(), await server.getRootObject<Echo>()];
@@ -49,7 +49,7 @@ test("reads its answers although its own calls wait", async () => {
   expect(await Promise.all(both)).toHaveLength(120);
 });
 
-test("goes on reading when a call of its own needs an answer", async () => {
+test("resumes reading when a call of its own needs an answer", async () => {
   const root = new Echo();
   const { client, server, links } = await connectedPair({ root, limits }, { root });
   const [there, back] = [await client.getRootObject<Echo>(), await server.getRootObject<Echo>()];
@@ -57,15 +57,15 @@ test("goes on reading when a call of its own needs an answer", async () => {
   const answers = Array.from({ length: 30 }, () => there.callRemote("echo", payload));
   await turns();
   const before = root.calls;
-  const answer = back.callRemote("echo", "still there?");
+  const answer = back.callRemote("echo", "ping");
   await turns();
   expect(root.calls).toBeGreaterThan(before);
   links.initiator.release();
-  expect(await answer).toBe("still there?");
+  expect(await answer).toBe("ping");
   await Promise.all(answers);
 });
 
-test("ends the connection to a peer that never reads what is pushed to it", async () => {
+test("closes the connection to a peer that never reads the messages sent to it", async () => {
   const { server, links } = await connectedPair({ limits });
   const back = await server.getRootObject<Echo>();
   links.initiator.hold();
@@ -78,7 +78,7 @@ test("ends the connection to a peer that never reads what is pushed to it", asyn
   expect(message).toMatch(/bytes wait for a peer that does not read, and the limit is 200000/);
 });
 
-test("tells the round trip, smoothed, once it was measured", async () => {
+test("returns the smoothed round-trip time after the first ping", async () => {
   const { client } = await connectedPair({});
   expect(client.latency()).toBeUndefined();
   const first = await client.ping();

@@ -1,4 +1,5 @@
-// The end of a connection: who hears of it, in which order, and what is of no use afterwards (wire specification 5.13).
+// The end of a connection: the order of notifications, and the state of everything that belonged to it (wire
+// specification 5.13).
 
 import { describe, expect, test } from "vitest";
 import {
@@ -16,11 +17,11 @@ import { connectedPair } from "@pb/broker/testing";
 import { keepWhatArrives } from "../../../../tools/garbage/arrivals.js";
 import { brokerAndPeer, rejection, settled } from "../support/raw-peer.js";
 
-let told: string[] = [];
+let log: string[] = [];
 
 class Thing extends Referenceable {
   override unreferenced(): void {
-    told.push("the owner of a reference");
+    log.push("unreferenced");
   }
 }
 class Live extends Cacheable {
@@ -29,12 +30,12 @@ class Live extends Cacheable {
     return {};
   }
   override stoppedObserving(): void {
-    told.push("the observed object");
+    log.push("stoppedObserving");
   }
 }
 class LiveCopy extends RemoteCache {}
 
-class Giver extends Root {
+class Source extends Root {
   release: ((value: unknown) => void)[] = [];
 
   remote_give(): unknown {
@@ -48,46 +49,46 @@ class Giver extends Root {
 const types = new TypeRegistry().register(remoteCache("test.Live", LiveCopy));
 
 async function open() {
-  told = [];
-  const root = new Giver();
+  log = [];
+  const root = new Source();
   const events: BrokerEvent[] = [];
   const onEvent = (event: BrokerEvent): void => void events.push(event);
   const pair = await connectedPair({ root, types, onEvent }, { types, root, onEvent });
   return { pair, root, events, remote: await pair.client.getRootObject() };
 }
 
-test("the pending calls hear first, then what was observed, then notifiers, then the owners of references", async () => {
+test("notifies in order: pending calls, observed objects, subscribers, owners of references", async () => {
   using _kept = keepWhatArrives();
   const { pair, events, remote } = await open();
   await remote.callRemote("give");
   const back = await pair.server.getRootObject();
   const calls = [1, 2].map((number) =>
     back.callRemote("later").catch((error: unknown) => {
-      told.push(`call ${number}`);
+      log.push(`call ${number}`);
       return error;
     }),
   );
   await pair.settled();
-  pair.server.notifyOnDisconnect(() => told.push("a notifier"));
-  back.notifyOnDisconnect((reference) => told.push(reference === back ? "a notifier of the reference" : "?"));
-  pair.links.listener.cut(new Error("unplugged"));
+  pair.server.notifyOnDisconnect(() => log.push("subscriber of the connection"));
+  back.notifyOnDisconnect((reference) => log.push(reference === back ? "subscriber of the reference" : "?"));
+  pair.links.listener.cut(new Error("network failure"));
   const reason = await pair.server.closed;
   const errors = await Promise.all(calls);
-  // A promise tells its listeners one turn later than a callback is told; both calls were rejected before anything else.
-  expect(told.filter((line) => !line.startsWith("call"))).toEqual([
-    "the observed object",
-    "a notifier",
-    "a notifier of the reference",
-    "the owner of a reference",
+  // Reactions to a rejected promise run later than callbacks. Both calls were rejected before anything else.
+  expect(log.filter((line) => !line.startsWith("call"))).toEqual([
+    "stoppedObserving",
+    "subscriber of the connection",
+    "subscriber of the reference",
+    "unreferenced",
   ]);
   expect(errors).toEqual([reason, reason]);
   expect(events.find(({ kind }) => kind === "closed")).toEqual({ kind: "closed", reason });
-  expect(reason).toMatchObject({ reason: "lost", message: "The connection was lost: unplugged" });
-  expect(reason.cause).toEqual(new Error("unplugged"));
+  expect(reason).toMatchObject({ reason: "lost", message: "The connection was lost: network failure" });
+  expect(reason.cause).toEqual(new Error("network failure"));
 });
 
-describe("whoever is told", () => {
-  test("sees a connection that is over", async () => {
+describe("a callback of notifyOnDisconnect", () => {
+  test("runs when the connection has ended", async () => {
     const { pair, remote } = await open();
     const seen: unknown[] = [];
     pair.client.notifyOnDisconnect(() => {
@@ -98,7 +99,7 @@ describe("whoever is told", () => {
     expect(seen).toEqual([false, false, 0, 0]);
   });
 
-  test("may close, terminate, call, and subscribe again", async () => {
+  test("may close, terminate, call and subscribe again", async () => {
     const { pair, remote } = await open();
     const seen: unknown[] = [];
     pair.client.notifyOnDisconnect((reason) => {
@@ -113,33 +114,33 @@ describe("whoever is told", () => {
     expect(await Promise.all(seen)).toEqual([expect.any(DeadReferenceError), true]);
   });
 
-  test("may throw: the others hear all the same", async () => {
+  test("may throw, and the other callbacks run", async () => {
     const { pair, events } = await open();
-    const trouble = new Error("not now");
+    const error = new Error("from the callback");
     pair.client.notifyOnDisconnect(() => {
-      throw trouble;
+      throw error;
     });
-    pair.client.notifyOnDisconnect(() => told.push("second"));
+    pair.client.notifyOnDisconnect(() => log.push("second"));
     await pair.client.close();
-    expect(told).toEqual(["second"]);
-    expect(events).toContainEqual({ kind: "callback-failed", error: trouble });
+    expect(log).toEqual(["second"]);
+    expect(events).toContainEqual({ kind: "callback-failed", error: error });
   });
 
-  test("is told once, and not at all after disposing of the subscription", async () => {
+  test("runs once, and not after it was unsubscribed", async () => {
     const { pair, remote } = await open();
-    const callback = (): void => void told.push("again");
+    const callback = (): void => void log.push("again");
     const kept = pair.client.notifyOnDisconnect(callback);
     pair.client.notifyOnDisconnect(callback)[Symbol.dispose]();
-    remote.notifyOnDisconnect(() => told.push("the reference"))[Symbol.dispose]();
+    remote.notifyOnDisconnect(() => log.push("the reference"))[Symbol.dispose]();
     await pair.client.close();
     await pair.client.close();
     pair.client.terminate("closed");
     await settled();
-    expect(told).toEqual(["again"]);
+    expect(log).toEqual(["again"]);
     kept[Symbol.dispose]();
   });
 
-  test("is told soon when it is over already, unless it thinks better of it", async () => {
+  test("runs in a later microtask when the connection has already ended, unless it is unsubscribed first", async () => {
     const { pair } = await open();
     await pair.client.close();
     const reasons: ConnectionLostError[] = [];
@@ -152,7 +153,7 @@ describe("whoever is told", () => {
 });
 
 describe("after the end", () => {
-  test("references are dead, and everything else says why", async () => {
+  test("references are dead, and other operations reject with the reason", async () => {
     const { pair, remote } = await open();
     const [thing, cache] = (await remote.callRemote("give")) as [RemoteReference, LiveCopy];
     await pair.client.close();
@@ -173,7 +174,7 @@ describe("after the end", () => {
     pair.client.keepAlive();
   });
 
-  test("a method that finishes late is ignored, whatever it returns", async () => {
+  test("the result of a method that finishes late is ignored", async () => {
     const { pair, root, remote, events } = await open();
     const calls = [1, 2, 3, 4].map(() => rejection(remote.callRemote("later")));
     await pair.settled();
@@ -188,7 +189,7 @@ describe("after the end", () => {
     expect(events.slice(before)).toEqual([]);
   });
 
-  test("a method that fails late is still a fault of the program", async () => {
+  test("the error of a method that fails late is reported", async () => {
     const { pair, root, remote, events } = await open();
     const call = rejection(remote.callRemote("later"));
     await pair.settled();
@@ -200,21 +201,21 @@ describe("after the end", () => {
   });
 });
 
-describe("closing", () => {
-  test("sends what was written before", async () => {
+describe("close", () => {
+  test("sends the messages that were written before", async () => {
     const { peer, broker } = await brokerAndPeer("initiator");
     const root = await broker.getRootObject();
     root.sendRemote("last", 1);
     const pending = rejection(root.callRemote("words"));
     await broker.close();
-    expect(peer.heard()).toEqual([
+    expect(peer.received()).toEqual([
       "(message 1 root last 0 (tuple 1) (dictionary))",
       "(message 2 root words 1 (tuple) (dictionary))",
     ]);
     expect(await pending).toMatchObject({ reason: "closed", message: "The connection was closed by this end" });
   });
 
-  test("twice at once is closing once", async () => {
+  test("can be called several times", async () => {
     const { pair, events } = await open();
     await Promise.all([
       pair.client.close(),
@@ -226,13 +227,13 @@ describe("closing", () => {
     expect(await pair.client.closed).toBe(await pair.client.closed);
   });
 
-  test("before it is ready rejects whoever waits", async () => {
+  test("resolves `closed` when the peer closes the connection", async () => {
     const { peer, broker } = await brokerAndPeer("initiator");
-    await peer.hangUp();
+    await peer.close();
     expect(await broker.closed).toMatchObject({ reason: "lost" });
   });
 
-  test("in the middle of many calls rejects each of them with the one reason", async () => {
+  test("rejects all pending calls with the same reason", async () => {
     const { pair, remote } = await open();
     const calls = Array.from({ length: 100 }, () => rejection(remote.callRemote("later")));
     await pair.settled();

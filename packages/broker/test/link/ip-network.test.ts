@@ -1,4 +1,4 @@
-// Which addresses count as one.
+// Which IP addresses belong to the same network.
 
 import { networkOf } from "@pb/broker/extension";
 import { expect, test } from "vitest";
@@ -16,6 +16,6 @@ test.for([
   ["::1", "::", true],
   ["fe80::1%eth0", "fe80::2%eth0", true],
   ["no address", "another one", false],
-] as const)("%s and %s are of one network: %s", ([one, other, isSame]) => {
+] as const)("%s and %s are in the same network: %s", ([one, other, isSame]) => {
   expect(networkOf(one) === networkOf(other)).toBe(isSame);
 });

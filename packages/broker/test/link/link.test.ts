@@ -1,4 +1,5 @@
-// A link may deliver when it likes, also from within `send` and `resume`: nothing is read in the middle of something else.
+// The broker with links that deliver bytes, or end, before `send` or `resume` has returned: no message is handled in
+// the middle of another step.
 
 import { describe, expect, test } from "vitest";
 import { Broker, Copyable, remoteCopy, RemoteCopy, Root } from "@pb/broker";
@@ -7,23 +8,23 @@ import type { Link, LinkReceiver } from "@pb/broker/extension";
 import { TypeRegistry } from "@pb/jelly-types";
 import { rejection } from "../support/raw-peer.js";
 
-/** What one end sends is at the other end before `send` returns. */
-class AtOnce implements Link {
+/** A link that delivers to the peer before `send` returns. */
+class SynchronousLink implements Link {
   readonly role: "listener" | "initiator";
   readonly peer: Peer = { description: "at once", isEncrypted: true };
   queuedBytes = 0;
-  #other: AtOnce;
+  #other: SynchronousLink;
   #receiver: LinkReceiver | undefined;
   readonly #arrived: Uint8Array[] = [];
   #isPaused = false;
   #isOver = false;
 
-  constructor(role: "listener" | "initiator", other?: AtOnce) {
+  constructor(role: "listener" | "initiator", other?: SynchronousLink) {
     this.role = role;
-    this.#other = other ?? new AtOnce("initiator", this);
+    this.#other = other ?? new SynchronousLink("initiator", this);
   }
 
-  get other(): AtOnce {
+  get other(): SynchronousLink {
     return this.#other;
   }
 
@@ -68,14 +69,14 @@ class AtOnce implements Link {
   }
 }
 
-/** So much is sent at once, not at the end of the turn. */
-const much = new Uint8Array(300_000).fill(7);
+/** Enough bytes to be sent at once instead of at the end of the turn. */
+const largeBytes = new Uint8Array(300_000).fill(7);
 
 class Hook extends Copyable {
   static readonly remoteType = "test.Hook";
 }
 
-/** Does something when its state is read. */
+/** Calls `onState` when its state is read. */
 class HookCopy extends RemoteCopy {
   override setCopyableState(): void {
     onState();
@@ -85,19 +86,19 @@ let onState: () => void;
 const types = new TypeRegistry().register(remoteCopy("test.Hook", HookCopy));
 
 class Service extends Root {
-  readonly heard: unknown[] = [];
+  readonly received: unknown[] = [];
 
   remote_echo(value: unknown): unknown {
     return value;
   }
-  remote_hear(...values: unknown[]): void {
-    this.heard.push(...values);
+  remote_receive(...values: unknown[]): void {
+    this.received.push(...values);
   }
   remote_leave(): void {}
 }
 
 async function pair({ server: listening, client: initiating }: { server: BrokerOptions; client?: BrokerOptions }) {
-  const link = new AtOnce("listener");
+  const link = new SynchronousLink("listener");
   const server = new Broker(link, listening);
   const client = new Broker(link.other, initiating);
   const root = await client.getRootObject<Service>();
@@ -105,56 +106,56 @@ async function pair({ server: listening, client: initiating }: { server: BrokerO
 }
 
 describe("a link that delivers within `send`", () => {
-  test("may bring the answer before the call has returned", async () => {
+  test("may deliver the answer before the call has returned", async () => {
     await using ends = await pair({ server: { root: new Service() } });
-    expect(await ends.root.callRemote("echo", much)).toHaveLength(much.length);
-    expect(await ends.root.callRemote("echo", "and again")).toBe("and again");
+    expect(await ends.root.callRemote("echo", largeBytes)).toHaveLength(largeBytes.length);
+    expect(await ends.root.callRemote("echo", "second")).toBe("second");
   });
 
-  test("may bring the first words of a dialect before it is agreed on", async () => {
-    class Eager extends Service {
+  test("may deliver the first messages before the negotiation has finished", async () => {
+    class EarlyService extends Service {
       override rootObject(connection: Connection): this {
         void connection.drained();
         return this;
       }
     }
-    await using ends = await pair({ server: { root: new Eager() } });
+    await using ends = await pair({ server: { root: new EarlyService() } });
     expect(await ends.root.callRemote("echo", "hello")).toBe("hello");
   });
 
-  test("may bring a message while another one is read", async () => {
+  test("may deliver a message while another one is being read", async () => {
     const service = new Service();
     await using ends = await pair({ server: { root: service, types } });
     onState = () => {
-      ends.root.sendRemote("hear", "what came meanwhile");
+      ends.root.sendRemote("receive", "sent while reading");
       void ends.client.drained();
     };
-    await ends.root.callRemote("hear", new Hook(), "what stands behind it");
+    await ends.root.callRemote("receive", new Hook(), "after the hook");
     await ends.client.idle();
-    expect(service.heard).toEqual([expect.any(HookCopy), "what stands behind it", "what came meanwhile"]);
+    expect(service.received).toEqual([expect.any(HookCopy), "after the hook", "sent while reading"]);
   });
 
-  test("may bring the last words and the end at once", async () => {
+  test("may deliver the last messages and the end at once", async () => {
     const service = new Service();
-    class Leaving extends Service {
+    class ClosingService extends Service {
       override remote_leave(): void {
-        friend.sendRemote("hear", much, "good-bye");
+        clientRoot.sendRemote("receive", largeBytes, "last message");
         void ends.server.close();
       }
     }
-    const ends = await pair({ server: { root: new Leaving() }, client: { root: service } });
-    const friend = await ends.server.getRootObject<Service>();
+    const ends = await pair({ server: { root: new ClosingService() }, client: { root: service } });
+    const clientRoot = await ends.server.getRootObject<Service>();
     const answer = rejection(ends.root.callRemote("leave"));
     void ends.client.drained().catch(() => undefined);
     expect(await answer).toMatchObject({ reason: "lost" });
-    expect(service.heard).toEqual([expect.any(Uint8Array), "good-bye"]);
+    expect(service.received).toEqual([expect.any(Uint8Array), "last message"]);
   });
 });
 
-test("a link that has nothing to drain, and never says so, is read from when what was written has left", async () => {
+test("a link that never calls drained is read again when its bytes have been sent", async () => {
   await using ends = await pair({ server: { root: new Service(), limits: { queuedBytes: 1000 } } });
-  for (const byte of [1, 2, 3]) {
-    const bytes = new Uint8Array(2000).fill(byte);
+  for (const fill of [1, 2, 3]) {
+    const bytes = new Uint8Array(2000).fill(fill);
     expect(await ends.root.with({ timeoutMs: 5000 }).callRemote("echo", bytes)).toEqual(bytes);
   }
 });
@@ -163,13 +164,13 @@ test("a link that delivers within `resume` does not run a method in the middle o
   const service = new Service();
   await using ends = await pair({ server: { root: service }, client: { root: new Service() } });
   const back = await ends.server.getRootObject<Service>();
-  ends.link.queuedBytes = 2 ** 26; // no more is read, until an answer is wanted
-  for (const word of ["this comes before it pauses", "this is held back"]) {
-    ends.root.sendRemote("hear", word);
+  ends.link.queuedBytes = 2 ** 26; // stops reading until an answer is pending
+  for (const word of ["delivered before the pause", "delivered by resume"]) {
+    ends.root.sendRemote("receive", word);
     await ends.client.drained();
   }
   const answer = back.callRemote("echo", "hello");
-  expect(service.heard).toEqual([]);
+  expect(service.received).toEqual([]);
   expect(await answer).toBe("hello");
-  expect(service.heard).toHaveLength(2);
+  expect(service.received).toHaveLength(2);
 });

@@ -1,9 +1,11 @@
+// The limits of calls, messages and the negotiation.
+
 import { describe, expect, test } from "vitest";
 import { Broker, LimitError, Referenceable, Root } from "@pb/broker";
 import type { BrokerLimits, RemoteReference, RemoteError } from "@pb/broker";
 import { connectedPair, linkPair } from "@pb/broker/testing";
 
-/** Methods that finish when they are told to. */
+/** A root with methods that finish when the test says so. */
 class Slow extends Root {
   readonly finish: (() => void)[] = [];
   started = 0;
@@ -18,13 +20,13 @@ class Slow extends Root {
     this.quick++;
   }
 
-  async remote_callBack(friend: RemoteReference): Promise<unknown> {
+  async remote_callBack(caller: RemoteReference): Promise<unknown> {
     this.started++;
-    return friend.callRemote("hello");
+    return caller.callRemote("hello");
   }
 }
 
-class Friend extends Referenceable {
+class Caller extends Referenceable {
   remote_hello(): string {
     return "hello";
   }
@@ -38,8 +40,8 @@ async function pair(limits: Partial<BrokerLimits>) {
   return { slow, server, client, root: await client.getRootObject<Slow>() };
 }
 
-describe("calls of the peer that are not finished", () => {
-  test("wait beyond the limit until others have finished", async () => {
+describe("running calls of the peer", () => {
+  test("beyond the limit wait until others have finished", async () => {
     const { slow, root, server, client } = await pair({ callsRunning: 3 });
     const calls = Array.from({ length: 5 }, () => root.callRemote("wait"));
     await moment();
@@ -56,7 +58,7 @@ describe("calls of the peer that are not finished", () => {
     await Promise.all([client.close(), server.close()]);
   });
 
-  test("are refused beyond the limit, if that is what is wanted", async () => {
+  test("beyond the limit are rejected with `overload: refuse`", async () => {
     const { slow, root, client } = await pair({ callsRunning: 2, overload: "refuse" });
     const calls = Array.from({ length: 3 }, () => root.callRemote("wait"));
     const error = (await calls[2]?.catch((reason: unknown) => reason)) as RemoteError;
@@ -68,7 +70,7 @@ describe("calls of the peer that are not finished", () => {
     await client.close();
   });
 
-  test("end the connection beyond the limit, if that is what is wanted", async () => {
+  test("beyond the limit close the connection with `overload: close`", async () => {
     const { root, server } = await pair({ callsRunning: 1, overload: "close" });
     const calls = [root.callRemote("wait"), root.callRemote("wait")];
     const outcomes = await Promise.allSettled(calls);
@@ -76,10 +78,10 @@ describe("calls of the peer that are not finished", () => {
     expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
   });
 
-  test("never keep answers from being read: two ends at their limits still finish", async () => {
+  test("at the limit do not prevent answers from being read, so that two such ends both finish", async () => {
     const { root, client, server } = await pair({ callsRunning: 2 });
     const answers = await Promise.allSettled(
-      Array.from({ length: 6 }, () => root.callRemote("callBack", new Friend() as never)),
+      Array.from({ length: 6 }, () => root.callRemote("callBack", new Caller() as never)),
     );
     expect(answers.filter(({ status }) => status === "fulfilled").length).toBeGreaterThanOrEqual(2);
     for (const answer of answers) {
@@ -89,8 +91,8 @@ describe("calls of the peer that are not finished", () => {
   });
 });
 
-describe("calls of ours without an answer", () => {
-  test("reject beyond the limit, before anything is sent", async () => {
+describe("pending calls of this end", () => {
+  test("beyond the limit reject before anything is sent", async () => {
     const slow = new Slow();
     const { server, client } = await connectedPair({ root: slow }, { limits: { callsWaiting: 2 } });
     const root = await client.getRootObject<Slow>();
@@ -106,8 +108,8 @@ describe("calls of ours without an answer", () => {
   });
 });
 
-describe("a flood of calls", () => {
-  test("lets timers and other connections have their turn", async () => {
+describe("many calls in one turn", () => {
+  test("do not block timers and other connections", async () => {
     const { slow, root, client, server } = await pair({ messagesPerTurn: 10 });
     for (let count = 0; count < 1000; count++) root.sendRemote("quick");
     const seen: number[] = [];
@@ -115,7 +117,7 @@ describe("a flood of calls", () => {
       await new Promise((resolve) => setTimeout(resolve));
       seen.push(slow.quick);
     }
-    // Not all at once: every look in between found some of them done.
+    // The calls ran in several turns, and a timer ran between them.
     expect(seen.length).toBeGreaterThan(10);
     expect(seen.slice(1).every((count, index) => count - (seen[index] ?? 0) <= 40)).toBe(true);
     await Promise.all([client.close(), server.close()]);
@@ -132,14 +134,14 @@ describe("negotiation", () => {
   });
 });
 
-describe("a message that is too large", () => {
+describe("a message that exceeds the limit", () => {
   class Big extends Root {
     remote_make(count: number): unknown {
       return Array.from({ length: count }, () => new Uint8Array(1000));
     }
   }
 
-  test("is not sent: the call rejects, or is answered with an error, and the connection lives", async () => {
+  test("is not sent: the call rejects at either end, and the connection stays open", async () => {
     const limits = { messageBytes: 10_000 };
     const { server, client } = await connectedPair({ root: new Big(), limits }, { limits });
     const root = await client.getRootObject<Big>();
@@ -150,7 +152,7 @@ describe("a message that is too large", () => {
     await Promise.all([client.close(), server.close()]);
   });
 
-  test("names the way out for a string that no peer would take, and where it stands", async () => {
+  test("rejects with the path to a string that is too long, and suggests pages", async () => {
     const { server, client } = await connectedPair({ root: new Big() });
     const root = await client.getRootObject();
     const attempt = root.callRemote("make", { photo: new Uint8Array(655_361) });

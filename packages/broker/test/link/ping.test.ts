@@ -1,4 +1,4 @@
-// What we do to see whether a peer is alive costs a stock Twisted peer nothing but the answer.
+// Pings and keep-alive messages: a stock Twisted peer answers pings and logs neither.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -13,7 +13,7 @@ import { TestLink } from "../support/socket-link.js";
 
 const script = fileURLToPath(new URL("../../../../tools/interop/peers/pb_server.py", import.meta.url));
 
-/** Twisted's half of the contract, and everything it writes to its log. */
+/** Starts the Twisted server of the interoperability contract and records its log. */
 async function startServer({ python }: Twisted) {
   const child = spawn(python, [script, "root", "0", "--log", "--lifetime", "60"], {
     env: pythonEnvironment(),
@@ -33,7 +33,7 @@ async function startServer({ python }: Twisted) {
 }
 
 describe.each(inject("twisteds"))("Twisted $version", (twisted) => {
-  test("answers pings, bears signs of life, and notes neither in its log", async () => {
+  test("answers pings, ignores keep-alive messages, and logs neither", async () => {
     await using server = await startServer(twisted);
     const broker = new Broker(await TestLink.connect(server.port));
     const root = await broker.getRootObject();
@@ -48,7 +48,7 @@ describe.each(inject("twisteds"))("Twisted $version", (twisted) => {
     expect(await root.callRemote("add", 3, 4)).toBe(7);
     expect(server.log.text).toBe(before);
 
-    // Its log works: a method that does not exist is noted.
+    // The log is recorded: a call of a missing method appears in it.
     await rejection(root.callRemote("nosuch"));
     await expect.poll(() => server.log.text).toContain("No such method");
     await broker.close();

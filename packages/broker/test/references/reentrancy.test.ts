@@ -1,4 +1,5 @@
-// State hooks are the program's: they may fail half-way, and they may call back while they are asked (wire specification 5.8, 5.14, 8).
+// State hooks are callbacks of the program: they may throw, and they may use the connection while a message is being
+// written (wire specification 5.8, 5.14, 8).
 
 import { describe, expect, test } from "vitest";
 import {
@@ -17,7 +18,7 @@ import {
 import type { BrokerEvent, CacheObserver, Perspective, RemoteReference } from "@pb/broker";
 import { JellyError, TypeRegistry } from "@pb/jelly-types";
 import { connectedPair } from "@pb/broker/testing";
-import { brokerAndPeer, rejection, settled as pause } from "../support/raw-peer.js";
+import { brokerAndPeer, rejection, settled as turns } from "../support/raw-peer.js";
 
 class Thing extends Referenceable {
   released = 0;
@@ -47,7 +48,7 @@ class Live extends Cacheable {
 }
 class LiveCopy extends RemoteCache {}
 
-/** Does something when its state is asked for. */
+/** Runs `act` when its state is written. */
 class Hook extends Copyable {
   static readonly remoteType: string = "test.Hook";
   constructor(readonly act: (perspective: Perspective) => unknown) {
@@ -61,7 +62,7 @@ class HookCopy extends RemoteCopy {
   declare state: unknown;
 }
 
-class Someone extends Avatar {
+class NamedAvatar extends Avatar {
   constructor(
     readonly name: string,
     readonly make: () => unknown,
@@ -75,7 +76,7 @@ class Someone extends Avatar {
 
 class Maker extends Root {
   make: () => unknown = () => null;
-  readonly heard: unknown[] = [];
+  readonly received: unknown[] = [];
 
   remote_make(): unknown {
     return this.make();
@@ -84,10 +85,10 @@ class Maker extends Root {
     return this.make();
   }
   remote_take(...values: unknown[]): void {
-    this.heard.push(...values);
+    this.received.push(...values);
   }
-  remote_login(name: string): Someone {
-    return new Someone(name, () => this.make());
+  remote_login(name: string): NamedAvatar {
+    return new NamedAvatar(name, () => this.make());
   }
 }
 
@@ -105,7 +106,7 @@ const failing = new Hook(() => {
   throw new RangeError("half-way");
 });
 
-describe("what fails half-way leaves nothing behind", () => {
+describe("a message that fails while it is written releases all of its references and caches", () => {
   test.each([
     ["an argument", async (root: RemoteReference, value: unknown) => rejection(root.callRemote("take", value))],
     [
@@ -113,7 +114,7 @@ describe("what fails half-way leaves nothing behind", () => {
       async (root: RemoteReference, value: unknown) => rejection(root.callRemote("take", 1, value)),
     ],
     [
-      "an argument that nobody answers for",
+      "an argument of a call without an answer",
       async (root: RemoteReference, value: unknown) => {
         expect(() => root.sendRemote("take", value)).toThrow();
         return new JellyError("JELLY_NOT_JELLYABLE", "");
@@ -122,18 +123,18 @@ describe("what fails half-way leaves nothing behind", () => {
   ])("in %s", async (_what, send) => {
     const { pair, root, maker } = await open();
     const [thing, live] = [new Thing(), new Live()];
-    for (const end of [() => 1, failing, "\ud800"]) {
-      expect(await send(root, [thing, live, { thing, live }, end])).toBeInstanceOf(Error);
+    for (const invalid of [() => 1, failing, "\ud800"]) {
+      expect(await send(root, [thing, live, { thing, live }, invalid])).toBeInstanceOf(Error);
       expect(pair.leftovers()).toEqual([]);
     }
     expect(live.stopped).toBe(live.observed);
     expect(thing.released).toBe(3);
     expect(pair.client.referencesTo(thing)).toBe(0);
-    expect(maker.heard).toEqual([]);
+    expect(maker.received).toEqual([]);
 
-    // Nothing is out of step: both travel now as if for the first time.
+    // The tables of both ends agree: both objects are now sent as if for the first time.
     await root.callRemote("take", thing, live);
-    expect(maker.heard[1]).toBeInstanceOf(LiveCopy);
+    expect(maker.received[1]).toBeInstanceOf(LiveCopy);
     expect(pair.client.referencesTo(thing)).toBe(1);
   });
 
@@ -157,7 +158,7 @@ describe("what fails half-way leaves nothing behind", () => {
     await pair.expectNothingLeft();
   });
 
-  test("in an error that travels as itself", async () => {
+  test("in an error that is sent as a copy", async () => {
     class Refusal extends Error {
       parts: unknown[] = [];
     }
@@ -173,7 +174,7 @@ describe("what fails half-way leaves nothing behind", () => {
     expect([live.observed, live.stopped]).toEqual([1, 1]);
   });
 
-  test("and counts that were there before stay as they were", async () => {
+  test("keeps the counts of objects that were sent before", async () => {
     const { pair, root } = await open();
     const [thing, live] = [new Thing(), new Live()];
     await root.callRemote("take", thing, live);
@@ -184,9 +185,10 @@ describe("what fails half-way leaves nothing behind", () => {
   });
 });
 
-// A result with promises in it is written up to the first of them, taken back, and written again when they are settled.
+// A result that contains promises is written until the first promise, rolled back, and written again when all promises
+// have settled.
 describe("an object in a result that waits for a promise", () => {
-  test("is given back once", async () => {
+  test("is released once", async () => {
     const { pair, root, maker } = await open();
     const thing = new Thing();
     maker.make = () => [thing, Promise.resolve(1)];
@@ -200,8 +202,8 @@ describe("an object in a result that waits for a promise", () => {
 
   test.each([
     ["that rejects", () => Promise.reject(new Error("no"))],
-    ["for what cannot be sent", () => Promise.resolve(() => 1)],
-  ])("%s was never given, and hears of it once", async (_how, promise) => {
+    ["that resolves with a value that cannot be sent", () => Promise.resolve(() => 1)],
+  ])("%s is not exported, and unreferenced is called once", async (_how, promise) => {
     const { pair, root, maker } = await open();
     const thing = new Thing();
     maker.make = () => [thing, promise(), thing];
@@ -210,54 +212,54 @@ describe("an object in a result that waits for a promise", () => {
     expect(thing.released).toBe(1);
   });
 
-  test("hears once when the connection ends first", async () => {
+  test("is unreferenced once when the connection ends first", async () => {
     const { pair, root, maker } = await open();
     const thing = new Thing();
-    let settle: ((value: unknown) => void) | undefined;
-    maker.make = () => [thing, new Promise((resolve) => (settle = resolve))];
+    let resolvePromise: ((value: unknown) => void) | undefined;
+    maker.make = () => [thing, new Promise((resolve) => (resolvePromise = resolve))];
     const call = rejection(root.callRemote("make"));
     await pair.settled();
     expect(thing.released).toBe(0);
     await pair.close();
     await call;
-    settle!(1);
+    resolvePromise!(1);
     await pair.settled();
     expect(thing.released).toBe(1);
   });
 
-  test("can meanwhile be sent, and given back", async () => {
+  test("can be sent and released in the meantime", async () => {
     const { pair, root, maker } = await open();
     const thing = new Thing();
-    let settle: ((value: unknown) => void) | undefined;
-    maker.make = () => [thing, new Promise((resolve) => (settle = resolve))];
+    let resolvePromise: ((value: unknown) => void) | undefined;
+    maker.make = () => [thing, new Promise((resolve) => (resolvePromise = resolve))];
     const call = root.callRemote("make");
     await pair.settled();
     maker.make = () => thing;
     ((await root.callRemote("make")) as RemoteReference)[Symbol.dispose]();
     await pair.settled();
     expect(thing.released).toBe(0);
-    settle!(1);
+    resolvePromise!(1);
     const [reference] = (await call) as [RemoteReference];
     expect(await reference.callRemote("ping")).toBe("pong");
   });
 
-  test("a peer that guesses its number and releases it hurts itself only", async () => {
+  test("gets a new id when the peer guesses its id and releases it", async () => {
     const maker = new Maker();
     const { peer, broker } = await brokerAndPeer("listener", { root: maker });
     const thing = new Thing();
-    let settle: ((value: unknown) => void) | undefined;
-    maker.make = () => [thing, new Promise((resolve) => (settle = resolve))];
-    await peer.say("(message 1 root make 1 (tuple) (dictionary))", "(decref 1)");
-    settle!(1);
-    await pause();
+    let resolvePromise: ((value: unknown) => void) | undefined;
+    maker.make = () => [thing, new Promise((resolve) => (resolvePromise = resolve))];
+    await peer.send("(message 1 root make 1 (tuple) (dictionary))", "(decref 1)");
+    resolvePromise!(1);
+    await turns();
     expect(broker.isOpen).toBe(true);
-    expect(peer.heard()).toEqual(["(answer 1 (list (remote 2) 1))"]);
+    expect(peer.received()).toEqual(["(answer 1 (list (remote 2) 1))"]);
     expect(broker.referencesTo(thing)).toBe(1);
   });
 });
 
-describe("a call from within a state hook", () => {
-  test("follows the message it comes from, and both are whole", async () => {
+describe("a call made by a state hook", () => {
+  test("is sent after the message that is being written, and both arrive completely", async () => {
     for (const chunkBytes of [Infinity, 1]) {
       const maker = new Maker();
       const pair = await connectedPair({ root: maker, types }, { types }, { chunkBytes });
@@ -269,22 +271,22 @@ describe("a call from within a state hook", () => {
       });
       await root.callRemote("take", "before", hook, "after");
       await inner;
-      expect(maker.heard).toMatchObject(["before", { state: "outer" }, "after", "inner", ["nested"]]);
+      expect(maker.received).toMatchObject(["before", { state: "outer" }, "after", "inner", ["nested"]]);
       await pair.expectNothingLeft();
     }
   });
 
-  test("is sent although the message it comes from is not", async () => {
+  test("is sent even if the message that was being written fails", async () => {
     const { pair, root, maker } = await open();
     let inner: Promise<unknown> | undefined;
     const hook = new Hook(() => (inner = root.callRemote("take", "inner")));
     await rejection(root.callRemote("take", hook));
     await inner;
-    expect(maker.heard).toEqual(["inner"]);
+    expect(maker.received).toEqual(["inner"]);
     await pair.expectNothingLeft();
   });
 
-  test("that fails itself does not hurt the message it comes from", async () => {
+  test("rejects when it cannot be sent, and the message that was being written is sent", async () => {
     const { pair, root, maker } = await open();
     let inner: Promise<unknown> | undefined;
     const thing = new Thing();
@@ -295,21 +297,22 @@ describe("a call from within a state hook", () => {
     await root.callRemote("take", thing, hook);
     expect(await inner).toBeInstanceOf(JellyError);
     expect(pair.client.referencesTo(thing)).toBe(2);
-    expect(maker.heard).toHaveLength(2);
+    expect(maker.received).toHaveLength(2);
   });
 
-  test("leaves the perspective of the outer message alone", async () => {
+  test("does not change the perspective of the message that was being written", async () => {
     const { root, maker } = await open();
     const alice = (await root.callRemote("login", "alice")) as RemoteReference;
     await root.callRemote("take", new Thing());
-    const listener = maker.heard[0] as RemoteReference;
+    const listener = maker.received[0] as RemoteReference;
     const seen: unknown[] = [];
-    const note = (perspective: Perspective): unknown => seen.push((perspective as Someone | null)?.name);
+    const note = (perspective: Perspective): unknown => seen.push((perspective as NamedAvatar | null)?.name);
     const inner = new Hook(note);
     maker.make = () => [new Hook(note), new Hook(() => listener.sendRemote("ping", inner)), new Hook(note)];
     await alice.callRemote("make");
     await root.callRemote("make");
-    // The listener came to nobody in particular: what is sent to it is for nobody, though it is sent in the middle of what is for alice.
+    // The listener arrived in a call without a perspective, so what is sent to it has none, even while a message for
+    // alice is being written.
     expect(seen).toEqual(["alice", "alice", undefined, undefined, undefined, undefined]);
   });
 
@@ -323,7 +326,7 @@ describe("a call from within a state hook", () => {
     expect(thing.released).toBe(1);
   });
 
-  test("may send the object that is only just being sent", async () => {
+  test("may send an object that the current message contains", async () => {
     const { pair, root, maker } = await open();
     const live = new Live();
     let inner: Promise<unknown> | undefined;
@@ -333,13 +336,13 @@ describe("a call from within a state hook", () => {
     });
     await root.callRemote("take", live, hook);
     await inner;
-    const [first, , again] = maker.heard;
+    const [first, , again] = maker.received;
     expect(first).toBeInstanceOf(LiveCopy);
     expect(again).toBe(first);
     expect(pair.client.cachesOf(live)).toBe(2);
   });
 
-  test("may send an object that comes later in the message it comes from", async () => {
+  test("may send an object that comes later in the current message", async () => {
     const { pair, root, maker } = await open();
     const live = new Live();
     let inner: Promise<unknown> | undefined;
@@ -349,13 +352,13 @@ describe("a call from within a state hook", () => {
     });
     await root.callRemote("take", hook, live);
     await inner;
-    const [, first, again] = maker.heard;
+    const [, first, again] = maker.received;
     expect(first).toBeInstanceOf(LiveCopy);
     expect(again).toBe(first);
     expect([pair.client.cachesOf(live), live.observed]).toEqual([2, 1]);
   });
 
-  test("may have a hook of its own that sends: everything arrives in the order it was sent", async () => {
+  test("may run another hook that calls, and all calls arrive in order", async () => {
     const { root, maker, pair } = await open();
     const live = new Live();
     const innermost = new Hook(() => {
@@ -367,10 +370,18 @@ describe("a call from within a state hook", () => {
     await root.callRemote("take", "first", inner);
     await pair.settled();
     const copy = expect.any(LiveCopy) as unknown;
-    expect(maker.heard).toEqual(["first", expect.any(HookCopy), "second", expect.any(HookCopy), copy, "third", copy]);
+    expect(maker.received).toEqual([
+      "first",
+      expect.any(HookCopy),
+      "second",
+      expect.any(HookCopy),
+      copy,
+      "third",
+      copy,
+    ]);
   });
 
-  test("that wants no answer and cannot travel is told to whoever watches", async () => {
+  test("reports to onEvent a call without an answer that cannot be sent", async () => {
     const events: BrokerEvent[] = [];
     const maker = new Maker();
     const pair = await connectedPair({ root: maker, types }, { types, onEvent: (event) => events.push(event) });
@@ -383,7 +394,7 @@ describe("a call from within a state hook", () => {
     await pair.expectNothingLeft();
   });
 
-  test("that sends what makes it send again is stopped, and the connection goes on", async () => {
+  test("is stopped when it causes itself again, and the connection stays open", async () => {
     const events: BrokerEvent[] = [];
     const maker = new Maker();
     const pair = await connectedPair({ root: maker, types }, { types, onEvent: (event) => events.push(event) });
@@ -404,7 +415,7 @@ describe("a call from within a state hook", () => {
     expect(await root.callRemote("take", 1)).toBeNull();
   });
 
-  test("to an observer is not sent when the copy is not", async () => {
+  test("is not sent to an observer whose copy was not sent", async () => {
     const { pair, root } = await open();
     let update: Promise<unknown> | undefined;
     class Hasty extends Live {
@@ -421,7 +432,7 @@ describe("a call from within a state hook", () => {
     expect(pair.transcript(before)).toEqual([]);
   });
 
-  test("may send an object that is then not sent after all", async () => {
+  test("may send an object whose first message then fails", async () => {
     const { pair, root, maker } = await open();
     const live = new Live();
     let inner: Promise<unknown> | undefined;
@@ -431,14 +442,14 @@ describe("a call from within a state hook", () => {
     });
     await rejection(root.callRemote("take", live, hook));
     await inner;
-    expect(maker.heard[0]).toBeInstanceOf(LiveCopy);
+    expect(maker.received[0]).toBeInstanceOf(LiveCopy);
     expect(pair.client.cachesOf(live)).toBe(1);
     expect(live.observed - live.stopped).toBe(1);
   });
 });
 
 describe("a state hook that closes the connection", () => {
-  test("counts nothing any more: whatever is observed or held hears of the end", async () => {
+  test("releases every cache and reference of the messages being written", async () => {
     const { pair, root, maker } = await open();
     const [thing, live] = [new Thing(), new Live()];
     const [closing, calling] = [pair.server, pair.client].map((end) => new Hook(() => void end.close()));
@@ -453,7 +464,7 @@ describe("a state hook that closes the connection", () => {
     expect([thing.released, late.released]).toEqual([0, 1]);
   });
 
-  test("in a result is told of no failure but its own", async () => {
+  test("reports only the close when the hook belongs to a result", async () => {
     const maker = new Maker();
     const events: BrokerEvent[] = [];
     const onEvent = (event: BrokerEvent): void => void events.push(event);
@@ -466,18 +477,18 @@ describe("a state hook that closes the connection", () => {
     expect(events.map(({ kind }) => kind)).toEqual(["closed"]);
   });
 
-  test("lets what was sent before it leave first", async () => {
+  test("sends the messages that were written before it", async () => {
     const { pair, root, maker } = await open();
     root.sendRemote("take", "before");
     expect(() => root.sendRemote("take", new Hook(() => void pair.client.close()), new Thing())).toThrow(
       "closed by this end",
     );
     await pair.server.closed;
-    expect(maker.heard).toEqual(["before"]);
+    expect(maker.received).toEqual(["before"]);
   });
 });
 
-test("a method may call back before it answers, and the calls arrive first", async () => {
+test("calls that a method makes before it answers arrive before the answer", async () => {
   class Caller extends Root {
     remote_count(listener: RemoteReference): string {
       for (let index = 0; index < 3; index++) listener.sendRemote("take", index);
@@ -488,7 +499,7 @@ test("a method may call back before it answers, and the calls arrive first", asy
   const listener = new Maker();
   const before = pair.transcript().length;
   await (await pair.client.getRootObject()).callRemote("count", listener);
-  expect(listener.heard).toEqual([0, 1, 2]);
+  expect(listener.received).toEqual([0, 1, 2]);
   expect(pair.transcript(before).map((line) => line.split(" ")[1])).toEqual([
     "(message",
     "(message",

@@ -1,4 +1,4 @@
-// Objects that stay where they are, and references to them: they go there, come home, are counted and given back (wire specification 5.5, 5.6).
+// References to objects: exporting, calling, returning, counting and releasing them (wire specification 5.5, 5.6).
 
 import { beforeAll, describe, expect, test } from "vitest";
 import {
@@ -25,7 +25,7 @@ import { brokerAndPeer, rejection, settled } from "../support/raw-peer.js";
 
 beforeAll(() => void garbageCollector());
 
-class Thing extends Referenceable {
+class Item extends Referenceable {
   constructor(readonly name = "thing") {
     super();
   }
@@ -39,15 +39,15 @@ class Thing extends Referenceable {
   }
 }
 
-class Cupboard extends Root {
-  readonly thing = new Thing();
+class Shop extends Root {
+  readonly thing = new Item();
   readonly taken: unknown[] = [];
 
-  remote_thing(): Thing {
+  remote_thing(): Item {
     return this.thing;
   }
 
-  remote_things(): Thing[] {
+  remote_things(): Item[] {
     return [this.thing, this.thing, this.thing];
   }
 
@@ -67,7 +67,7 @@ class Cupboard extends Root {
     return value === this;
   }
 
-  async remote_nameOf(thing: RemoteReference<Thing>): Promise<string> {
+  async remote_nameOf(thing: RemoteReference<Item>): Promise<string> {
     return thing.callRemote("name");
   }
 
@@ -77,16 +77,16 @@ class Cupboard extends Root {
 }
 
 async function open(options: BrokerOptions = {}, chunkBytes?: number) {
-  const root = new Cupboard();
+  const root = new Shop();
   const pair = await connectedPair({ root, ...options }, {}, { chunkBytes });
-  return { root, pair, remote: await pair.client.getRootObject<Cupboard>() };
+  return { root, pair, remote: await pair.client.getRootObject<Shop>() };
 }
 
 describe.each([
   ["in one piece", undefined],
   ["byte by byte", 1],
 ])("%s", (_how, chunkBytes) => {
-  test("a reference goes there, is called, and comes home as the object itself", async () => {
+  test("a reference can be called, and returns to its owner as the object itself", async () => {
     const { pair, remote } = await open({}, chunkBytes);
     const thing = await remote.callRemote("thing");
     expect(thing).toBeInstanceOf(RemoteReference);
@@ -97,17 +97,17 @@ describe.each([
     await pair.expectNothingLeft();
   });
 
-  test("an object of ours is called back, and comes home to us", async () => {
+  test("an argument can be called by the peer, and returns to the caller as the object itself", async () => {
     const { pair, root, remote } = await open({}, chunkBytes);
-    const mine = new Thing("mine");
-    expect(await remote.callRemote("nameOf", mine)).toBe("mine");
-    await remote.callRemote("take", mine);
+    const argument = new Item("argument");
+    expect(await remote.callRemote("nameOf", argument)).toBe("argument");
+    await remote.callRemote("take", argument);
     expect(root.taken[0]).toBeInstanceOf(RemoteReference);
-    expect(await remote.callRemote("give")).toBe(mine);
+    expect(await remote.callRemote("give")).toBe(argument);
     await pair.expectNothingLeft();
   });
 
-  test("every arrival counts, and all are given back at once", async () => {
+  test("every arrival of a reference counts, and dispose releases all of them", async () => {
     const { pair, root, remote } = await open({}, chunkBytes);
     const [one, two, three] = await remote.callRemote("things");
     const four = await remote.callRemote("thing");
@@ -122,7 +122,7 @@ describe.each([
   });
 });
 
-test("an object that was given back gets a new number when it is sent again", async () => {
+test("an object that was released gets a new id when it is sent again", async () => {
   const { pair, remote } = await open();
   const first = await remote.callRemote("thing");
   first[Symbol.dispose]();
@@ -133,7 +133,7 @@ test("an object that was given back gets a new number when it is sent again", as
   await pair.expectNothingLeft();
 });
 
-test("an object that is sent while its last reference is given back stays known", async () => {
+test("an object that is sent while its last reference is being released stays exported", async () => {
   const { pair, remote, root } = await open();
   const first = await remote.callRemote("thing");
   pair.links.listener.hold();
@@ -151,28 +151,28 @@ test("an object that is sent while its last reference is given back stays known"
   await pair.expectNothingLeft();
 });
 
-test("a reference crossing its own release counts anew", async () => {
-  // The server sends the object again before it hears that the client gave it back: the number stays, the count is right.
+test("a reference that arrives while its release is in flight counts again", async () => {
+  // The server sends the object again before it receives the release: the id stays the same and the count is right.
   const { peer, broker } = await brokerAndPeer("initiator");
   const root = await broker.getRootObject();
   const calls = [root.callRemote("a"), root.callRemote("b")];
   await settled();
-  peer.take();
-  await peer.say("(answer 1 (remote 7))");
+  peer.takeExpressions();
+  await peer.send("(answer 1 (remote 7))");
   const first = (await calls[0]) as RemoteReference;
   first[Symbol.dispose]();
-  await peer.say("(answer 2 (remote 7))");
+  await peer.send("(answer 2 (remote 7))");
   const second = (await calls[1]) as RemoteReference;
   expect(second).not.toBe(first);
   expect(second.isAlive).toBe(true);
   second[Symbol.dispose]();
   await settled();
-  expect(peer.heard()).toEqual(["(decref 7)", "(decref 7)"]);
+  expect(peer.received()).toEqual(["(decref 7)", "(decref 7)"]);
   expect(broker.stats().referencesHeld).toBe(0);
 });
 
-describe("a reference that was released", () => {
-  test("can be released again, called never, and sent nowhere", async () => {
+describe("a released reference", () => {
+  test("can be released again, but not called and not sent", async () => {
     const { pair, remote } = await open();
     const thing = await remote.callRemote("thing");
     thing[Symbol.dispose]();
@@ -184,7 +184,7 @@ describe("a reference that was released", () => {
     await pair.expectNothingLeft();
   });
 
-  test("lets the call in flight finish", async () => {
+  test("does not cancel calls in flight", async () => {
     const { pair, remote } = await open();
     const thing = await remote.callRemote("thing");
     const name = thing.callRemote("name");
@@ -198,28 +198,28 @@ describe("a reference that was released", () => {
     await pair.expectNothingLeft();
   });
 
-  test("and was the root, can be had again", async () => {
+  test("can be requested again if it was the root", async () => {
     const { pair } = await open();
     {
-      using root = await pair.client.getRootObject<Cupboard>();
+      using root = await pair.client.getRootObject<Shop>();
       await root.callRemote("isRoot", root);
     }
-    const root = await pair.client.getRootObject<Cupboard>();
+    const root = await pair.client.getRootObject<Shop>();
     expect(await root.callRemote("isRoot", root)).toBe(true);
     expect(pair.transcript().filter((line) => line.includes("decref"))).toEqual([]);
     await pair.expectNothingLeft();
   });
 });
 
-describe("a reference that nobody holds any more", () => {
-  test("is given back", async () => {
+describe("a reference that the program dropped", () => {
+  test("is released when it is collected", async () => {
     const { pair, remote } = await open();
     expect(await (await remote.callRemote("thing")).callRemote("name")).toBe("thing");
     await remote.callRemote("things");
     await pair.expectNothingLeft();
   });
 
-  test("is held while its call is unanswered", async () => {
+  test("is kept while a call is pending", async () => {
     const { pair, remote } = await open();
     const call = remote.callRemote("thing").then((thing) => thing.callRemote("name"));
     for (let turn = 0; turn < 5; turn++) {
@@ -230,14 +230,14 @@ describe("a reference that nobody holds any more", () => {
     await pair.expectNothingLeft();
   });
 
-  test("is given back when it came for a method that does not exist, or with nobody waiting", async () => {
-    const { peer, broker } = await brokerAndPeer("listener", { root: new Cupboard() });
-    await peer.say("(message 1 root nothing 0 (tuple (remote 3)) (dictionary))");
+  test("is released when it arrived as an argument of a method that does not exist", async () => {
+    const { peer, broker } = await brokerAndPeer("listener", { root: new Shop() });
+    await peer.send("(message 1 root nothing 0 (tuple (remote 3)) (dictionary))");
     await collected(() => broker.stats().referencesHeld === 0);
-    expect(peer.heard().filter((line) => line !== "(decref 3)")).toEqual([]);
+    expect(peer.received().filter((line) => line !== "(decref 3)")).toEqual([]);
   });
 
-  test("is given back when its caller had given up", async () => {
+  test("is released when it arrives after the timeout or cancellation of its call", async () => {
     const { pair, remote } = await open();
     for (const how of [{ timeoutMs: 1 }, { signal: AbortSignal.timeout(1) }]) {
       pair.links.listener.hold();
@@ -250,10 +250,10 @@ describe("a reference that nobody holds any more", () => {
   });
 });
 
-describe("what came in a message that cannot be read is given back at once", () => {
+describe("references and caches in a message that cannot be read are released at once", () => {
   class Unknown extends Copyable {
     static readonly remoteType: string = "test.Unknown";
-    inside = new Thing("inside");
+    inside = new Item("inside");
   }
   class Live extends Cacheable {
     static readonly remoteType: string = "test.Live";
@@ -264,9 +264,9 @@ describe("what came in a message that cannot be read is given back at once", () 
   class LiveCopy extends RemoteCache {}
   const types = new TypeRegistry().register(remoteCache("test.Live", LiveCopy));
 
-  class Giver extends Root {
-    readonly first = new Thing("first");
-    readonly last = new Thing("last");
+  class Source extends Root {
+    readonly first = new Item("first");
+    readonly last = new Item("last");
     readonly live = new Live();
     readonly unknown = new Unknown();
     taken = 0;
@@ -286,11 +286,11 @@ describe("what came in a message that cannot be read is given back at once", () 
     }
   }
 
-  test("in an answer, on both sides of the fault", async () => {
-    const giver = new Giver();
-    const { first, last, live, unknown } = giver;
-    const pair = await connectedPair({ root: giver }, { types });
-    const root = await pair.client.getRootObject<Giver>();
+  test("in an answer, before and after the unreadable value", async () => {
+    const source = new Source();
+    const { first, last, live, unknown } = source;
+    const pair = await connectedPair({ root: source }, { types });
+    const root = await pair.client.getRootObject<Source>();
     for (let time = 0; time < 3; time++) {
       expect(await rejection(root.callRemote("bad"))).toBeInstanceOf(JellyError);
       await pair.settled();
@@ -298,31 +298,31 @@ describe("what came in a message that cannot be read is given back at once", () 
       expect(pair.leftovers()).toEqual([]);
     }
 
-    // What the program holds already, it keeps.
-    const [held, cache] = (await root.callRemote("good")) as [RemoteReference<Thing>, LiveCopy];
+    // References that the program already holds stay valid.
+    const [kept, cache] = (await root.callRemote("good")) as [RemoteReference<Item>, LiveCopy];
     await rejection(root.callRemote("bad"));
     await pair.settled();
     expect([first, last].map((thing) => pair.server.referencesTo(thing))).toEqual([1, 0]);
     expect(pair.server.cachesOf(live)).toBe(1);
     expect(pair.client.stats().referencesHeld).toBe(1);
-    expect(await held.callRemote("name")).toBe("first");
-    held[Symbol.dispose]();
+    expect(await kept.callRemote("name")).toBe("first");
+    kept[Symbol.dispose]();
     cache[Symbol.dispose]();
     await pair.expectNothingLeft();
   });
 
-  test("in arguments, and in those of a call that is refused unread", async () => {
-    const giver = new Giver();
+  test("in arguments, also of a call that is rejected without reading them", async () => {
+    const source = new Source();
     const limits = { callsRunning: 0, overload: "refuse" } as const;
-    const pair = await connectedPair({ root: giver });
-    const busy = await connectedPair({ root: giver, limits });
+    const pair = await connectedPair({ root: source });
+    const busy = await connectedPair({ root: source, limits });
     for (const [{ client, server }, name] of [
       [pair, "root"],
       [pair, "nobody"],
       [busy, "root"],
     ] as const) {
       const remote = await client.getObject(name);
-      const thing = new Thing();
+      const thing = new Item();
       expect(await rejection(remote.callRemote("take", thing, new Unknown(), [thing]))).toBeInstanceOf(RemoteError);
       expect(await rejection(remote.callRemote("take", kwargs({ thing, bad: new Unknown() })))).toBeInstanceOf(
         RemoteError,
@@ -333,7 +333,7 @@ describe("what came in a message that cannot be read is given back at once", () 
       expect(client.referencesTo(thing)).toBe(0);
       expect(client.stats().referencesGiven).toBe(0);
     }
-    expect(giver.taken).toBe(0);
+    expect(source.taken).toBe(0);
   });
 
   test.each([
@@ -342,7 +342,7 @@ describe("what came in a message that cannot be read is given back at once", () 
     ["(reference 1 (list (os.system ls) (set (frozenset (remote 3)))))", [3]],
     ["(dictionary (1 (os.system ls)) ((unicode a) (remote 3)) ((tuple (remote 4)) 1))", [3, 4]],
     ["(os.system (dictionary ((unicode a) (list (remote 3)))))", [3]],
-    // Not references, or not certainly.
+    // Values that are not references, or that cannot be recognized as such without knowing their type.
     ["(dictionary (1 (os.system ls)) (remote 3) (cached 4))", []],
     [
       "(list (os.system ls) (remote root) (remote) (remote 3 4) (remote 1.5) (remote 170141183460469231731687303715884105728))",
@@ -350,24 +350,24 @@ describe("what came in a message that cannot be read is given back at once", () 
     ],
     ["(list (os.system ls) (persistent (remote 3)) (whatever (remote 4)) (1 (remote 5)) () (dictionary remote 6))", []],
     ["(list (os.system ls) (cached 3) (local 4) (lcache 5))", []],
-  ])("of %s", async (graph, given) => {
-    const { peer, broker } = await brokerAndPeer("listener", { root: new Cupboard() });
-    await peer.say(`(message 1 root take 1 (tuple ${graph}) (dictionary))`);
-    const [reply, ...more] = peer.heard();
+  ])("of %s", async (graph, released) => {
+    const { peer, broker } = await brokerAndPeer("listener", { root: new Shop() });
+    await peer.send(`(message 1 root take 1 (tuple ${graph}) (dictionary))`);
+    const [reply, ...more] = peer.received();
     expect(reply).toMatch(/^\(error 1 /);
-    expect(more.sort()).toEqual(given.map((id) => `(decref ${id})`));
+    expect(more.sort()).toEqual(released.map((id) => `(decref ${id})`));
 
     const call = rejection((await broker.getRootObject()).callRemote("give"));
     await settled();
-    peer.heard();
-    await peer.say(`(answer 1 ${graph})`);
+    peer.received();
+    await peer.send(`(answer 1 ${graph})`);
     expect(await call).toBeInstanceOf(JellyError);
-    expect(peer.heard().sort()).toEqual(given.map((id) => `(decref ${id})`));
+    expect(peer.received().sort()).toEqual(released.map((id) => `(decref ${id})`));
     expect(broker.stats().referencesHeld).toBe(0);
     expect(broker.isOpen).toBe(true);
   });
 
-  test("a cache that came in full, and again behind the fault", async () => {
+  test("a cache whose state arrived, and which occurs again after the unreadable value", async () => {
     class Live extends Cacheable {
       static readonly remoteType = "test.Live";
       stopped = 0;
@@ -396,8 +396,8 @@ describe("what came in a message that cannot be read is given back at once", () 
     expect({ caches: pair.client.cachesOf(live), stopped: live.stopped }).toEqual({ caches: 0, stopped: 1 });
   });
 
-  test("however many they are", async () => {
-    const target = new Thing();
+  test("when there are 800 of them", async () => {
+    const target = new Item();
     class Taker extends Root {
       remote_take(..._values: unknown[]): void {}
     }
@@ -411,19 +411,19 @@ describe("what came in a message that cannot be read is given back at once", () 
     }
     await rejection(taker.callRemote("take", new Unknown(), many));
     await pair.settled();
-    expect({ isOpen: pair.server.isOpen, held: pair.client.referencesTo(target) }).toEqual({ isOpen: true, held: 0 });
+    expect({ isOpen: pair.server.isOpen, kept: pair.client.referencesTo(target) }).toEqual({ isOpen: true, kept: 0 });
   });
 
-  test("and a reference that a hook kept from it is dead", async () => {
+  test("even if a state hook kept one: it is dead", async () => {
     class Hoarder {}
     let kept: RemoteReference | undefined;
-    const greedy = new TypeRegistry().registerCopy("test.Hoarder", Hoarder, {
+    const hoarderTypes = new TypeRegistry().registerCopy("test.Hoarder", Hoarder, {
       setState: (_hoarder, state) => (kept = (state as { thing: RemoteReference }).thing),
     });
-    const { peer } = await brokerAndPeer("listener", { root: new Cupboard(), types: greedy });
+    const { peer } = await brokerAndPeer("listener", { root: new Shop(), types: hoarderTypes });
     const hoarder = "(test.Hoarder (dictionary ((unicode thing) (remote 3))))";
-    await peer.say(`(message 1 root take 1 (tuple ${hoarder} (os.system ls)) (dictionary))`);
-    expect(peer.heard()[1]).toBe("(decref 3)");
+    await peer.send(`(message 1 root take 1 (tuple ${hoarder} (os.system ls)) (dictionary))`);
+    expect(peer.received()[1]).toBe("(decref 3)");
     expect(kept?.isAlive).toBe(false);
     await expect(kept?.callRemote("name")).rejects.toThrow(DeadReferenceError);
   });
@@ -448,19 +448,19 @@ test("a reference cannot be sent to another peer", async () => {
   await other.pair.close();
 });
 
-test("an object that came home after it was forgotten is null", async () => {
-  const root = new Cupboard();
+test("an unknown object of this end arrives as null", async () => {
+  const root = new Shop();
   const { peer } = await brokerAndPeer("listener", { root });
-  await peer.say("(message 1 root take 0 (tuple (local 12)) (dictionary))");
+  await peer.send("(message 1 root take 0 (tuple (local 12)) (dictionary))");
   expect(root.taken).toEqual([null]);
 });
 
 describe("objects published by name", () => {
-  test("are had by name, exactly as written", async () => {
+  test("are found by exactly the name under which they were published", async () => {
     const { pair } = await open();
     for (const name of ["thing", "list", "a b", "größe", "名前", "__proto__", "constructor", ""]) {
-      using _published = pair.server.publish(name, new Thing(name));
-      const thing = await pair.client.getObject<Thing>(name);
+      using _published = pair.server.publish(name, new Item(name));
+      const thing = await pair.client.getObject<Item>(name);
       expect(await thing.callRemote("name")).toBe(name);
       expect(await pair.client.getObject(name)).toBe(thing);
       expect(await thing.callRemote("me")).toBeInstanceOf(RemoteReference);
@@ -468,11 +468,11 @@ describe("objects published by name", () => {
     await pair.expectNothingLeft();
   });
 
-  test("come home by name, are replaced, and are withdrawn", async () => {
+  test("return to their owner, can be replaced, and can be withdrawn", async () => {
     const { pair, remote, root } = await open();
-    const [one, two] = [new Thing("one"), new Thing("two")];
+    const [one, two] = [new Item("one"), new Item("two")];
     const first = pair.server.publish("größe", one);
-    const thing = await pair.client.getObject<Thing>("größe");
+    const thing = await pair.client.getObject<Item>("größe");
     await remote.callRemote("take", thing);
     expect(root.taken.pop()).toBe(one);
     const second = pair.server.publish("größe", two);
@@ -482,29 +482,29 @@ describe("objects published by name", () => {
     await expect(thing.callRemote("name")).rejects.toThrow("Invalid Object ID");
   });
 
-  test("that nobody published fail when they are called", async () => {
+  test("reject every call when no object has the name", async () => {
     const { pair } = await open();
-    const nobody = await pair.client.getObject<Thing>("nobody");
+    const nobody = await pair.client.getObject<Item>("nobody");
     const error = (await rejection(nobody.callRemote("name"))) as RemoteError;
     expect(error).toBeInstanceOf(RemoteError);
     expect(error.is("twisted.spread.pb.Error")).toBe(true);
     expect(error.message).toBe("Invalid Object ID");
   });
 
-  test("without a root, there is none", async () => {
+  test("reject calls to the root when there is no root", async () => {
     const pair = await connectedPair({});
     await expect((await pair.client.getRootObject()).callRemote("x")).rejects.toThrow("Invalid Object ID");
   });
 });
 
-describe("the limit of references", () => {
+describe("the limit of exported references", () => {
   class Maker extends Root {
-    remote_make(count: number): Thing[] {
-      return Array.from({ length: count }, () => new Thing());
+    remote_make(count: number): Item[] {
+      return Array.from({ length: count }, () => new Item());
     }
   }
 
-  test("is 1024, and an answer that would pass it leaves nothing behind", async () => {
+  test("is 1024, and an answer that exceeds it is rolled back", async () => {
     const pair = await connectedPair({ root: new Maker() });
     const maker = await pair.client.getRootObject<Maker>();
     const things = await maker.callRemote("make", 1024);
@@ -519,7 +519,7 @@ describe("the limit of references", () => {
     expect(pair.server.isOpen).toBe(true);
   });
 
-  test("passed a fourth time ends the connection, after saying so", async () => {
+  test("closes the connection after the fourth violation, after an error that says so", async () => {
     const pair = await connectedPair({ root: new Maker(), limits: { references: 2 } });
     const maker = await pair.client.getRootObject<Maker>();
     for (let violation = 1; violation <= 3; violation++) {
@@ -540,7 +540,7 @@ describe("the limit of references", () => {
   });
 });
 
-test("a reference knows its name in the peer's words, its connection, and a method as a function", async () => {
+test("a reference has the id, the connection and the methods of its object", async () => {
   const { pair, remote } = await open();
   expect(remote.id).toBe("root");
   const thing = await remote.callRemote("thing");

@@ -1,4 +1,5 @@
-// The other end of a connection as bare messages: it can say what no broker would, and shows what a broker says.
+// A peer that sends and receives raw expressions, so that a test can send what no broker sends and see the bytes of a
+// broker.
 
 import { encode, inspect, pb, Scanner } from "@pb/banana";
 import type { Dialect, Expression } from "@pb/banana";
@@ -19,8 +20,8 @@ export class RawPeer {
   readonly #dialect: Dialect;
   readonly #messages: RawMessage[] = [];
   #unread = Buffer.alloc(0);
-  /** Whether the broker hung up. */
-  isOver = false;
+  /** Whether the connection has ended. */
+  isClosed = false;
 
   constructor(link: MemoryLink, dialect: Dialect = pb) {
     this.#link = link;
@@ -29,40 +30,40 @@ export class RawPeer {
     link.start({
       received: (bytes) => this.#received(bytes),
       drained: () => undefined,
-      lost: () => (this.isOver = true),
+      lost: () => (this.isClosed = true),
     });
   }
 
-  /** Sends expressions, given as such or as text, in one piece. */
-  async say(...expressions: (string | Expression)[]): Promise<void> {
+  /** Sends expressions in one chunk. A string is parsed by `sexp`. */
+  async send(...expressions: (string | Expression)[]): Promise<void> {
     const encoded = expressions.map((expression) =>
       encode(typeof expression === "string" ? sexp(expression) : expression, { dialect: this.#dialect }),
     );
-    await this.sayBytes(Buffer.concat(encoded));
+    await this.sendBytes(Buffer.concat(encoded));
   }
 
-  async sayBytes(bytes: Uint8Array): Promise<void> {
+  async sendBytes(bytes: Uint8Array): Promise<void> {
     this.#link.send(Uint8Array.from(bytes));
     await settled();
   }
 
-  /** What the broker said since the last time, as text. */
-  heard(): string[] {
-    return this.take().map((expression) => inspect(expression));
+  /** Takes the messages that the broker has sent since the last call, as text. */
+  received(): string[] {
+    return this.takeExpressions().map((expression) => inspect(expression));
   }
 
-  /** What the broker said since the last time. */
-  take(): Expression[] {
+  /** Takes the messages that the broker has sent since the last call. */
+  takeExpressions(): Expression[] {
     return this.#messages.splice(0).map(({ expression }) => expression);
   }
 
-  /** The next thing the broker said, and the bytes it was; undefined when there is none. */
-  takeOne(): RawMessage | undefined {
+  /** Takes the next message of the broker with its bytes. Undefined when there is none. */
+  takeMessage(): RawMessage | undefined {
     return this.#messages.shift();
   }
 
-  /** Closes its end. */
-  async hangUp(): Promise<void> {
+  /** Closes the connection. */
+  async close(): Promise<void> {
     this.#link.close();
     await settled();
   }
@@ -80,38 +81,44 @@ export class RawPeer {
   }
 }
 
-/** A broker and a peer that has said nothing yet. `role` is the broker's. */
-export function brokerAndStranger(
+/** Creates a broker of the given role, and a peer that has not sent anything. */
+export function brokerAndUnnegotiatedPeer(
   role: "listener" | "initiator",
   options: BrokerOptions = {},
   pairOptions?: LinkPairOptions,
   dialect?: Dialect,
 ): { broker: Broker; peer: RawPeer } {
   const links = linkPair(pairOptions);
-  const other = role === "listener" ? links.initiator : links.listener;
-  return { peer: new RawPeer(other, dialect), broker: new Broker(links[role], options) };
+  const peerLink = role === "listener" ? links.initiator : links.listener;
+  return { peer: new RawPeer(peerLink, dialect), broker: new Broker(links[role], options) };
 }
 
-/** A broker and a peer that agree on a dialect. The peer has heard everything up to the version. */
+/**
+ * Creates a ready broker of the given role, and a peer that has agreed with it on a dialect. The messages of the
+ * negotiation have been taken.
+ */
 export async function brokerAndPeer(
   role: "listener" | "initiator",
   options: BrokerOptions = {},
   pairOptions?: LinkPairOptions,
   dialect: Dialect = pb,
 ): Promise<{ broker: Broker; peer: RawPeer }> {
-  const ends = brokerAndStranger(role, options, pairOptions, dialect);
-  await ends.peer.say(role === "listener" ? dialect.name : `(${dialect.name})`, "(version 6)");
+  const ends = brokerAndUnnegotiatedPeer(role, options, pairOptions, dialect);
+  await ends.peer.send(role === "listener" ? dialect.name : `(${dialect.name})`, "(version 6)");
   await ends.broker.ready;
-  ends.peer.take();
+  ends.peer.takeExpressions();
   return ends;
 }
 
-/** Resolves when everything that was started has run: promises, deliveries, writes of a turn. */
+/** Resolves after three turns of the event loop: pending promises, deliveries and scheduled writes have run. */
 export async function settled(): Promise<void> {
   for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** What a promise rejects with, watched from now on. Rejects when it resolves. */
+/**
+ * Resolves with the error that a promise rejects with. Rejects when the promise resolves. The rejection counts as
+ * handled from this call on.
+ */
 export function rejection(promise: Promise<unknown>): Promise<unknown> {
   const caught = promise.then(
     (value) => Promise.reject(new Error(`Expected a rejection, got ${String(value)}`)),

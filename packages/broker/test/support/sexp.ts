@@ -1,21 +1,24 @@
-// Reads what `inspect` prints, so that a test can show a message as the specification does.
+// Parses the notation that `inspect` prints, so that a test can write messages as the wire specification does.
 
 import { Float } from "@pb/banana";
 import type { Expression } from "@pb/banana";
 
 const utf8 = new TextEncoder();
 
-/** `(message 1 root echo 1 (tuple 'a b' <ff00> 2.0) (dictionary))` as an expression. Words and quoted text are byte strings. */
+/**
+ * Parses `(message 1 root echo 1 (tuple 'a b' <ff00> 2.0) (dictionary))`. Words and quoted text become byte strings,
+ * `<ff00>` is a byte string in hex.
+ */
 export function sexp(text: string): Expression {
   const tokens = text.match(/[()]|'(?:\\.|[^'\\])*'|<[0-9a-f]*>|[^\s()]+/g) ?? [];
   const expression = next(tokens);
-  if (tokens.length > 0) throw new Error(`More follows the expression: ${tokens.join(" ")}`);
+  if (tokens.length > 0) throw new Error(`Unexpected text after the expression: ${tokens.join(" ")}`);
   return expression;
 }
 
 function next(tokens: string[]): Expression {
   const token = tokens.shift();
-  if (token === undefined) throw new Error("The expression ends too early");
+  if (token === undefined) throw new Error("Unexpected end of the expression");
   if (token === "(") {
     const list: Expression[] = [];
     while (tokens[0] !== ")") list.push(next(tokens));

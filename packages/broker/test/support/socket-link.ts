@@ -1,4 +1,4 @@
-// The least that can be a link over TCP: the broker's tests know no transport.
+// A minimal link over a TCP socket, because the broker's tests do not depend on a transport package.
 
 import { once } from "node:events";
 import { connect } from "node:net";

@@ -1,4 +1,5 @@
-// Plays one side of a session recorded between two Twisted programs: the recording says the other side's lines.
+// Replays sessions recorded between two Twisted programs: a broker takes one side, and the recording supplies the
+// messages of the other.
 
 import { readFileSync } from "node:fs";
 import { expect } from "vitest";
@@ -40,35 +41,35 @@ export function readCases<Case>(file: string): Case[] {
   return (JSON.parse(text) as { cases: Case[] }).cases;
 }
 
-/** One line of a session, decoded. */
-export function line({ name, entries }: Transcript, index: number): Expression {
+/** The message at `index` of a session, decoded. */
+export function messageAt({ name, entries }: Transcript, index: number): Expression {
   const entry = entries[index];
-  if (entry === undefined) throw new Error(`${name} has no line ${index}`);
+  if (entry === undefined) throw new Error(`${name} has no message ${index}`);
   return decode(Buffer.from(entry.hex, "hex"), { dialect: dialectOf(entries) });
 }
 
-/** What we say otherwise than Twisted does, and why. */
+/** An intended difference between the broker and the recorded Twisted program. */
 export interface Deviation {
-  /** The line which Twisted says something else for, or nothing, or after which it hangs up. */
-  readonly line: number;
-  /** What we say. Empty when we say nothing. */
-  readonly says?: RegExp;
-  /** Twisted's connection breaks here; ours lives. */
-  readonly lives?: true;
+  /** The index of the message that differs, is missing, or after which Twisted closes the connection. */
+  readonly message: number;
+  /** What the broker sends instead. Undefined when it sends nothing. */
+  readonly sends?: RegExp;
+  /** Set when Twisted closes the connection here and the broker does not. */
+  readonly staysOpen?: true;
   readonly why: string;
 }
 
-export interface Play {
+export interface ReplayPlan {
   readonly options?: BrokerOptions | undefined;
-  /** What our side does just before a line. */
+  /** Actions of the broker's side, by the index of the message they precede. */
   readonly before?: Readonly<Record<number, () => unknown>>;
-  /** Checks of what the recording notes about our side. */
+  /** Checks of the facts that the recording notes about the broker's side, by label. */
   readonly marks?: Readonly<Record<string, (noted: never, broker: Broker) => void>>;
   readonly deviations?: readonly Deviation[] | undefined;
 }
 
-/** Where a play is. */
-export class Stage {
+/** The progress of a replay. */
+export class Replay {
   readonly transcript: Transcript;
   readonly link: MemoryLink;
   readonly peer: RawPeer;
@@ -82,13 +83,13 @@ export class Stage {
     this.peer = peer;
   }
 
-  /** Resolves when the line `index` is about to be said. */
+  /** Resolves before the message `index` is sent. */
   reached(index: number): Promise<void> {
     if (index <= this.#index) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push({ index, resolve }));
   }
 
-  /** Resolves when the last line was said. */
+  /** Resolves after the last message was sent. */
   ended(): Promise<void> {
     return this.reached(Infinity);
   }
@@ -101,67 +102,70 @@ export class Stage {
   }
 }
 
-/** Plays our side of a session against the recording of the other. Every line of ours must be what Twisted said. */
-export async function play(
+/**
+ * Replays a session with a broker as `side`. Every message of the broker must equal the recorded one, bytes included.
+ */
+export async function replaySession(
   transcript: Transcript,
   side: Side,
-  begin: (stage: Stage) => Play,
-  act: (stage: Stage) => Promise<unknown> = () => Promise.resolve(),
+  plan: (replay: Replay) => ReplayPlan,
+  run: (replay: Replay) => Promise<unknown> = () => Promise.resolve(),
 ): Promise<unknown> {
   using _kept = keepWhatArrives();
   const { entries, events } = transcript;
   const links = linkPair();
-  const [ours, other] = side === "server" ? [links.listener, links.initiator] : [links.initiator, links.listener];
+  const [brokerLink, peerLink] =
+    side === "server" ? [links.listener, links.initiator] : [links.initiator, links.listener];
   const dialect = dialectOf(entries);
-  const stage = new Stage(transcript, ours, new RawPeer(other, dialect));
-  const { options, before = {}, marks = {}, deviations = [] } = begin(stage);
-  stage.broker = new Broker(ours, options);
-  const acting = act(stage);
-  acting.catch(() => undefined); // awaited at the end
+  const replay = new Replay(transcript, brokerLink, new RawPeer(peerLink, dialect));
+  const { options, before = {}, marks = {}, deviations = [] } = plan(replay);
+  replay.broker = new Broker(brokerLink, options);
+  const action = run(replay);
+  action.catch(() => undefined); // awaited at the end
 
   for (const [index, entry] of [...entries, undefined].entries()) {
-    await stage.advance(index);
+    await replay.advance(index);
     await before[index]?.();
-    for (const event of events.filter(({ after }) => after === index)) await occur(event, index);
-    const isOurs = entry !== undefined && (entry.direction === "s2c") === (side === "server");
-    const deviation = deviations.find((candidate) => candidate.line === index);
-    if (deviation?.says !== undefined) expect(await next(deviation.why)).toMatch(deviation.says);
-    if (entry === undefined || (isOurs && deviation !== undefined)) continue;
-    if (isOurs) await expectLine(entry, index);
-    else await stage.peer.sayBytes(Buffer.from(entry.hex, "hex"));
+    for (const event of events.filter(({ after }) => after === index)) await handleEvent(event, index);
+    const isFromBroker = entry !== undefined && (entry.direction === "s2c") === (side === "server");
+    const deviation = deviations.find((candidate) => candidate.message === index);
+    if (deviation?.sends !== undefined) expect(await next(deviation.why)).toMatch(deviation.sends);
+    if (entry === undefined || (isFromBroker && deviation !== undefined)) continue;
+    if (isFromBroker) await expectLine(entry, index);
+    else await replay.peer.sendBytes(Buffer.from(entry.hex, "hex"));
   }
-  await stage.advance(Infinity);
-  expect(stage.peer.heard(), "said after the last line").toEqual([]);
-  const outcome = await acting;
-  stage.broker.terminate("closed");
+  await replay.advance(Infinity);
+  expect(replay.peer.received(), "sent after the last message").toEqual([]);
+  const outcome = await action;
+  replay.broker.terminate("closed");
   return outcome;
 
   async function next(expected: string): Promise<string> {
     await settled();
-    const said = stage.peer.takeOne();
-    if (said === undefined) throw new Error(`We say nothing where ${expected} is due`);
-    return inspect(withoutTolerated(said.expression));
+    const sent = replay.peer.takeMessage();
+    if (sent === undefined) throw new Error(`The broker sent nothing; expected ${expected}`);
+    return inspect(withoutVariableFields(sent.expression));
   }
 
   async function expectLine({ hex }: Entry, index: number): Promise<void> {
     await settled();
-    const expected = inspect(withoutTolerated(line(transcript, index)));
-    const said = stage.peer.takeOne();
-    if (said === undefined) throw new Error(`We say nothing where Twisted says ${expected}`);
-    expect(inspect(withoutTolerated(said.expression)), `line ${index}`).toBe(expected);
+    const expected = inspect(withoutVariableFields(messageAt(transcript, index)));
+    const sent = replay.peer.takeMessage();
+    if (sent === undefined) throw new Error(`The broker sent nothing; Twisted sent ${expected}`);
+    expect(inspect(withoutVariableFields(sent.expression)), `message ${index}`).toBe(expected);
     if (!expected.includes("CopyableFailure"))
-      expect(said.bytes.toString("hex"), `the bytes of line ${index}`).toBe(hex);
+      expect(sent.bytes.toString("hex"), `the bytes of message ${index}`).toBe(hex);
   }
 
-  async function occur(event: TranscriptEvent, index: number): Promise<void> {
+  async function handleEvent(event: TranscriptEvent, index: number): Promise<void> {
     await settled();
     if (event.event === "mark") {
-      marks[event.label]?.(event.value as never, stage.broker);
+      marks[event.label]?.(event.value as never, replay.broker);
     } else if (event.side === side) {
-      const lives = deviations.some((deviation) => deviation.line === index && deviation.lives === true);
-      expect(stage.broker.isOpen, "whether the connection lives").toBe(lives);
+      const staysOpen = deviations.some((deviation) => deviation.message === index && deviation.staysOpen === true);
+      expect(replay.broker.isOpen, "whether the connection is open").toBe(staysOpen);
     } else {
-      await stage.peer.hangUp();
+      await replay.peer.close();
     }
   }
 }
@@ -170,21 +174,21 @@ function dialectOf(entries: readonly Entry[]) {
   return entries[1]?.hex === "04826e6f6e65" ? none : pb;
 }
 
-/** What an implementation may say as it likes: how many failures there were, tracebacks, and in which order it tells about one. */
-const TOLERATED = new Set(["count", "traceback", "pickled"]);
+/** The fields of a failure that may differ between implementations, as may the order of its fields. */
+const VARIABLE_FIELDS = new Set(["count", "traceback", "pickled"]);
 
-function withoutTolerated(expression: Expression): Expression {
+function withoutVariableFields(expression: Expression): Expression {
   if (!Array.isArray(expression)) return expression;
   const [tag, state] = expression;
   if (!isWord(tag, "twisted.spread.pb.CopyableFailure") || !Array.isArray(state)) {
-    return expression.map(withoutTolerated);
+    return expression.map(withoutVariableFields);
   }
   const [atom, ...pairs] = state;
-  const kept = pairs.filter((pair) => !TOLERATED.has(keyOf(pair)));
+  const kept = pairs.filter((pair) => !VARIABLE_FIELDS.has(keyOf(pair)));
   return [tag, [atom!, ...kept.sort((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1))]];
 }
 
-/** `name` of `((unicode name) value)`. */
+/** The `name` of `((unicode name) value)`. */
 function keyOf(pair: Expression): string {
   return Buffer.from(((pair as Expression[])[0] as Expression[])[1] as Uint8Array).toString();
 }
@@ -193,7 +197,7 @@ function isWord(expression: Expression | undefined, word: string): expression is
   return expression instanceof Uint8Array && Buffer.from(expression).toString() === word;
 }
 
-/** How a call ended, in the words of the recording. */
+/** The outcome of a call in the form that the recording uses. */
 export async function outcomeOf(call: Promise<unknown>): Promise<unknown> {
   try {
     return { state: "ok", value: tagged(await call) };

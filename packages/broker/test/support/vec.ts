@@ -1,4 +1,5 @@
-// The classes of the recorded sessions, both halves.
+// The classes of the recorded sessions: those that are sent, those that are received, and the root object of the
+// server.
 
 import { createHash } from "node:crypto";
 import {
@@ -71,7 +72,7 @@ export class Counter extends Cacheable {
   static readonly remoteType: string = "vec.Counter";
   readonly observers: CacheObserver[] = [];
   stopped = 0;
-  lastWord: number | undefined;
+  finalValue: number | undefined;
 
   constructor(public value: number) {
     super();
@@ -85,7 +86,7 @@ export class Counter extends Cacheable {
   override stoppedObserving(_perspective: Perspective, observer: CacheObserver): void {
     this.stopped++;
     this.observers.splice(this.observers.indexOf(observer), 1);
-    if (this.lastWord !== undefined) void observer.callRemote("setValue", this.lastWord);
+    if (this.finalValue !== undefined) void observer.callRemote("setValue", this.finalValue);
   }
 
   set(value: number): Promise<unknown[]> {
@@ -112,13 +113,13 @@ export const vecOptions: BrokerOptions = {
     .register(remoteCache("vec.Counter", CounterCopy)),
 };
 
-/** The root of the recorded server, before and after a login. */
+/** The root object of the recorded server. */
 export class VecRoot extends Root {
   readonly counter = new Counter(1);
   readonly logouts: string[] = [];
-  /** What `later` waits for: in order of the calls. */
+  /** Functions that resolve the calls of `later`, in the order of the calls. */
   readonly later: ((value: unknown) => void)[] = [];
-  /** The challenges that the recorded server gave, in order. */
+  /** The login challenges of the recorded server, in order. */
   readonly #challenges: Uint8Array[];
   readonly #acceptsPasswords: boolean;
   #kept: RemoteReference | undefined;
@@ -137,7 +138,7 @@ export class VecRoot extends Root {
   }
 
   remote_loginAnonymous(mind: RemoteReference | null): Referenceable {
-    return new LoggedIn(this, new Someone("anonymous", mind));
+    return new LoggedIn(this, new NamedAvatar("anonymous", mind));
   }
 
   remote_echo(value: unknown): unknown {
@@ -145,7 +146,7 @@ export class VecRoot extends Root {
   }
 
   remote_show(...args: unknown[]): unknown {
-    return shown(args);
+    return pythonArguments(args);
   }
 
   remote_None(): null {
@@ -231,8 +232,8 @@ export class VecRoot extends Root {
   }
 }
 
-/** Positional arguments and keyword arguments, as Python sees them. */
-function shown(args: unknown[]): Tuple {
+/** The arguments of a call as Python's `(args, kwargs)`. */
+function pythonArguments(args: unknown[]): Tuple {
   const last = args.at(-1);
   return last instanceof Kwargs
     ? tuple(tuple(...args.slice(0, -1)), Object.fromEntries(Object.entries(last)))
@@ -264,17 +265,17 @@ class Challenger extends Referenceable {
     }
     const isGood = md5(md5("secret"), this.challenge).equals(response) && this.username instanceof Uint8Array;
     if (!isGood) throw new UnauthorizedLogin();
-    return new LoggedIn(this.root, new Someone("alice", mind));
+    return new LoggedIn(this.root, new NamedAvatar("alice", mind));
   }
 }
 
-/** An avatar for as long as its login lasts. */
+/** The reference to an avatar that a login returns. Logs out when it is released. */
 class LoggedIn extends Referenceable {
-  override readonly perspective: Someone;
+  override readonly perspective: NamedAvatar;
 
   constructor(
     readonly root: VecRoot,
-    avatar: Someone,
+    avatar: NamedAvatar,
   ) {
     super();
     this.perspective = avatar;
@@ -289,7 +290,7 @@ class LoggedIn extends Referenceable {
   }
 }
 
-class Someone extends Avatar {
+class NamedAvatar extends Avatar {
   readonly #view = new View();
 
   constructor(
@@ -317,7 +318,7 @@ class Someone extends Avatar {
 }
 
 class View extends Viewable {
-  view_whoami(perspective: Someone, ...args: unknown[]): Tuple {
-    return tuple(bytes(perspective.name), ...(shown(args) as Iterable<unknown>));
+  view_whoami(perspective: NamedAvatar, ...args: unknown[]): Tuple {
+    return tuple(bytes(perspective.name), ...(pythonArguments(args) as Iterable<unknown>));
   }
 }

@@ -1,4 +1,4 @@
-// A link in memory does what a broker relies on, whatever the pieces it delivers.
+// The in-memory link passes the compliance checks, with chunks of any size.
 
 import { describe, test } from "vitest";
 import { linkCompliance, linkPair } from "@pb/broker/testing";

@@ -1,4 +1,4 @@
-// The harness that the other tests, and those of users, rely on.
+// The connected pair that the tests of this package and of its users rely on.
 
 import { expect, test } from "vitest";
 import { Referenceable, Root } from "@pb/broker";
@@ -33,7 +33,7 @@ class Shop extends Root {
   }
 }
 
-test("shows what was said, in order, one message a line", async () => {
+test("returns the transcript in order, one message per line", async () => {
   for (const chunkBytes of [Infinity, 1]) {
     await using pair = await connectedPair({ root: new Shop() }, {}, { chunkBytes });
     const shop = await pair.client.getRootObject<Shop>();
@@ -52,7 +52,7 @@ test("shows what was said, in order, one message a line", async () => {
   }
 });
 
-test("counts what is left at both ends, and says it in a list", async () => {
+test("lists what both ends have not released", async () => {
   const root = new Shop();
   await using pair = await connectedPair({ root });
   const shop = await pair.client.getRootObject<Shop>();
@@ -61,19 +61,19 @@ test("counts what is left at both ends, and says it in a list", async () => {
   shop.callRemote("never").catch(() => undefined);
   await expect(pair.expectNothingLeft()).rejects.toThrow(
     [
-      "Something is left behind:",
-      "  the server: 1 objects given to the other end",
-      "  the server: 1 calls running",
-      "  the client: 1 references to objects of the other end",
-      "  the client: 1 calls waiting for an answer",
+      "Not released:",
+      "  the server: 1 objects referenced by the peer",
+      "  the server: 1 running calls",
+      "  the client: 1 references to objects of the peer",
+      "  the client: 1 pending calls",
     ].join("\n"),
   );
   thing[Symbol.dispose]();
   await pair.settled();
-  expect(pair.leftovers()).toEqual(["  the server: 1 calls running", "  the client: 1 calls waiting for an answer"]);
+  expect(pair.leftovers()).toEqual(["  the server: 1 running calls", "  the client: 1 pending calls"]);
 });
 
-test("collects what the program let go of, where it can", async () => {
+test("collects dropped references if the garbage collector is exposed", async () => {
   garbageCollector();
   await using pair = await connectedPair({ root: new Shop() });
   const shop = await pair.client.getRootObject<Shop>();
@@ -103,20 +103,20 @@ test("holds messages back at either end", async () => {
   expect(answer).toBe(2);
 });
 
-test("cuts the connection, with what is under way", async () => {
+test("cuts the connection and drops the messages in flight", async () => {
   const root = new Shop();
   const pair = await connectedPair({ root });
   const shop: RemoteReference<Shop> = await pair.client.getRootObject<Shop>();
   pair.links.listener.hold();
   const call = shop.callRemote("echo", 1);
-  const cause = new Error("somebody fell over the cable");
+  const cause = new Error("cable unplugged");
   pair.links.listener.cut(cause);
   await expect(call).rejects.toMatchObject({ reason: "lost", cause });
   expect(await pair.server.closed).toMatchObject({ reason: "lost", cause });
-  await expect(pair.expectNothingLeft()).rejects.toThrow("The connection is over");
+  await expect(pair.expectNothingLeft()).rejects.toThrow("The connection has ended");
 });
 
-test("gives a link bytes of its own, unless it says that it only reads them", async () => {
+test("passes bytes with a buffer of their own to a link that does not take views", async () => {
   const pair = await connectedPair({ root: new Shop() });
   const shop = await pair.client.getRootObject<Shop>();
   await Promise.all([1, 2, 3].map((value) => shop.callRemote("echo", value)));

@@ -1,6 +1,7 @@
 /**
- * What Twisted's own tests of errors over PB check (twisted.spread.test.test_pbfailure) and what makes sense outside Python, by the names they have
- * there: each without and with stacks that travel. `npm run checklist` puts them into a table.
+ * Twisted's own tests of errors over PB (twisted.spread.test.test_pbfailure), under the names that they have there,
+ * except those that make sense only in Python. Each runs without and with tracebacks. `npm run checklist` puts them
+ * into a table.
  */
 import { inspect } from "node:util";
 import { PBError, RemoteError, Root } from "@pb/broker";
@@ -22,11 +23,11 @@ class AsynchronousError extends PBError {
 class SynchronousError extends PBError {
   static override readonly remoteType = "test.SynchronousError";
 }
-/** Travels as itself: it is registered. */
+/** A registered class: it is sent as a copy. */
 class JellyError extends PBError {
   static override readonly remoteType = "test.JellyError";
 }
-/** Travels as itself although it is no PBError. */
+/** A registered class that does not extend PBError: it is sent as a copy. */
 class SecurityError extends Error {
   static readonly remoteType = "test.SecurityError";
 }
@@ -68,17 +69,17 @@ const types = new TypeRegistry()
   .registerCopy("test.SecurityError", SecurityError);
 
 describe.each([
-  ["without stacks", false],
-  ["with stacks", true],
+  ["without tracebacks", false],
+  ["with tracebacks", true],
 ])("%s", (_title, unsafeTracebacks) => {
-  /** The error of a call, and what the server's watcher heard. */
-  async function fail(method: string, client: BrokerOptions = { types }) {
+  /** Calls `method` and returns its error, and the events of the server about unexpected errors. */
+  async function callAndReject(method: string, client: BrokerOptions = { types }) {
     const events: BrokerEvent[] = [];
     const onEvent = (event: BrokerEvent): void => void events.push(event);
     await using pair = await connectedPair({ root: new Thrower(), types, unsafeTracebacks, onEvent }, client);
     const root = await pair.client.getRootObject();
     const error = (await rejection(root.callRemote(method))) as RemoteError;
-    return { error, faults: events.filter(({ kind }) => kind === "method-failed") };
+    return { error, reported: events.filter(({ kind }) => kind === "method-failed") };
   }
 
   function expectRemote(error: unknown, type: string, message: string): void {
@@ -89,78 +90,78 @@ describe.each([
     else expect(traceback).toBeUndefined();
   }
 
-  test("PBFailureTests.test_asynchronousException: a promise that rejects reaches the caller, and is a fault here", async () => {
-    const { error, faults } = await fail("asynchronousException");
+  test("PBFailureTests.test_asynchronousException: a rejected promise reaches the caller and is reported by the server", async () => {
+    const { error, reported } = await callAndReject("asynchronousException");
     expectRemote(error, "test.AsynchronousException", "asynchronous exception");
-    expect(faults).toHaveLength(1);
+    expect(reported).toHaveLength(1);
   });
 
-  test("PBFailureTests.test_synchronousException: so does what is thrown", async () => {
-    const { error, faults } = await fail("synchronousException");
+  test("PBFailureTests.test_synchronousException: a thrown error reaches the caller and is reported by the server", async () => {
+    const { error, reported } = await callAndReject("synchronousException");
     expectRemote(error, "test.SynchronousException", "synchronous exception");
-    expect(faults).toHaveLength(1);
+    expect(reported).toHaveLength(1);
   });
 
-  test("PBFailureTests.test_asynchronousError: a PBError of a promise is no fault", async () => {
-    const { error, faults } = await fail("asynchronousError");
+  test("PBFailureTests.test_asynchronousError: a promise that rejects with a PBError is not reported", async () => {
+    const { error, reported } = await callAndReject("asynchronousError");
     expectRemote(error, "test.AsynchronousError", "asynchronous error");
-    expect(faults).toEqual([]);
+    expect(reported).toEqual([]);
   });
 
-  test("PBFailureTests.test_synchronousError: nor is one that is thrown", async () => {
-    const { error, faults } = await fail("synchronousError");
+  test("PBFailureTests.test_synchronousError: a thrown PBError is not reported", async () => {
+    const { error, reported } = await callAndReject("synchronousError");
     expectRemote(error, "test.SynchronousError", "synchronous error");
-    expect(faults).toEqual([]);
+    expect(reported).toEqual([]);
   });
 
-  test("PBFailureTests.test_jellyFailure: a PBError whose class both sides know travels as an object", async () => {
-    const { error } = await fail("jelly");
+  test("PBFailureTests.test_jellyFailure: a PBError whose class is registered at both ends is sent as a copy", async () => {
+    const { error } = await callAndReject("jelly");
     expect(error).toBeInstanceOf(JellyError);
   });
 
-  test("PBFailureTests.test_deferredJellyFailure: also one of a promise", async () => {
-    const { error } = await fail("deferredJelly");
+  test("PBFailureTests.test_deferredJellyFailure: a promise that rejects with a registered PBError sends it as a copy", async () => {
+    const { error } = await callAndReject("deferredJelly");
     expect(error).toBeInstanceOf(JellyError);
   });
 
-  test("PBFailureTests.test_unjellyableFailure: one that nobody registered has its full name, which travels as bytes", async () => {
+  test("PBFailureTests.test_unjellyableFailure: a PBError whose class is not registered is sent with its full class name as bytes", async () => {
     const { peer } = await brokerAndPeer("listener", { root: new Thrower(), unsafeTracebacks });
-    await peer.say("(message 1 root synchronousError 1 (tuple) (dictionary))");
-    expect(peer.heard()[0]).toContain("((unicode type) test.SynchronousError)");
-    const { error } = await fail("synchronousError");
+    await peer.send("(message 1 root synchronousError 1 (tuple) (dictionary))");
+    expect(peer.received()[0]).toContain("((unicode type) test.SynchronousError)");
+    const { error } = await callAndReject("synchronousError");
     expect(error.remoteType).toBe("test.SynchronousError");
   });
 
-  test("PBFailureTests.test_unknownFailure: also where the caller has never heard of it", async () => {
-    const { error } = await fail("asynchronousException", {});
+  test("PBFailureTests.test_unknownFailure: an error whose class the caller does not know arrives as a RemoteError", async () => {
+    const { error } = await callAndReject("asynchronousException", {});
     expectRemote(error, "test.AsynchronousException", "asynchronous exception");
   });
 
-  test("PBFailureTests.test_securityFailure: an error that is allowed travels as an object, whatever it extends", async () => {
-    const { error } = await fail("security");
+  test("PBFailureTests.test_securityFailure: an error of a registered class is sent as a copy, whatever it extends", async () => {
+    const { error } = await callAndReject("security");
     expect(error).toBeInstanceOf(SecurityError);
     expect(error).not.toBeInstanceOf(UnknownCopy);
   });
 
-  test("PBFailureTests.test_deferredSecurity: also one of a promise", async () => {
-    const { error } = await fail("deferredSecurity");
+  test("PBFailureTests.test_deferredSecurity: a promise that rejects with an error of a registered class sends it as a copy", async () => {
+    const { error } = await callAndReject("deferredSecurity");
     expect(error).toBeInstanceOf(SecurityError);
   });
 
-  test("PBFailureTests.test_noSuchMethodFailure: a method that does not exist is NoSuchMethod to the caller, and no fault here", async () => {
-    const { error, faults } = await fail("nosuch");
+  test("PBFailureTests.test_noSuchMethodFailure: a missing method rejects with NoSuchMethod and is not reported by the server", async () => {
+    const { error, reported } = await callAndReject("nosuch");
     expect(error).toMatchObject({ remoteType: "twisted.spread.flavors.NoSuchMethod" });
     expect(error.is("builtins.AttributeError")).toBe(true);
-    expect(faults).toEqual([]); // a stranger's wrong name must not fill the log
+    expect(reported).toEqual([]); // a peer must not be able to fill the log
   });
 
-  test("PBFailureTests.test_copiedFailureLogging: what was received can be printed", async () => {
-    const { error } = await fail("asynchronousException");
+  test("PBFailureTests.test_copiedFailureLogging: a received error can be printed", async () => {
+    const { error } = await callAndReject("asynchronousException");
     expect(inspect(error)).toContain("asynchronous exception");
     expect(inspect(error)).toContain("test.AsynchronousException");
   });
 
-  test("PBFailureTests.test_throwExceptionIntoGenerator: awaiting the call throws, with everything the peer told", async () => {
+  test("PBFailureTests.test_throwExceptionIntoGenerator: awaiting the call throws an error with all details from the peer", async () => {
     await using pair = await connectedPair({ root: new Thrower(), unsafeTracebacks });
     const root = await pair.client.getRootObject<Thrower>();
     try {
@@ -176,13 +177,13 @@ class Special extends AsynchronousException {
   static override readonly remoteType = "test.Special";
 }
 
-test("FailureJellyingTests.test_unjelliedFailureCheck: an error that travelled still is one of its class and of those above it", async () => {
-  class Root1 extends Root {
+test("FailureJellyingTests.test_unjelliedFailureCheck: a received error matches the names of its class and of its base classes", async () => {
+  class FailingRoot extends Root {
     remote_fail(): never {
       throw new Special("x");
     }
   }
-  await using pair = await connectedPair({ root: new Root1() });
+  await using pair = await connectedPair({ root: new FailingRoot() });
   const error = (await rejection((await pair.client.getRootObject()).callRemote("fail"))) as RemoteError;
   expect(["test.Special", "test.AsynchronousException", "builtins.Exception"].map((type) => error.is(type))).toEqual([
     true,
@@ -192,7 +193,7 @@ test("FailureJellyingTests.test_unjelliedFailureCheck: an error that travelled s
   expect(error.is("builtins.ValueError")).toBe(false);
 });
 
-test("FailureJellyingTests.test_twiceUnjelliedFailureCheck: also when it travelled twice", async () => {
+test("FailureJellyingTests.test_twiceUnjelliedFailureCheck: an error that was passed on by another peer matches them too", async () => {
   await using pair = await connectedPair({ root: new Thrower() });
   const root = await pair.client.getRootObject<Thrower>();
   const error = (await rejection(root.callRemote("passOn", new Thrower()))) as RemoteError;
@@ -200,7 +201,7 @@ test("FailureJellyingTests.test_twiceUnjelliedFailureCheck: also when it travell
   expect(error.message).toBe("asynchronous exception");
 });
 
-test("Needed.framesOfNewerTwisted: the frames that newer Twisteds send with errors of Deferreds are read, references and all", async () => {
+test("Needed.framesOfNewerTwisted: failures with the frames that newer Twisted versions send are read, including their back-references", async () => {
   const { peer, broker } = await brokerAndPeer("initiator");
   const call = rejection((await broker.getRootObject()).callRemote("fails"));
   await settled();
@@ -210,6 +211,6 @@ test("Needed.framesOfNewerTwisted: the frames that newer Twisteds send with erro
     "((unicode _frames) (reference 1 (list (tuple (unicode f) (unicode 'a.py') 1 (list) (list)))))",
     "((unicode again) (dereference 1))",
   ];
-  await peer.say(`(error 1 (twisted.spread.pb.CopyableFailure (dictionary ${entries.join(" ")})))`);
+  await peer.send(`(error 1 (twisted.spread.pb.CopyableFailure (dictionary ${entries.join(" ")})))`);
   expect(await call).toMatchObject({ remoteType: "builtins.ValueError", message: "msg" });
 });

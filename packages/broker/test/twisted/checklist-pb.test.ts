@@ -1,6 +1,7 @@
 /**
- * What Twisted's own tests of PB check (twisted.spread.test.test_pb, and two of test_jelly that need a connection) and what makes sense outside
- * Python, by the names they have there; and what real programs need besides. `npm run checklist` puts them into a table.
+ * Twisted's own tests of PB (twisted.spread.test.test_pb, and two of test_jelly that need a connection), under the
+ * names that they have there, except those that make sense only in Python; and what real programs need in addition.
+ * `npm run checklist` puts them into a table.
  */
 import {
   asLocal,
@@ -45,7 +46,7 @@ class Note extends Copyable {
   }
 }
 
-/** What arrives of a note goes out as a note again. */
+/** The received copy of a note. */
 class NoteCopy extends RemoteCopy {
   declare text: string;
   declare other: unknown;
@@ -82,7 +83,7 @@ class CounterCopy extends RemoteCache {
 const types = (): TypeRegistry =>
   new TypeRegistry().register(remoteCopy("test.Note", NoteCopy)).register(remoteCache("test.Counter", CounterCopy));
 
-/** Does with its calls what the test says. */
+/** A root whose methods are given by the test. */
 class Desk extends Root {
   readonly taken: unknown[] = [];
 
@@ -104,7 +105,7 @@ class Desk extends Root {
   }
 }
 
-/** A desk and a connection to it. */
+/** Connects a client to a desk. */
 async function open(answers: Desk["answers"] = {}) {
   const root = new Desk(answers);
   const pair = await connectedPair({ root, types: types() }, { types: types() });
@@ -115,7 +116,7 @@ const copied = (value: NoteCopy): Note => new Note(Object.fromEntries(Object.ent
 
 // Classes
 
-test("NewStyleTests.test_newStyle: a copy that is sent and echoed is equal, and another object", async () => {
+test("NewStyleTests.test_newStyle: a copy that is echoed is equal to the original and another object", async () => {
   const { desk } = await open({ again: (note: NoteCopy) => copied(note) });
   const note = new Note({ text: "original" });
   const back = (await desk.callRemote("again", note)) as NoteCopy;
@@ -124,7 +125,7 @@ test("NewStyleTests.test_newStyle: a copy that is sent and echoed is equal, and 
   expect(back).not.toBe(note);
 });
 
-test("NewStyleTests.test_newStyleWithKeywords: so is one in keyword arguments, whose names are text", async () => {
+test("NewStyleTests.test_newStyleWithKeywords: a copy is echoed with keyword arguments, whose names are strings", async () => {
   const { desk } = await open({
     again: (note: NoteCopy, keywords: Kwargs) => tuple(copied(note), Object.fromEntries(Object.entries(keywords))),
   });
@@ -134,7 +135,7 @@ test("NewStyleTests.test_newStyleWithKeywords: so is one in keyword arguments, w
   expect({ ...(answer[1] as object) }).toEqual({ a: "b" });
 });
 
-test("NewStyleCachedTests.test_newStyleCache: the state of a Cacheable travels once over a connection", async () => {
+test("NewStyleCachedTests.test_newStyleCache: the state of a Cacheable is sent once per connection", async () => {
   const counter = new Counter();
   const { pair, desk } = await open({ get: () => counter });
   const first = (await desk.callRemote("get")) as CounterCopy;
@@ -144,7 +145,7 @@ test("NewStyleCachedTests.test_newStyleCache: the state of a Cacheable travels o
   expect(pair.transcript().at(-1)).toMatch(/^server: \(answer 2 \(cached 1\)\)$/);
 });
 
-test("NewStyleTests.test_alloc: each receipt makes one object, whose constructor does not run", async () => {
+test("NewStyleTests.test_alloc: each received copy is one new object, whose constructor does not run", async () => {
   let made = 0;
   class Made extends RemoteCopy {
     constructor() {
@@ -165,7 +166,7 @@ test("NewStyleTests.test_alloc: each receipt makes one object, whose constructor
 
 // Calls, references, copies, caches, paging, disconnection
 
-test("BrokerTests.test_reference: references that come home are the objects they refer to", async () => {
+test("BrokerTests.test_reference: a reference that returns to its owner is the object itself", async () => {
   class Nested extends Referenceable {
     remote_getSimple(): object {
       return simple;
@@ -181,7 +182,7 @@ test("BrokerTests.test_reference: references that come home are the objects they
   expect(await first!.callRemote("getSimple")).not.toBe(first);
 });
 
-test("BrokerTests.test_result: a result arrives, in both directions", async () => {
+test("BrokerTests.test_result: a result arrives in both directions", async () => {
   class Four extends Referenceable {
     remote_result(): number {
       return 4;
@@ -192,7 +193,7 @@ test("BrokerTests.test_result: a result arrives, in both directions", async () =
   expect(await desk.callRemote("ask", new Four())).toBe(4);
 });
 
-test("BrokerTests.test_tooManyRefs: there may be 1024 references; more are errors, and the fourth error ends the connection", async () => {
+test("BrokerTests.test_tooManyRefs: 1024 references are allowed, more are errors, and the fourth error closes the connection", async () => {
   class Small extends Referenceable {}
   const { pair, desk } = await open({ get: () => new Small() });
   const held: unknown[] = [];
@@ -205,13 +206,13 @@ test("BrokerTests.test_tooManyRefs: there may be 1024 references; more are error
   expect(held).toHaveLength(1024);
 });
 
-test("BrokerTests.test_copy: ints, dicts and lists in a copy arrive", async () => {
+test("BrokerTests.test_copy: integers, dicts and lists in a copy arrive", async () => {
   const { desk, root } = await open();
   await desk.callRemote("take", new Note({ x: 1, y: { Hello: "World" }, z: ["test"] }));
   expect({ ...(root.taken[0] as object) }).toEqual({ x: 1, y: { Hello: "World" }, z: ["test"] });
 });
 
-test("BrokerTests.test_observe: a reference that is passed twice is recognised", async () => {
+test("BrokerTests.test_observe: a reference that is passed twice is the same object", async () => {
   class Observer extends Referenceable {
     readonly seen: number[] = [];
     remote_notify(value: number): void {
@@ -233,7 +234,7 @@ test("BrokerTests.test_observe: a reference that is passed twice is recognised",
   expect(observer.seen).toEqual([1]);
 });
 
-test("BrokerTests.test_defer: a result that comes later is the answer", async () => {
+test("BrokerTests.test_defer: a promise is answered when it resolves", async () => {
   let resolve!: (value: string) => void;
   const { pair, desk } = await open({
     later: () => new Promise<string>((done) => (resolve = done)).then((value) => `${value}!`),
@@ -245,7 +246,7 @@ test("BrokerTests.test_defer: a result that comes later is the answer", async ()
   expect(await call).toBe("nested!");
 });
 
-test("BrokerTests.test_refcount: a reference that is dropped is forgotten by the owner", async () => {
+test("BrokerTests.test_refcount: a released reference is removed by the owner", async () => {
   class Nested extends Referenceable {}
   const nested = new Nested();
   const { pair, desk } = await open({ get: () => nested });
@@ -257,7 +258,7 @@ test("BrokerTests.test_refcount: a reference that is dropped is forgotten by the
   await pair.expectNothingLeft();
 });
 
-test("BrokerTests.test_cache: caches are shared, updated, brought home, and dropped, and nothing is left", async () => {
+test("BrokerTests.test_cache: a cache is shared, updated, returned to its owner and released", async () => {
   const counter = new Counter();
   const { pair, desk, root } = await open({
     get: () => counter,
@@ -283,7 +284,7 @@ test("BrokerTests.test_cache: caches are shared, updated, brought home, and drop
   await pair.expectNothingLeft();
 });
 
-test("BrokerTests.test_publishable: a published state is fetched once, and found up to date over the next connection", async () => {
+test("BrokerTests.test_publishable: a published state is fetched once, and not again over the next connection", async () => {
   class Page extends Publishable {
     static readonly remoteType = "test.Page";
     fetched = 0;
@@ -309,7 +310,7 @@ test("BrokerTests.test_publishable: a published state is fetched once, and found
   expect(await get()).toEqual(["first", true, 1]);
 });
 
-test("BrokerTests.test_factoryCopy: what takes a copy may be made by a function", async () => {
+test("BrokerTests.test_factoryCopy: a function can create the object for a copy", async () => {
   class Made {
     constructor(readonly id: number) {}
   }
@@ -330,7 +331,7 @@ test("BrokerTests.test_factoryCopy: what takes a copy may be made by a function"
 
 const data = new Uint8Array(500).map((_, index) => index % 251);
 
-/** Sends pages to whoever asks, and counts how often it was done. */
+/** Connects a client to a root that sends pages, and counts completed transfers. */
 async function pager(pages: () => Iterable<unknown> | AsyncIterable<unknown>) {
   let done = 0;
   const { pair, desk } = await open({
@@ -341,7 +342,7 @@ async function pager(pages: () => Iterable<unknown> | AsyncIterable<unknown>) {
   return { pair, desk, done: () => done };
 }
 
-test("PagingTests.test_pagingWithCallback: a string comes in pages, and who sends them knows when it is done", async () => {
+test("PagingTests.test_pagingWithCallback: bytes arrive in pages, and the sender is told when all were sent", async () => {
   const { pair, desk, done } = await pager(() => pagesOf(data, 100));
   const pages = (await getAllPages(desk, "getPages")) as Uint8Array[];
   expect(pages.map((page) => page.length)).toEqual([100, 100, 100, 100, 100]);
@@ -353,14 +354,14 @@ test("PagingTests.test_pagingWithCallback: a string comes in pages, and who send
   expect(said.at(-1)).toMatch(/ endedPaging /);
 });
 
-test("PagingTests.test_pagingWithoutCallback: nobody need wait for that", async () => {
+test("PagingTests.test_pagingWithoutCallback: the sender does not have to wait for the end", async () => {
   const { desk } = await open({
     getPages: (collector: RemoteReference<never>) => void sendPages(collector as never, pagesOf(data, 100)),
   });
   expect(await getAllPages(desk, "getPages")).toHaveLength(5);
 });
 
-test("PagingTests.test_emptyFilePaging: a file without contents has no pages, and ends", async () => {
+test("PagingTests.test_emptyFilePaging: an empty file has no pages and ends", async () => {
   async function* empty(): AsyncGenerator<Uint8Array> {}
   const { desk } = await pager(empty);
   expect(await getAllPages(desk, "getPages")).toEqual([]);
@@ -370,7 +371,7 @@ async function* file(chunks = 5): AsyncGenerator<Uint8Array> {
   for (let start = 0; start < chunks * 100; start += 100) yield data.subarray(start, start + 100);
 }
 
-test("PagingTests.test_filePagingWithCallback: a file comes in pages that nobody keeps", async () => {
+test("PagingTests.test_filePagingWithCallback: a file is read page by page, and nothing is kept afterwards", async () => {
   const { pair, desk, done } = await pager(() => file());
   const collector = new PageCollector();
   await desk.callRemote("getPages", collector);
@@ -382,14 +383,14 @@ test("PagingTests.test_filePagingWithCallback: a file comes in pages that nobody
   await pair.expectNothingLeft();
 });
 
-test("PagingTests.test_filePagingWithoutCallback: nobody need wait for that either", async () => {
+test("PagingTests.test_filePagingWithoutCallback: the sender of a file does not have to wait for the end", async () => {
   const { desk } = await open({
     getPages: (collector: RemoteReference<never>) => void sendPages(collector as never, file()),
   });
   expect(Buffer.concat((await getAllPages(desk, "getPages")) as Uint8Array[])).toEqual(Buffer.from(data));
 });
 
-test("DisconnectionTests.test_badSerialization: an argument whose state cannot be had fails that call, and nothing is sent", async () => {
+test("DisconnectionTests.test_badSerialization: an argument whose state hook throws rejects the call, and nothing is sent", async () => {
   class Bad extends Copyable {
     static readonly remoteType = "test.Bad";
     override getStateToCopyFor(): never {
@@ -404,45 +405,45 @@ test("DisconnectionTests.test_badSerialization: an argument whose state cannot b
   expect(await desk.callRemote("echo", 1)).toBe(1);
 });
 
-test("DisconnectionTests.test_disconnection: who wants to hear of the end hears of it once", async () => {
+test("DisconnectionTests.test_disconnection: each subscriber is notified of the end once", async () => {
   const { pair, desk } = await open();
-  const heard: unknown[] = [];
-  pair.client.notifyOnDisconnect(() => heard.push("connection"));
-  desk.notifyOnDisconnect((reference) => heard.push(reference));
-  pair.client.notifyOnDisconnect(() => heard.push("removed"))[Symbol.dispose]();
-  desk.notifyOnDisconnect(() => heard.push("removed"))[Symbol.dispose]();
+  const notified: unknown[] = [];
+  pair.client.notifyOnDisconnect(() => notified.push("connection"));
+  desk.notifyOnDisconnect((reference) => notified.push(reference));
+  pair.client.notifyOnDisconnect(() => notified.push("removed"))[Symbol.dispose]();
+  desk.notifyOnDisconnect(() => notified.push("removed"))[Symbol.dispose]();
   pair.links.initiator.destroy();
   await pair.client.closed;
   await settled();
-  expect(heard).toEqual(["connection", desk]);
+  expect(notified).toEqual(["connection", desk]);
 });
 
-// A connection's root
+// The root of a connection
 
-test("NewCredTests.test_getRootObject: the root is a reference, and hears of the end", async () => {
+test("NewCredTests.test_getRootObject: the root is a reference, whose subscribers are notified of the end", async () => {
   const { pair, desk } = await open();
-  let heard = 0;
-  desk.notifyOnDisconnect(() => heard++);
+  let notified = 0;
+  desk.notifyOnDisconnect(() => notified++);
   expect(desk.isAlive).toBe(true);
   await pair.close();
   await settled();
-  expect(heard).toBe(1);
+  expect(notified).toBe(1);
 });
 
-test("NewCredTests.test_deadReferenceError: a call on a reference of a lost connection fails at once", async () => {
+test("NewCredTests.test_deadReferenceError: a call on a reference of an ended connection rejects at once", async () => {
   const { pair, desk } = await open();
   await pair.close();
   await expect(desk.callRemote("echo", 1)).rejects.toBeInstanceOf(DeadReferenceError);
 });
 
-// Util and security options
+// Utilities and security options
 
-test("SpreadUtilTests.test_async: a local object can be called as a remote one: by promises", async () => {
+test("SpreadUtilTests.test_async: a local object can be called like a remote one", async () => {
   using local = asLocal<any>(new Desk({ add: (a: number, b: number) => a + b }));
   expect(await local.callRemote("add", 1, 2)).toBe(3);
 });
 
-test("SpreadUtilTests.test_asyncFail: ... which reject when the method throws", async () => {
+test("SpreadUtilTests.test_asyncFail: a call of a local object rejects when the method throws", async () => {
   using local = asLocal<any>(
     new Desk({
       fail: () => {
@@ -453,7 +454,7 @@ test("SpreadUtilTests.test_asyncFail: ... which reject when the method throws", 
   await expect(local.callRemote("fail")).rejects.toThrow("no");
 });
 
-test("SpreadUtilTests.test_remoteMethod: one method of it can be had as a function", async () => {
+test("SpreadUtilTests.test_remoteMethod: a method of a local object can be used as a function", async () => {
   using local = asLocal<any>(new Desk({ add: (a: number, b: number) => a + b }));
   const { add } = local.call;
   expect(await add!(1, 2)).toBe(3);
@@ -474,22 +475,22 @@ test("PBWithSecurityOptionsTests.test_serverDefaultSecurityOptions: a server has
   expect(root.taken).toEqual([new Set([1])]);
 });
 
-test("PBWithSecurityOptionsTests.test_clientSecurityCustomization: a client's policy decides what it reads", async () => {
+test("PBWithSecurityOptionsTests.test_clientSecurityCustomization: a client accepts only what its policy allows", async () => {
   const pair = await connectedPair({ root: new Desk({ get: () => new Set([1]) }) }, { policy: strict });
   const desk = await pair.client.getRootObject();
   await expect(desk.callRemote("get")).rejects.toMatchObject({ name: "InsecureJellyError" });
 });
 
-test("PBWithSecurityOptionsTests.test_serverSecurityCustomization: a server's policy decides what it reads", async () => {
+test("PBWithSecurityOptionsTests.test_serverSecurityCustomization: a server accepts only what its policy allows", async () => {
   const pair = await connectedPair({ root: new Desk(), policy: strict });
   const desk = await pair.client.getRootObject();
   const error = (await rejection(desk.callRemote("take", new Set([1])))) as RemoteError;
   expect(error.remoteType).toBe("twisted.spread.jelly.InsecureJelly");
 });
 
-// Of test_jelly
+// Tests of test_jelly
 
-test("JellyTests.test_referenceable: an object becomes a reference, by a number of the table of its owner", async () => {
+test("JellyTests.test_referenceable: an object becomes a reference with an id of its owner", async () => {
   class Thing extends Referenceable {
     remote_name(): string {
       return "thing";
@@ -504,7 +505,7 @@ test("JellyTests.test_referenceable: an object becomes a reference, by a number 
   expect(await reference.callRemote("name")).toBe("thing");
 });
 
-/** Two notes that point at each other. */
+/** Two notes that refer to each other. */
 function circle(): Note {
   const [a, b] = [new Note({ text: "a" }), new Note({ text: "b" })];
   a.other = b;
@@ -512,7 +513,7 @@ function circle(): Note {
   return a;
 }
 
-test("CircularReferenceTests.test_simpleCircle: two copies that point at each other still do", async () => {
+test("CircularReferenceTests.test_simpleCircle: copies that refer to each other arrive so", async () => {
   const { desk, root } = await open();
   await desk.callRemote("take", circle());
   const a = root.taken[0] as NoteCopy;
@@ -520,23 +521,23 @@ test("CircularReferenceTests.test_simpleCircle: two copies that point at each ot
   expect((a.other as NoteCopy).other).toBe(a);
 });
 
-test("CircularReferenceTests.test_circleWithInvoker: also in an answer, for whoever is asking", async () => {
+test("CircularReferenceTests.test_circleWithInvoker: copies that refer to each other arrive so in an answer", async () => {
   const { desk } = await open({ get: () => circle() });
   const a = (await desk.callRemote("get")) as NoteCopy;
   expect((a.other as NoteCopy).other).toBe(a);
 });
 
-// What real programs need besides
+// What real programs need in addition
 
-test("Needed.keywordNames: names of keyword arguments may be text, and bytes from older peers", async () => {
+test("Needed.keywordNames: names of keyword arguments may be strings, or bytes as older peers send them", async () => {
   const root = new Desk({ find: (...args: unknown[]) => (args.at(-1) as KwargsOf<{ name: number }>).name });
   const { peer } = await brokerAndPeer("listener", { root });
-  await peer.say("(message 1 root find 1 (tuple) (dictionary ((unicode name) 5)))");
-  await peer.say("(message 2 root find 1 (tuple) (dictionary (name 6)))");
-  expect(peer.heard()).toEqual(["(answer 1 5)", "(answer 2 6)"]);
+  await peer.send("(message 1 root find 1 (tuple) (dictionary ((unicode name) 5)))");
+  await peer.send("(message 2 root find 1 (tuple) (dictionary (name 6)))");
+  expect(peer.received()).toEqual(["(answer 1 5)", "(answer 2 6)"]);
 });
 
-test("Needed.vocabularyInText: a word of the vocabulary may stand for the bytes of a text", async () => {
+test("Needed.vocabularyInText: a vocabulary token may stand for the bytes of a string", async () => {
   const { peer } = await brokerAndPeer("listener", { root: new Desk() });
   const hex = (text: string): string => Buffer.from(text).toString("hex");
   const parts = [
@@ -544,27 +545,27 @@ test("Needed.vocabularyInText: a word of the vocabulary may stand for the bytes 
     ...["0280", "0b87", "0280", `0782${hex("unicode")}`, "1a87"], // (tuple (unicode message))
     ...["0180", "0587"], // (dictionary)
   ];
-  await peer.sayBytes(Buffer.from(parts.join(""), "hex"));
-  expect(peer.heard()).toEqual(["(answer 1 (unicode message))"]);
+  await peer.sendBytes(Buffer.from(parts.join(""), "hex"));
+  expect(peer.received()).toEqual(["(answer 1 (unicode message))"]);
 });
 
-test("Needed.unpersistable: what the peer could not send is a placeholder, in a state too", async () => {
+test("Needed.unpersistable: a value that the peer could not send arrives as a placeholder, also in a state", async () => {
   const root = new Desk();
   const { peer } = await brokerAndPeer("listener", { root, types: types() });
   const state = "(dictionary ((unicode headers) (unpersistable 'no way')))";
-  await peer.say(`(message 1 root take 1 (tuple (test.Note ${state})) (dictionary))`);
-  expect(peer.heard()).toEqual(["(answer 1 (None))"]);
+  await peer.send(`(message 1 root take 1 (tuple (test.Note ${state})) (dictionary))`);
+  expect(peer.received()).toEqual(["(answer 1 (None))"]);
   expect((root.taken[0] as { headers: unknown }).headers).toBeInstanceOf(Unpersistable);
 });
 
-test("Needed.rootComesHome: the root comes home by its name", async () => {
+test("Needed.rootComesHome: the root returns to its owner by name", async () => {
   const root = new Desk();
   const { peer } = await brokerAndPeer("listener", { root });
-  await peer.say("(message 1 root take 1 (tuple (local root)) (dictionary))");
+  await peer.send("(message 1 root take 1 (tuple (local root)) (dictionary))");
   expect(root.taken).toEqual([root]);
 });
 
-test("Needed.decrefEachTime: what arrived many times is given back as many times", async () => {
+test("Needed.decrefEachTime: a reference that arrived several times is released as many times", async () => {
   class Thing extends Referenceable {}
   const thing = new Thing();
   const { pair, desk } = await open({ get: () => thing });
@@ -577,7 +578,7 @@ test("Needed.decrefEachTime: what arrived many times is given back as many times
   expect(pair.server.referencesTo(thing)).toBe(0);
 });
 
-test("Needed.failureAsArgument: an error may be an argument", async () => {
+test("Needed.failureAsArgument: an error can be an argument", async () => {
   const { desk, root } = await open();
   const error = new RemoteError({ type: "builtins.OSError", message: "full", parents: ["builtins.OSError"] });
   await desk.callRemote("take", error);
@@ -585,7 +586,7 @@ test("Needed.failureAsArgument: an error may be an argument", async () => {
   expect(root.taken[0]).toMatchObject({ remoteType: "builtins.OSError", message: "full" });
 });
 
-test("Needed.noAnswerWanted: a call that wants no answer gets none, not even an error", async () => {
+test("Needed.noAnswerWanted: a call without an answer gets none, not even an error", async () => {
   const { pair, desk } = await open();
   const before = pair.transcript().length;
   desk.sendRemote("take", 1);
@@ -594,7 +595,7 @@ test("Needed.noAnswerWanted: a call that wants no answer gets none, not even an 
   expect(pair.transcript(before).filter((line) => line.startsWith("server:"))).toEqual([]);
 });
 
-test("Needed.keptReference: a reference that is in use is not given back", async () => {
+test("Needed.keptReference: a reference that is in use is not released", async () => {
   class Thing extends Referenceable {
     remote_ping(): string {
       return "pong";
@@ -610,7 +611,7 @@ test("Needed.keptReference: a reference that is in use is not given back", async
   expect(await kept.callRemote("ping")).toBe("pong");
 });
 
-test("Needed.longSession: 14,000 calls leave nothing behind", async () => {
+test("Needed.longSession: 14,000 calls leave no reference or call behind", async () => {
   class Thing extends Referenceable {}
   const { pair, desk } = await open({ pass: (value: unknown) => value, get: () => new Thing() });
   for (let call = 0; call < 7000; call++) {
@@ -620,8 +621,8 @@ test("Needed.longSession: 14,000 calls leave nothing behind", async () => {
   await pair.expectNothingLeft();
 });
 
-test("Needed.taggedReferences: a type of the program's may be a reference under its own tag, and counts like others", async () => {
-  /** As twisted.words sends them: `(….PBGroup 7 name)`. */
+test("Needed.taggedReferences: a type of the program may contain a reference, which is counted like others", async () => {
+  /** Sent by twisted.words as `(….PBGroup 7 name)`. */
   class Group {
     constructor(
       readonly reference: RemoteReference,
@@ -641,18 +642,18 @@ test("Needed.taggedReferences: a type of the program's may be a reference under 
   };
   const root = new Desk();
   const { peer, broker } = await brokerAndPeer("listener", { root, types: new TypeRegistry().register(group) });
-  await peer.say("(message 1 root take 1 (tuple (test.PBGroup 7 (unicode room))) (dictionary))");
+  await peer.send("(message 1 root take 1 (tuple (test.PBGroup 7 (unicode room))) (dictionary))");
   const { reference, name } = root.taken[0] as Group;
   expect(name).toBe("room");
   reference.sendRemote("hello");
   expect(broker.stats().referencesHeld).toBe(1);
   reference[Symbol.dispose]();
   await settled();
-  expect(peer.heard().slice(-2)).toEqual(["(message 1 7 hello 0 (tuple) (dictionary))", "(decref 7)"]);
+  expect(peer.received().slice(-2)).toEqual(["(message 1 7 hello 0 (tuple) (dictionary))", "(decref 7)"]);
 
-  // When the rest of the message cannot be read, nobody has it.
-  await peer.say("(message 2 root take 0 (tuple (test.PBGroup 8 (unicode room)) (test.Unknown)) (dictionary))");
+  // If the rest of the message cannot be read, the reference is released.
+  await peer.send("(message 2 root take 0 (tuple (test.PBGroup 8 (unicode room)) (test.Unknown)) (dictionary))");
   await settled();
-  expect(peer.heard().slice(-1)).toEqual(["(decref 8)"]);
+  expect(peer.received().slice(-1)).toEqual(["(decref 8)"]);
   expect(broker.stats().referencesHeld).toBe(0);
 });

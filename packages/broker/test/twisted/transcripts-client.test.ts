@@ -1,4 +1,5 @@
-// Sessions recorded between two Twisted programs, with our broker in place of the client: it says what Twisted's said.
+// Replays sessions recorded between two Twisted programs, with our broker as the client: it must send the same bytes as
+// Twisted's client.
 
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
@@ -16,13 +17,13 @@ import {
   tuple,
 } from "@pb/jelly-types";
 import { brokerAndPeer, rejection, settled } from "../support/raw-peer.js";
-import { outcomeOf, play, readCases, transcripts } from "../support/transcripts.js";
-import type { Deviation, Play, Stage } from "../support/transcripts.js";
+import { outcomeOf, replaySession, readCases, transcripts } from "../support/transcripts.js";
+import type { Deviation, ReplayPlan, Replay } from "../support/transcripts.js";
 import { JellyErr, PointCopy, Unknown, UnknownCounter, vecOptions } from "../support/vec.js";
 import type { CounterCopy } from "../support/vec.js";
 
-/** What a program does as the client. Returns what the recording notes as the outcome. */
-type Script = (root: RemoteReference, stage: Stage) => Promise<unknown>;
+/** The actions of a client program. Returns the outcome that the recording notes. */
+type Script = (root: RemoteReference, replay: Replay) => Promise<unknown>;
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const md5 = (...parts: (Uint8Array | string)[]): Uint8Array =>
@@ -46,7 +47,7 @@ class Ping extends Referenceable {
   }
 }
 
-const everything: unknown[] = [
+const valuesOfEveryType: unknown[] = [
   null,
   true,
   0,
@@ -118,7 +119,7 @@ const scripts: Partial<Record<string, Script>> = {
   },
   "simple call": oneCall("echo", 1),
   "echo of every basic type": async (root) => {
-    for (const value of everything) expect(await root.callRemote("echo", value)).toEqual(value);
+    for (const value of valuesOfEveryType) expect(await root.callRemote("echo", value)).toEqual(value);
     return null;
   },
   "no arguments, method name in the vocabulary": oneCall("None"),
@@ -156,7 +157,7 @@ const scripts: Partial<Record<string, Script>> = {
     };
     return { state: "failure", attributes };
   },
-  // A number that the peer never gave: no program comes by a reference to it.
+  // The peer never sent this id. A program cannot obtain such a reference, so the test forces it.
   "unknown luid": async (_root, { broker }) => outcomeOf((await broker.getObject(999 as never)).callRemote("x")),
   "unsendable answer kills the connection": oneCall("type", "big"),
   copyable: async (root) => {
@@ -183,11 +184,11 @@ const scripts: Partial<Record<string, Script>> = {
     return { state: "ok", resolved: (point.y as unknown[])[0] === point };
   },
   "unknown copyable as argument": oneCall("echo", new Unknown()),
-  "unknown copyable in an answer": async (root, stage) => {
+  "unknown copyable in an answer": async (root, replay) => {
     const other = root.callRemote("later");
     await expect(root.callRemote("unknown")).rejects.toBeInstanceOf(InsecureJellyError);
-    await stage.ended();
-    await stage.broker.close();
+    await replay.ended();
+    await replay.broker.close();
     return { this_call: { state: "pending" }, other_call: await outcomeOf(other) };
   },
   "referenceable argument and callback": oneCall("callback", new Ping(), 41),
@@ -197,12 +198,12 @@ const scripts: Partial<Record<string, Script>> = {
     return null;
   },
   "root reference goes home": (root) => outcomeOf(root.callRemote("ischild", root)),
-  "cacheable life cycle": async (root, stage) => {
+  "cacheable life cycle": async (root, replay) => {
     const counter = (await root.callRemote("counter")) as CounterCopy;
-    await stage.reached(8);
+    await replay.reached(8);
     const seen = counter.value;
     counter[Symbol.dispose]();
-    await stage.reached(10);
+    await replay.reached(10);
     expect(await root.callRemote("counter")).toMatchObject({ value: 7 });
     return { value_seen: seen, observe_answer: { state: "ok", value: { t: "int", v: "8" } } };
   },
@@ -218,17 +219,17 @@ const scripts: Partial<Record<string, Script>> = {
     counter[Symbol.dispose]();
     return null;
   },
-  "observe crosses decache": async (root, stage) => {
+  "observe crosses decache": async (root, replay) => {
     const counter = (await root.callRemote("counter")) as CounterCopy;
-    stage.link.hold();
+    replay.link.hold();
     counter[Symbol.dispose]();
-    await stage.reached(9);
-    stage.link.release();
+    await replay.reached(9);
+    replay.link.release();
     return { state: "ok", value: { t: "int", v: "10" } };
   },
-  "cachemessage from stoppedObserving": async (root, stage) => {
+  "cachemessage from stoppedObserving": async (root, replay) => {
     ((await root.callRemote("counter")) as CounterCopy)[Symbol.dispose]();
-    await stage.reached(9);
+    await replay.reached(9);
     return null;
   },
   "disconnect with a live cache": async (root, { broker }) => {
@@ -250,8 +251,8 @@ const scripts: Partial<Record<string, Script>> = {
   },
 };
 
-async function pages(root: RemoteReference, stage: Stage): Promise<unknown> {
-  const data = stage.transcript.name === "paging" ? bytes("abcdefghijklmnopqrstuvwxy") : new Uint8Array();
+async function pages(root: RemoteReference, replay: Replay): Promise<unknown> {
+  const data = replay.transcript.name === "paging" ? bytes("abcdefghijklmnopqrstuvwxy") : new Uint8Array();
   const received: string[] = [];
   for await (const page of getPages(root, "pages", data, 10)) {
     received.push(Buffer.from(page as Uint8Array).toString("hex"));
@@ -259,62 +260,68 @@ async function pages(root: RemoteReference, stage: Stage): Promise<unknown> {
   return { answer: { state: "ok", value: { t: "str", v: "started" } }, pages: [received] };
 }
 
-/** Where our client says something else than Twisted's, by design. */
+/** The intended differences between our client and Twisted's. */
 const deviations: Partial<Record<string, Deviation[]>> = {
   "unknown copyable in an answer": [
     {
-      line: 7,
-      lives: true,
-      why: "an answer that cannot be read fails its own call, which Twisted leaves without an end, and no other (trap 3)",
+      message: 7,
+      staysOpen: true,
+      why: "an answer that cannot be read rejects only its own call; in Twisted that call stays pending (trap 3)",
     },
   ],
 };
 
-/** Sessions whose client is no program but the recorder: it sent bytes that no client of Twisted sends either. */
+/** Sessions in which the recorder itself was the client: it sent bytes that no Twisted client sends. */
 const rawSessions: readonly string[] = transcripts
   .filter(({ name }) => name.startsWith("raw: "))
   .map(({ name }) => name)
   .concat("kwargs keys as bytes from the peer", "insecure argument", "version mismatch");
 
-describe("our client and the recorded server", () => {
+describe("our client with a recorded server", () => {
   const played = transcripts.filter(({ name }) => !rawSessions.includes(name));
 
   test.each(played.map((transcript) => [transcript.name, transcript] as const))("%s", async (name, transcript) => {
     const script = scripts[name];
-    if (script === undefined) throw new Error("Nobody has written what our client does here");
+    if (script === undefined) throw new Error("This session has no script for our client");
     const options = name === "dialect none session" ? { ...vecOptions, dialects: [none] } : vecOptions;
-    const outcome = await play(
+    const outcome = await replaySession(
       transcript,
       "client",
-      (): Play => ({
+      (): ReplayPlan => ({
         options,
         deviations: deviations[name],
         marks: {
-          "client reference counts": (noted: object, broker) =>
-            expect(broker.stats().referencesGiven).toBe(Object.keys(noted).length),
-          "client cache counts": (noted: object, broker) =>
-            expect(broker.stats().cachesGiven).toBe(Object.keys(noted).length),
+          "client reference counts": (recorded: object, broker) =>
+            expect(broker.stats().referencesGiven).toBe(Object.keys(recorded).length),
+          "client cache counts": (recorded: object, broker) =>
+            expect(broker.stats().cachesGiven).toBe(Object.keys(recorded).length),
         },
       }),
-      async (stage) => script(await stage.broker.getRootObject(), stage),
+      async (replay) => script(await replay.broker.getRootObject(), replay),
     );
-    expect(outcome ?? null).toEqual(inOurWords(transcript.outcome));
+    expect(outcome ?? null).toEqual(withoutPythonDetails(transcript.outcome));
   });
 
-  test("every recorded session is played or known to have no client", () => {
+  test("every recorded session has a script or is known to have no client program", () => {
     expect(transcripts).toHaveLength(57);
     expect(Object.keys(scripts)).toHaveLength(57 - rawSessions.length);
     expect(rawSessions.filter((name) => !transcripts.some((transcript) => transcript.name === name))).toEqual([]);
   });
 });
 
-/** The noted outcome without what only Python has: the class of a Failure, the text of one that is about a connection. */
-function inOurWords(outcome: unknown): unknown {
+/**
+ * The recorded outcome without details that exist only in Python: the class of a Failure, and the text of a lost
+ * connection.
+ */
+function withoutPythonDetails(outcome: unknown): unknown {
   if (typeof outcome !== "object" || outcome === null || Array.isArray(outcome)) return outcome;
   const entries = Object.entries(outcome).filter(([key]) => key !== "failure_class");
-  const noted = Object.fromEntries(entries.map(([key, value]) => [key, inOurWords(value)])) as Record<string, unknown>;
-  if (noted.type !== "twisted.spread.pb.PBConnectionLost") return noted;
-  return { state: noted.state, type: noted.type };
+  const recorded = Object.fromEntries(entries.map(([key, value]) => [key, withoutPythonDetails(value)])) as Record<
+    string,
+    unknown
+  >;
+  if (recorded.type !== "twisted.spread.pb.PBConnectionLost") return recorded;
+  return { state: recorded.state, type: recorded.type };
 }
 
 interface TrunkFailure {
@@ -322,12 +329,12 @@ interface TrunkFailure {
   readonly hex: string;
 }
 
-describe("failures as newer Twisted sends them", () => {
+describe("failures in the format of newer Twisted versions", () => {
   test.each(readCases<TrunkFailure>("pb-trunk-failures.json"))("$name", async ({ name, hex }) => {
     const { peer, broker } = await brokerAndPeer("initiator");
     const call = rejection((await broker.getRootObject()).callRemote("fails"));
     await settled();
-    await peer.sayBytes(Buffer.from(hex, "hex"));
+    await peer.sendBytes(Buffer.from(hex, "hex"));
     const error = (await call) as RemoteError;
     expect(error).toBeInstanceOf(RemoteError);
     expect(error.message).toBe("msg");

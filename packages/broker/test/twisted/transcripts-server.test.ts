@@ -1,61 +1,62 @@
-// Sessions recorded between two Twisted programs, with our broker in place of the server: it says what Twisted's said.
+// Replays sessions recorded between two Twisted programs, with our broker as the server: it must send the same bytes as
+// Twisted's server.
 
 import { describe, expect, test } from "vitest";
 import type { BrokerOptions } from "@pb/broker";
 import type { Expression } from "@pb/banana";
-import { line, play, transcripts } from "../support/transcripts.js";
-import type { Deviation, Play, Stage, Transcript } from "../support/transcripts.js";
+import { messageAt, replaySession, transcripts } from "../support/transcripts.js";
+import type { Deviation, ReplayPlan, Replay, Transcript } from "../support/transcripts.js";
 import { VecRoot, vecOptions } from "../support/vec.js";
 
-/** Where our server says something else than Twisted's, by design. */
+/** The intended differences between our server and Twisted's. */
 const deviations: Partial<Record<string, Deviation[]>> = {
   "login respond without mind": [
     {
-      line: 7,
-      says: /type\) builtins\.TypeError\).*respond\(\) misses the argument mind/,
-      why: "our words, Python's type",
+      message: 7,
+      sends: /type\) builtins\.TypeError\).*respond\(\) misses the argument mind/,
+      why: "our message text with Python's error type",
     },
   ],
   "insecure argument": [
     {
-      line: 5,
-      says: /type\) twisted\.spread\.jelly\.InsecureJelly\).*not allowed \(in os\.system\)/,
-      why: "our words; Twisted's stop at the module",
+      message: 5,
+      sends: /type\) twisted\.spread\.jelly\.InsecureJelly\).*not allowed \(in os\.system\)/,
+      why: "our message names the class; Twisted's names only the module",
     },
   ],
   "unknown copyable as argument": [
     {
-      line: 5,
-      says: /type\) twisted\.spread\.jelly\.InsecureJelly\).*not allowed \(in vec\.Unknown\)/,
-      why: "our words; Twisted's stop at the module",
+      message: 5,
+      sends: /type\) twisted\.spread\.jelly\.InsecureJelly\).*not allowed \(in vec\.Unknown\)/,
+      why: "our message names the class; Twisted's names only the module",
     },
   ],
   "unknown cacheable as argument desynchronises": [
     {
-      line: 5,
-      says: /type\) twisted\.spread\.jelly\.InsecureJelly\).*not allowed \(in vec\.UnknownCounter\)/,
-      why: "our words; Twisted's stop at the module",
+      message: 5,
+      sends: /type\) twisted\.spread\.jelly\.InsecureJelly\).*not allowed \(in vec\.UnknownCounter\)/,
+      why: "our message names the class; Twisted's names only the module",
     },
   ],
   "unsendable answer kills the connection": [
     {
-      line: 5,
-      says: /^\(error 1 .*type\) builtins\.ValueError\).*655361/,
-      lives: true,
-      why: "a result that cannot travel is an error of that call, not the end of all (trap 4)",
+      message: 5,
+      sends: /^\(error 1 .*type\) builtins\.ValueError\).*655361/,
+      staysOpen: true,
+      why: "a result that cannot be sent is an error of that call and does not end the connection (trap 4)",
     },
   ],
   "raw: arguments are not jelly": [
     {
-      line: 5,
-      says: /^\(error 1 .*type\) builtins\.ValueError\)/,
-      why: "Twisted shows an AttributeError of its own insides; we say what is wrong with the value",
+      message: 5,
+      sends: /^\(error 1 .*type\) builtins\.ValueError\)/,
+      why: "Twisted sends an internal AttributeError; our message describes the value",
     },
   ],
 };
 
-/** What our server does on its own account. */
-const scripts: Partial<Record<string, (root: VecRoot, stage: Stage) => Play["before"]>> = {
+/** Actions of our server that the client does not request, by the index of the message they precede. */
+const scripts: Partial<Record<string, (root: VecRoot, replay: Replay) => ReplayPlan["before"]>> = {
   "answers out of order": (root) => ({ 8: () => root.later[1]!("second"), 9: () => root.later[0]!("first") }),
   "cacheable life cycle": (root) => ({
     6: () => void root.counter.set(7).then((answers) => expect(answers).toEqual([8])),
@@ -65,18 +66,18 @@ const scripts: Partial<Record<string, (root: VecRoot, stage: Stage) => Play["bef
     7: () => void root.counter.set(9).then((answers) => expect(answers).toEqual([10])),
     8: () => link.release(),
   }),
-  "cachemessage from stoppedObserving": (root) => ({ 6: () => (root.counter.lastWord = -1) }),
-  "disconnect with a live cache": (_root, { peer }) => ({ 6: () => peer.hangUp() }),
-  "logout by disconnect": (_root, { peer }) => ({ 9: () => peer.hangUp() }),
+  "cachemessage from stoppedObserving": (root) => ({ 6: () => (root.counter.finalValue = -1) }),
+  "disconnect with a live cache": (_root, { peer }) => ({ 6: () => peer.close() }),
+  "logout by disconnect": (_root, { peer }) => ({ 9: () => peer.close() }),
 };
 
 const options: Partial<Record<string, BrokerOptions>> = {
   "ordinary exception, unsafeTracebacks": { unsafeTracebacks: true },
 };
 
-/** The challenges that the recorded server gave: random, so that ours has to give the same. */
+/** The login challenges in a recording. They were random, so our server must use the same ones. */
 function challengesOf(transcript: Transcript): Expression[] {
-  const answers = transcript.entries.map((_entry, index) => line(transcript, index) as Expression[]);
+  const answers = transcript.entries.map((_entry, index) => messageAt(transcript, index) as Expression[]);
   return answers
     .map((answer) => answer[2] as Expression[])
     .filter((value) => Array.isArray(value) && value.length === 3 && value[1] instanceof Uint8Array)
@@ -86,18 +87,18 @@ function challengesOf(transcript: Transcript): Expression[] {
 
 type Counts = Readonly<Record<string, number>>;
 
-describe("our server and the recorded client", () => {
+describe("our server with a recorded client", () => {
   test.each(transcripts.map((transcript) => [transcript.name, transcript] as const))("%s", async (name, transcript) => {
     const root = new VecRoot(challengesOf(transcript), { acceptsPasswords: !name.includes("anonymous-only") });
-    await play(transcript, "server", (stage) => ({
+    await replaySession(transcript, "server", (replay) => ({
       options: { ...vecOptions, root, ...options[name] },
-      before: scripts[name]?.(root, stage) ?? {},
+      before: scripts[name]?.(root, replay) ?? {},
       deviations: deviations[name],
       marks: {
         connection: (noted: "alive" | "lost", { isOpen }) => expect(isOpen ? "alive" : "lost").toBe(noted),
         logouts: (noted: string[]) => expect(root.logouts).toEqual(noted),
         "stoppedObserving calls": (noted: number) => expect(root.counter.stopped).toBe(noted),
-        // Ours do not count the root, which the peer cannot give back.
+        // Our statistics leave out the root, which the peer cannot release.
         "server reference counts": (noted: Counts, broker) =>
           expect(broker.stats().referencesGiven).toBe(Object.keys(noted).length - 1),
         "server cache counts": (noted: Counts, broker) => {

@@ -1,3 +1,5 @@
+// Twisted's services: published objects and states, types of the program, failures and pings.
+
 import {
   Broker,
   MemoryStore,
@@ -24,7 +26,6 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { pythonEnvironment } from "../../../../tools/twisted/twisted.js";
 
-/** The broker's tests know no transport: this is the least that can be one. */
 class TestLink implements Link {
   readonly role = "initiator";
   readonly peer: Peer = { description: "test", isEncrypted: false };
@@ -70,7 +71,7 @@ class AlmanacCopy extends RemotePublished {
   declare readonly fetched: number;
 }
 
-/** A reference that brings a name along. */
+/** An object that is sent as a reference with a name. */
 class Group extends Referenceable {
   constructor(readonly name: string) {
     super();
@@ -137,7 +138,7 @@ describe.each(inject("twisteds"))("with Twisted $version", ({ python }) => {
     return broker;
   }
 
-  test("reaches objects by name beside the root, also when they are replaced", async () => {
+  test("finds objects by name, also after they are replaced", async () => {
     await using connection = await open();
     const clock = await connection.getObject("clock");
     expect(await clock.callRemote("now")).toBe("noon");
@@ -166,7 +167,7 @@ describe.each(inject("twisteds"))("with Twisted $version", ({ python }) => {
     await expect(ask()).rejects.toThrow("Invalid Object ID");
   });
 
-  test("lets methods appear on live objects, on either side, without reconnecting", async () => {
+  test("finds methods that are added to live objects at either end, without reconnecting", async () => {
     class Learner extends Referenceable {}
     await using connection = await open();
     const root = await connection.getRootObject();
@@ -184,7 +185,7 @@ describe.each(inject("twisteds"))("with Twisted $version", ({ python }) => {
     expect(await root.callRemote("askNamed", "learner", "sing")).toBe("louder");
   });
 
-  test("keeps what Twisted publishes from one connection to the next, and fetches it when it changed", async () => {
+  test("stores a state that Twisted publishes across connections, and fetches it again when it changed", async () => {
     const types = new TypeRegistry().register(remotePublished("test.Almanac", AlmanacCopy, new MemoryStore()));
     const get = async (): Promise<{ wasKept: boolean; moons: unknown; fetched: number }> => {
       await using connection = await open({ types });
@@ -201,7 +202,7 @@ describe.each(inject("twisteds"))("with Twisted $version", ({ python }) => {
     expect(await get()).toEqual({ wasKept: false, moons: [1, "two"], fetched: 2 });
   });
 
-  test("publishes to Twisted, which keeps the state in a file", async () => {
+  test("publishes a state to Twisted, which stores it in a file", async () => {
     const almanac = new Almanac(`ours-${process.pid}`);
     const give = async (): Promise<unknown> => {
       await using connection = await open();
@@ -215,7 +216,7 @@ describe.each(inject("twisteds"))("with Twisted $version", ({ python }) => {
     expect(almanac.fetched).toBe(2);
   });
 
-  test("exchanges a flavor of its own, a reference with a name, both ways", async () => {
+  test("exchanges a type of the program, a reference with a name, in both directions", async () => {
     await using connection = await open({ types: new TypeRegistry().register(group) });
     const root = await connection.getRootObject();
     const lobby = (await root.callRemote("group")) as GroupReference;
@@ -231,7 +232,7 @@ describe.each(inject("twisteds"))("with Twisted $version", ({ python }) => {
     expect(await root.callRemote("takeFailure", error)).toEqual(["shop.SoldOut", "no apples"]);
   });
 
-  test("pings without a trace in Twisted's log", async () => {
+  test("pings without an entry in Twisted's log", async () => {
     await using connection = await open();
     const before = log;
     expect(await connection.ping()).toBeGreaterThan(0);

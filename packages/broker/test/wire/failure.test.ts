@@ -1,4 +1,4 @@
-// Errors on their way: what leaves the process, and what arrives (wire specification 5.9).
+// Failures: which parts of an error are sent to the peer, and the error that the caller gets (wire specification 5.9).
 
 import { describe, expect, test } from "vitest";
 import { Copyable, describeError, NoSuchMethod, PBError, RemoteError, Root } from "@pb/broker";
@@ -30,35 +30,35 @@ class NonsenseName extends Error {
 class NamelessName extends Error {
   static override readonly name = 9 as never;
 }
-class Trap extends Error {
+class ThrowingName extends Error {
   static get remoteType(): never {
-    throw new Error("a trap");
+    throw new Error("from a getter");
   }
 }
 const anonymous = (() => class extends Error {})();
 
-function strange(properties: PropertyDescriptorMap, error: Error = new Plain("secret")): Error {
+function errorWith(properties: PropertyDescriptorMap, error: Error = new Plain("secret")): Error {
   return Object.defineProperties(error, properties);
 }
-const throws: PropertyDescriptor = {
+const throwingGetter: PropertyDescriptor = {
   get() {
-    throw new Error("a trap");
+    throw new Error("from a getter");
   },
 };
 
 type Row = readonly [what: string, thrown: () => unknown, type: string, message: string, parents: readonly string[]];
 
 const rows: Row[] = [
-  ["an error raised on purpose", () => new PBError("sold"), "twisted.spread.pb.Error", "sold", []],
-  ["a class of the program", () => new OutOfStock("no"), "shop.OutOfStock", "no", ["twisted.spread.pb.Error"]],
+  ["a PBError", () => new PBError("sold"), "twisted.spread.pb.Error", "sold", []],
+  ["an error class of the program", () => new OutOfStock("no"), "shop.OutOfStock", "no", ["twisted.spread.pb.Error"]],
   [
-    "a class that extends it without a name for the wire",
+    "a derived class without a remoteType",
     () => new OutOfApples("no"),
     "OutOfApples",
     "no",
     ["shop.OutOfStock", "twisted.spread.pb.Error"],
   ],
-  ["a class without anything", () => new Plain("why"), "Plain", "why", []],
+  ["a class without a remoteType", () => new Plain("why"), "Plain", "why", []],
   ["a Python class", () => new ValueError("why"), "builtins.ValueError", "why", []],
   [
     "a class with Python bases",
@@ -67,19 +67,19 @@ const rows: Row[] = [
     "why",
     ["builtins.KeyError", "builtins.LookupError"],
   ],
-  ["an Error itself", () => new Error("why"), "builtins.Exception", "why", []],
+  ["an Error", () => new Error("why"), "builtins.Exception", "why", []],
   ["a class without a name", () => new anonymous("why"), "builtins.Exception", "why", []],
-  // What the engine says is about our insides.
+  // Messages of the engine describe internals of the program and are withheld.
   [
     "a TypeError of the engine",
-    () => caught(() => (undefined as never as () => void)()),
+    () => errorOf(() => (undefined as never as () => void)()),
     "builtins.TypeError",
     WITHHELD,
     [],
   ],
-  ["a RangeError of the engine", () => caught(() => new Array(-1)), "builtins.ValueError", WITHHELD, []],
-  ["a SyntaxError of the engine", () => caught(() => JSON.parse("{")), "builtins.SyntaxError", WITHHELD, []],
-  ["a URIError of the engine", () => caught(() => decodeURIComponent("%")), "builtins.ValueError", WITHHELD, []],
+  ["a RangeError of the engine", () => errorOf(() => new Array(-1)), "builtins.ValueError", WITHHELD, []],
+  ["a SyntaxError of the engine", () => errorOf(() => JSON.parse("{")), "builtins.SyntaxError", WITHHELD, []],
+  ["a URIError of the engine", () => errorOf(() => decodeURIComponent("%")), "builtins.ValueError", WITHHELD, []],
   ["a ReferenceError", () => new ReferenceError("x is not defined"), "builtins.NameError", WITHHELD, []],
   ["a class that extends TypeError", () => new OwnTypeError("why"), "OwnTypeError", "why", ["builtins.TypeError"]],
   [
@@ -89,70 +89,88 @@ const rows: Row[] = [
     WITHHELD,
     [],
   ],
-  // Not an error at all
-  ["text", () => "out of order", "builtins.Exception", "out of order", []],
-  ["nothing", () => undefined, "builtins.Exception", WITHHELD, []],
+  // Values that are not errors
+  ["a string", () => "out of order", "builtins.Exception", "out of order", []],
+  ["undefined", () => undefined, "builtins.Exception", WITHHELD, []],
   ["null", () => null, "builtins.Exception", WITHHELD, []],
   ["a number", () => 404, "builtins.Exception", WITHHELD, []],
   ["an object", () => ({ message: "secret" }), "builtins.Exception", WITHHELD, []],
   [
-    "an object that looks like an error",
+    "an object that reads like an error",
     () => ({ __proto__: null, name: "E", message: "secret" }),
     "builtins.Exception",
     WITHHELD,
     [],
   ],
-  // Of the layers below
-  ["what was refused", () => new JellyError("JELLY_NOT_JELLYABLE", "why"), "builtins.ValueError", "why (at $)", []],
+  // Errors of the layers below
+  [
+    "a value that cannot be sent",
+    () => new JellyError("JELLY_NOT_JELLYABLE", "why"),
+    "builtins.ValueError",
+    "why (at $)",
+    [],
+  ],
   ["an unhashable key", () => new JellyError("JELLY_UNHASHABLE", "why"), "builtins.TypeError", "why (at $)", []],
   [
-    "a method that is not there",
+    "a missing method",
     () => new NoSuchMethod("No such method: remote_x"),
     "twisted.spread.flavors.NoSuchMethod",
     "No such method: remote_x",
     ["builtins.AttributeError"],
   ],
-  // Another peer's error, passed on
+  // The error of another peer, passed on
   [
-    "an error that came from elsewhere",
+    "a RemoteError of another connection",
     () =>
       new RemoteError({ type: "far.Away", message: "why", parents: ["far.Away", ...EXCEPTION], traceback: "secret" }),
     "far.Away",
     "why",
     [],
   ],
-  // Text that cannot travel as it is
-  ["half a character", () => new Plain("a\ud800b"), "Plain", "a\ufffdb", []],
+  // Messages that must be changed
+  ["a lone surrogate", () => new Plain("a\ud800b"), "Plain", "a\ufffdb", []],
   ["a very long message", () => new Plain("x".repeat(1_000_000)), "Plain", "x".repeat(64 * 1024), []],
-  // Errors that were tampered with
-  ["a message that is a number", () => strange({ message: { value: 5 } }), "Plain", WITHHELD, []],
-  ["a message that is missing", () => strange({ message: { value: undefined } }), "Plain", WITHHELD, []],
-  ["a message that throws", () => strange({ message: throws }), "builtins.Exception", WITHHELD, []],
-  ["a stack that throws, which nobody looks at", () => strange({ stack: throws }), "Plain", "secret", []],
+  // Errors with manipulated properties
+  ["a message that is a number", () => errorWith({ message: { value: 5 } }), "Plain", WITHHELD, []],
+  ["a message that is missing", () => errorWith({ message: { value: undefined } }), "Plain", WITHHELD, []],
+  ["a message that throwingGetter", () => errorWith({ message: throwingGetter }), "builtins.Exception", WITHHELD, []],
   [
-    "a constructor that is no class",
-    () => strange({ constructor: { value: "x" } }),
+    "a stack getter that throwingGetter, which is not called",
+    () => errorWith({ stack: throwingGetter }),
+    "Plain",
+    "secret",
+    [],
+  ],
+  [
+    "a constructor that is not a class",
+    () => errorWith({ constructor: { value: "x" } }),
     "builtins.Exception",
     "secret",
     [],
   ],
-  ["a constructor that throws", () => strange({ constructor: throws }), "builtins.Exception", WITHHELD, []],
-  ["a class whose name throws", () => new Trap("secret"), "builtins.Exception", WITHHELD, []],
+  [
+    "a constructor that throwingGetter",
+    () => errorWith({ constructor: throwingGetter }),
+    "builtins.Exception",
+    WITHHELD,
+    [],
+  ],
+  ["a class whose name throwingGetter", () => new ThrowingName("secret"), "builtins.Exception", WITHHELD, []],
   ["a class whose names are numbers", () => new NonsenseName("why"), "NonsenseName", "why", ["builtins.LookupError"]],
   ["a class whose name is a number", () => new NamelessName("why"), "builtins.Exception", "why", []],
-  ["a proxy that is shut", () => shutProxy(), "builtins.Exception", WITHHELD, []],
+  ["a revoked proxy", () => revokedProxy(), "builtins.Exception", WITHHELD, []],
 ];
 
-function caught(action: () => unknown): unknown {
+function errorOf(action: () => unknown): unknown {
   try {
     action();
   } catch (error) {
     return error;
   }
-  throw new Error("It did not throw");
+  throw new Error("The action did not throw");
 }
 
-function shutProxy(): unknown {
+function revokedProxy(): unknown {
   const { proxy, revoke } = Proxy.revocable(new Error("secret"), {});
   revoke();
   return proxy;
@@ -178,8 +196,8 @@ async function open(options: BrokerOptions = {}, clientOptions: BrokerOptions = 
   return { root, pair, events, thrower: await pair.client.getRootObject<Thrower>() };
 }
 
-describe("what leaves the process", () => {
-  test.each(rows)("of %s", async (_what, make, type, message, parents) => {
+describe("the failure that is sent", () => {
+  test.each(rows)("for %s", async (_what, make, type, message, parents) => {
     const { root, thrower, pair } = await open();
     for (const method of ["throw", "reject"] as const) {
       root.thrown = make();
@@ -197,29 +215,29 @@ describe("what leaves the process", () => {
     await pair.expectNothingLeft();
   });
 
-  test("is a stack too, where tracebacks are switched on", async () => {
+  test("contains the stack if `unsafeTracebacks` is set", async () => {
     const { root, thrower } = await open({ unsafeTracebacks: true });
     root.thrown = new Plain("why");
     const error = (await rejection(thrower.callRemote("throw"))) as RemoteError;
     expect(error.traceback).toContain("failure.test");
-    root.thrown = strange({ stack: { value: 5 } });
+    root.thrown = errorWith({ stack: { value: 5 } });
     expect(((await rejection(thrower.callRemote("throw"))) as RemoteError).traceback).toBeUndefined();
-    root.thrown = strange({ stack: throws });
+    root.thrown = errorWith({ stack: throwingGetter });
     expect(await rejection(thrower.callRemote("throw"))).toMatchObject({
       remoteType: "builtins.Exception",
       message: WITHHELD,
     });
   });
 
-  test("costs no stack where they are not", async () => {
-    let looks = 0;
+  test("does not read the stack if `unsafeTracebacks` is not set", async () => {
+    let reads = 0;
     const { root, thrower } = await open();
-    root.thrown = strange({ stack: { get: () => String(++looks) } });
+    root.thrown = errorWith({ stack: { get: () => String(++reads) } });
     await rejection(thrower.callRemote("throw"));
-    expect(looks).toBe(0);
+    expect(reads).toBe(0);
   });
 
-  test("is for the program to decide", async () => {
+  test("is determined by the option `describeError`", async () => {
     const describe = (error: unknown): ErrorDescription => ({ ...describeError(error), message: "Ask the operator." });
     const { root, thrower } = await open({ describeError: describe });
     root.thrown = new Plain("secret");
@@ -228,14 +246,14 @@ describe("what leaves the process", () => {
 
   test.each([
     [
-      "throws",
+      "throwingGetter",
       () => {
-        throw new Error("a trap");
+        throw new Error("from a getter");
       },
     ],
     ["returns nothing", () => undefined],
-    ["returns nonsense", () => ({ type: 5, message: {}, parents: "none", traceback: [] })],
-  ])("is next to nothing when the program's own description %s", async (_what, describe) => {
+    ["returns invalid fields", () => ({ type: 5, message: {}, parents: "none", traceback: [] })],
+  ])("has no details when `describeError` %s", async (_what, describe) => {
     const { root, thrower, pair } = await open({ describeError: describe as () => never });
     for (const method of ["throw", "reject"] as const) {
       root.thrown = new Plain("secret");
@@ -246,12 +264,12 @@ describe("what leaves the process", () => {
   });
 });
 
-describe("an error whose class travels", () => {
+describe("an error of a registered class", () => {
   class Refusal extends Error {
     code: unknown = 7;
   }
 
-  test("arrives as itself", async () => {
+  test("arrives as an instance of its class", async () => {
     const types = new TypeRegistry().registerCopy("shop.Refusal", Refusal);
     const { root, thrower } = await open({ types }, { types });
     root.thrown = new Refusal("lost on the way");
@@ -260,7 +278,7 @@ describe("an error whose class travels", () => {
     expect(error.code).toBe(7);
   });
 
-  test("is described when its state cannot travel", async () => {
+  test("is sent as a failure if its state cannot be sent", async () => {
     const types = new TypeRegistry().registerCopy("shop.Refusal", Refusal);
     const { root, thrower, pair } = await open({ types }, { types });
     root.thrown = Object.assign(new Refusal("why"), { code: () => 1 });
@@ -270,7 +288,7 @@ describe("an error whose class travels", () => {
     await pair.expectNothingLeft();
   });
 
-  test("rejects the call with what is wrong when the caller does not know it", async () => {
+  test("rejects the call with the name of the class if the caller has not registered it", async () => {
     const { root, thrower, pair } = await open({ types: new TypeRegistry().registerCopy("shop.Refusal", Refusal) });
     root.thrown = new Refusal("why");
     await expect(thrower.callRemote("throw")).rejects.toThrow("shop.Refusal");
@@ -278,8 +296,8 @@ describe("an error whose class travels", () => {
   });
 });
 
-describe("what the program is told of its own errors", () => {
-  test("is every fault, with the error itself, and nothing of what was raised on purpose", async () => {
+describe("the events about errors of the program", () => {
+  test("report every unexpected error, and no error that was thrown on purpose", async () => {
     const { root, thrower, events } = await open();
     for (const thrown of [new PBError("purpose"), new OutOfApples("purpose"), new Plain("fault"), "fault", undefined]) {
       root.thrown = thrown;
@@ -296,7 +314,7 @@ describe("what the program is told of its own errors", () => {
     ]);
   });
 
-  test("is a result that cannot travel", async () => {
+  test("report a result that cannot be sent", async () => {
     class Box extends Root {
       remote_get(): unknown {
         return () => 1;
@@ -308,16 +326,16 @@ describe("what the program is told of its own errors", () => {
     expect(events).toEqual([{ kind: "answer-failed", error: expect.any(JellyError) }]);
   });
 
-  test("is not what a state hook raised on purpose", async () => {
-    class Shy extends Copyable {
-      static readonly remoteType = "shop.Shy";
+  test("do not report an error that a state hook threw on purpose", async () => {
+    class Hidden extends Copyable {
+      static readonly remoteType = "shop.Hidden";
       override getStateToCopyFor(): never {
         throw new OutOfStock("not for you");
       }
     }
     class Box extends Root {
-      remote_get(): Shy {
-        return new Shy();
+      remote_get(): Hidden {
+        return new Hidden();
       }
     }
     const pair = await connectedPair({ root: new Box() });
@@ -327,7 +345,7 @@ describe("what the program is told of its own errors", () => {
 });
 
 describe("an error of the peer", () => {
-  test("can be asked what it is, and sent on", async () => {
+  test("can be tested for its classes, and thrown to another caller", async () => {
     const { root, thrower } = await open();
     root.thrown = new LookupFailed("why");
     const error = (await rejection(thrower.callRemote("throw"))) as RemoteError;
@@ -337,14 +355,14 @@ describe("an error of the peer", () => {
     expect(await rejection(thrower.callRemote("throw"))).toEqual(error);
   });
 
-  test("for which the program's own class throws is a fault of the program, of that call only", async () => {
-    class Picky extends Error {
+  test("rejects its call with the error of the class in `errorClasses` if its constructor throwingGetter", async () => {
+    class ThrowingClass extends Error {
       constructor() {
         super();
         throw new RangeError("I only take three arguments");
       }
     }
-    const { root, thrower, pair } = await open({}, { errorClasses: { Plain: Picky } });
+    const { root, thrower, pair } = await open({}, { errorClasses: { Plain: ThrowingClass } });
     root.thrown = new Plain("why");
     await expect(thrower.callRemote("throw")).rejects.toThrow("I only take three arguments");
     expect(pair.client.isOpen).toBe(true);

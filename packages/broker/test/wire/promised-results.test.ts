@@ -1,3 +1,5 @@
+// Results that contain promises: they are answered when all promises have resolved.
+
 import { describe, expect, test } from "vitest";
 import { ConnectionLostError, Copyable, PBError, RemoteError, Root } from "@pb/broker";
 import { FrozenSet, tuple, Tuple, TypeRegistry } from "@pb/jelly-types";
@@ -39,7 +41,7 @@ class Prices extends Root {
   }
 }
 
-/** A copy whose state is not settled when it is asked for. */
+/** A copy whose state contains a promise. */
 class Hidden extends Copyable {
   static readonly remoteType: string = "shop.Hidden";
   readonly price = later(1);
@@ -52,20 +54,20 @@ class OtherError extends PBError {
   static override readonly remoteType: string = "shop.OtherError";
 }
 
-/** What the client calls it. */
-class NothingLeft extends Error {}
+/** The client's class for `SoldOut`. */
+class LocalSoldOut extends Error {}
 
 async function open() {
   const { client, server } = await connectedPair(
     { root: new Prices() },
-    { errorClasses: { "shop.SoldOut": NothingLeft } },
+    { errorClasses: { "shop.SoldOut": LocalSoldOut } },
   );
   const root = await client.getRootObject<Prices>();
   return { root, client, server };
 }
 
 describe("a result that contains promises", () => {
-  test("is answered when they are settled, wherever they are", async () => {
+  test("is answered when they have resolved, at any depth", async () => {
     const { root, client } = await open();
     expect(await root.callRemote("list")).toEqual([1, 2, Object.assign(Object.create(null) as object, { three: 3 })]);
     const answer = (await root.callRemote("tuple")) as [string, Map<number, string[]>];
@@ -75,19 +77,19 @@ describe("a result that contains promises", () => {
     await client.close();
   });
 
-  test("is answered from inside sets too", async () => {
+  test("may contain them in sets", async () => {
     const { root, client } = await open();
     expect(await root.callRemote("set")).toEqual([new Set([1]), new FrozenSet([2])]);
     await client.close();
   });
 
-  test("fails where nobody can wait for them: in the state of a copy", async () => {
+  test("rejects the call if a promise is in the state of a copy", async () => {
     const { root, client } = await open();
     await expect(root.callRemote("hidden")).rejects.toThrow("A promise cannot be sent");
     await client.close();
   });
 
-  test("keeps its shape: shared lists stay shared, cycles stay cycles", async () => {
+  test("keeps shared lists and cycles", async () => {
     const { root, client } = await open();
     const [one, two, three] = (await root.callRemote("shared")) as unknown[][];
     expect(one).toEqual(["same"]);
@@ -99,18 +101,18 @@ describe("a result that contains promises", () => {
     await client.close();
   });
 
-  test("keeps frozensets that are shared, however deep they share each other, as they are", async () => {
+  test("keeps frozensets shared that share each other over ten levels", async () => {
     const { root, client } = await open();
     let pair: unknown[] = [new FrozenSet([0]), new FrozenSet([1])];
     for (let depth = 1; depth < 10; depth++) pair = [new FrozenSet([...pair, 0]), new FrozenSet([...pair, 1])];
     const answer = (await root.callRemote("beside", pair)) as [1, FrozenSet[]];
-    const met = new Set(answer[1]);
-    for (const set of met) for (const member of set) if (member instanceof FrozenSet) met.add(member);
-    expect(met.size).toBe(20);
+    const sets = new Set(answer[1]);
+    for (const set of sets) for (const member of set) if (member instanceof FrozenSet) sets.add(member);
+    expect(sets.size).toBe(20);
     await client.close();
   });
 
-  test("fails when one of them does", async () => {
+  test("rejects the call when one of them rejects", async () => {
     const { root, client } = await open();
     const error = (await root.callRemote("broken").catch((reason: unknown) => reason)) as RemoteError;
     expect(error).toBeInstanceOf(RemoteError);
@@ -118,7 +120,7 @@ describe("a result that contains promises", () => {
     await client.close();
   });
 
-  test("has no counterpart in arguments, which are sent at once", async () => {
+  test("is not possible in arguments, which are sent at once", async () => {
     const { root, client } = await open();
     await expect(root.callRemote("take", [later(1)])).rejects.toThrow("$.args[0][0]");
     await client.close();
@@ -126,10 +128,10 @@ describe("a result that contains promises", () => {
 });
 
 describe("an error of the peer", () => {
-  test("arrives as the class that the program has for it, with the RemoteError as its cause", async () => {
+  test("arrives as the class in `errorClasses`, with the RemoteError as its cause", async () => {
     const { root, client } = await open();
-    const error = (await root.callRemote("fail", "out").catch((reason: unknown) => reason)) as NothingLeft;
-    expect(error).toBeInstanceOf(NothingLeft);
+    const error = (await root.callRemote("fail", "out").catch((reason: unknown) => reason)) as LocalSoldOut;
+    expect(error).toBeInstanceOf(LocalSoldOut);
     expect(error.message).toBe("no apples");
     expect((error.cause as RemoteError).is("twisted.spread.pb.Error")).toBe(true);
     const other = await root.callRemote("fail", "other").catch((reason: unknown) => reason);
@@ -137,27 +139,27 @@ describe("an error of the peer", () => {
     await client.close();
   });
 
-  test("is the nearest class of several", async () => {
+  test("arrives as the most derived of several matching classes", async () => {
     class Expected extends Error {}
     const { client } = await connectedPair(
       { root: new Prices() },
-      { errorClasses: { "twisted.spread.pb.Error": Expected, "shop.SoldOut": NothingLeft } },
+      { errorClasses: { "twisted.spread.pb.Error": Expected, "shop.SoldOut": LocalSoldOut } },
     );
     const root = await client.getRootObject<Prices>();
-    expect(await root.callRemote("fail", "out").catch((reason: unknown) => reason)).toBeInstanceOf(NothingLeft);
+    expect(await root.callRemote("fail", "out").catch((reason: unknown) => reason)).toBeInstanceOf(LocalSoldOut);
     expect(await root.callRemote("fail", "other").catch((reason: unknown) => reason)).toBeInstanceOf(Expected);
     await client.close();
   });
 });
 
 describe("types", () => {
-  test("registered while connected travel at once", async () => {
-    class Colour {
+  test("can be registered while connected", async () => {
+    class Color {
       constructor(readonly name: string) {}
     }
     class Painter extends Root {
-      remote_paint(): Colour {
-        return new Colour("red");
+      remote_paint(): Color {
+        return new Color("red");
       }
     }
     const ours = new TypeRegistry();
@@ -165,30 +167,30 @@ describe("types", () => {
     const { client } = await connectedPair({ root: new Painter(), types: ours }, { types: theirs });
     const root = await client.getRootObject<Painter>();
     await expect(root.callRemote("paint")).rejects.toThrow("cannot be sent");
-    ours.registerCopy("test.Colour", Colour);
-    await expect(root.callRemote("paint")).rejects.toThrow("test.Colour");
-    theirs.registerCopy("test.Colour", Colour);
-    const colour = await root.callRemote("paint");
-    expect(colour).toBeInstanceOf(Colour);
-    expect(colour.name).toBe("red");
+    ours.registerCopy("test.Color", Color);
+    await expect(root.callRemote("paint")).rejects.toThrow("test.Color");
+    theirs.registerCopy("test.Color", Color);
+    const color = await root.callRemote("paint");
+    expect(color).toBeInstanceOf(Color);
+    expect(color.name).toBe("red");
     await client.close();
   });
 });
 
-describe("a leak report", () => {
-  test("names where references that are held came from", async () => {
-    class Giver extends Root {
+describe("leakReport", () => {
+  test("contains the place where each reference reference arrived", async () => {
+    class Source extends Root {
       remote_give(): Prices {
         return new Prices();
       }
     }
-    const { client } = await connectedPair({ root: new Giver() }, { traceReferences: true });
-    const root = await client.getRootObject<Giver>();
-    const held = await root.callRemote("give");
+    const { client } = await connectedPair({ root: new Source() }, { traceReferences: true });
+    const root = await client.getRootObject<Source>();
+    const reference = await root.callRemote("give");
     expect(client.leakReport()).toMatch(/^object 1: 1 references\n {4}at /);
-    held[Symbol.dispose]();
+    reference[Symbol.dispose]();
     expect(client.leakReport()).toBe("");
     await client.close();
-    await expect(held.callRemote("list")).rejects.not.toBeInstanceOf(ConnectionLostError);
+    await expect(reference.callRemote("list")).rejects.not.toBeInstanceOf(ConnectionLostError);
   });
 });
