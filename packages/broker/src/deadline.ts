@@ -68,6 +68,10 @@ export async function withDeadline<T>(
       deadline.clear();
       reject(error);
     };
-    work(controller.signal).then(settle, fail);
+    try {
+      work(controller.signal).then(settle, fail);
+    } catch (error) {
+      fail(error as Error);
+    }
   });
 }
