@@ -33,7 +33,9 @@ describe("Subscriptions", () => {
   test("keeps one subscription per call of add, also for the same function", () => {
     const subscriptions = new Subscriptions<[]>();
     let calls = 0;
-    const callback = (): void => void calls++;
+    const callback = (): void => {
+      calls++;
+    };
     const first = subscriptions.add(callback);
     subscriptions.add(callback);
     for (const each of subscriptions) each();

@@ -2,9 +2,18 @@
 // it.
 
 import { describe, expectTypeOf, test } from "vitest";
-import { Avatar, kwargs, Referenceable, Root, Viewable } from "@pb/broker";
-import type { Broker, Connection, Kwargs, KwargsOf, Reference, RemoteMethods, RemoteReference } from "@pb/broker";
-import type { Callable } from "@pb/broker/extension";
+import { asLocal, Avatar, kwargs, Referenceable, Root, Viewable } from "@pb/broker";
+import type {
+  Broker,
+  CacheObserver,
+  Connection,
+  Kwargs,
+  KwargsOf,
+  Reference,
+  RemoteMethods,
+  RemoteReference,
+} from "@pb/broker";
+import type { Callable, RemoteCaller } from "@pb/broker/extension";
 import type { DateTime } from "@pb/jelly-types";
 
 class Child extends Referenceable {
@@ -108,6 +117,45 @@ describe("a reference typed by the class of its object", () => {
     expectTypeOf(root.callRemote("big")).resolves.toEqualTypeOf<number | bigint>();
     expectTypeOf(root.callRemote("callAll", { all: [] })).resolves.toEqualTypeOf<null>();
     expectTypeOf(root.callRemote("point")).resolves.toEqualTypeOf<Point>();
+  });
+});
+
+describe("a reference with call options", () => {
+  const timed = root.with({ timeoutMs: 1, signal: new AbortController().signal });
+
+  test("has the same methods, by name and as functions", () => {
+    expectTypeOf(timed).toEqualTypeOf<RemoteCaller<Everything>>();
+    expectTypeOf(timed.callRemote("text", "a", 2)).resolves.toEqualTypeOf<string>();
+    expectTypeOf(timed.call.text("a")).resolves.toEqualTypeOf<string>();
+    expectTypeOf(timed.call).toEqualTypeOf(root.call);
+    expectTypeOf(timed.call.child()).resolves.toEqualTypeOf<RemoteReference<Child>>();
+  });
+
+  test("rejects unknown methods, wrong arguments and unknown options", () => {
+    // @ts-expect-error no such method
+    void timed.callRemote("nosuch");
+    // @ts-expect-error no such method
+    void timed.call.nosuch();
+    // @ts-expect-error a number is not a string
+    void timed.callRemote("text", 1);
+    // @ts-expect-error one argument too many
+    void timed.call.later(1);
+    // @ts-expect-error no such option
+    void root.with({ timeout: 1 });
+    // @ts-expect-error options are set once
+    void timed.with({ timeoutMs: 2 });
+    // @ts-expect-error a call without an answer has no options
+    timed.sendRemote("later");
+  });
+
+  test("has the methods of an interface, of a local reference, and any method of an observer", () => {
+    interface Adder {
+      add(a: number, b: number): number;
+    }
+    expectTypeOf(referenceTo<Adder>().with({}).call.add(1, 2)).resolves.toEqualTypeOf<number>();
+    expectTypeOf(asLocal(new Child()).with({}).call.ping(1)).resolves.toEqualTypeOf<number>();
+    expectTypeOf<CacheObserver["with"]>().returns.toEqualTypeOf<RemoteCaller>();
+    expectTypeOf<CacheObserver["call"]>().toEqualTypeOf<RemoteCaller["call"]>();
   });
 });
 

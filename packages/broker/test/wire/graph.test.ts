@@ -10,7 +10,7 @@ class Leaf {
   readonly inside = {};
 }
 
-const DEPTH = 100_000;
+const DEPTH = 30_000;
 
 /** A graph of `DEPTH` containers around `leaf`. */
 function nested(leaf: unknown, wrap: (inner: unknown) => unknown): unknown {
@@ -104,7 +104,7 @@ describe("mapGraph", () => {
       withoutPrototype,
       kwargs({ leaf }),
     ] as const;
-    const copy = mapGraph(graph, replaceLeaf) as unknown as typeof graph;
+    const copy = mapGraph(graph, replaceLeaf) as typeof graph;
     expect(copy).toEqual([
       replacement,
       tuple(replacement, 1),
@@ -117,8 +117,8 @@ describe("mapGraph", () => {
     ]);
     expect(copy[0]).toBe(replacement);
     expect(copy[1]).toBeInstanceOf(Tuple);
-    expect((copy[2] as Set<unknown>).has(replacement)).toBe(true);
-    expect((copy[3] as FrozenSet).has(replacement)).toBe(true);
+    expect(copy[2].has(replacement)).toBe(true);
+    expect(copy[3].has(replacement)).toBe(true);
     expect(copy[5].other).toBe(other);
     expect(Object.getPrototypeOf(copy[6])).toBeNull();
     expect(copy[7]).toBeInstanceOf(Kwargs);
