@@ -4,8 +4,8 @@ import { describe, expect, test } from "vitest";
 import { asLocal, kwargs, PBError, Referenceable, RemoteError, Root } from "@pb/broker";
 import type { Reference } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
-import { scenario } from "./translucent-scenario.js";
-import { Shop } from "./translucent-scenario.js";
+import { scenario } from "./local-or-remote.js";
+import { Shop } from "./local-or-remote.js";
 
 describe("the same program", () => {
   test("runs on a local object", async () => {

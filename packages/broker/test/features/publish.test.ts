@@ -1,4 +1,4 @@
-// Errors of published states and their stores. The normal cases are in checklist-publish.test.ts.
+// Errors of published states and their stores. The normal cases are in checklist-paging.test.ts.
 
 import { MemoryStore, PBError, Publishable, RemotePublished, remotePublished, Root } from "@pb/broker";
 import type { BrokerEvent, PublishedStore } from "@pb/broker";

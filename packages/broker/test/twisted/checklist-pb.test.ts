@@ -1,116 +1,17 @@
-/**
- * Twisted's own tests of PB (twisted.spread.test.test_pb, and two of test_jelly that need a connection), under the
- * names that they have there, except those that make sense only in Python; and what real programs need in addition.
- * `npm run checklist` puts them into a table.
- */
-import {
-  asLocal,
-  Cacheable,
-  Copyable,
-  DeadReferenceError,
-  getAllPages,
-  kwargs,
-  MemoryStore,
-  PageCollector,
-  pagesOf,
-  Publishable,
-  Referenceable,
-  RemoteCache,
-  remoteCache,
-  RemoteCopy,
-  remoteCopy,
-  RemoteError,
-  RemotePublished,
-  remotePublished,
-  Root,
-  sendPages,
-} from "@pb/broker";
-import { BrokerConfig, incomingGraph } from "@pb/broker/extension";
-import type { CacheObserver, Kwargs, KwargsOf, Perspective, RemoteReference } from "@pb/broker";
+// Twisted's own tests of PB (twisted.spread.test.test_pb, and those of test_jelly that need a connection) under the
+// names that they have there, except those that make sense only in Python. `npm run checklist` puts them into a table.
+
+import { Copyable, DeadReferenceError, kwargs, Referenceable, RemoteCopy, remoteCopy } from "@pb/broker";
+import type { Kwargs, RemoteReference } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
-import { SecurityPolicy, Tuple, tuple, TypeRegistry, Unpersistable } from "@pb/jelly-types";
-import type { TypeHandler } from "@pb/jelly-types";
+import { Tuple, tuple, TypeRegistry } from "@pb/jelly-types";
 import { beforeAll, expect, test } from "vitest";
 import { garbageCollector } from "../../../../tools/garbage/garbage.js";
-import { brokerAndPeer, rejection, settled } from "../support/raw-peer.js";
+import { settled } from "../support/raw-peer.js";
+import type { CounterCopy } from "../support/checklist-desk.js";
+import { Note, NoteCopy, Counter, Desk, open } from "../support/checklist-desk.js";
 
 beforeAll(() => void garbageCollector());
-
-class Note extends Copyable {
-  static readonly remoteType = "test.Note";
-  [name: string]: unknown;
-
-  constructor(state: object) {
-    super();
-    Object.assign(this, state);
-  }
-}
-
-/** The received copy of a note. */
-class NoteCopy extends RemoteCopy {
-  declare text: string;
-  declare other: unknown;
-}
-
-class Counter extends Cacheable {
-  static readonly remoteType = "test.Counter";
-  readonly observers: CacheObserver[] = [];
-  stopped = 0;
-
-  constructor(readonly value = "full state") {
-    super();
-  }
-
-  override getStateToCacheAndObserveFor(_perspective: Perspective, observer: CacheObserver): object {
-    this.observers.push(observer);
-    return { value: this.value };
-  }
-
-  override stoppedObserving(_perspective: Perspective, observer: CacheObserver): void {
-    this.stopped++;
-    this.observers.splice(this.observers.indexOf(observer), 1);
-  }
-}
-
-class CounterCopy extends RemoteCache {
-  declare value: string;
-
-  observe_value(value: string): void {
-    this.value = value;
-  }
-}
-
-const types = (): TypeRegistry =>
-  new TypeRegistry().register(remoteCopy("test.Note", NoteCopy)).register(remoteCache("test.Counter", CounterCopy));
-
-/** A root whose methods are given by the test. */
-class Desk extends Root {
-  readonly taken: unknown[] = [];
-
-  constructor(readonly answers: Readonly<Record<string, (...args: any[]) => unknown>> = {}) {
-    super();
-  }
-
-  override receiveCall(call: { method: string; args: unknown[]; kwargs: Kwargs | undefined }): unknown {
-    const answer = this.answers[call.method];
-    return answer === undefined ? super.receiveCall(call) : answer(...call.args, call.kwargs);
-  }
-
-  remote_take(...values: unknown[]): void {
-    this.taken.push(...values);
-  }
-
-  remote_echo<T>(value: T): T {
-    return value;
-  }
-}
-
-/** Connects a client to a desk. */
-async function open(answers: Desk["answers"] = {}) {
-  const root = new Desk(answers);
-  const pair = await connectedPair({ root, types: types() }, { types: types() });
-  return { root, pair, desk: await pair.client.getRootObject() };
-}
 
 const copied = (value: NoteCopy): Note => new Note(Object.fromEntries(Object.entries(value)));
 
@@ -284,32 +185,6 @@ test("BrokerTests.test_cache: a cache is shared, updated, returned to its owner 
   await pair.expectNothingLeft();
 });
 
-test("BrokerTests.test_publishable: a published state is fetched once, and not again over the next connection", async () => {
-  class Page extends Publishable {
-    static readonly remoteType = "test.Page";
-    fetched = 0;
-    override getStateToPublishFor(): object {
-      this.fetched++;
-      return { title: "first" };
-    }
-  }
-  class PageCopy extends RemotePublished {
-    declare title: string;
-  }
-  const page = new Page("id");
-  const store = new MemoryStore();
-  const registry = new TypeRegistry().register(remotePublished("test.Page", PageCopy, store));
-  const get = async () => {
-    const pair = await connectedPair({ root: new Desk({ get: () => page }) }, { types: registry });
-    const copy = (await (await pair.client.getRootObject()).callRemote("get")) as PageCopy;
-    await copy.activated;
-    await pair.close();
-    return [copy.title, copy.wasKept, page.fetched];
-  };
-  expect(await get()).toEqual(["first", false, 1]);
-  expect(await get()).toEqual(["first", true, 1]);
-});
-
 test("BrokerTests.test_factoryCopy: a function can create the object for a copy", async () => {
   class Made {
     constructor(readonly id: number) {}
@@ -327,67 +202,6 @@ test("BrokerTests.test_factoryCopy: a function can create the object for a copy"
   const first = await desk.callRemote("get", 99);
   expect(first).toBeInstanceOf(Made);
   expect(await desk.callRemote("get", 99)).toBe(first);
-});
-
-const data = new Uint8Array(500).map((_, index) => index % 251);
-
-/** Connects a client to a root that sends pages, and counts completed transfers. */
-async function pager(pages: () => Iterable<unknown> | AsyncIterable<unknown>) {
-  let done = 0;
-  const { pair, desk } = await open({
-    getPages: (collector: RemoteReference<never>) => {
-      void sendPages(collector as never, pages()).then(() => done++);
-    },
-  });
-  return { pair, desk, done: () => done };
-}
-
-test("PagingTests.test_pagingWithCallback: bytes arrive in pages, and the sender is told when all were sent", async () => {
-  const { pair, desk, done } = await pager(() => pagesOf(data, 100));
-  const pages = (await getAllPages(desk, "getPages")) as Uint8Array[];
-  expect(pages.map((page) => page.length)).toEqual([100, 100, 100, 100, 100]);
-  expect(Buffer.concat(pages)).toEqual(Buffer.from(data));
-  await pair.settled();
-  expect(done()).toBe(1);
-  const said = pair.transcript().filter((line) => line.startsWith("server: (message"));
-  expect(said.slice(0, 5).every((line) => line.includes(" gotPage 0 "))).toBe(true);
-  expect(said.at(-1)).toMatch(/ endedPaging /);
-});
-
-test("PagingTests.test_pagingWithoutCallback: the sender does not have to wait for the end", async () => {
-  const { desk } = await open({
-    getPages: (collector: RemoteReference<never>) => void sendPages(collector as never, pagesOf(data, 100)),
-  });
-  expect(await getAllPages(desk, "getPages")).toHaveLength(5);
-});
-
-test("PagingTests.test_emptyFilePaging: an empty file has no pages and ends", async () => {
-  async function* empty(): AsyncGenerator<Uint8Array> {}
-  const { desk } = await pager(empty);
-  expect(await getAllPages(desk, "getPages")).toEqual([]);
-});
-
-async function* file(chunks = 5): AsyncGenerator<Uint8Array> {
-  for (let start = 0; start < chunks * 100; start += 100) yield data.subarray(start, start + 100);
-}
-
-test("PagingTests.test_filePagingWithCallback: a file is read page by page, and nothing is kept afterwards", async () => {
-  const { pair, desk, done } = await pager(() => file());
-  const collector = new PageCollector();
-  await desk.callRemote("getPages", collector);
-  const pages: unknown[] = [];
-  for await (const page of collector) pages.push(page);
-  expect(Buffer.concat(pages as Uint8Array[])).toEqual(Buffer.from(data));
-  await pair.settled();
-  expect(done()).toBe(1);
-  await pair.expectNothingLeft();
-});
-
-test("PagingTests.test_filePagingWithoutCallback: the sender of a file does not have to wait for the end", async () => {
-  const { desk } = await open({
-    getPages: (collector: RemoteReference<never>) => void sendPages(collector as never, file()),
-  });
-  expect(Buffer.concat((await getAllPages(desk, "getPages")) as Uint8Array[])).toEqual(Buffer.from(data));
 });
 
 test("DisconnectionTests.test_badSerialization: an argument whose state hook throws rejects the call, and nothing is sent", async () => {
@@ -436,58 +250,6 @@ test("NewCredTests.test_deadReferenceError: a call on a reference of an ended co
   await expect(desk.callRemote("echo", 1)).rejects.toBeInstanceOf(DeadReferenceError);
 });
 
-// Utilities and security options
-
-test("SpreadUtilTests.test_async: a local object can be called like a remote one", async () => {
-  using local = asLocal<any>(new Desk({ add: (a: number, b: number) => a + b }));
-  expect(await local.callRemote("add", 1, 2)).toBe(3);
-});
-
-test("SpreadUtilTests.test_asyncFail: a call of a local object rejects when the method throws", async () => {
-  using local = asLocal<any>(
-    new Desk({
-      fail: () => {
-        throw new Error("no");
-      },
-    }),
-  );
-  await expect(local.callRemote("fail")).rejects.toThrow("no");
-});
-
-test("SpreadUtilTests.test_remoteMethod: a method of a local object can be used as a function", async () => {
-  using local = asLocal<any>(new Desk({ add: (a: number, b: number) => a + b }));
-  const { add } = local.call;
-  expect(await add!(1, 2)).toBe(3);
-});
-
-const refused = ["set", "frozenset"];
-const strict = SecurityPolicy.standard.refuseTypes(...refused);
-
-test("PBWithSecurityOptionsTests.test_clientDefaultSecurityOptions: a client has the default policy", async () => {
-  expect(new BrokerConfig().policy).toBeUndefined();
-  const { desk } = await open({ get: () => new Set([1]) });
-  expect(await desk.callRemote("get")).toEqual(new Set([1]));
-});
-
-test("PBWithSecurityOptionsTests.test_serverDefaultSecurityOptions: a server has the default policy", async () => {
-  const { desk, root } = await open();
-  await desk.callRemote("take", new Set([1]));
-  expect(root.taken).toEqual([new Set([1])]);
-});
-
-test("PBWithSecurityOptionsTests.test_clientSecurityCustomization: a client accepts only what its policy allows", async () => {
-  const pair = await connectedPair({ root: new Desk({ get: () => new Set([1]) }) }, { policy: strict });
-  const desk = await pair.client.getRootObject();
-  await expect(desk.callRemote("get")).rejects.toMatchObject({ name: "InsecureJellyError" });
-});
-
-test("PBWithSecurityOptionsTests.test_serverSecurityCustomization: a server accepts only what its policy allows", async () => {
-  const pair = await connectedPair({ root: new Desk(), policy: strict });
-  const desk = await pair.client.getRootObject();
-  const error = (await rejection(desk.callRemote("take", new Set([1])))) as RemoteError;
-  expect(error.remoteType).toBe("twisted.spread.jelly.InsecureJelly");
-});
-
 // Tests of test_jelly
 
 test("JellyTests.test_referenceable: an object becomes a reference with an id of its owner", async () => {
@@ -525,135 +287,4 @@ test("CircularReferenceTests.test_circleWithInvoker: copies that refer to each o
   const { desk } = await open({ get: () => circle() });
   const a = (await desk.callRemote("get")) as NoteCopy;
   expect((a.other as NoteCopy).other).toBe(a);
-});
-
-// What real programs need in addition
-
-test("Needed.keywordNames: names of keyword arguments may be strings, or bytes as older peers send them", async () => {
-  const root = new Desk({ find: (...args: unknown[]) => (args.at(-1) as KwargsOf<{ name: number }>).name });
-  const { peer } = await brokerAndPeer("listener", { root });
-  await peer.send("(message 1 root find 1 (tuple) (dictionary ((unicode name) 5)))");
-  await peer.send("(message 2 root find 1 (tuple) (dictionary (name 6)))");
-  expect(peer.received()).toEqual(["(answer 1 5)", "(answer 2 6)"]);
-});
-
-test("Needed.vocabularyInText: a vocabulary token may stand for the bytes of a string", async () => {
-  const { peer } = await brokerAndPeer("listener", { root: new Desk() });
-  const hex = (text: string): string => Buffer.from(text).toString("hex");
-  const parts = [
-    ...["0780", "1a87", "0181", `0482${hex("root")}`, `0482${hex("echo")}`, "0181"], // (message 1 root echo 1 …
-    ...["0280", "0b87", "0280", `0782${hex("unicode")}`, "1a87"], // (tuple (unicode message))
-    ...["0180", "0587"], // (dictionary)
-  ];
-  await peer.sendBytes(Buffer.from(parts.join(""), "hex"));
-  expect(peer.received()).toEqual(["(answer 1 (unicode message))"]);
-});
-
-test("Needed.unpersistable: a value that the peer could not send arrives as a placeholder, also in a state", async () => {
-  const root = new Desk();
-  const { peer } = await brokerAndPeer("listener", { root, types: types() });
-  const state = "(dictionary ((unicode headers) (unpersistable 'no way')))";
-  await peer.send(`(message 1 root take 1 (tuple (test.Note ${state})) (dictionary))`);
-  expect(peer.received()).toEqual(["(answer 1 (None))"]);
-  expect((root.taken[0] as { headers: unknown }).headers).toBeInstanceOf(Unpersistable);
-});
-
-test("Needed.rootComesHome: the root returns to its owner by name", async () => {
-  const root = new Desk();
-  const { peer } = await brokerAndPeer("listener", { root });
-  await peer.send("(message 1 root take 1 (tuple (local root)) (dictionary))");
-  expect(root.taken).toEqual([root]);
-});
-
-test("Needed.decrefEachTime: a reference that arrived several times is released as many times", async () => {
-  class Thing extends Referenceable {}
-  const thing = new Thing();
-  const { pair, desk } = await open({ get: () => thing });
-  const reference = (await desk.callRemote("get")) as RemoteReference;
-  for (let time = 1; time < 6; time++) expect(await desk.callRemote("get")).toBe(reference);
-  expect(pair.server.referencesTo(thing)).toBe(6);
-  reference[Symbol.dispose]();
-  await pair.settled();
-  expect(pair.transcript().filter((line) => line.startsWith("client: (decref"))).toHaveLength(6);
-  expect(pair.server.referencesTo(thing)).toBe(0);
-});
-
-test("Needed.failureAsArgument: an error can be an argument", async () => {
-  const { desk, root } = await open();
-  const error = new RemoteError({ type: "builtins.OSError", message: "full", parents: ["builtins.OSError"] });
-  await desk.callRemote("take", error);
-  expect(root.taken[0]).toBeInstanceOf(RemoteError);
-  expect(root.taken[0]).toMatchObject({ remoteType: "builtins.OSError", message: "full" });
-});
-
-test("Needed.noAnswerWanted: a call without an answer gets none, not even an error", async () => {
-  const { pair, desk } = await open();
-  const before = pair.transcript().length;
-  desk.sendRemote("take", 1);
-  desk.sendRemote("nosuch");
-  await pair.settled();
-  expect(pair.transcript(before).filter((line) => line.startsWith("server:"))).toEqual([]);
-});
-
-test("Needed.keptReference: a reference that is in use is not released", async () => {
-  class Thing extends Referenceable {
-    remote_ping(): string {
-      return "pong";
-    }
-  }
-  const { pair, desk } = await open({ get: () => new Thing() });
-  const kept = (await desk.callRemote("get")) as RemoteReference;
-  for (let round = 0; round < 5; round++) {
-    (globalThis as { gc?: () => void }).gc?.();
-    await pair.settled();
-  }
-  expect(pair.transcript().some((line) => line.includes("decref"))).toBe(false);
-  expect(await kept.callRemote("ping")).toBe("pong");
-});
-
-test("Needed.longSession: 14,000 calls leave no reference or call behind", async () => {
-  class Thing extends Referenceable {}
-  const { pair, desk } = await open({ pass: (value: unknown) => value, get: () => new Thing() });
-  for (let call = 0; call < 7000; call++) {
-    await desk.callRemote("pass", ["card", call, { at: tuple(1, 2) }]);
-    using _thing = (await desk.callRemote("get")) as RemoteReference;
-  }
-  await pair.expectNothingLeft();
-});
-
-test("Needed.taggedReferences: a type of the program may contain a reference, which is counted like others", async () => {
-  /** Sent by twisted.words as `(….PBGroup 7 name)`. */
-  class Group {
-    constructor(
-      readonly reference: RemoteReference,
-      readonly name: unknown,
-    ) {}
-  }
-  const group: TypeHandler<Group> = {
-    atoms: ["test.PBGroup"],
-    classes: [Group],
-    jelly: () => undefined,
-    unjelly(unjellier, _items, atom) {
-      const reference = incomingGraph(unjellier, atom).importReference(
-        Number(unjellier.reader.integer()),
-      ) as RemoteReference;
-      return new Group(reference, unjellier.read());
-    },
-  };
-  const root = new Desk();
-  const { peer, broker } = await brokerAndPeer("listener", { root, types: new TypeRegistry().register(group) });
-  await peer.send("(message 1 root take 1 (tuple (test.PBGroup 7 (unicode room))) (dictionary))");
-  const { reference, name } = root.taken[0] as Group;
-  expect(name).toBe("room");
-  reference.sendRemote("hello");
-  expect(broker.stats().referencesHeld).toBe(1);
-  reference[Symbol.dispose]();
-  await settled();
-  expect(peer.received().slice(-2)).toEqual(["(message 1 7 hello 0 (tuple) (dictionary))", "(decref 7)"]);
-
-  // If the rest of the message cannot be read, the reference is released.
-  await peer.send("(message 2 root take 0 (tuple (test.PBGroup 8 (unicode room)) (test.Unknown)) (dictionary))");
-  await settled();
-  expect(peer.received().slice(-1)).toEqual(["(decref 8)"]);
-  expect(broker.stats().referencesHeld).toBe(0);
 });

@@ -19,8 +19,8 @@ import {
 import { brokerAndPeer, rejection, settled } from "../support/raw-peer.js";
 import { outcomeOf, replaySession, readCases, transcripts } from "../support/transcripts.js";
 import type { Deviation, ReplayPlan, Replay } from "../support/transcripts.js";
-import { JellyErr, PointCopy, Unknown, UnknownCounter, vecOptions } from "../support/vec.js";
-import type { CounterCopy } from "../support/vec.js";
+import { JellyErr, PointCopy, Unknown, UnknownCounter, vecOptions } from "../support/recorded-classes.js";
+import type { CounterCopy } from "../support/recorded-classes.js";
 
 /** The actions of a client program. Returns the outcome that the recording notes. */
 type Script = (root: RemoteReference, replay: Replay) => Promise<unknown>;

@@ -6,7 +6,7 @@ import type { BrokerOptions } from "@pb/broker";
 import type { Expression } from "@pb/banana";
 import { messageAt, replaySession, transcripts } from "../support/transcripts.js";
 import type { Deviation, ReplayPlan, Replay, Transcript } from "../support/transcripts.js";
-import { VecRoot, vecOptions } from "../support/vec.js";
+import { VecRoot, vecOptions } from "../support/recorded-classes.js";
 
 /** The intended differences between our server and Twisted's. */
 const deviations: Partial<Record<string, Deviation[]>> = {

@@ -10,51 +10,19 @@ import {
   remotePublished,
 } from "@pb/broker";
 import { incomingGraph, outgoingGraph } from "@pb/broker/extension";
-import type { BrokerOptions, Peer, RemoteReference } from "@pb/broker";
-import type { Link, LinkReceiver } from "@pb/broker/extension";
+import type { BrokerOptions, RemoteReference } from "@pb/broker";
 import { TypeRegistry } from "@pb/jelly-types";
 import type { TypeHandler } from "@pb/jelly-types";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync } from "node:fs";
-import { connect } from "node:net";
-import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { pythonEnvironment } from "../../../../tools/twisted/twisted.js";
-
-class TestLink implements Link {
-  readonly role = "initiator";
-  readonly peer: Peer = { description: "test", isEncrypted: false };
-  constructor(readonly socket: Socket) {}
-  get queuedBytes(): number {
-    return this.socket.writableLength;
-  }
-  start(receiver: LinkReceiver): void {
-    this.socket.on("data", (bytes: Uint8Array) => receiver.received(bytes));
-    this.socket.on("drain", () => receiver.drained());
-    this.socket.on("error", () => undefined);
-    this.socket.on("close", () => receiver.lost());
-  }
-  send(bytes: Uint8Array): void {
-    this.socket.write(bytes);
-  }
-  close(): void {
-    this.socket.end();
-  }
-  destroy(): void {
-    this.socket.destroy();
-  }
-  pause(): void {
-    this.socket.pause();
-  }
-  resume(): void {
-    this.socket.resume();
-  }
-}
+import { TestLink } from "../support/socket-link.js";
 
 class Almanac extends Publishable {
   static readonly remoteType: string = "test.Almanac";
@@ -131,9 +99,7 @@ describe.each(inject("twisteds"))("with Twisted $version", ({ python }) => {
   afterAll(() => stop());
 
   async function open(options: BrokerOptions = {}): Promise<Broker> {
-    const socket = connect(port, "127.0.0.1");
-    await once(socket, "connect");
-    const broker = new Broker(new TestLink(socket), options);
+    const broker = new Broker(await TestLink.connect(port), options);
     await broker.ready;
     return broker;
   }

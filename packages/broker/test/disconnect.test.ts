@@ -14,8 +14,8 @@ import {
 import type { BrokerEvent, RemoteReference } from "@pb/broker";
 import { TypeRegistry } from "@pb/jelly-types";
 import { connectedPair } from "@pb/broker/testing";
-import { keepWhatArrives } from "../../../../tools/garbage/arrivals.js";
-import { brokerAndPeer, rejection, settled } from "../support/raw-peer.js";
+import { keepWhatArrives } from "../../../tools/garbage/arrivals.js";
+import { brokerAndPeer, rejection, settled } from "./support/raw-peer.js";
 
 let log: string[] = [];
 

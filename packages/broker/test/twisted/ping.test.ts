@@ -15,7 +15,7 @@ const script = fileURLToPath(new URL("../../../../tools/interop/peers/pb_server.
 
 /** Starts the Twisted server of the interoperability contract and records its log. */
 async function startServer({ python }: Twisted) {
-  const child = spawn(python, [script, "root", "0", "--log", "--lifetime", "60"], {
+  const child = spawn(python, [script, "root", "0", "--log", "--lifetime", "600"], {
     env: pythonEnvironment(),
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -50,7 +50,7 @@ describe.each(inject("twisteds"))("Twisted $version", (twisted) => {
 
     // The log is recorded: a call of a missing method appears in it.
     await rejection(root.callRemote("nosuch"));
-    await expect.poll(() => server.log.text).toContain("No such method");
+    await expect.poll(() => server.log.text, { timeout: 60_000 }).toContain("No such method");
     await broker.close();
   });
 });

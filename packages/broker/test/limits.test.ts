@@ -1,9 +1,9 @@
-// The limits of calls, messages and the negotiation.
+// The limits of calls and messages.
 
 import { describe, expect, test } from "vitest";
-import { Broker, LimitError, Referenceable, Root } from "@pb/broker";
+import { LimitError, Referenceable, Root } from "@pb/broker";
 import type { BrokerLimits, RemoteReference, RemoteError } from "@pb/broker";
-import { connectedPair, linkPair } from "@pb/broker/testing";
+import { connectedPair } from "@pb/broker/testing";
 
 /** A root with methods that finish when the test says so. */
 class Slow extends Root {
@@ -32,34 +32,33 @@ class Caller extends Referenceable {
   }
 }
 
-const moment = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 30));
-
-async function pair(limits: Partial<BrokerLimits>) {
+async function open(limits: Partial<BrokerLimits>) {
   const slow = new Slow();
-  const { server, client } = await connectedPair({ root: slow, limits });
-  return { slow, server, client, root: await client.getRootObject<Slow>() };
+  const pair = await connectedPair({ root: slow, limits });
+  const { server, client } = pair;
+  return { slow, pair, server, client, root: await client.getRootObject<Slow>() };
 }
 
 describe("running calls of the peer", () => {
   test("beyond the limit wait until others have finished", async () => {
-    const { slow, root, server, client } = await pair({ callsRunning: 3 });
+    const { slow, root, pair, server, client } = await open({ callsRunning: 3 });
     const calls = Array.from({ length: 5 }, () => root.callRemote("wait"));
-    await moment();
+    await pair.settled();
     expect(slow.started).toBe(3);
     expect(server.stats().callsRunning).toBe(3);
     slow.finish.shift()?.();
-    await moment();
+    await pair.settled();
     expect(slow.started).toBe(4);
     for (let left = 4; left > 0; left--) {
       slow.finish.shift()?.();
-      await moment();
+      await pair.settled();
     }
     expect(await Promise.all(calls)).toEqual(Array(5).fill("done"));
     await Promise.all([client.close(), server.close()]);
   });
 
   test("beyond the limit are rejected with `overload: refuse`", async () => {
-    const { slow, root, client } = await pair({ callsRunning: 2, overload: "refuse" });
+    const { slow, root, client } = await open({ callsRunning: 2, overload: "refuse" });
     const calls = Array.from({ length: 3 }, () => root.callRemote("wait"));
     const error = (await calls[2]?.catch((reason: unknown) => reason)) as RemoteError;
     expect(error.message).toBe("2 calls are running, which is the limit");
@@ -71,7 +70,7 @@ describe("running calls of the peer", () => {
   });
 
   test("beyond the limit close the connection with `overload: close`", async () => {
-    const { root, server } = await pair({ callsRunning: 1, overload: "close" });
+    const { root, server } = await open({ callsRunning: 1, overload: "close" });
     const calls = [root.callRemote("wait"), root.callRemote("wait")];
     const outcomes = await Promise.allSettled(calls);
     expect((await server.closed).reason).toBe("limit");
@@ -79,7 +78,7 @@ describe("running calls of the peer", () => {
   });
 
   test("at the limit do not prevent answers from being read, so that two such ends both finish", async () => {
-    const { root, client, server } = await pair({ callsRunning: 2 });
+    const { root, client, server } = await open({ callsRunning: 2 });
     const answers = await Promise.allSettled(
       Array.from({ length: 6 }, () => root.callRemote("callBack", new Caller() as never)),
     );
@@ -94,13 +93,14 @@ describe("running calls of the peer", () => {
 describe("pending calls of this end", () => {
   test("beyond the limit reject before anything is sent", async () => {
     const slow = new Slow();
-    const { server, client } = await connectedPair({ root: slow }, { limits: { callsWaiting: 2 } });
+    const pair = await connectedPair({ root: slow }, { limits: { callsWaiting: 2 } });
+    const { server, client } = pair;
     const root = await client.getRootObject<Slow>();
     const calls = [root.callRemote("wait"), root.callRemote("wait")];
     const error = await root.callRemote("wait").catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(LimitError);
     expect((error as LimitError).limit).toBe("callsWaiting");
-    await moment();
+    await pair.settled();
     expect(slow.started).toBe(2);
     for (const finish of slow.finish) finish();
     await Promise.all(calls);
@@ -110,7 +110,7 @@ describe("pending calls of this end", () => {
 
 describe("many calls in one turn", () => {
   test("do not block timers and other connections", async () => {
-    const { slow, root, client, server } = await pair({ messagesPerTurn: 10 });
+    const { slow, root, client, server } = await open({ messagesPerTurn: 10 });
     for (let count = 0; count < 1000; count++) root.sendRemote("quick");
     const seen: number[] = [];
     while (slow.quick < 1000) {
@@ -121,16 +121,6 @@ describe("many calls in one turn", () => {
     expect(seen.length).toBeGreaterThan(10);
     expect(seen.slice(1).every((count, index) => count - (seen[index] ?? 0) <= 40)).toBe(true);
     await Promise.all([client.close(), server.close()]);
-  });
-});
-
-describe("negotiation", () => {
-  test("has a time limit", async () => {
-    const { listener } = linkPair();
-    const server = new Broker(listener, { limits: { negotiationMs: 20 } });
-    const { reason, cause } = await server.closed;
-    expect(reason).toBe("negotiation");
-    expect((cause as { code?: unknown }).code).toBe("PROTOCOL_NEGOTIATION_TIMEOUT");
   });
 });
 

@@ -1,262 +1,14 @@
-// State hooks are callbacks of the program: they may throw, and they may use the connection while a message is being
-// written (wire specification 5.8, 5.14, 8).
+// The outbox: messages that a state hook sends while another message is written, and the time at which messages leave
+// (wire specification 5.8, 5.14, 8).
 
 import { describe, expect, test } from "vitest";
-import {
-  Avatar,
-  Cacheable,
-  ConnectionLostError,
-  Copyable,
-  DeadReferenceError,
-  Referenceable,
-  remoteCache,
-  RemoteCache,
-  remoteCopy,
-  RemoteCopy,
-  Root,
-} from "@pb/broker";
+import { Broker, ConnectionLostError, DeadReferenceError, Root } from "@pb/broker";
 import type { BrokerEvent, CacheObserver, Perspective, RemoteReference } from "@pb/broker";
-import { JellyError, TypeRegistry } from "@pb/jelly-types";
-import { connectedPair } from "@pb/broker/testing";
-import { brokerAndPeer, rejection, settled as turns } from "../support/raw-peer.js";
-
-class Thing extends Referenceable {
-  released = 0;
-
-  remote_ping(): string {
-    return "pong";
-  }
-
-  override unreferenced(): void {
-    this.released++;
-  }
-}
-
-class Live extends Cacheable {
-  static readonly remoteType: string = "test.Live";
-  observed = 0;
-  stopped = 0;
-
-  getStateToCacheAndObserveFor(_perspective: Perspective, _observer: CacheObserver): unknown {
-    this.observed++;
-    return { here: true };
-  }
-
-  override stoppedObserving(): void {
-    this.stopped++;
-  }
-}
-class LiveCopy extends RemoteCache {}
-
-/** Runs `act` when its state is written. */
-class Hook extends Copyable {
-  static readonly remoteType: string = "test.Hook";
-  constructor(readonly act: (perspective: Perspective) => unknown) {
-    super();
-  }
-  override getStateToCopyFor(perspective: Perspective): unknown {
-    return { state: this.act(perspective) };
-  }
-}
-class HookCopy extends RemoteCopy {
-  declare state: unknown;
-}
-
-class NamedAvatar extends Avatar {
-  constructor(
-    readonly name: string,
-    readonly make: () => unknown,
-  ) {
-    super();
-  }
-  perspective_make(): unknown {
-    return this.make();
-  }
-}
-
-class Maker extends Root {
-  make: () => unknown = () => null;
-  readonly received: unknown[] = [];
-
-  remote_make(): unknown {
-    return this.make();
-  }
-  async remote_makeLater(): Promise<unknown> {
-    return this.make();
-  }
-  remote_take(...values: unknown[]): void {
-    this.received.push(...values);
-  }
-  remote_login(name: string): NamedAvatar {
-    return new NamedAvatar(name, () => this.make());
-  }
-}
-
-const types = new TypeRegistry()
-  .register(remoteCache("test.Live", LiveCopy))
-  .register(remoteCopy("test.Hook", HookCopy));
-
-async function open() {
-  const maker = new Maker();
-  const pair = await connectedPair({ root: maker, types }, { types });
-  return { maker, pair, root: await pair.client.getRootObject() };
-}
-
-const failing = new Hook(() => {
-  throw new RangeError("half-way");
-});
-
-describe("a message that fails while it is written releases all of its references and caches", () => {
-  test.each([
-    ["an argument", async (root: RemoteReference, value: unknown) => rejection(root.callRemote("take", value))],
-    [
-      "a keyword argument",
-      async (root: RemoteReference, value: unknown) => rejection(root.callRemote("take", 1, value)),
-    ],
-    [
-      "an argument of a call without an answer",
-      async (root: RemoteReference, value: unknown) => {
-        expect(() => root.sendRemote("take", value)).toThrow();
-        return new JellyError("JELLY_NOT_JELLYABLE", "");
-      },
-    ],
-  ])("in %s", async (_what, send) => {
-    const { pair, root, maker } = await open();
-    const [thing, live] = [new Thing(), new Live()];
-    for (const invalid of [() => 1, failing, "\ud800"]) {
-      expect(await send(root, [thing, live, { thing, live }, invalid])).toBeInstanceOf(Error);
-      expect(pair.leftovers()).toEqual([]);
-    }
-    expect(live.stopped).toBe(live.observed);
-    expect(thing.released).toBe(3);
-    expect(pair.client.referencesTo(thing)).toBe(0);
-    expect(maker.received).toEqual([]);
-
-    // The tables of both ends agree: both objects are now sent as if for the first time.
-    await root.callRemote("take", thing, live);
-    expect(maker.received[1]).toBeInstanceOf(LiveCopy);
-    expect(pair.client.referencesTo(thing)).toBe(1);
-  });
-
-  test.each(["make", "makeLater"])("in a result of %s", async (method) => {
-    const { pair, root, maker } = await open();
-    const [thing, live] = [new Thing(), new Live()];
-    maker.make = () => [thing, live, [thing, live], () => 1];
-    await rejection(root.callRemote(method));
-    expect(pair.leftovers()).toEqual([]);
-    maker.make = () => [thing, live, failing];
-    await rejection(root.callRemote(method));
-    expect(pair.leftovers()).toEqual([]);
-    expect([live.observed, live.stopped]).toEqual([2, 2]);
-
-    maker.make = () => [thing, live];
-    const [reference, cache] = (await root.callRemote(method)) as [RemoteReference, LiveCopy];
-    expect(await reference.callRemote("ping")).toBe("pong");
-    expect(cache).toBeInstanceOf(LiveCopy);
-    reference[Symbol.dispose]();
-    cache[Symbol.dispose]();
-    await pair.expectNothingLeft();
-  });
-
-  test("in an error that is sent as a copy", async () => {
-    class Refusal extends Error {
-      parts: unknown[] = [];
-    }
-    const both = new TypeRegistry(types).registerCopy("test.Refusal", Refusal);
-    const maker = new Maker();
-    const pair = await connectedPair({ root: maker, types: both }, { types: both });
-    const [thing, live] = [new Thing(), new Live()];
-    maker.make = () => {
-      throw Object.assign(new Refusal("no"), { parts: [thing, live, () => 1] });
-    };
-    await expect((await pair.client.getRootObject()).callRemote("make")).rejects.toThrow("no");
-    expect(pair.leftovers()).toEqual([]);
-    expect([live.observed, live.stopped]).toEqual([1, 1]);
-  });
-
-  test("keeps the counts of objects that were sent before", async () => {
-    const { pair, root } = await open();
-    const [thing, live] = [new Thing(), new Live()];
-    await root.callRemote("take", thing, live);
-    await rejection(root.callRemote("take", thing, live, failing));
-    expect(pair.client.referencesTo(thing)).toBe(1);
-    expect(pair.client.cachesOf(live)).toBe(1);
-    expect([live.observed, live.stopped]).toEqual([1, 0]);
-  });
-});
-
-// A result that contains promises is written until the first promise, rolled back, and written again when all promises
-// have settled.
-describe("an object in a result that waits for a promise", () => {
-  test("is released once", async () => {
-    const { pair, root, maker } = await open();
-    const thing = new Thing();
-    maker.make = () => [thing, Promise.resolve(1)];
-    const [reference] = (await root.callRemote("make")) as [RemoteReference];
-    expect(thing.released).toBe(0);
-    expect(pair.server.referencesTo(thing)).toBe(1);
-    reference[Symbol.dispose]();
-    await pair.expectNothingLeft();
-    expect(thing.released).toBe(1);
-  });
-
-  test.each([
-    ["that rejects", () => Promise.reject(new Error("no"))],
-    ["that resolves with a value that cannot be sent", () => Promise.resolve(() => 1)],
-  ])("%s is not exported, and unreferenced is called once", async (_how, promise) => {
-    const { pair, root, maker } = await open();
-    const thing = new Thing();
-    maker.make = () => [thing, promise(), thing];
-    await rejection(root.callRemote("make"));
-    expect(pair.leftovers()).toEqual([]);
-    expect(thing.released).toBe(1);
-  });
-
-  test("is unreferenced once when the connection ends first", async () => {
-    const { pair, root, maker } = await open();
-    const thing = new Thing();
-    let resolvePromise: ((value: unknown) => void) | undefined;
-    maker.make = () => [thing, new Promise((resolve) => (resolvePromise = resolve))];
-    const call = rejection(root.callRemote("make"));
-    await pair.settled();
-    expect(thing.released).toBe(0);
-    await pair.close();
-    await call;
-    resolvePromise!(1);
-    await pair.settled();
-    expect(thing.released).toBe(1);
-  });
-
-  test("can be sent and released in the meantime", async () => {
-    const { pair, root, maker } = await open();
-    const thing = new Thing();
-    let resolvePromise: ((value: unknown) => void) | undefined;
-    maker.make = () => [thing, new Promise((resolve) => (resolvePromise = resolve))];
-    const call = root.callRemote("make");
-    await pair.settled();
-    maker.make = () => thing;
-    ((await root.callRemote("make")) as RemoteReference)[Symbol.dispose]();
-    await pair.settled();
-    expect(thing.released).toBe(0);
-    resolvePromise!(1);
-    const [reference] = (await call) as [RemoteReference];
-    expect(await reference.callRemote("ping")).toBe("pong");
-  });
-
-  test("gets a new id when the peer guesses its id and releases it", async () => {
-    const maker = new Maker();
-    const { peer, broker } = await brokerAndPeer("listener", { root: maker });
-    const thing = new Thing();
-    let resolvePromise: ((value: unknown) => void) | undefined;
-    maker.make = () => [thing, new Promise((resolve) => (resolvePromise = resolve))];
-    await peer.send("(message 1 root make 1 (tuple) (dictionary))", "(decref 1)");
-    resolvePromise!(1);
-    await turns();
-    expect(broker.isOpen).toBe(true);
-    expect(peer.received()).toEqual(["(answer 1 (list (remote 2) 1))"]);
-    expect(broker.referencesTo(thing)).toBe(1);
-  });
-});
+import { JellyError } from "@pb/jelly-types";
+import { connectedPair, MemoryLink } from "@pb/broker/testing";
+import { rejection, settled as turns } from "../support/raw-peer.js";
+import type { NamedAvatar } from "../support/state-hooks.js";
+import { Thing, Live, LiveCopy, Hook, HookCopy, Maker, types, open } from "../support/state-hooks.js";
 
 describe("a call made by a state hook", () => {
   test("is sent after the message that is being written, and both arrive completely", async () => {
@@ -507,4 +259,79 @@ test("calls that a method makes before it answers arrive before the answer", asy
     "(message",
     "(answer",
   ]);
+});
+
+/** A link that keeps the flushes that the broker schedules, once the test asks for it. */
+class FlushLink extends MemoryLink {
+  readonly scheduled: (() => void)[] = [];
+  isManual = false;
+
+  scheduleFlush(flush: () => void): void {
+    if (this.isManual) this.scheduled.push(flush);
+    else queueMicrotask(flush);
+  }
+}
+
+describe("a link with scheduleFlush", () => {
+  async function openWithFlushLink() {
+    const link = new FlushLink("initiator");
+    const peerLink = new MemoryLink("listener");
+    MemoryLink.join(link, peerLink);
+    const maker = new Maker();
+    const [server, client] = [new Broker(peerLink, { root: maker }), new Broker(link)];
+    const root = await client.getRootObject();
+    await client.ping();
+    link.isManual = true;
+    const before = link.sent.length;
+    return { link, maker, server, client, root, chunks: () => link.sent.length - before };
+  }
+
+  test("decides when the messages of a turn leave, and is asked once for all of them", async () => {
+    const { link, maker, client, root, chunks } = await openWithFlushLink();
+    for (const value of [1, 2, 3]) root.sendRemote("take", value);
+    expect(link.scheduled).toHaveLength(1);
+    await turns();
+    root.sendRemote("take", 4);
+    expect([link.scheduled.length, chunks(), maker.received]).toEqual([1, 0, []]);
+    expect(client.queuedBytes).toBeGreaterThan(0);
+
+    link.scheduled[0]!();
+    expect(chunks()).toBe(1);
+    await turns();
+    expect(maker.received).toEqual([1, 2, 3, 4]);
+    expect(client.queuedBytes).toBe(0);
+  });
+
+  test("is asked again for the messages after a flush", async () => {
+    const { link, maker, root, chunks } = await openWithFlushLink();
+    root.sendRemote("take", 1);
+    link.scheduled.shift()!();
+    root.sendRemote("take", 2);
+    expect([link.scheduled.length, chunks()]).toEqual([1, 1]);
+    link.scheduled.shift()!();
+    await turns();
+    expect([chunks(), maker.received]).toEqual([2, [1, 2]]);
+  });
+
+  test("does not delay messages when 256 KiB are written", async () => {
+    const { link, maker, root, chunks } = await openWithFlushLink();
+    const value = new Uint8Array(200_000);
+    root.sendRemote("take", value);
+    expect(chunks()).toBe(0);
+    root.sendRemote("take", value);
+    expect(chunks()).toBe(1);
+    for (const flush of link.scheduled) flush();
+    expect(chunks()).toBe(1);
+    await turns();
+    expect(maker.received).toEqual([value, value]);
+  });
+
+  test("does not hold messages back when the connection closes", async () => {
+    const { link, maker, server, client, root } = await openWithFlushLink();
+    root.sendRemote("take", 1);
+    void client.close();
+    await server.closed;
+    expect(maker.received).toEqual([1]);
+    for (const flush of link.scheduled) flush();
+  });
 });

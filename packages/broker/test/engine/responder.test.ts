@@ -1,0 +1,100 @@
+// Incoming calls: results that are thenables, methods that close their connection, and errors of callbacks.
+
+import { beforeAll, describe, expect, test } from "vitest";
+import type { Root } from "@pb/broker";
+import { ConnectionLostError, PBError, RemoteError } from "@pb/broker";
+import { garbageCollector } from "../../../../tools/garbage/garbage.js";
+import { brokerAndPeer, brokerAndUnnegotiatedPeer, rejection, settled } from "../support/raw-peer.js";
+import { Echo, Failing } from "../support/invalid-input.js";
+import { open } from "../support/desk.js";
+
+beforeAll(() => void garbageCollector());
+
+describe("a result that is a thenable", () => {
+  test("is awaited", async () => {
+    const { desk } = await open();
+    expect(await desk.callRemote("thenable")).toBe("kept");
+  });
+
+  test.each(["throwingThen", "thenThatThrows"] as const)("rejects the call when it throws: %s", async (name) => {
+    const { desk, pair } = await open();
+    await expect(desk.callRemote(name)).rejects.toBeInstanceOf(RemoteError);
+    expect(pair.server.isOpen).toBe(true);
+    await pair.expectNothingLeft();
+  });
+});
+
+describe("a method that closes its own connection", () => {
+  test.each(["closeAndFail", "closeAndAnswer"] as const)(
+    "rejects the call with ConnectionLostError: %s",
+    async (name) => {
+      const { desk, pair } = await open();
+      const error = await rejection(desk.callRemote(name));
+      expect(error).toBeInstanceOf(ConnectionLostError);
+      expect(await pair.server.closed).toMatchObject({ reason: "closed" });
+      await settled(); // an unhandled rejection would fail this test
+    },
+  );
+});
+
+test("an error thrown by onEvent is an uncaught exception and does not affect the peer", async () => {
+  const thrown: unknown[] = [];
+  const listeners = process.listeners("uncaughtException");
+  process.removeAllListeners("uncaughtException");
+  process.on("uncaughtException", (error) => thrown.push(error));
+  try {
+    const error = new Error("onEvent failed");
+    const onEvent = (): never => {
+      throw error;
+    };
+    const { desk, pair } = await open({ onEvent });
+    await expect(desk.callRemote("fault")).rejects.toThrow("a bug");
+    await expect(desk.callRemote("functionLater")).rejects.toThrow("function");
+    expect(pair.server.isOpen).toBe(true);
+    expect(thrown).toEqual([error, error]);
+    await pair.close();
+    await settled();
+  } finally {
+    process.removeAllListeners("uncaughtException");
+    for (const listener of listeners) process.on("uncaughtException", listener);
+  }
+});
+
+describe("errors of callbacks of the program", () => {
+  test.each(["now", "later"])(
+    "an invalid failure description is replaced, for a method that fails %s",
+    async (method) => {
+      const parents = new Array<string>(700_000).fill("shop.Error");
+      const describeError = () => ({ type: "shop.Error", message: "more parents than a list can have", parents });
+      const { broker, peer } = await brokerAndPeer("listener", { root: new Failing(), describeError });
+      await peer.send(`(message 1 root ${method} 1 (tuple) (dictionary))`);
+      expect(peer.received()).toEqual([expect.stringContaining("builtins.Exception")]);
+      expect(broker.isOpen).toBe(true);
+    },
+  );
+
+  test("an error of the root source closes the connection with that error as its cause", async () => {
+    const error = new PBError("no root");
+    const rootObject = (): never => {
+      throw error;
+    };
+    const { peer, broker } = brokerAndUnnegotiatedPeer("listener", { root: { rootObject } });
+    await peer.send("pb", "(version 6)");
+    const reason = await broker.closed;
+    expect(reason.cause).toBe(error);
+    expect(reason.reason).not.toBe("protocol");
+    await expect(broker.ready).rejects.toBe(reason);
+    expect(peer.isClosed).toBe(true);
+  });
+
+  test("a root source may close the connection", async () => {
+    const rootObject = (connection: { terminate(why: "limit"): void }): Root => {
+      connection.terminate("limit");
+      return new Echo();
+    };
+    const { peer, broker } = brokerAndUnnegotiatedPeer("listener", { root: { rootObject } });
+    await peer.send("pb", "(version 6)", "(message 1 root echo 1 (tuple 1) (dictionary))");
+    await expect(broker.ready).rejects.toMatchObject({ reason: "limit" });
+    expect(peer.received()).toEqual(["(pb none)"]);
+  });
+});
