@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { IdRing } from "../../src/calls/id-ring.js";
 
 describe("IdRing", () => {
-  test("behaves like a Map for every sequence of additions and removals", () => {
+  test("behaves like a Map for every sequence of additions and removals", { timeout: 120_000 }, () => {
     const step = fc.oneof(
       { weight: 5, arbitrary: fc.record({ what: fc.constant("add" as const), gap: fc.integer({ min: 1, max: 20 }) }) },
       {
@@ -44,10 +44,13 @@ describe("IdRing", () => {
   test("keeps one item while 100,000 others are added and removed", () => {
     const ring = new IdRing<{ readonly id: number }>();
     ring.add({ id: 1 });
+    let wrong = 0;
     for (let id = 2; id < 100_000; id++) {
-      ring.add({ id });
-      expect(ring.take(id)).toEqual({ id });
+      const item = { id };
+      ring.add(item);
+      if (ring.take(id) !== item) wrong++;
     }
+    expect(wrong).toBe(0);
     expect(ring.size).toBe(1);
     expect(ring.take(1)).toEqual({ id: 1 });
   });
