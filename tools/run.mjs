@@ -19,7 +19,7 @@ const tasks = {
   demo: () => [program("tools/demo/main.ts")],
   interop: () => [program("tools/interop/main.ts")],
   bench: () => [program("tools/bench/main.ts")],
-  profile: () => [program("tools/bench/profile.ts")],
+  profile: () => [program("tools/bench/main.ts", "--profile")],
   checks: () => [program("tools/checks/main.ts")],
   real: () => [program("tools/real/main.ts")],
   checklist: () => [program("tools/checklist/main.ts")],
@@ -93,8 +93,8 @@ function tool(script, ...args) {
   return [process.execPath, `node_modules/${script}`, ...args];
 }
 
-function program(path) {
-  return [process.execPath, "--import", "tsx", "--conditions=@pb/source", path];
+function program(path, ...args) {
+  return [process.execPath, "--import", "tsx", "--conditions=@pb/source", path, ...args];
 }
 
 /**

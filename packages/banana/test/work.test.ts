@@ -2,8 +2,8 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type * as Banana from "@pb/banana";
-import { counted } from "../../../tools/work/counted.js";
-import type { Counted } from "../../../tools/work/counted.js";
+import { counted } from "../../../tools/complexity/block-counter.js";
+import type { Counted } from "../../../tools/complexity/block-counter.js";
 
 let banana: typeof Banana;
 let code: Counted<typeof Banana>;

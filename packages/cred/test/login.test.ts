@@ -29,7 +29,7 @@ import {
   UsernamePassword,
 } from "@pb/cred";
 import type { Login, Mind } from "@pb/cred";
-import { keepWhatArrives } from "../../../tools/garbage/arrivals.js";
+import { pinReceivedValues } from "../../../tools/gc/pin-received-values.js";
 import {
   brokers,
   classicResponse,
@@ -274,7 +274,7 @@ describe("a logout", () => {
   });
 
   test("comes once when the realm has the same avatar for everybody", async () => {
-    using _kept = keepWhatArrives();
+    using _kept = pinReceivedValues();
     const shared = new Person("everybody", null);
     const loggedOut: unknown[] = [];
     const house = new (class extends House {
@@ -369,7 +369,7 @@ describe("a logout", () => {
     ],
     ["rejects", () => Promise.reject(new Error("out of order"))],
   ])("that %s is told to the watcher, and disturbs nobody else", async (_how, logout) => {
-    using _kept = keepWhatArrives();
+    using _kept = pinReceivedValues();
     const house = new (class extends House {
       override requestAvatar(...args: Parameters<House["requestAvatar"]>) {
         const made = super.requestAvatar(...args) as Login;

@@ -14,7 +14,7 @@ import {
 import type { Broker, BrokerEvent, BrokerOptions, Reference, RemoteReference } from "@pb/broker";
 import { JellyError } from "@pb/jelly-types";
 import { connectedPair } from "@pb/broker/testing";
-import { garbageCollector } from "../../../../tools/garbage/garbage.js";
+import { garbageCollector } from "../../../../tools/gc/garbage-collector.js";
 import { brokerAndPeer, brokerAndStranger, rejection, settled } from "../support/raw-peer.js";
 
 beforeAll(() => void garbageCollector());

@@ -17,7 +17,7 @@ import {
 import type { PageCollectorMethods, RemoteReference } from "@pb/broker";
 import { JellyError, TypeRegistry } from "@pb/jelly-types";
 import { connectedPair } from "@pb/broker/testing";
-import { garbageCollector } from "../../../../tools/garbage/garbage.js";
+import { garbageCollector } from "../../../../tools/gc/garbage-collector.js";
 import { rejection } from "../support/raw-peer.js";
 
 beforeAll(() => void garbageCollector());

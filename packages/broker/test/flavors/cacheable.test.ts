@@ -15,7 +15,7 @@ import type { BrokerEvent, Perspective, RemoteReference, CacheObserver } from "@
 import { JellyError, Tuple, tuple, TypeRegistry } from "@pb/jelly-types";
 import { connectedPair } from "@pb/broker/testing";
 import type { ConnectedPair } from "@pb/broker/testing";
-import { garbageCollector } from "../../../../tools/garbage/garbage.js";
+import { garbageCollector } from "../../../../tools/gc/garbage-collector.js";
 import { brokerAndPeer, rejection, settled } from "../support/raw-peer.js";
 
 beforeAll(() => void garbageCollector());

@@ -6,7 +6,7 @@ import { ViewPoint } from "@pb/broker/extension";
 import type { Perspective, RemoteReference } from "@pb/broker";
 import { TypeRegistry } from "@pb/jelly-types";
 import { connectedPair } from "@pb/broker/testing";
-import { garbageCollector } from "../../../../tools/garbage/garbage.js";
+import { garbageCollector } from "../../../../tools/gc/garbage-collector.js";
 
 beforeAll(() => void garbageCollector());
 

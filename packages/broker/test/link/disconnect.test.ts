@@ -13,7 +13,7 @@ import {
 import type { BrokerEvent, RemoteReference } from "@pb/broker";
 import { TypeRegistry } from "@pb/jelly-types";
 import { connectedPair } from "@pb/broker/testing";
-import { keepWhatArrives } from "../../../../tools/garbage/arrivals.js";
+import { pinReceivedValues } from "../../../../tools/gc/pin-received-values.js";
 import { brokerAndPeer, rejection, settled } from "../support/raw-peer.js";
 
 let told: string[] = [];
@@ -57,7 +57,7 @@ async function open() {
 }
 
 test("the pending calls hear first, then what was observed, then notifiers, then the owners of references", async () => {
-  using _kept = keepWhatArrives();
+  using _kept = pinReceivedValues();
   const { pair, events, remote } = await open();
   await remote.callRemote("give");
   const back = await pair.server.getRootObject();

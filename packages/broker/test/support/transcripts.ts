@@ -9,7 +9,7 @@ import type { BrokerOptions } from "@pb/broker";
 import { Tuple } from "@pb/jelly-types";
 import { linkPair } from "@pb/broker/testing";
 import type { MemoryLink } from "@pb/broker/testing";
-import { keepWhatArrives } from "../../../../tools/garbage/arrivals.js";
+import { pinReceivedValues } from "../../../../tools/gc/pin-received-values.js";
 import { RawPeer, settled } from "./raw-peer.js";
 
 export type Side = "server" | "client";
@@ -108,7 +108,7 @@ export async function play(
   begin: (stage: Stage) => Play,
   act: (stage: Stage) => Promise<unknown> = () => Promise.resolve(),
 ): Promise<unknown> {
-  using _kept = keepWhatArrives();
+  using _kept = pinReceivedValues();
   const { entries, events } = transcript;
   const links = linkPair();
   const [ours, other] = side === "server" ? [links.listener, links.initiator] : [links.initiator, links.listener];

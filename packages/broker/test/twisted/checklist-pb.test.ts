@@ -30,7 +30,7 @@ import { connectedPair } from "@pb/broker/testing";
 import { SecurityPolicy, Tuple, tuple, TypeRegistry, Unpersistable } from "@pb/jelly-types";
 import type { TypeHandler } from "@pb/jelly-types";
 import { beforeAll, expect, test } from "vitest";
-import { garbageCollector } from "../../../../tools/garbage/garbage.js";
+import { garbageCollector } from "../../../../tools/gc/garbage-collector.js";
 import { brokerAndPeer, rejection, settled } from "../support/raw-peer.js";
 
 beforeAll(() => void garbageCollector());

@@ -1,0 +1,87 @@
+/** Measures what a connection costs, and whether calls take longer with many references or connections. */
+
+import { compareCalls, Contender } from "./contender.js";
+import type { ContenderName } from "./contender.js";
+
+const CONNECTIONS = 1000;
+
+export interface ConnectionCost {
+  readonly name: ContenderName;
+  /** Seconds to open one. */
+  readonly seconds: number;
+  /** Bytes in use for one idle connection. */
+  readonly server: number;
+  readonly client: number;
+}
+
+export async function measureConnections(contenders: readonly Contender[]): Promise<ConnectionCost[]> {
+  const costs: ConnectionCost[] = [];
+  for (const contender of contenders) {
+    await contender.run("connect", 50); // so that objects that are made once exist before the measurement
+    const before = await contender.memory();
+    const { seconds } = await contender.run("connect", CONNECTIONS);
+    const after = await contender.memory();
+    await contender.run("disconnect", 1);
+    const [server, client] = [0, 1].map((side) => (after[side]! - before[side]!) / CONNECTIONS);
+    costs.push({ name: contender.name, seconds: seconds / CONNECTIONS, server: server!, client: client! });
+  }
+  return costs;
+}
+
+export interface Growth {
+  readonly situation: string;
+  /** Calls per second, 100 in flight. */
+  readonly rate: number;
+  /** Processor time of one call of both processes, divided by that of `comparedWith`. */
+  readonly cost: number;
+  readonly comparedWith: string;
+}
+
+interface Situation {
+  readonly title: string;
+  readonly name?: ContenderName;
+  /** Number of references that the client holds, and of connections beside the one that calls. */
+  readonly references?: number;
+  readonly connections?: number;
+}
+
+export async function measureGrowth(rounds: number): Promise<Growth[]> {
+  const alone: Situation = { title: "nothing else" };
+  const references = [1_000, 10_000, 100_000].map((count): Situation => ({
+    title: `${count.toLocaleString("en")} live references`,
+    references: count,
+  }));
+  const idle = [10, 100, 1_000].map((count): Situation => ({
+    title: `${count.toLocaleString("en")} other connections`,
+    connections: count,
+  }));
+  const growth = await measureSituations("hundred", [alone, ...references, ...idle], rounds);
+  for (const connections of [10, 100, 1_000]) {
+    const title = `calls over ${connections.toLocaleString("en")} connections in turn`;
+    const raw: Situation = { title: "raw JSON in the same way", name: "raw JSON", connections };
+    growth.push((await measureSituations("spread", [raw, { title, connections }], rounds))[1]!);
+  }
+  return growth;
+}
+
+/** Runs every situation in two processes of its own, and compares each with the first one. */
+async function measureSituations(action: string, situations: readonly Situation[], rounds: number): Promise<Growth[]> {
+  const contenders: Contender[] = [];
+  try {
+    for (const { name = "@pb", references, connections } of situations) {
+      const contender = (await Contender.start(name))!;
+      contenders.push(contender);
+      if (references !== undefined) await contender.run("hold", references);
+      if (connections !== undefined) await contender.run("connect", connections);
+    }
+    const results = await compareCalls(contenders, action, rounds);
+    return results.map(({ seconds, cpu }, index) => ({
+      situation: situations[index]!.title,
+      rate: 1 / seconds.median,
+      cost: cpu.median / results[0]!.cpu.median,
+      comparedWith: situations[0]!.title,
+    }));
+  } finally {
+    for (const contender of contenders) contender[Symbol.dispose]();
+  }
+}
