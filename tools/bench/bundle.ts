@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { build } from "esbuild";
+import * as esbuild from "esbuild";
 import type { BuildOptions, Plugin } from "esbuild";
 
 /**
@@ -19,7 +19,7 @@ export async function bundle(
     typeof source === "string"
       ? { stdin: { contents: source, resolveDir: fileURLToPath(new URL(".", import.meta.url)), loader: "ts" } }
       : { entryPoints: [fileURLToPath(source)] };
-  const { outputFiles } = await build({
+  const { outputFiles } = await esbuild.build({
     ...input,
     bundle: true,
     format: "esm",
@@ -50,11 +50,11 @@ function packagesOf(checkout: string): Plugin {
   const resolved = Symbol("resolved");
   return {
     name: "packages of another checkout",
-    setup({ onResolve, resolve }) {
-      onResolve({ filter: /^@pb\// }, ({ path, kind, pluginData }) =>
+    setup(build) {
+      build.onResolve({ filter: /^@pb\// }, ({ path, kind, pluginData }) =>
         pluginData === resolved
           ? undefined
-          : resolve(path, { kind, resolveDir: join(checkout, "tools"), pluginData: resolved }),
+          : build.resolve(path, { kind, resolveDir: join(checkout, "tools"), pluginData: resolved }),
       );
     },
   };

@@ -1,70 +1,51 @@
-// npm run matrix [-- NODE…]: every Node from 20 on against every Twisted that can be had here. Prints the table, and writes TABLE.md when
-// all of them ran.
+/** npm run matrix [-- NODE…]: tests every Node from version 20 on against every Twisted that is available here. */
 
 import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { linesFromNpm } from "../npm-program.js";
 import { findTwisted, noTwisted } from "../twisted/twisted.js";
-import type { Twisted } from "../twisted/twisted.js";
-import { page, table } from "./matrix.js";
-import type { Outcome } from "./matrix.js";
+import { linesFromNpm, report } from "./report.js";
 
-const MAJORS = ["20", "22", "24", "26"];
-const root = fileURLToPath(new URL("../../", import.meta.url));
-const wanted = process.argv.length > 2 ? process.argv.slice(2) : MAJORS;
-
-const twisteds = (["22.4", "26.4"] as const)
-  .map((version) => findTwisted(version))
-  .filter((twisted): twisted is Twisted => twisted !== undefined);
+const nodeVersions = ["20", "22", "24", "26"];
+const wanted = process.argv.length > 2 ? process.argv.slice(2) : nodeVersions;
+const twisteds = (["22.4", "26.4"] as const).flatMap((version) => findTwisted(version) ?? []);
 if (twisteds.length === 0) throw new Error(noTwisted);
 
-const outcomes: Outcome[] = [];
-for (const major of wanted) {
-  const node = nodeOf(major);
+const rows: string[][] = [];
+for (const version of wanted) {
+  const node = nodeOf(version);
   if (node === undefined) {
-    console.error(`NO NODE ${major} HERE: npm cannot bring it.`);
+    console.error(`Node ${version} is not available: npm cannot install it.`);
+    process.exitCode = 1;
     continue;
   }
-  for (const twisted of twisteds) {
-    const outcome = run(node, twisted);
-    if (outcome === undefined) {
-      console.error(`Node ${major} and Twisted ${twisted.version}: the run itself failed`);
-      process.exitCode = 1;
-      continue;
-    }
-    console.error(`Node ${outcome.node}, Twisted ${outcome.twisted}: ${outcome.passed} of ${outcome.total}`);
-    for (const complaint of outcome.wrong) console.error(`  ${complaint}`);
-    outcomes.push(outcome);
-  }
+  const name = `Node ${spawnSync(node, ["--version"], { encoding: "utf8" }).stdout.trim().slice(1)}`;
+  rows.push([name, ...twisteds.map((twisted) => runCell(node, twisted.python, twisted.version))]);
+}
+report([["", ...twisteds.map(({ version }) => `Twisted ${version}`)], ...rows], {
+  page: new URL("TABLE.md", import.meta.url),
+  text: `# Interop matrix
+
+Every check of the interop contract (\`tools/interop\`): our server with Twisted's client and our client with Twisted's
+server, with and without logins, in both dialects. The numbers are checks that passed. Known failures and their reasons
+are in \`tools/interop/known-failures.json\`. \`npm run matrix\` runs all of it and writes this page.`,
+  isComplete: twisteds.length === 2 && rows.length === nodeVersions.length,
+});
+
+/** The path of this Node, or of one that npm installs. */
+function nodeOf(version: string): string | undefined {
+  if (process.versions.node.startsWith(`${version}.`)) return process.execPath;
+  const [path, installed] = linesFromNpm(`node@${version}`, "node -p process.execPath && node --version") ?? [];
+  return installed?.startsWith(`v${version}.`) === true ? path : undefined;
 }
 
-console.log(table(outcomes));
-if (outcomes.length === MAJORS.length * 2) {
-  writeFileSync(new URL("TABLE.md", import.meta.url), page(outcomes, new Date().toISOString().slice(0, 10)));
-}
-if (outcomes.some(({ wrong }) => wrong.length > 0)) process.exitCode = 1;
-
-/** The program of a Node: this one, or one that npm brings. */
-function nodeOf(major: string): string | undefined {
-  if (process.versions.node.split(".")[0] === major) return process.execPath;
-  const path = linesFromNpm(`node@${major}`, "node -p process.execPath")?.at(-1);
-  return path !== undefined && isOf(path, major) ? path : undefined;
-}
-
-function isOf(node: string, major: string): boolean {
-  const { stdout } = spawnSync(node, ["--version"], { encoding: "utf8" });
-  return stdout.startsWith(`v${major}.`);
-}
-
-function run(node: string, { python, version }: Twisted): Outcome | undefined {
+/** Runs all checks of one Node against one Twisted, and returns the cell of the table. */
+function runCell(node: string, python: string, version: string): string {
   const args = ["--import", "tsx", "--conditions=@pb/source", "tools/matrix/cell.ts", python, version];
   const { status, stdout } = spawnSync(node, args, {
-    cwd: root,
     encoding: "utf8",
     stdio: ["ignore", "pipe", "inherit"],
     timeout: 600_000,
   });
-  const line = stdout.trim().split("\n").at(-1);
-  return status === 0 && line !== undefined && line !== "" ? (JSON.parse(line) as Outcome) : undefined;
+  if (status !== 0) process.exitCode = 1;
+  const cell = stdout.trim().split("\n").at(-1);
+  return cell === undefined || cell === "" ? "**failed to run**" : cell;
 }

@@ -125,10 +125,9 @@ async function nodeProgram(name: ContenderName, { checkout, flags = () => [] }: 
   return (side) => [process.execPath, ...flags(side), program];
 }
 
-/** The first and the last core that this process may use; undefined where the system does not tell (only Linux does). */
-const cores = /: (\d+).*?(\d+)$/.exec(
-  spawnSync("taskset", ["--cpu-list", "--pid", String(process.pid)], { encoding: "utf8" }).stdout?.trim() ?? "",
-);
+/** The first and the last core that this process may use; null where the system does not tell (only Linux does). */
+const taskset = spawnSync("taskset", ["--cpu-list", "--pid", String(process.pid)], { encoding: "utf8" });
+const cores = taskset.status === 0 ? /: (\d+).*?(\d+)$/.exec(taskset.stdout.trim()) : null;
 
 /** Whether server and client run on a core each. */
 export const areOnOwnCores: boolean = cores !== null;

@@ -4,8 +4,8 @@ import { BananaReader, BananaWriter, decode, encode, Scanner } from "@pb/banana"
 import { Jellier, TypeRegistry, Unjellier } from "@pb/jelly-types";
 
 export interface Codec {
-  write(value: unknown): Uint8Array;
-  read(bytes: Uint8Array): unknown;
+  readonly write: (value: unknown) => Uint8Array;
+  readonly read: (bytes: Uint8Array) => unknown;
 }
 
 /** Values, as `@pb/jelly-types` writes and reads them. The bytes that `write` returns are valid until the next call. */

@@ -106,8 +106,8 @@ class GrpcCaller implements Caller {
   onUpdate(changed: (update: Update) => void): void {
     this.#changed = changed;
   }
-  close(): Promise<void> {
-    return Promise.resolve(this.#stub.close());
+  async close(): Promise<void> {
+    this.#stub.close();
   }
 
   #notifications(): ClientWritableStream<Note> {

@@ -4,7 +4,6 @@ import { once } from "node:events";
 import { connect as connectSocket, createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import { CallerSession, methodsOf } from "../service.js";
-import type { Method } from "../service.js";
 import type { credentials, Update } from "../session.js";
 
 type Send = (line: string) => void;
@@ -19,9 +18,10 @@ function linesOf(socket: Socket, receive: (message: unknown) => void): Send {
   let incomplete = "";
   let outgoing = "";
   socket.setNoDelay(true).setEncoding("utf8");
-  socket.on("data", (chunk) => {
-    if (!chunk.includes("\n")) return void (incomplete += chunk);
-    const lines = (incomplete + chunk).split("\n");
+  socket.on("data", (chunk: unknown) => {
+    const text = chunk as string;
+    if (!text.includes("\n")) return void (incomplete += text);
+    const lines = (incomplete + text).split("\n");
     incomplete = lines.pop()!;
     for (const line of lines) receive(JSON.parse(line));
   });
@@ -49,7 +49,7 @@ export async function serve(): Promise<number> {
         const value = result instanceof Uint8Array ? Buffer.from(result).toString("base64") : result;
         if (id !== NO_ID) send(JSON.stringify([id, value]));
       };
-      const result = (methods[name] as Method<Send>)(argument as never, send);
+      const result = methods[name]!(argument as never, send);
       if (result instanceof Promise) void result.then(answer);
       else answer(result);
     });

@@ -7,7 +7,6 @@ import { Server } from "socket.io";
 import type { Socket } from "socket.io";
 import { io } from "socket.io-client";
 import { CallerSession, methodsOf } from "../service.js";
-import type { Method } from "../service.js";
 import { BYTES, credentials } from "../session.js";
 
 export async function serve(): Promise<number> {
@@ -23,7 +22,7 @@ export async function serve(): Promise<number> {
   server.on("connection", (socket) => {
     for (const [name, method] of Object.entries(methods)) {
       socket.on(name, (argument: unknown, answer?: (result: unknown) => void) => {
-        const result = (method as Method<Socket>)(argument as never, socket);
+        const result = method(argument as never, socket);
         if (result instanceof Promise) void result.then(answer);
         else answer?.(result);
       });
