@@ -3,9 +3,9 @@
 import { markdownTable } from "markdown-table";
 import type { Estimate, Result } from "./paired.js";
 
-/** The first column is aligned to the left, all others to the right. */
+/** A Markdown table. All columns but the first are aligned to the right. */
 export function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
-  return markdownTable([heads, ...rows], { align: heads.map((_, column) => (column === 0 ? "l" : "r")) });
+  return markdownTable([heads, ...rows], { align: heads.map((_, column) => (column === 0 ? null : "r")) });
 }
 
 /** The ratio of a contender, and its target, if it has one. */

@@ -6,7 +6,7 @@
 import { BananaWriter, encode } from "@pb/banana";
 import { Root } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
-import { note } from "./calls/session.js";
+import { note } from "./calls/library.js";
 
 export interface Memory {
   /** Bytes that one call allocates at both sides together. */

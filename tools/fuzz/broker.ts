@@ -19,7 +19,7 @@ const HANG_MS = 10_000;
 
 const scripts = fc.record({
   role: fc.constantFrom("listener", "initiator"),
-  limits: fc.oneof(
+  limits: fc.oneof<fc.MaybeWeightedArbitrary<Partial<BrokerLimits>>[]>(
     { weight: 3, arbitrary: fc.constant({}) },
     {
       weight: 1,
@@ -29,7 +29,7 @@ const scripts = fc.record({
         queuedBytes: fc.integer({ min: 1, max: 3000 }),
       }),
     },
-  ) as fc.Arbitrary<Partial<BrokerLimits>>,
+  ),
   /** A peer that only sends odd values stays connected. A peer that lies about ids does not. */
   isHonest: fc.constantFrom(true, true, false),
   turns: fc.array(

@@ -6,6 +6,7 @@ import { formatBytes, formatCount, formatRatio, formatSeconds, interval, ratioCe
 import { findTwisted } from "../../twisted/twisted.js";
 import { areOnOwnCores, compareCalls, Contender, contenderNames } from "./contender.js";
 import { measureConnections, measureGrowth } from "./growth.js";
+import type { Estimate } from "../paired.js";
 import { workloads } from "./workloads.js";
 import type { Workload } from "./workloads.js";
 
@@ -50,12 +51,16 @@ async function measure(workload: Workload, contenders: readonly Contender[], rou
   const results = await compareCalls(contenders, name, rounds);
   const rows = results.map((result, index) => [
     result.name,
-    interval(result.seconds, (seconds) => formatCount(1 / seconds)),
+    interval(perSecond(result.seconds), formatCount),
     ...ratioCells(result, targets?.[contenders[index]!.name], index === 0),
     formatSeconds(result.cpu.median),
   ]);
   const heads = ["", `${unit} a second`, "@pb is faster, times", "target", "processor time for one"];
   return `### ${title}\n\n${table(heads, rows)}`;
+}
+
+function perSecond({ low, median, high }: Estimate): Estimate {
+  return { low: 1 / high, median: 1 / median, high: 1 / low };
 }
 
 function connectionTable(costs: Awaited<ReturnType<typeof measureConnections>>): string {

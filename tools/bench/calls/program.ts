@@ -3,8 +3,8 @@
 import { strict as assert } from "node:assert";
 import { createInterface } from "node:readline";
 import { garbageCollector } from "../../gc/garbage-collector.js";
-import { BYTES, credentials, note } from "./session.js";
-import type { Library, Session } from "./session.js";
+import { credentials, MEGABYTE, note } from "./library.js";
+import type { Client, Library } from "./library.js";
 
 /** Does something that many times. */
 type Action = (times: number) => Promise<void>;
@@ -50,9 +50,9 @@ function usedBytes(): number {
 }
 
 async function clientActions(library: Library, port: number): Promise<Record<string, Action>> {
-  const session = await library.connect(port);
-  await check(session);
-  const open: Session[] = [];
+  const client = await library.connect(port);
+  await check(client);
+  const open: Client[] = [];
 
   const repeated =
     (work: () => Promise<unknown>): Action =>
@@ -61,21 +61,21 @@ async function clientActions(library: Library, port: number): Promise<Record<str
     };
   const updates = (count: number): Action => {
     let update: Action | undefined;
-    return async (times) => await (update ??= await connectObservers(library, port, count, session))(times);
+    return async (times) => await (update ??= await connectObservers(library, port, count, client))(times);
   };
 
   return {
-    one: repeated(() => session.echo(note)),
-    hundred: (times) => inFlight(times, () => session.echo(note)),
-    reference: repeated(() => session.reference()),
+    one: repeated(() => client.call("echo", note)),
+    hundred: (times) => inFlight(times, () => client.call("echo", note)),
+    reference: repeated(() => reference(client)),
     async "one-way"(times) {
       for (let left = times; left > 0; left -= ONE_WAY_BATCH) {
         const count = Math.min(left, ONE_WAY_BATCH);
-        for (let made = 0; made < count; made++) session.notify(note);
-        assert.equal(await session.notified(), count);
+        for (let made = 0; made < count; made++) client.send("notify", note);
+        assert.equal(await client.call("notified"), count);
       }
     },
-    bytes: repeated(() => session.bytes()),
+    bytes: repeated(() => client.call("bytes")),
     "updates-1": updates(1),
     "updates-100": updates(100),
     login: repeated(async () => (await library.connect(port, credentials)).close()),
@@ -84,22 +84,33 @@ async function clientActions(library: Library, port: number): Promise<Record<str
     async disconnect() {
       await Promise.all(open.splice(0).map((each) => each.close()));
     },
-    hold: (times) => session.hold!(times),
+    /** Makes the server pass that many more references, which stay alive. */
+    async hold(times) {
+      await client.call("hold", times);
+    },
     /** Calls in flight, on all open connections in turn. */
     spread(times) {
       let next = 0;
-      return inFlight(times, () => open[next++ % open.length]!.echo(note));
+      return inFlight(times, () => open[next++ % open.length]!.call("echo", note));
     },
   };
 }
 
 /** Checks once that the contender does the work: a contender that skips it would be fast. */
-async function check(session: Session): Promise<void> {
-  assert.deepEqual({ ...((await session.echo(note)) as object) }, note);
-  assert.equal(await session.reference(), 42);
-  session.notify(note);
-  assert.equal(await session.notified(), 1);
-  assert.equal(await session.bytes(), BYTES);
+async function check(client: Client): Promise<void> {
+  assert.deepEqual({ ...((await client.call("echo", note)) as object) }, note);
+  assert.equal(await reference(client), 42);
+  client.send("notify", note);
+  assert.equal(await client.call("notified"), 1);
+  assert.equal(((await client.call("bytes")) as Uint8Array).length, MEGABYTE.length);
+}
+
+async function reference(client: Client): Promise<unknown> {
+  if (client.reference !== undefined) return await client.reference();
+  const handle = await client.call("open");
+  const result = await client.call("look", handle);
+  client.send("release", handle);
+  return result;
 }
 
 async function inFlight(times: number, call: () => Promise<unknown>): Promise<void> {
@@ -111,23 +122,23 @@ async function inFlight(times: number, call: () => Promise<unknown>): Promise<vo
 }
 
 /** Connects clients that each keep a copy of one object. The result makes the object change, and waits for all copies. */
-async function connectObservers(library: Library, port: number, count: number, caller: Session): Promise<Action> {
+async function connectObservers(library: Library, port: number, count: number, caller: Client): Promise<Action> {
   const group = `observed by ${count}`;
-  /** A copy that is garbage collected is released: the sessions keep the copies alive. */
-  const sessions: Session[] = [];
+  /** A copy that is garbage collected is released: this list keeps the copies alive. */
+  const observers: Client[] = [];
   let missing = 0;
   let allSeen: (() => void) | undefined;
-  while (sessions.length < count) {
-    const session = await library.connect(port);
-    await session.watch(group, () => {
+  while (observers.length < count) {
+    const observer = await library.connect(port);
+    await observer.observe(group, () => {
       if (--missing === 0) allSeen?.();
     });
-    sessions.push(session);
+    observers.push(observer);
   }
   return async (times) => {
-    missing = times * sessions.length;
+    missing = times * observers.length;
     const seen = new Promise<void>((resolve) => (allSeen = resolve));
-    await caller.update(group, times);
+    await caller.call("update", { group, count: times });
     await seen;
   };
 }

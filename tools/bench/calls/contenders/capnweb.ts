@@ -5,18 +5,17 @@ import type { RpcStub } from "capnweb";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { WebSocket as Socket, WebSocketServer } from "ws";
-import { Counter, makeUpdates } from "../service.js";
-import { BYTES, credentials } from "../session.js";
-import type { Note, Session, Update } from "../session.js";
+import { methodsOf } from "../library.js";
+import type { Client, credentials, Update } from "../library.js";
 
 // Cap'n Web uses the constants of the browser's class, which Node 20 does not have.
 (globalThis as { WebSocket?: unknown }).WebSocket ??= Socket;
 
-type Observer = (update: Update) => void;
+type Observer = RpcStub<(update: Update) => void>;
 
-const megabyte = new Uint8Array(BYTES).fill(7);
-const groups = new Map<string, Set<RpcStub<Observer>>>();
-const notifications = new Counter();
+const methods = methodsOf<Observer>((observers, update) => {
+  for (const observer of observers) ignoreResult(observer(update));
+});
 
 class Handle extends RpcTarget {
   look(): number {
@@ -24,39 +23,17 @@ class Handle extends RpcTarget {
   }
 }
 
-class Member extends RpcTarget {
-  echo(note: Note): Note {
-    return note;
-  }
-}
-
-class Bench extends Member {
+/** The methods of the library; `open` returns an object, and `observe` takes a function that is called for each update. */
+class Bench extends RpcTarget {
   open(): Handle {
     return new Handle();
   }
-  notify(_note: Note): void {
-    notifications.add();
-  }
-  notified(): number {
-    return notifications.take();
-  }
-  bytes(): Uint8Array {
-    return megabyte;
-  }
-  watch(group: string, observer: RpcStub<Observer>): void {
-    const observers = groups.get(group) ?? new Set();
-    groups.set(group, observers.add(observer.dup()));
-  }
-  async update(group: string, count: number): Promise<void> {
-    await makeUpdates(count, (update) => {
-      for (const observer of groups.get(group)!) ignoreResult(observer(update));
-    });
-  }
-  authenticate(name: string, password: string): Member {
-    if (name !== credentials.name || password !== credentials.password) throw new Error("Wrong credentials");
-    return new Member();
+  observe(group: string, observer: Observer): void {
+    methods.observe!(group as never, observer.dup());
   }
 }
+for (const [name, method] of Object.entries(methods))
+  if (!(name in Bench.prototype)) Object.assign(Bench.prototype, { [name]: method });
 
 /** Releases a result at once, without waiting for it. */
 function ignoreResult(result: unknown): void {
@@ -72,49 +49,28 @@ export async function serve(): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-class CapnWebSession implements Session {
-  readonly #socket: Socket;
-  readonly bench: RpcStub<Bench>;
-
-  constructor(socket: Socket) {
-    this.#socket = socket;
-    this.bench = newWebSocketRpcSession<Bench>(socket as unknown as WebSocket);
-  }
-
-  async echo(note: Note): Promise<unknown> {
-    return this.bench.echo(note);
-  }
-  /** Cap'n Web sends the second call without waiting for the first. */
-  async reference(): Promise<number> {
-    using handle = this.bench.open();
-    return await handle.look();
-  }
-  notify(note: Note): void {
-    ignoreResult(this.bench.notify(note));
-  }
-  async notified(): Promise<number> {
-    return this.bench.notified();
-  }
-  async bytes(): Promise<number> {
-    return ((await this.bench.bytes()) as Uint8Array).length;
-  }
-  async watch(group: string, changed: Observer): Promise<void> {
-    await this.bench.watch(group, changed);
-  }
-  async update(group: string, count: number): Promise<void> {
-    await this.bench.update(group, count);
-  }
-  async close(): Promise<void> {
-    const closed = once(this.#socket, "close");
-    this.#socket.close();
-    await closed;
-  }
-}
-
-export async function connect(port: number, user?: typeof credentials): Promise<Session> {
+export async function connect(port: number, user?: typeof credentials): Promise<Client> {
   const socket = new Socket(`ws://127.0.0.1:${port}`);
   await once(socket, "open");
-  const session = new CapnWebSession(socket);
-  if (user !== undefined) await session.bench.authenticate(user.name, user.password);
-  return session;
+  const bench = newWebSocketRpcSession<Bench>(socket as unknown as WebSocket);
+  const invoke = (method: string, ...args: unknown[]): Promise<unknown> =>
+    (bench as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>)[method]!(...args);
+  if (user !== undefined) await invoke("login", user);
+  return {
+    call: invoke,
+    send: (method, argument) => ignoreResult(invoke(method, argument)),
+    async observe(group, changed) {
+      await invoke("observe", group, changed);
+    },
+    /** Cap'n Web sends the second call without waiting for the first. */
+    async reference() {
+      using handle = bench.open();
+      return await handle.look();
+    },
+    async close() {
+      const closed = once(socket, "close");
+      socket.close();
+      await closed;
+    },
+  };
 }

@@ -2,7 +2,7 @@
 
 import { credentials as channelCredentials, loadPackageDefinition, Metadata, Server } from "@grpc/grpc-js";
 import { ServerCredentials, status } from "@grpc/grpc-js";
-import type { Client, ClientReadableStream, ClientWritableStream, sendUnaryData } from "@grpc/grpc-js";
+import type { Client as GrpcClient, ClientReadableStream, ClientWritableStream, sendUnaryData } from "@grpc/grpc-js";
 import type {
   ServerReadableStream,
   ServerUnaryCall,
@@ -12,19 +12,17 @@ import type {
 import { loadSync } from "@grpc/proto-loader";
 import { once } from "node:events";
 import { promisify } from "node:util";
-import { CallerSession, methodsOf } from "../service.js";
-import type { Caller } from "../service.js";
-import { credentials, note as firstNote } from "../session.js";
-import type { Note, Update } from "../session.js";
+import { credentials, methodsOf, note as firstNote } from "../library.js";
+import type { Client, Note, Update } from "../library.js";
 
 interface Value {
   readonly value?: unknown;
 }
 type Observer = ServerWritableStream<{ group: string }, Update>;
 type Unary = (request: object, metadata: Metadata, answer: (error: Error | null, answer: Value) => void) => void;
-interface Stub extends Client {
+interface Stub extends GrpcClient {
   notify(answer: (error: Error | null, count: Value) => void): ClientWritableStream<Note>;
-  watch(request: object): ClientReadableStream<Update>;
+  observe(request: object): ClientReadableStream<Update>;
 }
 
 /** The working directory is the root of the repository. */
@@ -61,73 +59,58 @@ export async function serve(): Promise<number> {
       let count = 0;
       call.on("data", () => (count += 1)).on("end", () => answer(null, { value: count }));
     },
-    watch(call: Observer) {
-      methods.watch!(call.request.group as never, call);
+    observe(call: Observer) {
+      methods.observe!(call.request.group as never, call);
       call.sendMetadata(call.metadata);
     },
   });
   return await promisify(server.bindAsync.bind(server))("127.0.0.1:0", ServerCredentials.createInsecure());
 }
 
-class GrpcCaller implements Caller {
-  readonly #stub: Stub;
-  readonly #metadata = new Metadata();
-  #stream: ClientWritableStream<Note> | undefined;
-  #count: Promise<unknown> | undefined;
-  #changed: ((update: Update) => void) | undefined;
-
-  constructor(stub: Stub, user: object = {}) {
-    this.#stub = stub;
-    for (const [key, text] of Object.entries(user)) this.#metadata.set(key, text as string);
-  }
-
-  async call(method: string, argument?: unknown): Promise<unknown> {
-    if (method === "notified") {
-      this.#stream!.end();
-      this.#stream = undefined;
-      return this.#count;
-    }
-    if (method === "watch") {
-      const updates = this.#stub.watch({ group: argument }).on("data", this.#changed!);
-      updates.on("error", () => undefined);
-      return await once(updates, "metadata");
-    }
-    const request = typeof argument === "object" ? argument! : { value: argument };
-    const unary = (this.#stub as unknown as Record<string, Unary>)[method]!.bind(this.#stub);
-    const answer = await new Promise<Value>((resolve, reject) => {
-      unary(request, this.#metadata, (error, result) => (error === null ? resolve(result) : reject(error)));
-    });
-    return method === "echo" ? answer : answer.value;
-  }
-  send(method: string, argument?: unknown): void {
-    if (method === "notify") this.#notifications().write(argument as Note);
-    else this.call(method, argument).catch(() => undefined);
-  }
-  onUpdate(changed: (update: Update) => void): void {
-    this.#changed = changed;
-  }
-  async close(): Promise<void> {
-    this.#stub.close();
-  }
-
-  #notifications(): ClientWritableStream<Note> {
-    if (this.#stream === undefined) {
-      this.#count = new Promise((resolve, reject) => {
-        this.#stream = this.#stub.notify((error, count) => (error === null ? resolve(count.value) : reject(error)));
-      });
-    }
-    return this.#stream!;
-  }
-}
-
 /** Each client gets a connection of its own; by default all clients of a process share one. */
 const options = { "grpc.use_local_subchannel_pool": 1, "grpc.max_receive_message_length": -1 };
 
 /** gRPC has no logins: the credentials are sent with every call, and the first call shows that they are right. */
-export async function connect(port: number, user?: typeof credentials): Promise<CallerSession> {
+export async function connect(port: number, user?: typeof credentials): Promise<Client> {
   const stub = new Bench(`127.0.0.1:${port}`, channelCredentials.createInsecure(), options) as unknown as Stub;
   await promisify(stub.waitForReady.bind(stub))(Date.now() + 10_000);
-  const session = new CallerSession(new GrpcCaller(stub, user));
-  if (user !== undefined) await session.echo(firstNote);
-  return session;
+  const metadata = new Metadata();
+  for (const [key, text] of Object.entries(user ?? {})) metadata.set(key, text);
+  let notifications: ClientWritableStream<Note> | undefined;
+  let notified: Promise<unknown> | undefined;
+
+  const call = async (method: string, argument?: unknown): Promise<unknown> => {
+    if (method === "notified") {
+      notifications!.end();
+      notifications = undefined;
+      return notified;
+    }
+    const request = typeof argument === "object" ? argument! : { value: argument };
+    const unary = (stub as unknown as Record<string, Unary>)[method]!.bind(stub);
+    const answer = await new Promise<Value>((resolve, reject) => {
+      unary(request, metadata, (error, result) => (error === null ? resolve(result) : reject(error)));
+    });
+    return method === "echo" ? answer : answer.value;
+  };
+  if (user !== undefined) await call("echo", firstNote);
+  return {
+    call,
+    send(method, argument) {
+      if (method !== "notify") return void call(method, argument).catch(() => undefined);
+      if (notifications === undefined) {
+        notified = new Promise((resolve, reject) => {
+          notifications = stub.notify((error, count) => (error === null ? resolve(count.value) : reject(error)));
+        });
+      }
+      notifications!.write(argument as Note);
+    },
+    async observe(group, changed) {
+      const updates = stub.observe({ group }).on("data", changed);
+      updates.on("error", () => undefined);
+      await once(updates, "metadata");
+    },
+    async close() {
+      stub.close();
+    },
+  };
 }

@@ -2,15 +2,12 @@
 
 import { Avatar, broadcast, Cacheable, getAllPages, pagesOf, Referenceable, RemoteCache } from "@pb/broker";
 import { remoteCache, sendPages } from "@pb/broker";
-import type { Broker, CacheObserver, PageCollectorMethods, Perspective, RemoteReference } from "@pb/broker";
+import type { CacheObserver, PageCollectorMethods, Perspective, RemoteReference } from "@pb/broker";
 import { InMemoryUsernamePasswordChecker, login, Portal, UsernamePassword } from "@pb/cred";
 import { TypeRegistry } from "@pb/jelly-types";
 import { connect as connectBroker, listen } from "@pb/node-transport";
-import { Counter, makeUpdates } from "../service.js";
-import { BYTES, credentials } from "../session.js";
-import type { Note, Session, Update } from "../session.js";
-
-const megabyte = new Uint8Array(BYTES).fill(7);
+import { credentials, MEGABYTE, methodsOf } from "../library.js";
+import type { Client, Note, Update } from "../library.js";
 
 class Handle extends Referenceable {
   remote_look(): number {
@@ -20,55 +17,45 @@ class Handle extends Referenceable {
 
 class Stock extends Cacheable {
   static readonly remoteType = "bench.Stock";
-  readonly #observers = new Set<CacheObserver>();
+  readonly observers = new Set<CacheObserver>();
 
   getStateToCacheAndObserveFor(_perspective: Perspective, observer: CacheObserver): object {
-    this.#observers.add(observer);
+    this.observers.add(observer);
     return { prices: {} };
   }
   override stoppedObserving(_perspective: Perspective, observer: CacheObserver): void {
-    this.#observers.delete(observer);
-  }
-  set(symbol: string, price: number): void {
-    broadcast(this.#observers, "set", symbol, price);
+    this.observers.delete(observer);
   }
 }
 
-class Bench extends Referenceable {
-  readonly #notifications = new Counter();
-  readonly #stocks = new Map<string, Stock>();
+const stocks = new Map<string, Stock>();
+const methods = methodsOf<never>((_, { symbol, price }, group) => {
+  broadcast(stocks.get(group)!.observers, "set", symbol, price);
+});
 
-  remote_echo(note: Note): Note {
-    return note;
-  }
+/** The methods of the library, and those that pass references, copies and pages. */
+class Bench extends Referenceable {
   remote_open(): Handle {
     return new Handle();
-  }
-  remote_notify(_note: Note): void {
-    this.#notifications.add();
-  }
-  remote_notified(): number {
-    return this.#notifications.take();
-  }
-  async remote_bytes(collector: RemoteReference<PageCollectorMethods>): Promise<void> {
-    await sendPages(collector, pagesOf(megabyte));
-  }
-  remote_watch(group: string): Stock {
-    if (!this.#stocks.has(group)) this.#stocks.set(group, new Stock());
-    return this.#stocks.get(group)!;
-  }
-  async remote_update(group: string, count: number): Promise<void> {
-    const stock = this.remote_watch(group);
-    await makeUpdates(count, ({ symbol, price }) => stock.set(symbol, price));
   }
   remote_hold(count: number): Handle[] {
     return Array.from({ length: count }, () => new Handle());
   }
+  remote_observe(group: string): Stock {
+    if (!stocks.has(group)) stocks.set(group, new Stock());
+    return stocks.get(group)!;
+  }
+  async remote_bytes(collector: RemoteReference<PageCollectorMethods>): Promise<void> {
+    await sendPages(collector, pagesOf(MEGABYTE));
+  }
+}
+for (const [name, method] of Object.entries(methods)) {
+  if (!(`remote_${name}` in Bench.prototype)) Object.assign(Bench.prototype, { [`remote_${name}`]: method });
 }
 
 class Member extends Avatar {
-  perspective_echo(note: Note): Note {
-    return note;
+  perspective_echo(value: Note): Note {
+    return value;
   }
 }
 
@@ -103,56 +90,33 @@ class StockCopy extends RemoteCache {
 
 const types = new TypeRegistry().register(remoteCache("bench.Stock", StockCopy));
 
-class PBSession implements Session {
-  readonly #connection: Broker;
-  readonly #bench: RemoteReference<Bench>;
-  /** Objects that must stay alive as long as the connection. */
-  readonly #kept: unknown[] = [];
-
-  constructor(connection: Broker, bench: RemoteReference<Bench>) {
-    this.#connection = connection;
-    this.#bench = bench;
-  }
-
-  echo(note: Note): Promise<unknown> {
-    return this.#bench.callRemote("echo", note);
-  }
-  async reference(): Promise<number> {
-    using handle = await this.#bench.callRemote("open");
-    return await handle.callRemote("look");
-  }
-  notify(note: Note): void {
-    this.#bench.sendRemote("notify", note);
-  }
-  notified(): Promise<number> {
-    return this.#bench.callRemote("notified");
-  }
-  async bytes(): Promise<number> {
-    const pages = (await getAllPages(this.#bench, "bytes")) as Uint8Array[];
-    return Buffer.concat(pages).length;
-  }
-  async watch(group: string, changed: (update: Update) => void): Promise<void> {
-    const copy = (await this.#bench.callRemote("watch", group)) as unknown as StockCopy;
-    copy.changed = changed;
-    this.#kept.push(copy);
-  }
-  async update(group: string, count: number): Promise<void> {
-    await this.#bench.callRemote("update", group, count);
-  }
-  async hold(count: number): Promise<void> {
-    this.#kept.push(await this.#bench.callRemote("hold", count));
-  }
-  async close(): Promise<void> {
-    await this.#connection.close();
-  }
-}
-
-export async function connect(port: number, user?: typeof credentials): Promise<Session> {
+export async function connect(port: number, user?: typeof credentials): Promise<Client> {
   const options = { broker: { types, limits: { references: 1_000_000 } } };
   const connection = await connectBroker(`tcp:127.0.0.1:${port}`, options);
-  const bench =
+  const bench: RemoteReference =
     user === undefined
-      ? await connection.getObject<Bench>("bench")
-      : await login<Bench>(connection, new UsernamePassword(user.name, user.password));
-  return new PBSession(connection, bench);
+      ? await connection.getObject("bench")
+      : await login(connection, new UsernamePassword(user.name, user.password));
+  /** Copies and references stay alive as long as the connection. */
+  const kept: unknown[] = [];
+  const special: Record<string, (argument: unknown) => Promise<unknown>> = {
+    bytes: async () => Buffer.concat((await getAllPages(bench, "bytes")) as Uint8Array[]),
+    hold: async (count) => kept.push(await bench.callRemote("hold", count)),
+  };
+  return {
+    call: (method, argument) => special[method]?.(argument) ?? bench.callRemote(method, argument),
+    send: (method, argument) => bench.sendRemote(method, argument),
+    async observe(group, changed) {
+      const copy = (await bench.callRemote("observe", group)) as unknown as StockCopy;
+      copy.changed = changed;
+      kept.push(copy);
+    },
+    async reference() {
+      using handle = await bench.callRemote<RemoteReference<Handle>>("open");
+      return await handle.callRemote("look");
+    },
+    async close() {
+      await connection.close();
+    },
+  };
 }

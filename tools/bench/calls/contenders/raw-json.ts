@@ -3,8 +3,8 @@
 import { once } from "node:events";
 import { connect as connectSocket, createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
-import { CallerSession, methodsOf } from "../service.js";
-import type { credentials, Update } from "../session.js";
+import { methodsOf } from "../library.js";
+import type { Client, credentials, Update } from "../library.js";
 
 type Send = (line: string) => void;
 type Request = readonly [id: number, method: string, argument: unknown];
@@ -60,7 +60,7 @@ export async function serve(): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-export async function connect(port: number, user?: typeof credentials): Promise<CallerSession> {
+export async function connect(port: number, user?: typeof credentials): Promise<Client> {
   const pending = new Map<number, (result: unknown) => void>();
   let lastId = 0;
   let observer: ((update: Update) => void) | undefined;
@@ -81,15 +81,18 @@ export async function connect(port: number, user?: typeof credentials): Promise<
 
   await once(socket, "connect");
   if (user !== undefined) await call("login", user);
-  return new CallerSession({
+  return {
     call: (method, argument) =>
       method === "bytes" ? call(method).then((text) => Buffer.from(text as string, "base64")) : call(method, argument),
     send: (method, argument) => send(JSON.stringify([NO_ID, method, argument])),
-    onUpdate: (changed) => void (observer = changed),
+    async observe(group, changed) {
+      observer = changed;
+      await call("observe", group);
+    },
     async close() {
       const closed = once(socket, "close");
       socket.end();
       await closed;
     },
-  });
+  };
 }
