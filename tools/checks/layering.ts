@@ -48,7 +48,7 @@ export async function layering(root: string): Promise<string[]> {
     ),
     ...(output as ICruiseResult).summary.violations.map(({ from, to, rule, cycle }) => {
       const path = cycle === undefined ? to : cycle.map(({ name }) => name).join(" -> ");
-      return `${from} -> ${path}: ${rules.find(({ name }) => name === rule.name)!.comment!}`;
+      return `${from} -> ${path}: ${rule.name}: ${rules.find(({ name }) => name === rule.name)!.comment!}`;
     }),
   ];
 }

@@ -27,31 +27,38 @@ export async function benchCodec(
   wanted: readonly string[],
   options: Options & { checkout?: string | undefined },
 ): Promise<void> {
-  const load = async (checkout?: string): Promise<{ own: Packages.Codec; trees: Packages.Codec }> => {
+  const load = async (checkout?: string): Promise<Packages.Codec> => {
     const packages = await importBundle<typeof Packages>(new URL("packages.ts", import.meta.url), checkout);
-    return { own: suite === "codec" ? packages.treeCodec() : packages.valueCodec(), trees: packages.treeCodec() };
+    return suite === "codec" ? packages.treeCodec() : packages.valueCodec();
   };
-  const own = await load();
-  const old = options.checkout === undefined ? undefined : await load(options.checkout);
+  const { valueCodec } = await importBundle<typeof Packages>(new URL("packages.ts", import.meta.url));
   const name = suite === "codec" ? "@pb/banana" : "@pb/jelly-types";
-  const isWanted = (payload: string): boolean => wanted.length === 0 || wanted.some((each) => payload.startsWith(each));
+  const ours = { [name]: await load() };
+  if (options.checkout !== undefined) ours[`old ${name}`] = await load(options.checkout);
 
   using twisted = startTwisted(suite);
   for (const [payload, json] of Object.entries(payloads)) {
-    if (!isWanted(payload)) continue;
-    const bytes = own.own.write(json).slice();
-    const value = suite === "codec" ? own.trees.read(bytes) : json;
-    if (JSON.stringify(own.own.read(bytes)) !== JSON.stringify(value)) throw new Error("The codec lost something");
-    const contenders = [
-      ...of(name, own.own, value, bytes),
-      ...(old === undefined ? [] : of(`old ${name}`, old.own, value, old.own.write(value).slice())),
-      ...others(json),
+    if (wanted.length > 0 && !wanted.some((each) => payload.startsWith(each))) continue;
+    const bytes = valueCodec().write(json).slice();
+    const value = suite === "codec" ? ours[name]!.read(bytes) : json;
+    if (JSON.stringify(ours[name]!.read(bytes)) !== JSON.stringify(value)) throw new Error("The codec does not preserve the value");
+    const codecs = [
+      ...Object.entries(ours).map(([each, codec]) => ({ name: each, codec, value, bytes })),
+      ...Object.entries(others()).map(([each, codec]) => {
+        const written = codec.write(json);
+        const isBuffer = Buffer.isBuffer(written) && each.startsWith("JSON");
+        return { name: each, codec, value: json, bytes: isBuffer ? written : Uint8Array.from(written) };
+      }),
     ];
     console.log(`\n${payload}: ${bytes.length} bytes`);
     for (const direction of ["encode", "decode"] as const) {
-      const all = contenders.filter((each) => each.direction === direction).map((each) => each.contender);
-      if (twisted !== undefined) all.push(await twistedContender(twisted, bytes, direction));
-      const results = await compare(all, options);
+      const contenders = codecs.map((each) =>
+        direction === "encode"
+          ? inProcess(each.name, () => each.codec.write(each.value))
+          : inProcess(each.name, () => each.codec.read(each.bytes)),
+      );
+      if (twisted !== undefined) contenders.push(await twistedContender(twisted, bytes, direction));
+      const results = await compare(contenders, options);
       const rows = results.map((result, index) => [
         result.name,
         formatSeconds(result.seconds.median),
@@ -62,66 +69,27 @@ export async function benchCodec(
   }
 }
 
-interface Entry {
-  readonly direction: Direction;
-  readonly contender: Contender;
-}
-
-function of(name: string, { write, read }: Packages.Codec, value: unknown, bytes: Uint8Array): Entry[] {
-  return both(
-    name,
-    () => write(value),
-    () => read(bytes),
-  );
-}
-
-function both(name: string, encode: () => unknown, decode: () => unknown): Entry[] {
-  return [
-    { direction: "encode", contender: inProcess(name, encode) },
-    { direction: "decode", contender: inProcess(name, decode) },
-  ];
-}
-
 /** The other codecs, each with what it may keep from one call to the next. */
-function others(value: unknown): Entry[] {
+function others(): Record<string, Packages.Codec> {
   const utf8Encoder = new TextEncoder();
   const utf8Decoder = new TextDecoder();
-  const json = Buffer.from(JSON.stringify(value));
-  const msgpackEncoder = new MsgpackEncoder();
-  const msgpackDecoder = new MsgpackDecoder();
-  const msgpack = msgpackEncoder.encode(value);
+  const encoder = new MsgpackEncoder();
+  const decoder = new MsgpackDecoder();
   const packr = new Packr({ useRecords: false });
-  const packed = Uint8Array.from(packr.pack(value));
   const cborEncoder = new CborEncoder({ useRecords: false });
   const cborDecoder = new CborDecoder({ useRecords: false });
-  const cbor = Uint8Array.from(cborEncoder.encode(value));
-  return [
-    ...both(
-      "JSON, TextDecoder",
-      () => utf8Encoder.encode(JSON.stringify(value)),
-      () => JSON.parse(utf8Decoder.decode(json)) as unknown,
-    ),
-    ...both(
-      "JSON, Buffer",
-      () => Buffer.from(JSON.stringify(value)),
-      () => JSON.parse(json.toString()) as unknown,
-    ),
-    ...both(
-      "@msgpack/msgpack",
-      () => msgpackEncoder.encode(value),
-      () => msgpackDecoder.decode(msgpack),
-    ),
-    ...both(
-      "msgpackr",
-      () => packr.pack(value),
-      () => packr.unpack(packed) as unknown,
-    ),
-    ...both(
-      "cbor-x",
-      () => cborEncoder.encode(value),
-      () => cborDecoder.decode(cbor) as unknown,
-    ),
-  ];
+  const jsonOf = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
+  const parse = (text: string): unknown => JSON.parse(text);
+  return {
+    "JSON, TextEncoder": {
+      write: (value) => utf8Encoder.encode(JSON.stringify(value)),
+      read: (bytes) => parse(utf8Decoder.decode(bytes)),
+    },
+    "JSON, Buffer": { write: jsonOf, read: (bytes) => parse((bytes as Buffer).toString()) },
+    "@msgpack/msgpack": { write: (value) => encoder.encode(value), read: (bytes) => decoder.decode(bytes) },
+    msgpackr: { write: (value) => packr.pack(value), read: (bytes) => packr.unpack(bytes) as unknown },
+    "cbor-x": { write: (value) => cborEncoder.encode(value), read: (bytes) => cborDecoder.decode(bytes) as unknown },
+  };
 }
 
 /** Undefined, and a line on stderr, where there is no Twisted. */

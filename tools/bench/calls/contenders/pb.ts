@@ -97,6 +97,7 @@ export async function connect(port: number, user?: typeof credentials): Promise<
     user === undefined
       ? await connection.getObject("bench")
       : await login(connection, new UsernamePassword(user.name, user.password));
+  const typed = bench as unknown as RemoteReference<Bench>;
   /** Copies and references stay alive as long as the connection. */
   const kept: unknown[] = [];
   const special: Record<string, (argument: unknown) => Promise<unknown>> = {
@@ -107,12 +108,12 @@ export async function connect(port: number, user?: typeof credentials): Promise<
     call: (method, argument) => special[method]?.(argument) ?? bench.callRemote(method, argument),
     send: (method, argument) => bench.sendRemote(method, argument),
     async observe(group, changed) {
-      const copy = (await bench.callRemote("observe", group)) as unknown as StockCopy;
+      const copy = (await typed.callRemote("observe", group)) as unknown as StockCopy;
       copy.changed = changed;
       kept.push(copy);
     },
     async reference() {
-      using handle = await bench.callRemote<RemoteReference<Handle>>("open");
+      using handle = await typed.callRemote("open");
       return await handle.callRemote("look");
     },
     async close() {
