@@ -1,6 +1,6 @@
 /**
- * npm run checklist [-- --report FILE]: runs the tests of the checklist, or reads vitest's JSON report from a file; prints
- * each line with its status and writes TABLE.md. Fails when a line has no passing test.
+ * npm run checklist [-- --report FILE]: runs the tests of the checklist, or reads vitest's JSON report from a file; writes
+ * TABLE.md, and prints the lines without a passing test. Fails when a line has no passing test.
  */
 
 import { spawnSync } from "node:child_process";
@@ -13,13 +13,6 @@ import type { Report } from "./checklist.js";
 
 const { values } = parseArgs({ options: { report: { type: "string" } } });
 const result = judge(checklist, values.report === undefined ? runTests() : read(values.report));
-for (const { title, rows } of result.areas) {
-  console.log(`\n${title}`);
-  for (const { id, checks, status, tests, why } of rows) {
-    console.log(`  ${status.padEnd(8)}  ${id}: ${checks}`);
-    for (const test of status === "not here" ? [why!] : tests) console.log(`            ${test}`);
-  }
-}
 writeFileSync(new URL("TABLE.md", import.meta.url), page(result));
 console.log(`\n${result.summary}`);
 for (const problem of result.problems) console.error(problem);

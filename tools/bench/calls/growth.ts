@@ -37,49 +37,42 @@ export interface Growth {
   readonly comparedWith: string;
 }
 
-interface Situation {
-  readonly title: string;
-  readonly name?: ContenderName;
-  /** Number of references that the client holds, and of connections beside the one that calls. */
-  readonly references?: number;
-  readonly connections?: number;
-}
+/** A title, a contender, the number of references that the client holds, and of connections beside the one that calls. */
+type Situation = readonly [title: string, name: ContenderName, references: number, connections: number];
 
 export async function measureGrowth(rounds: number): Promise<Growth[]> {
-  const alone: Situation = { title: "nothing else" };
-  const references = [1_000, 10_000, 100_000].map((count): Situation => ({
-    title: `${count.toLocaleString("en")} live references`,
-    references: count,
-  }));
-  const idle = [10, 100, 1_000].map((count): Situation => ({
-    title: `${count.toLocaleString("en")} other connections`,
-    connections: count,
-  }));
-  const growth = await measureSituations("hundred", [alone, ...references, ...idle], rounds);
-  for (const connections of [10, 100, 1_000]) {
-    const title = `calls over ${connections.toLocaleString("en")} connections in turn`;
-    const raw: Situation = { title: "raw JSON in the same way", name: "raw JSON", connections };
-    growth.push((await measureSituations("spread", [raw, { title, connections }], rounds))[1]!);
+  const many = (count: number): string => count.toLocaleString("en");
+  const growth = await measureSituations("hundred", rounds, [
+    ["nothing else", "@pb", 0, 0],
+    ...[1_000, 10_000, 100_000].map((count): Situation => [`${many(count)} live references`, "@pb", count, 0]),
+    ...[10, 100, 1_000].map((count): Situation => [`${many(count)} other connections`, "@pb", 0, count]),
+  ]);
+  for (const count of [10, 100, 1_000]) {
+    const [, own] = await measureSituations("spread", rounds, [
+      ["raw JSON in the same way", "raw JSON", 0, count],
+      [`calls over ${many(count)} connections in turn`, "@pb", 0, count],
+    ]);
+    growth.push(own!);
   }
   return growth;
 }
 
 /** Runs every situation in two processes of its own, and compares each with the first one. */
-async function measureSituations(action: string, situations: readonly Situation[], rounds: number): Promise<Growth[]> {
+async function measureSituations(action: string, rounds: number, situations: readonly Situation[]): Promise<Growth[]> {
   const contenders: Contender[] = [];
   try {
-    for (const { name = "@pb", references, connections } of situations) {
+    for (const [, name, references, connections] of situations) {
       const contender = (await Contender.start(name))!;
       contenders.push(contender);
-      if (references !== undefined) await contender.run("hold", references);
-      if (connections !== undefined) await contender.run("connect", connections);
+      if (references > 0) await contender.run("hold", references);
+      if (connections > 0) await contender.run("connect", connections);
     }
     const results = await compareCalls(contenders, action, rounds);
     return results.map(({ seconds, cpu }, index) => ({
-      situation: situations[index]!.title,
+      situation: situations[index]![0],
       rate: 1 / seconds.median,
       cost: cpu.median / results[0]!.cpu.median,
-      comparedWith: situations[0]!.title,
+      comparedWith: situations[0]![0],
     }));
   } finally {
     for (const contender of contenders) contender[Symbol.dispose]();
