@@ -1,7 +1,7 @@
 /** Runs tests with programs that npm installs, and shows the results as a table: a row per program, a column per run. */
 
 import { spawnSync } from "node:child_process";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { markdownTable } from "markdown-table";
@@ -31,9 +31,13 @@ export function runTests(program: readonly string[], args: readonly string[], en
   const vitest = ["node_modules/vitest/vitest.mjs", "run", "--typecheck.enabled=false", "--reporter=json"];
   spawnSync(command!, [...flags, ...vitest, `--outputFile=${file}`, ...args], {
     env: { ...process.env, ...env },
-    stdio: ["ignore", "ignore", "inherit"],
+    stdio: "ignore",
     timeout: 900_000,
   });
+  if (!existsSync(file)) {
+    process.exitCode = 1;
+    return "**did not run**";
+  }
   const { numPassedTests, testResults } = JSON.parse(readFileSync(file, "utf8")) as Report;
   rmSync(file);
   const failed = testResults.flatMap(({ name, status, assertionResults }) => {

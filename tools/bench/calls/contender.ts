@@ -35,7 +35,7 @@ export interface ContenderOptions {
 interface Answer extends Sample {
   /** Processor time since the process started. */
   readonly cpuTotal: number;
-  /** Bytes in use; of Python, what the system counts for the process. Only for the action "memory". */
+  /** Bytes in use. Only for the action "memory", in Node. */
   readonly memory?: number;
 }
 

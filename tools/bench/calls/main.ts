@@ -72,8 +72,7 @@ function connectionTable(costs: Awaited<ReturnType<typeof measureConnections>>):
   ]);
   return `### One connection of 1,000
 
-Memory is heap and buffers after a garbage collection in Node, and the resident memory of the process for Twisted. Compare
-only the contenders that run in Node.
+Memory is heap and buffers after a garbage collection.
 
 ${table(["", "time to open", "memory at the server", "memory at the client"], rows)}`;
 }

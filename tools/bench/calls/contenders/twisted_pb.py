@@ -1,6 +1,5 @@
 """Twisted's Perspective Broker: `server`, or `client GUEST_PORT MEMBER_PORT`. Does the same as program.ts."""
 
-import gc
 import json
 import os
 import resource
@@ -28,12 +27,6 @@ def cpu_seconds():
     return used.ru_utime + used.ru_stime
 
 
-def resident_bytes():
-    gc.collect()
-    with open("/proc/self/statm") as pages:
-        return int(pages.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
 def tell(answer):
     sys.stdout.write(json.dumps(answer) + "\n")
     sys.stdout.flush()
@@ -48,8 +41,7 @@ async def act(line, actions):
         await actions[action](times)
     seconds = time.perf_counter() - start
     total = cpu_seconds()
-    memory = resident_bytes() if action == "memory" else None
-    tell({"seconds": seconds, "cpu": total - before, "cpuTotal": total, "memory": memory})
+    tell({"seconds": seconds, "cpu": total - before, "cpuTotal": total})
 
 
 def fail(failure):
@@ -206,7 +198,6 @@ async def run_client(port, member_port):
     pb.setUnjellyableForClass("__main__.Stock", StockCopy)
     _, root = await connect(port)
     observers = {count: Observers(port, count) for count in (1, 100)}
-    opened = []
 
     def repeated(work):
         async def action(times):
@@ -231,13 +222,6 @@ async def run_client(port, member_port):
     async def log_in():
         await close(*await connect(member_port, CREDENTIALS))
 
-    async def open_one():
-        opened.append(await connect(port))
-
-    async def disconnect(times):
-        while opened:
-            await close(*opened.pop())
-
     assert await root.callRemote("echo", NOTE) == NOTE
     actions = {
         "one": repeated(lambda: root.callRemote("echo", NOTE)),
@@ -248,8 +232,6 @@ async def run_client(port, member_port):
         "updates-1": lambda times: observers[1].see(times, root),
         "updates-100": lambda times: observers[100].see(times, root),
         "login": repeated(log_in),
-        "connect": repeated(open_one),
-        "disconnect": disconnect,
     }
     answer({}, actions)
 
