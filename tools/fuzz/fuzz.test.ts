@@ -4,12 +4,15 @@ import { expect, test } from "vitest";
 import { fuzzBanana } from "./banana.js";
 import { fuzzBroker } from "./broker.js";
 
-test("mutated Banana decodes to a value or throws a BananaError", async () => {
+/** On a busy machine. A run takes seconds otherwise. */
+const timeout = 120_000;
+
+test("mutated Banana decodes to a value or throws a BananaError", { timeout }, async () => {
   const outcomes = await fuzzBanana({ runs: 5000, seed: Date.now() % 2 ** 31 });
   expect(Object.keys(outcomes).length).toBeGreaterThan(5);
 });
 
-test("a broker survives every message of a peer, and its reference counts stay right", async () => {
+test("a broker survives every message of a peer, and its reference counts stay right", { timeout }, async () => {
   const outcomes = await fuzzBroker({ runs: 400, seed: 1 });
   expect(Object.keys(outcomes).length).toBeGreaterThan(3);
 });
