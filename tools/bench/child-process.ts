@@ -1,4 +1,6 @@
-/** A process that answers requests: one JSON line on stdin for each request, one JSON line on stdout for each answer. */
+/**
+ * A process that answers requests: one JSON line on stdin for each request, one JSON line on stdout for each answer.
+ */
 
 import { spawn } from "node:child_process";
 import type { ChildProcessByStdio } from "node:child_process";

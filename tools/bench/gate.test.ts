@@ -111,8 +111,8 @@ describe("writes", () => {
     return await countWrites(() => work(echo));
   }
 
-  // Fifty calls (9 kB) arrive in one piece on every system. A hundred arrive in several pieces on macOS, and are answered
-  // piece by piece.
+  // Fifty calls (9 kB) arrive in one piece on every system. A hundred arrive in several pieces on macOS, and are
+  // answered piece by piece.
   test("sends 50 calls of one turn in one write, and their answers in one", async () => {
     const writes = await withEcho((echo) =>
       Promise.all(Array.from({ length: 50 }, () => echo.callRemote("echo", note))),
@@ -195,8 +195,8 @@ describe("updates of a cached object", () => {
 
 /**
  * Compared in one process, in processor time, with wide margins: this finds changes that make the codec several times
- * slower. Two other codecs are needed: JSON is part of V8 and gets faster with versions of Node; MessagePack is written in
- * JavaScript as ours, but one of its versions may be slow.
+ * slower. Two other codecs are needed: JSON is part of V8 and gets faster with versions of Node; MessagePack is written
+ * in JavaScript as ours, but one of its versions may be slow.
  */
 describe("the codec takes at most eight times as long as JSON and three times as long as MessagePack", async () => {
   const packages = await importBundle<typeof Packages>(new URL("codec/packages.ts", import.meta.url));

@@ -98,7 +98,8 @@ async function calibrate({ run }: Contender, seconds: number, warmUp: number): P
 function estimate(values: readonly number[]): Estimate {
   const sorted = [...values].sort((a, b) => a - b);
   const count = sorted.length;
-  // The number of values below the true median has a binomial distribution. Fewer than six values enclose it less often.
+  // The number of values below the true median has a binomial distribution. Fewer than six values enclose it less
+  // often.
   let index = -1;
   let probability = 0.5 ** count;
   for (let sum = probability; sum <= 0.025; sum += probability) {

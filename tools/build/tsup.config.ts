@@ -15,8 +15,9 @@ const entries = Object.values(manifest.exports).map((entry) => {
 });
 
 /**
- * Gives classes their own names. For a class that refers to itself, esbuild writes `var Decimal = class _Decimal {`, and
- * logs would show `_Decimal`; inside the class, `Decimal` means the same. (esbuild's `keepNames` adds a call per function.)
+ * Gives classes their own names. For a class that refers to itself, esbuild writes `var Decimal = class _Decimal {`,
+ * and logs would show `_Decimal`; inside the class, `Decimal` means the same. (esbuild's `keepNames` adds a call per
+ * function.)
  */
 const classNames: Plugin = {
   name: "class names",

@@ -1,4 +1,6 @@
-/** Joins the list of what Twisted's own tests of PB check (checklist.json) with the results of our tests of the same. */
+/**
+ * Joins the list of what Twisted's own tests of PB check (checklist.json) with the results of our tests of the same.
+ */
 
 import { readFileSync } from "node:fs";
 import { relative } from "node:path";

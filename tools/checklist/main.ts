@@ -1,6 +1,6 @@
 /**
- * npm run checklist [-- --report FILE]: runs the tests of the checklist, or reads vitest's JSON report from a file; writes
- * TABLE.md, and prints the lines without a passing test. Fails when a line has no passing test.
+ * npm run checklist [-- --report FILE]: runs the tests of the checklist, or reads vitest's JSON report from a file;
+ * writes TABLE.md, and prints the lines without a passing test. Fails when a line has no passing test.
  */
 
 import { spawnSync } from "node:child_process";

@@ -1,6 +1,7 @@
 /**
  * Checks the packages as their users get them: packs each one, judges the tarballs with publint and attw, installs them
- * into an empty project, imports every entry point with plain Node and compiles one program for browsers and one for Node.
+ * into an empty project, imports every entry point with plain Node and compiles one program for browsers and one for
+ * Node.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";

@@ -1,4 +1,7 @@
-/** Runs the published code of a package and counts the blocks it enters: a measure of work that is the same on every machine. */
+/**
+ * Runs the published code of a package and counts the blocks it enters: a measure of work that is the same on every
+ * machine.
+ */
 
 import { Session as Inspector } from "node:inspector";
 import { runInThisContext } from "node:vm";

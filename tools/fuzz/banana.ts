@@ -22,7 +22,9 @@ const vectors = new URL("../../packages/banana/test/vectors/", import.meta.url);
 
 /** An input takes microseconds; one that takes longer than this is an error. */
 const HANG_MS = 2000;
-/** Memory that `decode` may allocate: per byte of input (two buffers, and eight bytes for each element of one byte) … */
+/**
+ * Memory that `decode` may allocate: per byte of input (two buffers, and eight bytes for each element of one byte) …
+ */
 const ALLOCATED_PER_BYTE = 16;
 /** … and for the scanner's first buffer. */
 const ALLOCATED_ONCE = 16 * 1024;

@@ -1,6 +1,6 @@
 /**
- * Sends mutated messages to a live broker. Whatever a peer sends, every promise is handled, every call is answered once,
- * and nothing is left when the connection is closed.
+ * Sends mutated messages to a live broker. Whatever a peer sends, every promise is handled, every call is answered
+ * once, and nothing is left when the connection is closed.
  */
 
 import { inspect } from "@pb/banana";

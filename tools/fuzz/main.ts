@@ -1,4 +1,7 @@
-/** npm run fuzz -- banana|broker [--runs=1000000] [--seed=1]: stops at the first input that is handled wrongly, and shrinks it. */
+/**
+ * npm run fuzz -- banana|broker [--runs=1000000] [--seed=1]: stops at the first input that is handled wrongly, and
+ * shrinks it.
+ */
 
 import { parseArgs } from "node:util";
 import { fuzzBanana } from "./banana.js";

@@ -8,7 +8,10 @@ interface Engine {
   readonly Bun?: { gc(force: boolean): void };
 }
 
-/** Returns a function that collects garbage synchronously. It is also stored as `globalThis.gc`, which `expectNothingLeft` uses. */
+/**
+ * Returns a function that collects garbage synchronously. It is also stored as `globalThis.gc`, which
+ * `expectNothingLeft` uses.
+ */
 export function garbageCollector(): () => void {
   const engine = globalThis as Engine;
   return (engine.gc ??= engine.Bun === undefined ? collectorOfV8() : () => engine.Bun?.gc(true));

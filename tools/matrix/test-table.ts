@@ -1,4 +1,6 @@
-/** Runs tests with programs that npm installs, and shows the results as a table: a row per program, a column per run. */
+/**
+ * Runs tests with programs that npm installs, and shows the results as a table: a row per program, a column per run.
+ */
 
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -38,7 +38,9 @@ export interface Growth {
   readonly comparedWith: string;
 }
 
-/** A title, a contender, the number of references that the client holds, and of connections beside the one that calls. */
+/**
+ * A title, a contender, the number of references that the client holds, and of connections beside the one that calls.
+ */
 type Situation = readonly [title: string, name: ContenderName, references: number, connections: number];
 
 export async function measureGrowth(rounds: number): Promise<Growth[]> {

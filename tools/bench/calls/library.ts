@@ -1,4 +1,6 @@
-/** What each library under measurement implements, the values that all of them send, and the methods of their servers. */
+/**
+ * What each library under measurement implements, the values that all of them send, and the methods of their servers.
+ */
 
 /** A small dictionary, as in a chat. */
 export const note = { user: "alice", room: 7, text: "Is anybody there?", urgent: false };

@@ -1,4 +1,6 @@
-/** Measures calls of @pb beside other libraries: the same work over loopback TCP, server and client in two processes. */
+/**
+ * Measures calls of @pb beside other libraries: the same work over loopback TCP, server and client in two processes.
+ */
 
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";

@@ -121,7 +121,9 @@ async function inFlight(times: number, call: () => Promise<unknown>): Promise<vo
   await Promise.all(Array.from({ length: Math.min(times, CALLS_IN_FLIGHT) }, caller));
 }
 
-/** Connects clients that each keep a copy of one object. The result makes the object change, and waits for all copies. */
+/**
+ * Connects clients that each keep a copy of one object. The result makes the object change, and waits for all copies.
+ */
 async function connectObservers(library: Library, port: number, count: number, caller: Client): Promise<Action> {
   const group = `observed by ${count}`;
   /** A copy that is garbage collected is released: this list keeps the copies alive. */

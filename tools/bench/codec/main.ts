@@ -20,7 +20,10 @@ const targets: Record<string, Partial<Record<string, Record<Direction, number>>>
   jelly: { "@msgpack/msgpack": { encode: 1, decode: 1 }, Twisted: { encode: 20, decode: 80 } },
 };
 
-/** One bench: `codec` measures trees and @pb/banana, `jelly` values and @pb/jelly-types. `wanted` are beginnings of payload names. */
+/**
+ * One bench: `codec` measures trees and @pb/banana, `jelly` values and @pb/jelly-types. `wanted` are beginnings of
+ * payload names.
+ */
 export async function benchCodec(
   suite: "codec" | "jelly",
   wanted: readonly string[],

@@ -1,4 +1,6 @@
-/** The codec of the packages, as a connection uses it. One file, so that it can be bundled, also from another checkout. */
+/**
+ * The codec of the packages, as a connection uses it. One file, so that it can be bundled, also from another checkout.
+ */
 
 import { BananaReader, BananaWriter, decode, encode, Scanner } from "@pb/banana";
 import { Jellier, TypeRegistry, Unjellier } from "@pb/jelly-types";

@@ -1,4 +1,4 @@
-"""Twisted's Banana, or its jelly and Banana, as a contender. Reads one JSON request per line and answers each with one."""
+"""Twisted's Banana, or its jelly and Banana, as a contender: answers each line of JSON with one line of JSON."""
 
 import json
 import sys

@@ -23,7 +23,9 @@ class Handle extends RpcTarget {
   }
 }
 
-/** The methods of the library; `open` returns an object, and `observe` takes a function that is called for each update. */
+/**
+ * The methods of the library; `open` returns an object, and `observe` takes a function that is called for each update.
+ */
 class Bench extends RpcTarget {
   open(): Handle {
     return new Handle();
