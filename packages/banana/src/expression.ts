@@ -1,6 +1,6 @@
 // What Banana carries, and the two small interfaces through which everything above reads and writes it.
 
-import { Token } from "./tokens.js";
+import type { ListHead, ScalarPatterns } from "./list-head.js";
 
 /** The bits of the largest positive double that is not a NaN. */
 const INFINITY = 0x7ff0000000000000n;
@@ -60,38 +60,6 @@ export type Expression = number | bigint | Float | Uint8Array | Expression[];
 /** What can be written as one: lists that nobody may change (`as const`) will do. */
 export type ReadonlyExpression = number | bigint | Float | Uint8Array | readonly ReadonlyExpression[];
 
-/**
- * The beginning of a list that is met again and again: how long the list is, and the word it begins with. Make each once, for
- * {@link ExpressionWriter.begin} and {@link ExpressionReader.begins}.
- */
-export class ListHead {
-  readonly length: number;
-  readonly word: string;
-  /** The list's head and the word's, in a dialect that does not have the word: four bytes as one little-endian number. */
-  readonly four: number;
-  /** The first and the last four bytes of the word, if it has four: numbers again. */
-  readonly first: number;
-  readonly last: number;
-
-  /** Throws `TypeError` for a length that is not 1 to 127 or a word that is not 1 to 127 ASCII characters. */
-  constructor(length: number, word: string) {
-    if (!Number.isInteger(length) || length < 1 || length > 127)
-      throw new TypeError(`Not a length from 1 to 127: ${length}`);
-    const codes = Array.from(word, (_, index) => word.charCodeAt(index));
-    if (codes.length < 1 || codes.length > 127 || codes.some((code) => code > 127))
-      throw new TypeError(`Not a word of 1 to 127 ASCII characters: ${JSON.stringify(word)}`);
-    this.length = length;
-    this.word = word;
-    this.four = fourOf([length, Token.LIST, word.length, Token.STRING]);
-    this.first = fourOf(codes);
-    this.last = fourOf(codes.slice(-4));
-  }
-}
-
-function fourOf(bytes: number[]): number {
-  return bytes.slice(0, 4).reduce((four, byte, index) => four | (byte << (8 * index)), 0);
-}
-
 /** What comes next in an {@link ExpressionReader}. */
 export type Kind = "list" | "integer" | "float" | "bytes";
 
@@ -147,6 +115,16 @@ export interface ExpressionReader {
   float(): number;
   /** As {@link float}, but a {@link Float} where a number would lose something: an integral value, an unusual NaN. */
   exactFloat(): number | Float;
+  /**
+   * Optional fast path: reads the next element when it is a scalar in its most common form, which is one of
+   *  - an integer from 0 to 16,383, or a float, as a number;
+   *  - the text of `patterns`, when it is short and ASCII, as a string;
+   *  - a boolean or null of `patterns`.
+   *
+   * Returns undefined for every other element, and does not move. The element may still be a scalar: read it with {@link kind} and the
+   * other methods. A reader without a fast path does not have this method.
+   */
+  scalar?(patterns: ScalarPatterns): string | number | boolean | null | undefined;
   /** A byte string of its own: it never shares memory with what it was read from. */
   bytes(): Uint8Array;
   /** A byte string of up to 64 KiB as text, one character a byte. For atoms and names. */

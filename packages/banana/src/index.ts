@@ -26,5 +26,6 @@ export { TreeReader } from "./tree-reader.js";
 export { TreeWriter } from "./tree-writer.js";
 export { readExpression, writeExpression } from "./tree.js";
 export type { ExpressionReader, ExpressionWriter, Kind } from "./expression.js";
-export { formatFloat, ListHead } from "./expression.js";
+export { formatFloat } from "./expression.js";
+export { ListHead, ScalarPatterns } from "./list-head.js";
 export { withLimits } from "./limits.js";

@@ -5,7 +5,9 @@ import { readDigits } from "./base128.js";
 import { fromAscii, plainBytes, toLatin1 } from "./bytes.js";
 import { BananaError } from "./errors.js";
 import { toExactFloat } from "./expression.js";
-import type { ExpressionReader, Float, Kind, ListHead } from "./expression.js";
+import type { ExpressionReader, Float, Kind } from "./expression.js";
+import { bytesOf, scalarBytesOf } from "./list-head.js";
+import type { ListHead, ScalarPatterns } from "./list-head.js";
 import { LONGEST_TEXT, LONGEST_WORD, recall } from "./strings.js";
 import { countDigits4, MAX_INT, readDigits4, Token, typeAfter } from "./tokens.js";
 import type { Dialect } from "./vocabulary.js";
@@ -19,6 +21,20 @@ const SHORT_HEAD = 0x87008000 | 0;
 
 /** The head of a list of two. */
 const PAIR = 0x8002;
+const LIST_OF_ONE = 0x8001;
+
+/**
+ * {@link BananaReader.scalar} reads nothing this close to the end. `[boolean, true]` has 17 bytes, and nothing is read there without a
+ * check of its own beyond them; a smaller number made most reads at the end look twice (bench `jelly`).
+ */
+const SCALAR_BYTES = 17;
+
+/** The words `true` and `false`: the token of each, then its first and its last four letters, little-endian. */
+const TRUE_TOKEN = 0x8204;
+const TRUE = 0x65757274;
+const FALSE_TOKEN = 0x8205;
+const FALSE_FIRST = 0x736c6166;
+const FALSE_LAST = 0x65736c61;
 
 const NOTHING = new Uint8Array(0);
 const NOTHING_VIEW = new DataView(NOTHING.buffer);
@@ -117,13 +133,14 @@ export class BananaReader implements ExpressionReader {
     const start = position + 4;
     if (start > this.#end) return false;
     const view = this.#view;
-    const four = view.getInt32(position, true);
-    if (four !== head.four) return this.#beginsShort(head, four);
-    const { length } = head.word;
-    const end = start + length;
+    const tokens = view.getInt32(position, true);
+    const expected = bytesOf(head);
+    if (tokens !== expected.tokens) return this.#beginsShort(head, tokens);
+    const end = position + expected.size;
     if (end > this.#end) return false;
-    if (length >= 4 && length <= 8) {
-      if (view.getInt32(start, true) !== head.first || view.getInt32(end - 4, true) !== head.last) return false;
+    const { size } = expected;
+    if (size >= 8 && size <= 12) {
+      if (view.getInt32(start, true) !== expected.first || view.getInt32(end - 4, true) !== expected.last) return false;
     } else if (toLatin1(this.#bytes, start, end) !== head.word) {
       return false;
     }
@@ -142,34 +159,18 @@ export class BananaReader implements ExpressionReader {
   keyAfter(head: ListHead): string | undefined {
     const view = this.#view;
     const position = this.#position + 2;
-    const { length } = head.word;
-    const start = position + 4 + length;
-    if (start > this.#end || view.getUint16(position - 2, true) !== PAIR) return undefined;
-    if (view.getInt32(position, true) !== head.four || length < 4 || length > 8) return undefined;
-    if (view.getInt32(position + 4, true) !== head.first || view.getInt32(start - 4, true) !== head.last)
+    const expected = bytesOf(head);
+    const { size } = expected;
+    const end = position + size;
+    if (end > this.#end || view.getUint16(position - 2, true) !== PAIR) return undefined;
+    if (view.getInt32(position, true) !== expected.tokens || size < 8 || size > 12) return undefined;
+    if (view.getInt32(position + 4, true) !== expected.first || view.getInt32(end - 4, true) !== expected.last)
       return undefined;
-    return this.shortText(start);
-  }
-
-  /** Where the reader stands in its {@link view}: for those who look for themselves, and stay before {@link end}. */
-  get position(): number {
-    return this.#position;
-  }
-
-  set position(position: number) {
-    this.#position = position;
-  }
-
-  get end(): number {
-    return this.#end;
-  }
-
-  get view(): DataView {
-    return this.#view;
+    return this.#shortText(end);
   }
 
   /** Goes to `position` and reads text, if what stands there is short and ASCII; else undefined, and the reader stays where it is. */
-  shortText(position: number): string | undefined {
+  #shortText(position: number): string | undefined {
     const start = position + 2;
     if (start + 4 > this.#end) return undefined;
     const head = this.#view.getUint16(position, true);
@@ -178,6 +179,53 @@ export class BananaReader implements ExpressionReader {
     const text = recall(this.#view, start, length);
     if (text !== undefined) this.#position = start + length;
     return text;
+  }
+
+  scalar(patterns: ScalarPatterns): string | number | boolean | null | undefined {
+    const position = this.#position;
+    if (position + SCALAR_BYTES > this.#end) return undefined;
+    const view = this.#view;
+    const four = view.getInt32(position, true);
+    const expected = scalarBytesOf(patterns);
+    if (four === expected.tokens) {
+      const body = position + expected.size;
+      const first = view.getInt32(position + 4, true);
+      const last = view.getInt32(body - 4, true);
+      if (first === expected.textFirst && last === expected.textLast) return this.#shortText(body);
+      return first === expected.booleanFirst && last === expected.booleanLast ? this.#truth(body) : undefined;
+    }
+    if ((four & 0xff80) === Token.INT << 8) {
+      this.#position = position + 2;
+      return four & 0x7f;
+    }
+    if ((four & 0xff) === Token.FLOAT) {
+      this.#position = position + 9;
+      return view.getFloat64(position + 1);
+    }
+    if ((four & 0xff8080) === Token.INT << 16) {
+      this.#position = position + 3;
+      return (four & 0x7f) | ((four >>> 1) & 0x3f80);
+    }
+    return (four & 0xffff) === LIST_OF_ONE && this.begins(expected.nothing) ? null : undefined;
+  }
+
+  /** Goes to `position` and reads the word `true` or `false`; stays where it is, and returns undefined, when neither is there. */
+  #truth(position: number): boolean | undefined {
+    const left = this.#end - position;
+    if (left < 6) return undefined;
+    const view = this.#view;
+    const token = view.getUint16(position, true);
+    const first = view.getInt32(position + 2, true);
+    if (token === TRUE_TOKEN && first === TRUE) {
+      this.#position = position + 6;
+      return true;
+    }
+    if (token === FALSE_TOKEN && first === FALSE_FIRST && left > 6) {
+      if (view.getInt32(position + 3, true) !== FALSE_LAST) return undefined;
+      this.#position = position + 7;
+      return false;
+    }
+    return undefined;
   }
 
   integers(into: unknown[], index: number): number {
@@ -312,7 +360,7 @@ export class BananaReader implements ExpressionReader {
   }
 
   text(): string {
-    return this.shortText(this.#position) ?? this.#longText();
+    return this.#shortText(this.#position) ?? this.#longText();
   }
 
   #longText(): string {

@@ -3,7 +3,8 @@
 import { toLatin1 } from "./bytes.js";
 import { BananaError } from "./errors.js";
 import { isInteger } from "./expression.js";
-import type { Expression, ExpressionReader, Float, Kind, ListHead } from "./expression.js";
+import type { Expression, ExpressionReader, Float, Kind } from "./expression.js";
+import type { ListHead } from "./list-head.js";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 

@@ -2,7 +2,8 @@
 
 import { BananaError } from "./errors.js";
 import { Float, isInteger } from "./expression.js";
-import type { Expression, ExpressionWriter, ListHead } from "./expression.js";
+import type { Expression, ExpressionWriter } from "./expression.js";
+import type { ListHead } from "./list-head.js";
 
 const utf8 = new TextEncoder();
 

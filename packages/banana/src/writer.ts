@@ -3,7 +3,9 @@
 import { countDigits, writeDigits } from "./base128.js";
 import { HEADER_BYTES, ElementWriter } from "./element-writer.js";
 import { BananaError } from "./errors.js";
-import type { ExpressionWriter, ListHead } from "./expression.js";
+import type { ExpressionWriter } from "./expression.js";
+import { bytesOf } from "./list-head.js";
+import type { ListHead } from "./list-head.js";
 import { Token } from "./tokens.js";
 import type { Dialect } from "./vocabulary.js";
 
@@ -85,10 +87,11 @@ export class BananaWriter extends ElementWriter implements ExpressionWriter {
     this.reserve(WORD_BYTES);
     const view = this.view;
     const position = this.length;
-    const end = position + 4 + head.word.length;
-    view.setInt32(position, head.four, true);
-    view.setInt32(position + 4, head.first, true);
-    view.setInt32(end - 4, head.last, true);
+    const { tokens, first, last, size } = bytesOf(head);
+    const end = position + size;
+    view.setInt32(position, tokens, true);
+    view.setInt32(position + 4, first, true);
+    view.setInt32(end - 4, last, true);
     this.length = end;
   }
 

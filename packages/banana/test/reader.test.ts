@@ -11,6 +11,7 @@ import {
   none,
   pb,
   readExpression,
+  ScalarPatterns,
   Scanner,
   TreeReader,
   TreeWriter,
@@ -317,5 +318,87 @@ describe("a key and the head of its pair", () => {
       const reader = new BananaReader().reset(bytes, 0, end, none, 0);
       expect(reader.keyAfter(UNICODE)).toBeUndefined();
     }
+  });
+});
+
+describe("scalar", () => {
+  const patterns = new ScalarPatterns(new ListHead(2, "unicode"), new ListHead(2, "boolean"), new ListHead(1, "None"));
+  const list = (...words: string[]): Expression => words.map((word) => utf8(word));
+  const padding: Expression = new Uint8Array(20);
+
+  function readerOfFirst(value: Expression, spoken: "pb" | "none"): BananaReader {
+    const bytes = encode([value, padding], { dialect: spoken });
+    const reader = new BananaReader().reset(bytes, 0, bytes.length, spoken === "pb" ? pb : none, 0);
+    reader.list();
+    return reader;
+  }
+
+  describe.each(["pb", "none"] as const)("in dialect %s", (spoken) => {
+    test.each<[string, Expression, unknown]>([
+      ["zero", 0, 0],
+      ["an integer of one digit", 127, 127],
+      ["an integer of two digits", 16_383, 16_383],
+      ["a float", 2.5, 2.5],
+      ["a float that is a whole number", new Float(2), 2],
+      ["an empty text", list("unicode", ""), ""],
+      ["a short ASCII text", list("unicode", "hello"), "hello"],
+      ["true", list("boolean", "true"), true],
+      ["false", list("boolean", "false"), false],
+      ["null", list("None"), null],
+    ])("reads %s and moves to the next element", (_, value, expected) => {
+      const reader = readerOfFirst(value, spoken);
+      expect(reader.scalar(patterns)).toBe(expected);
+      expect(reader.bytes()).toStrictEqual(padding);
+    });
+
+    test.each<[string, Expression]>([
+      ["a long text", list("unicode", "x".repeat(33))],
+      ["a text that is not ASCII", list("unicode", "Zoë")],
+      ["a text of another type", [utf8("unicode"), 5]],
+      ["a word that differs in the middle", list("unixode", "hello")],
+      ["a list of three", list("unicode", "hello", "again")],
+      ["neither true nor false", list("boolean", "truth")],
+      ["a word that only begins with false", list("boolean", "falsy")],
+      ["another list of one", list("none")],
+      ["an empty list", []],
+      ["a negative integer", -1],
+      ["a large integer", 2n ** 70n],
+      ["a byte string", utf8("unicode")],
+    ])("returns undefined for %s and does not move", (_, value) => {
+      const reader = readerOfFirst(value, spoken);
+      const { offset } = reader;
+      expect(reader.scalar(patterns)).toBeUndefined();
+      expect(reader.offset).toBe(offset);
+      expect(readExpression(reader)).toEqual(value);
+    });
+
+    test("reads nothing beyond the end of the bytes", () => {
+      for (const value of [5, 300, 2.5, list("unicode", "hello"), list("boolean", "false"), list("None")]) {
+        const bytes = encode([value, value, value], { dialect: spoken });
+        const size = (bytes.length - 2) / 3;
+        for (let end = 2; end < bytes.length; end++) {
+          const reader = new BananaReader().reset(bytes, 2, end, spoken === "pb" ? pb : none, 0);
+          let elements = 0;
+          while (reader.scalar(patterns) !== undefined) elements++;
+          expect(reader.offset).toBe(elements * size);
+          expect(elements * size).toBeLessThanOrEqual(end - 2);
+        }
+      }
+    });
+  });
+
+  test("is absent from a reader without a fast path", () => {
+    const reader: ExpressionReader = new TreeReader(5);
+    expect("scalar" in reader).toBe(false);
+  });
+
+  test.each<[string, ListHead, ListHead, ListHead]>([
+    ["a text of three elements", new ListHead(3, "unicode"), new ListHead(2, "boolean"), new ListHead(1, "None")],
+    ["a boolean of one element", new ListHead(2, "unicode"), new ListHead(1, "boolean"), new ListHead(1, "None")],
+    ["a null of two elements", new ListHead(2, "unicode"), new ListHead(2, "boolean"), new ListHead(2, "None")],
+    ["a word of three letters", new ListHead(2, "str"), new ListHead(2, "bit"), new ListHead(1, "None")],
+    ["words of different lengths", new ListHead(2, "unicode"), new ListHead(2, "bool"), new ListHead(1, "None")],
+  ])("has no patterns with %s", (_, text, boolean, nothing) => {
+    expect(() => new ScalarPatterns(text, boolean, nothing)).toThrow(TypeError);
   });
 });

@@ -1,7 +1,7 @@
 // Reads s-expressions as values, straight from a reader (wire specification 4.1, 4.5, 4.9).
 
 import type { Expression, ExpressionReader } from "@pb/banana";
-import { BananaError, BananaReader, TreeReader } from "@pb/banana";
+import { BananaError, TreeReader } from "@pb/banana";
 import { READING_DEPTH } from "./depth.js";
 import { fromBanana, InsecureJellyError, JellyError, shorten } from "./errors.js";
 import { defaultExactness } from "./handler.js";
@@ -10,7 +10,7 @@ import { Placeholder, References } from "./references.js";
 import type { Reference, ReferenceId } from "./references.js";
 import { moduleOf, SecurityPolicy } from "./policy.js";
 import type { TypeRegistry } from "./registry.js";
-import { readScalar } from "./scalars.js";
+import { SCALARS } from "./scalar-patterns.js";
 import { standardTypes } from "./standard.js";
 import { readBoolean } from "./types/boolean.js";
 import { readDictionary } from "./types/dictionary.js";
@@ -45,6 +45,12 @@ export interface UnjellierOptions extends Partial<Exactness> {
   readonly persistentLoad?: ((id: Expression) => unknown) | undefined;
 }
 
+type FastReader = ExpressionReader & Required<Pick<ExpressionReader, "scalar">>;
+
+function hasFastPath(reader: ExpressionReader): reader is FastReader {
+  return reader.scalar !== undefined;
+}
+
 /** Reads graphs, one after the other. */
 export class Unjellier implements JellyReader {
   readonly exactness: Exactness;
@@ -53,8 +59,8 @@ export class Unjellier implements JellyReader {
   /** Where the graph comes from. Handlers read the elements that are theirs, no more and no fewer. */
   reader: ExpressionReader = nothing;
   context: unknown;
-  /** The reader again, if it is one of bytes and numbers are to be numbers. */
-  #bytes: BananaReader | undefined;
+  /** The reader again, when it has a fast path for scalars and {@link exactness} allows its results. */
+  #fastReader: FastReader | undefined;
   readonly #options: UnjellierOptions;
   readonly #registry: TypeRegistry | undefined;
   readonly #keepsUnknown: boolean;
@@ -109,7 +115,7 @@ export class Unjellier implements JellyReader {
     // A hook of the graph being read may want to read another one.
     if (this.reader !== nothing) return new Unjellier(this.#options).readGraph(reader, context);
     this.reader = reader;
-    if (this.#blursNumbers && reader instanceof BananaReader) this.#bytes = reader;
+    if (this.#blursNumbers && hasFastPath(reader)) this.#fastReader = reader;
     this.context = context;
     this.#forgetHandlers();
     try {
@@ -132,7 +138,7 @@ export class Unjellier implements JellyReader {
 
   #forgetGraph(): void {
     this.reader = nothing;
-    this.#bytes = undefined;
+    this.#fastReader = undefined;
     this.context = undefined;
     this.#depth = 0;
     this.#references.clear();
@@ -156,9 +162,9 @@ export class Unjellier implements JellyReader {
   }
 
   read(): unknown {
-    const bytes = this.#bytes;
-    if (bytes !== undefined) {
-      const scalar = readScalar(bytes);
+    const fastReader = this.#fastReader;
+    if (fastReader !== undefined) {
+      const scalar = fastReader.scalar(SCALARS);
       if (scalar !== undefined) return scalar;
     }
     const { reader } = this;
