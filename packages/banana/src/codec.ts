@@ -1,14 +1,14 @@
 // One whole expression at once: the functions most people need.
 
-import { ElementWriter } from "./element-writer.js";
+import { ElementWriter } from "./writing/element-writer.js";
 import { BananaError } from "./errors.js";
-import type { Expression, ReadonlyExpression } from "./expression.js";
+import type { Expression, ReadonlyExpression } from "./expression/expression.js";
 import type { BananaLimits } from "./limits.js";
 import { withLimits } from "./limits.js";
-import { Scanner } from "./scanner.js";
-import { writeExpression } from "./tree.js";
-import { dialectOf, none } from "./vocabulary.js";
-import type { Dialect } from "./vocabulary.js";
+import { Scanner } from "./reading/scanner.js";
+import { writeExpression } from "./expression/tree.js";
+import { dialectOf, none } from "./format/vocabulary.js";
+import type { Dialect } from "./format/vocabulary.js";
 
 /** How to read and write: what every function of this package that does either takes. */
 export interface CodecOptions {

@@ -2,13 +2,13 @@
 
 import type { CodecOptions } from "./codec.js";
 import { BananaError } from "./errors.js";
-import { formatFloat } from "./expression.js";
-import type { Expression, ExpressionReader } from "./expression.js";
+import { formatFloat } from "./expression/expression.js";
+import type { Expression, ExpressionReader } from "./expression/expression.js";
 import { withLimits } from "./limits.js";
-import { BananaReader } from "./reader.js";
-import { Scanner } from "./scanner.js";
-import { TreeReader } from "./tree-reader.js";
-import { dialectOf, pb } from "./vocabulary.js";
+import { BananaReader } from "./reading/reader.js";
+import { Scanner } from "./reading/scanner.js";
+import { TreeReader } from "./expression/tree-reader.js";
+import { dialectOf, pb } from "./format/vocabulary.js";
 
 /** Longer strings are cut: who looks wants to see what it is. */
 const SHOWN_TEXT = 1024;

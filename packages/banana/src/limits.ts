@@ -1,7 +1,7 @@
 // How much a stream may ask of us, checked before memory is taken.
 
 import { BananaError } from "./errors.js";
-import { MAX_INT } from "./tokens.js";
+import { MAX_INT } from "./format/tokens.js";
 
 /** Limits of one stream, for reading and for writing. All counts are inclusive: the limit itself is still accepted. */
 export interface BananaLimits {

@@ -2,11 +2,11 @@
 
 import type { CodecOptions } from "./codec.js";
 import { BananaError } from "./errors.js";
-import type { Expression } from "./expression.js";
+import type { Expression } from "./expression/expression.js";
 import { withLimits } from "./limits.js";
-import { Scanner } from "./scanner.js";
-import { writeExpression } from "./tree.js";
-import { BananaWriter } from "./writer.js";
+import { Scanner } from "./reading/scanner.js";
+import { writeExpression } from "./expression/tree.js";
+import { BananaWriter } from "./writing/writer.js";
 
 /**
  * Bytes in, expressions out. The stream errors with {@link BananaError} when the bytes are bad, and with `BANANA_TRUNCATED` when they end

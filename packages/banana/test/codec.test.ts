@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { BananaError, decode, encode, Float, inspect, Vocabulary } from "@pb/banana";
 import type { BananaErrorCode, CodecOptions, Dialect, Expression } from "@pb/banana";
-import { dialect, expression, nearBanana } from "./generated.js";
-import { hex, toHex } from "./tagged.js";
+import { dialect, expression, nearBanana } from "./helpers/arbitraries.js";
+import { hex, toHex } from "./helpers/tagged.js";
 
 function codeOf(work: () => unknown): BananaErrorCode | undefined {
   try {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { encode, Float, inspect, inspectExpression } from "@pb/banana";
 import type { Expression } from "@pb/banana";
-import { hex } from "./tagged.js";
+import { hex } from "./helpers/tagged.js";
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 

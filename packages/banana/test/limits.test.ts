@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { BananaError, BananaWriter, decode, defaultLimits, encode, Scanner, withLimits } from "@pb/banana";
 import type { BananaErrorCode, BananaLimits, Expression } from "@pb/banana";
-import { scan } from "./generated.js";
+import { scan } from "./helpers/arbitraries.js";
 
 interface Row {
   limit: keyof BananaLimits;

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { runInThisContext } from "node:vm";
 import { describe, expect, test, vi } from "vitest";
 import * as banana from "@pb/banana";
-import { hex, toHex } from "./tagged.js";
+import { hex, toHex } from "./helpers/tagged.js";
 
 const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
 const format = readFileSync(new URL("../FORMAT.md", import.meta.url), "utf8");

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { decoderStream, encode, encoderStream } from "@pb/banana";
 import type { Expression } from "@pb/banana";
-import { cut, cuts, expression } from "./generated.js";
+import { cut, cuts, expression } from "./helpers/arbitraries.js";
 
 async function collect<Value>(stream: ReadableStream<Value>): Promise<Value[]> {
   const values: Value[] = [];

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { BananaError, decode, encode, pb, none, Scanner, Session } from "@pb/banana";
 import type { BananaErrorCode, Expression } from "@pb/banana";
-import { hex, readVectors, toHex, untag } from "./tagged.js";
-import type { Tagged } from "./tagged.js";
+import { hex, readVectors, toHex, untag } from "./helpers/tagged.js";
+import type { Tagged } from "./helpers/tagged.js";
 
 interface Value {
   name: string;

@@ -2,10 +2,10 @@
 
 import { TreeReader, TreeWriter } from "@pb/banana";
 import type { Expression } from "@pb/banana";
-import { Jellier } from "./jellier.js";
-import type { JellierOptions } from "./jellier.js";
-import { Unjellier } from "./unjellier.js";
-import type { UnjellierOptions } from "./unjellier.js";
+import { Jellier } from "./writing/jellier.js";
+import type { JellierOptions } from "./writing/jellier.js";
+import { Unjellier } from "./reading/unjellier.js";
+import type { UnjellierOptions } from "./reading/unjellier.js";
 
 /** A value as an s-expression, ready for `encode` of `@pb/banana`. Throws `JellyError` with the path to what cannot travel. */
 export function jelly(value: unknown, options: JellierOptions = {}): Expression {

@@ -1,8 +1,8 @@
 // Which handler writes an object and which reads an atom: a value, given to connections, never global.
 
 import type { Class, TypeHandler } from "./handler.js";
-import type { CopyOptions, PlainState } from "./types/copy.js";
-import { copyType } from "./types/copy.js";
+import type { CopyOptions, PlainState } from "./types/instances/copy.js";
+import { copyType } from "./types/instances/copy.js";
 
 /** What makes a graph of values. */
 const RESERVED: ReadonlySet<string> = new Set(["reference", "dereference"]);

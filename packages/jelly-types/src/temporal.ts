@@ -3,10 +3,10 @@
 import { JellyError } from "./errors.js";
 import type { Class, JellyReader, JellyWriter, TypeHandler } from "./handler.js";
 import { TypeRegistry } from "./registry.js";
-import { CalendarDate, calendarDate } from "./types/calendar-date.js";
-import { DateTime, dateTime } from "./types/date-time.js";
-import { TimeDelta, timeDelta } from "./types/time-delta.js";
-import { TimeOfDay, timeOfDay } from "./types/time-of-day.js";
+import { CalendarDate, calendarDate } from "./types/time/calendar-date.js";
+import { DateTime, dateTime } from "./types/time/date-time.js";
+import { TimeDelta, timeDelta } from "./types/time/time-delta.js";
+import { TimeOfDay, timeOfDay } from "./types/time/time-of-day.js";
 
 interface DateFields {
   readonly year: number;

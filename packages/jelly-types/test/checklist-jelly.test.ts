@@ -21,7 +21,7 @@ import {
   Unpersistable,
 } from "@pb/jelly-types";
 import { expect, test } from "vitest";
-import { sexp } from "./support.js";
+import { sexp } from "./helpers/support.js";
 
 const again = <T>(value: T): T => unjelly(decode(encode(jelly(value)))) as T;
 

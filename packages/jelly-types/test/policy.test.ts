@@ -8,7 +8,7 @@ import {
   unjelly,
 } from "@pb/jelly-types";
 import { describe, expect, test } from "vitest";
-import { errorOf, sexp } from "./support.js";
+import { errorOf, sexp } from "./helpers/support.js";
 
 function read(wire: unknown, policy: SecurityPolicy): unknown {
   return unjelly(sexp(wire as any), { policy });

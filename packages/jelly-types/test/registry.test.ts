@@ -1,6 +1,6 @@
 import { jelly, TypeRegistry, unjelly } from "@pb/jelly-types";
 import { expect, test } from "vitest";
-import { errorOf, sexp } from "./support.js";
+import { errorOf, sexp } from "./helpers/support.js";
 
 class Account {}
 class Other {}

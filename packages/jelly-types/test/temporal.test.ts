@@ -2,7 +2,7 @@ import { Temporal } from "temporal-polyfill/full";
 import { CalendarDate, DateTime, jelly, TimeDelta, TimeOfDay, TypeRegistry, unjelly } from "@pb/jelly-types";
 import { temporalTypes } from "@pb/jelly-types/temporal";
 import { describe, expect, test } from "vitest";
-import { errorOf, sexp } from "./support.js";
+import { errorOf, sexp } from "./helpers/support.js";
 
 const registry = temporalTypes(Temporal);
 const { PlainDate, PlainDateTime, PlainTime, Duration, Instant, ZonedDateTime } = Temporal;

@@ -4,9 +4,9 @@ import fc from "fast-check";
 import type { Twisted } from "../../../tools/twisted/twisted.js";
 import { jelly, unjelly } from "@pb/jelly-types";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { graph, leaf } from "./arbitraries.js";
-import { difference } from "./graphs.js";
-import { describeAsPython, things, TwistedEcho } from "./python.js";
+import { graph, leaf } from "./helpers/arbitraries.js";
+import { difference } from "./helpers/graphs.js";
+import { describeAsPython, things, TwistedEcho } from "./helpers/python.js";
 
 /** Half for single values, half for graphs. */
 const CASES = Number(process.env.PB_CASES ?? 2400);

@@ -2,8 +2,8 @@
 
 import { decode, encode } from "@pb/banana";
 import { InsecureJellyError, jelly, JellyError, unjelly } from "@pb/jelly-types";
-import type { Case } from "./graphs.js";
-import { build, difference, fromHex, policies, readVectors, toHex } from "./graphs.js";
+import type { Case } from "./helpers/graphs.js";
+import { build, difference, fromHex, policies, readVectors, toHex } from "./helpers/graphs.js";
 import { describe, expect, test } from "vitest";
 
 const exact = { integers: "bigint", floats: "exact", dicts: "map" } as const;

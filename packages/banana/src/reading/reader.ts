@@ -1,0 +1,462 @@
+// Reads one expression from bytes that a scanner has found complete: a cursor, no tree.
+/* eslint-disable @typescript-eslint/no-unsafe-enum-comparison -- type bytes come as numbers, and need not be ours */
+
+import { readDigits } from "../format/base128.js";
+import { fromAscii, plainBytes, toLatin1 } from "../format/bytes.js";
+import { BananaError } from "../errors.js";
+import { toExactFloat } from "../expression/expression.js";
+import type { ExpressionReader, Float, Kind } from "../expression/expression.js";
+import { bytesOf, scalarBytesOf } from "../expression/list-head.js";
+import type { ListHead, ScalarPatterns } from "../expression/list-head.js";
+import { LONGEST_TEXT, LONGEST_WORD, recall } from "./string-cache.js";
+import { countDigits4, MAX_INT, readDigits4, Token, typeAfter } from "../format/tokens.js";
+import type { Dialect } from "../format/vocabulary.js";
+import { none } from "../format/vocabulary.js";
+
+/** A string longer than this is no atom and no name. */
+const WORD_BYTES = 64 * 1024;
+
+/** A list's head of one digit, then the number of a word, also of one digit. */
+const SHORT_HEAD = 0x87008000 | 0;
+
+/** The head of a list of two. */
+const PAIR = 0x8002;
+const LIST_OF_ONE = 0x8001;
+
+/**
+ * {@link BananaReader.scalar} reads nothing this close to the end. `[boolean, true]` has 17 bytes, and nothing is read there without a
+ * check of its own beyond them; a smaller number made most reads at the end look twice (bench `jelly`).
+ */
+const SCALAR_BYTES = 17;
+
+/** The words `true` and `false`: the token of each, then its first and its last four letters, little-endian. */
+const TRUE_TOKEN = 0x8204;
+const TRUE = 0x65757274;
+const FALSE_TOKEN = 0x8205;
+const FALSE_FIRST = 0x736c6166;
+const FALSE_LAST = 0x65736c61;
+
+const NOTHING = new Uint8Array(0);
+const NOTHING_VIEW = new DataView(NOTHING.buffer);
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const lenientUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/**
+ * A cursor on the bytes of one expression. Make one and have `Scanner.advance` point it at each expression, whose structure and limits are
+ * then checked; a reader of unchecked bytes throws `BANANA_TRUNCATED` where they end too early. What it points at is good until the
+ * scanner's next `next` or `advance`.
+ */
+export class BananaReader implements ExpressionReader {
+  #bytes: Uint8Array = NOTHING;
+  #view: DataView = NOTHING_VIEW;
+  #position = 0;
+  #end = 0;
+  #base = 0;
+  #dialect: Dialect = none;
+  /** What {@link #longHead} found. */
+  #number = 0;
+  #body = 0;
+
+  /** Points the reader at the bytes from `start` to `end`, the first of which is byte `base` of the stream. */
+  reset(bytes: Uint8Array, start: number, end: number, dialect: Dialect, base: number, view?: DataView): this {
+    if (view === undefined) {
+      this.#bytes = plainBytes(bytes) ?? Uint8Array.from(bytes);
+      this.#view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength);
+    } else {
+      this.#bytes = bytes;
+      this.#view = view;
+    }
+    this.#position = start;
+    this.#end = end;
+    this.#dialect = dialect;
+    this.#base = base - start;
+    return this;
+  }
+
+  get offset(): number {
+    return this.#base + this.#position;
+  }
+
+  /** Goes back to an element that stood at this {@link offset}: what was read from there on can be read again. */
+  rewind(offset: number): void {
+    this.#position = offset - this.#base;
+  }
+
+  // The head of an element is read anew by each method instead of being kept: two loads cost less than the state (bench `codec`). Heads of
+  // up to three digits, which are almost all, are read in place; the rest goes the long way.
+
+  kind(): Kind {
+    const position = this.#position;
+    if (position + 4 <= this.#end) {
+      const four = this.#view.getInt32(position, true);
+      const type = typeAfter(four, countDigits4(four));
+      if (type === Token.LIST) return "list";
+      if (type === Token.INT) return "integer";
+      if (type === Token.STRING) return "bytes";
+    }
+    return this.#longKind();
+  }
+
+  #longKind(): Kind {
+    switch (this.#longHead()) {
+      case Token.LIST:
+        return "list";
+      case Token.STRING:
+      case Token.VOCAB:
+        return "bytes";
+      case Token.FLOAT:
+        return "float";
+      default:
+        return "integer";
+    }
+  }
+
+  list(): number {
+    const position = this.#position;
+    if (position + 4 <= this.#end) {
+      const four = this.#view.getInt32(position, true);
+      const digits = countDigits4(four);
+      const length = readDigits4(four, digits);
+      if (typeAfter(four, digits) === Token.LIST && length < this.#end - position) {
+        this.#position = position + digits + 1;
+        return length;
+      }
+    }
+    if (this.#longHead() !== Token.LIST) throw this.#unexpected("a list");
+    this.#position = this.#body;
+    return this.#number;
+  }
+
+  begins(head: ListHead): boolean {
+    const position = this.#position;
+    const start = position + 4;
+    if (start > this.#end) return false;
+    const view = this.#view;
+    const tokens = view.getInt32(position, true);
+    const expected = bytesOf(head);
+    if (tokens !== expected.tokens) return this.#beginsShort(head, tokens);
+    const end = position + expected.size;
+    if (end > this.#end) return false;
+    const { size } = expected;
+    if (size >= 8 && size <= 12) {
+      if (view.getInt32(start, true) !== expected.first || view.getInt32(end - 4, true) !== expected.last) return false;
+    } else if (toLatin1(this.#bytes, start, end) !== head.word) {
+      return false;
+    }
+    this.#position = end;
+    return true;
+  }
+
+  /** The same, when the word is a number. */
+  #beginsShort(head: ListHead, four: number): boolean {
+    if ((four & 0xff) !== head.length || (four & (0xff00ff00 | 0)) !== SHORT_HEAD) return false;
+    if (this.#dialect.vocabulary?.word((four >>> 16) & 0xff) !== head.word) return false;
+    this.#position += 4;
+    return true;
+  }
+
+  keyAfter(head: ListHead): string | undefined {
+    const view = this.#view;
+    const position = this.#position + 2;
+    const expected = bytesOf(head);
+    const { size } = expected;
+    const end = position + size;
+    if (end > this.#end || view.getUint16(position - 2, true) !== PAIR) return undefined;
+    if (view.getInt32(position, true) !== expected.tokens || size < 8 || size > 12) return undefined;
+    if (view.getInt32(position + 4, true) !== expected.first || view.getInt32(end - 4, true) !== expected.last)
+      return undefined;
+    return this.#shortText(end);
+  }
+
+  /** Goes to `position` and reads text, if what stands there is short and ASCII; else undefined, and the reader stays where it is. */
+  #shortText(position: number): string | undefined {
+    const start = position + 2;
+    if (start + 4 > this.#end) return undefined;
+    const head = this.#view.getUint16(position, true);
+    const length = head & 0x7f;
+    if ((head & 0xff80) !== Token.STRING << 8 || length > LONGEST_TEXT || start + length > this.#end) return undefined;
+    const text = recall(this.#view, start, length);
+    if (text !== undefined) this.#position = start + length;
+    return text;
+  }
+
+  scalar(patterns: ScalarPatterns): string | number | boolean | null | undefined {
+    const position = this.#position;
+    if (position + SCALAR_BYTES > this.#end) return undefined;
+    const view = this.#view;
+    const four = view.getInt32(position, true);
+    const expected = scalarBytesOf(patterns);
+    if (four === expected.tokens) {
+      const body = position + expected.size;
+      const first = view.getInt32(position + 4, true);
+      const last = view.getInt32(body - 4, true);
+      if (first === expected.textFirst && last === expected.textLast) return this.#shortText(body);
+      return first === expected.booleanFirst && last === expected.booleanLast ? this.#truth(body) : undefined;
+    }
+    if ((four & 0xff80) === Token.INT << 8) {
+      this.#position = position + 2;
+      return four & 0x7f;
+    }
+    if ((four & 0xff) === Token.FLOAT) {
+      this.#position = position + 9;
+      return view.getFloat64(position + 1);
+    }
+    if ((four & 0xff8080) === Token.INT << 16) {
+      this.#position = position + 3;
+      return (four & 0x7f) | ((four >>> 1) & 0x3f80);
+    }
+    return (four & 0xffff) === LIST_OF_ONE && this.begins(expected.nothing) ? null : undefined;
+  }
+
+  /** Goes to `position` and reads the word `true` or `false`; stays where it is, and returns undefined, when neither is there. */
+  #truth(position: number): boolean | undefined {
+    const left = this.#end - position;
+    if (left < 6) return undefined;
+    const view = this.#view;
+    const token = view.getUint16(position, true);
+    const first = view.getInt32(position + 2, true);
+    if (token === TRUE_TOKEN && first === TRUE) {
+      this.#position = position + 6;
+      return true;
+    }
+    if (token === FALSE_TOKEN && first === FALSE_FIRST && left > 6) {
+      if (view.getInt32(position + 3, true) !== FALSE_LAST) return undefined;
+      this.#position = position + 7;
+      return false;
+    }
+    return undefined;
+  }
+
+  integers(into: unknown[], index: number): number {
+    const view = this.#view;
+    const lastFour = this.#end - 4;
+    const { length } = into;
+    let position = this.#position;
+    while (index < length && position <= lastFour) {
+      const four = view.getInt32(position, true);
+      if ((four & 0xff80) === Token.INT << 8) {
+        into[index++] = four & 0x7f;
+        position += 2;
+      } else if ((four & 0xff8080) === Token.INT << 16) {
+        into[index++] = (four & 0x7f) | ((four >>> 1) & 0x3f80);
+        position += 3;
+      } else if ((four & (0xff808080 | 0)) === Token.INT << 24) {
+        into[index++] = (four & 0x7f) | ((four >>> 1) & 0x3f80) | ((four >>> 2) & 0x1fc000);
+        position += 4;
+      } else {
+        break;
+      }
+    }
+    this.#position = position;
+    return index;
+  }
+
+  integer(): number | bigint {
+    const position = this.#position;
+    if (position + 4 <= this.#end) {
+      const four = this.#view.getInt32(position, true);
+      const digits = countDigits4(four);
+      const type = typeAfter(four, digits);
+      if (type === Token.INT) {
+        this.#position = position + digits + 1;
+        return readDigits4(four, digits);
+      }
+      if (type === Token.NEG) {
+        this.#position = position + digits + 1;
+        return 0 - readDigits4(four, digits);
+      }
+    }
+    return this.#longInteger();
+  }
+
+  #longInteger(): number | bigint {
+    const type = this.#longHead();
+    if (type !== Token.INT && type !== Token.NEG && type !== Token.LONGINT && type !== Token.LONGNEG)
+      throw this.#unexpected("an integer");
+    const value = readDigits(this.#bytes, this.#position, this.#body - 1);
+    this.#position = this.#body;
+    if (type === Token.INT || type === Token.LONGINT) return value;
+    return value === 0 ? 0 : -value;
+  }
+
+  float(): number {
+    const body = this.#floatBody();
+    this.#position = body + 8;
+    return this.#view.getFloat64(body);
+  }
+
+  exactFloat(): number | Float {
+    const body = this.#floatBody();
+    this.#position = body + 8;
+    return toExactFloat(this.#view, body);
+  }
+
+  #floatBody(): number {
+    if (this.#bytes[this.#position] === Token.FLOAT && this.#position + 9 <= this.#end) return this.#position + 1;
+    if (this.#longHead() !== Token.FLOAT) throw this.#unexpected("a float");
+    return this.#body;
+  }
+
+  bytes(): Uint8Array {
+    const position = this.#position;
+    if (position + 4 <= this.#end) {
+      const four = this.#view.getInt32(position, true);
+      const digits = countDigits4(four);
+      const start = position + digits + 1;
+      const end = start + readDigits4(four, digits);
+      if (typeAfter(four, digits) === Token.STRING && end <= this.#end) {
+        this.#position = end;
+        return this.#bytes.slice(start, end);
+      }
+    }
+    return this.#longBytes();
+  }
+
+  #longBytes(): Uint8Array {
+    const type = this.#longHead();
+    if (type === Token.VOCAB) return fromAscii(this.#vocabularyWord());
+    if (type !== Token.STRING) throw this.#unexpected("a byte string");
+    return this.#bytes.slice(this.#body, this.#passString());
+  }
+
+  word(): string {
+    const position = this.#position;
+    if (position + 4 <= this.#end) {
+      const four = this.#view.getInt32(position, true);
+      const digits = countDigits4(four);
+      const type = typeAfter(four, digits);
+      const length = readDigits4(four, digits);
+      const start = position + digits + 1;
+      if (type === Token.VOCAB) {
+        const word = this.#dialect.vocabulary?.word(length);
+        if (word !== undefined) {
+          this.#position = start;
+          return word;
+        }
+      } else if (
+        type === Token.STRING &&
+        length <= LONGEST_WORD &&
+        start + length <= this.#end &&
+        start + 4 <= this.#end
+      ) {
+        const word = recall(this.#view, start, length);
+        if (word !== undefined) {
+          this.#position = start + length;
+          return word;
+        }
+      }
+    }
+    return this.#longWord();
+  }
+
+  #longWord(): string {
+    const type = this.#longHead();
+    if (type === Token.VOCAB) return this.#vocabularyWord();
+    if (type !== Token.STRING) throw this.#unexpected("a word");
+    if (this.#number > WORD_BYTES)
+      throw new BananaError("BANANA_BAD_WORD", `A word of ${this.#number} bytes`, { offset: this.offset });
+    return toLatin1(this.#bytes, this.#body, this.#passString());
+  }
+
+  text(): string {
+    return this.#shortText(this.#position) ?? this.#longText();
+  }
+
+  #longText(): string {
+    const type = this.#longHead();
+    if (type === Token.VOCAB) return this.#vocabularyWord();
+    if (type !== Token.STRING) throw this.#unexpected("UTF-8 text");
+    const { offset } = this;
+    const start = this.#body;
+    const end = this.#passString();
+    const bytes = this.#bytes.subarray(start, end);
+    // Looking for what a lenient decoder puts in place of errors is cheaper than having each byte checked (bench `codec`).
+    const text = lenientUtf8.decode(bytes);
+    if (!text.includes("\ufffd")) return text;
+    try {
+      return utf8.decode(bytes);
+    } catch (cause) {
+      throw new BananaError("BANANA_BAD_UTF8", "These bytes are not UTF-8", { offset, cause });
+    }
+  }
+
+  #passString(): number {
+    return (this.#position = this.#body + this.#number);
+  }
+
+  skip(): void {
+    let left = 1;
+    while (left > 0) {
+      left--;
+      switch (this.#longHead()) {
+        case Token.LIST:
+          left += this.#number;
+          this.#position = this.#body;
+          break;
+        case Token.STRING:
+          this.#passString();
+          break;
+        case Token.FLOAT:
+          this.#position = this.#body + 8;
+          break;
+        default:
+          this.#position = this.#body;
+      }
+    }
+  }
+
+  /** Reads digits and type byte of the next element, without moving on. A number beyond 2^31-1 is given as -1. */
+  #longHead(): number {
+    const bytes = this.#bytes;
+    const end = this.#end;
+    let position = this.#position;
+    let number = 0;
+    let scale = 1;
+    while (position < end) {
+      const byte = bytes[position++]!;
+      if (byte >= 0x80) {
+        this.#number = number <= MAX_INT ? number | 0 : -1;
+        this.#body = position;
+        if (byte > Token.VOCAB) throw this.#unknown(byte);
+        // An element of a list is one byte or more.
+        const needed = byte === Token.STRING || byte === Token.LIST ? number : byte === Token.FLOAT ? 8 : 0;
+        if (needed > end - position) break;
+        return byte;
+      }
+      if (byte > 0) number += byte * scale;
+      scale *= 128;
+    }
+    throw this.#truncated();
+  }
+
+  #vocabularyWord(): string {
+    const word = this.#dialect.vocabulary?.word(this.#number);
+    if (word === undefined)
+      throw new BananaError("BANANA_UNKNOWN_WORD", `No word has the number ${this.#number}`, { offset: this.offset });
+    this.#position = this.#body;
+    return word;
+  }
+
+  #unexpected(wanted: string): BananaError {
+    return new BananaError("BANANA_UNEXPECTED_KIND", `Expected ${wanted}, found ${nameOf(this.kind())}`, {
+      offset: this.offset,
+    });
+  }
+
+  #unknown(type: number): BananaError {
+    return new BananaError("BANANA_UNKNOWN_TYPE", `No element has the type byte 0x${type.toString(16)}`, {
+      offset: this.offset,
+    });
+  }
+
+  #truncated(): BananaError {
+    return new BananaError("BANANA_TRUNCATED", "The expression ends in the middle of an element", {
+      offset: this.offset,
+    });
+  }
+}
+
+function nameOf(kind: Kind): string {
+  return kind === "integer" ? "an integer" : kind === "bytes" ? "a byte string" : `a ${kind}`;
+}
