@@ -1,4 +1,4 @@
-// @pb/jelly-types: object graphs on Banana.
+// @pb/jelly-types: converts JavaScript values to the s-expressions of Perspective Broker and back.
 
 // For applications
 export { jelly, unjelly } from "./jelly.js";
@@ -20,7 +20,7 @@ export { TypeRegistry } from "./registry.js";
 export type { CopyOptions, PlainState } from "./types/instances/copy.js";
 export { SecurityPolicy } from "./policy.js";
 
-// For people building on us
+// For authors of transports and types
 export { Jellier } from "./writing/jellier.js";
 export { READING_DEPTH, WRITING_DEPTH } from "./limits.js";
 export type { JellierOptions } from "./writing/jellier.js";
@@ -28,4 +28,4 @@ export { Unjellier } from "./reading/unjellier.js";
 export type { UnjellierOptions } from "./reading/unjellier.js";
 export type { Class, Exactness, JellyReader, JellyWriter, TypeHandler } from "./handler.js";
 export { copyType, plainState, setOwnProperties } from "./types/instances/copy.js";
-export { below, describe, keyStep } from "./errors.js";
+export { below, describe } from "./errors.js";

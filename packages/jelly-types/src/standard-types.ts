@@ -1,4 +1,4 @@
-// The types every connection knows.
+// The registry of the types that every connection supports.
 
 import { TypeRegistry } from "./registry.js";
 import { boolean } from "./types/boolean.js";
@@ -20,7 +20,10 @@ import { tupleType } from "./types/tuple.js";
 import { unknownCopy } from "./types/instances/unknown-copy.js";
 import { unpersistable } from "./types/instances/unpersistable.js";
 
-/** The standard types (wire specification 4.2): what is left when no registry of an application has an answer. */
+/**
+ * The standard types (wire specification 4.2), used for every atom and class that the registry of the application does
+ * not have.
+ */
 export const standardTypes: TypeRegistry = new TypeRegistry()
   .register(none)
   .register(boolean)

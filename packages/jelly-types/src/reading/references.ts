@@ -1,27 +1,32 @@
-// What a graph that is being read has of references: objects by id, placeholders for those to come, and states that wait for them.
+// The references of a graph that is being read: objects by id, placeholders for objects that are not read yet, and
+// states that wait for them.
 
 import { JellyError } from "../errors.js";
 
-/** A reference id: Banana integers and byte strings, told apart. A big integer is text that no byte string is. */
+/** A reference id: a Banana integer or a byte string. A bigint becomes text that differs from every byte string. */
 export type ReferenceId = number | string;
 
-/** Stands for an object that is referred to before it arrives. */
+/** Stands for an object that is dereferenced before it is read. */
 export class Placeholder {
+  /** Called with the object when it is read. */
   readonly patches: ((value: unknown) => void)[] = [];
   isResolved = false;
 }
 
-/** What is known about `[reference, id, …]`. */
+/** The state of one `[reference, id, …]`. */
 export class Reference {
-  /** The object, or a placeholder for it that something else has to fill. */
+  /** The object; or a placeholder, when the value of this reference is a dereference of another one. */
   value: unknown = undefined;
   isKnown = false;
-  /** What was handed out before the object was known. */
+  /** The placeholder that was returned by {@link References.lookUp} before the object was known. */
   placeholder: Placeholder | undefined;
   is: "announced" | "open" | "complete" = "announced";
-  /** Whether the object shows nothing of what is missing in it. */
+  /**
+   * Whether the object is an empty instance until its state is applied, so that other states need not wait for its
+   * contents.
+   */
   isBlank = false;
-  /** Which part of the log was written while it was read. */
+  /** The part of the log of {@link References} that was written while this reference was read. */
   logStart = 0;
   logEnd = 0;
   isChecked = false;
@@ -29,18 +34,21 @@ export class Reference {
 
 /** The references of one graph; {@link clear} makes it ready for the next. */
 export class References {
-  /** Placeholders that are not resolved. */
+  /** The number of placeholders that are not resolved. */
   pending = 0;
   #byId: Map<ReferenceId, Reference> | undefined;
-  /** Placeholders whose patches are being applied. */
+  /** The queue of placeholders whose patches are being applied. */
   #resolving: { readonly placeholder: Placeholder; readonly value: unknown }[] = [];
-  /** Whatever was handed out before it was complete, in order: tells for each state what is missing in it. */
+  /**
+   * Every placeholder and incomplete reference that {@link lookUp} returned, in order. A state is incomplete while an
+   * entry of its part of the log is.
+   */
   #log: (Placeholder | Reference)[] = [];
-  /** States that have to wait, inner ones first. */
-  #unsettled: (() => void)[] = [];
+  /** Actions that run when the whole graph is read. Those of inner states come first. */
+  #deferred: (() => void)[] = [];
 
-  /** How long the log is: a place in it. */
-  get now(): number {
+  /** The current length of the log: the start of the part that is written next. */
+  get logLength(): number {
     return this.#log.length;
   }
 
@@ -49,10 +57,10 @@ export class References {
     this.#byId = undefined;
     if (this.#resolving.length > 0) this.#resolving = [];
     if (this.#log.length > 0) this.#log = [];
-    if (this.#unsettled.length > 0) this.#unsettled = [];
+    if (this.#deferred.length > 0) this.#deferred = [];
   }
 
-  /** `[reference, id, …]` begins. */
+  /** Starts to read `[reference, id, …]`. Throws `JELLY_DUPLICATE_REFERENCE` when the id was used before. */
   open(id: ReferenceId): Reference {
     const reference = this.#at(id);
     if (reference.is !== "announced")
@@ -62,25 +70,25 @@ export class References {
     return reference;
   }
 
-  /** It ends, with this value. */
+  /** Ends a reference that was opened, with its value. */
   close(reference: Reference, value: unknown): void {
     reference.is = "complete";
     reference.logEnd = this.#log.length;
-    this.arrive(reference, value);
+    this.setValue(reference, value);
   }
 
-  /** The object is there, with or without its contents. */
-  arrive(reference: Reference, value: unknown): void {
+  /** Makes the object known under its id, before or after its contents are read. */
+  setValue(reference: Reference, value: unknown): void {
     reference.value = value;
     reference.isKnown = true;
-    if (value instanceof Placeholder) value.patches.push((resolved) => this.arrive(reference, resolved));
+    if (value instanceof Placeholder) value.patches.push((resolved) => this.setValue(reference, resolved));
     else if (reference.placeholder !== undefined) this.resolve(reference.placeholder, value);
   }
 
-  /** What `[dereference, id]` stands for: the object, or a placeholder. */
+  /** Returns the object of `[dereference, id]`, or a placeholder for it. */
   lookUp(id: ReferenceId): unknown {
     const reference = this.#at(id);
-    const value = reference.isKnown ? reference.value : (reference.placeholder ??= this.#promise());
+    const value = reference.isKnown ? reference.value : (reference.placeholder ??= this.#newPlaceholder());
     if (value instanceof Placeholder) this.#log.push(value);
     else if (reference.is === "open" || reference.logEnd > reference.logStart) this.#log.push(reference);
     return value;
@@ -93,35 +101,47 @@ export class References {
     return reference;
   }
 
-  #promise(): Placeholder {
+  #newPlaceholder(): Placeholder {
     this.pending++;
     return new Placeholder();
   }
 
-  /** A placeholder for what somebody is going to make of what was read since `start`. */
-  defer(start: number, make: () => unknown): Placeholder {
-    const placeholder = this.#promise();
-    this.settleLater(start, () => this.resolve(placeholder, make()));
+  /**
+   * Returns a placeholder for the result of `make`, which is called when the whole graph is read. Its input was read
+   * since `start`.
+   */
+  deferValue(start: number, make: () => unknown): Placeholder {
+    const placeholder = this.#newPlaceholder();
+    this.deferAction(start, () => this.resolve(placeholder, make()));
     this.#log.push(placeholder);
     return placeholder;
   }
 
-  /** Calls `action` when the whole graph is read. Throws then, if something handed out between `start` and now is still missing. */
-  settleLater(start: number, action: () => void): void {
+  /**
+   * Calls `action` when the whole graph is read. Throws then when an object that was looked up since `start` is still
+   * missing.
+   */
+  deferAction(start: number, action: () => void): void {
     const end = this.#log.length;
-    this.#unsettled.push(() => {
+    this.#deferred.push(() => {
       this.#requireComplete(start, end);
       action();
     });
   }
 
-  /** The whole graph is read. */
-  settle(): void {
-    for (const settle of this.#unsettled) settle();
+  /**
+   * Runs the deferred actions, after the whole graph is read. Throws `JELLY_UNRESOLVED_REFERENCE` when an object is
+   * missing.
+   */
+  finish(): void {
+    for (const action of this.#deferred) action();
     if (this.pending > 0) throw unresolved();
   }
 
-  /** Patches may resolve further placeholders: in turn, not one inside the other. */
+  /**
+   * Applies the patches of a placeholder. They may resolve further placeholders, which are queued and not resolved
+   * recursively.
+   */
   resolve(placeholder: Placeholder, value: unknown): void {
     if (placeholder.isResolved) return;
     placeholder.isResolved = true;
@@ -134,7 +154,7 @@ export class References {
     this.#resolving = [];
   }
 
-  /** Throws when something in this part of the log is missing, there or in what was complete but for it. */
+  /** Throws when an entry of this part of the log is unresolved, or an entry of the log of one of its references. */
   #requireComplete(start: number, end: number): void {
     if (this.pending === 0) return;
     const parts = [start, end];
@@ -156,6 +176,6 @@ export class References {
 function unresolved(): JellyError {
   return new JellyError(
     "JELLY_UNRESOLVED_REFERENCE",
-    "A dereference refers to nothing in this value, or to something that a factory makes of it",
+    "A dereference refers to an object that this value does not contain, or that is created from a part of it",
   );
 }

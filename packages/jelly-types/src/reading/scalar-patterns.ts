@@ -1,4 +1,4 @@
-// The lists that stand for scalars, for the fast path of a reader.
+// The lists with which jelly writes scalars, for the fast path `ExpressionReader.scalar`.
 
 import { ListHead, ScalarPatterns } from "@pb/banana";
 import { BOOLEAN } from "../types/boolean.js";

@@ -1,11 +1,11 @@
-// Reads s-expressions as values, straight from a reader (wire specification 4.1, 4.5, 4.9).
+// `Unjellier` reads s-expressions as values, directly from an `ExpressionReader` (wire specification 4.1, 4.5, 4.9).
 
 import type { Expression, ExpressionReader } from "@pb/banana";
 import { BananaError, TreeReader } from "@pb/banana";
 import { READING_DEPTH } from "../limits.js";
 import { fromBanana, InsecureJellyError, JellyError, shorten } from "../errors.js";
 import { defaultExactness } from "../handler.js";
-import type { Exactness, JellyReader, TypeHandler } from "../handler.js";
+import type { Exactness, JellyReader, ReadingHandler } from "../handler.js";
 import { Placeholder, References } from "./references.js";
 import type { Reference, ReferenceId } from "./references.js";
 import { moduleOf, SecurityPolicy } from "../policy.js";
@@ -20,44 +20,44 @@ import { readNone } from "../types/none.js";
 import { UNICODE } from "../types/text.js";
 import { unknownCopy } from "../types/instances/unknown-copy.js";
 
-/** What is read between two graphs. */
-const nothing: ExpressionReader = new TreeReader([]);
+/** The reader between two graphs. */
+const noReader: ExpressionReader = new TreeReader([]);
 
-/** Atoms are few; a peer may invent any number. */
-const REMEMBERED_ATOMS = 512;
+/** How many atoms have a cached handler. Programs use few, but a peer may send any number of different ones. */
+const MAX_CACHED_ATOMS = 512;
 
-/** Words with a meaning in Perspective Broker, which therefore name no class. */
+/** Atoms of Perspective Broker itself, which are never names of classes. */
 const RESERVED: ReadonlySet<string> = new Set(["remote", "local", "cached", "lcache", "copy", "cache"]);
 
 export interface UnjellierOptions extends Partial<Exactness> {
-  /** Types of the application, besides the standard ones. */
+  /** The types of the application. They take precedence over the standard types. */
   readonly registry?: TypeRegistry | undefined;
   /** Default: {@link SecurityPolicy.standard}. */
   readonly policy?: SecurityPolicy | undefined;
-  /** Values inside values. Default 500. */
+  /** The largest number of values inside values. Default 500. */
   readonly depth?: number | undefined;
   /**
-   * What to do with an instance of a class that is neither registered nor allowed by the policy. `refuse`: throw. `keep`: make an
-   * `UnknownCopy`. Default `refuse`.
+   * What to do with an instance of a class that is neither registered nor allowed by the policy. `refuse`: throw {@link
+   * InsecureJellyError}. `keep`: read it as an `UnknownCopy`. Default `refuse`.
    */
   readonly unknownCopies?: "refuse" | "keep" | undefined;
-  /** What to put where a peer sent `(persistent id)`. Default: an `Unpersistable`. */
+  /** Returns the object for `(persistent id)`. Default: an `Unpersistable`. */
   readonly persistentLoad?: ((id: Expression) => unknown) | undefined;
 }
 
+/** A reader with the fast path. */
 type FastReader = ExpressionReader & Required<Pick<ExpressionReader, "scalar">>;
 
 function hasFastPath(reader: ExpressionReader): reader is FastReader {
   return reader.scalar !== undefined;
 }
 
-/** Reads graphs, one after the other. */
+/** Reads graphs, one after the other. One instance may be used for all graphs of a connection. */
 export class Unjellier implements JellyReader {
   readonly exactness: Exactness;
   readonly policy: SecurityPolicy;
   readonly persistentLoad: ((id: Expression) => unknown) | undefined;
-  /** Where the graph comes from. Handlers read the elements that are theirs, no more and no fewer. */
-  reader: ExpressionReader = nothing;
+  reader: ExpressionReader = noReader;
   context: unknown;
   /** The reader again, when it has a fast path for scalars and {@link exactness} allows its results. */
   #fastReader: FastReader | undefined;
@@ -65,23 +65,24 @@ export class Unjellier implements JellyReader {
   readonly #registry: TypeRegistry | undefined;
   readonly #keepsUnknown: boolean;
   readonly #maxDepth: number;
-  /** Whether the usual containers may arrive at all. */
+  /** Whether the policy allows the two most common containers. */
   readonly #allowsLists: boolean;
   readonly #allowsDictionaries: boolean;
-  readonly #blursNumbers: boolean;
+  readonly #allowsFastPath: boolean;
   #depth = 0;
-  /** Handlers this registry and policy gave for an atom, until something is registered. */
-  #handlers = new Map<string, TypeHandler>();
+  /** Cache of the handlers that registry and policy give for an atom. Cleared when a type is registered. */
+  #handlers = new Map<string, ReadingHandler>();
   #seenVersion = -1;
 
   readonly #references = new References();
-  /** The reference whose contents are about to be read. */
+  /** The reference whose value is read next. */
   #nextReference: Reference | undefined;
-  /** The reference under which the container just begun may be registered. */
+  /** The reference under which {@link register} makes the container that is being read available. */
   #openReference: Reference | undefined;
-  /** Tuples that may be keys, and keys that are looked at again when they are complete. */
+  /** The tuples of this graph that are known to be hashable. */
   #hashable: Set<object> | undefined;
-  #lateKeys: object[] = [];
+  /** Keys that were incomplete when they were read, and are checked again when the graph is complete. */
+  #incompleteKeys: object[] = [];
   #bigKeys: BigKeys | undefined;
   #afterwards: (() => void)[] = [];
 
@@ -100,22 +101,19 @@ export class Unjellier implements JellyReader {
       floats: options.floats ?? defaultExactness.floats,
       dicts: options.dicts ?? defaultExactness.dicts,
     };
-    this.#blursNumbers = this.exactness.integers === "number" && this.exactness.floats === "number";
-  }
-
-  get isIncomplete(): boolean {
-    return this.#references.pending > 0;
+    this.#allowsFastPath = this.exactness.integers === "number" && this.exactness.floats === "number";
   }
 
   /**
-   * One whole graph. Throws {@link JellyError} for what is no value, {@link InsecureJellyError} for what the policy refuses, and whatever a
-   * state hook throws; the reader then stands somewhere inside.
+   * Reads one whole graph. Throws {@link JellyError} for an s-expression that is not a value, {@link
+   * InsecureJellyError} for a type that the policy refuses, and any error that a state hook throws. The position of the
+   * reader is then undefined.
    */
   readGraph(reader: ExpressionReader, context?: unknown): unknown {
-    // A hook of the graph being read may want to read another one.
-    if (this.reader !== nothing) return new Unjellier(this.#options).readGraph(reader, context);
+    // A hook may read another graph while this one is being read.
+    if (this.reader !== noReader) return new Unjellier(this.#options).readGraph(reader, context);
     this.reader = reader;
-    if (this.#blursNumbers && hasFastPath(reader)) this.#fastReader = reader;
+    if (this.#allowsFastPath && hasFastPath(reader)) this.#fastReader = reader;
     this.context = context;
     this.#forgetHandlers();
     try {
@@ -137,7 +135,7 @@ export class Unjellier implements JellyReader {
   }
 
   #forgetGraph(): void {
-    this.reader = nothing;
+    this.reader = noReader;
     this.#fastReader = undefined;
     this.context = undefined;
     this.#depth = 0;
@@ -146,19 +144,19 @@ export class Unjellier implements JellyReader {
     this.#openReference = undefined;
     this.#hashable = undefined;
     this.#bigKeys = undefined;
-    if (this.#lateKeys.length > 0) this.#lateKeys = [];
+    if (this.#incompleteKeys.length > 0) this.#incompleteKeys = [];
     if (this.#afterwards.length > 0) this.#afterwards = [];
   }
 
   #finish(): void {
-    this.#references.settle();
-    if (this.#lateKeys.length > 0) this.#checkLateKeys();
+    this.#references.finish();
+    if (this.#incompleteKeys.length > 0) this.#checkIncompleteKeys();
     for (const action of this.#afterwards) action();
   }
 
-  #checkLateKeys(): void {
-    const known = new Set<object>();
-    for (const key of this.#lateKeys) requireHashable(key, known);
+  #checkIncompleteKeys(): void {
+    const checked = new Set<object>();
+    for (const key of this.#incompleteKeys) requireHashable(key, checked);
   }
 
   read(): unknown {
@@ -183,12 +181,12 @@ export class Unjellier implements JellyReader {
     }
   }
 
-  /** The usual kinds are told by their words at once, all others by their handlers. */
+  /** Reads the most common types directly, and all others with their handlers. */
   #readList(reader: ExpressionReader): unknown {
     const reference = this.#nextReference;
     this.#nextReference = undefined;
     const items = reader.list() - 1;
-    if (items < 0) throw new JellyError("JELLY_MALFORMED", "An empty list is no value");
+    if (items < 0) throw new JellyError("JELLY_MALFORMED", "An empty list is not a value");
     const atom = reader.word();
     switch (atom) {
       case "dictionary":
@@ -234,37 +232,38 @@ export class Unjellier implements JellyReader {
     return this.#handlerOf(atom).unjelly(this, items, atom);
   }
 
-  #handlerOf(atom: string): TypeHandler {
+  #handlerOf(atom: string): ReadingHandler {
     let handler = this.#handlers.get(atom);
     if (handler === undefined) {
       handler = this.#registry?.reading(atom) ?? this.#standardHandler(atom);
-      if (this.#handlers.size < REMEMBERED_ATOMS) this.#handlers.set(atom, handler);
+      if (this.#handlers.size < MAX_CACHED_ATOMS) this.#handlers.set(atom, handler);
     }
     return handler;
   }
 
-  #standardHandler(atom: string): TypeHandler {
+  #standardHandler(atom: string): ReadingHandler {
     const { policy } = this;
     const handler = standardTypes.reading(atom);
     if (handler !== undefined) {
       this.#allow(atom);
       return handler;
     }
-    if (!/^[!-~]*$/.test(atom)) throw new JellyError("JELLY_MALFORMED", "The name of a type is ASCII without blanks");
+    if (!/^[!-~]*$/.test(atom))
+      throw new JellyError("JELLY_MALFORMED", "The name of a type must be printable ASCII without spaces");
     const isAllowed = atom.includes(".") ? policy.allowsClass(atom) : policy.allowsType(atom);
     if ((isAllowed || this.#keepsUnknown) && !RESERVED.has(atom)) return unknownCopy;
     const module = moduleOf(atom);
-    const reason =
-      atom.includes(".") && !policy.allowsModule(module)
-        ? `The module ${shorten(module)} is not allowed (in ${shorten(atom)})`
-        : `The type ${shorten(atom)} is not allowed`;
-    throw new InsecureJellyError(atom, `${reason}: nobody registered it`);
+    const refused = atom.includes(".") && !policy.allowsModule(module) ? `the module ${shorten(module)}` : "it";
+    throw new InsecureJellyError(
+      atom,
+      `The type ${shorten(atom)} is not registered, and the policy does not allow ${refused}`,
+    );
   }
 
   #readReference(reader: ExpressionReader, items: number, isNested: boolean): unknown {
     this.#allow("reference");
     if (isNested) this.#enter();
-    if (items < 2) throw new JellyError("JELLY_MALFORMED", "A reference has an id and a value");
+    if (items < 2) throw new JellyError("JELLY_MALFORMED", "A reference needs an id and a value");
     const reference = this.#references.open(readId(reader));
     this.#nextReference = reference;
     const value = this.read();
@@ -277,7 +276,7 @@ export class Unjellier implements JellyReader {
 
   #readDereference(reader: ExpressionReader, items: number): unknown {
     this.#allow("dereference");
-    if (items < 1) throw new JellyError("JELLY_MALFORMED", "A dereference has an id");
+    if (items < 1) throw new JellyError("JELLY_MALFORMED", "A dereference needs an id");
     const value = this.#references.lookUp(readId(reader));
     this.skip(items - 1);
     return value;
@@ -291,7 +290,7 @@ export class Unjellier implements JellyReader {
     const reference = this.#openReference;
     if (reference === undefined) return;
     this.#openReference = undefined;
-    this.#references.arrive(reference, container);
+    this.#references.setValue(reference, container);
   }
 
   registerBlank(instance: object): void {
@@ -301,22 +300,22 @@ export class Unjellier implements JellyReader {
   }
 
   readState(use: (state: unknown) => void): void {
-    const start = this.#references.now;
+    const start = this.#references.logLength;
     let state = this.read();
-    if (this.#references.now === start) {
+    if (this.#references.logLength === start) {
       use(state);
       return;
     }
     if (state instanceof Placeholder) this.whenResolved(state, (resolved) => (state = resolved));
-    this.#references.settleLater(start, () => use(state));
+    this.#references.deferAction(start, () => use(state));
   }
 
   readMade(make: (state: unknown) => unknown): unknown {
-    const start = this.#references.now;
+    const start = this.#references.logLength;
     let state = this.read();
-    if (this.#references.now === start) return make(state);
+    if (this.#references.logLength === start) return make(state);
     if (state instanceof Placeholder) this.whenResolved(state, (resolved) => (state = resolved));
-    return this.#references.defer(start, () => make(state));
+    return this.#references.deferValue(start, () => make(state));
   }
 
   skip(items: number): void {
@@ -327,7 +326,7 @@ export class Unjellier implements JellyReader {
     if (typeof value === "bigint") (this.#bigKeys ??= new BigKeys()).add(value);
     if (typeof value !== "object" || value === null) return;
     requireHashable(value, (this.#hashable ??= new Set()));
-    if (this.#references.pending > 0) this.#lateKeys.push(value);
+    if (this.#references.pending > 0) this.#incompleteKeys.push(value);
   }
 
   isPending(value: unknown): boolean {
@@ -347,13 +346,17 @@ function readId(reader: ExpressionReader): ReferenceId {
   switch (reader.kind()) {
     case "integer": {
       const id = reader.integer();
-      // A bigint is a key of which a peer can make many that are alike; this is no word.
+      // A peer can send many bigints with the same hash, so a bigint is not used as a key. No word contains this
+      // character.
       return typeof id === "number" ? id : `№${id}`;
     }
     case "bytes":
       return reader.word();
     default:
-      throw new JellyError("JELLY_MALFORMED", `A reference id is an integer or a byte string, not ${aKind(reader)}`);
+      throw new JellyError(
+        "JELLY_MALFORMED",
+        `A reference id must be an integer or a byte string, not ${aKind(reader)}`,
+      );
   }
 }
 

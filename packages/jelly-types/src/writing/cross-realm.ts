@@ -1,18 +1,22 @@
-// Recognises what another realm made: there, `Array` is another function.
+// Recognizes arrays, plain objects and bytes of another realm (a frame, a `vm` context), whose prototypes are other
+// objects.
 
-/** What a value of a foreign prototype is, as far as that can be told without running its code. */
-export function foreignKind(value: object): "array" | "object" | "bytes" | "buffer" | undefined {
+/**
+ * The kind of a value whose prototype is not of this realm. Runs no code of the value. Undefined when it is of no such
+ * kind.
+ */
+export function crossRealmKind(value: object): "array" | "object" | "bytes" | "buffer" | undefined {
   const prototype = Object.getPrototypeOf(value) as object;
-  // Only the prototype of Array itself is an array: a subclass nobody registered does not slip through.
+  // `Array.prototype` is an array itself, the prototype of a subclass is not: an unregistered subclass is refused.
   if (Array.isArray(value)) return Array.isArray(prototype) ? "array" : undefined;
-  if (ArrayBuffer.isView(value)) return nameOfTypedArray.call(value) === "Uint8Array" ? "bytes" : undefined;
+  if (ArrayBuffer.isView(value)) return typedArrayName.call(value) === "Uint8Array" ? "bytes" : undefined;
   if (isArrayBuffer(value)) return "buffer";
   return isObjectPrototype(prototype) ? "object" : undefined;
 }
 
-// The getters of the language itself look into any realm's objects and believe none of their properties.
-const nameOfTypedArray = getter(Object.getPrototypeOf(Uint8Array.prototype) as object, Symbol.toStringTag);
-const lengthOfBuffer = getter(ArrayBuffer.prototype, "byteLength");
+// These built-in getters read internal slots, of objects of any realm. Own properties cannot deceive them.
+const typedArrayName = getter(Object.getPrototypeOf(Uint8Array.prototype) as object, Symbol.toStringTag);
+const bufferLength = getter(ArrayBuffer.prototype, "byteLength");
 
 type Getter = (this: unknown) => unknown;
 
@@ -23,7 +27,7 @@ function getter(prototype: object, key: PropertyKey): Getter {
 
 function isArrayBuffer(value: object): boolean {
   try {
-    lengthOfBuffer.call(value);
+    bufferLength.call(value);
     return true;
   } catch {
     return false;

@@ -1,15 +1,15 @@
-// Writes values as s-expressions, straight into a writer (wire specification 4.1, 4.5).
+// `Jellier` writes values as s-expressions, directly into an `ExpressionWriter` (wire specification 4.1, 4.5).
 
 import type { Expression, ExpressionWriter } from "@pb/banana";
 import { BananaError, writeExpression } from "@pb/banana";
 import { WRITING_DEPTH } from "../limits.js";
 import { describe, fromBanana, JellyError } from "../errors.js";
-import type { JellyWriter, TypeHandler } from "../handler.js";
-import { MetObjects } from "./seen-objects.js";
+import type { JellyWriter, WritingHandler } from "../handler.js";
+import { SeenObjects } from "./seen-objects.js";
 import { SecurityPolicy } from "../policy.js";
 import type { TypeRegistry } from "../registry.js";
 import { standardTypes } from "../standard-types.js";
-import { foreignKind } from "./cross-realm.js";
+import { crossRealmKind } from "./cross-realm.js";
 import { writeBoolean } from "../types/boolean.js";
 import { writeDictionary } from "../types/dictionary.js";
 import { requireHashable } from "../types/hashable.js";
@@ -19,22 +19,25 @@ import { writeNumber } from "../types/number.js";
 import { writeText } from "../types/text.js";
 
 export interface JellierOptions {
-  /** Types of the application, besides the standard ones. */
+  /** The types of the application. They take precedence over the standard types. */
   readonly registry?: TypeRegistry | undefined;
-  /** Which names of Python's may be sent. Default: {@link SecurityPolicy.standard}, none. */
+  /** Which Python names may be sent. Default: {@link SecurityPolicy.standard}, which allows none. */
   readonly policy?: SecurityPolicy | undefined;
-  /** Values inside values. Default 150: what a stock Twisted peer can read, whatever they are. */
+  /**
+   * The largest number of values inside values. Default 150, which a stock Twisted peer can read for values of every
+   * type.
+   */
   readonly depth?: number | undefined;
   /**
-   * Asked about each instance of a class that is no standard type: an id sends `(persistent id)` instead of the instance, undefined sends
-   * the instance.
+   * Called for each instance of a class that is not a standard type. When it returns an id, `(persistent id)` is sent
+   * instead of the instance; when it returns undefined, the instance is sent.
    */
   readonly persistentStore?: ((instance: object) => Expression | undefined) | undefined;
 }
 
 /**
- * Writes graphs to one writer, one after the other. An object met twice is wrapped where it stood first, `[reference, id, …]`, once the
- * second meeting shows the need; ids are given in the order of second meetings, as Twisted does.
+ * Writes graphs to one writer, one after the other. When an object occurs a second time, `[reference, id, …]` is
+ * inserted around its first occurrence. Ids are assigned in the order of second occurrences, as in Twisted.
  */
 export class Jellier implements JellyWriter {
   readonly writer: ExpressionWriter;
@@ -44,9 +47,9 @@ export class Jellier implements JellyWriter {
   readonly #maxDepth: number;
   #context: unknown;
   #depth = 0;
-  /** For each object of this graph: where it stands (>= 0), or the negative of its reference id. */
-  readonly #met = new MetObjects();
-  /** Tuples of this graph that may be keys. */
+  /** For each object of this graph: the position where it was written (>= 0), or the negative of its reference id. */
+  readonly #seen = new SeenObjects();
+  /** The tuples of this graph that are known to be hashable. */
   #hashable: Set<object> | undefined;
   #lastId = 0;
 
@@ -62,17 +65,20 @@ export class Jellier implements JellyWriter {
     return this.#context;
   }
 
-  /** Forgets the last graph: ids and sharing begin anew with what is written next. */
+  /** Starts a new graph: forgets the objects and ids of the last one. `context` is passed on to handlers. */
   start(context?: unknown): this {
     this.#context = context;
     this.#depth = 0;
     this.#lastId = 0;
-    this.#met.clear();
+    this.#seen.clear();
     this.#hashable = undefined;
     return this;
   }
 
-  /** One whole graph. Throws {@link JellyError} for a value that cannot travel; the writer then holds a torso: truncate it. */
+  /**
+   * Writes one whole graph. Throws {@link JellyError} for a value that cannot be sent. The writer then holds a part of
+   * the graph: truncate it.
+   */
   writeGraph(value: unknown, context?: unknown): void {
     this.start(context);
     try {
@@ -117,14 +123,14 @@ export class Jellier implements JellyWriter {
   }
 
   #writeArray(value: unknown[]): void {
-    if (this.#meets(value)) return;
+    if (this.#isRepeated(value)) return;
     this.#enter();
     writeList(value, this);
     this.#depth--;
   }
 
   #writePlain(value: Record<string, unknown>): void {
-    if (this.#meets(value)) return;
+    if (this.#isRepeated(value)) return;
     this.writeProperties(value);
   }
 
@@ -138,14 +144,14 @@ export class Jellier implements JellyWriter {
         return;
       }
     }
-    if (handler === undefined) this.#writeForeign(value);
+    if (handler === undefined) this.#writeCrossRealm(value);
     else if (handler.isScalar === true) handler.jelly(value, this);
     else this.#writeNested(value, handler);
   }
 
-  #writeNested(value: object, handler: TypeHandler): void {
+  #writeNested(value: object, handler: WritingHandler): void {
     if (handler.identity !== false) {
-      if (this.#meets(value)) return;
+      if (this.#isRepeated(value)) return;
     }
     this.#enter();
     handler.jelly(value, this);
@@ -153,15 +159,18 @@ export class Jellier implements JellyWriter {
   }
 
   #writePersistent(value: object, id: Expression): void {
-    if (this.#meets(value)) return;
+    if (this.#isRepeated(value)) return;
     this.writer.list(2);
     this.writer.word("persistent");
     writeExpression(this.writer, id);
   }
 
-  /** Arrays, plain objects and bytes of another realm (a frame, a `vm` context) are what they are here; nothing else is. */
-  #writeForeign(value: object): void {
-    const kind = foreignKind(value);
+  /**
+   * Writes arrays, plain objects and bytes of another realm (a frame, a `vm` context) like those of this realm. Throws
+   * for any other object.
+   */
+  #writeCrossRealm(value: object): void {
+    const kind = crossRealmKind(value);
     if (kind === "array") this.#writeArray(value as unknown[]);
     else if (kind === "object") this.#writePlain(value as Record<string, unknown>);
     else if (kind === "bytes") this.writer.bytes(Uint8Array.from(value as Uint8Array));
@@ -189,27 +198,30 @@ export class Jellier implements JellyWriter {
     if (typeof value === "object" && value !== null) requireHashable(value, (this.#hashable ??= new Set()));
   }
 
-  /** Whether the object is in this graph already: then this refers to it, else it is about to be written. */
-  #meets(value: object): boolean {
-    const met = this.#met.meet(value, this.writer.position);
-    if (met === undefined) return false;
-    this.#dereference(value, met);
+  /**
+   * If this graph contains the object, writes a dereference and returns true. Otherwise records that it is written
+   * here, and returns false.
+   */
+  #isRepeated(value: object): boolean {
+    const seen = this.#seen.getOrAdd(value, this.writer.position);
+    if (seen === undefined) return false;
+    this.#dereference(value, seen);
     return true;
   }
 
   repeat(value: object): boolean {
-    const met = this.#met.get(value);
-    if (met === undefined) return false;
-    this.#dereference(value, met);
+    const seen = this.#seen.get(value);
+    if (seen === undefined) return false;
+    this.#dereference(value, seen);
     return true;
   }
 
-  #dereference(value: object, met: number): void {
-    let id = -met;
-    if (met >= 0) {
+  #dereference(value: object, seen: number): void {
+    let id = -seen;
+    if (seen >= 0) {
       id = ++this.#lastId;
-      this.#met.set(value, -id);
-      this.writer.insert(met, (writer) => {
+      this.#seen.set(value, -id);
+      this.writer.insert(seen, (writer) => {
         writer.list(3);
         writer.word("reference");
         writer.integer(id);
@@ -221,6 +233,6 @@ export class Jellier implements JellyWriter {
   }
 
   begin(value: object): void {
-    this.#met.meet(value, this.writer.position);
+    this.#seen.getOrAdd(value, this.writer.position);
   }
 }

@@ -1,31 +1,34 @@
-// Which objects a graph that is being written has met, and where.
+// Remembers which objects the graph that is being written contains, and where each was written first.
 
-/** Up to this many objects, looking through a row of them beats a hash table (bench `jelly`, payload "nested record"). */
-const FEW = 48;
+/**
+ * With up to this many objects, searching an array is faster than a hash table (bench `jelly`, payload "nested
+ * record").
+ */
+const MAX_ARRAY = 48;
 
-/** A map from objects to integers, for graphs that are mostly small. */
-export class MetObjects {
-  /** Rows that stay from graph to graph, and how many places are taken. */
-  readonly #objects = new Array<object | undefined>(FEW).fill(undefined);
-  readonly #values = new Int32Array(FEW);
+/** A map from objects to 32-bit integers that is fast for small graphs. */
+export class SeenObjects {
+  /** Both arrays are reused for every graph. Only the first {@link #count} entries are in use. */
+  readonly #objects = new Array<object | undefined>(MAX_ARRAY).fill(undefined);
+  readonly #values = new Int32Array(MAX_ARRAY);
   #count = 0;
-  /** Takes over when there are many. */
-  #many: Map<object, number> | undefined;
+  /** Replaces the arrays when there are more objects than fit. */
+  #map: Map<object, number> | undefined;
 
   get(object: object): number | undefined {
-    if (this.#many !== undefined) return this.#many.get(object);
+    if (this.#map !== undefined) return this.#map.get(object);
     const index = this.#indexOf(object);
     return index < 0 ? undefined : this.#values[index];
   }
 
-  /** What is known about an object; if nothing, adds it with that value and returns undefined. */
-  meet(object: object, value: number): number | undefined {
-    if (this.#many !== undefined) return meetMany(this.#many, object, value);
+  /** Returns the value of an object that is known. Otherwise adds the object with `value` and returns undefined. */
+  getOrAdd(object: object, value: number): number | undefined {
+    if (this.#map !== undefined) return getOrAdd(this.#map, object, value);
     const objects = this.#objects;
     const count = this.#count;
     for (let index = 0; index < count; index++) if (objects[index] === object) return this.#values[index];
-    if (count === FEW) {
-      meetMany(this.#toMany(), object, value);
+    if (count === MAX_ARRAY) {
+      getOrAdd(this.#toMap(), object, value);
     } else {
       objects[count] = object;
       this.#values[count] = value;
@@ -35,14 +38,14 @@ export class MetObjects {
   }
 
   set(object: object, value: number): void {
-    const index = this.#many === undefined ? this.#indexOf(object) : -1;
+    const index = this.#map === undefined ? this.#indexOf(object) : -1;
     if (index >= 0) this.#values[index] = value;
-    else this.#toMany().set(object, value);
+    else this.#toMap().set(object, value);
   }
 
   clear(): void {
-    this.#many = undefined;
-    if (this.#count > 0) this.#empty();
+    this.#map = undefined;
+    if (this.#count > 0) this.#clearArrays();
   }
 
   #indexOf(object: object): number {
@@ -50,22 +53,22 @@ export class MetObjects {
     return -1;
   }
 
-  #toMany(): Map<object, number> {
-    if (this.#many !== undefined) return this.#many;
-    const many = new Map<object, number>();
-    for (let index = 0; index < this.#count; index++) many.set(this.#objects[index]!, this.#values[index]!);
-    this.#empty();
-    return (this.#many = many);
+  #toMap(): Map<object, number> {
+    if (this.#map !== undefined) return this.#map;
+    const map = new Map<object, number>();
+    for (let index = 0; index < this.#count; index++) map.set(this.#objects[index]!, this.#values[index]!);
+    this.#clearArrays();
+    return (this.#map = map);
   }
 
-  #empty(): void {
+  #clearArrays(): void {
     this.#objects.fill(undefined, 0, this.#count);
     this.#count = 0;
   }
 }
 
-function meetMany(many: Map<object, number>, object: object, value: number): number | undefined {
-  const known = many.get(object);
-  if (known === undefined) many.set(object, value);
+function getOrAdd(map: Map<object, number>, object: object, value: number): number | undefined {
+  const known = map.get(object);
+  if (known === undefined) map.set(object, value);
   return known;
 }

@@ -1,39 +1,48 @@
-// Objects of the program's own classes, by copy: a name and a state.
+// Instances of application classes that are sent by copy: a name and a state.
 
 import { describe, JellyError } from "../../errors.js";
-import type { Class, JellyReader, JellyWriter, TypeHandler } from "../../handler.js";
+import type { Class, JellyReader, JellyWriter, ReadingHandler, WritingHandler } from "../../handler.js";
 
-/** What a copy carries by default, and what a dict becomes: own properties, no prototype. */
+/** The default state of a copy: an object with own properties and without a prototype. */
 export type PlainState = Record<string, unknown>;
 
 /**
- * How instances of a class travel by copy. All hooks are synchronous; what they throw is not wrapped. `State` follows from `getState`; a
- * peer may send anything all the same: give `parse` to check it.
+ * How instances of a class are sent and received by copy. All hooks are synchronous, and errors that they throw are
+ * passed on unchanged. `State` is inferred from `getState`. A peer may send any other state: use `parse` to check it.
  */
 export interface CopyOptions<T extends object, State = PlainState> {
-  /** What to send. Default: the own enumerable properties. */
+  /** Returns the state to send. Default: the own enumerable properties. */
   readonly getState?: (instance: T) => State;
-  /** Makes the state that arrived what `setState` and `create` expect, or throws. Default: takes the peer's word for it. */
+  /**
+   * Checks a received state and converts it to the form that `setState` and `create` expect, or throws. Default: no
+   * check.
+   */
   readonly parse?: (state: unknown) => State;
   /**
-   * Puts the state into a blank instance, whose constructor has not run. Default: the entries become own properties, whatever
-   * their names; no setter runs.
+   * Applies the state to an instance whose constructor has not run. Default: each entry becomes an own property,
+   * whatever its name, and no setter is called.
    */
   readonly setState?: (instance: T, state: NoInfer<State>) => void;
-  /** Makes the instance of the state, instead of a blank one and `setState`. Such an instance cannot be part of its own state. */
+  /** Creates the instance from the state; `setState` is not called then. The state cannot contain the instance. */
   readonly create?: (state: NoInfer<State>) => T;
-  /** Called when the whole graph is there, inner instances first (`postUnjelly` in Twisted). */
+  /** Called when the whole graph is read, for inner instances first (`postUnjelly` in Twisted). */
   readonly afterRead?: (instance: T) => void;
-  /** Whether instances of subclasses are sent under this name too, and arrive as this class. Default false: that is an error. */
+  /**
+   * Whether instances of subclasses are sent under the same name, and received as this class. Default false: sending
+   * one throws.
+   */
   readonly subclasses?: boolean;
 }
 
-/** The handler of a class that travels by copy under `name`. For a `TypeRegistry`, whose `registerCopy` is the short way. */
+/**
+ * Creates the handler of a class that is sent by copy under `name`, for `TypeRegistry.register`.
+ * `TypeRegistry.registerCopy` does both. Throws `TypeError` for a name that is not printable ASCII without spaces.
+ */
 export function copyType<T extends object, State = PlainState>(
   name: string,
   type: Class<T>,
   options: CopyOptions<T, State> = {},
-): TypeHandler<T> {
+): ReadingHandler<T> & WritingHandler<T> {
   requireName(name);
   const { getState, subclasses = false } = options;
   return {
@@ -44,7 +53,8 @@ export function copyType<T extends object, State = PlainState>(
       writeCopy(name, instance, getState, jellier);
     },
     unjelly(unjellier, items) {
-      if (items !== 1) throw new JellyError("JELLY_MALFORMED", `A copy of ${name} has one state, not ${items}`);
+      if (items !== 1)
+        throw new JellyError("JELLY_MALFORMED", `A copy of ${name} needs exactly one state, not ${items}`);
       return options.create === undefined
         ? readBlank(type.prototype as T, options, unjellier)
         : readMade(options.create, options, unjellier);
@@ -53,7 +63,8 @@ export function copyType<T extends object, State = PlainState>(
 }
 
 function requireName(name: string): void {
-  if (!/^[\x21-\x7e]+$/.test(name)) throw new TypeError(`A type name is ASCII without blanks: ${JSON.stringify(name)}`);
+  if (!/^[\x21-\x7e]+$/.test(name))
+    throw new TypeError(`The name of a type must be printable ASCII without spaces: ${JSON.stringify(name)}`);
 }
 
 function writeCopy<T extends object>(
@@ -100,8 +111,8 @@ function readMade<T extends object, State>(
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * A state as hooks expect it: a dict is an object without prototype when its keys are text, or bytes, which Python 2 style peers send for
- * attribute names. Anything else is left as it is.
+ * Converts a received state for hooks: a `Map` whose keys are text or bytes becomes an object without a prototype. Old
+ * peers, in the style of Python 2, send attribute names as bytes. Returns any other state unchanged.
  */
 export function plainState(state: unknown): unknown {
   if (!(state instanceof Map)) return state;
@@ -118,7 +129,7 @@ function attributeName(key: Uint8Array): string {
   try {
     return utf8.decode(key);
   } catch (cause) {
-    throw new JellyError("JELLY_BAD_UTF8", "The name of an attribute is not UTF-8", { cause });
+    throw new JellyError("JELLY_BAD_UTF8", "An attribute name is not UTF-8", { cause });
   }
 }
 
@@ -128,11 +139,17 @@ function isPlain(state: unknown): state is PlainState {
   return prototype === null || prototype === Object.prototype;
 }
 
-/** Every entry as an own property: a `__proto__` is data, and a setter of the class is shadowed, not run. */
+/**
+ * Defines every entry as an own property. An entry `__proto__` is ordinary data, and a setter of the class is not
+ * called.
+ */
 export function setOwnProperties(instance: object, state: unknown): void {
-  if (state === null) return; // Python 3.11 sends None for an instance without attributes
+  if (state === null) return; // Python 3.11 sends None for an instance without attributes.
   if (!isPlain(state))
-    throw new JellyError("JELLY_MALFORMED", `The state of ${describe(instance)} is a dict, not ${describe(state)}`);
+    throw new JellyError(
+      "JELLY_MALFORMED",
+      `The state of ${describe(instance)} must be a dict, not ${describe(state)}`,
+    );
   for (const key of Object.keys(state)) {
     Object.defineProperty(instance, key, {
       value: state[key],

@@ -1,17 +1,16 @@
-// Objects that stay where they are and travel as an id, by two hooks of the program.
+// Objects that are sent as an id, by two hooks of the application.
 
 import { readExpression } from "@pb/banana";
 import { JellyError } from "../../errors.js";
-import type { TypeHandler } from "../../handler.js";
+import type { ReadingHandler } from "../../handler.js";
 import { Unpersistable } from "./unpersistable.js";
 
-/** Reading only: the jellier writes `(persistent id)` where the program's `persistentStore` gives an id. */
-export const persistent: TypeHandler<never> = {
+/** Only reads: the jellier writes `(persistent id)` itself when `persistentStore` returns an id. */
+export const persistent: ReadingHandler = {
   atoms: ["persistent"],
   classes: [],
-  jelly: () => undefined,
   unjelly(unjellier, items) {
-    if (items < 1) throw new JellyError("JELLY_MALFORMED", "A persistent has an id");
+    if (items < 1) throw new JellyError("JELLY_MALFORMED", "A persistent needs an id");
     const id = readExpression(unjellier.reader);
     unjellier.skip(items - 1);
     const { persistentLoad } = unjellier;

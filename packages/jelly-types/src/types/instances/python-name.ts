@@ -1,21 +1,22 @@
-// Names of classes, modules, functions and methods: inert values, for tools and relays.
+// Names of Python classes, modules, functions and methods, as plain values for tools and relays.
 
 import { InsecureJellyError, JellyError, shorten } from "../../errors.js";
-import type { JellyReader, JellyWriter, TypeHandler } from "../../handler.js";
+import type { JellyReader, JellyWriter, ReadingHandler, TypeHandler } from "../../handler.js";
 import type { SecurityPolicy } from "../../policy.js";
 import { moduleOf } from "../../policy.js";
 
 export type PythonNameKind = "class" | "module" | "function" | "method";
 
 /**
- * The name of something in a Python program: `new PythonName("class", "shop.Invoice")`. Nothing is behind it. It travels only where the
- * policy allows its kind, its module and, for a class, the class; Twisted itself sends the names of classes only.
+ * The name of a class, module, function or method of a Python program: `new PythonName("class", "shop.Invoice")`. It
+ * refers to nothing in this program. It can be sent and received only when the policy allows its kind, its module and,
+ * for a class, the class. Twisted sends names of classes only.
  */
 export class PythonName {
   readonly kind: PythonNameKind;
-  /** With its module, `shop.Invoice`; for a method, just its own. */
+  /** The full name, `shop.Invoice`. For a method, its name without class and module. */
   readonly name: string;
-  /** What a method is bound to. */
+  /** The object that a method is bound to. */
   readonly self: unknown;
   /** The class of a method. */
   readonly owner: PythonName | undefined;
@@ -39,13 +40,14 @@ function writeName(value: PythonName, jellier: JellyWriter): void {
   jellier.writer.word(kind);
   jellier.writer.text(name);
   if (kind !== "method") return;
-  if (owner?.kind !== "class") throw new JellyError("JELLY_NOT_JELLYABLE", "A method belongs to a class");
+  if (owner?.kind !== "class")
+    throw new JellyError("JELLY_NOT_JELLYABLE", "The class of a method must be a PythonName of a class");
   jellier.write(self);
   jellier.write(owner);
 }
 
 function readName(unjellier: JellyReader, items: number, kind: string): PythonName {
-  if (!isKind(kind) || items < 1) throw new JellyError("JELLY_MALFORMED", `A ${kind} has a name`);
+  if (!isKind(kind) || items < 1) throw new JellyError("JELLY_MALFORMED", `A ${kind} needs a name`);
   const name = unjellier.reader.text();
   requireAllowed(kind, name, unjellier.policy);
   if (kind === "method") return readMethod(unjellier, items, name);
@@ -54,12 +56,12 @@ function readName(unjellier: JellyReader, items: number, kind: string): PythonNa
 }
 
 function readMethod(unjellier: JellyReader, items: number, name: string): PythonName {
-  if (items < 3) throw new JellyError("JELLY_MALFORMED", "A method has a name, an instance and a class");
+  if (items < 3) throw new JellyError("JELLY_MALFORMED", "A method needs a name, an instance and a class");
   const self = unjellier.read();
   const owner = unjellier.read();
   unjellier.skip(items - 3);
   if (!(owner instanceof PythonName) || owner.kind !== "class")
-    throw new JellyError("JELLY_MALFORMED", "A method belongs to a class");
+    throw new JellyError("JELLY_MALFORMED", "The class of a method must be a PythonName of a class");
   const method = new PythonName("method", name, self, owner);
   if (unjellier.isPending(self)) {
     unjellier.whenResolved(self, (resolved) => ((method as { self: unknown }).self = resolved));
@@ -67,7 +69,7 @@ function readMethod(unjellier: JellyReader, items: number, name: string): Python
   return method;
 }
 
-/** Modules and functions by their module, classes by their own name too; a method is allowed with its class. */
+/** Checks the module of a module, function or class, and the name of a class. A method is allowed when its class is. */
 function requireAllowed(kind: PythonNameKind, name: string, policy: SecurityPolicy): void {
   if (!policy.allowsType(kind)) throw new InsecureJellyError(kind, `The type ${kind} is not allowed`);
   if (kind === "method") return;
@@ -90,15 +92,14 @@ export const pythonName: TypeHandler<PythonName> = {
   unjelly: readName,
 };
 
-/** `(instance class state)`, the spelling of old peers. */
-export const instance: TypeHandler<never> = {
+/** Reads `(instance class state)`, the form that old peers send. */
+export const instance: ReadingHandler = {
   atoms: ["instance"],
   classes: [],
-  jelly: () => undefined,
   unjelly(unjellier, items) {
     const name = items < 1 ? undefined : unjellier.read();
     if (!(name instanceof PythonName) || name.kind !== "class")
-      throw new JellyError("JELLY_MALFORMED", "An instance has a class and a state");
+      throw new JellyError("JELLY_MALFORMED", "An instance needs a class and a state");
     return unjellier.readAs(name.name, items - 1);
   },
 };

@@ -1,11 +1,11 @@
-// Copies of classes that nobody registered, kept as they came.
+// Copies of unregistered classes, kept as a name and a state.
 
 import { JellyError, shorten } from "../../errors.js";
-import type { TypeHandler } from "../../handler.js";
+import type { ReadingHandler, WritingHandler } from "../../handler.js";
 
-/** An instance of a class we do not know: its name and its state, data and nothing more. It can be sent on unchanged. */
+/** An instance of an unregistered class: its name and its state. It can be sent on unchanged. */
 export class UnknownCopy {
-  /** `module.Class`, or whatever the sender calls it. */
+  /** The name that the sender uses, usually `module.Class`. */
   readonly name: string;
   state: unknown;
 
@@ -15,8 +15,11 @@ export class UnknownCopy {
   }
 }
 
-/** Writes all of them. Reads any atom, when the unjellier decides that it may. */
-export const unknownCopy: TypeHandler<UnknownCopy> = {
+/**
+ * Writes every `UnknownCopy`. The unjellier reads atoms of unregistered classes with this handler, where the policy
+ * allows it.
+ */
+export const unknownCopy: ReadingHandler<UnknownCopy> & WritingHandler<UnknownCopy> = {
   atoms: [],
   classes: [UnknownCopy],
   jelly({ name, state }, jellier) {
@@ -28,7 +31,7 @@ export const unknownCopy: TypeHandler<UnknownCopy> = {
     if (items !== 1) {
       throw new JellyError(
         "JELLY_MALFORMED",
-        `An instance of ${shorten(name)}, which nobody registered, has a name and a state; this one has ${items} more elements`,
+        `An instance of the unregistered class ${shorten(name)} needs exactly one state, not ${items}`,
       );
     }
     const copy = new UnknownCopy(name);

@@ -1,12 +1,12 @@
-// What could not be sent, and says why.
+// Placeholders for objects that the peer could not send, with the reason.
 
 import { inspect, readExpression } from "@pb/banana";
 import { JellyError } from "../../errors.js";
 import type { TypeHandler } from "../../handler.js";
 
-/** Stands where a Twisted peer had an object that does not travel (`twisted.spread.jelly.Unpersistable`). */
+/** Replaces an object that a Twisted peer could not send (`twisted.spread.jelly.Unpersistable`). */
 export class Unpersistable {
-  /** For people: `instance of class shop.Ledger deemed insecure`. */
+  /** A text for people: `instance of class shop.Ledger deemed insecure`. */
   readonly reason: string;
 
   constructor(reason: string) {
@@ -29,11 +29,11 @@ export const unpersistable: TypeHandler<Unpersistable> = {
     writer.text(reason);
   },
   unjelly(unjellier, items) {
-    if (items < 1) throw new JellyError("JELLY_MALFORMED", "An unpersistable has a reason");
+    if (items < 1) throw new JellyError("JELLY_MALFORMED", "An unpersistable needs a reason");
     const reason = readExpression(unjellier.reader);
     unjellier.skip(items - 1);
-    const made = new Unpersistable(reason instanceof Uint8Array ? utf8.decode(reason) : inspect(reason));
-    unjellier.register(made);
-    return made;
+    const placeholder = new Unpersistable(reason instanceof Uint8Array ? utf8.decode(reason) : inspect(reason));
+    unjellier.register(placeholder);
+    return placeholder;
   },
 };

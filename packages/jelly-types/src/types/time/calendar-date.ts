@@ -1,6 +1,6 @@
-// A day of the calendar.
+// `CalendarDate`, a Python `date`.
 
-import type { TypeHandler } from "../../handler.js";
+import type { ReadingHandler, WritingHandler } from "../../handler.js";
 import { pad, readNumbers, requireDate, utcDate, writeNumbers } from "./calendar.js";
 
 /** A Python `date`. */
@@ -10,7 +10,7 @@ export class CalendarDate {
   readonly month: number;
   readonly day: number;
 
-  /** Throws `RangeError` outside of Python's ranges: the years 1 to 9999, no 30th of February. */
+  /** Throws `RangeError` for a date that Python does not have: years other than 1 to 9999, a 30th of February. */
   constructor(year: number, month: number, day: number) {
     requireDate(year, month, day);
     this.year = year;
@@ -18,14 +18,14 @@ export class CalendarDate {
     this.day = day;
   }
 
-  /** Reads what {@link toString} writes. Throws `RangeError` for anything else. */
+  /** Parses the result of {@link toString}. Throws `RangeError` for any other text. */
   static parse(text: string): CalendarDate {
     const match = /^(\d{4})-(\d\d)-(\d\d)$/.exec(text);
-    if (match === null) throw new RangeError("This text is not a date in ISO 8601");
+    if (match === null) throw new RangeError("This text is not an ISO 8601 date");
     return new CalendarDate(Number(match[1]), Number(match[2]), Number(match[3]));
   }
 
-  /** Midnight UTC. */
+  /** Midnight UTC of this day. */
   toDate(): Date {
     return utcDate(this.year, this.month, this.day);
   }
@@ -44,7 +44,7 @@ export class CalendarDate {
   }
 }
 
-export const calendarDate: TypeHandler<CalendarDate> = {
+export const calendarDate: ReadingHandler<CalendarDate> & WritingHandler<CalendarDate> = {
   atoms: ["date"],
   classes: [CalendarDate],
   isScalar: true,

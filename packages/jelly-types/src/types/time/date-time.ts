@@ -1,7 +1,7 @@
-// A point of the calendar with a time of day, to the microsecond, without a time zone; and JavaScript's Date, which becomes one.
+// `DateTime`, a Python `datetime` without a time zone; and `Date`, which is written as one.
 
 import { JellyError } from "../../errors.js";
-import type { TypeHandler } from "../../handler.js";
+import type { ReadingHandler, WritingHandler } from "../../handler.js";
 import {
   fractionOf,
   microsecondsOf,
@@ -13,7 +13,10 @@ import {
   writeNumbers,
 } from "./calendar.js";
 
-/** A naive Python `datetime`. Which zone it means is between you and your peer; {@link DateTime.fromDate} and {@link toDate} mean UTC. */
+/**
+ * A naive Python `datetime`. Both peers must agree on the time zone; {@link DateTime.fromDate} and {@link toDate} use
+ * UTC.
+ */
 export class DateTime {
   readonly year: number;
   /** 1 to 12. */
@@ -24,7 +27,10 @@ export class DateTime {
   readonly second: number;
   readonly microsecond: number;
 
-  /** Throws `RangeError` outside of Python's ranges: the years 1 to 9999, no 30th of February, no leap second. */
+  /**
+   * Throws `RangeError` for a time that Python does not have: years other than 1 to 9999, a 30th of February, a leap
+   * second.
+   */
   constructor(year: number, month: number, day: number, hour = 0, minute = 0, second = 0, microsecond = 0) {
     requireDate(year, month, day);
     requireTime(hour, minute, second, microsecond);
@@ -37,7 +43,9 @@ export class DateTime {
     this.microsecond = microsecond;
   }
 
-  /** The UTC date and time of a `Date`. Throws `RangeError` for an invalid one and outside of the years 1 to 9999. */
+  /**
+   * The UTC date and time of a `Date`. Throws `RangeError` for an invalid `Date`, and for years other than 1 to 9999.
+   */
   static fromDate(date: Date): DateTime {
     return new DateTime(
       date.getUTCFullYear(),
@@ -50,10 +58,10 @@ export class DateTime {
     );
   }
 
-  /** Reads what {@link toString} writes: ISO 8601 without a zone. Throws `RangeError` for anything else. */
+  /** Parses ISO 8601 without a time zone, as {@link toString} writes it. Throws `RangeError` for any other text. */
   static parse(text: string): DateTime {
     const match = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?)?$/.exec(text);
-    if (match === null) throw new RangeError("This text is not a date and time in ISO 8601 without a zone");
+    if (match === null) throw new RangeError("This text is not an ISO 8601 date and time without a time zone");
     const [, year, month, day, hour = 0, minute = 0, second = 0, fraction] = match;
     return new DateTime(
       Number(year),
@@ -66,7 +74,7 @@ export class DateTime {
     );
   }
 
-  /** Read as UTC. Microseconds beyond whole milliseconds are lost. */
+  /** The `Date` of this time in UTC. The microseconds below a millisecond are lost. */
   toDate(): Date {
     return utcDate(this.year, this.month, this.day, this.hour, this.minute, this.second, this.microsecond);
   }
@@ -88,7 +96,7 @@ export class DateTime {
   }
 }
 
-export const dateTime: TypeHandler<DateTime> = {
+export const dateTime: ReadingHandler<DateTime> & WritingHandler<DateTime> = {
   atoms: ["datetime"],
   classes: [DateTime],
   isScalar: true,
@@ -103,8 +111,8 @@ export const dateTime: TypeHandler<DateTime> = {
   },
 };
 
-/** A `Date` is sent as a datetime in UTC. None comes back: microseconds would be lost. */
-export const date: TypeHandler<Date> = {
+/** Only writes, as a datetime in UTC. A datetime is never read as a `Date`, which would lose microseconds. */
+export const date: WritingHandler<Date> = {
   atoms: [],
   classes: [Date],
   isScalar: true,
@@ -117,5 +125,4 @@ export const date: TypeHandler<Date> = {
     }
     dateTime.jelly(utc, jellier);
   },
-  unjelly: () => undefined,
 };

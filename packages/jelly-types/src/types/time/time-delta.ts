@@ -1,6 +1,6 @@
-// A span of time, to the microsecond.
+// `TimeDelta`, a Python `timedelta`.
 
-import type { TypeHandler } from "../../handler.js";
+import type { ReadingHandler, WritingHandler } from "../../handler.js";
 import { fractionOf, readNumbers, writeNumbers } from "./calendar.js";
 
 const SECOND = 1_000_000n;
@@ -8,8 +8,8 @@ const DAY = 86_400n * SECOND;
 const MAX_DAYS = 999_999_999;
 
 /**
- * A Python `timedelta`, normalised as there: `seconds` and `microseconds` are never negative, `days` may be. One second less than nothing is
- * -1 day and 86,399 seconds.
+ * A Python `timedelta`, normalized as in Python: `days` may be negative, `seconds` and `microseconds` are not. Minus
+ * one second is -1 day and 86,399 seconds.
  */
 export class TimeDelta {
   readonly days: number;
@@ -18,7 +18,10 @@ export class TimeDelta {
   /** 0 to 999,999. */
   readonly microseconds: number;
 
-  /** Any integers, normalised. Throws `RangeError` for what is no integer, and beyond 999,999,999 days. */
+  /**
+   * Normalizes any integers. Throws `RangeError` for a number that is not an integer, and for more than 999,999,999
+   * days.
+   */
   constructor(days: number | bigint = 0, seconds: number | bigint = 0, microseconds: number | bigint = 0) {
     const total = BigInt(days) * DAY + BigInt(seconds) * SECOND + BigInt(microseconds);
     const rest = ((total % DAY) + DAY) % DAY;
@@ -26,16 +29,16 @@ export class TimeDelta {
     this.seconds = Number(rest / SECOND);
     this.microseconds = Number(rest % SECOND);
     if (Math.abs(this.days) > MAX_DAYS)
-      throw new RangeError(`A span of ${this.days} days is too long: Python has ${MAX_DAYS}`);
+      throw new RangeError(`A TimeDelta of ${this.days} days is over the limit of ${MAX_DAYS}`);
   }
 
-  /** Throws `RangeError` for NaN and infinities; fractions of a microsecond are rounded. */
+  /** Rounds to microseconds. Throws `RangeError` for NaN and infinities. */
   static fromMilliseconds(milliseconds: number): TimeDelta {
     const whole = Math.floor(milliseconds);
     return new TimeDelta(0, 0, BigInt(whole) * 1000n + BigInt(Math.round((milliseconds - whole) * 1000)));
   }
 
-  /** As a JavaScript number, which is exact for spans of less than 285 years. */
+  /** The number of milliseconds, exact to the microsecond for less than 285 years. */
   toMilliseconds(): number {
     return (this.days * 86_400 + this.seconds) * 1000 + this.microseconds / 1000;
   }
@@ -48,7 +51,7 @@ export class TimeDelta {
     return this.toMicroseconds() === other.toMicroseconds();
   }
 
-  /** ISO 8601, with the sign in front: `P1DT2.000003S`, `-PT1S`, `PT0S`. */
+  /** ISO 8601, with the sign at the front: `P1DT2.000003S`, `-PT1S`, `PT0S`. */
   toString(): string {
     const total = this.toMicroseconds();
     const magnitude = total < 0n ? -total : total;
@@ -64,7 +67,7 @@ export class TimeDelta {
   }
 }
 
-export const timeDelta: TypeHandler<TimeDelta> = {
+export const timeDelta: ReadingHandler<TimeDelta> & WritingHandler<TimeDelta> = {
   atoms: ["timedelta"],
   classes: [TimeDelta],
   isScalar: true,

@@ -1,6 +1,6 @@
-// A time of day, to the microsecond.
+// `TimeOfDay`, a Python `time` without a time zone.
 
-import type { TypeHandler } from "../../handler.js";
+import type { ReadingHandler, WritingHandler } from "../../handler.js";
 import { fractionOf, microsecondsOf, pad, readNumbers, requireTime, writeNumbers } from "./calendar.js";
 
 /** A naive Python `time`. */
@@ -10,7 +10,7 @@ export class TimeOfDay {
   readonly second: number;
   readonly microsecond: number;
 
-  /** Throws `RangeError` outside of a day. */
+  /** Throws `RangeError` for a time that is not part of a day. */
   constructor(hour = 0, minute = 0, second = 0, microsecond = 0) {
     requireTime(hour, minute, second, microsecond);
     this.hour = hour;
@@ -19,10 +19,10 @@ export class TimeOfDay {
     this.microsecond = microsecond;
   }
 
-  /** Reads what {@link toString} writes. Throws `RangeError` for anything else. */
+  /** Parses the result of {@link toString}. Throws `RangeError` for any other text. */
   static parse(text: string): TimeOfDay {
     const match = /^(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?$/.exec(text);
-    if (match === null) throw new RangeError("This text is not a time in ISO 8601 without a zone");
+    if (match === null) throw new RangeError("This text is not an ISO 8601 time without a time zone");
     const [, hour, minute, second = 0, fraction] = match;
     return new TimeOfDay(Number(hour), Number(minute), Number(second), microsecondsOf(fraction));
   }
@@ -41,7 +41,7 @@ export class TimeOfDay {
   }
 }
 
-export const timeOfDay: TypeHandler<TimeOfDay> = {
+export const timeOfDay: ReadingHandler<TimeOfDay> & WritingHandler<TimeOfDay> = {
   atoms: ["time"],
   classes: [TimeOfDay],
   isScalar: true,
