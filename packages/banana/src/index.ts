@@ -1,4 +1,4 @@
-// @pb/banana: the codec of Perspective Broker.
+// @pb/banana: encodes and decodes Banana, the byte format of Perspective Broker.
 
 // For applications
 export { decode, encode } from "./codec.js";
@@ -14,7 +14,7 @@ export type { BananaLimits } from "./limits.js";
 export { none, pb, standardDialects, Vocabulary } from "./format/vocabulary.js";
 export type { Dialect } from "./format/vocabulary.js";
 
-// For people building on us
+// For authors of transports, protocols and other codecs
 export { Session } from "./session/session.js";
 export type { SessionOptions } from "./session/session.js";
 export { Scanner } from "./reading/scanner.js";

@@ -1,18 +1,21 @@
-// What Banana carries, and the two small interfaces through which everything above reads and writes it.
+// Banana expressions, and the interfaces `ExpressionWriter` and `ExpressionReader` that the formats above Banana use.
 
 import type { ListHead, ScalarPatterns } from "./list-head.js";
 
-/** The bits of the largest positive double that is not a NaN. */
+/** The bits of positive infinity. The bits of every NaN are larger, without the sign. */
 const INFINITY = 0x7ff0000000000000n;
 const CANONICAL_NAN = 0x7ff8000000000000n;
 
-/** A double that must stay one: 2.0 is not 2 on the wire. Also keeps the payload of a NaN, which a JavaScript number cannot promise. */
+/**
+ * A double that a JavaScript number cannot represent on the wire: 2.0, which is not 2, and a NaN with an unusual
+ * payload.
+ */
 export class Float {
   readonly value: number;
-  /** The 64 bits of an unusual NaN; undefined for every other double. */
+  /** The 64 bits of a NaN with an unusual payload; undefined for every other double. */
   readonly nanBits: bigint | undefined;
 
-  /** Throws `TypeError` for bits that are not those of a NaN. */
+  /** Throws `TypeError` when `nanBits` are not the bits of a NaN. */
   constructor(value: number, nanBits?: bigint) {
     const isNaNWithBits = (bits: bigint) => bits >> 64n === 0n && BigInt.asUintN(63, bits) > INFINITY;
     if (nanBits !== undefined && !(Number.isNaN(value) && isNaNWithBits(nanBits)))
@@ -30,13 +33,13 @@ export class Float {
   }
 }
 
-/** Writes a double so that it cannot be taken for an integer: `2.0`, `-0.0`, `nan`, `-inf`. */
+/** Formats a double so that it differs from an integer: `2.0`, `-0.0`, `nan`, `-inf`. */
 export function formatFloat(value: number): string {
   const text = Object.is(value, -0) ? "-0" : String(value);
   return /^-?\d+$/.test(text) ? `${text}.0` : text.replace("NaN", "nan").replace("Infinity", "inf");
 }
 
-/** The double at `position`, so that it is written as the same bytes again. */
+/** Reads the double at `position`, as a {@link Float} where a number would be written as other bytes. */
 export function toExactFloat(view: DataView, position: number): number | Float {
   const value = view.getFloat64(position);
   if (Number.isNaN(value)) {
@@ -46,74 +49,84 @@ export function toExactFloat(view: DataView, position: number): number | Float {
   return isInteger(value) ? new Float(value) : value;
 }
 
-/** Whether a number is written as an integer. */
+/** Whether a value is a number that is written as an integer. */
 export function isInteger(value: unknown): value is number {
   return Number.isSafeInteger(value) && !Object.is(value, -0);
 }
 
 /**
- * One Banana expression as a tree. Integers are numbers when safe, else bigints; doubles are numbers, or {@link Float} where a number
- * would read as an integer; byte strings are `Uint8Array`; lists are arrays.
+ * One Banana expression as a tree. An integer is a number when it is safe, else a bigint. A double is a number, or a
+ * {@link Float} where a number would be written as an integer. A byte string is a `Uint8Array`, a list is an array.
  */
 export type Expression = number | bigint | Float | Uint8Array | Expression[];
 
-/** What can be written as one: lists that nobody may change (`as const`) will do. */
+/** An {@link Expression} whose lists may be read-only arrays, for writing. */
 export type ReadonlyExpression = number | bigint | Float | Uint8Array | readonly ReadonlyExpression[];
 
-/** What comes next in an {@link ExpressionReader}. */
+/** The kind of an element. */
 export type Kind = "list" | "integer" | "float" | "bytes";
 
-/** Where expressions go: bytes ({@link BananaWriter}) or a tree ({@link TreeWriter}). */
+/** Writes expressions element by element, to bytes (`BananaWriter`) or to a tree (`TreeWriter`). */
 export interface ExpressionWriter {
-  /** How far the writer has come; a place for {@link insert} and {@link truncate}. */
+  /** The current position, for {@link insert} and {@link truncate}. */
   readonly position: number;
   /** Starts a list: the next `length` writes are its elements. */
   list(length: number): void;
-  /** As {@link list} and {@link word}, in one go. */
+  /** Writes the head of a list and its first word, as {@link list} and {@link word} do. */
   begin(head: ListHead): void;
-  /** A safe integer or any bigint within the limits. */
+  /** Writes a safe integer, or a bigint within the limits. */
   integer(value: number | bigint): void;
   float(value: number | Float): void;
   bytes(value: Uint8Array): void;
-  /** An ASCII atom. One VOCAB token where the dialect has the word. */
+  /** Writes an ASCII word, as its number when the vocabulary of the dialect has it. */
   word(value: string): void;
-  /** A string as UTF-8. Throws `BANANA_LONE_SURROGATE` for text that has no UTF-8 form. */
+  /** Writes a string as UTF-8. Throws `BANANA_LONE_SURROGATE` for a string that has no UTF-8 form. */
   text(value: string): void;
   /**
-   * Puts what `write` writes before the element at `position`, when the expression is finished. Costs nothing until then, and lets a
-   * writer wrap what it has already written: `[reference, 1, …]` is three elements, of which the last already stands there.
+   * Inserts the elements that `write` writes in front of the element at `position`. All insertions are applied in one
+   * pass when the expression is finished. This can wrap an element that is already written: inserting the head of a
+   * list of three and two elements makes it the third element of `[reference, 1, …]`.
    */
   insert(position: number, write: (writer: ExpressionWriter) => void): void;
-  /** Takes back everything written since `position`, insertions included. */
+  /** Removes everything that was written since `position`, insertions included. */
   truncate(position: number): void;
 }
 
-/** Where expressions come from: bytes ({@link BananaReader}) or a tree ({@link TreeReader}). Each call reads one element and moves on. */
+/**
+ * Reads expressions element by element, from bytes (`BananaReader`) or from a tree (`TreeReader`). Each method reads
+ * the next element and moves behind it, and throws `BANANA_UNEXPECTED_KIND` when the element is of another kind.
+ */
 export interface ExpressionReader {
-  /** Bytes from the start of the stream to the next element; in a tree, elements. */
+  /**
+   * The number of bytes from the start of the stream to the next element; in a tree, the number of elements that were
+   * read.
+   */
   readonly offset: number;
-  /** Looks at the next element without reading it. */
+  /** The kind of the next element. Does not read it. */
   kind(): Kind;
-  /** Reads the head of a list and returns its length; its elements follow. */
+  /** Reads the head of a list and returns its length. The elements are read next. */
   list(): number;
   /**
-   * Whether the next element is a list that begins so. If it is, passes over its head and its first word; if not, nothing is read. May be
-   * false for a list that is written in an unusual way: what comes then must be found out with {@link kind}, as ever.
+   * Reads the head and the first word of the next element and returns true, when the element is a list with this length
+   * and word. Returns false otherwise, and does not move. May also return false for such a list when its bytes are not
+   * canonical: use {@link kind} then.
    */
   begins(head: ListHead): boolean;
   /**
-   * Reads the head of a list of two, and its first element as {@link begins} and {@link text} do. Undefined, and nothing is read, if that is
-   * not what comes next, or if it is written in an unusual way, or the text is long.
+   * Optimized reading of a dict entry: reads the head of a list of two, and its first element, a text in a list that
+   * starts with `head`. Returns the text. Returns undefined, and does not move, when the next element is different,
+   * when its bytes are not canonical, and when the text is long.
    */
   keyAfter(head: ListHead): string | undefined;
   integer(): number | bigint;
   /**
-   * Reads integers in a row into `into`, from `index` up to its length, and returns the index behind the last: where `into` ends, or where
-   * something else than a small integer comes next. Never needed, but a list of many integers is read faster so.
+   * Reads consecutive small integers into `into`, from `index` up to its length. Stops before any other element.
+   * Returns the index after the last integer. Optional for callers, but faster than {@link integer} for long lists of
+   * integers.
    */
   integers(into: unknown[], index: number): number;
   float(): number;
-  /** As {@link float}, but a {@link Float} where a number would lose something: an integral value, an unusual NaN. */
+  /** As {@link float}, but returns a {@link Float} for a double that a number cannot represent on the wire. */
   exactFloat(): number | Float;
   /**
    * Optional fast path: reads the next element when it is a scalar in its most common form, which is one of
@@ -121,16 +134,16 @@ export interface ExpressionReader {
    *  - the text of `patterns`, when it is short and ASCII, as a string;
    *  - a boolean or null of `patterns`.
    *
-   * Returns undefined for every other element, and does not move. The element may still be a scalar: read it with {@link kind} and the
-   * other methods. A reader without a fast path does not have this method.
+   * Returns undefined for every other element, and does not move. The element may still be a scalar: read it with
+   * {@link kind} and the other methods. A reader without a fast path does not have this method.
    */
   scalar?(patterns: ScalarPatterns): string | number | boolean | null | undefined;
-  /** A byte string of its own: it never shares memory with what it was read from. */
+  /** Reads a byte string. The result is a copy that shares no memory with the source. */
   bytes(): Uint8Array;
-  /** A byte string of up to 64 KiB as text, one character a byte. For atoms and names. */
+  /** Reads a byte string of up to 64 KiB as text, one character for each byte. For atoms and names. */
   word(): string;
-  /** A byte string as UTF-8. Throws `BANANA_BAD_UTF8`. */
+  /** Reads a byte string as UTF-8. Throws `BANANA_BAD_UTF8` for invalid UTF-8. */
   text(): string;
-  /** Passes over the next element, whatever it is. */
+  /** Skips the next element, of any kind. */
   skip(): void;
 }

@@ -1,4 +1,4 @@
-// Lists that begin with a known word, whose bytes are prepared once: for the fast paths of `BananaReader` and `BananaWriter`.
+// Prepared bytes of lists that begin with a known word, for the fast paths of `BananaReader` and `BananaWriter`.
 
 import { Token } from "../format/tokens.js";
 
@@ -32,8 +32,8 @@ export interface ScalarBytes {
 }
 
 /**
- * The length of a list and the word that is its first element. Create one for each kind of list and reuse it: `ExpressionWriter.begin` and
- * `ExpressionReader.begins` write and compare its prepared bytes.
+ * The length of a list and the word that is its first element. Create one for each kind of list and reuse it:
+ * `ExpressionWriter.begin` and `ExpressionReader.begins` write and compare its prepared bytes.
  */
 export class ListHead {
   /** Number of elements, the word included. */
@@ -45,7 +45,10 @@ export class ListHead {
     bytesOf = (head) => head.#bytes;
   }
 
-  /** Throws `TypeError` for a length that is not an integer from 1 to 127, and for a word that is not 1 to 127 ASCII characters. */
+  /**
+   * Throws `TypeError` for a length that is not an integer from 1 to 127, and for a word that is not 1 to 127 ASCII
+   * characters.
+   */
   constructor(length: number, word: string) {
     if (!Number.isInteger(length) || length < 1 || length > 127)
       throw new TypeError(`The length of a ListHead must be an integer from 1 to 127, not ${length}`);
@@ -64,7 +67,8 @@ export class ListHead {
 }
 
 /**
- * The lists with which a format above Banana writes its scalars, for `ExpressionReader.scalar`. Create one and reuse it.
+ * The lists with which a format above Banana writes its scalars, for `ExpressionReader.scalar`. Create one and reuse
+ * it.
  *
  * `text` and `boolean` are the heads of lists of two, `null` that of a list of one.
  */
@@ -78,8 +82,8 @@ export class ScalarPatterns {
   /**
    * `[word, text]` is read as its UTF-8 text, `[word, "true"]` and `[word, "false"]` as booleans, `[word]` as null.
    *
-   * Throws `TypeError` when a head has another length, or when the words of `text` and `boolean` do not have the same length, from 4 to 8:
-   * only such words can be told apart by two comparisons.
+   * Throws `TypeError` when a head has another length, or when the words of `text` and `boolean` do not have the same
+   * length, from 4 to 8: only such words can be told apart by two comparisons.
    */
   constructor(text: ListHead, boolean: ListHead, nothing: ListHead) {
     const { length } = text.word;

@@ -1,4 +1,4 @@
-// Reads expressions from arrays instead of bytes.
+// `TreeReader`: an `ExpressionReader` for expression trees.
 
 import { toLatin1 } from "../format/bytes.js";
 import { BananaError } from "../errors.js";
@@ -8,14 +8,14 @@ import type { ListHead } from "./list-head.js";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** An {@link ExpressionReader} on an {@link Expression}. */
+/** Reads an {@link Expression} element by element. */
 export class TreeReader implements ExpressionReader {
-  /** What is still to be read, the next one last. */
-  readonly #ahead: Expression[];
+  /** The elements that are not read yet, the next one last. */
+  readonly #remaining: Expression[];
   #offset = 0;
 
   constructor(expression: Expression) {
-    this.#ahead = [expression];
+    this.#remaining = [expression];
   }
 
   get offset(): number {
@@ -32,7 +32,7 @@ export class TreeReader implements ExpressionReader {
 
   list(): number {
     const list = this.#read("list") as Expression[];
-    for (let index = list.length - 1; index >= 0; index--) this.#ahead.push(list[index]!);
+    for (let index = list.length - 1; index >= 0; index--) this.#remaining.push(list[index]!);
     return list.length;
   }
 
@@ -81,13 +81,13 @@ export class TreeReader implements ExpressionReader {
     try {
       return utf8.decode(bytes);
     } catch (cause) {
-      throw new BananaError("BANANA_BAD_UTF8", "These bytes are not UTF-8", { offset: this.#offset, cause });
+      throw new BananaError("BANANA_BAD_UTF8", "The byte string is not UTF-8", { offset: this.#offset, cause });
     }
   }
 
   skip(): void {
     this.#peek();
-    this.#ahead.pop();
+    this.#remaining.pop();
     this.#offset++;
   }
 
@@ -97,13 +97,13 @@ export class TreeReader implements ExpressionReader {
       throw new BananaError("BANANA_UNEXPECTED_KIND", `Expected ${kind}, found ${found}`, { offset: this.#offset });
     }
     this.#offset++;
-    return this.#ahead.pop()!;
+    return this.#remaining.pop()!;
   }
 
   #peek(): Expression {
-    const next = this.#ahead[this.#ahead.length - 1];
+    const next = this.#remaining[this.#remaining.length - 1];
     if (next === undefined)
-      throw new BananaError("BANANA_TRUNCATED", "Nothing is left to read", { offset: this.#offset });
+      throw new BananaError("BANANA_TRUNCATED", "There is no further element", { offset: this.#offset });
     return next;
   }
 }

@@ -1,4 +1,4 @@
-// Writes expressions as arrays instead of bytes, for people who want to look.
+// `TreeWriter`: an `ExpressionWriter` that creates an expression tree.
 
 import { BananaError } from "../errors.js";
 import { Float, isInteger } from "./expression.js";
@@ -7,12 +7,12 @@ import type { ListHead } from "./list-head.js";
 
 const utf8 = new TextEncoder();
 
-/** The head of a list whose elements follow. */
+/** The head of a list, followed by its elements. */
 class OpenList {
   constructor(readonly length: number) {}
 }
 
-/** An {@link ExpressionWriter} that builds an {@link Expression}. Checks no limits: nothing leaves the process. */
+/** Creates an {@link Expression}. Checks no limits, which apply to bytes only. */
 export class TreeWriter implements ExpressionWriter {
   #items: (OpenList | Exclude<Expression, Expression[]>)[] = [];
   #insertions: { position: number; items: (OpenList | Exclude<Expression, Expression[]>)[] }[] = [];
@@ -65,19 +65,19 @@ export class TreeWriter implements ExpressionWriter {
     this.#insertions = this.#insertions.filter((insertion) => insertion.position < position);
   }
 
-  /** The one expression written. Throws `TypeError` when it is not exactly one. */
+  /** Returns the expression that was written. Throws `TypeError` when it is not exactly one. */
   take(): Expression {
     const expressions = build(this.#inserted());
     this.#items = [];
     this.#insertions = [];
     const [expression] = expressions;
     if (expression === undefined || expressions.length > 1) {
-      throw new TypeError(`${expressions.length} expressions were written, not one`);
+      throw new TypeError(`Expected exactly one expression, not ${expressions.length}`);
     }
     return expression;
   }
 
-  /** All items, with every insertion where it belongs. */
+  /** All items in their final order, with the insertions. */
   *#inserted(): Iterable<OpenList | Exclude<Expression, Expression[]>> {
     let position = 0;
     for (const insertion of this.#insertions.sort((a, b) => a.position - b.position)) {
@@ -102,7 +102,7 @@ function build(items: Iterable<OpenList | Exclude<Expression, Expression[]>>): E
     }
     while (isFull(open[open.length - 1])) open.pop();
   }
-  if (open.length > 1) throw new TypeError("A list was started and not filled");
+  if (open.length > 1) throw new TypeError("The last list is not complete");
   return top;
 }
 

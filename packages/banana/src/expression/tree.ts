@@ -1,4 +1,4 @@
-// Expressions as trees: written to any writer, read from any reader or from bytes that were scanned.
+// Writes an expression tree to any writer, and reads one from any reader.
 
 import { isForeignBytes } from "../format/bytes.js";
 import { Float, isInteger } from "./expression.js";
@@ -7,12 +7,12 @@ import { checkLimit } from "../limits.js";
 
 type Leaf = Exclude<Expression, Expression[]>;
 
-/** As much of a writer as a tree needs. */
+/** The methods of a writer that trees need. */
 type PlainWriter = Pick<ExpressionWriter, "list" | "integer" | "float" | "bytes">;
 
 /**
- * Writes a tree to any writer. Throws `TypeError` for what Banana does not have: text, booleans, null, objects. Lists may be nested `depth`
- * deep, which also ends a list that contains itself.
+ * Writes a tree. Throws `TypeError` for values that Banana does not have: text, booleans, null, objects. Throws
+ * `BANANA_TOO_DEEP` when lists are nested more than `depth` deep, which also stops a list that contains itself.
  */
 export function writeExpression(writer: PlainWriter, expression: Expression, depth = 1024): void {
   const open: { list: Expression[]; index: number }[] = [];
@@ -20,9 +20,9 @@ export function writeExpression(writer: PlainWriter, expression: Expression, dep
   let index = 0;
   while (true) {
     while (index === list.length) {
-      const around = open.pop();
-      if (around === undefined) return;
-      ({ list, index } = around);
+      const outer = open.pop();
+      if (outer === undefined) return;
+      ({ list, index } = outer);
     }
     const element = list[index++]!;
     if (!Array.isArray(element)) {
@@ -48,14 +48,14 @@ function writeLeaf(writer: PlainWriter, leaf: Leaf): void {
   } else if (leaf instanceof Float) {
     writer.float(leaf);
   } else {
-    const stray: unknown = leaf;
+    const other: unknown = leaf;
     throw new TypeError(
-      `Banana has no ${stray === null ? "null" : typeof stray}, only integers, floats, byte strings and lists`,
+      `Banana has no ${other === null ? "null" : typeof other}, only integers, floats, byte strings and lists`,
     );
   }
 }
 
-/** Reads one expression as a tree. The reader must have checked the nesting depth, as a `Scanner` does. */
+/** Reads one expression as a tree. Does not limit the nesting depth: a `Scanner` must have checked it.  */
 export function readExpression(reader: ExpressionReader): Expression {
   const kind = reader.kind();
   if (kind !== "list") return readLeaf(reader, kind);
@@ -64,9 +64,9 @@ export function readExpression(reader: ExpressionReader): Expression {
   let index = 0;
   while (true) {
     if (index === list.length) {
-      const around = open.pop();
-      if (around === undefined) return list;
-      ({ list, index } = around);
+      const outer = open.pop();
+      if (outer === undefined) return list;
+      ({ list, index } = outer);
       continue;
     }
     const kind = reader.kind();

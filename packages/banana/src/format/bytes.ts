@@ -1,8 +1,8 @@
-// Byte arrays as they come from outside, and as we hand them on.
+// Conversions of byte arrays: to plain `Uint8Array`s, and from and to text.
 
 /**
- * The same bytes as a plain `Uint8Array`: a Node `Buffer` has a `slice` that does not copy. Undefined when others may change the bytes
- * while we read them (shared memory).
+ * Returns the same bytes as a plain `Uint8Array`, because `slice` of a Node `Buffer` does not copy. Returns undefined
+ * for shared memory, which another thread may change while it is read.
  */
 export function plainBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
   const { buffer } = bytes;
@@ -11,19 +11,19 @@ export function plainBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> | undefin
   return new Uint8Array(buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** Whether this is a `Uint8Array` of another realm: of a frame, or of the sandbox a test runs in. */
+/** Whether `value` is a `Uint8Array` of another realm, such as a frame or a `vm` context. */
 export function isForeignBytes(value: unknown): value is Uint8Array {
   return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === "[object Uint8Array]";
 }
 
-/** Bytes as text, one character a byte. */
+/** Converts bytes to text, one character for each byte. */
 export function toLatin1(bytes: Uint8Array, start = 0, end: number = bytes.length): string {
   let text = "";
   for (let position = start; position < end; position++) text += String.fromCharCode(bytes[position]!);
   return text;
 }
 
-/** Text of ASCII characters as bytes. Throws `TypeError` for any other. */
+/** Converts ASCII text to bytes. Throws `TypeError` when a character is not ASCII. */
 export function fromAscii(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length);
   for (let index = 0; index < text.length; index++) {

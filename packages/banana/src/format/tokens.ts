@@ -1,6 +1,9 @@
-// The type bytes (wire specification 2.1), and how to find one among four bytes at once.
+// The type bytes (wire specification 2.1), and how to find one in four bytes at once.
 
-/** An enum, because its members end up as plain numbers in the loops that matter; constants would be looked up (bench `codec`). */
+/**
+ * A const enum, because the compiler inlines its members; module constants would be loaded in hot loops (bench
+ * `codec`).
+ */
 export const enum Token {
   LIST = 0x80,
   INT = 0x81,
@@ -12,15 +15,17 @@ export const enum Token {
   VOCAB = 0x87,
 }
 
-/** The largest magnitudes of INT and NEG; LONGINT and LONGNEG begin one above. */
+/** The largest magnitudes of INT and NEG. Larger ones are LONGINT and LONGNEG. */
 export const MAX_INT = 0x7fffffff;
 export const MAX_NEG = 0x80000000;
 
-// Most elements have fewer than four digits: one little-endian load holds all of their head, and no loop is needed to read it.
+// Most elements have fewer than four digits: one little-endian load contains the digits and the type byte, and no loop
+// is needed to read them.
 
 /**
- * How many digits stand before the first type byte of these four bytes; 4 when there is no type byte among them. Branches, because
- * processors guess them well: arithmetic would make each element wait for the one before it (bench `codec`).
+ * The number of digits before the first type byte of these four bytes; 4 when none of them is a type byte. Branches are
+ * faster here than arithmetic: processors predict them, while arithmetic makes each element depend on the previous one
+ * (bench `codec`).
  */
 export function countDigits4(four: number): number {
   if ((four & 0x8080) === 0x8000) return 1;
@@ -29,12 +34,12 @@ export function countDigits4(four: number): number {
   return four < 0 ? 3 : 4;
 }
 
-/** The type byte behind that many digits, which need not be one of ours; 0 behind four. */
+/** The type byte after that many digits, which may be an unknown one; 0 after four digits. */
 export function typeAfter(four: number, digits: number): number {
   return digits === 4 ? 0 : (four >>> (8 * digits)) & 0xff;
 }
 
-/** The number that the first `digits` of these four bytes stand for. At most three. */
+/** The number that the first `digits` of these four bytes encode. `digits` is at most 3. */
 export function readDigits4(four: number, digits: number): number {
   const number = (four & 0x7f) | ((four >>> 1) & 0x3f80) | ((four >>> 2) & 0x1fc000);
   return number & ((1 << (7 * digits)) - 1);

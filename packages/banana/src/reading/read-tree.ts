@@ -1,4 +1,4 @@
-// Reads scanned bytes as a tree, without a reader in between.
+// Reads an expression tree directly from scanned bytes.
 /* eslint-disable @typescript-eslint/no-unsafe-enum-comparison -- type bytes come as numbers */
 
 import { toExactFloat } from "../expression/expression.js";
@@ -8,7 +8,10 @@ import { fromAscii } from "../format/bytes.js";
 import { countDigits4, readDigits4, Token, typeAfter } from "../format/tokens.js";
 import type { Dialect } from "../format/vocabulary.js";
 
-/** The expression that begins at `position`. A scanner has found it complete, and within the limits. */
+/**
+ * Reads the expression at `position` as a tree. A `Scanner` must have checked that it is complete and within the
+ * limits.
+ */
 export function readTree(bytes: Uint8Array, view: DataView, position: number, { vocabulary }: Dialect): Expression {
   const lastFour = bytes.length - 4;
   const open: { list: Expression[]; index: number }[] = [];
@@ -16,16 +19,16 @@ export function readTree(bytes: Uint8Array, view: DataView, position: number, { 
   let index = 0;
   while (true) {
     while (index === list.length) {
-      const around = open.pop();
-      if (around === undefined) return list[0]!;
-      ({ list, index } = around);
+      const outer = open.pop();
+      if (outer === undefined) return list[0]!;
+      ({ list, index } = outer);
     }
     const four = position <= lastFour ? view.getInt32(position, true) : 0;
     let digits = countDigits4(four);
     let number = readDigits4(four, digits);
     let type = typeAfter(four, digits);
     if (digits === 4) {
-      // A long head, or the last bytes.
+      // More than three digits, or one of the last elements.
       digits = 0;
       while ((type = bytes[position + digits]!) < 0x80) digits++;
       const long = readDigits(bytes, position, position + digits);
@@ -39,7 +42,7 @@ export function readTree(bytes: Uint8Array, view: DataView, position: number, { 
     position += digits + 1;
     if (type === Token.INT || type === Token.LONGINT) {
       list[index++] = number;
-      // Integers come in rows.
+      // Consecutive integers are read without returning to the start of the loop.
       while (index < list.length && position <= lastFour) {
         const next = view.getInt32(position, true);
         if ((next & 0xff80) === Token.INT << 8) {

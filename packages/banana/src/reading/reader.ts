@@ -1,5 +1,5 @@
-// Reads one expression from bytes that a scanner has found complete: a cursor, no tree.
-/* eslint-disable @typescript-eslint/no-unsafe-enum-comparison -- type bytes come as numbers, and need not be ours */
+// `BananaReader`: an `ExpressionReader` for bytes.
+/* eslint-disable @typescript-eslint/no-unsafe-enum-comparison -- type bytes are numbers, and may be unknown */
 
 import { readDigits } from "../format/base128.js";
 import { fromAscii, plainBytes, toLatin1 } from "../format/bytes.js";
@@ -8,24 +8,24 @@ import { toExactFloat } from "../expression/expression.js";
 import type { ExpressionReader, Float, Kind } from "../expression/expression.js";
 import { bytesOf, scalarBytesOf } from "../expression/list-head.js";
 import type { ListHead, ScalarPatterns } from "../expression/list-head.js";
-import { LONGEST_TEXT, LONGEST_WORD, recall } from "./string-cache.js";
+import { cachedText, MAX_CACHED_TEXT, MAX_CACHED_WORD } from "./string-cache.js";
 import { countDigits4, MAX_INT, readDigits4, Token, typeAfter } from "../format/tokens.js";
 import type { Dialect } from "../format/vocabulary.js";
 import { none } from "../format/vocabulary.js";
 
-/** A string longer than this is no atom and no name. */
-const WORD_BYTES = 64 * 1024;
+/** The longest byte string that {@link BananaReader.word} reads. */
+const MAX_WORD_BYTES = 64 * 1024;
 
-/** A list's head of one digit, then the number of a word, also of one digit. */
+/** A list and a word of the vocabulary, each with one digit, which are zero here. */
 const SHORT_HEAD = 0x87008000 | 0;
 
-/** The head of a list of two. */
+/** The bytes of the head of a list of two, little-endian. */
 const PAIR = 0x8002;
 const LIST_OF_ONE = 0x8001;
 
 /**
- * {@link BananaReader.scalar} reads nothing this close to the end. `[boolean, true]` has 17 bytes, and nothing is read there without a
- * check of its own beyond them; a smaller number made most reads at the end look twice (bench `jelly`).
+ * {@link BananaReader.scalar} reads nothing this close to the end. `[boolean, true]` has 17 bytes, and nothing is read
+ * there without a check of its own beyond them; a smaller number made most reads at the end look twice (bench `jelly`).
  */
 const SCALAR_BYTES = 17;
 
@@ -43,9 +43,10 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const lenientUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
- * A cursor on the bytes of one expression. Make one and have `Scanner.advance` point it at each expression, whose structure and limits are
- * then checked; a reader of unchecked bytes throws `BANANA_TRUNCATED` where they end too early. What it points at is good until the
- * scanner's next `next` or `advance`.
+ * Reads the bytes of one expression element by element. Create one reader and pass it to `Scanner.advance` for each
+ * expression: the scanner has then checked the structure and the limits. A reader of other bytes throws
+ * `BANANA_TRUNCATED` when they end inside an element. A reader may be used until the next call of `next` or `advance`
+ * of its scanner.
  */
 export class BananaReader implements ExpressionReader {
   #bytes: Uint8Array = NOTHING;
@@ -54,11 +55,11 @@ export class BananaReader implements ExpressionReader {
   #end = 0;
   #base = 0;
   #dialect: Dialect = none;
-  /** What {@link #longHead} found. */
+  /** The number and the position of the body that {@link #longHead} has read. */
   #number = 0;
   #body = 0;
 
-  /** Points the reader at the bytes from `start` to `end`, the first of which is byte `base` of the stream. */
+  /** Sets the bytes to read: those from `start` to `end`. The first one has the offset `base` in the stream. */
   reset(bytes: Uint8Array, start: number, end: number, dialect: Dialect, base: number, view?: DataView): this {
     if (view === undefined) {
       this.#bytes = plainBytes(bytes) ?? Uint8Array.from(bytes);
@@ -78,13 +79,14 @@ export class BananaReader implements ExpressionReader {
     return this.#base + this.#position;
   }
 
-  /** Goes back to an element that stood at this {@link offset}: what was read from there on can be read again. */
+  /** Moves back to the element at this {@link offset}, to read it again. */
   rewind(offset: number): void {
     this.#position = offset - this.#base;
   }
 
-  // The head of an element is read anew by each method instead of being kept: two loads cost less than the state (bench `codec`). Heads of
-  // up to three digits, which are almost all, are read in place; the rest goes the long way.
+  // Each method decodes the head of the element again, which costs less than keeping it in fields (bench `codec`).
+  // Heads of up to three digits, which almost all elements have, are decoded from one load; the other heads by
+  // #longHead.
 
   kind(): Kind {
     const position = this.#position;
@@ -135,7 +137,7 @@ export class BananaReader implements ExpressionReader {
     const view = this.#view;
     const tokens = view.getInt32(position, true);
     const expected = bytesOf(head);
-    if (tokens !== expected.tokens) return this.#beginsShort(head, tokens);
+    if (tokens !== expected.tokens) return this.#beginsWithNumber(head, tokens);
     const end = position + expected.size;
     if (end > this.#end) return false;
     const { size } = expected;
@@ -148,8 +150,8 @@ export class BananaReader implements ExpressionReader {
     return true;
   }
 
-  /** The same, when the word is a number. */
-  #beginsShort(head: ListHead, four: number): boolean {
+  /** As {@link begins}, for a word that is written as its number. */
+  #beginsWithNumber(head: ListHead, four: number): boolean {
     if ((four & 0xff) !== head.length || (four & (0xff00ff00 | 0)) !== SHORT_HEAD) return false;
     if (this.#dialect.vocabulary?.word((four >>> 16) & 0xff) !== head.word) return false;
     this.#position += 4;
@@ -169,14 +171,15 @@ export class BananaReader implements ExpressionReader {
     return this.#shortText(end);
   }
 
-  /** Goes to `position` and reads text, if what stands there is short and ASCII; else undefined, and the reader stays where it is. */
+  /** Reads the text at `position` when it is short and ASCII. Otherwise returns undefined, and does not move. */
   #shortText(position: number): string | undefined {
     const start = position + 2;
     if (start + 4 > this.#end) return undefined;
     const head = this.#view.getUint16(position, true);
     const length = head & 0x7f;
-    if ((head & 0xff80) !== Token.STRING << 8 || length > LONGEST_TEXT || start + length > this.#end) return undefined;
-    const text = recall(this.#view, start, length);
+    if ((head & 0xff80) !== Token.STRING << 8 || length > MAX_CACHED_TEXT || start + length > this.#end)
+      return undefined;
+    const text = cachedText(this.#view, start, length);
     if (text !== undefined) this.#position = start + length;
     return text;
   }
@@ -192,7 +195,7 @@ export class BananaReader implements ExpressionReader {
       const first = view.getInt32(position + 4, true);
       const last = view.getInt32(body - 4, true);
       if (first === expected.textFirst && last === expected.textLast) return this.#shortText(body);
-      return first === expected.booleanFirst && last === expected.booleanLast ? this.#truth(body) : undefined;
+      return first === expected.booleanFirst && last === expected.booleanLast ? this.#boolean(body) : undefined;
     }
     if ((four & 0xff80) === Token.INT << 8) {
       this.#position = position + 2;
@@ -209,8 +212,8 @@ export class BananaReader implements ExpressionReader {
     return (four & 0xffff) === LIST_OF_ONE && this.begins(expected.nothing) ? null : undefined;
   }
 
-  /** Goes to `position` and reads the word `true` or `false`; stays where it is, and returns undefined, when neither is there. */
-  #truth(position: number): boolean | undefined {
+  /** Reads the word `true` or `false` at `position`. Returns undefined for any other element, and does not move. */
+  #boolean(position: number): boolean | undefined {
     const left = this.#end - position;
     if (left < 6) return undefined;
     const view = this.#view;
@@ -317,7 +320,7 @@ export class BananaReader implements ExpressionReader {
     const type = this.#longHead();
     if (type === Token.VOCAB) return fromAscii(this.#vocabularyWord());
     if (type !== Token.STRING) throw this.#unexpected("a byte string");
-    return this.#bytes.slice(this.#body, this.#passString());
+    return this.#bytes.slice(this.#body, this.#skipString());
   }
 
   word(): string {
@@ -336,11 +339,11 @@ export class BananaReader implements ExpressionReader {
         }
       } else if (
         type === Token.STRING &&
-        length <= LONGEST_WORD &&
+        length <= MAX_CACHED_WORD &&
         start + length <= this.#end &&
         start + 4 <= this.#end
       ) {
-        const word = recall(this.#view, start, length);
+        const word = cachedText(this.#view, start, length);
         if (word !== undefined) {
           this.#position = start + length;
           return word;
@@ -354,9 +357,13 @@ export class BananaReader implements ExpressionReader {
     const type = this.#longHead();
     if (type === Token.VOCAB) return this.#vocabularyWord();
     if (type !== Token.STRING) throw this.#unexpected("a word");
-    if (this.#number > WORD_BYTES)
-      throw new BananaError("BANANA_BAD_WORD", `A word of ${this.#number} bytes`, { offset: this.offset });
-    return toLatin1(this.#bytes, this.#body, this.#passString());
+    if (this.#number > MAX_WORD_BYTES)
+      throw new BananaError(
+        "BANANA_BAD_WORD",
+        `A word of ${this.#number} bytes is over the limit of ${MAX_WORD_BYTES}`,
+        { offset: this.offset },
+      );
+    return toLatin1(this.#bytes, this.#body, this.#skipString());
   }
 
   text(): string {
@@ -369,19 +376,20 @@ export class BananaReader implements ExpressionReader {
     if (type !== Token.STRING) throw this.#unexpected("UTF-8 text");
     const { offset } = this;
     const start = this.#body;
-    const end = this.#passString();
+    const end = this.#skipString();
     const bytes = this.#bytes.subarray(start, end);
-    // Looking for what a lenient decoder puts in place of errors is cheaper than having each byte checked (bench `codec`).
+    // Searching the result of the lenient decoder for replacement characters is faster than the strict decoder (bench
+    // `codec`).
     const text = lenientUtf8.decode(bytes);
     if (!text.includes("\ufffd")) return text;
     try {
       return utf8.decode(bytes);
     } catch (cause) {
-      throw new BananaError("BANANA_BAD_UTF8", "These bytes are not UTF-8", { offset, cause });
+      throw new BananaError("BANANA_BAD_UTF8", "The byte string is not UTF-8", { offset, cause });
     }
   }
 
-  #passString(): number {
+  #skipString(): number {
     return (this.#position = this.#body + this.#number);
   }
 
@@ -395,7 +403,7 @@ export class BananaReader implements ExpressionReader {
           this.#position = this.#body;
           break;
         case Token.STRING:
-          this.#passString();
+          this.#skipString();
           break;
         case Token.FLOAT:
           this.#position = this.#body + 8;
@@ -406,7 +414,7 @@ export class BananaReader implements ExpressionReader {
     }
   }
 
-  /** Reads digits and type byte of the next element, without moving on. A number beyond 2^31-1 is given as -1. */
+  /** Decodes the digits and the type byte of the next element, and does not move. A number over 2^31-1 becomes -1. */
   #longHead(): number {
     const bytes = this.#bytes;
     const end = this.#end;
@@ -419,7 +427,7 @@ export class BananaReader implements ExpressionReader {
         this.#number = number <= MAX_INT ? number | 0 : -1;
         this.#body = position;
         if (byte > Token.VOCAB) throw this.#unknown(byte);
-        // An element of a list is one byte or more.
+        // Each element of a list needs at least one byte.
         const needed = byte === Token.STRING || byte === Token.LIST ? number : byte === Token.FLOAT ? 8 : 0;
         if (needed > end - position) break;
         return byte;
@@ -433,7 +441,9 @@ export class BananaReader implements ExpressionReader {
   #vocabularyWord(): string {
     const word = this.#dialect.vocabulary?.word(this.#number);
     if (word === undefined)
-      throw new BananaError("BANANA_UNKNOWN_WORD", `No word has the number ${this.#number}`, { offset: this.offset });
+      throw new BananaError("BANANA_UNKNOWN_WORD", `The dialect has no word with the number ${this.#number}`, {
+        offset: this.offset,
+      });
     this.#position = this.#body;
     return word;
   }
@@ -445,13 +455,13 @@ export class BananaReader implements ExpressionReader {
   }
 
   #unknown(type: number): BananaError {
-    return new BananaError("BANANA_UNKNOWN_TYPE", `No element has the type byte 0x${type.toString(16)}`, {
+    return new BananaError("BANANA_UNKNOWN_TYPE", `Unknown type byte 0x${type.toString(16)}`, {
       offset: this.offset,
     });
   }
 
   #truncated(): BananaError {
-    return new BananaError("BANANA_TRUNCATED", "The expression ends in the middle of an element", {
+    return new BananaError("BANANA_TRUNCATED", "The bytes end inside an element", {
       offset: this.offset,
     });
   }

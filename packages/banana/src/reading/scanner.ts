@@ -1,5 +1,5 @@
-// Finds where a complete top-level expression ends, in bytes that arrive in any pieces.
-/* eslint-disable @typescript-eslint/no-unsafe-enum-comparison -- type bytes come as numbers, and need not be ours */
+// `Scanner` finds the complete top-level expressions in a stream of bytes that arrives in chunks.
+/* eslint-disable @typescript-eslint/no-unsafe-enum-comparison -- type bytes are numbers, and may be unknown */
 
 import { readDigits } from "../format/base128.js";
 import { plainBytes } from "../format/bytes.js";
@@ -13,17 +13,17 @@ import { readTree } from "./read-tree.js";
 import { dialectOf } from "../format/vocabulary.js";
 import type { Dialect } from "../format/vocabulary.js";
 
-/** The first buffer, once bytes must be kept. */
+/** The size of the first buffer. */
 const SMALL_BUFFER = 4 * 1024;
-/** An empty buffer larger than this is dropped. */
+/** The largest buffer that is kept as {@link spare}. */
 const KEPT_BYTES = 256 * 1024;
 
-/** Positions in larger buffers are no 32-bit integers. */
-const MOST_HURRIED = 0x7fffffff;
-/** A shorter chunk is copied faster than a view of it is made. */
-const WORTH_LENDING = 1024;
+/** The fast path is for buffers of up to this size, whose positions are 32-bit integers. */
+const MAX_FAST_BUFFER = 0x7fffffff;
+/** Copying a shorter chunk is faster than creating a view of it. */
+const MIN_LENT_BYTES = 1024;
 
-/** Bytes, and the view they are read with. */
+/** Bytes and a view of them. */
 interface Chunk {
   readonly buffer: Uint8Array;
   readonly view: DataView;
@@ -33,18 +33,20 @@ function chunkOf(buffer: Uint8Array): Chunk {
   return { buffer, view: new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength) };
 }
 
-const NOTHING = chunkOf(new Uint8Array(0));
-/** An empty buffer that the next scanner with something to keep may have: of a thousand connections, few hold part of a message. */
-let spare = NOTHING;
+const NO_CHUNK = chunkOf(new Uint8Array(0));
+/**
+ * An unused buffer, shared by all scanners: of a thousand connections, few hold a part of a message at the same time.
+ */
+let spare = NO_CHUNK;
 
-/** The first four bytes of a list of two, when a string shorter than 128 bytes is its first element. */
+/** The first four bytes of a list of two whose first element is a string shorter than 128 bytes. */
 const HIGH_BITS = 0x80808080 | 0;
 const PAIR = 0x82008002 | 0;
 const PAIR_MASK = 0xff80ffff | 0;
-/** The first four bytes of a list of two, when another one is its first element: an entry of a dict. */
+/** The first four bytes of a list of two whose first element is a list of two: an entry of a dict. */
 const ENTRY = 0x80028002 | 0;
 
-/** How a {@link Scanner} begins. */
+/** Options of {@link Scanner}. */
 export interface ScannerOptions {
   /** Default `none`. */
   readonly dialect?: Dialect | "pb" | "none" | undefined;
@@ -52,61 +54,73 @@ export interface ScannerOptions {
 }
 
 /**
- * Push bytes, pull expressions. The scanner only counts: a byte is looked at once and copied at most a constant number of times, whatever
- * the pieces, and no memory is taken because a header announced something.
+ * Takes chunks of bytes with {@link push} and returns complete expressions with {@link next} or {@link advance}.
+ * However the bytes are divided into chunks, each byte is scanned once and copied at most a constant number of times.
+ * The memory in use depends on the bytes that were received, not on the lengths that they announce.
  */
 export class Scanner {
   readonly #limits: BananaLimits;
-  /** Heads of six digits, and short strings, break no limit: see {@link #hurry}. */
-  readonly #mayHurry: boolean;
-  /** What the bytes not yet scanned are read with; may be changed between two expressions. */
+  /** Whether the limits allow everything that {@link #scanFast} does not check. */
+  readonly #allowsFastPath: boolean;
+  /** The dialect of the bytes that are not scanned yet. May be changed between two expressions. */
   dialect: Dialect;
 
-  #chunk = NOTHING;
-  #buffer = NOTHING.buffer;
-  #view = NOTHING.view;
-  /** Whether the buffer is a chunk that still belongs to the caller. */
+  #chunk = NO_CHUNK;
+  #buffer = NO_CHUNK.buffer;
+  #view = NO_CHUNK.view;
+  /** Whether the buffer is a chunk of the caller, passed to {@link lend}. */
   #isLent = false;
-  /** The expression being scanned begins here; what is before it was handed out. */
+  /**
+   * The start of the expression that is being scanned. All bytes before it belong to expressions that were returned.
+   */
   #start = 0;
-  /** What is scanned next: beyond the end while the body of a string or double is still to come. */
+  /** The next byte to scan. It is after the end while the body of a string or double is incomplete. */
   #position = 0;
   #end = 0;
-  /** Bytes of the stream before the buffer's first. */
+  /** The offset in the stream of the first byte of the buffer. */
   #base = 0;
 
-  /** How many digits of the element being scanned are before the position. */
+  /** The number of digits of the current element before the position. */
   #digits = 0;
-  /** How many elements are missing: in the innermost open list, and in those around it. An expression is a list of one. */
+  /**
+   * The number of missing elements of the innermost open list, and of each outer list. The stack starts with one
+   * missing expression.
+   */
   #missing = 1;
-  readonly #missingAround: number[] = [];
+  readonly #outerMissing: number[] = [];
   #depth = 0;
-  /** What is wrong with the stream, once something is. */
+  /** The error that every call throws once the stream is invalid. */
   #failure: Error | undefined;
 
   constructor(options: ScannerOptions = {}) {
     this.#limits = withLimits(options.limits);
     const { prefixBytes, integerDigits, stringBytes, listLength } = this.#limits;
-    this.#mayHurry = prefixBytes >= 6 && integerDigits >= 6 && stringBytes >= 127 && listLength >= 2;
+    this.#allowsFastPath = prefixBytes >= 6 && integerDigits >= 6 && stringBytes >= 127 && listLength >= 2;
     this.dialect = dialectOf(options.dialect ?? "none");
   }
 
-  /** Bytes of the stream scanned so far. */
+  /** The number of bytes of the stream that were scanned. */
   get offset(): number {
     return this.#base + Math.min(this.#position, this.#end);
   }
 
-  /** Bytes received and not yet handed out. */
+  /** The number of bytes that were received and do not belong to a returned expression. */
   get pendingBytes(): number {
     return this.#end - this.#start;
   }
 
-  /** A copy of up to `length` bytes that are not yet handed out: for telling a stranger's first words. */
+  /**
+   * Returns a copy of the first `length` pending bytes, or of all when there are fewer. Used to recognize other
+   * protocols.
+   */
   peek(length: number): Uint8Array {
     return this.#buffer.slice(this.#start, Math.min(this.#start + length, this.#end));
   }
 
-  /** Adds received bytes. Nothing is scanned until they are asked for. The bytes are copied: the caller may reuse its buffer at once. */
+  /**
+   * Adds received bytes. They are copied, so the caller may reuse its buffer at once, and not scanned before the next
+   * call of {@link next}.
+   */
   push(chunk: Uint8Array): void {
     if (this.#isLent || this.#end + chunk.length > this.#buffer.length) this.#makeRoom(chunk.length);
     this.#buffer.set(chunk, this.#end);
@@ -114,11 +128,12 @@ export class Scanner {
   }
 
   /**
-   * As {@link push}, without the copy where there need not be one: the caller must leave the bytes alone until {@link next} has returned
-   * undefined, {@link advance} false, or either has thrown. What was not handed out by then is copied.
+   * As {@link push}, but avoids the copy where possible. The caller must not modify the bytes until {@link next} has
+   * returned undefined, {@link advance} has returned false, or one of them has thrown. The bytes of incomplete
+   * expressions are copied then.
    */
   lend(chunk: Uint8Array): void {
-    const bytes = chunk.length > WORTH_LENDING ? plainBytes(chunk) : undefined;
+    const bytes = chunk.length > MIN_LENT_BYTES ? plainBytes(chunk) : undefined;
     if (bytes === undefined || this.#start !== this.#end) {
       this.push(chunk);
       return;
@@ -128,19 +143,19 @@ export class Scanner {
     this.#isLent = true;
   }
 
-  /** Forgets everything received: what comes next is the first byte of another stream. */
+  /** Discards all pending bytes. The next byte is the first one of a new stream. */
   reset(): void {
     this.#start = this.#position = this.#end;
     this.#failure = undefined;
-    this.#settle();
+    this.#releaseBuffer();
     this.#base = this.#digits = 0;
     this.#missing = 1;
     this.#depth = 0;
   }
 
   /**
-   * The next complete expression as a tree, or undefined for "not yet".
-   * Throws {@link BananaError} when the stream is bad; from then on every call does.
+   * Returns the next complete expression as a tree; undefined when more bytes are needed. Throws {@link BananaError}
+   * for invalid bytes, and again in every later call.
    */
   next(): Expression | undefined {
     if (!this.#scan()) return undefined;
@@ -150,24 +165,24 @@ export class Scanner {
   }
 
   /**
-   * As {@link next}, for reading value by value: points `reader` at the next complete expression, or returns false for "not yet". What it
-   * points at is valid until the next call of either.
+   * As {@link next}, without a tree: sets `reader` to the start of the next complete expression and returns true;
+   * returns false when more bytes are needed. The reader may be used until the next call of {@link next} or `advance`.
    */
   advance(reader: BananaReader): boolean {
-    const isThere = this.#scan();
+    const isComplete = this.#scan();
     const start = this.#start;
-    if (isThere) this.#start = this.#position;
+    if (isComplete) this.#start = this.#position;
     reader.reset(this.#buffer, start, this.#start, this.dialect, this.#base + start, this.#view);
-    return isThere;
+    return isComplete;
   }
 
-  /** Scans on from where it stopped; true when an expression is complete. */
+  /** Continues to scan. Returns true when an expression is complete, and false when more bytes are needed. */
   #scan(): boolean {
     if (this.#failure !== undefined) throw this.#failure;
     try {
       while (this.#missing > 0 && this.#position < this.#end) {
-        if (this.#digits === 0 && this.#mayHurry && this.#position + 1 < this.#end) this.#hurry();
-        if (this.#missing > 0 && this.#position < this.#end) this.#step();
+        if (this.#digits === 0 && this.#allowsFastPath && this.#position + 1 < this.#end) this.#scanFast();
+        if (this.#missing > 0 && this.#position < this.#end) this.#scanByte();
       }
     } catch (error) {
       this.#failure = error as Error;
@@ -178,22 +193,23 @@ export class Scanner {
       this.#missing = 1;
       return true;
     }
-    this.#settle();
+    this.#releaseBuffer();
     return false;
   }
 
   /**
-   * Passes over elements that are complete, have at most three digits, and break no rule. Stops where the expression is complete, and before
-   * the first element that is not so: what is long, cut or wrong is left to {@link #step}.
+   * Fast path: scans elements that are complete, valid and have at most three digits. Stops at the end of the
+   * expression, and before the first other element, which {@link #scanByte} scans or reports.
    */
-  #hurry(): void {
-    if (this.#buffer.length > MOST_HURRIED) return;
+  #scanFast(): void {
+    if (this.#buffer.length > MAX_FAST_BUFFER) return;
     const view = this.#view;
     const { listLength, stringBytes, expressionBytes, depth: mostDepth } = this.#limits;
-    // Four bytes are read at once, of which up to three may be beyond the end.
+    // Four bytes are loaded at once. Up to three of them may be after the end of the received bytes, but not after the
+    // buffer.
     const end = Math.min(this.#end, this.#start + expressionBytes) | 0;
     const lastFour = (this.#buffer.length - 4) | 0;
-    const missingAround = this.#missingAround;
+    const outerMissing = this.#outerMissing;
     let depth = this.#depth;
     let missing = this.#missing | 0;
     let position = this.#position | 0;
@@ -202,7 +218,7 @@ export class Scanner {
       if (four === ENTRY && depth < mostDepth - 1) {
         const pairEnd = endOfPair(view, position + 2, lastFour);
         if (pairEnd !== 0 && pairEnd <= end) {
-          missingAround[depth++] = missing;
+          outerMissing[depth++] = missing;
           missing = 1;
           position = pairEnd;
           continue;
@@ -219,7 +235,8 @@ export class Scanner {
         if (length > stringBytes) break;
         after = (after + length) | 0;
       } else if (type === Token.INT || type === Token.NEG) {
-        // Integers come in rows. Four bytes with a type byte or more among them, and no other kinds, are that many elements.
+        // Consecutive integers: four bytes contain one element for each type byte among them, when all of these are INT
+        // or NEG.
         let window = after;
         let types = 0;
         while (missing > 5 && window <= end - 4) {
@@ -230,13 +247,13 @@ export class Scanner {
           missing = (missing - (Math.imul(found, 0x01010101) >>> 24)) | 0;
           window = (window + 4) | 0;
         }
-        // What is behind the last type byte is looked at again.
+        // The bytes after the last type byte belong to the next element.
         if (types !== 0) after = (window - (Math.clz32(types) >>> 3)) | 0;
       } else if (type === Token.LIST) {
         const length = readDigits4(four, digits);
         if (length > listLength || depth === mostDepth || after > end) break;
         if (length > 0) {
-          missingAround[depth++] = missing;
+          outerMissing[depth++] = missing;
           missing = length;
           position = after;
           continue;
@@ -251,15 +268,18 @@ export class Scanner {
       if (after > end) break;
       position = after;
       missing = (missing - 1) | 0;
-      while (missing === 0 && depth > 0) missing = (missingAround[--depth]! - 1) | 0;
+      while (missing === 0 && depth > 0) missing = (outerMissing[--depth]! - 1) | 0;
     }
     this.#depth = depth;
     this.#missing = missing;
     this.#position = position;
   }
 
-  /** Takes one byte: a digit, or the type byte of an element, whose body is then left out. */
-  #step(): void {
+  /**
+   * Scans one byte: a digit, or a type byte, after which the position moves behind the body. Throws {@link BananaError}
+   * for invalid bytes.
+   */
+  #scanByte(): void {
     const { prefixBytes, integerDigits, stringBytes, listLength, depth, expressionBytes } = this.#limits;
     const offset = this.#base + this.#position - this.#digits;
     const byte = this.#buffer[this.#position]!;
@@ -288,7 +308,7 @@ export class Scanner {
     } else if (byte === Token.FLOAT) {
       end += 8;
     } else if (byte > Token.VOCAB) {
-      throw new BananaError("BANANA_UNKNOWN_TYPE", `No element has the type byte 0x${byte.toString(16)}`, { offset });
+      throw new BananaError("BANANA_UNKNOWN_TYPE", `Unknown type byte 0x${byte.toString(16)}`, { offset });
     } else {
       checkLimit("INTEGER_TOO_LARGE", 7 * this.#digits, 7 * integerDigits, offset);
     }
@@ -296,28 +316,29 @@ export class Scanner {
     this.#position = end;
     this.#digits = 0;
     if (byte === Token.LIST && number > 0) {
-      this.#missingAround[this.#depth++] = this.#missing;
+      this.#outerMissing[this.#depth++] = this.#missing;
       this.#missing = number;
       return;
     }
     this.#missing--;
-    while (this.#missing === 0 && this.#depth > 0) this.#missing = this.#missingAround[--this.#depth]! - 1;
+    while (this.#missing === 0 && this.#depth > 0) this.#missing = this.#outerMissing[--this.#depth]! - 1;
   }
 
-  /** Nothing more can be handed out: lets go of what was, and of a lent chunk. */
-  #settle(): void {
+  /** Releases the buffer when no bytes are pending, and copies pending bytes of a lent chunk. */
+  #releaseBuffer(): void {
     if (this.#start !== this.#end) {
       if (this.#isLent) this.#makeRoom(0);
       return;
     }
     const { length } = this.#buffer;
     if (!this.#isLent && length > spare.buffer.length && length <= KEPT_BYTES) spare = this.#chunk;
-    this.#moveTo(NOTHING);
+    this.#moveTo(NO_CHUNK);
   }
 
   /**
-   * A larger buffer, or the same size when what was handed out frees enough. Always a new one: the last reader still looks at the old.
-   * Doubling what is pending keeps the copying linear in the bytes received.
+   * Moves the pending bytes to a new buffer that has room for `length` more. The old buffer is not reused, because the
+   * last reader may still use it. The new one has at least twice the size of the pending bytes, so that the total cost
+   * of copying is linear in the received bytes.
    */
   #makeRoom(length: number): void {
     const pending = this.#start === this.#end ? undefined : this.#buffer.subarray(this.#start, this.#end);
@@ -327,12 +348,12 @@ export class Scanner {
       this.#moveTo(chunkOf(new Uint8Array(size)));
     } else {
       this.#moveTo(spare);
-      spare = NOTHING;
+      spare = NO_CHUNK;
     }
     if (pending !== undefined) this.#buffer.set(pending);
   }
 
-  /** Goes on in a buffer whose first bytes are those not yet handed out. */
+  /** Continues in a buffer that starts with the pending bytes. */
   #moveTo(chunk: Chunk): void {
     this.#chunk = chunk;
     this.#buffer = chunk.buffer;
@@ -345,7 +366,10 @@ export class Scanner {
   }
 }
 
-/** Where a list of two strings shorter than 128 bytes ends, such as `(unicode text)`; 0 if none begins at `position`. */
+/**
+ * The end of a list of two strings shorter than 128 bytes, such as `(unicode text)`, at `position`; 0 when there is no
+ * such list.
+ */
 function endOfPair(view: DataView, position: number, lastFour: number): number {
   if (position > lastFour) return 0;
   const four = view.getInt32(position, true);

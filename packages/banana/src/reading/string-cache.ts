@@ -1,30 +1,35 @@
-// A small memory of short ASCII strings: keys and names come again and again, and need not be built anew each time.
+// A cache of short ASCII strings: keys and names repeat, and need not be created again each time.
 
-/** Longer texts rarely repeat (bench `codec`). */
-export const LONGEST_TEXT = 32;
-/** Longer words are rare. `twisted.spread.pb.PBConnectionLost` is one of 34. */
-export const LONGEST_WORD = 64;
-/** Sets of two slots each, so that two strings that meet in one set do not chase each other out. */
+/** The longest text in the cache. Longer ones rarely repeat (bench `codec`). */
+export const MAX_CACHED_TEXT = 32;
+/** The longest word in the cache. Longer ones are rare; `twisted.spread.pb.PBConnectionLost` has 34 bytes. */
+export const MAX_CACHED_WORD = 64;
+/** The cache has sets of two slots, so that two strings with the same hash do not evict each other. */
 const SLOTS = 1024;
 const SET_BITS = 9;
 const HIGH_BITS = 0x80808080 | 0;
 
-// Not state that anybody can observe: the same bytes give the same text, remembered or not.
-
-/** Of each text four numbers that stand together in memory: its first and last four bytes, its length, and nothing. */
-const heads = new Int32Array(4 * SLOTS);
-/** Of those longer than 8, the next four bytes inwards from either end. */
-const middles = new Int32Array(2 * SLOTS);
-const texts = new Array<string>(SLOTS).fill("");
-/** Added to the length of a text that is kept as a property name. */
-const PROPERTY_NAME = 0x100;
+// Module state, but not observable: the same bytes give the same text, cached or not.
 
 /**
- * The text of `length` ASCII bytes; undefined when they are not all ASCII. The view must have four bytes from `start` on, even when the text
- * is shorter.
+ * For each slot four adjacent numbers: the first and the last four bytes of the text, its length, and one that is
+ * unused.
  */
-export function recall(view: DataView, start: number, length: number): string | undefined {
-  // Up to four loads, which overlap where the length is not 4, 8 or 16.
+const heads = new Int32Array(4 * SLOTS);
+/**
+ * For each slot, when the text is longer than 8 bytes: the second four bytes, and the four bytes before the last four.
+ */
+const middles = new Int32Array(2 * SLOTS);
+const texts = new Array<string>(SLOTS).fill("");
+/** A flag in the length of a text that is internalized: see {@link internalize}. */
+const INTERNALIZED = 0x100;
+
+/**
+ * Returns the text of `length` ASCII bytes; undefined when a byte is not ASCII. The view must have at least four bytes
+ * from `start` on, even when the text is shorter.
+ */
+export function cachedText(view: DataView, start: number, length: number): string | undefined {
+  // Up to four loads. They overlap when the length is not 4, 8 or 16.
   let first = view.getInt32(start, true);
   let last: number;
   if (length < 4) {
@@ -33,14 +38,14 @@ export function recall(view: DataView, start: number, length: number): string | 
   } else {
     last = view.getInt32(start + length - 4, true);
   }
-  if (length > 8) return recallLong(view, start, length, first, last);
+  if (length > 8) return cachedLongText(view, start, length, first, last);
   const slot = (Math.imul(first ^ Math.imul(last + length, 0x85ebca6b), 0x9e3779b1) >>> (32 - SET_BITS)) << 1;
-  if (heads[4 * slot] === first && heads[4 * slot + 1] === last && heads[4 * slot + 2] === (length | PROPERTY_NAME))
+  if (heads[4 * slot] === first && heads[4 * slot + 1] === last && heads[4 * slot + 2] === (length | INTERNALIZED))
     return texts[slot];
-  return recallOther(view, start, length, first, last, slot);
+  return findOrAdd(view, start, length, first, last, slot);
 }
 
-function recallOther(
+function findOrAdd(
   view: DataView,
   start: number,
   length: number,
@@ -50,11 +55,17 @@ function recallOther(
 ): string | undefined {
   if (((first | last) & HIGH_BITS) !== 0) return undefined;
   for (let slot = firstSlot; slot < firstSlot + 2; slot++)
-    if (holds(slot, first, last, length)) return asPropertyName(slot);
-  return remember(firstSlot, first, 0, 0, last, shortText(view, start, start + length));
+    if (hasText(slot, first, last, length)) return internalize(slot);
+  return add(firstSlot, first, 0, 0, last, createText(view, start, start + length));
 }
 
-function recallLong(view: DataView, start: number, length: number, first: number, last: number): string | undefined {
+function cachedLongText(
+  view: DataView,
+  start: number,
+  length: number,
+  first: number,
+  last: number,
+): string | undefined {
   const second = view.getInt32(start + 4, true);
   const third = view.getInt32(start + length - 8, true);
   if (((first | second | third | last) & HIGH_BITS) !== 0) return undefined;
@@ -63,34 +74,34 @@ function recallLong(view: DataView, start: number, length: number, first: number
     (Math.imul(first ^ Math.imul((last ^ middle) + length, 0x85ebca6b), 0x9e3779b1) >>> (32 - SET_BITS)) << 1;
   for (let slot = firstSlot; slot < firstSlot + 2; slot++) {
     if (
-      holds(slot, first, last, length) &&
+      hasText(slot, first, last, length) &&
       middles[2 * slot] === second &&
       middles[2 * slot + 1] === third &&
-      holdsMiddle(slot, view, start, length)
+      hasMiddle(slot, view, start, length)
     )
-      return asPropertyName(slot);
+      return internalize(slot);
   }
   for (let position = start + 8; position < start + length - 8; position++)
     if (view.getUint8(position) > 0x7f) return undefined;
-  return remember(firstSlot, first, second, third, last, shortText(view, start, start + length));
+  return add(firstSlot, first, second, third, last, createText(view, start, start + length));
 }
 
-function holds(slot: number, first: number, last: number, length: number): boolean {
+function hasText(slot: number, first: number, last: number, length: number): boolean {
   return (
-    heads[4 * slot] === first && heads[4 * slot + 1] === last && (heads[4 * slot + 2]! & (PROPERTY_NAME - 1)) === length
+    heads[4 * slot] === first && heads[4 * slot + 1] === last && (heads[4 * slot + 2]! & (INTERNALIZED - 1)) === length
   );
 }
 
-/** Compares what is more than eight bytes from either end. */
-function holdsMiddle(slot: number, view: DataView, start: number, length: number): boolean {
+/** Compares the bytes that are more than eight bytes from the start and from the end. */
+function hasMiddle(slot: number, view: DataView, start: number, length: number): boolean {
   const text = texts[slot]!;
   for (let index = 8; index < length - 8; index++)
     if (text.charCodeAt(index) !== view.getUint8(start + index)) return false;
   return true;
 }
 
-/** Takes the first slot of a set; what was there moves to the second. */
-function remember(slot: number, first: number, second: number, third: number, last: number, text: string): string {
+/** Stores a text in the first slot of a set, whose content moves to the second slot. */
+function add(slot: number, first: number, second: number, third: number, last: number, text: string): string {
   const other = slot ^ 1;
   for (let part = 0; part < 3; part++) heads[4 * other + part] = heads[4 * slot + part]!;
   middles[2 * other] = middles[2 * slot]!;
@@ -106,17 +117,18 @@ function remember(slot: number, first: number, second: number, third: number, la
 }
 
 /**
- * Keeps the text as engines keep property names: once in memory. Comparing it with an atom in a program, or using it as a key, is then
- * comparing two addresses. Too slow for a string that is met once (bench `codec`).
+ * Internalizes the text, as JavaScript engines do for property names: a comparison with a literal, or its use as a key,
+ * is then a comparison of two addresses. Called at the second occurrence, because it is too slow for a text that occurs
+ * once (bench `codec`).
  */
-function asPropertyName(slot: number): string {
+function internalize(slot: number): string {
   const text = texts[slot]!;
-  if ((heads[4 * slot + 2]! & PROPERTY_NAME) !== 0) return text;
-  heads[4 * slot + 2]! |= PROPERTY_NAME;
+  if ((heads[4 * slot + 2]! & INTERNALIZED) !== 0) return text;
+  heads[4 * slot + 2]! |= INTERNALIZED;
   return (texts[slot] = Object.keys({ [text]: 0 })[0] ?? text);
 }
 
-function shortText(view: DataView, start: number, end: number): string {
+function createText(view: DataView, start: number, end: number): string {
   let text = "";
   let position = start;
   for (; position + 4 <= end; position += 4) {

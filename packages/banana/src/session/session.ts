@@ -1,27 +1,33 @@
-// A stream of Banana from its first byte: negotiates a dialect, then hands over expressions.
+// `Session` negotiates a dialect at the start of a stream, then returns expressions.
 
 import { BananaError } from "../errors.js";
 import type { Expression } from "../expression/expression.js";
-import { announceDialect, chooseDialect, hearDialect, offerDialects } from "./handshake.js";
+import { announceDialect, chooseDialect, acceptDialect, offerDialects } from "./handshake.js";
 import type { BananaLimits } from "../limits.js";
 import type { BananaReader } from "../reading/reader.js";
 import { Scanner } from "../reading/scanner.js";
-import { describeStranger, STRANGER_BYTES } from "./sniff-protocol.js";
+import { SNIFFED_BYTES, sniffProtocol } from "./sniff-protocol.js";
 import { standardDialects } from "../format/vocabulary.js";
 import type { Dialect } from "../format/vocabulary.js";
 
-/** Which end a {@link Session} is, and what it may agree to. */
+/** Options of {@link Session}. */
 export interface SessionOptions {
-  /** The side that accepted the connection listens and speaks first; the side that made it initiates and chooses. */
+  /**
+   * `listener`: the side that accepted the connection, which sends the first message. `initiator`: the side that opened
+   * it, which chooses.
+   */
   readonly role: "listener" | "initiator";
-  /** Receives what must be sent to negotiate. */
+  /** Called with the bytes to send during the negotiation. */
   readonly send: (bytes: Uint8Array) => void;
-  /** In order of preference. Default: `pb`, `none`. The initiator's own order does not matter: the listener's does. */
+  /**
+   * The supported dialects. Default: `pb`, `none`. The listener offers them in this order of preference; the order of
+   * the initiator has no effect.
+   */
   readonly dialects?: readonly Dialect[] | undefined;
   readonly limits?: Partial<BananaLimits> | undefined;
 }
 
-/** Two ends of a byte stream that agree on a dialect (wire specification 3). Does no I/O. */
+/** One side of a byte stream that starts with the negotiation of a dialect (wire specification 3). Does no I/O. */
 export class Session {
   readonly role: "listener" | "initiator";
   readonly #send: (bytes: Uint8Array) => void;
@@ -36,17 +42,17 @@ export class Session {
     this.#scanner = new Scanner({ limits });
   }
 
-  /** What was agreed on; undefined while negotiating. */
+  /** The agreed dialect; undefined during the negotiation. */
   get dialect(): Dialect | undefined {
     return this.#dialect;
   }
 
-  /** Bytes of the stream read so far. */
+  /** The number of bytes of the stream that were read. */
   get offset(): number {
     return this.#scanner.offset;
   }
 
-  /** Call once, when the stream is open: the listener makes its offer. */
+  /** Call once, when the stream is open. The listener sends its offer. */
   start(): void {
     if (this.role === "listener") this.#send(offerDialects(this.#dialects));
   }
@@ -56,35 +62,35 @@ export class Session {
     this.#scanner.push(chunk);
   }
 
-  /** As {@link push}, without a copy where there need not be one: see `Scanner.lend`. */
+  /** As {@link push}, but avoids the copy where possible: see `Scanner.lend`. */
   lend(chunk: Uint8Array): void {
     this.#scanner.lend(chunk);
   }
 
   /**
-   * The next expression in the agreed dialect, or undefined for "not yet". Negotiates on the way.
-   * Throws {@link BananaError} when the stream is bad or no dialect is common; then close it.
+   * Returns the next expression in the agreed dialect; undefined when more bytes are needed. Processes the negotiation
+   * first. Throws {@link BananaError} for invalid bytes, and when there is no common dialect; close the stream then.
    */
   next(): Expression | undefined {
-    return this.#hasAgreed() ? this.#scanner.next() : undefined;
+    return this.#negotiate() ? this.#scanner.next() : undefined;
   }
 
-  /** As {@link next}, for reading value by value: see `Scanner.advance`. */
+  /** As {@link next}, without a tree: see `Scanner.advance`. */
   advance(reader: BananaReader): boolean {
-    return this.#hasAgreed() && this.#scanner.advance(reader);
+    return this.#negotiate() && this.#scanner.advance(reader);
   }
 
-  /** Whether there is a dialect; agrees on one when what that takes has arrived. */
-  #hasAgreed(): boolean {
+  /** Processes the message of the peer when it has arrived. Returns whether a dialect is agreed. */
+  #negotiate(): boolean {
     if (this.#dialect !== undefined) return true;
-    const stranger = describeStranger(this.#scanner.peek(STRANGER_BYTES));
-    if (stranger !== undefined)
-      throw new BananaError("BANANA_NOT_BANANA", `The peer does not speak Banana: it sent ${stranger}`, { offset: 0 });
-    const words = this.#scanner.next();
-    if (words === undefined) return false;
+    const protocol = sniffProtocol(this.#scanner.peek(SNIFFED_BYTES));
+    if (protocol !== undefined)
+      throw new BananaError("BANANA_NOT_BANANA", `The peer does not speak Banana: it sent ${protocol}`, { offset: 0 });
+    const message = this.#scanner.next();
+    if (message === undefined) return false;
     const isListener = this.role === "listener";
-    const dialect = (isListener ? hearDialect : chooseDialect)(words, this.#dialects);
-    // First of all: the answer to what is sent may be there before `send` returns.
+    const dialect = (isListener ? acceptDialect : chooseDialect)(message, this.#dialects);
+    // Set before `send` is called: the reply may arrive before `send` returns.
     this.#scanner.dialect = this.#dialect = dialect;
     if (!isListener) this.#send(announceDialect(dialect));
     return true;

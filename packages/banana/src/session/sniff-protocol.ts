@@ -1,15 +1,16 @@
-// Tells what a peer speaks that does not speak Banana, so that the error can say it.
+// Recognizes other protocols by their first bytes, for the error message.
 
 import { toLatin1 } from "../format/bytes.js";
 
-/** More bytes are not needed to know. */
-export const STRANGER_BYTES = 8;
+/** The number of bytes that {@link sniffProtocol} needs. */
+export const SNIFFED_BYTES = 8;
 
 /**
- * What the first bytes of a stream are, if they are something well known: "an HTTP request", "a TLS hello", … No offer and no choice of a
- * dialect begins like any of these: they would be strings of more than 2,000 characters.
+ * Describes the first bytes of a stream when they belong to a well-known protocol: "an HTTP request", "a TLS hello".
+ * Returns undefined otherwise. No message of a negotiation starts with these bytes: it would contain a string of more
+ * than 2,000 characters.
  */
-export function describeStranger(first: Uint8Array): string | undefined {
+export function sniffProtocol(first: Uint8Array): string | undefined {
   const text = toLatin1(first);
   const [kind, major, minor] = first;
   if (/^(GET|PUT|POST|HEAD|PATCH|TRACE|DELETE|OPTIONS|CONNECT) /.test(text)) return "an HTTP request";

@@ -1,4 +1,4 @@
-// Writes integers, doubles, byte strings and lists as bytes, into one growing buffer: all that a tree needs.
+// `ElementWriter` writes integers, doubles, byte strings and lists into one growing buffer: what `encode` needs.
 
 import { writeBigDigits, writeDigits } from "../format/base128.js";
 import type { Float } from "../expression/expression.js";
@@ -8,59 +8,59 @@ import { MAX_INT, MAX_NEG, Token } from "../format/tokens.js";
 import { dialectOf } from "../format/vocabulary.js";
 import type { Dialect } from "../format/vocabulary.js";
 
-/** Room for any header: the digits of a safe integer, 7 bits each, and a type byte. */
+/** The longest head of an element: the digits of a safe integer, 7 bits each, and a type byte. */
 export const HEADER_BYTES = 10;
-/** Up to this many bytes a loop beats `set` (bench `codec`). */
-const SHORT_BYTES = 32;
+/** For up to this many bytes, a loop is faster than `set` (bench `codec`). */
+const MAX_LOOP_BYTES = 32;
 const SMALL_BUFFER = 256;
-/** A buffer that grew beyond this is given away with its bytes, or dropped, instead of being kept. */
-const KEPT_BYTES = 64 * 1024;
+/** A larger buffer is returned with its bytes, or discarded, instead of being reused. */
+const MAX_REUSED_BYTES = 64 * 1024;
 const CANONICAL_NAN = 0x7ff8000000000000n;
 
-const NOTHING = new Uint8Array(0);
-const NOTHING_VIEW = new DataView(NOTHING.buffer);
+const EMPTY = new Uint8Array(0);
+const EMPTY_VIEW = new DataView(EMPTY.buffer);
 
-/** How a writer begins. */
+/** Options of `BananaWriter`. */
 export interface BananaWriterOptions {
   /** Default `none`. */
   readonly dialect?: Dialect | "pb" | "none" | undefined;
   readonly limits?: Partial<BananaLimits> | undefined;
 }
 
-/** What `encode` writes with. A {@link BananaWriter} is one of these, and writes text, too. */
+/** The writer of `encode`, and the base class of `BananaWriter`, which also writes text. */
 export class ElementWriter {
   protected readonly limits: BananaLimits;
   readonly #integerDigits: number;
-  protected spoken: Dialect;
-  protected buffer: Uint8Array<ArrayBuffer> = NOTHING;
-  protected view: DataView = NOTHING_VIEW;
+  protected currentDialect: Dialect;
+  protected buffer: Uint8Array<ArrayBuffer> = EMPTY;
+  protected view: DataView = EMPTY_VIEW;
   protected length = 0;
-  /** How large the next buffer will be. */
+  /** The smallest size of the next buffer. */
   protected size: number = SMALL_BUFFER;
 
   constructor(options: BananaWriterOptions = {}) {
     this.limits = withLimits(options.limits);
     this.#integerDigits = Math.min(this.limits.integerDigits, this.limits.prefixBytes);
-    this.spoken = dialectOf(options.dialect ?? "none");
+    this.currentDialect = dialectOf(options.dialect ?? "none");
   }
 
   get dialect(): Dialect {
-    return this.spoken;
+    return this.currentDialect;
   }
 
-  /** What is written from now on uses this dialect. */
+  /** Applies to all elements that are written from now on. */
   set dialect(dialect: Dialect) {
-    this.spoken = dialect;
+    this.currentDialect = dialect;
   }
 
   list(length: number): void {
     checkLimit("LIST_TOO_LONG", length, this.limits.listLength);
-    if (!Number.isInteger(length) || length < 0) throw new TypeError(`Not a number of elements: ${length}`);
+    if (!Number.isInteger(length) || length < 0) throw new TypeError(`Invalid list length: ${length}`);
     this.header(length, Token.LIST);
   }
 
   integer(value: number | bigint): void {
-    // An INT of five digits or fewer breaks no limit, except one that is hardly ever set.
+    // An INT has at most five digits, so that it is over the limit only when that is set to less.
     if (
       typeof value === "number" &&
       value >= 0 &&
@@ -78,7 +78,7 @@ export class ElementWriter {
     const magnitude = isNegative ? -value : value;
     const isShort = magnitude <= (isNegative ? MAX_NEG : MAX_INT);
     const type = isNegative ? (isShort ? Token.NEG : Token.LONGNEG) : isShort ? Token.INT : Token.LONGINT;
-    // A safe integer has eight digits at most.
+    // A safe integer has at most eight digits.
     if (typeof value === "bigint" || this.#integerDigits < 8) {
       const bits = magnitude.toString(2).length;
       checkLimit("INTEGER_TOO_LARGE", bits, 7 * this.#integerDigits);
@@ -98,13 +98,13 @@ export class ElementWriter {
     const number = Number(value);
     view.setUint8(length, Token.FLOAT);
     if (number === number) view.setFloat64(length + 1, number);
-    // The bits of a NaN are the engine's business; these are what Python and everybody else writes.
+    // An engine may give a NaN any bits. These are the bits that Python writes.
     else view.setBigUint64(length + 1, (value as Float).nanBits ?? CANONICAL_NAN);
     this.length = length + 9;
   }
 
   bytes(value: Uint8Array): void {
-    const number = this.spoken.vocabulary?.numberOfBytes(value);
+    const number = this.currentDialect.vocabulary?.numberOfBytes(value);
     if (number !== undefined) {
       this.header(number, Token.VOCAB);
       return;
@@ -115,23 +115,23 @@ export class ElementWriter {
     this.header(length, Token.STRING);
     const buffer = this.buffer;
     const position = this.length;
-    if (length > SHORT_BYTES) buffer.set(value, position);
+    if (length > MAX_LOOP_BYTES) buffer.set(value, position);
     else for (let index = 0; index < length; index++) buffer[position + index] = value[index]!;
     this.length = position + length;
   }
 
-  /** All bytes written; they belong to the caller. The writer starts again from nothing. */
+  /** Returns all bytes that were written, which the caller then owns. The writer starts again with no bytes. */
   take(): Uint8Array<ArrayBuffer> {
     const { buffer, length } = this;
     this.length = 0;
-    if (buffer.length <= KEPT_BYTES) return buffer.slice(0, length);
-    // Large messages come in rows: the next one need not grow step by step.
-    this.size = length > KEPT_BYTES ? length + 2 * HEADER_BYTES : SMALL_BUFFER;
-    this.startAnew();
+    if (buffer.length <= MAX_REUSED_BYTES) return buffer.slice(0, length);
+    // After a large message, the next one is often as large: its first buffer has that size.
+    this.size = length > MAX_REUSED_BYTES ? length + 2 * HEADER_BYTES : SMALL_BUFFER;
+    this.releaseBuffer();
     return 2 * length > buffer.length ? buffer.subarray(0, length) : buffer.slice(0, length);
   }
 
-  /** Digits and a type byte. */
+  /** Writes digits and a type byte. */
   protected header(value: number, type: number): void {
     this.reserve(HEADER_BYTES);
     const position = this.length;
@@ -139,7 +139,7 @@ export class ElementWriter {
       this.view.setUint16(position, value | (type << 8), true);
       this.length = position + 2;
     } else if (value < 0x200000) {
-      // Three digits and the type byte at once; of two digits the last byte will be written over.
+      // One store for up to three digits and the type byte. With two digits, its last byte is overwritten later.
       const low = (value & 0x7f) | ((value & 0x3f80) << 1);
       if (value < 0x4000) {
         this.view.setInt32(position, low | (type << 16), true);
@@ -163,7 +163,7 @@ export class ElementWriter {
     if (this.length + bytes > this.buffer.length) this.grow(this.length + bytes);
   }
 
-  /** Goes on in a buffer of `needed` bytes or more, with what is written. */
+  /** Moves the bytes that were written to a buffer of at least `needed` bytes. */
   protected grow(needed: number): void {
     const grown = new Uint8Array(Math.max(needed, this.size, 2 * this.buffer.length));
     grown.set(this.buffer.subarray(0, this.length));
@@ -171,10 +171,10 @@ export class ElementWriter {
     this.view = new DataView(grown.buffer);
   }
 
-  /** Gives the buffer up. */
-  protected startAnew(): void {
-    this.buffer = NOTHING;
-    this.view = NOTHING_VIEW; // it holds the buffer, too
+  /** Starts with an empty buffer. The old one is not used again. */
+  protected releaseBuffer(): void {
+    this.buffer = EMPTY;
+    this.view = EMPTY_VIEW; // The view holds the buffer too.
     this.length = 0;
   }
 }

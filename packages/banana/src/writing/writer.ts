@@ -1,4 +1,4 @@
-// Writes expressions as bytes: text and words, too, and what must be put before something already written.
+// `BananaWriter`: an `ExpressionWriter` that writes bytes, with text, words and insertions.
 
 import { countDigits, writeDigits } from "../format/base128.js";
 import { HEADER_BYTES, ElementWriter } from "./element-writer.js";
@@ -9,37 +9,42 @@ import type { ListHead } from "../expression/list-head.js";
 import { Token } from "../format/tokens.js";
 import type { Dialect } from "../format/vocabulary.js";
 
-/** Up to this many characters a loop beats `encodeInto` (bench `codec`). */
-const SHORT_TEXT = 32;
-/** Beyond this many characters, memory for the worst case is not taken at once. */
+/** For up to this many characters, a loop is faster than `encodeInto` (bench `codec`). */
+const MAX_LOOP_TEXT = 32;
+/** For more characters than this, memory for the worst case, three bytes each, is not allocated in advance. */
 const LONG_TEXT = 1024;
-/** So much is taken for views of many small messages: more makes allocations rarer, and keeps more alive (bench `one-way`). */
+/**
+ * The size of a buffer that many small messages share. A larger one makes allocations rarer, but keeps more memory
+ * alive (bench `one-way`).
+ */
 const CHUNK_BYTES = 16 * 1024;
-/** What is left of a buffer is dropped when it is less. */
-const WORTH_KEEPING = 512;
-/** Words are kept encoded when they take up to this many bytes, in so many slots. */
+/** The unused rest of a buffer is discarded when it is smaller than this. */
+const MIN_REUSED_BYTES = 512;
+/** Words of up to this many encoded bytes are cached, in so many slots. */
 const WORD_BYTES = 12;
 const WORD_SLOTS = 64;
 
 const utf8 = new TextEncoder();
 
-/** Words as they were last written in one dialect, each in the slot it belongs to. */
-class Words {
+/** A cache of encoded words of one dialect. Each word has exactly one possible slot. */
+class WordCache {
   readonly texts = new Array<string | undefined>(WORD_SLOTS).fill(undefined);
-  /** Of each: four bytes three times, and the number of bytes. */
+  /** For each slot: the twelve bytes as three numbers, and the number of bytes. */
   readonly bytes = new Int32Array(4 * WORD_SLOTS);
 }
 
-/** Shared by all writers: it is no state that anybody can observe, and a connection of thousands need not have its own. */
-const wordsOf = new WeakMap<Dialect, Words>();
+/**
+ * Shared by all writers, to save memory per connection. It is not observable: the bytes are the same, cached or not.
+ */
+const wordCaches = new WeakMap<Dialect, WordCache>();
 
-function wordsIn(dialect: Dialect): Words {
-  let words = wordsOf.get(dialect);
-  if (words === undefined) wordsOf.set(dialect, (words = new Words()));
-  return words;
+function wordCacheOf(dialect: Dialect): WordCache {
+  let cache = wordCaches.get(dialect);
+  if (cache === undefined) wordCaches.set(dialect, (cache = new WordCache()));
+  return cache;
 }
 
-/** What is left of a buffer, for whoever writes next: a connection of thousands that says nothing needs none. */
+/** The unused rest of a buffer, for the next writer. Shared, so that an idle connection holds no buffer. */
 let rest: { readonly buffer: Uint8Array<ArrayBuffer>; readonly view: DataView; readonly start: number } | undefined;
 
 interface Insertion {
@@ -48,30 +53,30 @@ interface Insertion {
 }
 
 /**
- * An {@link ExpressionWriter} of bytes. Write any number of expressions, then {@link take} their bytes. What a stock Twisted peer would
- * refuse to read is refused here with a {@link BananaError}; after one, {@link truncate} to where the expression began.
+ * Writes any number of expressions, whose bytes {@link take} returns. Throws {@link BananaError} for an element that a
+ * stock Twisted peer would refuse to read; call {@link truncate} with the start of the expression then.
  */
 export class BananaWriter extends ElementWriter implements ExpressionWriter {
   #insertions: Insertion[] = [];
-  #words: Words = this.#wordsIn(this.spoken);
+  #words: WordCache = this.#chooseCache(this.currentDialect);
   #head: ListHead | undefined;
   protected override size: number = CHUNK_BYTES;
-  /** Where what was not taken yet begins: what is before it is somebody else's. */
+  /** The start of the bytes that were not taken yet. The bytes before it belong to other writers. */
   #start = 0;
 
   override get dialect(): Dialect {
-    return this.spoken;
+    return this.currentDialect;
   }
 
   override set dialect(dialect: Dialect) {
-    if (dialect === this.spoken) return;
-    this.spoken = dialect;
-    this.#words = this.#wordsIn(dialect);
+    if (dialect === this.currentDialect) return;
+    this.currentDialect = dialect;
+    this.#words = this.#chooseCache(dialect);
     this.#head = undefined;
   }
 
-  #wordsIn(dialect: Dialect): Words {
-    return this.limits.stringBytes < WORD_BYTES ? new Words() : wordsIn(dialect);
+  #chooseCache(dialect: Dialect): WordCache {
+    return this.limits.stringBytes < WORD_BYTES ? new WordCache() : wordCacheOf(dialect);
   }
 
   get position(): number {
@@ -79,7 +84,7 @@ export class BananaWriter extends ElementWriter implements ExpressionWriter {
   }
 
   begin(head: ListHead): void {
-    if (head !== this.#head && !this.#rememberHead(head)) {
+    if (head !== this.#head && !this.#prepareHead(head)) {
       this.list(head.length);
       this.word(head.word);
       return;
@@ -95,20 +100,23 @@ export class BananaWriter extends ElementWriter implements ExpressionWriter {
     this.length = end;
   }
 
-  /** Whether this head can be written as it stands: the dialect does not have its word, and the word is four to eight bytes. */
-  #rememberHead(head: ListHead): boolean {
+  /**
+   * Sets {@link #head} and returns true when {@link begin} can write the prepared bytes: for a word of four to eight
+   * bytes that is not in the vocabulary.
+   */
+  #prepareHead(head: ListHead): boolean {
     const { length } = head.word;
-    if (length < 4 || length > 8 || this.spoken.vocabulary?.number(head.word) !== undefined) return false;
+    if (length < 4 || length > 8 || this.currentDialect.vocabulary?.number(head.word) !== undefined) return false;
     if (length > this.limits.stringBytes || head.length > this.limits.listLength) return false;
     this.#head = head;
     return true;
   }
 
   word(value: string): void {
-    // A word is most often one that was written before. Its bytes are then copied, four by four.
+    // Most words were written before. Their cached bytes are copied, four at a time.
     const slot = value.length === 0 ? 0 : (value.charCodeAt(0) + 8 * value.length) & (WORD_SLOTS - 1);
     const { texts, bytes: words } = this.#words;
-    if (texts[slot] !== value && !this.#rememberWord(slot, value)) return;
+    if (texts[slot] !== value && !this.#cacheWord(slot, value)) return;
     this.reserve(WORD_BYTES);
     const view = this.view;
     const position = this.length;
@@ -121,10 +129,13 @@ export class BananaWriter extends ElementWriter implements ExpressionWriter {
     this.length = position + length;
   }
 
-  /** Encodes a word for {@link word}; false when it is too long for that, or empty, and was written at once. */
-  #rememberWord(slot: number, value: string): boolean {
+  /**
+   * Adds a word to the cache and returns true. Returns false for a word that is too long or empty, and then has written
+   * it.
+   */
+  #cacheWord(slot: number, value: string): boolean {
     for (let index = 0; index < value.length; index++) {
-      if (value.charCodeAt(index) > 0x7f) throw new TypeError(`A word is ASCII: ${JSON.stringify(value)}`);
+      if (value.charCodeAt(index) > 0x7f) throw new TypeError(`A word must be ASCII, not ${JSON.stringify(value)}`);
     }
     this.reserve(WORD_BYTES);
     const start = this.length;
@@ -140,23 +151,23 @@ export class BananaWriter extends ElementWriter implements ExpressionWriter {
   }
 
   text(value: string): void {
-    const number = this.spoken.vocabulary?.number(value);
+    const number = this.currentDialect.vocabulary?.number(value);
     if (number !== undefined) {
       this.header(number, Token.VOCAB);
       return;
     }
     const { length } = value;
-    if (length > SHORT_TEXT || length > this.limits.stringBytes || !this.#shortAscii(value)) this.#utf8(value);
+    if (length > MAX_LOOP_TEXT || length > this.limits.stringBytes || !this.#shortAscii(value)) this.#utf8(value);
   }
 
-  /** Writes text of ASCII characters only; writes nothing and returns false when there is another one in it. */
+  /** Writes ASCII text and returns true. Writes nothing and returns false when a character is not ASCII. */
   #shortAscii(value: string): boolean {
     const length = value.length;
     this.reserve(length + 2);
     const buffer = this.buffer;
     const view = this.view;
     let position = this.length;
-    buffer[position++] = length; // SHORT_TEXT is below 128: one digit
+    buffer[position++] = length; // One digit: MAX_LOOP_TEXT is below 128.
     buffer[position++] = Token.STRING;
     let all = 0;
     let index = 0;
@@ -185,22 +196,23 @@ export class BananaWriter extends ElementWriter implements ExpressionWriter {
       throw new BananaError("BANANA_LONE_SURROGATE", "Text with a lone surrogate has no UTF-8 form and cannot be sent");
     }
     this.reserve(HEADER_BYTES);
-    // The header's size follows from the number of bytes, which is known afterwards: leave room for the most likely one.
+    // // The size of the head depends on the number of bytes, which is known only after encoding: reserve the most
+    // likely size.
     const start = this.length;
     const guess = start + countDigits(value.length) + 1;
     const written = this.#encodeInto(value, guess);
     this.checkString(written);
     const body = start + countDigits(written) + 1;
     if (body !== guess) this.buffer.copyWithin(body, guess, guess + written);
-    // Not by `header`, which may write four bytes where three are needed.
+    // `header` would not do: it may write four bytes where three are needed.
     this.buffer[writeDigits(this.buffer, start, written)] = Token.STRING;
     this.length = body + written;
   }
 
-  /** Writes UTF-8 at `position` and what is behind it free, and returns how many bytes. May stop early once they are more than allowed. */
+  /** Writes UTF-8 at `position` and returns the number of bytes. May stop when they are over the limit. */
   #encodeInto(value: string, position: number): number {
     const { length } = value;
-    // Three bytes a character are always enough. Long text is tried as ASCII first: mostly it is.
+    // Three bytes for each character are always enough. For long text, which is usually ASCII, one byte is tried first.
     const room = length > LONG_TEXT ? length : 3 * length;
     this.reserve(room + HEADER_BYTES);
     const { read, written } = utf8.encodeInto(value, this.buffer.subarray(position, position + room));
@@ -208,20 +220,20 @@ export class BananaWriter extends ElementWriter implements ExpressionWriter {
     const left = Math.min(3 * (length - read), this.limits.stringBytes + 4);
     const start = this.length;
     const behind = position + written;
-    this.length = behind; // what is written so far moves along into a larger buffer
+    this.length = behind; // `reserve` keeps the bytes before `length` when it moves to a larger buffer.
     this.reserve(left + HEADER_BYTES);
     this.length = start;
     return written + utf8.encodeInto(value.slice(read), this.buffer.subarray(behind, behind + left)).written;
   }
 
-  /** Adds whole expressions that another writer of the same dialect has finished. */
+  /** Adds complete expressions that were written by another writer with the same dialect. */
   append(bytes: Uint8Array): void {
     this.reserve(bytes.length);
     this.buffer.set(bytes, this.length);
     this.length += bytes.length;
   }
 
-  /** A copy of what was written since the writer stood at `position`, sealed: more of the same for {@link append}. */
+  /** Applies all insertions and returns a copy of the bytes that were written since `position`, for {@link append}. */
   since(position: number): Uint8Array<ArrayBuffer> {
     this.seal();
     return this.buffer.slice(this.#start + position, this.length);
@@ -240,9 +252,7 @@ export class BananaWriter extends ElementWriter implements ExpressionWriter {
     this.#insertions = this.#insertions.filter((insertion) => insertion.position < this.length);
   }
 
-  /**
-   * Finishes what was written since the last call: applies all insertions, in one pass. Positions taken before are no longer valid.
-   */
+  /** Applies all insertions, in one pass. Positions from before this call are not valid afterwards. */
   seal(): void {
     if (this.#insertions.length === 0) return;
     const insertions = this.#insertions.sort((a, b) => a.position - b.position);
@@ -267,23 +277,28 @@ export class BananaWriter extends ElementWriter implements ExpressionWriter {
   }
 
   /**
-   * As {@link take}, without a copy: a view of a buffer that views of other bytes look at, too (as Node's small Buffers do). Nobody writes over
-   * it; but who transfers the buffer to another thread takes everybody's, and who keeps the view, keeps all.
+   * As {@link take}, without a copy: returns a view of a buffer that other views may share, as Node's small Buffers do.
+   * The bytes are never overwritten. Do not transfer the buffer to another thread, which would detach the other views;
+   * keeping the view keeps the whole buffer alive.
    */
   takeView(): Uint8Array<ArrayBuffer> {
     this.seal();
     const { buffer, view, length } = this;
     const bytes = buffer.subarray(this.#start, length);
-    if (buffer.length - length >= WORTH_KEEPING && buffer.length <= CHUNK_BYTES) rest = { buffer, view, start: length };
-    // Large messages come in rows: the next one need not grow step by step.
+    if (buffer.length - length >= MIN_REUSED_BYTES && buffer.length <= CHUNK_BYTES)
+      rest = { buffer, view, start: length };
+    // After a large message, the next one is often as large: its first buffer has that size.
     this.size = bytes.length > CHUNK_BYTES ? bytes.length + 2 * HEADER_BYTES : CHUNK_BYTES;
-    this.startAnew();
+    this.releaseBuffer();
     this.#start = 0;
-    // A small message in a large buffer would keep all of it alive.
+    // A view of a small message would keep all of a large buffer alive.
     return buffer.length > CHUNK_BYTES && 2 * bytes.length < buffer.length ? bytes.slice() : bytes;
   }
 
-  /** The first bytes after those that were taken go behind what somebody else has written. Positions are good only after a {@link reserve}. */
+  /**
+   * Uses the rest of the shared buffer for the first bytes after {@link take}. A position is valid only after {@link
+   * reserve} was called.
+   */
   protected override grow(needed: number): void {
     if (this.buffer.length > 0 || rest === undefined || needed > rest.buffer.length - rest.start) {
       super.grow(needed);
