@@ -1,4 +1,5 @@
-// Work is linear in the bytes, however they are cut. Counted, not timed: how often each piece of the published code runs.
+// The work is linear in the number of bytes, however they are divided into chunks. Counts how often each block of the
+// published code runs.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type * as Banana from "@pb/banana";
@@ -29,7 +30,7 @@ afterAll(() => {
   code[Symbol.dispose]();
 });
 
-describe("twice the bytes are twice the work", () => {
+describe("decoding twice the bytes takes at most twice the work", () => {
   const aString: Make = (size) => banana.encode(new Uint8Array(size));
   const aList: Make = (size) => banana.encode(Array.from({ length: size }, (_, index) => index % 100));
   const nested: Make = (size) =>
@@ -50,7 +51,7 @@ describe("twice the bytes are twice the work", () => {
     });
     expect(once!.blocks).toBeGreaterThan(once!.bytes / chunkSize);
     expect(twice!.blocks / twice!.bytes).toBeLessThan(1.05 * (once!.blocks / once!.bytes));
-    // Byte by byte is the most there can be: a push, a next and a step for each.
+    // One byte at a time is the most expensive case: a push, a next and a scan for each byte.
     expect(once!.blocks / once!.bytes).toBeLessThan(20);
   });
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { none, pb, standardDialects, Vocabulary } from "@pb/banana";
 
-test("pb has Twisted's 31 words, none has none", () => {
+test("pb has the 31 words of Twisted, and none has no vocabulary", () => {
   expect(pb.vocabulary?.size).toBe(31);
   expect([...pb.vocabulary!].map(([number]) => number)).toStrictEqual(
     Array.from({ length: 31 }, (_, index) => index + 1),
@@ -11,7 +11,7 @@ test("pb has Twisted's 31 words, none has none", () => {
   expect(standardDialects.map(({ name }) => name)).toStrictEqual(["pb", "none"]);
 });
 
-test("every word is found by its number, its text and its bytes; nothing else is", () => {
+test("finds every word by its number, its text and its bytes, and nothing else", () => {
   const vocabulary = new Vocabulary([
     [0, "a"],
     [1000, "b".repeat(31)],
@@ -47,6 +47,6 @@ test.each([
       [2, "a"],
     ],
   ],
-])("%o is no vocabulary", (words) => {
+])("refuses the words %o", (words) => {
   expect(() => new Vocabulary(words as [number, string][])).toThrow(TypeError);
 });

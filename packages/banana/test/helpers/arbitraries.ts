@@ -1,4 +1,4 @@
-// Generators for property tests: expressions, their bytes, bad bytes, and ways to cut bytes into chunks.
+// Generators for property tests: expressions, their bytes, invalid bytes, and chunk sizes.
 
 import fc from "fast-check";
 import { encode, Float, pb, Scanner } from "@pb/banana";
@@ -15,7 +15,7 @@ const bigInteger = fc
   .oneof(fc.bigInt({ min: -(2n ** 448n) + 1n, max: 2n ** 448n - 1n }), fc.constantFrom(...bigEdges()))
   .filter((value) => value < Number.MIN_SAFE_INTEGER || value > Number.MAX_SAFE_INTEGER);
 
-/** All 2^64 doubles, as `decode` gives them. */
+/** All 2^64 doubles, as `decode` returns them. */
 const double = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map(doubleOf);
 const usualDouble = fc
   .double()
@@ -32,7 +32,7 @@ const leaf: fc.Arbitrary<Expression> = fc.oneof(
   fc.constantFrom(...words),
 );
 
-/** Any expression, in the form `decode` gives it. */
+/** Any expression, as `decode` returns it. */
 export const expression: fc.Arbitrary<Expression> = fc.letrec<{ any: Expression; list: Expression[] }>((tie) => ({
   any: fc.oneof({ depthSize: "small", withCrossShrink: true }, leaf, tie("list")),
   list: fc.oneof(
@@ -45,7 +45,7 @@ export const expression: fc.Arbitrary<Expression> = fc.letrec<{ any: Expression;
 
 export const dialect: fc.Arbitrary<"pb" | "none"> = fc.constantFrom("pb", "none");
 
-/** Bytes that are Banana here and there: what an encoder wrote, with some of it changed, cut, or doubled. */
+/** Bytes that are partly valid: encoded expressions, of which a part is changed, removed or repeated. */
 export const nearBanana: fc.Arbitrary<Uint8Array> = fc
   .tuple(
     fc.array(expression, { minLength: 1, maxLength: 3 }),
@@ -64,7 +64,7 @@ export const nearBanana: fc.Arbitrary<Uint8Array> = fc
     return Uint8Array.from(bytes);
   });
 
-/** Where to cut: numbers to be taken modulo the length. */
+/** Positions at which to divide bytes into chunks, modulo their length. */
 export const cuts: fc.Arbitrary<number[]> = fc.oneof(
   fc.array(fc.nat(), { maxLength: 20 }),
   fc.constant(Array.from({ length: 5000 }, (_, index) => index)),
@@ -82,7 +82,9 @@ export interface Outcome {
   readonly scanned: number;
 }
 
-/** What comes out of a scanner that gets these chunks. Each chunk is spoilt as soon as the scanner must not need it any more. */
+/**
+ * Returns what a scanner returns for these chunks. Overwrites each chunk as soon as the scanner must not read it again.
+ */
 export function scan(
   chunks: readonly Uint8Array[],
   options: { dialect?: Dialect | "pb" | "none"; limits?: Partial<BananaLimits> } = {},

@@ -1,4 +1,4 @@
-// Reads the golden vectors, recorded from Twisted 22.4.
+// Reads the golden vectors, which were recorded from Twisted 22.4.
 
 import { readFileSync } from "node:fs";
 import { Float } from "@pb/banana";
@@ -19,7 +19,7 @@ export function toHex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("hex");
 }
 
-/** The expression a tagged value stands for, as `decode` gives it. */
+/** The expression of a tagged value, as `decode` returns it. */
 export function untag(value: Tagged): Expression {
   if ("i" in value) {
     const integer = BigInt(value.i);

@@ -31,12 +31,12 @@ function readerOf(bytes: Uint8Array, spoken: "pb" | "none" = "none"): Expression
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-/** Both implementations of a reader, on the same expression. */
+/** Both implementations of `ExpressionReader`, for the same expression. */
 function readers(value: Expression, spoken: "pb" | "none" = "pb"): ExpressionReader[] {
   return [readerOf(encode(value, { dialect: spoken }), spoken), new TreeReader(value)];
 }
 
-describe("both readers, on the same expression", () => {
+describe("both readers, for the same expression", () => {
   test("read the same tree", () => {
     fc.assert(
       fc.property(expression, dialect, (value, spoken) => {
@@ -57,7 +57,7 @@ describe("both readers, on the same expression", () => {
     );
   });
 
-  test("refuse what is of another kind, and say what it is", () => {
+  test("refuse an element of another kind", () => {
     const value = [1, 1.5, utf8("x"), []];
     const kinds = ["integer", "float", "bytes", "list"] as const;
     for (let which = 0; which < 2; which++) {
@@ -79,7 +79,7 @@ describe("both readers, on the same expression", () => {
     }
   });
 
-  test("read words and text of every length, plain and not, again and again", () => {
+  test("read words and text of every length, ASCII and other, repeatedly", () => {
     fc.assert(
       fc.property(
         fc.array(fc.oneof(fc.string({ maxLength: 70 }), fc.string({ unit: "binary", maxLength: 40 }))),
@@ -108,7 +108,7 @@ describe("both readers, on the same expression", () => {
     }
   });
 
-  test("keep what a lenient decoder would change", () => {
+  test("keep characters that a lenient decoder would change", () => {
     for (const text of [
       "\ufeffbyte order mark",
       "\ufffd",
@@ -125,7 +125,7 @@ describe("begins", () => {
   const heads = ["None", "x", "unicode", "boolean", "abc", "twelve bytes", "x".repeat(127)].map(
     (word) => new ListHead(2, word),
   );
-  test("passes over the beginning of a list that begins so, and nothing else", () => {
+  test("reads the head and the word of a matching list, and nothing of any other list", () => {
     for (const spoken of ["pb", "none"] as const) {
       for (const head of heads) {
         for (const other of heads) {
@@ -148,7 +148,7 @@ describe("begins", () => {
     }
   });
 
-  test("is what begin writes", () => {
+  test("reads what begin writes", () => {
     for (const spoken of ["pb", "none"] as const) {
       for (const head of heads) {
         const [once, twice] = [new BananaWriter({ dialect: spoken }), new BananaWriter({ dialect: spoken })];
@@ -178,12 +178,12 @@ describe("begins", () => {
     [1, ""],
     [1, "é"],
     [1, "x".repeat(128)],
-  ])("%d %s is no head", (length, word) => {
+  ])("ListHead refuses the length %d with the word %s", (length, word) => {
     expect(() => new ListHead(length, word)).toThrow(TypeError);
   });
 });
 
-test("integers reads a row of them, from where it is told", () => {
+test("integers reads consecutive integers, from the given index on", () => {
   const row = [0, 1, 127, 128, 16383, 16384, 2097151, 2097152, 2 ** 31 - 1, -1, -128, 5];
   for (const reader of readers([...row, utf8("x"), 1])) {
     const into: unknown[] = new Array(reader.list());
@@ -200,7 +200,7 @@ test("integers reads a row of them, from where it is told", () => {
   }
 });
 
-test("a reader of bytes goes back to where it was", () => {
+test("rewind moves a reader of bytes back to an offset", () => {
   const scanner = new Scanner();
   scanner.push(encode([1]));
   scanner.push(encode([utf8("ab"), [utf8("cd"), 2.5], 70000, [utf8("cd")]]));
@@ -217,10 +217,10 @@ test("a reader of bytes goes back to where it was", () => {
   expect(read()).toEqual(first);
 });
 
-describe("a reader of bytes that nobody scanned", () => {
+describe("a reader of bytes that were not scanned", () => {
   const reset = (bytes: Uint8Array) => new BananaReader().reset(bytes, 0, bytes.length, pb, 100);
 
-  test("throws, and never reads beyond the end", () => {
+  test("throws at the end, and never reads beyond it", () => {
     fc.assert(
       fc.property(nearBanana, (bytes) => {
         const larger = Buffer.concat([bytes, Buffer.from("0581058105828282828282", "hex")]);
@@ -239,7 +239,7 @@ describe("a reader of bytes that nobody scanned", () => {
     );
   });
 
-  test("knows where it is in the stream", () => {
+  test("reports offsets in the stream", () => {
     expect(() => reset(hex("0582616263")).text()).toThrow(
       expect.objectContaining({ code: "BANANA_TRUNCATED", offset: 100 }),
     );
@@ -249,7 +249,7 @@ describe("a reader of bytes that nobody scanned", () => {
     expect(() => reset(hex("7f7f7f7f7f82")).skip()).toThrow(expect.objectContaining({ code: "BANANA_TRUNCATED" }));
   });
 
-  test("copies from a Node Buffer", () => {
+  test("copies byte strings from a Node Buffer", () => {
     const buffer = Buffer.from("0382616263", "hex");
     const copy = reset(buffer).bytes();
     buffer.fill(0);
@@ -257,7 +257,7 @@ describe("a reader of bytes that nobody scanned", () => {
     expect(copy.buffer.byteLength).toBe(3);
   });
 
-  test("a word of more than 64 kB is none", () => {
+  test("refuses a word of more than 64 kB", () => {
     expect(() => readerOf(encode(new Uint8Array(65_537))).word()).toThrow(
       expect.objectContaining({ code: "BANANA_BAD_WORD" }),
     );
@@ -266,7 +266,7 @@ describe("a reader of bytes that nobody scanned", () => {
 });
 
 describe("Float", () => {
-  test("keeps the bits of a NaN, and only of a NaN", () => {
+  test("keeps the bits of a NaN, and refuses other bits", () => {
     expect(toHex(encode(new Float(NaN, 0x7ff4000000000000n)))).toBe("847ff4000000000000");
     for (const bits of [0n, 0x7ff0000000000000n, 0x3ff0000000000000n, -1n, 1n << 64n]) {
       expect(() => new Float(NaN, bits)).toThrow(TypeError);
@@ -274,12 +274,12 @@ describe("Float", () => {
     expect(() => new Float(1, 0x7ff8000000000000n)).toThrow(TypeError);
   });
 
-  test("a plain NaN is always written the same, whatever bits the engine gave it", () => {
+  test("a NaN number is always written with the same bits", () => {
     const odd = new Float64Array(new BigUint64Array([0xfff8123400000000n]).buffer)[0]!;
     expect(toHex(encode(odd))).toBe("847ff8000000000000");
   });
 
-  test("reads as the number it is", () => {
+  test("converts to its number", () => {
     expect(Number(new Float(2))).toBe(2);
     expect(String(new Float(2))).toBe("2.0");
     expect(readerOf(encode(new Float(2))).float()).toBe(2);
@@ -288,11 +288,11 @@ describe("Float", () => {
   });
 });
 
-describe("a key and the head of its pair", () => {
+describe("keyAfter", () => {
   const UNICODE = new ListHead(2, "unicode");
   const pair = (key: Expression): Expression => [[utf8("unicode"), key], 7];
 
-  test("are read in one go when the key is short and ASCII", () => {
+  test("reads a key that is short and ASCII", () => {
     const reader = readerOf(encode(pair(utf8("name"))));
     expect(reader.keyAfter(UNICODE)).toBe("name");
     expect(reader.integer()).toBe(7);
@@ -301,18 +301,18 @@ describe("a key and the head of its pair", () => {
   test.each<[string, Expression, "pb" | "none"]>([
     ["a long key", pair(utf8("x".repeat(33))), "none"],
     ["a key that is not ASCII", pair(utf8("Zoë")), "none"],
-    ["a key that is a word with a number", pair(utf8("version")), "pb"],
+    ["a key that is a vocabulary word", pair(utf8("version")), "pb"],
     ["a key of another kind", [[utf8("boolean"), utf8("true")], 7], "none"],
     ["a list of three", [[utf8("unicode"), utf8("name")], 7, 8], "none"],
     ["an integer", 7, "none"],
-  ])("leave the reader where it is for %s", (_, expression, spoken) => {
+  ])("does not move for %s", (_, expression, spoken) => {
     const reader = readerOf(encode(expression, { dialect: spoken }), spoken);
     expect(reader.keyAfter(UNICODE)).toBeUndefined();
     expect(reader.offset).toBe(0);
     expect(readExpression(reader)).toEqual(expression);
   });
 
-  test("are left alone in bytes that end too early", () => {
+  test("does not read beyond the end of the bytes", () => {
     const bytes = encode(pair(utf8("name")));
     for (let end = 0; end < bytes.length - 2; end++) {
       const reader = new BananaReader().reset(bytes, 0, end, none, 0);

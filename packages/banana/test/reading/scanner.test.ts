@@ -5,7 +5,7 @@ import type { Expression } from "@pb/banana";
 import { cut, cuts, dialect, expression, nearBanana, scan } from "../helpers/arbitraries.js";
 import { hex } from "../helpers/tagged.js";
 
-test("a stream that was bad stays bad, though the bytes it was lent are the caller's again", () => {
+test("throws again after an error, even when the caller has reused a lent chunk", () => {
   for (const how of ["push", "lend"] as const) {
     const scanner = new Scanner();
     const chunk = new Uint8Array(2000).fill(0x90);
@@ -21,8 +21,8 @@ test("a stream that was bad stays bad, though the bytes it was lent are the call
   }
 });
 
-describe("any chunking gives the same result", () => {
-  test("for good expressions", () => {
+describe("every division into chunks gives the same result", () => {
+  test("for valid expressions", () => {
     fc.assert(
       fc.property(
         fc.array(expression, { maxLength: 5 }),
@@ -41,7 +41,7 @@ describe("any chunking gives the same result", () => {
     );
   });
 
-  test("for bad ones, down to the offset of the error", () => {
+  test("for invalid bytes, including the offset of the error", () => {
     fc.assert(
       fc.property(nearBanana, dialect, cuts, fc.constantFrom("push", "lend"), (bytes, spoken, places, how) => {
         const limits = { stringBytes: 1000, listLength: 1000, depth: 5 };
@@ -53,7 +53,7 @@ describe("any chunking gives the same result", () => {
     );
   });
 
-  test("with tight limits of every kind", () => {
+  test("with low limits of every kind", () => {
     const limits = fc.record({
       prefixBytes: fc.integer({ min: 1, max: 10 }),
       integerDigits: fc.integer({ min: 1, max: 10 }),
@@ -87,7 +87,7 @@ test("keeps a half-received string until the rest arrives", () => {
   expect(scanner.offset).toBe(9);
 });
 
-test("a reader stays good while more is pushed or lent, until the next call of advance()", () => {
+test("a reader stays valid while chunks are pushed or lent, until the next call of advance()", () => {
   const one = encode([new Uint8Array(2000).fill(1), 1]);
   const two = encode([new Uint8Array(9000).fill(2), 2]);
   for (const how of ["push", "lend"] as const) {
@@ -119,7 +119,7 @@ test("the dialect may change between two expressions of one chunk", () => {
   expect(reader.word()).toBe("None");
 });
 
-test("offsets count from the start of the stream, however long it is", () => {
+test("offsets count from the start of a stream of any length", () => {
   const scanner = new Scanner();
   const filler = encode(new Uint8Array(60_000));
   for (let chunk = 0; chunk < 20; chunk++) {
@@ -131,7 +131,7 @@ test("offsets count from the start of the stream, however long it is", () => {
   expect(() => scanner.next()).toThrow(expect.objectContaining({ offset: 20 * filler.length + 2 }));
 });
 
-test("an error is thrown again by every later call, and what came before it is delivered", () => {
+test("returns the expressions before an error, and throws it again in every later call", () => {
   const scanner = new Scanner();
   scanner.push(hex("0181 90 0181".replaceAll(" ", "")));
   expect(scanner.next()).toBe(1);
@@ -146,14 +146,14 @@ test("an error is thrown again by every later call, and what came before it is d
   expect(() => scanner.next()).toThrow(first);
 });
 
-test("reset makes it as new", () => {
+test("works like a new scanner after reset", () => {
   const scanner = new Scanner();
   for (const bad of ["90", "0280", "0582", "0000", "0180 0180".replace(" ", "")]) {
     scanner.push(hex(bad));
     try {
       scanner.next();
     } catch {
-      // What is pending or broken is about to be forgotten.
+      // `reset` discards pending bytes and the error.
     }
     scanner.reset();
     expect(scanner.offset).toBe(0);
@@ -168,8 +168,8 @@ test("reset makes it as new", () => {
 });
 
 describe("memory", () => {
-  test("a header that announces much takes none", () => {
-    // A list of 600,000 lists of 600,000 elements, ten deep, and nothing in them.
+  test("is not allocated for an announced length", () => {
+    // The heads of ten nested lists of 600,000 elements each, without the elements.
     const scanner = new Scanner();
     const header = hex("404f2480");
     for (let level = 0; level < 10; level++) scanner.push(header);
@@ -178,12 +178,12 @@ describe("memory", () => {
     expect(allocated).toBeLessThan(200);
   });
 
-  test("decoded byte strings have buffers of their own", () => {
+  test("is not shared between decoded byte strings", () => {
     const value = decode(encode([new Uint8Array(10), new Uint8Array(60_000)])) as Uint8Array[];
     expect(value.map((bytes) => bytes.buffer.byteLength)).toStrictEqual([10, 60_000]);
   });
 
-  test("what was pushed is let go of once it is handed out", () => {
+  test("is released when all expressions were returned", () => {
     const scanner = new Scanner();
     scanner.push(encode(new Uint8Array(600_000)));
     const reader = new BananaReader();
@@ -194,8 +194,8 @@ describe("memory", () => {
   });
 });
 
-// `npm test -- work` counts how much is done; here only that bytes are copied a constant number of times.
-describe("bytes are copied a constant number of times", () => {
+// complexity.test.ts counts the work; this checks only how often bytes are copied.
+describe("copies each byte at most a constant number of times", () => {
   const string = encode(new Uint8Array(600_000));
   const list = encode(Array.from({ length: 600_000 }, (_, index): Expression => index % 100));
   test.each<[string, Uint8Array, number]>([
@@ -223,7 +223,7 @@ describe("bytes are copied a constant number of times", () => {
   });
 });
 
-/** Bytes that `Uint8Array.set` copies and that typed arrays take, while `work` runs. */
+/** The number of bytes that `Uint8Array.set` copies and that typed arrays allocate while `work` runs. */
 function countingBytes(work: () => void): { copied: number; allocated: number } {
   let copied = 0;
   let allocated = 0;

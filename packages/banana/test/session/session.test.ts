@@ -6,7 +6,7 @@ import { toHex } from "../helpers/tagged.js";
 const own: Dialect = { name: "own", vocabulary: new Vocabulary([[1, "hello"]]) };
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-/** One end, what it sent, and what it delivered. */
+/** One session, the bytes that it sent, and the expressions that it returned. */
 class End {
   readonly sent: Uint8Array[] = [];
   readonly delivered: Expression[] = [];
@@ -33,17 +33,17 @@ function negotiate(offered: readonly Dialect[], known: readonly Dialect[]): [End
   return [listener, initiator];
 }
 
-describe("two ends agree", () => {
+describe("two sessions agree", () => {
   test.each<[string, Dialect[], Dialect[], Dialect]>([
-    ["on what both know", [pb, none], [none], none],
-    ["on the listener's first, whatever the initiator would like", [none, pb], [pb, none], none],
-    ["on a dialect of their own", [own, pb, none], [pb, own], own],
-    ["on the second, when the first is strange to one", [own, pb], [pb], pb],
+    ["on the dialect that both know", [pb, none], [none], none],
+    ["on the first choice of the listener, not of the initiator", [none, pb], [pb, none], none],
+    ["on a dialect of the application", [own, pb, none], [pb, own], own],
+    ["on the second dialect when the initiator does not know the first", [own, pb], [pb], pb],
   ])("%s", (_, offered, known, agreed) => {
     for (const end of negotiate(offered, known)) expect(end.session.dialect).toBe(agreed);
   });
 
-  test("by default as two Twisted peers do", () => {
+  test("by default on the dialect of two Twisted peers", () => {
     const listener = new End("listener");
     const initiator = new End("initiator");
     expect(listener.sent.map(toHex)).toStrictEqual(["02800282706204826e6f6e65"]);
@@ -54,7 +54,7 @@ describe("two ends agree", () => {
     expect(listener.delivered).toStrictEqual([[utf8("None")]]);
   });
 
-  test("and then use the words of that dialect", () => {
+  test("and use the words of that dialect", () => {
     const [listener] = negotiate([own], [own]);
     listener.receive(Uint8Array.of(1, 0x87));
     expect(listener.delivered).toStrictEqual([utf8("hello")]);
@@ -64,7 +64,7 @@ describe("two ends agree", () => {
   });
 });
 
-describe("an end that cannot agree says why, and sends nothing", () => {
+describe("a session that cannot agree throws the reason and sends nothing", () => {
   const refusals: [string, "listener" | "initiator", Expression, string, RegExp][] = [
     [
       "no name in common",
@@ -73,7 +73,7 @@ describe("an end that cannot agree says why, and sends nothing", () => {
       "BANANA_NO_COMMON_DIALECT",
       /offers the dialects \(zzz\), expected one of \(pb none\)/,
     ],
-    ["an empty offer", "initiator", [], "BANANA_NO_COMMON_DIALECT", /we know/],
+    ["an empty offer", "initiator", [], "BANANA_NO_COMMON_DIALECT", /expected one of/],
     [
       "a name instead of an offer",
       "initiator",
@@ -101,7 +101,7 @@ describe("an end that cannot agree says why, and sends nothing", () => {
     expect(end.session.dialect).toBeUndefined();
   });
 
-  test("a word before there is a dialect", () => {
+  test("for a vocabulary word before a dialect is agreed", () => {
     expect(() => new End("listener").receive(Uint8Array.of(16, 0x87))).toThrow(
       expect.objectContaining({ code: "BANANA_NO_VOCABULARY" }),
     );
@@ -114,16 +114,16 @@ describe("an end that cannot agree says why, and sends nothing", () => {
     ["SSH-2.0-OpenSSH", "an SSH greeting"],
     ["\u0016\u0003\u0001", "a TLS hello"],
     ["\u0015\u0003\u0003", "a TLS alert"],
-  ])("%j is recognised", (text, stranger) => {
+  ])("recognizes %j", (text, protocol) => {
     for (const role of ["listener", "initiator"] as const) {
       expect(() => new End(role).receive(utf8(text))).toThrow(
-        expect.objectContaining({ code: "BANANA_NOT_BANANA", message: expect.stringContaining(stranger) }),
+        expect.objectContaining({ code: "BANANA_NOT_BANANA", message: expect.stringContaining(protocol) }),
       );
     }
   });
 });
 
-test("what is answered to the choice before `send` returns is in the dialect that was chosen", () => {
+test("uses the chosen dialect for a reply that arrives before `send` returns", () => {
   const delivered: unknown[] = [];
   const session: Session = new Session({
     role: "initiator",
@@ -137,7 +137,7 @@ test("what is answered to the choice before `send` returns is in the dialect tha
   expect(delivered).toEqual([utf8("message")]);
 });
 
-test("what follows the negotiation can be read value by value, too", () => {
+test("advance reads expressions after the negotiation", () => {
   const session = new Session({ role: "listener", send: () => undefined });
   const reader = new BananaReader();
   session.push(encode(utf8("pb")).subarray(0, 3));
@@ -148,14 +148,14 @@ test("what follows the negotiation can be read value by value, too", () => {
   expect(session.advance(reader)).toBe(false);
 });
 
-test("what is strange in a negotiation is shown on one short line", () => {
-  const strange = [[[5]], 1.5, Uint8Array.of(0x70, 0x0a, 0xff), new Uint8Array(1000).fill(0x61)];
-  expect(() => new End("listener").receive(encode(strange))).toThrow(
+test("quotes a bad message of the negotiation on one short line", () => {
+  const message = [[[5]], 1.5, Uint8Array.of(0x70, 0x0a, 0xff), new Uint8Array(1000).fill(0x61)];
+  expect(() => new End("listener").receive(encode(message))).toThrow(
     `Expected the name of a dialect, received ((…) 1.5 p?? ${"a".repeat(64)})`,
   );
 });
 
-test("a session counts its bytes and throws BananaError for what comes later, too", () => {
+test("reports offsets and errors of expressions after the negotiation", () => {
   const [listener] = negotiate([none], [none]);
   listener.receive(encode([1, 2]));
   expect(listener.session.offset).toBe(6 + 6);

@@ -5,7 +5,7 @@ import type { Expression, ExpressionWriter } from "@pb/banana";
 import { dialect, expression } from "../helpers/arbitraries.js";
 import { toHex } from "../helpers/tagged.js";
 
-test("both writers write the same", () => {
+test("both writers write the same expression", () => {
   fc.assert(
     fc.property(expression, dialect, (value, spoken) => {
       const bytes = new BananaWriter({ dialect: spoken });
@@ -19,7 +19,7 @@ test("both writers write the same", () => {
 });
 
 describe("text and words", () => {
-  test("text is UTF-8, of any length and of any characters", () => {
+  test("writes text of any length and any characters as UTF-8", () => {
     const writer = new BananaWriter();
     const text = fc.oneof(
       fc.string({ unit: "binary", maxLength: 50 }),
@@ -49,7 +49,7 @@ describe("text and words", () => {
     },
   );
 
-  test("words are the same bytes as the byte strings they spell, again and again", () => {
+  test("writes a word, also repeatedly, as the same bytes as its byte string", () => {
     const words = [
       "",
       "a",
@@ -75,14 +75,14 @@ describe("text and words", () => {
     }
   });
 
-  test("a word is ASCII", () => {
+  test("refuses a word that is not ASCII", () => {
     expect(() => new BananaWriter().word("é")).toThrow(TypeError);
     expect(() => new BananaWriter({ limits: { stringBytes: 3 } }).word("four")).toThrow(
       expect.objectContaining({ code: "BANANA_STRING_TOO_LONG" }),
     );
   });
 
-  test("a change of dialect changes what is written from then on", () => {
+  test("a new dialect applies to all later elements", () => {
     const writer = new BananaWriter();
     writer.list(4);
     writer.word("list");
@@ -105,7 +105,7 @@ describe("insert, truncate and take", () => {
     ] as never;
   };
 
-  test("an insertion wraps what already stands there", () => {
+  test("an insertion wraps an element that is already written", () => {
     for (const [writer, take] of writers() as [ExpressionWriter, () => Expression][]) {
       writer.list(2);
       const first = writer.position;
@@ -126,7 +126,7 @@ describe("insert, truncate and take", () => {
     }
   });
 
-  test("two insertions at one place stand in the order they were made", () => {
+  test("two insertions at one position keep their order", () => {
     for (const [writer, take] of writers() as [ExpressionWriter, () => Expression][]) {
       writer.list(3);
       const place = writer.position;
@@ -137,7 +137,7 @@ describe("insert, truncate and take", () => {
     }
   });
 
-  test("truncate takes back elements and the insertions among them", () => {
+  test("truncate removes elements and the insertions between them", () => {
     for (const [writer, take] of writers() as [ExpressionWriter, () => Expression][]) {
       writer.list(1);
       const place = writer.position;
@@ -149,7 +149,7 @@ describe("insert, truncate and take", () => {
     }
   });
 
-  test("insertions of any number and size end up where they belong", () => {
+  test("insertions of any number and size are applied at their positions", () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(3000), fc.boolean()), { maxLength: 30 }), (elements) => {
         const writer = new BananaWriter();
@@ -171,7 +171,7 @@ describe("insert, truncate and take", () => {
     );
   });
 
-  test("what was taken does not change when the writer goes on", () => {
+  test("bytes that were taken do not change when the writer continues", () => {
     const writer = new BananaWriter();
     const taken: Uint8Array[] = [];
     const expected: string[] = [];
@@ -184,7 +184,7 @@ describe("insert, truncate and take", () => {
     expect(taken.map(toHex)).toStrictEqual(expected);
   });
 
-  test("views of what was written hold what copies hold, and do not change either", () => {
+  test("views have the same bytes as copies, and do not change either", () => {
     const piece = fc.record({
       value: expression,
       sizes: fc.array(fc.integer({ min: 0, max: 3000 }), { maxLength: 3 }),
@@ -224,7 +224,7 @@ describe("insert, truncate and take", () => {
     );
   });
 
-  test("a short limit of one writer is not undone by words that another wrote", () => {
+  test("a word that one writer has cached does not bypass the limit of another", () => {
     const words = ["dictionary", "reference", "unicode"];
     for (const word of words) new BananaWriter().word(word);
     for (const word of words)
@@ -232,10 +232,10 @@ describe("insert, truncate and take", () => {
   });
 });
 
-test.each([NaN, 1.5, Infinity, 2 ** 53])("%d is no integer", (value) => {
+test.each([NaN, 1.5, Infinity, 2 ** 53])("integer refuses %d", (value) => {
   expect(() => new BananaWriter().integer(value)).toThrow(TypeError);
 });
 
-test.each([-1, 1.5, NaN])("a list has no %d elements", (length) => {
+test.each([-1, 1.5, NaN])("list refuses the length %d", (length) => {
   expect(() => new BananaWriter().list(length)).toThrow(TypeError);
 });
