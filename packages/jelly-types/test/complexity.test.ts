@@ -1,4 +1,4 @@
-// Work is linear in the objects, shared or not. Counted, not timed: how often each piece of the published code runs.
+// The work is linear in the number of objects, shared or not. Counts how often each block of the published code runs.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type * as JellyTypes from "@pb/jelly-types";
@@ -13,7 +13,7 @@ beforeAll(async () => {
 
 afterAll(() => code[Symbol.dispose]());
 
-describe("ten times the objects are ten times the work", () => {
+describe("ten times the objects take at most ten times the work", () => {
   type Make = (count: number) => unknown[];
   const nodes: Make = (count) => Array.from({ length: count }, (_, index) => [index]);
   const twice: Make = (count) => {
@@ -23,8 +23,8 @@ describe("ten times the objects are ten times the work", () => {
   const members: Make = (count) => [new Set(nodes(count).map(() => code.exports.tuple(1)))];
 
   test.each<[string, Make]>([
-    ["lists that are met once", nodes],
-    ["lists that are met twice", twice],
+    ["lists that occur once", nodes],
+    ["lists that occur twice", twice],
     ["tuples in a set", members],
   ])("%s", (_, make) => {
     const { jelly, unjelly } = code.exports;

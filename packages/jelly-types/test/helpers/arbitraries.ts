@@ -1,4 +1,4 @@
-// Values for fast-check: everything Python and we have in common, alone and in graphs with shared objects and cycles.
+// Generators for property tests: all values that Python has too, alone and in graphs with shared objects and cycles.
 
 import fc from "fast-check";
 import { Float } from "@pb/banana";
@@ -78,7 +78,7 @@ type Kind = "list" | "tuple" | "dict" | "set" | "frozenset" | "thing";
 
 interface Item {
   readonly leaf: unknown;
-  /** Another node of the graph, if there is one of that number. */
+  /** The node of the graph with that number, if there is one. */
   readonly node: number | undefined;
   readonly name: string;
   readonly key: unknown;
@@ -107,12 +107,12 @@ const plan: fc.Arbitrary<Plan> = fc.record({
   ),
 });
 
-/** Any graph that Python can have, with ints as bigints, dicts as Maps and sharing and cycles of all sorts. */
+/** Any graph that Python can have, with ints as bigints, dicts as Maps, shared objects and cycles. */
 export const graph: fc.Arbitrary<unknown> = fc.array(plan, { minLength: 1, maxLength: NODES }).map(grow);
 
 function grow(plans: readonly Plan[]): unknown {
   const nodes: unknown[] = plans.map(({ kind }) => shell(kind));
-  // Tuples and frozensets contain what is behind them, so that no circle is made of them alone.
+  // Tuples and frozensets contain only later nodes, so that no cycle consists of them alone.
   for (let index = plans.length - 1; index >= 0; index--) {
     const { kind, items } = plans[index]!;
     if (kind !== "tuple" && kind !== "frozenset") continue;
@@ -149,7 +149,7 @@ function isMutable(kind: Kind | undefined): boolean {
   return kind === "list" || kind === "dict" || kind === "set" || kind === "thing";
 }
 
-/** Entries of an object come in another order than they were made when their names look like numbers. */
+/** An object moves entries whose names look like numbers to the front. */
 function define(thing: Thing, name: string, value: unknown): void {
   if (/^\d+$/.test(name)) return;
   Object.defineProperty(thing, name, { value, writable: true, enumerable: true, configurable: true });
@@ -164,14 +164,14 @@ function fillMap(map: Map<unknown, unknown>, items: readonly Item[], values: rea
   }
 }
 
-/** What may be in one set: hashable, and no two that are equal in Python. */
+/** The values that may be members of one set: hashable, and no two equal ones in Python. */
 function distinct(values: readonly unknown[]): unknown[] {
   const known = new Map<string, unknown>();
   for (const value of values) if (isHashable(value) && !known.has(keyOf(value))) known.set(keyOf(value), asKey(value));
   return [...known.values()];
 }
 
-/** A Map and a Set take -0 for 0. */
+/** A Map and a Set convert -0 to 0. */
 function asKey(value: unknown): unknown {
   return Object.is(value, -0) ? new Float(-0) : value;
 }

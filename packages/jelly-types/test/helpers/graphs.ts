@@ -1,4 +1,5 @@
-// The value graphs of the golden vectors as values of ours, and a comparison that sees identity.
+// Converts the value graphs of the golden vectors to JavaScript values, and compares values including the identity of
+// objects.
 
 import { readFileSync } from "node:fs";
 import { inspect } from "node:util";
@@ -19,7 +20,7 @@ import {
 
 import { keyOf } from "./python.js";
 
-/** A value as a vector file describes it; see the field `format` there. */
+/** A value in the notation of the vector files, which their field `format` describes. */
 export interface Graph {
   t: string;
   v?: any;
@@ -58,7 +59,7 @@ export function toHex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("hex");
 }
 
-/** The policies behind the tasters of the vector files (wire specification 4.9). */
+/** The policies for the tasters of the vector files (wire specification 4.9). */
 export const policies: Record<string, SecurityPolicy> = {
   dummy: SecurityPolicy.everything,
   bare: SecurityPolicy.bare,
@@ -67,10 +68,13 @@ export const policies: Record<string, SecurityPolicy> = {
   "allow-plain": SecurityPolicy.standard.allowInstancesOf("pbvec_classes.Plain"),
 };
 
-/** An instance of a class that nobody registered. */
+/** An instance of an unregistered class. */
 class Stranger {}
 
-/** The value that a graph describes: exact, with dicts as Maps, and instances as copies or as strangers. */
+/**
+ * The value of a graph: exact, with dicts as Maps, and with instances as copies or as instances of an unregistered
+ * class.
+ */
 export function build(graph: Graph, strangers = false, known = new Map<number, unknown>()): unknown {
   const note = <T>(value: T): T => {
     if (graph.id !== undefined) known.set(graph.id, value);
@@ -155,8 +159,8 @@ function float(bits: string): number | Float {
 }
 
 /**
- * Where two values differ; undefined when they are the same: the same kinds, values and order everywhere, and the same objects shared in the
- * same places.
+ * Returns the path at which two values differ; undefined when all types, values and orders are equal, and objects are
+ * shared at the same places.
  */
 export function difference(actual: unknown, expected: unknown): string | undefined {
   return compare(actual, expected, "$", new Map(), new Map());
@@ -179,7 +183,7 @@ function compare(actual: unknown, expected: unknown, path: string, there: Seen, 
     return Object.is(actual.value, value) && actual.nanBits === nanBits ? undefined : mismatch();
   }
   if (isScalar(actual)) return actual.equals(expected as never) ? undefined : mismatch();
-  // Python has only one empty tuple, and only one empty frozenset.
+  // Python has a single empty tuple and a single empty frozenset.
   if (actual instanceof Tuple && actual.length === 0 && (expected as Tuple).length === 0) return undefined;
   if (actual instanceof FrozenSet && actual.size === 0 && (expected as FrozenSet).size === 0) return undefined;
   if (there.has(actual) || back.has(expected)) {
@@ -205,7 +209,7 @@ function isScalar(value: object): value is Scalar {
   return [Decimal, DateTime, CalendarDate, TimeOfDay, TimeDelta].some((type) => value instanceof type);
 }
 
-/** Sets come back from Python in any order. */
+/** Python may return sets in another order. */
 function inOrder(set: Iterable<unknown>): unknown[] {
   const order = new Map(Array.from(set, (member) => [member, keyOf(member)]));
   return [...order.keys()].sort((a, b) => (order.get(a)! < order.get(b)! ? -1 : 1));

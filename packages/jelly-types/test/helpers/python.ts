@@ -1,4 +1,5 @@
-// What Python makes of our values: its repr, and which of them are equal there. And a Twisted process that says so itself.
+// The Python repr of JavaScript values, which of them are equal in Python, and a Twisted process that reads values and
+// sends them back.
 
 import { spawn } from "node:child_process";
 import type { ChildProcessByStdio } from "node:child_process";
@@ -18,7 +19,7 @@ import {
   TypeRegistry,
 } from "@pb/jelly-types";
 
-/** A class that the Twisted process has, too. */
+/** A class that the Twisted process has too. */
 export class Thing {
   [name: string]: unknown;
 }
@@ -26,16 +27,16 @@ export class Thing {
 export const things: TypeRegistry = new TypeRegistry().registerCopy("test.Thing", Thing);
 
 export interface Echo {
-  /** What Twisted understood, after "= "; see `describe` in twisted_echo.py. What went wrong, after "! ". */
+  /** "= " and the description of the value, by `describe` in twisted_echo.py; or "! " and the error. */
   readonly description: string;
-  /** What Twisted sent back; undefined when it could not. */
+  /** The value that Twisted sent back; undefined when it could not. */
   readonly expression: Expression | undefined;
-  /** What we sent, and what came back: the same bytes, mostly. */
+  /** The bytes that were sent, and those that came back, which are mostly the same. */
   readonly sent: string;
   readonly received: string;
 }
 
-/** A Python process that reads values and sends them back. */
+/** A Python process that reads values, describes them and sends them back. */
 export class TwistedEcho {
   readonly #child: ChildProcessByStdio<Writable, Readable, null>;
   readonly #answers: AsyncIterator<Buffer>;
@@ -88,7 +89,7 @@ async function* frames(stream: Readable): AsyncGenerator<Buffer> {
   }
 }
 
-/** The description that twisted_echo.py must give of a value. */
+/** The description that twisted_echo.py should print for a value. */
 export function describeAsPython(value: unknown): string {
   const numbers = new Map<unknown, number>();
 
@@ -128,7 +129,7 @@ function isContainer(item: unknown): item is object {
   return ![Float, Decimal, DateTime, CalendarDate, TimeOfDay, TimeDelta].some((type) => item instanceof type);
 }
 
-/** Python's `ascii()` of a value without contents. */
+/** The result of Python's `ascii()` for a scalar. */
 export function repr(item: unknown): string {
   if (item === null || item === undefined) return "None";
   if (typeof item === "boolean") return item ? "True" : "False";
@@ -202,7 +203,10 @@ function reprFloat(value: number): string {
   return `${sign}${padded.slice(0, exponent + 1)}.${padded.slice(exponent + 1)}`;
 }
 
-/** The same text for values that Python takes for one and the same key: 1, 1.0, True and Decimal("1.0") are. All Things have one, too. */
+/**
+ * Returns the same text for values that are equal as keys in Python, such as 1, 1.0, True and Decimal("1.0"). All
+ * Things are equal.
+ */
 export function keyOf(item: unknown): string {
   if (item instanceof Tuple) return `(${item.map(keyOf).join(",")},)`;
   if (item instanceof FrozenSet) return `{${[...item].map(keyOf).sort().join(",")}}`;

@@ -1,10 +1,10 @@
-// Expressions as people write them, for tests.
+// Helpers for tests: a short notation for expressions, and errors as values.
 
 import type { Expression } from "@pb/banana";
 
 type Written = number | bigint | string | Uint8Array | Written[];
 
-/** `sexp(["list", 1, ["unicode", "x"]])`: text stands for a byte string. */
+/** Converts strings to byte strings: `sexp(["list", 1, ["unicode", "x"]])`. */
 export function sexp(written: Written): Expression {
   if (typeof written === "string") return new TextEncoder().encode(written);
   return Array.isArray(written) ? written.map(sexp) : written;
@@ -19,7 +19,7 @@ export function errorOf(action: () => unknown): any {
   throw new Error("Nothing was thrown");
 }
 
-/** Calls `action` with that many frames below it. */
+/** Calls `action` with that many additional stack frames. */
 export function deepInTheStack<T>(frames: number, action: () => T): T {
   return frames === 0 ? action() : deepInTheStack(frames - 1, action);
 }

@@ -1,4 +1,4 @@
-// Values without contents, which are read at one look where that is possible: with the end of the bytes, and other values, behind them.
+// Scalars, which may be read by the fast path of the reader: at the end of the bytes, and before other values.
 
 import { BananaReader, BananaWriter, Scanner } from "@pb/banana";
 import { Jellier, Unjellier } from "@pb/jelly-types";
@@ -20,10 +20,13 @@ function readBack(value: unknown, dialect: "pb" | "none"): unknown {
   return new Unjellier().readGraph(reader);
 }
 
-describe.each(["pb", "none"] as const)("values without contents, in the dialect %s", (dialect) => {
-  test.each(scalars.map((value) => [value]))("%o alone, where the bytes end, and with others behind it", (value) => {
-    expect(readBack(value, dialect)).toEqual(value);
-    expect(readBack([value, value, value], dialect)).toEqual([value, value, value]);
-    for (const next of scalars) expect(readBack([value, next], dialect)).toEqual([value, next]);
-  });
+describe.each(["pb", "none"] as const)("scalars in dialect %s", (dialect) => {
+  test.each(scalars.map((value) => [value]))(
+    "reads %o alone, at the end of the bytes, and before other values",
+    (value) => {
+      expect(readBack(value, dialect)).toEqual(value);
+      expect(readBack([value, value, value], dialect)).toEqual([value, value, value]);
+      for (const next of scalars) expect(readBack([value, next], dialect)).toEqual([value, next]);
+    },
+  );
 });

@@ -13,7 +13,7 @@ function read(wire: unknown, options = {}): any {
 }
 
 describe("references", () => {
-  test("give the same object again", () => {
+  test("return the same object", () => {
     const [a, b, c] = read([
       "list",
       ["reference", 7, ["list", 1]],
@@ -24,7 +24,7 @@ describe("references", () => {
     expect(c).not.toBe(a);
   });
 
-  test("may come before what they refer to, in every kind of container", () => {
+  test("may come before their object, in every kind of container", () => {
     const forward = ["dereference", 1];
     const [list, tuple, dict, map, set, frozenset, target] = read([
       "list",
@@ -41,13 +41,13 @@ describe("references", () => {
     expect(frozenset).toBeInstanceOf(FrozenSet);
   });
 
-  test("may refer to numbers and to nothing at all", () => {
+  test("may refer to numbers, and need not be dereferenced", () => {
     expect(
       read(["list", ["reference", 1, 5], ["dereference", 1], ["reference", 2, ["None"]], ["dereference", 2]]),
     ).toEqual([5, 5, null, null]);
   });
 
-  test("may be wrapped in each other", () => {
+  test("may be nested directly in each other", () => {
     const [inner, outer] = read([
       "list",
       ["reference", 1, ["reference", 2, ["list", ["dereference", 1]]]],
@@ -60,7 +60,7 @@ describe("references", () => {
     expect(twice[1]).toBe(twice[2]);
   });
 
-  test("with ids that look alike are told apart", () => {
+  test("distinguish integer ids from text ids", () => {
     const [number, text, big] = read([
       "list",
       ["reference", 1, ["list"]],
@@ -71,7 +71,7 @@ describe("references", () => {
     expect(big).toEqual([]);
   });
 
-  test("to nothing are an error, wherever they stand", () => {
+  test("to a missing object throw, in every position", () => {
     const registry = new TypeRegistry().registerCopy("T", class {}).registerCopy("F", class {}, { create: () => ({}) });
     for (const wire of [
       ["dereference", 1],
@@ -109,7 +109,7 @@ describe("references", () => {
     }
   });
 
-  test("have one id each", () => {
+  test("need unique ids", () => {
     for (const wire of [
       ["list", ["reference", 1, 5], ["reference", 1, 5]],
       ["reference", 1, ["list", ["reference", 1, 5]]],
@@ -119,7 +119,7 @@ describe("references", () => {
     }
   });
 
-  test("in a long chain backwards need no stack", () => {
+  test("in a long backward chain do not overflow the stack", () => {
     const links = Array.from({ length: 20_000 }, (_, index) => [
       "reference",
       20_000 - index,
@@ -135,7 +135,7 @@ describe("references", () => {
     expect(chain[0]).toBe(chain.at(-1));
   });
 
-  test("in great number through one shared list cost linear time, also for factories", () => {
+  test("to one shared list take linear time, also for `create` hooks", () => {
     const registry = new TypeRegistry().registerCopy("F", class {}, { create: () => ({}) });
     const made = Array.from({ length: 5000 }, () => ["F", ["tuple", ["dereference", 2], ["dereference", 1]]]);
     const start = performance.now();
@@ -144,8 +144,8 @@ describe("references", () => {
   });
 });
 
-describe("one reader", () => {
-  test("starts afresh after an error", () => {
+describe("one Unjellier", () => {
+  test("reads the next graph after an error", () => {
     const unjellier = new Unjellier();
     const from = (wire: unknown): TreeReader => new TreeReader(sexp(wire as any));
     expect(() => unjellier.readGraph(from(["list", ["dereference", 1], ["foo"]]))).toThrow(JellyError);
@@ -155,7 +155,7 @@ describe("one reader", () => {
     });
   });
 
-  test("may be used by a hook while it is being used", () => {
+  test("may be used by a hook while it reads a graph", () => {
     class Envelope {
       content: unknown;
     }
@@ -176,7 +176,7 @@ describe("one reader", () => {
     expect(one!.content).toBe(5);
   });
 
-  test("learns at once what is registered", () => {
+  test("finds types that are registered later", () => {
     const registry = new TypeRegistry();
     const unjellier = new Unjellier({ registry });
     const wire = sexp(["T", ["dictionary"]]);
@@ -187,13 +187,13 @@ describe("one reader", () => {
   });
 });
 
-test("exactness options read what JavaScript would blur", () => {
+test("exactness options keep differences that JavaScript values lose", () => {
   const wire = sexp(["list", 1, ["dictionary", [["unicode", "a"], 2]]]);
   expect(unjelly(wire)).toEqual([1, { a: 2 }]);
   expect(unjelly(wire, { integers: "bigint", dicts: "map" })).toEqual([1n, new Map([["a", 2n]])]);
 });
 
-describe("anything at all", () => {
+describe("any s-expression", () => {
   class Made {
     constructor(readonly state: unknown) {}
   }
@@ -230,7 +230,7 @@ describe("anything at all", () => {
     ),
   }));
 
-  test("is a value without placeholders or a JellyError, and harms nothing", () => {
+  test("is read as a value without placeholders, or throws a JellyError", () => {
     const before = Object.getOwnPropertyNames(Object.prototype).length;
     fc.assert(
       fc.property(wire, fc.boolean(), (written, everything) => {
@@ -247,7 +247,7 @@ describe("anything at all", () => {
   });
 });
 
-/** Throws when something of the reader's own is left in a value. */
+/** Throws when a value contains a placeholder or another internal object of the unjellier. */
 function requireWhole(value: unknown): void {
   const seen = new Set([value]);
   for (const item of seen) {
@@ -259,7 +259,7 @@ function requireWhole(value: unknown): void {
   }
 }
 
-test("every value and every graph comes back as it was", () => {
+test("returns every value and every graph unchanged", () => {
   const exact = { integers: "bigint", floats: "exact", dicts: "map", registry: things } as const;
   fc.assert(
     fc.property(fc.oneof(leaf, graph), (value) => {

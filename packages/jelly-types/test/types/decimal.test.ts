@@ -2,7 +2,7 @@ import { Decimal, jelly, unjelly } from "@pb/jelly-types";
 import { describe, expect, test } from "vitest";
 import { errorOf, sexp } from "../helpers/support.js";
 
-/** Text as Python reads it, coefficient, exponent, and text as Python writes it. */
+/** Text that Python parses, the coefficient, the exponent, and the text that Python prints. */
 const rows: [string, bigint, number, string][] = [
   ["0", 0n, 0, "0"],
   ["-0", 0n, 0, "0"],
@@ -29,7 +29,7 @@ const rows: [string, bigint, number, string][] = [
 ];
 
 describe.each(rows)("Decimal(%j)", (text, coefficient, exponent, written) => {
-  test(`is ${coefficient}e${exponent}, prints as ${written} and travels`, () => {
+  test(`is ${coefficient}e${exponent}, prints as ${written}, and is sent and read`, () => {
     const decimal = Decimal.parse(text);
     expect(decimal).toEqual(new Decimal(coefficient, exponent));
     expect(decimal.toString()).toBe(written);
@@ -43,7 +43,7 @@ describe.each(rows)("Decimal(%j)", (text, coefficient, exponent, written) => {
   });
 });
 
-test("NaN, infinities and other text are no decimals", () => {
+test("parse refuses NaN, infinities and other text", () => {
   for (const text of [
     "NaN",
     "-NaN",
@@ -64,13 +64,13 @@ test("NaN, infinities and other text are no decimals", () => {
   }
 });
 
-test("a long text is refused without trying", () => {
+test("parse refuses a long text at once", () => {
   const start = performance.now();
   expect(() => Decimal.parse("1".repeat(10_000_000))).toThrow(TypeError);
   expect(performance.now() - start).toBeLessThan(1000);
 });
 
-test("an exponent is a safe integer", () => {
+test("refuses an exponent that is not a safe integer", () => {
   expect(() => new Decimal(1, 0.5)).toThrow(TypeError);
   expect(() => new Decimal(1, 2 ** 53)).toThrow(RangeError);
   expect(() => Decimal.parse("1e99999999999999999999")).toThrow(RangeError);
@@ -81,14 +81,14 @@ test("an exponent is a safe integer", () => {
   expect(far.toNumber()).toBe(Infinity);
 });
 
-test("compares what was written, and converts to the nearest number", () => {
+test("compares coefficient and exponent, and converts to the nearest number", () => {
   expect(new Decimal(110, -2).equals(Decimal.parse("1.10"))).toBe(true);
   expect(new Decimal(110, -2).equals(Decimal.parse("1.1"))).toBe(false);
   expect(Decimal.parse("0.1").toNumber()).toBe(0.1);
   expect(Decimal.parse("-1.5e300").toNumber()).toBe(-1.5e300);
 });
 
-test("a float for a coefficient gives all its digits, as in Twisted", () => {
+test("reads all digits of a float coefficient, as Twisted does", () => {
   const rows: [number, string, number][] = [
     [1.5, "15", 0],
     [-2.25, "-225", 1],
@@ -108,7 +108,7 @@ test("a float for a coefficient gives all its digits, as in Twisted", () => {
   }
 });
 
-test("a coefficient beyond 448 bits cannot be sent", async () => {
+test("refuses to send a coefficient of more than 448 bits", async () => {
   const { encode } = await import("@pb/banana");
   expect(() => encode(jelly(new Decimal(2n ** 448n)))).toThrow();
   expect(() => encode(jelly(new Decimal(2n ** 448n - 1n)))).not.toThrow();

@@ -7,7 +7,7 @@ function travel<T>(value: T): T {
   return unjelly(decode(encode(jelly(value)))) as T;
 }
 
-test("sets and frozensets travel as what they are", () => {
+test("writes and reads sets and frozensets", () => {
   for (const set of [new Set(), new Set([1, "a", null, true]), new FrozenSet(), new FrozenSet([1, "a"])]) {
     expect(travel(set)).toEqual(set);
   }
@@ -15,7 +15,7 @@ test("sets and frozensets travel as what they are", () => {
   expect([...travel(new Set([new FrozenSet([1, 2])])).values()].map((inner) => [...inner])).toEqual([[1, 2]]);
 });
 
-test("a frozenset reads like a Set and cannot change", () => {
+test("a FrozenSet has the methods of a Set that do not modify it", () => {
   const set = new FrozenSet(["a", "b"]);
   expect(set.size).toBe(2);
   expect(set.has("a")).toBe(true);
@@ -31,7 +31,7 @@ test("a frozenset reads like a Set and cannot change", () => {
   expect("add" in set).toBe(false);
 });
 
-test("members keep their order when some arrive later", () => {
+test("members keep their order when some are read later", () => {
   for (const atom of ["set", "frozenset"]) {
     const wire = [
       "list",
@@ -44,19 +44,19 @@ test("members keep their order when some arrive later", () => {
   }
 });
 
-test("a member that arrives later must be hashable, too", () => {
+test("refuses a member that is read later and cannot be hashed", () => {
   const wire = ["list", ["set", ["dereference", 1]], ["reference", 1, ["list"]]];
   expect(errorOf(() => unjelly(sexp(wire as any)))).toMatchObject({ code: "JELLY_UNHASHABLE" });
 });
 
-test("members that Python cannot hash are refused on the way out and on the way in", () => {
+test("refuses members that Python cannot hash, when writing and when reading", () => {
   for (const member of [[], {}, new Map(), new Set(), tuple([])]) {
     expect(errorOf(() => jelly([new Set([1, member])]))).toMatchObject({ code: "JELLY_UNHASHABLE", path: "$[0][1]" });
     expect(errorOf(() => jelly(new FrozenSet([member])))).toMatchObject({ code: "JELLY_UNHASHABLE" });
   }
 });
 
-test("a set may contain what contains it", () => {
+test("a set may contain an object that contains the set", () => {
   const set = new Set<unknown>();
   const member = tuple(new FrozenSet([1]), 2);
   set.add(member);
@@ -65,7 +65,7 @@ test("a set may contain what contains it", () => {
   expect((shared[0] as Set<unknown>).has(shared[1])).toBe(true);
 });
 
-test("-0.0 stays a float where floats are exact", () => {
+test("keeps -0.0 a float when floats are exact", () => {
   const wire = sexp(["set", 0, 1]) as any;
   wire[1] = -0;
   expect([...(unjelly(wire, { floats: "exact" }) as Set<unknown>)]).toEqual([new Float(-0), 1]);

@@ -15,21 +15,21 @@ import {
 import { describe, expect, test } from "vitest";
 import { deepInTheStack, errorOf, sexp } from "../helpers/support.js";
 
-class Stranger {}
+class Unregistered {}
 
-/** To bytes, where the limits of Banana hold. */
+/** Writes to bytes, to which the limits of Banana apply. */
 function write(value: unknown, options = {}): Uint8Array {
   const writer = new BananaWriter({ dialect: "pb" });
   new Jellier(writer, options).writeGraph(value);
   return writer.take();
 }
 
-describe("what cannot travel", () => {
-  const strays: [string, unknown, string][] = [
+describe("values that cannot be sent", () => {
+  const refused: [string, unknown, string][] = [
     ["a function", () => 1, "JELLY_NOT_JELLYABLE"],
-    ["a class", Stranger, "JELLY_NOT_JELLYABLE"],
+    ["a class", Unregistered, "JELLY_NOT_JELLYABLE"],
     ["a symbol", Symbol("s"), "JELLY_NOT_JELLYABLE"],
-    ["an instance of a class nobody registered", new Stranger(), "JELLY_NOT_JELLYABLE"],
+    ["an instance of an unregistered class", new Unregistered(), "JELLY_NOT_JELLYABLE"],
     ["an instance of a subclass of Map", new (class extends Map {})(), "JELLY_NOT_JELLYABLE"],
     ["an instance of a subclass of Array", new (class extends Array {})(), "JELLY_NOT_JELLYABLE"],
     ["a WeakMap", new WeakMap(), "JELLY_NOT_JELLYABLE"],
@@ -40,21 +40,21 @@ describe("what cannot travel", () => {
     ["an array of doubles", new Float64Array(1), "JELLY_NOT_JELLYABLE"],
     ["a view on bytes", new DataView(new ArrayBuffer(1)), "JELLY_NOT_JELLYABLE"],
     ["a generator", (function* () {})(), "JELLY_NOT_JELLYABLE"],
-    ["a proxy of an instance", new Proxy(new Stranger(), {}), "JELLY_NOT_JELLYABLE"],
+    ["a proxy of an instance", new Proxy(new Unregistered(), {}), "JELLY_NOT_JELLYABLE"],
     ["a lone surrogate", "\ud800", "JELLY_LONE_SURROGATE"],
     ["an integer of more than 448 bits", 2n ** 448n, "JELLY_INTEGER_TOO_LARGE"],
-    ["a negative one", -(2n ** 448n), "JELLY_INTEGER_TOO_LARGE"],
+    ["a negative integer of more than 448 bits", -(2n ** 448n), "JELLY_INTEGER_TOO_LARGE"],
     ["text of more than 655,360 bytes", "ü".repeat(327_681), "JELLY_STRING_TOO_LONG"],
     ["more than 655,360 bytes", new Uint8Array(655_361), "JELLY_STRING_TOO_LONG"],
     ["a list of more than 655,359 items", new Array(655_360).fill(0), "JELLY_LIST_TOO_LONG"],
     ["a set with a list in it", new Set([[]]), "JELLY_UNHASHABLE"],
   ];
 
-  test.each(strays)("%s: an error with a code and the path", (_name, stray, code) => {
+  test.each(refused)("%s throws an error with a code and the path", (_name, invalid, code) => {
     for (const [value, path] of [
-      [stray, "$"],
-      [{ items: [1, 2, 3, { price: stray }] }, "$.items[3].price"],
-      [tuple(new Map([[1, stray]])), "$[0][1]"],
+      [invalid, "$"],
+      [{ items: [1, 2, 3, { price: invalid }] }, "$.items[3].price"],
+      [tuple(new Map([[1, invalid]])), "$[0][1]"],
     ] as const) {
       const error = errorOf(() => write(value));
       expect(error).toBeInstanceOf(JellyError);
@@ -64,14 +64,14 @@ describe("what cannot travel", () => {
     }
   });
 
-  test("the largest that can", () => {
+  test("the largest values that can be sent", () => {
     expect(unjelly(jelly(2n ** 448n - 1n))).toBe(2n ** 448n - 1n);
     expect(() => write([2n ** 448n - 1n, -(2n ** 448n) + 1n])).not.toThrow();
     expect(() => write(["x".repeat(655_360), new Uint8Array(655_360)])).not.toThrow();
     expect(() => write(new Array(655_359).fill(0))).not.toThrow();
   });
 
-  test("an error leaves the writer where a caller can clear it, and the jellier ready for the next graph", () => {
+  test("after an error, the caller can truncate the writer and write the next graph", () => {
     const writer = new BananaWriter({ dialect: "pb" });
     const jellier = new Jellier(writer);
     const list = [1];
@@ -83,13 +83,13 @@ describe("what cannot travel", () => {
   });
 });
 
-describe("what needs no registering", () => {
-  test("undefined is None, wherever it stands", () => {
+describe("values that need no registration", () => {
+  test("undefined is None in every position", () => {
     expect(unjelly(jelly([undefined, { a: undefined }, new Array(1)]))).toEqual([null, { a: null }, [null]]);
     expect(jelly(undefined)).toEqual(sexp(["None"]));
   });
 
-  test("bytes of all kinds are bytes", () => {
+  test("all byte arrays are bytes", () => {
     const bytes = [
       new Uint8Array([1]),
       Buffer.from([1]),
@@ -99,14 +99,14 @@ describe("what needs no registering", () => {
     expect(unjelly(jelly(bytes))).toEqual(bytes.map(() => new Uint8Array([1])));
   });
 
-  test("numbers are ints when they are safe integers, else floats", () => {
+  test("safe integers are ints, other numbers are floats", () => {
     expect(jelly([1, 1n, 2 ** 53 - 1])).toEqual(sexp(["list", 1, 1, 2 ** 53 - 1]));
     const floats = [1.5, -0, NaN, Infinity, 2 ** 53, new Float(2)];
     expect(unjelly(jelly(floats), { floats: "exact" })).toEqual([1.5, -0, NaN, Infinity, 2 ** 53, new Float(2)]);
     expect(unjelly(jelly(2n ** 53n))).toBe(2n ** 53n);
   });
 
-  test("what another realm made", () => {
+  test("arrays, objects and bytes of another realm", () => {
     const foreign = runInNewContext(
       "({ list: [1, [2]], object: { a: { b: 1 } }, bytes: new Uint8Array([1]), buffer: new Uint8Array([2]).buffer })",
     ) as object;
@@ -117,7 +117,7 @@ describe("what needs no registering", () => {
       bytes: new Uint8Array([1]),
       buffer: new Uint8Array([2]),
     });
-    for (const stray of [
+    for (const value of [
       "new Map()",
       "new (class extends Array {})()",
       "new (class X {})()",
@@ -125,20 +125,20 @@ describe("what needs no registering", () => {
       "new Date()",
       "Object.create({})",
     ]) {
-      expect(errorOf(() => jelly(runInNewContext(stray))).code, stray).toBe("JELLY_NOT_JELLYABLE");
+      expect(errorOf(() => jelly(runInNewContext(value))).code, value).toBe("JELLY_NOT_JELLYABLE");
     }
     const list = runInNewContext("const l = []; l.push(l); l") as unknown[];
     const arrived = unjelly(jelly(list)) as unknown[];
     expect(arrived[0]).toBe(arrived);
   });
 
-  test("text is not normalised, and everything Unicode has passes", () => {
+  test("text of all Unicode characters is not normalized", () => {
     for (const text of ["e\u0301", "\u{1f600}", "\0", "\ufeff", "\uffff", "\u{10ffff}", "a".repeat(1000) + "ü"]) {
       expect(unjelly(jelly(text))).toBe(text);
     }
   });
 
-  test("tuples stay tuples; what map makes of them is a list", () => {
+  test("tuples are tuples, and the result of map is a list", () => {
     const point = tuple(1, "two");
     expect(point).toBeInstanceOf(Tuple);
     expect(point[0]).toBe(1);
@@ -147,13 +147,13 @@ describe("what needs no registering", () => {
     expect(tuple(3)).toHaveLength(1);
   });
 
-  test("an Unpersistable can be sent on", () => {
+  test("an Unpersistable is sent on", () => {
     expect(jelly(new Unpersistable("why"))).toEqual(sexp(["unpersistable", "why"]));
   });
 });
 
-describe("sharing", () => {
-  test("ids are given at the second sighting", () => {
+describe("shared objects", () => {
+  test("get ids in the order of second occurrences", () => {
     const [a, b] = [[1], [2]];
     expect(jelly([a, b, b, a])).toEqual(
       sexp([
@@ -166,16 +166,16 @@ describe("sharing", () => {
     );
   });
 
-  test("identity decides, not equality", () => {
+  test("are recognized by identity, not by equality", () => {
     expect(jelly([[1], [1]])).toEqual(sexp(["list", ["list", 1], ["list", 1]]));
   });
 
-  test("values without contents are never referred to", () => {
+  test("are never scalars", () => {
     const bytes = new Uint8Array([120]);
     expect(jelly([bytes, bytes])).toEqual(sexp(["list", "x", "x"]));
   });
 
-  test("each graph begins anew", () => {
+  test("are not shared between graphs", () => {
     const writer = new BananaWriter();
     const jellier = new Jellier(writer);
     const list = [1];
@@ -186,12 +186,12 @@ describe("sharing", () => {
   });
 });
 
-describe("depth", () => {
+describe("nesting depth", () => {
   class Node {
     child: unknown = null;
   }
   const registry = new TypeRegistry().registerCopy("Node", Node);
-  /** Puts values into values, so many that `depth` are nested. */
+  /** Nests values `depth` deep. */
   const nesters: Record<string, (inner: unknown) => unknown> = {
     list: (inner) => [inner],
     tuple: (inner) => tuple(inner),
@@ -223,19 +223,19 @@ describe("depth", () => {
     },
   );
 
-  test("what we send by default is what a stock Twisted can read", () => {
+  test("the default can be read by a stock Twisted", () => {
     expect(() => jelly(nest("list", 150))).not.toThrow();
     expect(errorOf(() => jelly(nest("list", 151)))).toMatchObject({ code: "JELLY_TOO_DEEP" });
   });
 
-  test("it is the values that count, not what is in them", () => {
+  test("counts nested values, not elements", () => {
     const leaves = [1, "text", new Uint8Array(1), true, null, new Float(1), new Date(0)];
     let value: unknown = leaves;
     for (let left = 149; left > 0; left--) value = [value];
     expect(unjelly(jelly(value), { depth: 150 })).toBeDefined();
   });
 
-  test("nothing overflows at any depth that Banana lets in", async () => {
+  test("does not overflow the stack at any depth that Banana allows", async () => {
     const { decode } = await import("@pb/banana");
     for (const name of Object.keys(nesters)) {
       for (const depth of [330, 500, 1000]) {

@@ -6,7 +6,7 @@ class Point {
   y = 0;
 }
 
-test("the type of the state follows from getState", () => {
+test("the type of the state is inferred from getState", () => {
   new TypeRegistry().registerCopy("Point", Point, {
     getState: (point) => [point.x, point.y] as const,
     setState(point, state) {
@@ -23,7 +23,7 @@ test("the type of the state follows from getState", () => {
   });
 });
 
-test("without getState a state is a record of unknowns", () => {
+test("without getState, the state is a record of unknown values", () => {
   new TypeRegistry().registerCopy("Point", Point, {
     setState(_point, state) {
       expectTypeOf(state).toEqualTypeOf<Record<string, unknown>>();
@@ -34,14 +34,14 @@ test("without getState a state is a record of unknowns", () => {
   });
 });
 
-test("a factory makes instances of the class", () => {
+test("create must return an instance of the class", () => {
   new TypeRegistry().registerCopy("Point", Point, {
-    // @ts-expect-error: no Point
+    // @ts-expect-error: not a Point
     create: () => "a point",
   });
 });
 
-test("parse gives the state its type", () => {
+test("the type of the state is inferred from parse", () => {
   new TypeRegistry().registerCopy("Point", Point, {
     parse: (state) => state as { x: number },
     setState(_point, state) {

@@ -29,14 +29,14 @@ function travel<T>(value: T, registry = types, options = {}): T {
 }
 
 describe("a class registered by name", () => {
-  test("travels as its name and its own properties", () => {
+  test("is written as its name and its own properties", () => {
     const expression = jelly(new Invoice(7), { registry: types });
     expect(expression).toEqual(
       sexp(["shop.Invoice", ["dictionary", [["unicode", "number"], 7], [["unicode", "lines"], ["list"]]]]),
     );
   });
 
-  test("arrives as an instance whose constructor has not run", () => {
+  test("is read as an instance whose constructor has not run", () => {
     const invoice = new Invoice(7);
     ran.length = 0;
     const arrived = travel(invoice);
@@ -46,7 +46,7 @@ describe("a class registered by name", () => {
     expect(ran).toEqual([]);
   });
 
-  test("keeps circles between instances", () => {
+  test("keeps cycles between instances", () => {
     const invoice = new Invoice(1);
     const line = new Line();
     line.invoice = invoice;
@@ -63,7 +63,7 @@ describe("a class registered by name", () => {
     expect(arrived.me).toBe(arrived);
   });
 
-  test("keeps circles through dicts, sets, maps and tuples", () => {
+  test("keeps cycles through dicts, sets, maps and tuples", () => {
     const line = new Line() as unknown as Record<string, unknown>;
     line.dict = { line };
     line.set = new Set([line]);
@@ -74,23 +74,23 @@ describe("a class registered by name", () => {
     expect(arrived.map.get(1)).toBe(arrived);
   });
 
-  test("takes names of attributes that are bytes, as old peers send them", () => {
+  test("accepts attribute names that are bytes, as old peers send them", () => {
     const arrived = unjelly(sexp(["shop.Line", ["dictionary", ["price", 5]]]), { registry: types });
     expect(arrived).toEqual(Object.assign(Object.create(Line.prototype), { price: 5 }));
   });
 
-  test("takes None for a state without attributes, as Python 3.11 sends it", () => {
+  test("accepts None for a state without attributes, as Python 3.11 sends it", () => {
     expect(unjelly(sexp(["shop.Line", ["None"]]), { registry: types })).toBeInstanceOf(Line);
   });
 
-  test("refuses a state that is no dict, no state, and more than one", () => {
+  test("refuses a state that is not a dict, a missing state, and more than one state", () => {
     for (const rest of [[5], [["list"]], [["dictionary", [1, 2]]], [], [["dictionary"], ["dictionary"]]]) {
       const error = errorOf(() => unjelly(sexp(["shop.Line", ...rest]), { registry: types }));
       expect(error).toMatchObject({ code: "JELLY_MALFORMED" });
     }
   });
 
-  test("names the place of what cannot be sent", () => {
+  test("reports the path to a value that cannot be sent", () => {
     const invoice = new Invoice();
     invoice.lines = [new Line()];
     (invoice.lines[0] as any).secret = () => 1;
@@ -115,7 +115,7 @@ describe("a state from a peer", () => {
   }
   const registry = new TypeRegistry().registerCopy("Guarded", Guarded);
 
-  test("runs no setter and no getter, and reaches no prototype", () => {
+  test("calls no setter and no getter, and does not change a prototype", () => {
     const state = ["balance", "__proto__", "constructor", "toString", "greet", "@@iterator", "12"].map((name) => [
       ["unicode", name],
       ["dictionary", [["unicode", "polluted"], 1]],
@@ -145,7 +145,7 @@ describe("hooks", () => {
     static readonly state = (point: Point): [number, number] => [point.#x, point.#y];
   }
 
-  test("a factory makes the instance of the state", () => {
+  test("create makes the instance from the state", () => {
     const registry = new TypeRegistry().registerCopy("Point", Point, {
       getState: Point.state,
       create: ([x, y]) => new Point(x, y),
@@ -158,7 +158,7 @@ describe("hooks", () => {
     expect(shared[0]).toBe(shared[1]);
   });
 
-  test("getState and setState translate", () => {
+  test("getState and setState convert the state", () => {
     const registry = new TypeRegistry().registerCopy("Line", Line, {
       getState: ({ price }) => ({ cents: Math.round(price * 100) }),
       setState(line, { cents }) {
@@ -171,7 +171,7 @@ describe("hooks", () => {
     expect(travel(line, registry).price).toBe(9.95);
   });
 
-  test("parse checks what a peer sent", () => {
+  test("parse checks a received state", () => {
     const registry = new TypeRegistry().registerCopy("Line", Line, {
       parse(state) {
         const { price } = state as { price: unknown };
@@ -185,12 +185,12 @@ describe("hooks", () => {
     expect(error.message).toBe("A price is a number");
   });
 
-  test("parse works with the default setState for objects of its own making", () => {
+  test("parse may return a new object for the default setState", () => {
     const registry = new TypeRegistry().registerCopy("Line", Line, { parse: () => ({ price: 1 }) });
     expect(travel(new Line(), registry).price).toBe(1);
   });
 
-  test("what hooks throw is not wrapped", () => {
+  test("errors of hooks are not wrapped", () => {
     const thrown = new Error("mine");
     const registry = new TypeRegistry().registerCopy("Line", Line, {
       getState: () => {
@@ -200,7 +200,7 @@ describe("hooks", () => {
     expect(errorOf(() => jelly([new Line()], { registry }))).toBe(thrown);
   });
 
-  test("afterRead sees the whole graph, inner instances first", () => {
+  test("afterRead is called with the whole graph read, for inner instances first", () => {
     const seen: unknown[] = [];
     const registry = new TypeRegistry()
       .registerCopy("Invoice", Invoice, { afterRead: (invoice) => seen.push(["invoice", invoice.lines.length]) })
@@ -214,7 +214,7 @@ describe("hooks", () => {
     ]);
   });
 
-  test("afterRead is called for what a factory made, too", () => {
+  test("afterRead is called for instances of create too", () => {
     const seen: number[] = [];
     const registry = new TypeRegistry().registerCopy("Point", Point, {
       getState: Point.state,
@@ -225,7 +225,7 @@ describe("hooks", () => {
     expect(seen).toEqual([3]);
   });
 
-  test("a state that refers to what arrives later is put in place when it is there", () => {
+  test("a state that refers to a later object is applied when that object is read", () => {
     const states: unknown[] = [];
     const registry = new TypeRegistry().registerCopy("Line", Line, {
       setState: (_line, state) => states.push(JSON.stringify(state)),
@@ -255,7 +255,7 @@ describe("hooks", () => {
     expect(states).toEqual(['{"list":[5]}', "{}"]);
   });
 
-  test("inner states are put in place first, also when they had to wait", () => {
+  test("inner states are applied first, also when they had to wait", () => {
     const order: string[] = [];
     const registry = new TypeRegistry().registerCopy("Line", Line, {
       setState(_line, state) {
@@ -291,7 +291,7 @@ describe("hooks", () => {
     expect(order).toEqual(["inner", "outer"]);
   });
 
-  test("a factory waits for its state as well", () => {
+  test("create waits for a complete state", () => {
     const registry = new TypeRegistry().registerCopy("Line", Line, {
       create: (state) => ({ made: JSON.stringify(state) }) as unknown as Line,
     });
@@ -318,7 +318,7 @@ describe("hooks", () => {
     expect(made[4].line).toBe(made[0]);
   });
 
-  test("a factory may make something of the instance it belongs to", () => {
+  test("create may use the instance that contains its state", () => {
     const registry = new TypeRegistry()
       .registerCopy("Invoice", Invoice)
       .registerCopy("Line", Line, { create: (state) => Object.assign(new Line(), state) });
@@ -329,7 +329,7 @@ describe("hooks", () => {
     expect(arrived.number).toBe(3);
   });
 
-  test("what a factory makes cannot contain itself", () => {
+  test("the state of create cannot contain the new instance", () => {
     const registry = new TypeRegistry().registerCopy("Line", Line, {
       create: (state) => Object.assign(new Line(), state),
     });
@@ -343,7 +343,7 @@ describe("hooks", () => {
     expect(errorOf(() => travel(list, registry))).toMatchObject({ code: "JELLY_UNRESOLVED_REFERENCE" });
   });
 
-  test("hooks get objects even where dicts are read as Maps", () => {
+  test("hooks receive objects even when dicts are read as Maps", () => {
     const states: unknown[] = [];
     const registry = new TypeRegistry().registerCopy("Line", Line, { setState: (_line, state) => states.push(state) });
     travel(Object.assign(new Line(), { price: 2, invoice: undefined }), registry, { dicts: "map" });
@@ -351,7 +351,7 @@ describe("hooks", () => {
   });
 });
 
-describe("class trees", () => {
+describe("registerCopyTree", () => {
   class Shape {
     name = "";
   }
@@ -360,13 +360,13 @@ describe("class trees", () => {
   }
   const module = { Shape, Circle, helper: () => 1, VERSION: 3 };
 
-  test("register every class below a base", () => {
+  test("registers a base class and every class that extends it", () => {
     const registry = new TypeRegistry().registerCopyTree("shapes", module, Shape);
     expect(travel([new Circle(), new Shape()], registry)).toEqual([new Circle(), new Shape()]);
     expect(jelly(new Circle(), { registry })).toContainEqual(sexp("shapes.Circle"));
   });
 
-  test("an unregistered subclass is an error, not a silent slice", () => {
+  test("an unregistered subclass throws", () => {
     const registry = new TypeRegistry().registerCopy("shapes.Shape", Shape);
     const error = errorOf(() => jelly({ shape: new Circle() }, { registry }));
     expect(error).toBeInstanceOf(JellyError);
@@ -374,7 +374,7 @@ describe("class trees", () => {
     expect(error.message).toContain("an instance of Circle");
   });
 
-  test("unless the registration says otherwise", () => {
+  test("an unregistered subclass is sent as its base with subclasses: true", () => {
     const registry = new TypeRegistry().registerCopy("shapes.Shape", Shape, { subclasses: true });
     const arrived = travel(new Circle() as Shape, registry);
     expect(arrived).toBeInstanceOf(Shape);
@@ -383,6 +383,6 @@ describe("class trees", () => {
   });
 });
 
-test("a name is ASCII without blanks", () => {
+test("refuses a name that is not printable ASCII without spaces", () => {
   for (const name of ["", "a b", "ü"]) expect(() => new TypeRegistry().registerCopy(name, Line)).toThrow(TypeError);
 });

@@ -13,7 +13,7 @@ const persistentStore = (instance: object): Uint8Array | undefined =>
   instance instanceof Table ? new TextEncoder().encode(instance.name) : undefined;
 const persistentLoad = (id: unknown): unknown => tables.get(text.decode(id as Uint8Array));
 
-test("an instance travels as its id, and is found again", () => {
+test("writes an instance as its id, and reads the same instance", () => {
   const wire = jelly({ from: tables.get("users") }, { persistentStore });
   expect(wire).toEqual(
     sexp([
@@ -27,14 +27,14 @@ test("an instance travels as its id, and is found again", () => {
   expect(unjelly(decode(encode(wire)), { persistentLoad })).toEqual({ from: tables.get("users") });
 });
 
-test("an instance met twice is referred to", () => {
+test("dereferences an instance that occurs twice", () => {
   const users = tables.get("users");
   const wire = jelly([users, users], { persistentStore });
   expect(wire).toEqual(sexp(["list", ["reference", 1, ["persistent", "users"]], ["dereference", 1]]));
   expect(unjelly(wire, { persistentLoad })).toEqual([users, users]);
 });
 
-test("only instances are asked about, registered ones first, and undefined sends them as ever", () => {
+test("calls persistentStore for instances only, and sends the instance when it returns undefined", () => {
   const asked: object[] = [];
   const store = (instance: object): undefined => void asked.push(instance);
   const registry = new TypeRegistry().registerCopy("Table", Table);
@@ -59,17 +59,17 @@ test("only instances are asked about, registered ones first, and undefined sends
   expect(errorOf(() => jelly([users], { persistentStore: store }))).toMatchObject({ code: "JELLY_NOT_JELLYABLE" });
 });
 
-test("an id is any expression", () => {
+test("an id may be any expression", () => {
   const wire = jelly(tables.get("users"), { persistentStore: () => [1, [2.5, new Uint8Array([120])]] });
   expect(unjelly(wire, { persistentLoad: (id) => ({ id }) })).toEqual({ id: [1, [2.5, new Uint8Array([120])]] });
 });
 
-test("without a hook to load it, it is an Unpersistable, as in Twisted", () => {
+test("reads an Unpersistable without persistentLoad, as Twisted does", () => {
   expect(unjelly(sexp(["persistent", "x"]))).toEqual(new Unpersistable("Persistent callback not found"));
   expect(errorOf(() => unjelly(sexp(["persistent"])))).toMatchObject({ code: "JELLY_MALFORMED" });
 });
 
-test("an Unpersistable says why, whatever the reason is made of", () => {
+test("an Unpersistable has a text for any kind of reason", () => {
   const reasons: [unknown, string][] = [
     ["why", "why"],
     [new Uint8Array([0xc3, 0xbc]), "ü"],

@@ -2,7 +2,7 @@ import { CalendarDate, DateTime, jelly, TimeDelta, TimeOfDay, unjelly } from "@p
 import { describe, expect, test } from "vitest";
 import { errorOf, sexp } from "../../helpers/support.js";
 
-/** A value, what it is on the wire, and how it prints. */
+/** A value, its atom and text on the wire, and its ISO 8601 text. */
 const rows: [{ toString(): string; toJSON(): string }, string, string, string][] = [
   [new DateTime(2020, 7, 11, 1, 16, 5, 344), "datetime", "2020 7 11 1 16 5 344", "2020-07-11T01:16:05.000344"],
   [new DateTime(1, 1, 1), "datetime", "1 1 1 0 0 0 0", "0001-01-01T00:00:00"],
@@ -25,14 +25,14 @@ const rows: [{ toString(): string; toJSON(): string }, string, string, string][]
   [new TimeDelta(-999_999_999), "timedelta", "-999999999 0 0", "-P999999999D"],
 ];
 
-test.each(rows)("%s", (value, atom, words, text) => {
+test.each(rows)("writes, reads and prints %s", (value, atom, words, text) => {
   expect(jelly(value)).toEqual(sexp([atom, words]));
   expect(unjelly(jelly(value))).toEqual(value);
   expect(value.toString()).toBe(text);
   expect(JSON.stringify(value)).toBe(`"${text}"`);
 });
 
-describe("reads the words as Python does", () => {
+describe("reads numbers as Python does", () => {
   const accepted: [string, string, unknown][] = [
     ["datetime", "2020 1 1", new DateTime(2020, 1, 1)],
     ["datetime", " 2020  +1 01 ", new DateTime(2020, 1, 1)],
@@ -44,7 +44,7 @@ describe("reads the words as Python does", () => {
     ["timedelta", "-1 -1 -1", new TimeDelta(-2, 86_398, 999_999)],
     ["timedelta", "0 99999999999999999999 -99999999999999999999000000", new TimeDelta()],
   ];
-  test.each(accepted)("(%s %j)", (atom, words, value) => expect(unjelly(sexp([atom, words]))).toEqual(value));
+  test.each(accepted)("accepts (%s %j)", (atom, words, value) => expect(unjelly(sexp([atom, words]))).toEqual(value));
 
   const refused: [string, string][] = [
     ["datetime", "2020 1"],
@@ -73,18 +73,18 @@ describe("reads the words as Python does", () => {
     ["timedelta", "1000000000 0 0"],
     ["timedelta", "-999999999 0 -1"],
   ];
-  test.each(refused)("but not (%s %j)", (atom, words) => {
+  test.each(refused)("refuses (%s %j)", (atom, words) => {
     expect(errorOf(() => unjelly(sexp([atom, words])))).toMatchObject({ code: "JELLY_MALFORMED" });
   });
 
-  test("nor words that are none", () => {
+  test("refuses elements that are not text", () => {
     for (const wire of [["datetime"], ["datetime", 5], ["date", ["list"]], ["timedelta", 1, 2, 3]]) {
       expect(errorOf(() => unjelly(sexp(wire as any)))).toMatchObject({ code: "JELLY_MALFORMED" });
     }
   });
 });
 
-describe("values are checked when they are made", () => {
+describe("constructors refuse values that Python does not have", () => {
   const makers: (() => unknown)[] = [
     () => new DateTime(0, 1, 1),
     () => new DateTime(2023, 2, 29),
@@ -101,8 +101,8 @@ describe("values are checked when they are made", () => {
   test.each(makers)("%s", (make) => expect(make).toThrow(RangeError));
 });
 
-describe("text", () => {
-  test("is read back", () => {
+describe("ISO 8601 text", () => {
+  test("is parsed to the same value", () => {
     for (const text of ["2020-07-11T01:16:05.000344", "0001-01-01T00:00:00", "9999-12-31T23:59:59.999999"]) {
       expect(DateTime.parse(text).toString()).toBe(text);
     }
@@ -114,7 +114,7 @@ describe("text", () => {
     expect(TimeOfDay.parse("01:16")).toEqual(new TimeOfDay(1, 16));
   });
 
-  test("of another form is refused, a zone among it", () => {
+  test("is refused in any other form, or with a time zone", () => {
     for (const text of ["2020-07-11T01:16:05Z", "2020-07-11T01:16:05+02:00", "20200711", "2020-7-11", "now"]) {
       expect(() => DateTime.parse(text)).toThrow(RangeError);
       expect(() => CalendarDate.parse(text)).toThrow(RangeError);
@@ -124,13 +124,13 @@ describe("text", () => {
 });
 
 describe("a JavaScript Date", () => {
-  test("is sent as a datetime in UTC", () => {
+  test("is written as a datetime in UTC", () => {
     const date = new Date("2020-07-11T01:16:05.344Z");
     expect(unjelly(jelly(date))).toEqual(new DateTime(2020, 7, 11, 1, 16, 5, 344_000));
     expect(DateTime.fromDate(date).toDate()).toEqual(date);
   });
 
-  test("may be of the years 1 to 9999", () => {
+  test("may be in the years 1 to 9999", () => {
     const first = new Date("0001-01-01T00:00:00Z");
     expect(unjelly(jelly(first))).toEqual(new DateTime(1, 1, 1));
     expect(new DateTime(1, 1, 1).toDate()).toEqual(first);
@@ -140,12 +140,12 @@ describe("a JavaScript Date", () => {
     }
   });
 
-  test("loses microseconds, which is why none comes back", () => {
+  test("has no microseconds, so a datetime is not read as a Date", () => {
     expect(new DateTime(2020, 1, 1, 0, 0, 0, 1999).toDate().getUTCMilliseconds()).toBe(1);
   });
 });
 
-describe("a TimeDelta", () => {
+describe("TimeDelta", () => {
   test("converts to and from milliseconds and microseconds", () => {
     expect(TimeDelta.fromMilliseconds(1500.25)).toEqual(new TimeDelta(0, 1, 500_250));
     expect(TimeDelta.fromMilliseconds(-1)).toEqual(new TimeDelta(0, 0, -1000));
@@ -155,12 +155,12 @@ describe("a TimeDelta", () => {
     expect(new TimeDelta(-1, 2, 3).toMicroseconds()).toBe(-86_397_999_997n);
   });
 
-  test("takes bigints of any size that fit after normalising", () => {
+  test("accepts bigints of any size that fit after normalization", () => {
     expect(new TimeDelta(0, 0, 86_400_000_000n)).toEqual(new TimeDelta(1));
   });
 });
 
-test("equal values are equal, and not the same", () => {
+test("equals compares the values of two objects", () => {
   expect(new DateTime(2020, 1, 1).equals(new DateTime(2020, 1, 1))).toBe(true);
   expect(new DateTime(2020, 1, 1).equals(new DateTime(2020, 1, 1, 1))).toBe(false);
   expect(new CalendarDate(2020, 1, 1).equals(new CalendarDate(2020, 1, 1))).toBe(true);
