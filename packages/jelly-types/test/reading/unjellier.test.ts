@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { graph, leaf } from "../helpers/arbitraries.js";
 import { difference } from "../helpers/graphs.js";
 import { things } from "../helpers/python.js";
-import { errorOf, sexp } from "../helpers/support.js";
+import { errorOf, processorTime, sexp } from "../helpers/support.js";
 
 function read(wire: unknown, options = {}): any {
   return unjelly(sexp(wire as any), options);
@@ -138,9 +138,8 @@ describe("references", () => {
   test("to one shared list take linear time, also for `create` hooks", () => {
     const registry = new TypeRegistry().registerCopy("F", class {}, { create: () => ({}) });
     const made = Array.from({ length: 5000 }, () => ["F", ["tuple", ["dereference", 2], ["dereference", 1]]]);
-    const start = performance.now();
-    read(["list", ["reference", 2, ["list", ["dereference", 1]]], ...made, ["reference", 1, ["list"]]], { registry });
-    expect(performance.now() - start).toBeLessThan(2000);
+    const wire = ["list", ["reference", 2, ["list", ["dereference", 1]]], ...made, ["reference", 1, ["list"]]];
+    expect(processorTime(() => read(wire, { registry }))).toBeLessThan(2000);
   });
 });
 

@@ -1,6 +1,6 @@
 import { Decimal, jelly, unjelly } from "@pb/jelly-types";
 import { describe, expect, test } from "vitest";
-import { errorOf, sexp } from "../helpers/support.js";
+import { errorOf, processorTime, sexp } from "../helpers/support.js";
 
 /** Text that Python parses, the coefficient, the exponent, and the text that Python prints. */
 const rows: [string, bigint, number, string][] = [
@@ -65,9 +65,8 @@ test("parse refuses NaN, infinities and other text", () => {
 });
 
 test("parse refuses a long text at once", () => {
-  const start = performance.now();
-  expect(() => Decimal.parse("1".repeat(10_000_000))).toThrow(TypeError);
-  expect(performance.now() - start).toBeLessThan(1000);
+  const text = "1".repeat(10_000_000);
+  expect(processorTime(() => expect(() => Decimal.parse(text)).toThrow(TypeError))).toBeLessThan(1000);
 });
 
 test("refuses an exponent that is not a safe integer", () => {

@@ -1,7 +1,7 @@
 import { decode, encode } from "@pb/banana";
 import { Float, jelly, tuple, unjelly } from "@pb/jelly-types";
 import { describe, expect, test } from "vitest";
-import { errorOf, sexp } from "../helpers/support.js";
+import { errorOf, processorTime, sexp } from "../helpers/support.js";
 
 function travel(value: unknown, options = {}): any {
   return unjelly(decode(encode(jelly(value))), options);
@@ -116,9 +116,8 @@ describe("a Map", () => {
   test("checks a shared tuple only once", () => {
     const big = ["reference", 1, ["tuple", ...Array.from({ length: 20_000 }, (_, index) => index)]];
     const entries = Array.from({ length: 20_000 }, (_, index) => [["tuple", index, ["dereference", 1]], index]);
-    const start = performance.now();
-    unjelly(sexp(["list", big, ["dictionary", ...entries]]));
-    expect(performance.now() - start).toBeLessThan(2000);
+    const wire = sexp(["list", big, ["dictionary", ...entries]]);
+    expect(processorTime(() => unjelly(wire))).toBeLessThan(2000);
   });
 
   describe("whose keys are big integers", () => {
