@@ -22,10 +22,17 @@ export { SecurityPolicy } from "./policy.js";
 
 // For authors of transports and types
 export { Jellier } from "./writing/jellier.js";
-export { READING_DEPTH, WRITING_DEPTH } from "./limits.js";
 export type { JellierOptions } from "./writing/jellier.js";
 export { Unjellier } from "./reading/unjellier.js";
 export type { UnjellierOptions } from "./reading/unjellier.js";
-export type { Class, Exactness, JellyReader, JellyWriter, TypeHandler } from "./handler.js";
+export type {
+  Class,
+  Exactness,
+  JellyReader,
+  JellyWriter,
+  ReadingHandler,
+  TypeHandler,
+  WritingHandler,
+} from "./handler.js";
 export { copyType, plainState, setOwnProperties } from "./types/instances/copy.js";
 export { below, describe } from "./errors.js";

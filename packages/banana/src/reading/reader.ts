@@ -16,7 +16,7 @@ import { none } from "../format/vocabulary.js";
 /** The longest byte string that {@link BananaReader.word} reads. */
 const MAX_WORD_BYTES = 64 * 1024;
 
-/** A list and a word of the vocabulary, each with one digit, which are zero here. */
+/** The tokens of a list and of a vocabulary word, little-endian. Each has one digit, which is zero here. */
 const SHORT_HEAD = 0x87008000 | 0;
 
 /** The bytes of the head of a list of two, little-endian. */
@@ -24,8 +24,8 @@ const PAIR = 0x8002;
 const LIST_OF_ONE = 0x8001;
 
 /**
- * {@link BananaReader.scalar} reads nothing this close to the end. `[boolean, true]` has 17 bytes, and nothing is read
- * there without a check of its own beyond them; a smaller number made most reads at the end look twice (bench `jelly`).
+ * {@link BananaReader.scalar} returns undefined when fewer bytes are left, so that its loads need no further checks. 17
+ * is the size of `[boolean, true]`, and more than the other scalars need.
  */
 const SCALAR_BYTES = 17;
 
