@@ -253,11 +253,11 @@ export class Unjellier implements JellyReader {
     const isAllowed = atom.includes(".") ? policy.allowsClass(atom) : policy.allowsType(atom);
     if ((isAllowed || this.#keepsUnknown) && !RESERVED.has(atom)) return unknownCopy;
     const module = moduleOf(atom);
-    const refused = atom.includes(".") && !policy.allowsModule(module) ? `the module ${shorten(module)}` : "it";
-    throw new InsecureJellyError(
-      atom,
-      `The type ${shorten(atom)} is not registered, and the policy does not allow ${refused}`,
-    );
+    const reason =
+      atom.includes(".") && !policy.allowsModule(module)
+        ? `The module ${shorten(module)} is not allowed (in ${shorten(atom)})`
+        : `The type ${shorten(atom)} is not allowed`;
+    throw new InsecureJellyError(atom, `${reason}, and the type is not registered`);
   }
 
   #readReference(reader: ExpressionReader, items: number, isNested: boolean): unknown {
