@@ -11,7 +11,7 @@ import { publicPackages } from "../checks/workspace.js";
 import { runDemo } from "../demo/demo.js";
 import { portalChecks } from "../interop/portal-checks.js";
 import { rootChecks } from "../interop/root-checks.js";
-import { freePort } from "../e2e/port.js";
+import { freePort } from "../process/ports.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const readme = readFileSync(join(root, "README.md"), "utf8");

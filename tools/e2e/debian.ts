@@ -1,14 +1,11 @@
-// Debian's packages with the software that we are tested against.
+// Installs Debian packages with the software that the tests run against.
 
 import { existsSync } from "node:fs";
 import { aptInstall } from "../twisted/install.js";
 
-/** Whether these commands are there, or could be put there: as root, on a Debian. Blocks while it installs. */
-export function provide(commands: Readonly<Record<string, string>>): boolean {
-  const missing = Object.entries(commands).filter(([command]) => !existsSync(`/usr/bin/${command}`));
-  if (missing.length === 0) return true;
-  return aptInstall(missing.map(([, debianPackage]) => debianPackage));
+/** Whether Buildbot's programs exist or can be installed, which needs root on Debian. Blocks while it installs. */
+export function provideBuildbot(): boolean {
+  // The Debian packages have the names of the programs.
+  const missing = ["buildbot", "buildbot-worker"].filter((program) => !existsSync(`/usr/bin/${program}`));
+  return missing.length === 0 || aptInstall(missing);
 }
-
-/** The programs of a whole Buildbot. */
-export const buildbot = { buildbot: "buildbot", "buildbot-worker": "buildbot-worker" };

@@ -12,7 +12,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { defaultBrokerLimits } from "@pb/broker";
 import { connect, defaultServerLimits } from "@pb/node-transport";
-import { freePort } from "../../../tools/e2e/port.js";
+import { freePort } from "../../../tools/process/ports.js";
 import { Authority } from "./certificates.js";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));

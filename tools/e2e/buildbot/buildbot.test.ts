@@ -1,47 +1,54 @@
-/** Our worker and our clients, and Debian's Buildbot master, which nobody here wrote. All 82 checks: npm run real -- buildbot. */
+// Our example worker and clients with Debian's unmodified Buildbot master. All 82 checks: npm run real -- buildbot.
+
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { buildbot, provide } from "../debian.js";
-import { Program, until } from "../program.js";
-import { Programs } from "../programs.js";
+import { BuiltExamples } from "../built-examples.js";
+import { provideBuildbot } from "../debian.js";
+import { Program, until } from "../../process/program.js";
+import { checkBuild } from "./checks.js";
 import { accounts, Master } from "./master.js";
 import { WorkerProgram } from "./worker.js";
 
 const isCI = process.env.CI === "true";
-const isPossible = provide(buildbot);
-if (!isPossible) console.error("NO BUILDBOT HERE: our worker is not tried. On Debian, root gets it by apt.");
+const canRun = provideBuildbot();
+if (!canRun) console.error("BUILDBOT IS MISSING: our worker is not tested. On Debian, root can install it with apt.");
 
-test.runIf(isCI)("CI has a Buildbot", () => expect(isPossible).toBe(true));
+test.runIf(isCI)("CI has a Buildbot", () => expect(canRun).toBe(true));
 
-describe.runIf(isPossible)("a real Buildbot master", { timeout: 180_000 }, () => {
-  let programs: Programs;
+describe.runIf(canRun)("a real Buildbot master", { timeout: 600_000 }, () => {
+  let examples: BuiltExamples;
   let master: Master;
   let worker: WorkerProgram;
 
   beforeAll(async () => {
-    programs = await Programs.build();
+    examples = await BuiltExamples.build();
     master = await Master.start();
-    worker = await WorkerProgram.start(master, programs, "--keepalive", "1", "--maxdelay", "1");
-  }, 120_000);
+    worker = await WorkerProgram.start(master, examples, "--keepalive", "1", "--maxdelay", "1");
+  }, 600_000);
   afterAll(async () => {
     await worker[Symbol.asyncDispose]();
     await master[Symbol.asyncDispose]();
-    programs[Symbol.dispose]();
-  }, 60_000);
+    examples[Symbol.dispose]();
+  }, 600_000);
 
   async function client(name: string, ...args: string[]): Promise<{ status: number | string; text: string }> {
-    const command = [process.execPath, programs.path(`buildbot-clients/${name}`), master.endpoint] as const;
-    await using program = new Program(name, [...command, ...args]);
-    return { status: await program.ended, text: program.stdout + program.stderr };
+    const command = examples.command(`buildbot-clients/${name}`, master.endpoint, ...args);
+    await using program = new Program(name, command);
+    return { status: await program.exit, text: program.stdout + program.stderr };
   }
 
-  test("gets from our worker what it gets from Buildbot's: output, files, failures, an interrupted command", async () => {
-    const { text } = await master.check("core");
-    expect(text.split("\n").filter((line) => !line.startsWith("ok "))).toEqual(["all as expected", ""]);
-    expect(text.match(/^ok /gm)).toHaveLength(18);
+  /** The checks of a build that fail. */
+  async function failures(builder: string, checks: number): Promise<string[]> {
+    const results = await checkBuild(master, builder);
+    expect(results).toHaveLength(checks);
+    return results.filter(({ got }) => got !== undefined).map(({ title, got }) => `${title}: got ${got ?? ""}`);
+  }
+
+  test("gets the same output, files, failures and interrupts from our worker as from Buildbot's own", async () => {
+    expect(await failures("core", 18)).toEqual([]);
   });
 
-  test("starts the build of a change that our sendchange tells", async () => {
+  test("starts a build for a change from our sendchange", async () => {
     const change = ["--who", "Zoë", "--branch", "basic", "--comments", "☃", "--property", "p1:v1", "a.c", "b.c"];
     const sent = await client("sendchange", "--auth", accounts.change, ...change);
     expect(sent).toEqual({ status: 0, text: "change sent successfully\n" });
@@ -60,51 +67,54 @@ describe.runIf(isPossible)("a real Buildbot master", { timeout: 180_000 }, () =>
     expect(text).toContain("UnauthorizedLogin");
   });
 
-  test("tries the patch that our try brings, and tells how it goes", async () => {
+  test("builds the patch of our try, which prints the results of each step", async () => {
     const diff = fileURLToPath(new URL("try.diff", import.meta.url));
     const patch = ["--builder", "basic", "--diff", diff, "--branch", "b", "--baserev", "abc", "--property", "tp=1"];
     const { status, text } = await client("try", "--auth", accounts.try, ...patch);
-    expect(text).toContain("basic: hello ends: success\n");
-    expect(text).toContain("basic: exit3 ends: failure\n");
+    expect(text).toContain("basic: hello: success\n");
+    expect(text).toContain("basic: exit3: failure\n");
     expect(text).toMatch(/^basic: failure \(failed .*sh -c .*\)$/m);
     expect(status).toBe(1);
   });
 
-  test("tells our try which builders there are", async () => {
+  test("lists its builders for our try", async () => {
     const { text } = await client("try", "--auth", accounts.try, "--names");
     expect(text.trim().split("\n").sort()).toEqual(["basic", "core", "errors", "exception", "files", "shell", "slow"]);
   });
 
-  test("notes that our worker is alive", async () => {
-    await worker.says("the master knows that we are alive");
+  test("answers the keepalives of our worker", async () => {
+    await worker.waitForOutput("the master answered the keepalive");
   });
 
-  test("has our worker again after a restart, and builds go on", async () => {
+  test("gets our worker back after a restart, and builds again", async () => {
     await master.stop();
-    const said = worker.stdout.length;
+    const offset = worker.stdout.length;
     await master.start();
-    await worker.says("attached to the master", { since: said });
-    expect((await master.check("slow")).text).toContain("all as expected");
+    await worker.waitForOutput("attached to the master", offset);
+    expect(await failures("slow", 4)).toEqual([]);
   });
 
-  test("gives a second worker of the same name no work, and it gives up", async () => {
-    const command = [process.execPath, programs.path("buildbot-worker/main"), master.endpoint] as const;
-    await using second = new Program("a second worker", [...command, ...accounts.worker]);
-    expect(await second.ended).toBe(1);
-    expect(second.stdout).toContain("gave up: RemoteError: rejecting duplicate worker");
-    await worker.says("master: master got a duplicate connection");
+  test("rejects a second worker of the same name, which then stops", async () => {
+    const command = examples.command("buildbot-worker/main", master.endpoint, ...accounts.worker);
+    await using second = new Program("the second worker", command);
+    expect(await second.exit).toBe(1);
+    expect(second.stdout).toContain("stopped: RemoteError: rejecting duplicate worker");
+    await worker.waitForOutput("master: master got a duplicate connection");
   });
 
-  test("sees output while a command runs, and sends our worker home when it asks, after that", async () => {
+  test("receives output while a command runs, and shuts down our worker on request when the build is complete", async () => {
+    worker.letSlowBuildsEnd(false);
     await client("sendchange", "--auth", accounts.change, "--branch", "slow", "a.c");
-    const hasStarted = async (): Promise<boolean> => {
+    const hasOutput = async (): Promise<boolean> => {
       const build = (await master.builds("slow")).find(({ number }) => number === 2);
       const log = build?.steps.find(({ name }) => name === "slow")?.logs.stdio;
       return build?.complete === false && typeof log === "object" && log.stdout === "started\n";
     };
-    expect(await until(hasStarted, 60_000)).toBe(true);
-    worker.signal("SIGHUP");
-    expect(await worker.ended).toBe(0);
+    await until(hasOutput, "the output of the command");
+    worker.kill("SIGHUP");
+    await worker.waitForOutput("asked the master for a shutdown");
+    worker.letSlowBuildsEnd(true);
+    expect(await worker.exit).toBe(0);
     const build = await master.build("slow", 2);
     expect(build.results).toBe("success");
   });

@@ -1,38 +1,32 @@
-// A Buildbot master of Debian's, unmodified, that runs while it is needed; and everything that asks it how it is.
+// Runs Debian's unmodified Buildbot master, sends changes to it with Buildbot's own client, and reads its builds.
 
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { freePort } from "../port.js";
+import { freePort } from "../../process/ports.js";
+import { Program, until } from "../../process/program.js";
 
 const here = fileURLToPath(new URL("./", import.meta.url));
-const run = promisify(execFile);
+/** Only ends a program that hangs. */
+const TIMEOUT_MS = 10 * 60_000;
 
 /** A build as the master has recorded it. */
 export interface Build {
   readonly number: number;
   readonly complete: boolean;
   readonly results: string | null;
-  readonly steps: readonly Step[];
+  readonly steps: readonly {
+    readonly name: string;
+    readonly results: string | null;
+    /** The text received so far: one string, or one for each stream. */
+    readonly logs: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+  }[];
 }
 
-export interface Step {
-  readonly name: string;
-  readonly results: string | null;
-  /** What has arrived so far. */
-  readonly logs: Readonly<Record<string, string | { readonly stdout: string }>>;
-}
-
-/** What a program printed, and how it ended. */
-export interface Outcome {
-  readonly status: number;
-  readonly text: string;
-}
-
-/** The accounts of master.cfg. */
+/** The accounts in master.cfg. */
 export const accounts = {
   worker: ["ts-worker", "worker-pw"],
   change: "change:changepw",
@@ -41,70 +35,83 @@ export const accounts = {
 
 export class Master implements AsyncDisposable {
   readonly port: number;
-  readonly #state: string;
+  readonly #folder: string;
+  readonly #env: NodeJS.ProcessEnv;
+  #program: Program | undefined;
 
-  private constructor(port: number, state: string) {
-    this.port = port;
-    this.#state = state;
-  }
-
-  /** A new one, without any builds. */
+  /** Starts a master without builds. */
   static async start(): Promise<Master> {
     const master = new Master(await freePort(), mkdtempSync(join(tmpdir(), "pb-buildbot-")));
+    await master.#run("/usr/bin/buildbot", "create-master", "--relocatable", "--no-logrotate", master.#folder);
+    copyFileSync(`${here}master.cfg`, join(master.#folder, "master.cfg"));
     await master.start();
     return master;
   }
 
-  /** Where workers and clients find it. */
+  private constructor(port: number, folder: string) {
+    this.port = port;
+    this.#folder = folder;
+    // Debian's Python, without settings of this process.
+    this.#env = { PATH: "/usr/bin:/bin", HOME: folder, LANG: "C.UTF-8", PB_MASTER_PORT: String(port) };
+  }
+
+  /** Where workers and clients connect. */
   get endpoint(): string {
     return `tcp:127.0.0.1:${this.port}`;
   }
 
-  /** Starts it again, with all that it knew. */
+  /** Starts the master, with the builds of its previous runs. */
   async start(): Promise<void> {
-    await this.#script("start.sh", String(this.port));
+    const log = join(this.#folder, "twistd.log");
+    writeFileSync(log, "");
+    const command = ["/usr/bin/buildbot", "start", "--nodaemon", this.#folder] as const;
+    const program = new Program("the master", command, { cwd: this.#folder, env: this.#env });
+    this.#program = program;
+    const isRunning = (): boolean => readFileSync(log, "utf8").includes("BuildMaster is running");
+    await until(() => isRunning() || program.hasExited, "the master to start", TIMEOUT_MS);
+    if (!isRunning()) throw await program.failure(`did not start:\n${readFileSync(log, "utf8").slice(-5000)}`);
   }
 
   async stop(): Promise<void> {
-    await this.#script("stop.sh", String(this.port));
+    await this.#program?.stop();
   }
 
-  /** Its builds of one builder, oldest first. */
-  async builds(builder: string): Promise<Build[]> {
-    return JSON.parse(await this.#script("status.py", "--port", String(this.port), "builds", builder)) as Build[];
+  /** Sends a change for one builder with `buildbot sendchange`: in master.cfg, branch and builder have the same name. */
+  async sendChange(builder: string): Promise<void> {
+    const options = { who: "someone <s@example.org>", branch: builder, revision: "r1", comments: "a change" };
+    const more = { category: "cat", project: "proj", repository: "repo", property: "p1:v1", auth: accounts.change };
+    const args = Object.entries({ ...options, ...more }).flatMap(([name, value]) => [`--${name}`, value]);
+    const files = ["file1.c", "dir/file2.c"];
+    await this.#run("/usr/bin/buildbot", "sendchange", "--master", `127.0.0.1:${this.port}`, ...args, ...files);
   }
 
-  /** Resolves when it has finished this build. */
+  /** The builds of one builder, oldest first. With `number`, waits until that build is complete. */
+  async builds(builder: string, number?: number): Promise<Build[]> {
+    const args = [this.#folder, builder, ...(number === undefined ? [] : [String(number)])];
+    return JSON.parse(await this.#run("/usr/bin/python3", `${here}builds.py`, ...args)) as Build[];
+  }
+
+  /** Resolves with one build when it is complete. */
   async build(builder: string, number: number): Promise<Build> {
-    const wait = ["wait", builder, "--number", String(number), "--timeout", "120"];
-    return JSON.parse(await this.#script("status.py", "--port", String(this.port), ...wait)) as Build;
+    return (await this.builds(builder, number)).find((build) => build.number === number)!;
   }
 
-  /** Has Buildbot's own client send changes, and compares the builds with what Buildbot's own worker does. */
-  check(...builders: string[]): Promise<Outcome> {
-    return this.#outcome("check.py", "--port", String(this.port), "--timeout", "180", ...builders);
+  /** Reads a file that a worker has uploaded. Undefined when it does not exist. */
+  uploaded(path: string): Buffer | undefined {
+    try {
+      return readFileSync(join(this.#folder, path));
+    } catch {
+      return undefined;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
-    rmSync(this.#state, { recursive: true, force: true });
+    rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  async #script(name: string, ...args: string[]): Promise<string> {
-    const { status, text } = await this.#outcome(name, ...args);
-    if (status !== 0) throw new Error(`${name} ${args.join(" ")} ends with ${status}:\n${text}`);
-    return text;
-  }
-
-  async #outcome(name: string, ...args: string[]): Promise<Outcome> {
-    const interpreter = name.endsWith(".py") ? "/usr/bin/python3" : "bash";
-    const env = { ...process.env, PBREAL_STATE: this.#state, PYTHONDONTWRITEBYTECODE: "1" };
-    try {
-      const { stdout } = await run(interpreter, [here + name, ...args], { env, maxBuffer: 256 * 1024 * 1024 });
-      return { status: 0, text: stdout };
-    } catch (error) {
-      const { code, stdout, stderr } = error as { code?: unknown; stdout?: string; stderr?: string };
-      return { status: typeof code === "number" ? code : 1, text: `${stdout ?? String(error)}${stderr ?? ""}` };
-    }
+  async #run(command: string, ...args: string[]): Promise<string> {
+    const options = { env: this.#env, cwd: this.#folder, maxBuffer: 2 ** 28, timeout: TIMEOUT_MS };
+    return (await promisify(execFile)(command, args, options)).stdout;
   }
 }

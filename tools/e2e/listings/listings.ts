@@ -1,127 +1,118 @@
-// Runs one half of a pair in Twisted and the other in TypeScript, and compares what both print with what a pair of Twisted's prints.
+// Runs a pair with one half of Twisted and one half of ours, and compares their output with a pair of Twisted's.
 
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isListening, freePort } from "../../process/ports.js";
+import { Program, until } from "../../process/program.js";
 import { pythonEnvironment } from "../../twisted/twisted.js";
-import { freePort, isListening } from "../port.js";
-import { Program, until } from "../program.js";
-import type { Programs } from "../programs.js";
+import type { BuiltExamples } from "../built-examples.js";
 import { pairs } from "./pairs.js";
-import type { Pair, TwistedHalf } from "./pairs.js";
+import type { Pair } from "./pairs.js";
 
 const here = fileURLToPath(new URL("./", import.meta.url));
-const listings = fileURLToPath(new URL("../../../node_modules/.cache/pb-listings", import.meta.url));
+const cache = fileURLToPath(new URL("../../../node_modules/.cache/", import.meta.url));
+const download = join(cache, "pb-twisted-doc");
+const documentation = join(download, "usr/share/doc/twisted-doc");
 
-/** Whose halves run. */
-export type Side = "client" | "server";
+export type Side = "server" | "client";
+const sides: readonly Side[] = ["server", "client"];
 
-/** Milliseconds for a half to say everything: Python starts slowly on a machine that is busy. */
-const PATIENCE = 30_000;
+/** What both sides printed, or must print. */
+type Output = Record<Side, string>;
 
-/** Fetches Twisted's halves, which Debian packs. False where that cannot be done. Blocks. */
-export function fetchListings(): boolean {
-  const { status, stderr } = spawnSync("bash", [`${here}get.sh`, listings], { encoding: "utf8", timeout: 120_000 });
-  if (status !== 0) process.stderr.write(`Twisted's listings cannot be fetched: ${stderr.trim()}\n`);
+/** Downloads Debian's package of Twisted's documentation once. Returns false when that fails. Blocks. */
+export function downloadListings(): boolean {
+  if (existsSync(download)) return true;
+  mkdirSync(cache, { recursive: true });
+  const folder = mkdtempSync(`${download}-`);
+  const command = "chmod 755 . && apt-get download twisted-doc && dpkg-deb -x twisted-doc_*.deb .";
+  const { status, stderr } = spawnSync("sh", ["-c", command], { cwd: folder, encoding: "utf8", timeout: 600_000 });
+  if (status === 0) renameSync(folder, download);
+  else process.stderr.write(`Twisted's listings cannot be downloaded: ${stderr.trim()}\n`);
+  rmSync(folder, { recursive: true, force: true });
   return status === 0;
 }
 
-/** What is wrong with a pair of which `ours` is ours: nothing, or what was printed in place of what. */
-export async function runPair(name: string, ours: Side, programs: Programs, python: string): Promise<string[]> {
+/** Runs a pair in which the side `ours` is ours. Resolves with a description of each difference. */
+export async function runPair(name: string, ours: Side, examples: BuiltExamples, python: string): Promise<string[]> {
   const pair = pairs[name]!;
   const port = await freePort();
-  const environment = { ...pythonEnvironment(), PBREAL_LISTINGS: listings, LANG: "C.UTF-8" };
-  const start = (side: Side, index: number): Program => {
-    const command: readonly [string, ...string[]] =
-      side === ours
-        ? [process.execPath, programs.path(`howto/${ourHalves(pair, side)[index]!}`), String(port)]
-        : [python, ...twistedArguments(halves(pair, side)[index]!, port)];
-    return new Program(`${name} ${side}`, command, environment);
-  };
-  const expected = { server: expectation(name, "server", ours), client: expectation(name, "client", ours) };
-  const printed = { server: "", client: "" };
+  const expected = { server: expectedOutput(name, "server", ours), client: expectedOutput(name, "client", ours) };
 
-  await using server = start("server", 0);
-  if (!(await until(async () => server.isOver || isListening(port), PATIENCE)) || server.isOver) {
-    return [`the server does not listen:\n${server.stdout}${server.stderr}`];
-  }
-  const count = halves(pair, "client").length;
-  let stderr = "";
-  for (let index = 0; index < count; index++) {
-    await using client = start("client", index);
+  await using server = start(pair.server, "server");
+  await until(async () => server.hasExited || isListening(port), "the server to listen");
+  const printed: Output = { server: "", client: "" };
+  const programs = [server];
+  for (const [index, script] of pair.clients.entries()) {
+    await using client = start(script, "client");
+    programs.push(client);
     const before = printed.client;
-    // Some clients of Twisted's never end: they are done when everything is said.
-    await until(() => {
-      printed.client = before + normal(client.stdout, ours === "client");
-      printed.server = normal(server.stdout, ours === "server");
-      if (pair.isEndless === true) return isSaid(printed, expected);
-      return client.isOver || (isPart(printed, expected, (index + 1) / count) && !endsByItself(name));
-    }, PATIENCE);
-    await until(() => client.isOver, endsByItself(name) ? PATIENCE : 0);
-    printed.client = before + normal(client.stdout, ours === "client");
-    stderr += client.stderr;
+    const collect = (): void => {
+      printed.client = before + normalize(client.stdout, ours === "client");
+      printed.server = normalize(server.stdout, ours === "server");
+    };
+    const part = (index + 1) / pair.clients.length;
+    const isDone = (): boolean => {
+      collect();
+      return client.hasExited || (pair.clientsRunForever === true && hasPart(pair, printed, expected, part));
+    };
+    await untilOrTimeout(isDone);
+    collect();
   }
-  await until(() => {
-    printed.server = normal(server.stdout, ours === "server");
-    return isSaid(printed, expected);
-  }, PATIENCE / 6);
-  stderr += server.stderr;
-
-  return (["server", "client"] as const).flatMap((side) => {
-    const [is, shouldBe] = [unrepeated(pair, printed[side]), unrepeated(pair, expected[side])];
-    return is === shouldBe ? [] : [`the ${side} printed\n${is}\nin place of\n${shouldBe}\n${stderr}`];
+  await untilOrTimeout(() => {
+    printed.server = normalize(server.stdout, ours === "server");
+    return hasPart(pair, printed, expected, 1);
   });
 
-  function isSaid(told: typeof printed, wanted: typeof expected): boolean {
-    return (["server", "client"] as const).every(
-      (side) => unrepeated(pair, told[side]) === unrepeated(pair, wanted[side]),
-    );
+  const stderr = programs.map((program) => program.stderr).join("");
+  return sides.flatMap((side) => {
+    const [actual, wanted] = [withoutRepeats(pair, printed[side]), withoutRepeats(pair, expected[side])];
+    return actual === wanted ? [] : [`the ${side} printed\n${actual}\ninstead of\n${wanted}\n${stderr}`];
+  });
+
+  function start(script: string, side: Side): Program {
+    const example = examples.command(`howto/${basename(script).replace(/\.\w+$/, "")}`, String(port));
+    const env = { ...pythonEnvironment(), PB_TWISTED_DOC: documentation, LANG: "C.UTF-8" };
+    return new Program(`${name} ${side}`, side === ours ? example : twistedCommand(script), { env });
+  }
+
+  function twistedCommand(script: string): readonly [string, ...string[]] {
+    if (existsSync(here + script)) return [python, here + script, String(port)];
+    return [python, `${here}run_listing.py`, String(port), join(documentation, script)];
   }
 }
 
-/** Clients that never end: those of the first chapters, which leave the reactor running. */
-function endsByItself(name: string): boolean {
-  return !["pb1", "pb2", "pb3", "pb5b", "pb6b", "bench"].includes(name);
-}
+/** Milliseconds to wait for output that does not come, before the pair fails. Enough for a machine under load. */
+const OUTPUT_TIMEOUT_MS = 120_000;
 
-function halves(pair: Pair, side: Side): readonly TwistedHalf[] {
-  return side === "server" ? [pair.server] : pair.clients;
-}
-
-function ourHalves(pair: Pair, side: Side): readonly string[] {
-  return side === "server" ? [pair.ours.server] : pair.ours.clients;
-}
-
-function twistedArguments({ script, bytesCredentials, tac, isOurs }: TwistedHalf, port: number): string[] {
-  if (isOurs === true) return [here + script, String(port)];
-  return [
-    ...[`${here}shim.py`, "--port", String(port)],
-    ...(bytesCredentials === true ? ["--bytes-credentials"] : []),
-    ...(tac === true ? ["--tac"] : []),
-    `${listings}/${script}`,
-  ];
+/** A timeout is not an error here: the comparison of the output reports what is missing. */
+async function untilOrTimeout(condition: () => boolean): Promise<void> {
+  await until(condition, "output", OUTPUT_TIMEOUT_MS).catch(() => undefined);
 }
 
 /**
- * What a half should print: `expected/NAME.SIDE.txt`, which a pair of Twisted's printed; where ours says the same in another way, or Twisted's
- * repeats what ours says, `NAME.SIDE.ours.txt` or `NAME.SIDE.with-ours.txt`.
+ * `expected/NAME.SIDE.txt` is what a pair of Twisted's printed. `NAME.SIDE.ours.txt` replaces it where our half prints
+ * the same in another form, and `NAME.SIDE.with-ours.txt` where Twisted's half prints text that it got from our half.
  */
-function expectation(name: string, side: Side, ours: Side): string {
+function expectedOutput(name: string, side: Side, ours: Side): string {
   const special = `${here}expected/${name}.${side}.${side === ours ? "ours" : "with-ours"}.txt`;
-  const file = existsSync(special) ? special : `${here}expected/${name}.${side}.txt`;
-  const text = readFileSync(file, "utf8");
-  return normal(side === ours ? withoutTwistedsLog(text) : text, side === ours);
+  const text = readFileSync(existsSync(special) ? special : `${here}expected/${name}.${side}.txt`, "utf8");
+  if (side !== ours) return normalize(text, false);
+  const twistedLog = /^(Log opened\.|Starting factory|Stopping factory|PBServerFactory starting|Main loop).*\n/gm;
+  return normalize(text.replaceAll(twistedLog, ""), true);
 }
 
-/** Lines that differ from run to run, or from language to language, made the same. */
-function normal(text: string, isOurs: boolean): string {
+/** Removes the differences between two runs, and between Python and JavaScript, from the output of a program. */
+function normalize(output: string, isOurs: boolean): string {
   const lines: string[] = [];
-  for (const line of text.replaceAll("\r\n", "\n").split("\n")) {
-    const bare = line.replace(/^\d{4}-\d\d-\d\d[ T][\d:.+-]+ \[[^\]]*\] ?/, "");
-    if (bare.startsWith("Received SIGTERM")) break;
-    if (bare.trim() === "") continue;
+  for (const line of output.replaceAll("\r\n", "\n").split("\n")) {
+    const text = line.replace(/^\d{4}-\d\d-\d\d[ T][\d:.+-]+ \[[^\]]*\] ?/, ""); // the time of a log entry
+    if (text.startsWith("Received SIGTERM")) break;
+    if (text.trim() === "") continue;
     lines.push(
-      bare
+      text
         .replaceAll(/<(?:[\w.]+\.)?(\w+) object at 0x\w+>/g, "<$1>")
         .replace(/cps: \d+/, "cps: N")
         .replace(/(starting on) \d+/, "$1 PORT"),
@@ -130,27 +121,21 @@ function normal(text: string, isOurs: boolean): string {
   const joined = lines.map((line) => `${line.trimEnd()}\n`).join("");
   if (!isOurs) return joined;
   return joined
-    .replaceAll(/\b([A-Z]\w+) \{[^{}]*\}/g, "<$1>") // Node shows objects so
-    .replaceAll(/\bProxy\((<\w+>)\)/g, "$1") // and from 26 on what a cache is held by
+    .replaceAll(/\b([A-Z]\w+) \{[^{}]*\}/g, "<$1>") // how Node prints an object
+    .replaceAll(/\bProxy\((<\w+>)\)/g, "$1") // how Node 26 prints the proxy of a cache
     .replaceAll(/\bb'([^']*)'/g, "$1")
     .replaceAll(/\[ (.*) \]/g, "[$1]");
 }
 
-function withoutTwistedsLog(text: string): string {
-  return text.replaceAll(
-    /^(Log opened\.|Starting factory|Stopping factory|PBServerFactory starting|Main loop).*\n/gm,
-    "",
-  );
-}
-
-/** Whether at least this part of what is wanted has been said, line by line. */
-function isPart(told: Record<Side, string>, wanted: Record<Side, string>, part: number): boolean {
-  return (["server", "client"] as const).every((side) => {
-    const lines = wanted[side].split("\n").slice(0, -1);
-    return told[side].split("\n").length - 1 >= Math.ceil(lines.length * part);
+/** Whether both sides printed at least this part of the expected lines; everything when `part` is 1. */
+function hasPart(pair: Pair, printed: Output, expected: Output, part: number): boolean {
+  return sides.every((side) => {
+    const [actual, wanted] = [withoutRepeats(pair, printed[side]), withoutRepeats(pair, expected[side])];
+    if (part === 1 || pair.repeats === true) return actual === wanted;
+    return actual.split("\n").length - 1 >= Math.ceil((wanted.split("\n").length - 1) * part);
   });
 }
 
-function unrepeated(pair: Pair, text: string): string {
-  return pair.isEndless === true ? [...new Set(text.split("\n"))].join("\n") : text;
+function withoutRepeats(pair: Pair, output: string): string {
+  return pair.repeats === true ? [...new Set(output.split("\n"))].join("\n") : output;
 }

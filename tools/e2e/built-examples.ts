@@ -1,24 +1,25 @@
-// The example programs as plain JavaScript: they start in a moment, and as often as the tests want.
+// Bundles the example programs to plain JavaScript, so that they start fast.
 
 import { build } from "esbuild";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Command } from "../process/program.js";
 
 const source = fileURLToPath(new URL("../../packages/examples/src/", import.meta.url));
-const cache = fileURLToPath(new URL("../../node_modules/.cache/", import.meta.url));
 
-/** Built programs. Disposed of, they are gone. */
-export class Programs implements Disposable {
+/** The bundles are in a folder of their own, which is deleted when this object is disposed. */
+export class BuiltExamples implements Disposable {
   readonly #folder: string;
 
   private constructor(folder: string) {
     this.#folder = folder;
   }
 
-  /** Builds all of them, from the sources as they are now. */
-  static async build(): Promise<Programs> {
-    const folder = mkdtempSync(join(cache, "pb-programs-"));
+  /** Bundles every example from its sources. */
+  static async build(): Promise<BuiltExamples> {
+    const folder = mkdtempSync(join(tmpdir(), "pb-examples-"));
     const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".ts"));
     await build({
       entryPoints: files.map((path) => join(source, path)),
@@ -31,15 +32,14 @@ export class Programs implements Disposable {
       target: "node20",
       conditions: ["@pb/source"],
       logLevel: "error",
-      // In .mjs files, wherever they lie.
-      outExtension: { ".js": ".mjs" },
+      outExtension: { ".js": ".mjs" }, // Node loads .mjs as a module without a package.json.
     });
-    return new Programs(folder);
+    return new BuiltExamples(folder);
   }
 
-  /** The file of a program: `path("howto/pb1server")`. */
-  path(name: string): string {
-    return join(this.#folder, `${name}.mjs`);
+  /** The command that runs an example: `command("howto/pb1server", "8800")`. */
+  command(name: string, ...args: string[]): Command {
+    return [process.execPath, join(this.#folder, `${name}.mjs`), ...args];
   }
 
   [Symbol.dispose](): void {
