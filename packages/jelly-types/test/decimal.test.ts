@@ -65,9 +65,9 @@ test("NaN, infinities and other text are no decimals", () => {
 });
 
 test("a long text is refused without trying", () => {
-  const start = performance.now();
+  const start = process.cpuUsage();
   expect(() => Decimal.parse("1".repeat(10_000_000))).toThrow(TypeError);
-  expect(performance.now() - start).toBeLessThan(1000);
+  expect(process.cpuUsage(start).user).toBeLessThan(1_000_000); // microseconds of processor time
 });
 
 test("an exponent is a safe integer", () => {
