@@ -45,7 +45,7 @@ afterEach(() => {
 });
 
 describe.each(documents)("%s", (document) => {
-  test("shows each program unchanged, with its output", { timeout: 60_000 }, async () => {
+  test("shows each program unchanged, with its output", async () => {
     const shown = read(document);
     let expected = "";
     let end = 0;

@@ -15,7 +15,7 @@ const script = fileURLToPath(new URL("../../../../tools/interop/peers/pb_server.
 
 /** Twisted's half of the contract, and everything it writes to its log. */
 async function startServer({ python }: Twisted) {
-  const child = spawn(python, [script, "root", "0", "--log", "--lifetime", "60"], {
+  const child = spawn(python, [script, "root", "0", "--log", "--lifetime", "600"], {
     env: pythonEnvironment(),
     stdio: ["ignore", "pipe", "pipe"],
   });
