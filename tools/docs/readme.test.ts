@@ -1,4 +1,4 @@
-// The statements of the README hold: its programs compile, run and print what it shows; what it counts and names exists.
+// The statements of the README are true: its programs run and print what it shows, and what it names exists.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -38,7 +38,7 @@ class Seat(pb.Avatar):
 
     @inlineCallbacks
     def perspective_sell(self, lot, bidder):
-        """Sells a lot. A telephone bidder bids twice; each time, bidder, an object of the client, is asked to outbid."""
+        """Sells a lot. A telephone bidder bids twice; each time, bidder, an object of the client, may bid more."""
         for offer in [50, 60]:
             self.house.place_bid(lot, offer, "telephone")
             amount = yield bidder.callRemote("outbid", lot, offer)

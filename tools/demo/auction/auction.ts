@@ -45,7 +45,7 @@ export class Seat extends Avatar {
     return this.#house.placeBid(lot, amount, this.#user);
   }
 
-  /** Sells a lot. A telephone bidder bids twice; each time, `bidder`, an object of the client, is asked to outbid. */
+  /** Sells a lot. A telephone bidder bids twice; each time, `bidder`, an object of the client, may bid more. */
   async perspective_sell(lot: string, bidder: RemoteReference<Bidder>): Promise<string> {
     for (const offer of [50, 60]) {
       this.#house.placeBid(lot, offer, "telephone");

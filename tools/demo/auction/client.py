@@ -1,4 +1,4 @@
-"""Alice's client: python3 client.py PORT. Reports each call it makes or receives. client.ts is the same in TypeScript."""
+"""Alice's client: python3 client.py PORT. Reports each call. client.ts is the same in TypeScript."""
 import sys
 
 from twisted.cred.credentials import UsernamePassword

@@ -1,4 +1,4 @@
-// Alice's client: node … client.ts PORT. Reports each call it makes or receives. client.py is the same with Twisted.
+// Alice's client: node … client.ts PORT. Reports each call. client.py is the same with Twisted.
 
 import { Referenceable } from "@pb/broker";
 import { login, UnauthorizedLogin, UsernamePassword } from "@pb/cred";

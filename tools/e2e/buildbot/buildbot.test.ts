@@ -102,7 +102,7 @@ describe.runIf(canRun)("a real Buildbot master", { timeout: 600_000 }, () => {
     await worker.waitForOutput("master: master got a duplicate connection");
   });
 
-  test("receives output while a command runs, and shuts down our worker on request when the build is complete", async () => {
+  test("receives output while a command runs, and shuts down our worker after the build", async () => {
     worker.letSlowBuildsEnd(false);
     await client("sendchange", "--auth", accounts.change, "--branch", "slow", "a.c");
     const hasOutput = async (): Promise<boolean> => {

@@ -18,7 +18,8 @@ def query(sql, *args):
 
 
 def rows():
-    return query("select b.* from builds b join builders r on r.id = b.builderid where r.name = ? order by b.id", builder)
+    sql = "select b.* from builds b join builders r on r.id = b.builderid where r.name = ? order by b.id"
+    return query(sql, builder)
 
 
 def result(row):

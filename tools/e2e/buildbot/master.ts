@@ -76,7 +76,7 @@ export class Master implements AsyncDisposable {
     await this.#program?.stop();
   }
 
-  /** Sends a change for one builder with `buildbot sendchange`: in master.cfg, branch and builder have the same name. */
+  /** Sends a change for a builder with `buildbot sendchange`. Its branch is the name of the builder (master.cfg). */
   async sendChange(builder: string): Promise<void> {
     const options = { who: "someone <s@example.org>", branch: builder, revision: "r1", comments: "a change" };
     const more = { category: "cat", project: "proj", repository: "repo", property: "p1:v1", auth: accounts.change };

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""finger21.py PORT: the PB server of the finger tutorial (finger21.tac: PerspectiveFingerFromService over FingerService).
+"""finger21.py PORT: the PB server of the finger tutorial: PerspectiveFingerFromService over FingerService.
 finger21.tac itself needs uid 1, port 79, /etc/users and an IRC server. This program takes the classes from it and
 starts only the PB service."""
 import gzip, os, sys, types

@@ -23,7 +23,7 @@ export interface Command {
   run(task: Task<Record<string, unknown>>): Promise<number>;
 }
 
-/** Defines a command. The arguments are trusted: only their presence is checked, because the master may run anything. */
+/** Defines a command. Only the presence of arguments is checked: the master is trusted, because it may run anything. */
 export function command<Args>(
   requiredArgs: readonly (keyof Args & string)[],
   run: (task: Task<Args>) => Promise<number>,

@@ -17,7 +17,7 @@ export class LogFile {
   #position: number;
   #reading: Promise<void> | undefined;
 
-  /** Starts to follow the file. Its present text is passed on only if the program changes the file; with `follow`, never. */
+  /** Starts to follow the file. Passes on its present text only if the program changes it; with `follow`, never. */
   constructor(
     { filename, follow = false }: { readonly filename: string; readonly follow?: boolean },
     path: (filename: string) => string,

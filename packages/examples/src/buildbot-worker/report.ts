@@ -72,7 +72,7 @@ export class Report {
     }
   }
 
-  /** Removes the next updates from the queue: at least one, and at most MAX_TEXT characters of text if there are more. */
+  /** Removes the next updates from the queue: as many as have MAX_TEXT characters together, but at least one. */
   #takeBatch(): { readonly update: Update; readonly size: number }[] {
     let total = 0;
     let count = 0;

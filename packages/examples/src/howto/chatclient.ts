@@ -1,4 +1,4 @@
-// Joins a group and sends a message. The server calls this client to print the messages of the group. (howto/pb/chatclient.py)
+// Joins a group and sends a message. The server calls this client for each message. (howto/pb/chatclient.py)
 
 import { Referenceable } from "@pb/broker";
 import { login, UsernamePassword } from "@pb/cred";
