@@ -1,6 +1,7 @@
 // Compares the builds of a worker with the builds of Buildbot's own worker: the table below is what that one produces.
 
 import { createHash } from "node:crypto";
+import { inspect } from "node:util";
 import type { Build, Master } from "./master.js";
 
 type Text = string | RegExp;
@@ -156,5 +157,5 @@ function compare(master: Master, builder: string, build: Build): Check[] {
 }
 
 function check(title: string, passed: boolean, got: unknown): Check {
-  return { title, got: passed ? undefined : String(JSON.stringify(got)).slice(0, 300) };
+  return { title, got: passed ? undefined : inspect(got).slice(0, 300) };
 }
