@@ -4,9 +4,8 @@
 import { findTwisted, noTwisted } from "../twisted/twisted.js";
 import { BuiltExamples } from "./built-examples.js";
 import { checkBuild } from "./buildbot/checks.js";
-import { Master } from "./buildbot/master.js";
+import { Master, provideBuildbot } from "./buildbot/master.js";
 import { WorkerProgram } from "./buildbot/worker.js";
-import { provideBuildbot } from "./debian.js";
 import { downloadListings, runPair } from "./listings/listings.js";
 import { pairs } from "./listings/pairs.js";
 

@@ -3,10 +3,9 @@
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { BuiltExamples } from "../built-examples.js";
-import { provideBuildbot } from "../debian.js";
 import { Program, until } from "../../process/program.js";
 import { checkBuild } from "./checks.js";
-import { accounts, Master } from "./master.js";
+import { accounts, Master, provideBuildbot } from "./master.js";
 import { WorkerProgram } from "./worker.js";
 
 const isCI = process.env.CI === "true";

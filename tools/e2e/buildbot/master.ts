@@ -1,17 +1,25 @@
 // Runs Debian's unmodified Buildbot master, sends changes to it with Buildbot's own client, and reads its builds.
 
 import { execFile } from "node:child_process";
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { freePort } from "../../process/ports.js";
 import { Program, until } from "../../process/program.js";
+import { aptInstall } from "../../twisted/install.js";
 
 const here = fileURLToPath(new URL("./", import.meta.url));
 /** Only ends a program that hangs. */
 const TIMEOUT_MS = 10 * 60_000;
+
+/** Whether Buildbot's programs exist or can be installed, which needs root on Debian. Blocks while it installs. */
+export function provideBuildbot(): boolean {
+  // The Debian packages have the names of the programs.
+  const missing = ["buildbot", "buildbot-worker"].filter((program) => !existsSync(`/usr/bin/${program}`));
+  return missing.length === 0 || aptInstall(missing);
+}
 
 /** A build as the master has recorded it. */
 export interface Build {
