@@ -212,7 +212,7 @@ describe("a login", () => {
     const { client, server } = stage.connect();
     const late = new AbortController();
     const tooLate = errorOf(login(client, alice, null, { signal: late.signal }));
-    await vi.waitFor(() => expect(open).toBeDefined());
+    await vi.waitFor(() => expect(open).toBeDefined(), { timeout: 120_000 });
     late.abort(new Error("too late"));
     expect((await tooLate).message).toBe("too late");
     const logout = vi.fn();
@@ -324,7 +324,7 @@ describe("a logout", () => {
     const stage = new Stage([users()], {}, house);
     const { client, links } = stage.connect();
     const failure = errorOf(login(client, alice));
-    await vi.waitFor(() => expect(open).toBeDefined());
+    await vi.waitFor(() => expect(open).toBeDefined(), { timeout: 120_000 });
     links.listener.cut();
     expect(await failure).toBeInstanceOf(ConnectionLostError);
     const logout = vi.fn();
@@ -340,7 +340,7 @@ describe("a logout", () => {
     const stage = new Stage([new PasswordChecker({ stores: ["md5"], find })]);
     const { client, links } = stage.connect();
     const failure = errorOf(login(client, alice));
-    await vi.waitFor(() => expect(answer).toBeDefined());
+    await vi.waitFor(() => expect(answer).toBeDefined(), { timeout: 120_000 });
     links.initiator.cut();
     await failure;
     answer(Md5Digest.of("secret"));

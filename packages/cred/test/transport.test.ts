@@ -75,7 +75,7 @@ describe("a second login of the same user over another connection", () => {
     await using server = await listen("tcp:0:interface=127.0.0.1", stage.portal, { logins: { sameUser: "ask" } });
     const [one, two] = await Promise.all([1, 2].map(() => connect(`tcp:127.0.0.1:${server.port}`)));
     (await login(one!, alice))[Symbol.dispose]();
-    await vi.waitFor(() => expect(stage.house.loggedOut).toEqual(["alice"]));
+    await vi.waitFor(() => expect(stage.house.loggedOut).toEqual(["alice"]), { timeout: 120_000 });
     await login(two!, alice);
     expect(one!.isOpen).toBe(true);
   });
