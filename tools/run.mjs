@@ -1,7 +1,6 @@
 /**
- * Runs a task of this repository: node tools/run.mjs <task> [arguments].
- * Needs nothing but Node and npm: what is missing is installed first, with its talk on stderr only,
- * so that a task's stdout is its own.
+ * Runs a task of this repository: node tools/run.mjs <task> [arguments]. Needs only Node and npm: it installs missing
+ * dependencies first, and prints about that on stderr, so that stdout contains only the output of the task.
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -13,15 +12,15 @@ import { fileURLToPath } from "node:url";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 
-/** Each task is a list of commands, run in order until one fails. The caller's arguments go to the last. */
+/** The commands of each task. They run in order until one fails; the last one gets the arguments. */
 const tasks = {
   test: () => [tool("vitest/vitest.mjs", "run")],
   demo: () => [program("tools/demo/main.ts")],
   interop: () => [program("tools/interop/main.ts")],
   bench: () => [program("tools/bench/main.ts")],
-  profile: () => [program("tools/bench/profile.ts")],
+  profile: () => [program("tools/bench/main.ts", "--profile")],
   checks: () => [program("tools/checks/main.ts")],
-  real: () => [program("tools/real/main.ts")],
+  real: () => [program("tools/e2e/main.ts")],
   checklist: () => [program("tools/checklist/main.ts")],
   matrix: () => [program("tools/matrix/main.ts")],
   engines: () => [program("tools/engines/main.ts")],
@@ -48,10 +47,10 @@ async function main(task, extra) {
   }
   process.chdir(root);
 
-  // `npm run --silent` is meant for npm itself: what the commands say, above all why they fail, is wanted.
+  // `npm run --silent` silences npm itself. Commands that run npm again must still print their errors.
   delete process.env.npm_config_loglevel;
   if (task !== "pnpm") {
-    await installWhatIsMissing();
+    await installDependencies();
   }
   const commands = tasks[task]();
   for (const [index, command] of commands.entries()) {
@@ -67,15 +66,15 @@ function nodeIsNewEnough() {
   return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
 }
 
-/** Installs when there is no node_modules, or when the lockfile is not the one it was installed from. */
-async function installWhatIsMissing() {
+/** Installs when node_modules is missing or was installed from another lockfile. */
+async function installDependencies() {
   const stamp = join(root, "node_modules", ".pb-lockfile");
   const lockfile = createHash("sha256").update(readFileSync("pnpm-lock.yaml")).digest("hex");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === lockfile) return;
 
-  process.stderr.write("Installing what this repository needs (once) …\n");
+  process.stderr.write("Installing the dependencies of this repository (once) …\n");
   const status = await run(pnpm("install", "--frozen-lockfile", "--prefer-offline"), ["ignore", 2, 2]);
-  if (status !== 0) fail("The installation failed; its reason stands above.", status);
+  if (status !== 0) fail("The installation failed: see above.", status);
   writeFileSync(stamp, lockfile);
 }
 
@@ -93,13 +92,13 @@ function tool(script, ...args) {
   return [process.execPath, `node_modules/${script}`, ...args];
 }
 
-function program(path) {
-  return [process.execPath, "--import", "tsx", "--conditions=@pb/source", path];
+function program(path, ...args) {
+  return [process.execPath, "--import", "tsx", "--conditions=@pb/source", path, ...args];
 }
 
 /**
- * Resolves to the exit status. A signal sent to us goes on to the command.
- * npm passes a signal to its shell only, which dies without a word to us: then we are without a parent, and stop too.
+ * Resolves to the exit status. Signals are forwarded to the command. npm sends a signal only to its shell, which exits
+ * without forwarding it: when the parent process changes, the command is stopped, too.
  */
 function run([command, ...args], stdio) {
   return new Promise((resolve) => {
@@ -121,7 +120,7 @@ function run([command, ...args], stdio) {
   });
 }
 
-function fail(sentence, status = 1) {
-  process.stderr.write(`${sentence}\n`);
+function fail(message, status = 1) {
+  process.stderr.write(`${message}\n`);
   process.exit(status);
 }

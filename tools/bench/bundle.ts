@@ -1,38 +1,61 @@
-// Benches measure what is published, not what a loader makes of the sources.
+/** Bundles source files as `npm run build` does, so that benches and tests run the code that is published. */
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { build } from "esbuild";
+import * as esbuild from "esbuild";
+import type { BuildOptions, Plugin } from "esbuild";
 
-/** Bundles a source file with everything it imports from this repository, as `npm run build` does, and imports the result. */
-export async function importBuilt<Module>(file: URL): Promise<Module> {
+/**
+ * Returns the text of an ES module that contains `source`, a file or the text of a module, and all it imports.
+ * With `checkout`, the folder of another checkout of this repository, the packages (@pb/…) are taken from there.
+ */
+export async function bundle(
+  source: URL | string,
+  { checkout, ...options }: BuildOptions & { checkout?: string | undefined } = {},
+): Promise<Uint8Array> {
+  const input: BuildOptions =
+    typeof source === "string"
+      ? { stdin: { contents: source, resolveDir: fileURLToPath(new URL(".", import.meta.url)), loader: "ts" } }
+      : { entryPoints: [fileURLToPath(source)] };
+  const { outputFiles } = await esbuild.build({
+    ...input,
+    bundle: true,
+    format: "esm",
+    target: ["es2022", "node20.19"],
+    platform: "neutral",
+    conditions: ["@pb/source"],
+    plugins: checkout === undefined ? [] : [packagesOf(checkout)],
+    ...options,
+    write: false,
+  });
+  return outputFiles[0]!.contents;
+}
+
+/** Bundles a file and imports the result. */
+export async function importBundle<Module>(file: URL, checkout?: string): Promise<Module> {
   const folder = mkdtempSync(join(tmpdir(), "pb-bench-"));
   try {
     const output = join(folder, "bundle.mjs");
-    writeFileSync(output, await bundle(file));
+    writeFileSync(output, await bundle(file, { checkout }));
     return (await import(pathToFileURL(output).href)) as Module;
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-/** The text of that bundle, of a file or of a module given as text. */
-export async function bundle(source: URL | string, { minify = false } = {}): Promise<Uint8Array> {
-  const input =
-    typeof source === "string"
-      ? { stdin: { contents: source, resolveDir: fileURLToPath(new URL(".", import.meta.url)) } }
-      : { entryPoints: [fileURLToPath(source)] };
-  const { outputFiles } = await build({
-    ...input,
-    bundle: true,
-    write: false,
-    minify,
-    format: "esm",
-    target: ["es2022", "node20.19"],
-    platform: "neutral",
-    conditions: ["@pb/source"],
-  });
-  return outputFiles[0]!.contents;
+/** Resolves @pb/… in another checkout, in which `npm run pnpm -- install` has run. */
+function packagesOf(checkout: string): Plugin {
+  const resolved = Symbol("resolved");
+  return {
+    name: "packages of another checkout",
+    setup(build) {
+      build.onResolve({ filter: /^@pb\// }, ({ path, kind, pluginData }) =>
+        pluginData === resolved
+          ? undefined
+          : build.resolve(path, { kind, resolveDir: join(checkout, "tools"), pluginData: resolved }),
+      );
+    },
+  };
 }

@@ -1,20 +1,20 @@
-// What memory a call takes, of both sides together, how much of it is left, and how much writers hold: numbers of bytes, as JSON on stdout.
-// Run with --expose-gc.
+/**
+ * Measures the memory that a call takes, how much of it stays in use, and how much memory idle writers keep in use.
+ * Prints bytes, as JSON, for gate.test.ts. Needs --expose-gc.
+ */
 
 import { BananaWriter, encode } from "@pb/banana";
 import { Root } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
-import { note } from "./calls/work.js";
-import { takenBytes } from "./measure.js";
+import { note } from "./calls/library.js";
 
-/** What the gate is told. */
-export interface Told {
-  /** Bytes that one call takes, garbage included. */
+export interface Memory {
+  /** Bytes that one call allocates at both sides together. */
   readonly allocated: number;
-  /** Bytes of it that are left after a collection. */
+  /** Bytes of them that are in use after a garbage collection. */
   readonly retained: number;
-  /** What is still held of what writers wrote, case by case. */
-  readonly held: Readonly<Record<string, number>>;
+  /** Bytes that each case keeps in use. */
+  readonly kept: Readonly<Record<string, number>>;
 }
 
 class Echo extends Root {
@@ -28,50 +28,55 @@ const WRITERS = 20;
 const HALF_MEGABYTE = new Uint8Array(500_000);
 const collectGarbage = (globalThis as unknown as { gc: () => void }).gc;
 
-/** Memory of buffers is given back a little after they are collected. */
-async function collected(): Promise<number> {
+function usedBytes(): number {
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
+
+/** The memory of array buffers is freed a little after they are collected. */
+async function usedAfterCollection(): Promise<number> {
   for (let times = 0; times < 3; times++) {
     collectGarbage();
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  return takenBytes();
+  return usedBytes();
 }
 
-async function measureCalls(): Promise<Pick<Told, "allocated" | "retained">> {
+async function measureCalls(): Promise<Omit<Memory, "kept">> {
   const pair = await connectedPair({ root: new Echo() }, {}, { isRecorded: false });
   const echo = await pair.client.getRootObject<Echo>();
   const call = async (times: number): Promise<void> => {
     for (let left = times; left > 0; left--) await echo.callRemote("echo", note);
   };
-  await call(20_000); // until what is hot is compiled, which takes less
-  const before = await collected();
+  await call(20_000); // until V8 has optimized the code, which then allocates less
+  const before = await usedAfterCollection();
   await call(CALLS);
-  const after = takenBytes();
-  const left = await collected();
-  return { allocated: (after - before) / CALLS, retained: (left - before) / CALLS };
+  const after = usedBytes();
+  const retained = await usedAfterCollection();
+  return { allocated: (after - before) / CALLS, retained: (retained - before) / CALLS };
 }
 
-/** What is held after `work`, of what it made and of what it returned. */
-async function held(work: () => unknown): Promise<number> {
-  const before = await collected();
-  const made = [work()];
-  const after = await collected();
-  made.pop(); // not before
+/** Bytes that stay in use while the result of `work` is alive. */
+async function keptBy(work: () => unknown): Promise<number> {
+  const before = await usedAfterCollection();
+  const results = [work()];
+  const after = await usedAfterCollection();
+  results.pop(); // keeps the result alive until here
   return after - before;
 }
 
-/** Some writers that each wrote a megabyte, which was taken. */
+/** Makes some writers that each wrote a megabyte, which was taken. */
 function writeLarge(take: "take" | "takeView"): BananaWriter[] {
-  const writers = Array.from({ length: WRITERS }, () => new BananaWriter());
-  for (const writer of writers) {
+  return Array.from({ length: WRITERS }, () => {
+    const writer = new BananaWriter();
     writer.bytes(HALF_MEGABYTE);
     writer.bytes(HALF_MEGABYTE);
     writer[take]();
-  }
-  return writers;
+    return writer;
+  });
 }
 
-/** The same, which then wrote two bytes, while somebody else has what is left of the last buffer. */
+/** The same writers write two more bytes each. Another writer then uses the rest of the last buffer. */
 function writeLargeThenSmall(take: "take" | "takeView"): { writers: BananaWriter[]; small: Uint8Array[] } {
   const other = new BananaWriter();
   other.integer(1);
@@ -84,19 +89,16 @@ function writeLargeThenSmall(take: "take" | "takeView"): { writers: BananaWriter
   return { writers, small };
 }
 
-const calls = await measureCalls();
-const told: Told = {
-  ...calls,
-  held: {
-    "writers, after a view of a megabyte": await held(() => writeLarge("takeView")),
-    "writers, after a copy of a megabyte": await held(() => writeLarge("take")),
-    "writers, after a megabyte and a small view": await held(() => writeLargeThenSmall("takeView").writers),
-    "writers, after a megabyte and a small copy": await held(() => writeLargeThenSmall("take").writers),
-    "small views, after views of a megabyte": await held(() => writeLargeThenSmall("takeView").small),
-    "nothing, after `encode` of ten megabytes": await held(
-      () => void encode(Array<Uint8Array>(20).fill(HALF_MEGABYTE)),
-    ),
+const memory: Memory = {
+  ...(await measureCalls()),
+  kept: {
+    "writers, after a view of a megabyte": await keptBy(() => writeLarge("takeView")),
+    "writers, after a copy of a megabyte": await keptBy(() => writeLarge("take")),
+    "writers, after a megabyte and a small view": await keptBy(() => writeLargeThenSmall("takeView").writers),
+    "writers, after a megabyte and a small copy": await keptBy(() => writeLargeThenSmall("take").writers),
+    "small views, after views of a megabyte": await keptBy(() => writeLargeThenSmall("takeView").small),
+    "`encode` of ten megabytes": await keptBy(() => void encode(Array<Uint8Array>(20).fill(HALF_MEGABYTE))),
   },
 };
-console.log(JSON.stringify(told));
+console.log(JSON.stringify(memory));
 process.exit();

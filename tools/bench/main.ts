@@ -1,28 +1,68 @@
-// Runs benches: npm run bench for calls beside everybody, npm run bench -- NAME for one.
+/** npm run bench [-- NAME…]: measures the named benches, or all that are about calls. */
 
-import { works } from "./calls/works.js";
+import { mkdirSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { parseArgs } from "node:util";
+import { Contender } from "./calls/contender.js";
+import { benchCalls } from "./calls/main.js";
+import { workloads } from "./calls/workloads.js";
+import { benchCodec } from "./codec/main.js";
 
-/** What else there is to measure. */
-const others: Record<string, string> = {
-  connections: "time and memory of one connection",
-  growth: "calls of @pb with up to 100,000 references and 1,000 connections",
+const calls: Record<string, string> = {
+  ...Object.fromEntries(workloads.map(({ name, title }) => [name, title])),
+  connections: "Time and memory of one connection",
+  growth: "Calls of @pb with up to 100,000 references and 1,000 connections",
+};
+const codecs: Record<string, string> = {
   codec: "@pb/banana beside JSON, MessagePack, CBOR and Twisted, in one process",
-  jelly: "@pb/jelly-types beside JSON, MessagePack and Twisted, in one process; shared objects",
+  jelly: "@pb/jelly-types beside the same, in one process",
 };
 
-const names = process.argv.slice(2).filter((arg) => !arg.startsWith("--"));
-const options = process.argv.slice(2).filter((arg) => arg.startsWith("--"));
-const [first, ...rest] = names;
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: "string" },
+    only: { type: "string" },
+    old: { type: "string" },
+    profile: { type: "boolean" },
+  },
+});
+const [first = "", ...rest] = positionals;
+const isCodec = first === "codec" || first === "jelly";
+const rounds = Number(values.rounds ?? (isCodec ? 25 : 11));
 
-if (first === "codec") {
-  await (await import("./codec/main.js")).main([...rest, ...options]);
-} else if (first === "jelly") {
-  await (await import("./jelly/main.js")).main([...rest, ...options]);
-} else if (names.every((name) => Object.hasOwn(others, name) || works.some(({ work }) => work === name))) {
-  await (await import("./calls/main.js")).main(names, options);
+if (values.profile === true && (isCodec || workloads.some(({ name }) => name === first))) {
+  await profile(first);
+} else if (isCodec) {
+  await benchCodec(first, rest, { rounds, checkout: values.old });
+} else if (values.profile !== true && positionals.every((name) => Object.hasOwn(calls, name))) {
+  await benchCalls(positionals, { rounds, only: values.only?.split(","), checkout: values.old });
 } else {
-  console.error("Usage: npm run bench [-- NAME… [--rounds=N]]; without a name, all calls.");
-  for (const { work, title } of works) console.error(`  ${work.padEnd(12)} ${title}`);
-  for (const [name, about] of Object.entries(others)) console.error(`  ${name.padEnd(12)} ${about}`);
+  console.error("Usage: npm run bench [-- NAME… [--rounds=N] [--only=CONTENDER,…] [--old=CHECKOUT]]");
+  console.error("       npm run bench -- codec|jelly [PAYLOAD…] [--rounds=N] [--old=CHECKOUT]");
+  console.error("       npm run profile -- NAME");
+  for (const [name, about] of Object.entries({ ...calls, ...codecs })) console.error(`  ${name.padEnd(12)} ${about}`);
   process.exitCode = 1;
+}
+
+/** Runs one bench of @pb under V8's profiler. The profiles open in Chrome's developer tools, VS Code and speedscope. */
+async function profile(name: string): Promise<void> {
+  const folder = "profiles";
+  mkdirSync(folder, { recursive: true });
+  const flags = (side: string): string[] => [
+    "--cpu-prof",
+    "--cpu-prof-interval=100", // microseconds
+    `--cpu-prof-dir=${folder}`,
+    `--cpu-prof-name=${name}-${side}.cpuprofile`,
+  ];
+  if (isCodec) {
+    const program = [...flags("all"), ...process.execArgv, process.argv[1]!, name, ...rest];
+    spawnSync(process.execPath, program, { stdio: "inherit" });
+  } else {
+    using contender = (await Contender.start("@pb", { flags }))!;
+    let times = 1;
+    while ((await contender.run(name, times)).seconds < 3) times *= 2;
+    await contender.end();
+  }
+  console.log(`V8's profiles are in ${folder}/${name}-*.cpuprofile.`);
 }

@@ -1,4 +1,4 @@
-/** Builds the package in the current directory: one output per door that its package.json opens. */
+/** Builds the package in the current directory: one output for each entry point in "exports" of its package.json. */
 import { readFileSync } from "node:fs";
 import { defineConfig } from "tsup";
 import type { Options } from "tsup";
@@ -9,14 +9,15 @@ interface Manifest {
 
 const manifest = JSON.parse(readFileSync("package.json", "utf8")) as Manifest;
 
-const doors = Object.values(manifest.exports).map((door) => {
-  const output = door.default.replace(/^\.\/dist\//, "").replace(/\.js$/, "");
-  return [output, door["@pb/source"]];
+const entries = Object.values(manifest.exports).map((entry) => {
+  const output = entry.default.replace(/^\.\/dist\//, "").replace(/\.js$/, "");
+  return [output, entry["@pb/source"]];
 });
 
 /**
- * esbuild writes `var Decimal = class _Decimal {` for a class that mentions itself, and people would read `_Decimal` in their logs. Inside the
- * class its own name means the same. (`keepNames` would do it, too, with a call for every function there is.)
+ * Gives classes their own names. For a class that refers to itself, esbuild writes `var Decimal = class _Decimal {`,
+ * and logs would show `_Decimal`; inside the class, `Decimal` means the same. (esbuild's `keepNames` adds a call per
+ * function.)
  */
 const classNames: Plugin = {
   name: "class names",
@@ -30,7 +31,7 @@ type Plugin = NonNullable<Options["plugins"]>[number];
 
 export default defineConfig({
   plugins: [classNames],
-  entry: Object.fromEntries(doors),
+  entry: Object.fromEntries(entries),
   format: "esm",
   target: ["es2022", "node20.19"],
   platform: "neutral",

@@ -1,19 +1,22 @@
-// What Twisted's own tests of PB check, line by line, and which tests of ours check the same.
+/**
+ * Joins the list of what Twisted's own tests of PB check (checklist.json) with the results of our tests of the same.
+ */
 
 import { readFileSync } from "node:fs";
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { markdownTable } from "markdown-table";
 
-/** One test of Twisted's, or one thing that real programs need. */
+/** One test of Twisted, or one thing that real programs need. */
 export interface Line {
-  /** The name of Twisted's test. Tests of ours whose titles begin with it, and a colon, are about this line. */
+  /** The name of Twisted's test. The titles of our tests of the same begin with it and a colon. */
   readonly id: string;
   readonly checks: string;
-  /** What a peer sees, how the library is used, or something about Python. */
+  /** What a peer can observe, how the library is used, or something that only Python has. */
   readonly kind: "wire" | "interface" | "python";
-  /** Why it makes no sense here. */
+  /** Why the line does not apply here. */
   readonly why?: string;
-  /** What is otherwise here. */
+  /** How our behavior differs. */
   readonly remark?: string;
 }
 
@@ -22,7 +25,7 @@ export interface Area {
   readonly lines: readonly Line[];
 }
 
-/** What vitest's json reporter writes, as far as it is read here. */
+/** The part of vitest's JSON report that is used here. */
 export interface Report {
   readonly testResults: readonly {
     readonly name: string;
@@ -30,82 +33,80 @@ export interface Report {
   }[];
 }
 
-/** A line and how it stands. */
-export interface Row {
-  readonly line: Line;
-  /** `file: title` of each test about it. */
+/** A line with the `file: title` of each test of it. */
+export interface Row extends Line {
   readonly tests: readonly string[];
   readonly status: "passes" | "fails" | "missing" | "not here";
 }
 
-export const areas = JSON.parse(readFileSync(new URL("checklist.json", import.meta.url), "utf8")) as readonly Area[];
+export interface Result {
+  readonly areas: readonly { readonly title: string; readonly rows: readonly Row[] }[];
+  /** Lines without a passing test, and tests whose title names no line. */
+  readonly problems: readonly string[];
+  /** One sentence with the number of lines by status. */
+  readonly summary: string;
+}
+
+export const checklist = JSON.parse(
+  readFileSync(new URL("checklist.json", import.meta.url), "utf8"),
+) as readonly Area[];
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** Every line with its tests, and tests that are about no line. */
-export function judge(lists: readonly Area[], report: Report): { rows: Map<Line, Row>; strays: string[] } {
-  const tests = new Map<string, { places: Set<string>; statuses: Set<string> }>();
-  for (const { name, assertionResults } of report.testResults) {
-    if (!/checklist-[\w-]+\.test\.ts$/.test(name)) continue;
-    for (const { title, status } of assertionResults) {
-      const [, id = "", sentence = ""] = /^([\w.]+): (.*)$/s.exec(title) ?? [];
-      const known = tests.get(id) ?? { places: new Set(), statuses: new Set() };
-      tests.set(id, known);
-      known.places.add(`${relative(root, name).replaceAll("\\", "/")}: ${sentence === "" ? title : sentence}`);
-      known.statuses.add(status);
-    }
-  }
-  const rows = new Map(lists.flatMap(({ lines }) => lines.map((line) => [line, rowOf(line, tests.get(line.id))])));
-  const ids = new Set([...rows.keys()].map(({ id }) => id));
-  const strays = [...tests].flatMap(([id, { places }]) => (ids.has(id) ? [] : [...places]));
-  return { rows, strays };
+export function judge(list: readonly Area[], report: Report): Result {
+  const tests = report.testResults
+    .filter(({ name }) => /checklist-[\w-]+\.test\.ts$/.test(name))
+    .flatMap(({ name, assertionResults }) =>
+      assertionResults.map(({ title, status }) => {
+        const [, id, sentence = title] = /^([\w.]+): (.*)$/s.exec(title) ?? [];
+        return { id, passed: status === "passed", place: `${relative(root, name).replaceAll("\\", "/")}: ${sentence}` };
+      }),
+    );
+  const areas = list.map(({ title, lines }) => ({
+    title,
+    rows: lines.map((line): Row => {
+      const own = tests.filter(({ id }) => id === line.id);
+      const missing = line.why === undefined ? "missing" : "not here";
+      const status = own.length === 0 ? missing : own.every(({ passed }) => passed) ? "passes" : "fails";
+      return { ...line, tests: [...new Set(own.map(({ place }) => place))], status };
+    }),
+  }));
+  const rows = areas.flatMap((area) => area.rows);
+  const open = rows.filter(({ status }) => status === "missing" || status === "fails");
+  const unknown = tests.filter((test) => !rows.some(({ id }) => id === test.id));
+  const count = (status: Row["status"]): number => rows.filter((row) => row.status === status).length;
+  return {
+    areas,
+    problems: [
+      ...open.map(({ id, status, checks }) => `${id} ${status}: ${checks}`),
+      ...unknown.map(({ place }) => `a test that belongs to no line: ${place}`),
+    ],
+    summary: `${count("passes")} of ${rows.length} lines have tests that pass, ${count("not here")} do not apply here, ${open.length} are open.`,
+  };
 }
 
-function rowOf(line: Line, found: { places: Set<string>; statuses: Set<string> } | undefined): Row {
-  if (found === undefined) return { line, tests: [], status: line.why === undefined ? "missing" : "not here" };
-  const isGood = [...found.statuses].every((status) => status === "passed");
-  return { line, tests: [...found.places], status: isGood ? "passes" : "fails" };
-}
+/** The result as a page of documentation. */
+export function page({ areas, summary }: Result): string {
+  const marks = { wire: "**W**", interface: "**A**", python: "**P**" };
+  const tables = areas.map(({ title, rows }) => {
+    const cells = rows.map(({ id, checks, kind, why, remark, tests, status }) => {
+      const own = status === "not here" ? why! : tests.join("<br>") + (remark === undefined ? "" : ` _(${remark})_`);
+      return [marks[kind], `\`${id}\``, checks, own, status].map((cell) =>
+        cell.replaceAll("|", "\\|").replaceAll("\n", " "),
+      );
+    });
+    const table = markdownTable([["", "line", "what it checks", "our test", "status"], ...cells], {
+      alignDelimiters: false,
+    });
+    return `## ${title}\n\n${table}`;
+  });
+  return `# Twisted's checklist
 
-/** What stands in the way of saying that everything is covered. */
-export function gaps({ rows, strays }: ReturnType<typeof judge>): string[] {
-  return [
-    ...[...rows.values()].flatMap(({ line, status }) =>
-      status === "missing" || status === "fails" ? [`${line.id} ${status}: ${line.checks}`] : [],
-    ),
-    ...strays.map((stray) => `a test that is about no line: ${stray}`),
-  ];
-}
+What Twisted's own tests of Perspective Broker check, and our test that checks the same. \`npm run checklist\` runs the tests
+and writes this page. **W** is what a peer can observe, **A** how the library is used, **P** something that only Python has.
 
-/** How many lines stand how. */
-export function summary(rows: ReadonlyMap<Line, Row>): string {
-  const count = (status: Row["status"]): number => [...rows.values()].filter((row) => row.status === status).length;
-  const bad = count("missing") + count("fails");
-  return `${count("passes")} of ${rows.size} lines have tests that pass, ${count("not here")} make no sense here, ${bad} are open.`;
-}
+${summary}
 
-/** The table, as a page of documentation. */
-export function page(lists: readonly Area[], rows: ReadonlyMap<Line, Row>): string {
-  const parts = [
-    "# Twisted's checklist",
-    "",
-    "What Twisted's own tests of Perspective Broker check, and the test of ours that checks the same. `npm run checklist`",
-    "runs the tests and writes this page. **W** is what a peer sees, **A** how the library is used, **P** something about",
-    "Python.",
-    "",
-    summary(rows),
-  ];
-  for (const { title, lines } of lists) {
-    parts.push("", `## ${title}`, "", "| | line | what it checks | our test | status |", "| - | - | - | - | - |");
-    for (const line of lines) parts.push(tableLine(rows.get(line)!));
-  }
-  return `${parts.join("\n")}\n`;
-}
-
-function tableLine({ line, tests, status }: Row): string {
-  const { id, checks, kind, why, remark } = line;
-  const ours = status === "not here" ? why! : tests.join("<br>") + (remark === undefined ? "" : ` _(${remark})_`);
-  const mark = { wire: "**W**", interface: "**A**", python: "**P**" }[kind];
-  const cells = [mark, `\`${id}\``, checks, ours, status];
-  return `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " ")).join(" | ")} |`;
+${tables.join("\n\n")}
+`;
 }

@@ -1,134 +1,118 @@
 /**
- * What a user of the packages gets: packs each one as it would be published, judges the tarballs,
- * installs them into an empty project, imports every door with plain Node and compiles a consumer.
+ * Checks the packages as their users get them: packs each one, judges the tarballs with publint and attw, installs them
+ * into an empty project, imports every entry point with plain Node and compiles one program for browsers and one for
+ * Node.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
-import { publint } from "publint";
-import { formatMessage } from "publint/utils";
-import { output, repositoryTask } from "./command.js";
-import { doors, publicPackages, type Manifest, type Package } from "./workspace.js";
+import { join } from "node:path";
+import { entryPoints, publicPackages } from "./workspace.js";
+import type { Manifest, Package } from "./workspace.js";
 
-export async function packed(root: string): Promise<string[]> {
-  const folder = mkdtempSync(join(tmpdir(), "pb-packed-"));
+export function packed(root: string): string[] {
+  const project = mkdtempSync(join(tmpdir(), "pb-packed-"));
+  const node = (...args: string[]): string[] => run(process.execPath, args, project);
+  const publint = join(root, "tools/node_modules/publint/src/cli.js");
+  const attw = join(root, "tools/node_modules/@arethetypeswrong/cli/dist/index.js");
   try {
     const packages = publicPackages(root);
-    repositoryTask(root, "build");
-    const tarballs = packages.map((pkg) => pack(root, pkg, join(folder, "tarballs")));
-
-    const findings: string[] = [];
-    for (const tarball of tarballs) {
-      findings.push(...(await judge(root, tarball)));
-    }
-    const project = install(join(folder, "project"), tarballs);
-    for (const pkg of packages) {
-      findings.push(...checkManifest(pkg, project));
-    }
-    findings.push(...importDoors(project, packages));
-    findings.push(...compareNames(project, packages));
-    findings.push(...compileConsumers(root, project, packages));
-    return findings;
+    const tarballs = pack(root, packages, join(project, "tarballs"));
+    installTarballs(project, tarballs);
+    return [
+      ...tarballs.flatMap((tarball) => node(publint, "run", tarball, "--strict")),
+      ...tarballs.flatMap((tarball) => node(attw, tarball, "--profile", "esm-only", "--no-color", "--no-emoji")),
+      ...packages.flatMap((pkg) => checkManifest(pkg, project)),
+      ...packages.flatMap(entryPoints).flatMap((entry) => node("--input-type=module", "--eval", importScript(entry))),
+      ...compilePrograms(root, project, packages).flatMap((config) =>
+        node(join(root, "node_modules/typescript/bin/tsc"), "-p", config),
+      ),
+    ];
   } finally {
-    rmSync(folder, { recursive: true });
+    rmSync(project, { recursive: true });
   }
 }
 
-function pack(root: string, { folder }: Package, destination: string): string {
-  mkdirSync(destination, { recursive: true });
-  const printed = repositoryTask(root, "pnpm", "--dir", folder, "pack", "--json", "--pack-destination", destination);
-  const { filename } = JSON.parse(printed.slice(printed.indexOf("{"))) as { filename: string };
-  return join(destination, basename(filename));
-}
-
-/** publint reads the manifest, "are the types wrong" the declarations. */
-async function judge(root: string, tarball: string): Promise<string[]> {
-  const bytes = readFileSync(tarball);
-  const { messages, pkg } = await publint({
-    pack: { tarball: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) },
-    strict: true,
-    level: "warning",
+/** Runs a program. Returns nothing when it succeeds, and what it was and printed as one problem when it fails. */
+function run(command: string, args: string[], cwd: string): string[] {
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    cwd,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+    shell: command.endsWith(".cmd"),
+    timeout: 300_000,
   });
-  const said = messages.map((message) => formatMessage(message, pkg, { color: false }) ?? message.code);
-  const attw = output(process.execPath, [
-    join(root, "tools/node_modules/@arethetypeswrong/cli/dist/index.js"),
-    ...[tarball, "--profile", "esm-only", "--no-color", "--no-emoji"],
-  ]);
-  return [
-    ...said.map((line) => `${basename(tarball)}: publint: ${line}`),
-    ...(attw.ok ? [] : [`${basename(tarball)}: are the types wrong:\n${attw.text}`]),
-  ];
+  if (error !== undefined) throw error;
+  return status === 0 ? [] : [`${[command, ...args].join(" ")} fails:\n${stdout}${stderr}`];
 }
 
-/** An empty project that has the packages as their users have them. Only what they depend on comes from the registry. */
-function install(project: string, tarballs: string[]): string {
-  mkdirSync(project, { recursive: true });
+function mustRun(command: string, args: string[], cwd: string): void {
+  const [problem] = run(command, args, cwd);
+  if (problem !== undefined) throw new Error(problem);
+}
+
+/** Builds and packs every package. Returns the paths of the tarballs. */
+function pack(root: string, packages: Package[], folder: string): string[] {
+  mkdirSync(folder);
+  const task = join(root, "tools/run.mjs");
+  mustRun(process.execPath, [task, "build"], root);
+  for (const pkg of packages) {
+    const args = ["--dir", `packages/${pkg.folder}`, "pack", "--pack-destination", folder];
+    mustRun(process.execPath, [task, "pnpm", ...args], root);
+  }
+  return readdirSync(folder).map((name) => join(folder, name));
+}
+
+/** Installs the tarballs into an empty project. Only what they depend on comes from the registry. */
+function installTarballs(project: string, tarballs: string[]): void {
   writeFileSync(join(project, "package.json"), JSON.stringify({ private: true, type: "module" }));
   const npm = process.platform === "win32" ? "npm.cmd" : "npm";
-  const flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"];
-  const { ok, text } = output(npm, ["install", ...flags, ...tarballs], { cwd: project });
-  if (!ok) throw new Error(`npm cannot install the tarballs:\n${text}`);
-  return project;
+  mustRun(npm, ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", ...tarballs], project);
 }
 
 function checkManifest(pkg: Package, project: string): string[] {
   const text = readFileSync(join(project, "node_modules", pkg.manifest.name, "package.json"), "utf8");
-  const inside = ["workspace:", "catalog:", "@pb/source", "/src/"].filter((word) => text.includes(word));
   const { name, dependencies } = JSON.parse(text) as Manifest;
-  const findings = inside.map((word) => `${name}: its published package.json still says "${word}".`);
+  const problems = ["workspace:", "catalog:", "@pb/source", "/src/"]
+    .filter((word) => text.includes(word))
+    .map((word) => `${name}: its published package.json contains "${word}".`);
   if (name === "@pb/banana" && dependencies !== undefined) {
-    findings.push(`${name}: promises to come alone, but depends on ${Object.keys(dependencies).join(", ")}.`);
+    problems.push(`${name}: must not have dependencies, but has ${Object.keys(dependencies).join(", ")}.`);
   }
-  return findings;
+  return problems;
 }
 
-function importDoors(project: string, packages: Package[]): string[] {
-  return packages.flatMap(doors).flatMap((door) => {
-    const scripts = [
-      `await import("${door}")`,
-      `process.getBuiltinModule("module").createRequire("${project}/")("${door}")`,
-    ];
-    return scripts.flatMap((script) => {
-      const { ok, text } = output(process.execPath, ["--input-type=module", "--eval", script], { cwd: project });
-      return ok ? [] : [`${script} fails:\n${text}`];
-    });
-  });
+/**
+ * A program that imports the entry point, requires it from CommonJS (Node does so since 20.19), and checks that each
+ * exported class and function has the name it is exported by, which logs and errors show.
+ */
+function importScript(entry: string): string {
+  return `
+    import { createRequire } from "node:module";
+    createRequire(process.cwd() + "/")("${entry}");
+    for (const [name, value] of Object.entries(await import("${entry}")))
+      if (typeof value === "function" && value.name !== name) throw new Error(name + " has the name " + value.name);`;
 }
 
-/** A class is shown, in logs and in errors, by the name it is imported by. */
-function compareNames(project: string, packages: Package[]): string[] {
-  return packages.flatMap(doors).flatMap((door) => {
-    const script = `
-      for (const [name, value] of Object.entries(await import("${door}")))
-        if (typeof value === "function" && value.name !== name) console.log(name + " calls itself " + value.name);`;
-    const { stdout } = output(process.execPath, ["--input-type=module", "--eval", script], { cwd: project });
-    return stdout
-      .split("\n")
-      .filter((line) => line !== "")
-      .map((line) => `${door}: ${line}.`);
-  });
-}
-
-/** One consumer in a browser, without Node's types, and one in Node. Declarations are checked, not skipped. */
-function compileConsumers(root: string, project: string, packages: Package[]): string[] {
-  const everywhere = packages.filter(({ manifest }) => manifest.name !== "@pb/node-transport");
+/**
+ * Writes a program that imports every portable entry point, to be compiled without Node's types, and one that imports
+ * all of them, with Node's types. Declarations are checked. Returns the paths of the tsconfig files.
+ */
+function compilePrograms(root: string, project: string, packages: Package[]): string[] {
+  const portable = packages.filter(({ manifest }) => manifest.name !== "@pb/node-transport");
+  const typeRoots = [join(root, "node_modules/@types")];
   return [
-    ...compile(root, project, "browser", everywhere, { lib: ["ES2023", "ESNext.Disposable", "DOM"], types: [] }),
-    ...compile(root, project, "node", packages, {
-      lib: ["ES2023"],
-      types: ["node"],
-      typeRoots: [join(root, "node_modules/@types")],
-    }),
+    program("browser", portable, { lib: ["ES2023", "ESNext.Disposable", "DOM"], types: [] }),
+    program("node", packages, { lib: ["ES2023"], types: ["node"], typeRoots }),
   ];
-}
 
-function compile(root: string, project: string, name: string, packages: Package[], options: object): string[] {
-  const imports = packages.flatMap(doors).map((door, index) => `import * as door${index} from "${door}";`);
-  const uses = imports.map((_, index) => `door${index}`).join(", ");
-  writeFileSync(join(project, `${name}.ts`), `${imports.join("\n")}\nexport const doors: object[] = [${uses}];\n`);
-  const compilerOptions = { target: "ES2022", module: "NodeNext", strict: true, noEmit: true, ...options };
-  const config = join(project, `tsconfig.${name}.json`);
-  writeFileSync(config, JSON.stringify({ compilerOptions, files: [`${name}.ts`] }));
-  const { ok, text } = output(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", config]);
-  return ok ? [] : [`A consumer for ${name} does not compile:\n${text}`];
+  function program(name: string, imported: Package[], options: object): string {
+    const imports = imported.flatMap(entryPoints).map((entry, index) => `import * as e${index} from "${entry}";`);
+    const uses = imports.map((_, index) => `e${index}`).join(", ");
+    writeFileSync(join(project, `${name}.ts`), `${imports.join("\n")}\nexport const entries: object[] = [${uses}];\n`);
+    const compilerOptions = { target: "ES2022", module: "NodeNext", strict: true, noEmit: true, ...options };
+    const config = join(project, `tsconfig.${name}.json`);
+    writeFileSync(config, JSON.stringify({ compilerOptions, files: [`${name}.ts`] }));
+    return config;
+  }
 }

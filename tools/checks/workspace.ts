@@ -1,4 +1,4 @@
-/** What the checks know of the packages: their folders, manifests, doors and source files. */
+/** Reads the packages of this repository: their folders, manifests and entry points. */
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
@@ -11,37 +11,26 @@ export interface Manifest {
 }
 
 export interface Package {
-  /** Relative to the root, with forward slashes: packages/banana. */
+  /** The folder's name below packages/, for example "banana". */
   folder: string;
   manifest: Manifest;
 }
 
-export function publicPackages(root: string): Package[] {
-  return packages(root).filter(({ manifest }) => manifest.private !== true);
-}
-
-/** Every specifier that the package offers: "@pb/broker", "@pb/broker/testing". */
-export function doors({ manifest }: Package): string[] {
-  return Object.keys(manifest.exports ?? {}).map((door) => manifest.name + door.slice(1));
-}
-
-/** The TypeScript files below packages/<name>/src, relative to the root, in a stable order. */
-export function sourceFiles(root: string, { folder }: Package): string[] {
-  const source = join(root, folder, "src");
-  if (!existsSync(source)) return [];
-  return readdirSync(source, { recursive: true, encoding: "utf8" })
-    .map((path) => `${folder}/src/${path.replaceAll("\\", "/")}`)
-    .filter((path) => path.endsWith(".ts"))
-    .sort();
-}
-
-function packages(root: string): Package[] {
+export function readPackages(root: string): Package[] {
   return readdirSync(join(root, "packages"))
-    .map((name) => `packages/${name}`)
-    .filter((folder) => existsSync(join(root, folder, "package.json")))
-    .map((folder) => ({ folder, manifest: readManifest(join(root, folder, "package.json")) }));
+    .filter((folder) => existsSync(join(root, "packages", folder, "package.json")))
+    .map((folder) => {
+      const text = readFileSync(join(root, "packages", folder, "package.json"), "utf8");
+      return { folder, manifest: JSON.parse(text) as Manifest };
+    });
 }
 
-function readManifest(path: string): Manifest {
-  return JSON.parse(readFileSync(path, "utf8")) as Manifest;
+/** The packages that are published. */
+export function publicPackages(root: string): Package[] {
+  return readPackages(root).filter(({ manifest }) => manifest.private !== true);
+}
+
+/** Every specifier a program can import: "@pb/broker", "@pb/broker/testing". */
+export function entryPoints({ manifest }: Package): string[] {
+  return Object.keys(manifest.exports ?? {}).map((name) => manifest.name + name.slice(1));
 }

@@ -1,54 +1,54 @@
-// Mutated Banana: whatever arrives, the codec gives back a value or a BananaError, the same however it was cut, and takes little memory.
+/**
+ * Mutates valid Banana. For every input the codec must return a value or throw a BananaError, independently of how the
+ * bytes are cut into chunks, in bounded memory and time.
+ */
 
+import fc from "fast-check";
 import { readdirSync, readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { createContext, runInContext } from "node:vm";
 import type * as Package from "@pb/banana";
 import { bundle } from "../bench/bundle.js";
-import { Random } from "./random.js";
+import { scriptOf } from "../complexity/block-counter.js";
 
-/** The package, and a way to make bytes of its realm: those of another are always copied. */
-type Banana = typeof Package & { own: (bytes: Uint8Array) => Uint8Array };
-type Limits = Package.BananaLimits;
+/** The package, in a realm of its own, with a function that copies bytes into that realm. */
+interface Realm {
+  readonly banana: typeof Package;
+  readonly own: (bytes: Uint8Array) => Uint8Array;
+  readonly counter: { bytes: number };
+}
 
 const vectors = new URL("../../packages/banana/test/vectors/", import.meta.url);
 
-/** More than this for one input is called a hang. A run takes microseconds. */
+/** An input takes microseconds; one that takes longer than this is an error. */
 const HANG_MS = 2000;
-/** Bytes taken may be this many a byte of input: two buffers, and eight for each element of one byte … */
-const BYTES_PER_BYTE = 16;
-/** … and a scanner's first buffer. */
-const BYTES_AT_ONCE = 16 * 1024;
+/**
+ * Memory that `decode` may allocate: per byte of input (two buffers, and eight bytes for each element of one byte) …
+ */
+const ALLOCATED_PER_BYTE = 16;
+/** … and for the scanner's first buffer. */
+const ALLOCATED_ONCE = 16 * 1024;
+
+const readerMethods = ["kind", "list", "integer", "float", "exactFloat", "bytes", "word", "text", "skip"] as const;
 
 export async function fuzzBanana({ runs, seed }: { runs: number; seed: number }): Promise<Record<string, number>> {
-  const counter = { bytes: 0 };
-  const banana = await load(counter);
-  const random = new Random(seed);
-  const corpus = readCorpus();
+  const realm = await loadRealm();
   const outcomes: Record<string, number> = {};
-  for (let run = 0; run < runs; run++) {
-    const input = mutate(random, corpus);
+  const property = fc.property(inputs(readVectors()), (input) => {
     const start = performance.now();
-    try {
-      const outcome = check(banana, counter, random, input);
-      outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
-      // What is still good after a change is worth changing further; what is bad would only stay so.
-      if (outcome === "a value" && input.length < 1000) corpus[random.below(corpus.length)] = input;
-    } catch (error) {
-      throw new Error(`Seed ${seed}, input ${run}: ${Buffer.from(input).toString("hex")}`, { cause: error });
-    }
+    const outcome = check(realm, input);
+    outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
     const spent = performance.now() - start;
-    if (spent > HANG_MS)
-      throw new Error(`Seed ${seed}, input ${run} took ${spent} ms: ${Buffer.from(input).toString("hex")}`);
-  }
+    if (spent > HANG_MS) throw new Error(`It took ${spent} ms`);
+  });
+  fc.assert(property, { numRuns: runs, seed });
   return outcomes;
 }
 
-/** The published code, in a realm whose arrays count what they take. */
-async function load(counter: { bytes: number }): Promise<Banana> {
-  const text = new TextDecoder().decode(await bundle(new URL("../../packages/banana/src/index.ts", import.meta.url)));
-  const names = /export \{([^}]*)\};\s*$/.exec(text)![1]!;
-  const context = createContext({ TextEncoder, TextDecoder, TransformStream, counter });
+/** Loads the published code in a realm whose arrays count the memory they allocate. */
+async function loadRealm(): Promise<Realm> {
+  const counter = { bytes: 0 };
+  const script = scriptOf(await bundle(new URL("../../packages/banana/src/index.ts", import.meta.url)));
   const counting = `
     for (const name of ["Array", "Uint8Array", "Int32Array"]) {
       globalThis[name] = new Proxy(globalThis[name], {
@@ -64,13 +64,12 @@ async function load(counter: { bytes: number }): Promise<Banana> {
       counter.bytes += copy.length;
       return copy;
     };`;
-  return runInContext(
-    `${counting} (() => { ${text.slice(0, text.lastIndexOf("export {"))} return {${names}, own: (bytes) => Uint8Array.from(bytes)}; })()`,
-    context,
-  ) as Banana;
+  const context = createContext({ TextEncoder, TextDecoder, TransformStream, counter });
+  const text = `${counting} ({ banana: ${script.replace(/;$/, "")}, own: (bytes) => Uint8Array.from(bytes), counter })`;
+  return runInContext(text, context) as Realm;
 }
 
-function readCorpus(): Uint8Array[] {
+function readVectors(): Uint8Array[] {
   return readdirSync(vectors).flatMap((file) => {
     const { cases } = JSON.parse(readFileSync(new URL(file, vectors), "utf8")) as {
       cases: { hex?: string; received?: string[] }[];
@@ -82,90 +81,83 @@ function readCorpus(): Uint8Array[] {
   });
 }
 
-function mutate(random: Random, corpus: readonly Uint8Array[]): Uint8Array {
-  const bytes = [...random.pick(corpus)];
-  for (let changes = 1 + random.below(random.pick([1, 2, 6])); changes > 0; changes--) {
-    const at = random.below(bytes.length + 1);
-    switch (random.below(8)) {
-      case 0:
-        bytes[at] = random.below(256);
-        break;
-      case 1:
-        if (at < bytes.length) bytes[at]! ^= 1 << random.below(8);
-        break;
-      case 2:
-        bytes.splice(at, 0, 0x80 + random.below(9));
-        break;
-      case 3:
-        bytes.splice(at, 0, ...Array.from({ length: 1 + random.below(random.pick([3, 70])) }, () => random.below(128)));
-        break;
-      case 4:
-        bytes.splice(at, 1 + random.below(8));
-        break;
-      case 5:
-        bytes.splice(at, 0, ...bytes.slice(at, at + random.below(40)));
-        break;
-      case 6:
-        bytes.splice(at, 0, ...random.pick(corpus).slice(0, 500));
-        break;
-      case 7: {
-        // A list around it, which then has one element or too few.
-        bytes.unshift(random.pick([1, 1, 2, 127]), 0x80);
-        break;
-      }
-    }
-  }
-  return Uint8Array.from(bytes.slice(0, 10_000));
+type Input = ReturnType<typeof inputs> extends fc.Arbitrary<infer Value> ? Value : never;
+
+/** Bytes with options for the codec, ways to cut them, and calls of a reader. */
+function inputs(corpus: readonly Uint8Array[]) {
+  const vector = fc.constantFrom(...corpus);
+  const inserted = fc.oneof(
+    fc.uint8Array({ maxLength: 3 }),
+    fc.integer({ min: 0x80, max: 0x88 }).map((type) => Uint8Array.of(type)),
+    fc.array(fc.nat({ max: 127 }), { maxLength: 70 }).map((digits) => Uint8Array.from(digits)),
+    vector.map((bytes) => bytes.subarray(0, 500)),
+  );
+  /** Replaces some bytes by others, also none by some and some by none. */
+  const edit = fc.record({ at: fc.nat(), removed: fc.nat({ max: 8 }), inserted });
+  const edits = fc.oneof(...[1, 2, 6].map((maxLength) => fc.array(edit, { minLength: 1, maxLength })));
+  const bytes = fc.tuple(vector, edits, fc.boolean()).map(([start, applied, isInList]) => {
+    const edited = applied.reduce((all, { at, removed, inserted: added }) => {
+      const index = at % (all.length + 1);
+      return Buffer.concat([all.subarray(0, index), added, all.subarray(index + removed)]);
+    }, Buffer.from(start));
+    return Uint8Array.from([...(isInList ? [1, 0x80] : []), ...edited.subarray(0, 10_000)]);
+  });
+  const limits = fc.record({
+    prefixBytes: fc.integer({ min: 1, max: 64 }),
+    integerDigits: fc.integer({ min: 1, max: 64 }),
+    stringBytes: fc.integer({ min: 1, max: 300 }),
+    listLength: fc.integer({ min: 1, max: 300 }),
+    depth: fc.integer({ min: 1, max: 10 }),
+    expressionBytes: fc.integer({ min: 1, max: 500 }),
+  });
+  const chunkSizes = fc.oneof(
+    ...[1, 3, 50, 3000].map((max) => fc.array(fc.integer({ min: 1, max }), { minLength: 1 })),
+  );
+  return fc.record({
+    bytes,
+    dialect: fc.constantFrom("pb", "none"),
+    limits: fc.option(limits, { nil: undefined, freq: 1 }),
+    chunkSizes,
+    pass: fc.constantFrom("push", "lend"),
+    role: fc.constantFrom("listener", "initiator"),
+    calls: fc.array(fc.constantFrom(...readerMethods, "begins", "integers"), { minLength: 1, maxLength: 20 }),
+  });
 }
 
-/** Returns what came of it; throws when it was handled badly. */
-function check(banana: Banana, counter: { bytes: number }, random: Random, input: Uint8Array): string {
-  const dialect = random.pick(["pb", "none"] as const);
-  const limits: Partial<Limits> | undefined = random.below(3) > 0 ? undefined : randomLimits(random);
+/** Returns "a value" or the code of the error; throws when the codec handled the input wrongly. */
+function check({ banana, own, counter }: Realm, input: Input): string {
+  const { bytes, dialect, limits } = input;
   const options = { dialect, limits };
 
-  const own = banana.own(input);
+  const owned = own(bytes);
   counter.bytes = 0;
-  const whole = outcomeOf(banana, () => banana.decode(own, options));
-  if (counter.bytes > BYTES_PER_BYTE * input.length + BYTES_AT_ONCE)
-    throw new Error(`decode took ${counter.bytes} bytes for ${input.length}`);
+  const whole = outcomeOf(banana, () => banana.decode(owned, options));
+  if (counter.bytes > ALLOCATED_PER_BYTE * bytes.length + ALLOCATED_ONCE)
+    throw new Error(`decode allocated ${counter.bytes} bytes for ${bytes.length}`);
 
-  const { delivered, code } = scan(banana, [own], options, "lend");
-  const cut = scan(banana, cutUp(banana, random, input), options, random.pick(["push", "lend"] as const));
-  if (!isDeepStrictEqual({ delivered, code }, cut)) throw new Error("The result depends on the chunks");
-  if (whole.error === undefined && !isDeepStrictEqual([whole.value], delivered))
-    throw new Error("decode and Scanner differ");
+  const scanned = scan(banana, [owned], options, "lend");
+  const chunks = cut(bytes, input.chunkSizes).map(own);
+  if (!isDeepStrictEqual(scanned, scan(banana, chunks, options, input.pass)))
+    throw new Error("The result depends on the chunks");
+  if (whole.error === undefined && !isDeepStrictEqual([whole.value], scanned.delivered))
+    throw new Error("decode and Scanner return different values");
 
-  for (const value of delivered) {
+  for (const value of scanned.delivered) {
     const canonical = banana.encode(value, { dialect });
     const again = banana.decode(canonical, { dialect });
-    if (!isDeepStrictEqual(again, value)) throw new Error("What was read is not what was written");
+    if (!isDeepStrictEqual(again, value)) throw new Error("A decoded value changes when it is encoded and decoded");
     if (Buffer.compare(canonical, banana.encode(again, { dialect })) !== 0)
-      throw new Error("The canonical bytes are not stable");
+      throw new Error("The canonical bytes change when they are decoded and encoded");
   }
-  if (random.below(4) === 0) {
-    if (input.length > 0 && banana.inspect(banana.own(input), { dialect }) === "")
-      throw new Error("inspect shows nothing");
-    banana.inspect(banana.own(input));
-    outcomeOf(banana, () => negotiate(banana, random, input));
-    outcomeOf(banana, () => wander(banana, random, input));
-  }
+  if (bytes.length > 0 && banana.inspect(own(bytes), { dialect }) === "") throw new Error("inspect shows nothing");
+  banana.inspect(own(bytes));
+  outcomeOf(banana, () => negotiate(banana, input));
+  callReader(banana, input);
   return whole.error ?? "a value";
 }
 
-function randomLimits(random: Random): Partial<Limits> {
-  return {
-    prefixBytes: 1 + random.below(64),
-    integerDigits: 1 + random.below(64),
-    stringBytes: 1 + random.below(300),
-    listLength: 1 + random.below(300),
-    depth: 1 + random.below(10),
-    expressionBytes: 1 + random.below(500),
-  };
-}
-
-/** The value, or the code of the BananaError. Any other error is a finding. */
-function outcomeOf<Value>(banana: Banana, work: () => Value): { value?: Value; error?: string } {
+/** Returns the value, or the code of a BananaError. Throws every other error. */
+function outcomeOf<Value>(banana: typeof Package, work: () => Value): { value?: Value; error?: string } {
   try {
     return { value: work() };
   } catch (error) {
@@ -175,68 +167,52 @@ function outcomeOf<Value>(banana: Banana, work: () => Value): { value?: Value; e
 }
 
 interface Options {
-  dialect: "pb" | "none";
-  limits: Partial<Limits> | undefined;
+  readonly dialect: "pb" | "none";
+  readonly limits: Partial<Package.BananaLimits> | undefined;
 }
 
-/** Trees of what is pushed, and trees made value by value of what is lent: the same. */
-function scan(banana: Banana, chunks: readonly Uint8Array[], options: Options, how: "push" | "lend") {
+/** Reads whole trees from pushed chunks, or the same trees value by value from lent chunks. */
+function scan(banana: typeof Package, chunks: readonly Uint8Array[], options: Options, pass: "push" | "lend") {
   const scanner = new banana.Scanner(options);
   const reader = new banana.BananaReader();
   const delivered: Package.Expression[] = [];
   try {
     for (const chunk of chunks) {
-      scanner[how](chunk);
-      if (how === "push")
+      scanner[pass](chunk);
+      if (pass === "push")
         for (let next = scanner.next(); next !== undefined; next = scanner.next()) delivered.push(next);
       else while (scanner.advance(reader)) delivered.push(banana.readExpression(reader));
-      chunk.fill(0xff);
+      chunk.fill(0xff); // the scanner must not use it any more
     }
   } catch (error) {
     if (!(error instanceof banana.BananaError)) throw error;
-    return { delivered, code: `${error.code} at ${String(error.offset)}` };
+    return { delivered, error: `${error.code} at ${String(error.offset)}` };
   }
-  return { delivered, code: undefined };
+  return { delivered, error: undefined };
 }
 
-/** Copies, in pieces of any size: also of one byte. */
-function cutUp(banana: Banana, random: Random, bytes: Uint8Array): Uint8Array[] {
+function cut(bytes: Uint8Array, sizes: readonly number[]): Uint8Array[] {
   const chunks: Uint8Array[] = [];
-  const most = random.pick([1, 3, 50, 3000]);
-  for (let start = 0; start < bytes.length;) {
-    const end = start + 1 + random.below(most);
-    chunks.push(banana.own(bytes.subarray(start, end)));
-    start = end;
-  }
+  for (let start = 0; start < bytes.length; start += chunks.at(-1)!.length)
+    chunks.push(bytes.subarray(start, start + sizes[chunks.length % sizes.length]!));
   return chunks;
 }
 
-function negotiate(banana: Banana, random: Random, input: Uint8Array): void {
-  const session = new banana.Session({ role: random.pick(["listener", "initiator"] as const), send: () => undefined });
+function negotiate(banana: typeof Package, { bytes, role }: Input): void {
+  const session = new banana.Session({ role, send: () => undefined });
   session.start();
-  session.push(input);
+  session.push(bytes);
   while (session.next() !== undefined);
 }
 
-/** Calls a reader's methods in any order, on bytes that nobody scanned. */
-function wander(banana: Banana, random: Random, input: Uint8Array): void {
-  const reader = new banana.BananaReader().reset(input, 0, input.length, banana.pb, 0);
-  const head = new banana.ListHead(1 + random.below(3), random.pick(["None", "unicode", "list", "x"]));
-  while (reader.offset < input.length) {
-    const method = random.pick([
-      "kind",
-      "list",
-      "integer",
-      "float",
-      "exactFloat",
-      "bytes",
-      "word",
-      "text",
-      "skip",
-    ] as const);
-    outcomeOf(banana, () => reader[method]());
-    if (random.below(3) === 0) reader.begins(head);
-    if (random.below(9) === 0) reader.integers(new Array(10), 0);
-    if (random.below(3) === 0) reader.skip();
+/** Calls a reader's methods in any order, on bytes that no scanner has checked. */
+function callReader(banana: typeof Package, { bytes, calls }: Input): void {
+  const reader = new banana.BananaReader().reset(bytes, 0, bytes.length, banana.pb, 0);
+  const head = new banana.ListHead(2, "unicode");
+  for (const method of calls) {
+    if (reader.offset >= bytes.length) return;
+    if (method === "begins") reader.begins(head);
+    else if (method === "integers") reader.integers(new Array(10), 0);
+    else outcomeOf(banana, () => reader[method]());
   }
 }

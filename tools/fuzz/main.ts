@@ -1,29 +1,30 @@
-// Feeds mutated input to a package: npm run fuzz -- banana|broker [--runs=1000000] [--seed=1]. Fails at the first input that is handled badly.
+/**
+ * npm run fuzz -- banana|broker [--runs=1000000] [--seed=1]: stops at the first input that is handled wrongly, and
+ * shrinks it.
+ */
 
+import { parseArgs } from "node:util";
 import { fuzzBanana } from "./banana.js";
 import { fuzzBroker } from "./broker.js";
 
+/** Each returns how often it saw each outcome. */
 const targets: Record<string, (options: { runs: number; seed: number }) => Promise<Record<string, number>>> = {
   banana: fuzzBanana,
   broker: fuzzBroker,
 };
 
-const [name = "", ...options] = process.argv.slice(2);
-const target = Object.hasOwn(targets, name) ? targets[name] : undefined;
-if (target === undefined) {
-  console.error(
-    `Usage: npm run fuzz -- <target> [--runs=1000000] [--seed=1]; targets: ${Object.keys(targets).join(", ")}`,
-  );
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { runs: { type: "string", default: "1000000" }, seed: { type: "string" } },
+});
+const [name = ""] = positionals;
+const fuzz = Object.hasOwn(targets, name) ? targets[name] : undefined;
+if (fuzz === undefined) {
+  console.error(`Usage: npm run fuzz -- ${Object.keys(targets).join("|")} [--runs=1000000] [--seed=1]`);
   process.exitCode = 2;
 } else {
-  const runs = numberOf("runs", 1_000_000);
-  const seed = numberOf("seed", Date.now() % 2 ** 31);
-  console.log(`${name}: ${runs} inputs, seed ${seed}`);
-  for (const [outcome, count] of Object.entries(await target({ runs, seed })))
+  const options = { runs: Number(values.runs), seed: Number(values.seed ?? Date.now() % 2 ** 31) };
+  console.log(`${name}: ${options.runs} inputs, seed ${options.seed}`);
+  for (const [outcome, count] of Object.entries(await fuzz(options)))
     console.log(`${String(count).padStart(9)}  ${outcome}`);
-}
-
-function numberOf(option: string, otherwise: number): number {
-  const given = options.find((each) => each.startsWith(`--${option}=`));
-  return given === undefined ? otherwise : Number(given.slice(option.length + 3));
 }

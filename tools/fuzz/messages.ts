@@ -1,165 +1,147 @@
-// What a strange peer says: messages and values that nearly are as they should be.
+/** Arbitrary messages and values of a peer: most are valid, some are nearly valid. */
 
 import type { Expression } from "@pb/banana";
-import { requestOf, word } from "./expressions.js";
+import fc from "fast-check";
+import { requestOf, word } from "./ledger.js";
 import type { Ledger } from "./ledger.js";
-import type { Random } from "./random.js";
 
-/** An answer to a call of the broker. */
-export function replyTo(random: Random, heard: Expression): Expression | undefined {
-  if (requestOf(heard) === undefined) return undefined;
-  const kind = word(random.pick(["answer", "answer", "error"]));
-  return [kind, (heard as Expression[])[1]!, mutated(random, value(random, 3))];
-}
+type Values = fc.Arbitrary<Expression>;
 
-/** A message to a {@link World}. An honest peer only gives back what it has; its values may be as strange as those of any. */
-export function message(random: Random, ledger: Ledger, isHonest: boolean): Expression {
-  const { references, caches } = ledger;
-  const id = random.below(12) === 0 ? random.below(5) : ledger.nextRequest();
-  const small = (): Expression => random.below(5);
-  const target = (): Expression =>
-    random.pick<() => Expression>([
-      () => word("root"),
-      () => word("shelf"),
-      () => word("nobody"),
-      () => (references.length > 0 ? random.pick(references) : small()),
-    ])();
-  const call = (): Expression => [
-    word("message"),
-    id,
-    random.below(3) > 0 ? word("root") : target(),
-    word(random.pick(METHODS)),
-    random.below(4) > 0 ? 1 : 0,
-    mutated(random, [word("tuple"), ...Array.from({ length: random.below(3) }, () => value(random, 3))]),
-    mutated(random, [
-      word("dictionary"),
-      ...(random.below(6) > 0 ? [] : [[[word("unicode"), word("key")], value(random, 2)]]),
-    ]),
-  ];
-  if (random.below(3) > 0) return call();
-  // An honest peer gives back what it has, once.
-  const release = (command: string, held: number[]): Expression =>
-    held.length === 0 ? call() : [word(command), held.splice(random.below(held.length), 1)[0]!];
-  if (isHonest || random.below(20) > 0)
-    return random.pick<() => Expression>([
-      () => release("decref", references),
-      () => release("decache", caches),
-      () => [
-        word("cachemessage"),
-        id,
-        small(),
-        word("set"),
-        random.below(2),
-        [word("tuple"), value(random, 2)],
-        [word("dictionary")],
-      ],
-    ])();
-  return mutated(
-    random,
-    random.pick<() => Expression>([
-      call,
-      () => [word("decref"), small()],
-      () => [word("decache"), small()],
-      () => [word("uncache"), small()],
-      () => [word(random.pick(["answer", "error"])), small(), value(random, 3)],
-      () => [word("didNotUnderstand"), word("what")],
-    ])(),
+const small: Values = fc.nat({ max: 4 });
+const words = (...texts: string[]): Values => fc.constantFrom(...texts).map(word);
+const list = (...parts: Values[]): Values => fc.tuple(...parts);
+const text = (...texts: string[]): Values => list(words("unicode"), words(...texts));
+const entry = (name: string, value: Values): Values => list(text(name), value);
+/** A list that begins with a word, followed by up to three items. */
+const tagged = (tag: Values, item: Values): Values =>
+  fc.tuple(tag, fc.array(item, { maxLength: 3 })).map(([first, items]) => [first, ...items]);
+
+const oddValues: Values = fc.oneof(
+  fc.constantFrom<Expression>(-1, 2 ** 31, 10n ** 30n, [], [[]]),
+  words("", "\xff\xfe", "root"),
+);
+
+const { value } = fc.letrec<{ value: Expression }>((tie) => {
+  const inner = tie("value");
+  const key = fc.oneof(text("a", "b", "__proto__"), small, words("bytes"));
+  return {
+    value: fc.oneof(
+      { maxDepth: 3, depthSize: "small" },
+      fc.oneof(
+        small,
+        words("bytes"),
+        list(words("None")),
+        list(words("boolean"), words("true", "false")),
+        text("text", "__proto__", "constructor", "then", "x"),
+        list(words("remote", "cached", "lcache", "dereference", "local"), small),
+        list(words("local"), words("root")),
+        list(words("unpersistable"), words("why")),
+        oddValues,
+      ),
+      tagged(words("list", "tuple", "set", "frozenset", "copy"), inner),
+      tagged(words("dictionary"), list(key, inner)),
+      list(words("reference"), small, inner),
+      list(words("fuzz.Parcel"), list(words("dictionary"), entry("content", inner))),
+      list(words("fuzz.Stock"), small, list(words("dictionary"), entry("value", inner))),
+      list(words("fuzz.Page"), small, pageState()),
+      list(words("fuzz.Unknown"), inner),
+    ),
+  };
+});
+
+function pageState(): Values {
+  return list(
+    words("dictionary"),
+    entry("remote", list(words("remote"), small)),
+    entry("publishedID", text("id")),
+    entry("perspective", words("None")),
+    entry("service", words("None")),
+    entry("timestamp", small),
   );
 }
 
-/** Of a {@link World}, and of nobody. */
-const METHODS = (
+/** Changes one list inside the expression, in one of five cases: an element is removed, inserted or replaced. */
+function mutated(expressions: Values): Values {
+  const mutation = fc.record({
+    list: fc.nat(),
+    at: fc.nat(),
+    removed: fc.nat({ max: 1 }),
+    added: fc.array(value, { maxLength: 1 }),
+  });
+  return fc
+    .tuple(expressions, fc.option(mutation, { freq: 1 }), fc.nat({ max: 2 }))
+    .map(([expression, change, skip]) => {
+      if (change === null || skip > 0) return expression;
+      const copy = structuredClone(expression);
+      const lists: Expression[][] = [];
+      const collect = (part: Expression): void => {
+        if (!Array.isArray(part)) return;
+        lists.push(part);
+        part.forEach(collect);
+      };
+      collect(copy);
+      const chosen = lists[change.list % lists.length];
+      chosen?.splice(change.at % (chosen.length + 1), change.removed, ...change.added);
+      return copy;
+    });
+}
+
+const methods = (
   "echo give giveNew stock update view page copy later tangle fail break keep release call call " +
   "who toString __proto__ constructor getStateToPublish nothing"
 ).split(" ");
 
-/** Most stay as they are. */
-function mutated(random: Random, expression: Expression): Expression {
-  if (random.below(5) > 0) return expression;
-  const lists: Expression[][] = [];
-  const collect = (part: Expression): void => {
-    if (!Array.isArray(part)) return;
-    lists.push(part);
-    for (const each of part) collect(each);
-  };
-  const copy = structuredClone(expression);
-  collect(copy);
-  if (lists.length === 0) return copy;
-  const list = random.pick(lists);
-  const at = random.below(list.length + 1);
-  switch (random.below(4)) {
-    case 0:
-      list.splice(at, 1);
-      break;
-    case 1:
-      list.splice(at, 0, value(random, 2));
-      break;
-    case 2:
-      if (at < list.length) list[at] = value(random, 2);
-      break;
-    case 3:
-      if (at < list.length) list[at] = random.pick(ODD)();
-      break;
-  }
-  return copy;
+/** What the peer does in one step. Numbers choose among the ids that the ledger has at that time. */
+export const step = fc.record({
+  kind: fc.constantFrom("call", "call", "call", "call", "decref", "decache", "cachemessage", "lie"),
+  repeatsId: fc.nat({ max: 11 }).map((number) => number === 0),
+  number: fc.nat({ max: 1000 }),
+  target: fc.oneof(
+    { weight: 3, arbitrary: words("root") },
+    { weight: 1, arbitrary: words("shelf", "nobody", "reference") },
+  ),
+  method: words(...methods),
+  flag: fc.constantFrom(1, 1, 1, 0),
+  args: mutated(tagged(words("tuple"), value)),
+  kwargs: mutated(
+    fc.oneof(
+      { weight: 5, arbitrary: list(words("dictionary")) },
+      { weight: 1, arbitrary: list(words("dictionary"), entry("key", value)) },
+    ),
+  ),
+  lie: mutated(
+    fc.oneof(
+      list(words("decref", "decache", "uncache"), small),
+      list(words("answer", "error"), small, value),
+      list(words("didNotUnderstand", "unknown"), words("what")),
+      tagged(words("message", "decref", "answer", "uncache"), value),
+      list(words("message"), small, words("root"), words("echo"), small, value, value),
+    ),
+  ),
+});
+export type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
+
+/** What the peer answers to a call of the broker: nothing in one case of three. */
+export const reply = fc.option(fc.tuple(words("answer", "answer", "error"), mutated(value)), { freq: 2 });
+export type Reply = typeof reply extends fc.Arbitrary<infer Value> ? Value : never;
+
+/** The message of a step. An honest peer releases only ids that it has, and never lies; its values may be as odd. */
+export function messageOf(choice: Step, ledger: Ledger, isHonest: boolean): Expression {
+  const { kind, number, method, flag, args, kwargs } = choice;
+  const { references, caches } = ledger;
+  const id = choice.repeatsId ? number % 5 : ledger.nextRequest();
+  const isReference = Buffer.from(choice.target as Uint8Array).toString() === "reference";
+  const target = isReference ? (references[number % references.length] ?? number % 5) : choice.target;
+  if (kind === "lie" && !isHonest) return choice.lie;
+  if (kind === "cachemessage")
+    return [word("cachemessage"), id, number % 5, word("set"), number % 2, args, [word("dictionary")]];
+  const ids = kind === "decref" ? references : caches;
+  if ((kind === "decref" || kind === "decache") && ids.length > 0)
+    return [word(kind), ids.splice(number % ids.length, 1)[0]!];
+  return [word("message"), id, target, method, flag, args, kwargs];
 }
 
-const ODD: readonly (() => Expression)[] = [
-  () => -1,
-  () => 2 ** 31,
-  () => 10n ** 30n,
-  () => word(""),
-  () => Uint8Array.of(0xff, 0xfe),
-  () => [],
-  () => [[]],
-  () => word("root"),
-];
-
-/** What jelly might look like. */
-function value(random: Random, depth: number): Expression {
-  const some = (): Expression[] =>
-    depth > 0 ? Array.from({ length: random.below(4) }, () => value(random, depth - 1)) : [];
-  const one = (): Expression => value(random, depth - 1);
-  const small = (): Expression => random.below(4);
-  const leaves: readonly (() => Expression)[] = [
-    small,
-    () => word("bytes"),
-    () => [word("None")],
-    () => [word("boolean"), word(random.pick(["true", "false"]))],
-    () => [word("unicode"), word(random.pick(["text", "__proto__", "constructor", "then", "x"]))],
-    () => [word("remote"), small()],
-    () => [word("local"), random.pick<Expression>([word("root"), small()])],
-    () => [word("cached"), small()],
-    () => [word("lcache"), small()],
-    () => [word("dereference"), small()],
-    () => [word("unpersistable"), word("why")],
-    () => random.pick(ODD)(),
-  ];
-  if (depth <= 0 || random.below(3) === 0) return random.pick(leaves)();
-  return random.pick<() => Expression>([
-    () => [word(random.pick(["list", "tuple", "set", "frozenset"])), ...some()],
-    () => [word("dictionary"), ...some().map((item) => [value(random, 0), item])],
-    () => [
-      word("dictionary"),
-      ...some().map((item) => [[word("unicode"), word(random.pick(["a", "b", "__proto__"]))], item]),
-    ],
-    () => [word("reference"), small(), one()],
-    () => [word("fuzz.Parcel"), [word("dictionary"), [[word("unicode"), word("content")], one()]]],
-    () => [word("fuzz.Stock"), small(), [word("dictionary"), [[word("unicode"), word("value")], one()]]],
-    () => [word("fuzz.Page"), small(), announcement(random)],
-    () => [word("fuzz.Unknown"), one()],
-    () => [word("copy"), ...some()],
-  ])();
-}
-
-function announcement(random: Random): Expression {
-  const entry = (name: string, item: Expression): Expression => [[word("unicode"), word(name)], item];
-  return [
-    word("dictionary"),
-    entry("remote", [word("remote"), random.below(4)]),
-    entry("publishedID", [word("unicode"), word("id")]),
-    entry("perspective", word("None")),
-    entry("service", word("None")),
-    entry("timestamp", random.below(3)),
-  ];
+export function replyTo(received: Expression, answer: Reply): Expression[] {
+  if (answer === null || requestOf(received) === undefined) return [];
+  return [[answer[0], (received as Expression[])[1]!, answer[1]]];
 }

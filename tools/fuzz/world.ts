@@ -1,4 +1,4 @@
-// What a broker has to offer to a peer that says strange things: one of everything that can cross a connection.
+/** The objects that the fuzzed broker offers: one of each kind that can be sent over a connection. */
 
 import {
   Cacheable,
@@ -20,7 +20,7 @@ import {
 import type { CacheObserver, Perspective } from "@pb/broker";
 import { TypeRegistry } from "@pb/jelly-types";
 
-/** Whatever the peer can be given, and what came of it. */
+/** The root object. It keeps what it passes to the peer. */
 export class World extends Root {
   readonly given: Counted[] = [];
   readonly stock = new Stock();
@@ -58,7 +58,7 @@ export class World extends Root {
     await Promise.resolve();
     return [value, Promise.resolve(this.remote_give())];
   }
-  /** An object on its way, and something that cannot travel behind it. */
+  /** Returns references followed by a function, which cannot be sent: the references must be taken back. */
   remote_tangle(): unknown[] {
     return [this.remote_give(), this.stock, () => undefined];
   }
@@ -76,7 +76,7 @@ export class World extends Root {
     this.kept = undefined;
     if (kept instanceof RemoteReference || kept instanceof RemoteCache) kept[Symbol.dispose]();
   }
-  /** Calls whatever can be called in a value; the peer answers, or does not. */
+  /** Calls every reference in a value. The peer may answer or not. */
   remote_call(value: unknown): void {
     const calls = [value, ...(Array.isArray(value) ? (value as unknown[]) : [])];
     for (const reference of calls)
@@ -139,7 +139,7 @@ class Page extends Publishable {
 
 class PageCopy extends RemotePublished {}
 
-/** What the world gives, when it comes from a peer. */
+/** The types of the world, for values that the peer sends. */
 export function typesOfWorld(): TypeRegistry {
   return new TypeRegistry()
     .register(remoteCopy("fuzz.Parcel", ParcelCopy))

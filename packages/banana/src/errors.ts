@@ -1,23 +1,24 @@
 // Errors of the codec, and the base class of all errors of the @pb packages.
 
 /**
- * The base class of every error that an @pb package throws on its own account: `error instanceof PerspectiveBrokerError` catches them all.
+ * The base class of every error class of the @pb packages: `error instanceof PerspectiveBrokerError` matches all of
+ * them.
  *
- * All codes follow one scheme, `FAMILY_DETAIL` in capital letters. The family names the kind of error: `BANANA_STRING_TOO_LONG`,
- * `CALL_TIMEOUT`. Codes are stable, the wording of messages is not.
+ * All codes follow one scheme, `FAMILY_DETAIL` in capital letters. The family names the kind of error:
+ * `BANANA_STRING_TOO_LONG`, `CALL_TIMEOUT`. Codes are stable, the wording of messages is not.
  */
 export abstract class PerspectiveBrokerError extends Error {
-  /** What happened. */
+  /** The kind of error. */
   abstract readonly code: string;
 }
 
 /**
- * Stable codes of a {@link BananaError}. Codes are promises, message texts are not.
+ * Stable codes of a {@link BananaError}. Codes do not change, the wording of messages may.
  *
- * While reading: `PREFIX_TOO_LONG`, `INTEGER_TOO_LARGE`, `STRING_TOO_LONG`, `LIST_TOO_LONG`, `TOO_DEEP`, `EXPRESSION_TOO_LARGE`,
- * `UNKNOWN_TYPE`, `UNKNOWN_WORD`, `NO_VOCABULARY`, `UNEXPECTED_KIND`, `BAD_UTF8`, `BAD_WORD`, `TRUNCATED`, `TRAILING_BYTES`.
- * While writing: `INTEGER_TOO_LARGE`, `STRING_TOO_LONG`, `LIST_TOO_LONG`, `TOO_DEEP`, `LONE_SURROGATE`.
- * While negotiating: `NO_COMMON_DIALECT`, `BAD_NEGOTIATION`, `NOT_BANANA`.
+ * While reading: `PREFIX_TOO_LONG`, `INTEGER_TOO_LARGE`, `STRING_TOO_LONG`, `LIST_TOO_LONG`, `TOO_DEEP`,
+ * `EXPRESSION_TOO_LARGE`, `UNKNOWN_TYPE`, `UNKNOWN_WORD`, `NO_VOCABULARY`, `UNEXPECTED_KIND`, `BAD_UTF8`, `BAD_WORD`,
+ * `TRUNCATED`, `TRAILING_BYTES`. While writing: `INTEGER_TOO_LARGE`, `STRING_TOO_LONG`, `LIST_TOO_LONG`, `TOO_DEEP`,
+ * `LONE_SURROGATE`. While negotiating: `NO_COMMON_DIALECT`, `BAD_NEGOTIATION`, `NOT_BANANA`.
  */
 export type BananaErrorCode =
   | "BANANA_PREFIX_TOO_LONG"
@@ -39,18 +40,21 @@ export type BananaErrorCode =
   | "BANANA_BAD_NEGOTIATION"
   | "BANANA_NOT_BANANA";
 
-/** What a {@link BananaError} knows besides its code. */
+/** Optional details of a {@link BananaError}. */
 export interface BananaErrorOptions {
-  /** Bytes from the start of the stream to the element at fault. */
+  /** Number of bytes from the start of the stream to the invalid element. */
   readonly offset?: number | undefined;
   readonly cause?: unknown;
 }
 
-/** The bytes are not Banana, or a limit was passed (wire specification 2.5, 2.7; `twisted.spread.banana.BananaError`). */
+/**
+ * The bytes are not valid Banana, or a limit was exceeded (wire specification 2.5, 2.7;
+ * `twisted.spread.banana.BananaError`).
+ */
 export class BananaError extends PerspectiveBrokerError {
   override readonly name = "BananaError";
   readonly code: BananaErrorCode;
-  /** Bytes from the start of the stream to the element at fault; undefined when nothing was read (writing, negotiation). */
+  /** Number of bytes from the start of the stream to the invalid element; undefined when the error is about writing. */
   readonly offset: number | undefined;
 
   constructor(code: BananaErrorCode, message: string, options: BananaErrorOptions = {}) {

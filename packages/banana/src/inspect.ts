@@ -1,31 +1,34 @@
-// Prints expressions so that a person can read them.
+// `inspect` prints expressions and bytes as readable text.
 
 import type { CodecOptions } from "./codec.js";
 import { BananaError } from "./errors.js";
-import { formatFloat } from "./expression.js";
-import type { Expression, ExpressionReader } from "./expression.js";
+import { formatFloat } from "./expression/expression.js";
+import type { Expression, ExpressionReader } from "./expression/expression.js";
 import { withLimits } from "./limits.js";
-import { BananaReader } from "./reader.js";
-import { Scanner } from "./scanner.js";
-import { TreeReader } from "./tree-reader.js";
-import { dialectOf, pb } from "./vocabulary.js";
+import { BananaReader } from "./reading/reader.js";
+import { Scanner } from "./reading/scanner.js";
+import { TreeReader } from "./expression/tree-reader.js";
+import { dialectOf, pb } from "./format/vocabulary.js";
 
-/** Longer strings are cut: who looks wants to see what it is. */
-const SHOWN_TEXT = 1024;
-const SHOWN_HEX = 64;
-/** Deeper lists stand below each other: a thousand blanks a line help nobody. */
-const DEEPEST_INDENT = 40;
-/** More than this of one expression is cut: error messages quote what a peer sent, and a peer may send a lot. */
-const SHOWN_CHARACTERS = 20_000;
+/** Longer byte strings are cut: so many characters, or so many bytes in hexadecimal, are enough to recognize one. */
+const MAX_TEXT = 1024;
+const MAX_HEX = 64;
+/** Deeper lists are not indented further, so that lines stay readable. */
+const MAX_INDENT = 40;
+/**
+ * The text of one expression is cut after so many characters, because error messages contain expressions from a peer.
+ */
+const MAX_LINE = 20_000;
 
 /**
- * An expression as an s-expression: `(message 1 root echo 1 (tuple 1) (dictionary))`. Byte strings that are not plain words are quoted, or
- * hex in `<>`; integers have no point and floats have one.
+ * Prints an expression as an s-expression: `(message 1 root echo 1 (tuple 1) (dictionary))`. Byte strings that are not
+ * plain words are quoted, or hexadecimal in `<>`. Floats have a decimal point, integers do not.
  *
- * Bytes that are Banana, or that come with options, are printed as what they encode: a line for each list that has others inside, the offset
- * of what the line begins with in front of it, and at the end what is wrong with the rest, if anything is. Never throws for bad bytes. Where
- * no dialect is given it is `pb`, which has all that `none` has. Bytes that are not Banana are a byte string; so is, whatever it contains,
- * every `Uint8Array` that is given to {@link inspectExpression}.
+ * A `Uint8Array` that is valid Banana, or that is passed with options, is printed as the expressions it encodes. Each
+ * list that contains other lists starts a line, and each line starts with the offset of its first element. When the
+ * bytes become invalid, the last line is the error; `inspect` does not throw. The default dialect is `pb`, which can
+ * decode everything that `none` can. Any other `Uint8Array` is printed as a byte string, as {@link inspectExpression}
+ * prints every `Uint8Array`.
  */
 export function inspect(value: Uint8Array | Expression, options?: CodecOptions): string {
   const isStream = value instanceof Uint8Array && (options !== undefined || isBanana(value));
@@ -44,15 +47,10 @@ function isBanana(bytes: Uint8Array): boolean {
   }
 }
 
-/** An expression on one line, as {@link inspect} prints it. A `Uint8Array` is a byte string. */
+/** Prints an expression on one line, as {@link inspect} does. A `Uint8Array` is printed as a byte string. */
 export function inspectExpression(expression: Expression): string {
-  return inspectNext(new TreeReader(expression));
-}
-
-/** The next expression of a reader, on one line. Reads it. */
-export function inspectNext(reader: ExpressionReader): string {
   const printer = new Printer(false);
-  printer.print(reader, Infinity);
+  printer.print(new TreeReader(expression), Infinity);
   return printer.text;
 }
 
@@ -69,7 +67,7 @@ function inspectStream(bytes: Uint8Array, { dialect = pb, limits }: CodecOptions
       if (!(error instanceof BananaError)) throw error;
       blocks.push(
         ...(printer.text === "" ? [] : [printer.text]),
-        `${gutter(reader.offset)}! ${error.code}: ${error.message}`,
+        `${offsetColumn(reader.offset)}! ${error.code}: ${error.message}`,
       );
       break;
     }
@@ -77,19 +75,20 @@ function inspectStream(bytes: Uint8Array, { dialect = pb, limits }: CodecOptions
   return blocks.join("\n");
 }
 
+/** Prints expressions as text, on one line or on a line for each nested list. */
 class Printer {
   text = "";
-  readonly #hasLines: boolean;
+  readonly #isMultiline: boolean;
   #isCut = false;
   #wasList = false;
 
-  constructor(hasLines: boolean) {
-    this.#hasLines = hasLines;
+  constructor(isMultiline: boolean) {
+    this.#isMultiline = isMultiline;
   }
 
-  /** Prints the next expression of the reader, and reads all of it. */
+  /** Reads the next expression and appends it to {@link text}. */
   print(reader: ExpressionReader, depth: number): void {
-    /** How many elements each open list still misses. */
+    /** For each open list, the number of elements that are not printed yet, plus one. */
     const missing: number[] = [];
     this.#wasList = true;
     do {
@@ -97,7 +96,7 @@ class Printer {
       const kind = reader.kind();
       if (kind === "list") {
         if (missing.length === depth)
-          throw new BananaError("BANANA_TOO_DEEP", `Lists nested more than ${depth} deep`, { offset });
+          throw new BananaError("BANANA_TOO_DEEP", `Lists are nested more than ${depth} deep`, { offset });
         const length = reader.list();
         this.#separate(offset, missing.length, true);
         this.#add("(");
@@ -118,30 +117,30 @@ class Printer {
     if (this.#isCut) this.text += " …";
   }
 
-  /** What stands between an element and the one before it. */
+  /** Appends the space, or the line break and indentation, before an element. */
   #separate(offset: number, depth: number, isList: boolean): void {
-    if (this.#hasLines && (isList || this.#wasList))
-      this.#add(`${this.text === "" ? "" : "\n"}${gutter(offset)}${" ".repeat(Math.min(depth, DEEPEST_INDENT))}`);
+    if (this.#isMultiline && (isList || this.#wasList))
+      this.#add(`${this.text === "" ? "" : "\n"}${offsetColumn(offset)}${" ".repeat(Math.min(depth, MAX_INDENT))}`);
     else if (!this.text.endsWith("(") && this.text !== "") this.#add(" ");
     this.#wasList = false;
   }
 
   #add(text: string): void {
-    if (this.text.length + text.length > SHOWN_CHARACTERS && !this.#hasLines) this.#isCut = true;
+    if (this.text.length + text.length > MAX_LINE && !this.#isMultiline) this.#isCut = true;
     if (!this.#isCut) this.text += text;
   }
 }
 
-function gutter(offset: number): string {
+function offsetColumn(offset: number): string {
   return `${String(offset).padStart(6)}  `;
 }
 
 function inspectBytes(bytes: Uint8Array): string {
-  const text = String.fromCharCode(...bytes.subarray(0, SHOWN_TEXT));
+  const text = String.fromCharCode(...bytes.subarray(0, MAX_TEXT));
   if (text.length === bytes.length && /^[\w./+-]*[A-Za-z_][\w./+-]*$/.test(text)) return text;
-  if (/^[\x20-\x7e\n\r\t]*$/.test(text)) return `'${text.replace(/[\\'\n\r\t]/g, escape)}'${restOf(bytes, SHOWN_TEXT)}`;
-  const hex = Array.from(bytes.subarray(0, SHOWN_HEX), (byte) => byte.toString(16).padStart(2, "0"));
-  return `<${hex.join("")}${restOf(bytes, SHOWN_HEX)}>`;
+  if (/^[\x20-\x7e\n\r\t]*$/.test(text)) return `'${text.replace(/[\\'\n\r\t]/g, escape)}'${restOf(bytes, MAX_TEXT)}`;
+  const hex = Array.from(bytes.subarray(0, MAX_HEX), (byte) => byte.toString(16).padStart(2, "0"));
+  return `<${hex.join("")}${restOf(bytes, MAX_HEX)}>`;
 }
 
 function restOf(bytes: Uint8Array, shown: number): string {

@@ -1,31 +1,37 @@
-// How much a stream may ask of us, checked before memory is taken.
+// Limits for reading and writing. A limit is checked before memory is allocated.
 
 import { BananaError } from "./errors.js";
-import { MAX_INT } from "./tokens.js";
+import { MAX_INT } from "./format/tokens.js";
 
-/** Limits of one stream, for reading and for writing. All counts are inclusive: the limit itself is still accepted. */
+/** Limits of one stream, for reading and for writing. A value equal to its limit is accepted. */
 export interface BananaLimits {
-  /** Digits before a type byte. Default 64: what Twisted accepts (wire specification 2.5). */
+  /**
+   * The largest number of digits before a type byte. Default 64, which is what Twisted accepts (wire specification
+   * 2.5).
+   */
   readonly prefixBytes: number;
-  /** Digits of an integer, 7 bits each. Default 64, which is 448 bits: what Twisted accepts. */
+  /**
+   * The largest number of digits of an integer, 7 bits each. Default 64, which is 448 bits and what Twisted accepts.
+   */
   readonly integerDigits: number;
-  /** Bytes of one string. Default 655,360: what Twisted accepts, and so the most we emit. */
+  /** The largest number of bytes of one string. Default 655,360, which is what Twisted accepts. */
   readonly stringBytes: number;
-  /** Elements of one list. Default 655,360: what Twisted accepts, and so the most we emit. */
+  /** The largest number of elements of one list. Default 655,360, which is what Twisted accepts. */
   readonly listLength: number;
   /**
-   * Lists inside lists. Default 1,024: CPython's recursion limit of 1,000 keeps a stock Twisted peer from sending more, and
-   * recursive readers of that depth fit in any JavaScript stack. (`decode` and `encode` do not recurse.)
+   * The largest number of lists inside lists. Default 1,024: because of CPython's recursion limit of 1,000, a stock
+   * Twisted peer cannot send more, and a recursive reader of that depth does not overflow any JavaScript stack.
+   * (`decode` and `encode` do not recurse.)
    */
   readonly depth: number;
   /**
-   * Bytes of one top-level expression. Default 1 GiB: Twisted has no such limit, and nothing it can send in practice is larger.
-   * Give a smaller one where strangers connect; the broker does.
+   * The largest number of bytes of one top-level expression. Default 1 GiB: Twisted has no such limit, and cannot send
+   * larger expressions in practice. Set a smaller limit when untrusted peers can connect, as the broker does.
    */
   readonly expressionBytes: number;
 }
 
-/** What holds where nothing else is said: each with its reason at {@link BananaLimits}. */
+/** The default limits. {@link BananaLimits} gives the reason for each. */
 export const defaultLimits: BananaLimits = Object.freeze({
   prefixBytes: 64,
   integerDigits: 64,
@@ -35,7 +41,10 @@ export const defaultLimits: BananaLimits = Object.freeze({
   expressionBytes: 1024 * 1024 * 1024,
 });
 
-/** The defaults, with some replaced. Throws `TypeError` for a limit that is not an integer from 1 to 2^31-1. */
+/**
+ * The default limits, with those of `limits` replaced. Throws `TypeError` for an unknown limit, and for a value that is
+ * not an integer from 1 to 2^31-1.
+ */
 export function withLimits(limits?: Partial<BananaLimits>): BananaLimits {
   if (limits === undefined) return defaultLimits;
   for (const [name, value] of Object.entries(limits)) {
@@ -45,17 +54,17 @@ export function withLimits(limits?: Partial<BananaLimits>): BananaLimits {
   return { ...defaultLimits, ...limits };
 }
 
-/** What is counted, and the end of the code of having too many. */
+/** For each error code without its prefix: the subject of the error message. `#` is replaced by the count. */
 const counted = {
-  PREFIX_TOO_LONG: "A head of # digits",
+  PREFIX_TOO_LONG: "A prefix of # digits",
   INTEGER_TOO_LARGE: "An integer of # bits",
   STRING_TOO_LONG: "A string of # bytes",
   LIST_TOO_LONG: "A list of # elements",
-  TOO_DEEP: "A list # deep",
+  TOO_DEEP: "A list nested # deep",
   EXPRESSION_TOO_LARGE: "An expression of # bytes",
 } as const;
 
-/** Throws when there are more than the limit. */
+/** Throws {@link BananaError} when `count` is over the limit. */
 export function checkLimit(code: keyof typeof counted, count: number, limit: number, offset?: number): void {
   if (count > limit)
     throw new BananaError(

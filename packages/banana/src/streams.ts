@@ -1,17 +1,18 @@
-// Web Streams: bytes to expressions and back.
+// Web Streams that decode bytes to expressions and encode expressions to bytes.
 
 import type { CodecOptions } from "./codec.js";
 import { BananaError } from "./errors.js";
-import type { Expression } from "./expression.js";
+import type { Expression } from "./expression/expression.js";
 import { withLimits } from "./limits.js";
-import { Scanner } from "./scanner.js";
-import { writeExpression } from "./tree.js";
-import { BananaWriter } from "./writer.js";
+import { Scanner } from "./reading/scanner.js";
+import { writeExpression } from "./expression/tree.js";
+import { BananaWriter } from "./writing/writer.js";
 
 /**
- * Bytes in, expressions out. The stream errors with {@link BananaError} when the bytes are bad, and with `BANANA_TRUNCATED` when they end
- * inside an expression; what was not read by then is lost, as with any stream that errors. Backpressure is the stream's own: a reader that
- * does not read stops the writer, and at most the expressions of one chunk wait.
+ * Creates a stream that decodes bytes to expressions. It errors with {@link BananaError} for invalid bytes, and with
+ * `BANANA_TRUNCATED` when the bytes end inside an expression; expressions that were not read by then are lost, as in
+ * any stream that errors. Backpressure works as in any transform stream: when the reader stops, the writer has to wait,
+ * and at most the expressions of one chunk are buffered.
  */
 export function decoderStream(options: CodecOptions = {}): TransformStream<Uint8Array, Expression> {
   const scanner = new Scanner(options);
@@ -31,7 +32,7 @@ export function decoderStream(options: CodecOptions = {}): TransformStream<Uint8
   });
 }
 
-/** Expressions in, bytes out: one chunk an expression. */
+/** Creates a stream that encodes each expression to one chunk of bytes. */
 export function encoderStream(options: CodecOptions = {}): TransformStream<Expression, Uint8Array> {
   const writer = new BananaWriter(options);
   const { depth } = withLimits(options.limits);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { encode, Float, inspect, inspectExpression } from "@pb/banana";
 import type { Expression } from "@pb/banana";
-import { hex } from "./tagged.js";
+import { hex } from "./helpers/tagged.js";
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -22,19 +22,19 @@ test.each<[Expression, string]>([
   [[hex("00ff"), utf8("é")], "(<00ff> <c3a9>)"],
   [[utf8("a".repeat(2000))], `('${"a".repeat(1024)}'… 2000 bytes)`],
   [[new Uint8Array(200)], `(<${"00".repeat(64)}… 200 bytes>)`],
-])("%o", (expression, text) => {
+])("prints %o", (expression, text) => {
   expect(inspectExpression(expression)).toBe(text);
   expect(inspect(expression)).toBe(text);
 });
 
-test("a long expression is cut", () => {
+test("cuts a long expression", () => {
   const text = inspectExpression(new Array<number>(600_000).fill(7));
   expect(text.length).toBeLessThan(20_100);
   expect(text.endsWith("…")).toBe(true);
 });
 
-describe("bytes", () => {
-  test("are printed with the offset of each list", () => {
+describe("inspect of bytes", () => {
+  test("prints the offset of each list", () => {
     const call = [
       utf8("message"),
       1,
@@ -57,13 +57,13 @@ describe("bytes", () => {
     );
   });
 
-  test("may be many expressions, or none", () => {
+  test("prints any number of expressions", () => {
     expect(inspect(hex("018105840000000000000000"))).toBe("     0  1\n     2  0.0");
     expect(inspect(hex(""), {})).toBe("");
     expect(inspect(Buffer.from("0181", "hex"))).toBe("     0  1");
   });
 
-  test("without options are a byte string, unless they are Banana", () => {
+  test("prints bytes that are not Banana as a byte string when there are no options", () => {
     for (const text of ["pb", "", "two words", "é", "🍌"])
       expect(inspect(utf8(text))).toBe(inspectExpression(utf8(text)));
     expect(inspect(hex("0280"))).toBe("<0280>");
@@ -78,7 +78,7 @@ describe("bytes", () => {
     ["01802087", "     0  (\n     2  ! BANANA_UNKNOWN_WORD"],
     ["81ff", "     0  0\n     1  ! BANANA_UNKNOWN_TYPE"],
     ["0180".repeat(2000), "  2048  ! BANANA_TOO_DEEP"],
-  ])("%.10s: as much as is good, then what is wrong and where", (bytes, expected) => {
+  ])("prints the valid part of %.10s, then the error and its offset", (bytes, expected) => {
     expect(inspect(hex(bytes), {})).toContain(expected);
   });
 });

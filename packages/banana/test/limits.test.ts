@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { BananaError, BananaWriter, decode, defaultLimits, encode, Scanner, withLimits } from "@pb/banana";
 import type { BananaErrorCode, BananaLimits, Expression } from "@pb/banana";
-import { scan } from "./generated.js";
+import { scan } from "./helpers/arbitraries.js";
 
 interface Row {
   limit: keyof BananaLimits;
@@ -17,7 +17,7 @@ const nested = (depth: number): Expression => {
   return list;
 };
 
-/** The limit itself is still allowed, one more is not: the same when reading in any way and when writing. */
+/** The limit itself is allowed and one more is not, in every way of reading and in writing. */
 const rows: Row[] = [
   { limit: "stringBytes", value: 3, allowed: bytes(3), refused: bytes(4), code: "BANANA_STRING_TOO_LONG" },
   { limit: "stringBytes", value: 200, allowed: bytes(200), refused: bytes(201), code: "BANANA_STRING_TOO_LONG" },
@@ -40,8 +40,8 @@ const rows: Row[] = [
   { limit: "integerDigits", value: 8, allowed: 2n ** 56n - 1n, refused: 2n ** 56n, code: "BANANA_INTEGER_TOO_LARGE" },
 ];
 
-describe("own limits", () => {
-  test.each(rows)("$limit $value", ({ limit, value, allowed, refused, code }) => {
+describe("limits of the application", () => {
+  test.each(rows)("$limit of $value is exact", ({ limit, value, allowed, refused, code }) => {
     const limits = { [limit]: value };
     expect(decode(encode(allowed), { limits })).toStrictEqual(allowed);
     expect(encode(allowed, { limits })).toStrictEqual(encode(allowed));
@@ -54,7 +54,7 @@ describe("own limits", () => {
     expect(scan(bytewise, { limits: wider })).toStrictEqual(scan([whole], { limits: wider }));
   });
 
-  test("prefixBytes", () => {
+  test("prefixBytes is exact", () => {
     const limits = { prefixBytes: 2 };
     expect(decode(Uint8Array.of(1, 0, 0x81), { limits })).toBe(1);
     expect(() => decode(Uint8Array.of(1, 0, 0, 0x81), { limits })).toThrow(
@@ -62,7 +62,7 @@ describe("own limits", () => {
     );
   });
 
-  test("more digits than a double has room for do not confuse the scanner", () => {
+  test("the scanner reads more digits than a double can hold", () => {
     const digits = new Uint8Array(400).fill(0);
     const bytes = Uint8Array.from([...digits, 0x82, ...digits, 0x81]);
     const { delivered } = scan([bytes], { limits: { prefixBytes: 500, integerDigits: 500 } });
@@ -76,7 +76,7 @@ describe("own limits", () => {
     );
   });
 
-  test.each([1, 7, 20, 21, 22, 200])("expressionBytes, with %d allowed", (expressionBytes) => {
+  test.each([1, 7, 20, 21, 22, 200])("expressionBytes of %d is exact", (expressionBytes) => {
     const limits = { expressionBytes };
     for (const value of [
       bytes(5),
@@ -100,7 +100,7 @@ describe("own limits", () => {
     }
   });
 
-  test("an expression that must become too large is refused as soon as that is known", () => {
+  test("refuses an expression that will be too large as soon as this is known", () => {
     const scanner = new Scanner({ limits: { expressionBytes: 1000 } });
     scanner.push(Uint8Array.of(0x68, 0x07, 0x82)); // a string of 1,000
     expect(() => scanner.next()).toThrow(expect.objectContaining({ code: "BANANA_EXPRESSION_TOO_LARGE", offset: 0 }));
@@ -108,10 +108,10 @@ describe("own limits", () => {
   });
 });
 
-describe("the defaults are Twisted's", () => {
+describe("the default limits", () => {
   const most = 655_360;
 
-  test("a string and a list of 655,360 pass, one more does not", () => {
+  test("allow a string of 655,360 bytes and a list of 655,360 elements, and not one more", () => {
     expect((decode(encode(bytes(most))) as Uint8Array).length).toBe(most);
     expect((decode(encode(new Array<number>(most).fill(0))) as Expression[]).length).toBe(most);
     expect(() => encode(bytes(most + 1))).toThrow(expect.objectContaining({ code: "BANANA_STRING_TOO_LONG" }));
@@ -120,7 +120,7 @@ describe("the defaults are Twisted's", () => {
     );
   });
 
-  test.each(["a", "é", "€", "😀"])("text of %s is measured in bytes of UTF-8", (character) => {
+  test.each(["a", "é", "€", "😀"])("count the UTF-8 bytes of text of %s", (character) => {
     const size = new TextEncoder().encode(character).length;
     const fits = character.repeat(Math.floor(most / size));
     const writer = new BananaWriter();
@@ -129,12 +129,12 @@ describe("the defaults are Twisted's", () => {
     expect(() => writer.text(fits + character)).toThrow(expect.objectContaining({ code: "BANANA_STRING_TOO_LONG" }));
   });
 
-  test("lists nested 1,024 deep pass, one more does not", () => {
+  test("allow lists nested 1,024 deep, and not one more", () => {
     expect(encode(decode(encode(nested(1024)))).length).toBe(2048);
     expect(() => encode(nested(1025))).toThrow(expect.objectContaining({ code: "BANANA_TOO_DEEP" }));
   });
 
-  test("an application may nest far deeper, without a stack that overflows", () => {
+  test("can be raised to far deeper lists, which do not overflow the stack", () => {
     const limits = { depth: 200_000 };
     expect(encode(decode(encode(nested(200_000), { limits }), { limits }), { limits }).length).toBe(400_000);
   });
@@ -148,12 +148,12 @@ test.each([
   [{ listLength: 2 ** 31 }],
   [{ toString: 1 }],
   [{ unknown: 1 }],
-])("%o are no limits", (limits) => {
+])("refuses the limits %o", (limits) => {
   expect(() => withLimits(limits as Partial<BananaLimits>)).toThrow(TypeError);
   expect(() => new Scanner({ limits: limits as Partial<BananaLimits> })).toThrow(TypeError);
 });
 
-test("what is not given stays as it was", () => {
+test("keeps the default of every limit that is not given", () => {
   expect(withLimits({ depth: 5 })).toStrictEqual({ ...defaultLimits, depth: 5 });
 });
 

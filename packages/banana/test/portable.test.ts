@@ -1,4 +1,4 @@
-// What is published runs wherever the standard web globals are, and costs what the README says.
+// The published code needs only standard web globals, and has the size that the README states.
 
 import { readFileSync } from "node:fs";
 import { createContext, runInContext } from "node:vm";
@@ -20,12 +20,12 @@ beforeAll(async () => {
   );
 });
 
-/** Runs the bundle in a realm that has ECMAScript's globals, and these. */
+/** Runs the bundle in a realm with the globals of ECMAScript and these. */
 function runWith(globals: Record<string, unknown>): typeof Banana {
   return runInContext(script, createContext({ ...globals })) as typeof Banana;
 }
 
-test("nothing but TextEncoder and TextDecoder is needed to encode and decode", () => {
+test("encode and decode need only TextEncoder and TextDecoder", () => {
   const { encode, decode, inspect, Session } = runWith({ TextEncoder, TextDecoder });
   const bytes = encode([1, 2.5, [1n << 70n]], { dialect: "pb" });
   expect(
@@ -39,14 +39,14 @@ test("nothing but TextEncoder and TextDecoder is needed to encode and decode", (
   expect(sent).toBe(1);
 });
 
-test("streams need TransformStream", async () => {
+test("streams need TransformStream too", async () => {
   const { encoderStream } = runWith({ TextEncoder, TextDecoder, TransformStream });
   const { writable, readable } = encoderStream();
   void writable.getWriter().write(1);
   expect([...(await readable.getReader().read()).value!]).toStrictEqual([1, 0x81]);
 });
 
-test("the README states the size of what most need", async () => {
+test("the README states the size of the codec", async () => {
   const entry = `export { decode, encode, Scanner, Session } from "@pb/banana";`;
   const size = gzipSync(await bundle(entry, { minify: true }), { level: 9 }).length;
   const stated = Number(/([\d.]+) kB minified and gzipped/.exec(readme)?.[1]) * 1000;

@@ -1,10 +1,10 @@
-// The examples of the README run, and FORMAT.md says what the code does.
+// Runs the examples of the README, and compares the tables of FORMAT.md with the code.
 
 import { readFileSync } from "node:fs";
 import { runInThisContext } from "node:vm";
 import { describe, expect, test, vi } from "vitest";
 import * as banana from "@pb/banana";
-import { hex, toHex } from "./tagged.js";
+import { hex, toHex } from "./helpers/tagged.js";
 
 const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
 const format = readFileSync(new URL("../FORMAT.md", import.meta.url), "utf8");
@@ -13,13 +13,13 @@ const blocks = [...readme.matchAll(/```(\w*)\n([\s\S]*?)```/g)].map(([, language
   text: text!,
 }));
 
-test("the README's examples run, one after the other, and print what it shows", () => {
+test("the examples of the README run in order and print the output that it shows", () => {
   const examples = blocks.filter(({ language }) => language === "ts").map(({ text }) => text);
   expect(examples).toHaveLength(3);
   const printed: string[] = [];
   const log = vi.spyOn(console, "log").mockImplementation((line: string) => void printed.push(line));
   const body = examples.join("\n").replaceAll(/import \{([^}]*)\} from "@pb\/banana";/g, "const {$1} = banana;");
-  // The examples have no types in them: what runs is what stands there.
+  // The examples contain no types and run unchanged.
   const {
     word,
     received,
@@ -35,7 +35,7 @@ test("the README's examples run, one after the other, and print what it shows", 
   expect(`${printed.join("\n")}\n`).toBe(blocks.find(({ language }) => language === "")?.text);
 });
 
-test("every name the README mentions is exported", () => {
+test("every name that the README mentions is exported", () => {
   for (const name of ["decoderStream", "encoderStream", "Session", "Vocabulary", "Float"]) {
     expect(readme).toContain(name);
     expect(banana).toHaveProperty(name);
@@ -51,12 +51,12 @@ describe("FORMAT.md", () => {
     [-0, "84 80 00 00 00 00 00 00 00"],
     [hex("7062"), "02 82 70 62"],
     [[hex("7062"), hex("6e6f6e65")], "02 80 02 82 70 62 04 82 6e 6f 6e 65"],
-  ])("%o is %s", (value, bytes) => {
+  ])("encodes %o as %s", (value, bytes) => {
     expect(format).toContain(bytes);
     expect(toHex(banana.encode(value))).toBe(bytes.replaceAll(" ", ""));
   });
 
-  test("has the words of pb", () => {
+  test("lists the words of dialect pb", () => {
     const cells = [...format.slice(format.indexOf("`pb` has 31")).matchAll(/\| (\d+) +\| (\w+) +(?=\|)/g)].map(
       ([, number, word]) => [Number(number), word],
     );

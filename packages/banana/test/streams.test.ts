@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { decoderStream, encode, encoderStream } from "@pb/banana";
 import type { Expression } from "@pb/banana";
-import { cut, cuts, expression } from "./generated.js";
+import { cut, cuts, expression } from "./helpers/arbitraries.js";
 
 async function collect<Value>(stream: ReadableStream<Value>): Promise<Value[]> {
   const values: Value[] = [];
@@ -10,7 +10,7 @@ async function collect<Value>(stream: ReadableStream<Value>): Promise<Value[]> {
   return values;
 }
 
-test("expressions come back through both streams, however their bytes are cut", async () => {
+test("both streams together return the same expressions, however the bytes are divided into chunks", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(expression, { maxLength: 5 }), cuts, async (values, places) => {
       const encoded = await collect(ReadableStream.from(values).pipeThrough(encoderStream({ dialect: "pb" })));
@@ -24,7 +24,7 @@ test("expressions come back through both streams, however their bytes are cut", 
   );
 });
 
-test("a chunk may be used again once it was written", async () => {
+test("the caller may reuse a chunk after it was written", async () => {
   const { writable, readable } = decoderStream();
   const value = [new Uint8Array(3000).fill(1), 2, 3];
   const bytes = encode(value);
@@ -41,12 +41,12 @@ test("a chunk may be used again once it was written", async () => {
   expect(await received).toStrictEqual([value]);
 });
 
-test("bytes that end inside an expression are an error, with the place", async () => {
+test("bytes that end inside an expression throw BANANA_TRUNCATED with the offset", async () => {
   const stream = ReadableStream.from([encode(1), Uint8Array.of(2, 0x80, 1, 0x81)]).pipeThrough(decoderStream());
   await expect(collect(stream)).rejects.toMatchObject({ code: "BANANA_TRUNCATED", offset: 6 });
 });
 
-test("bad bytes are an error, with the place", async () => {
+test("invalid bytes throw an error with the offset", async () => {
   const reader = ReadableStream.from([Uint8Array.of(1, 0x81, 0x90)])
     .pipeThrough(decoderStream())
     .getReader();
@@ -54,7 +54,7 @@ test("bad bytes are an error, with the place", async () => {
   await expect(reader.read()).rejects.toMatchObject({ code: "BANANA_UNKNOWN_TYPE", offset: 2 });
 });
 
-test("what Banana does not have is an error of the writing side", async () => {
+test("a value that Banana does not have makes the writer reject", async () => {
   const stream = ReadableStream.from([1, "text" as unknown as Expression]).pipeThrough(encoderStream());
   await expect(collect(stream)).rejects.toThrow(TypeError);
 });
@@ -62,7 +62,7 @@ test("what Banana does not have is an error of the writing side", async () => {
 test.each([
   ["decoder", () => decoderStream(), encode(1)],
   ["encoder", () => encoderStream(), 1],
-])("a %s that nobody reads from stops who writes to it", async (_, make, chunk) => {
+])("a %s without a reader makes the writer wait", async (_, make, chunk) => {
   const { writable, readable } = make() as TransformStream<unknown, unknown>;
   const writer = writable.getWriter();
   let written = 0;

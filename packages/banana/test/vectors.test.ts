@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { BananaError, decode, encode, pb, none, Scanner, Session } from "@pb/banana";
 import type { BananaErrorCode, Expression } from "@pb/banana";
-import { hex, readVectors, toHex, untag } from "./tagged.js";
-import type { Tagged } from "./tagged.js";
+import { hex, readVectors, toHex, untag } from "./helpers/tagged.js";
+import type { Tagged } from "./helpers/tagged.js";
 
 interface Value {
   name: string;
@@ -13,7 +13,7 @@ interface Value {
   reencoded?: string;
 }
 
-describe("banana.json: what Twisted writes and reads", () => {
+describe("banana.json: the bytes that Twisted writes and reads", () => {
   test.each(readVectors<Value>("banana.json"))("$name", ({ dialect, canonical, hex: bytes, value, reencoded }) => {
     expect(decode(hex(bytes), { dialect })).toStrictEqual(untag(value));
     expect(toHex(encode(untag(value), { dialect }))).toBe(canonical ? bytes : reencoded);
@@ -35,19 +35,19 @@ interface Malformed {
   error_after_bytes?: number;
 }
 
-/** Twisted's exception, in our words. */
+/** The error code for an exception of Twisted. */
 function codeOf({ class: name, message }: { class: string; message: string }, dialect: string | null): BananaErrorCode {
   if (message.includes("64 bytes")) return "BANANA_PREFIX_TOO_LONG";
   if (message.includes("String too long")) return "BANANA_STRING_TOO_LONG";
   if (message.includes("List too long")) return "BANANA_LIST_TOO_LONG";
   if (message.includes("Invalid item for pb")) return "BANANA_NO_VOCABULARY";
   if (message.includes("Invalid Type Byte")) return "BANANA_UNKNOWN_TYPE";
-  // Where a dialect has no words, we do not look at the number of one.
+  // In a dialect without a vocabulary, the number of a word is not checked.
   if (name === "builtins.KeyError") return dialect === "pb" ? "BANANA_UNKNOWN_WORD" : "BANANA_NO_VOCABULARY";
   throw new Error(`No code for ${name}: ${message}`);
 }
 
-describe("banana-malformed.json: bad and cut input", () => {
+describe("banana-malformed.json: invalid and incomplete bytes", () => {
   test.each(readVectors<Malformed>("banana-malformed.json"))("$name", (vector) => {
     const dialect = vector.dialect ?? "none";
     const { delivered, error, bytes } = scanBytewise(hex(vector.hex), dialect);
@@ -70,7 +70,7 @@ interface Unencodable {
   error: { message: string };
 }
 
-describe("banana-encode-errors.json: what cannot be sent", () => {
+describe("banana-encode-errors.json: values that cannot be encoded", () => {
   test.each(readVectors<Unencodable>("banana-encode-errors.json"))("$name", ({ dialect, value, name, error }) => {
     if (value !== null) {
       expect(() => encode(untag(value), { dialect })).toThrow(BananaError);
@@ -122,7 +122,8 @@ describe("banana-negotiation.json: choosing a dialect", () => {
     expect(sent.join("")).toBe(vector.sends_in_reply);
     expect(delivered).toStrictEqual(vector.delivered.map(untag));
     expect(closes).toBe(vector.lose_connection || vector.error !== null);
-    // Twisted reads on after a bad choice and serves a good one behind it; a connection that is being closed is closed (trap 33).
+    // Twisted continues to read after a bad choice and accepts a good one after it. A session does not: it must be
+    // closed (trap 33).
     if (!vector.lose_connection) expect(session.dialect?.name ?? null).toBe(vector.dialect);
   });
 });

@@ -14,7 +14,7 @@ import {
 import type { BrokerEvent, RemoteReference } from "@pb/broker";
 import { TypeRegistry } from "@pb/jelly-types";
 import { connectedPair } from "@pb/broker/testing";
-import { keepWhatArrives } from "../../../tools/garbage/arrivals.js";
+import { pinReceivedValues } from "../../../tools/gc/pin-received-values.js";
 import { brokerAndPeer, rejection, settled } from "./support/raw-peer.js";
 
 let log: string[] = [];
@@ -58,7 +58,7 @@ async function open() {
 }
 
 test("notifies in order: pending calls, observed objects, subscribers, owners of references", async () => {
-  using _kept = keepWhatArrives();
+  using _kept = pinReceivedValues();
   const { pair, events, remote } = await open();
   await remote.callRemote("give");
   const back = await pair.server.getRootObject();

@@ -276,7 +276,7 @@ describe("who guesses", () => {
 
   test("has a number of failures for a name, on all connections together, whether the name exists or not", async () => {
     for (const name of ["alice", "mallory"]) {
-      const stage = new Stage([users()], { limits: { failuresPerName: 3 } });
+      const stage = new Stage([users()], { limits: { failuresPerName: 3, failuresPerNameMs: 3_600_000 } });
       for (const spelling of [name, name.toUpperCase(), name]) {
         expect(await errorOf(login(stage.connect().client, new UsernamePassword(spelling, "x")))).toBeInstanceOf(
           UnauthorizedLogin,
@@ -290,7 +290,9 @@ describe("who guesses", () => {
   });
 
   test("keeps nobody else out, unless from many addresses", async () => {
-    const stage = new Stage([users()], { limits: { failuresPerName: 2, failuresPerNameEverywhere: 5 } });
+    const never = { failuresPerNameMs: 3_600_000, failuresPerNameEverywhereMs: 3_600_000 }; // No failure is forgotten.
+    const limits = { failuresPerName: 2, failuresPerNameEverywhere: 5, ...never };
+    const stage = new Stage([users()], { limits });
     const from = (address: string) => stage.connect({ peer: { address } }).client;
     await errorOf(login(from("192.0.2.1"), wrong));
     await errorOf(login(from("192.0.2.1"), wrong));
@@ -431,7 +433,7 @@ describe("failures of a name", () => {
 test("time to log in is limited by the transport, which is told that a portal requires it", async () => {
   const { portal } = new Stage();
   expect(portal.requiresLogin).toBe(true);
-  const limits = { loginMs: 1_500 };
+  const limits = { loginMs: 6_000 };
   await using server = await listen("tcp:0:interface=127.0.0.1", portal, { limits });
   const silent = await connect(`tcp:127.0.0.1:${server.port}`);
   const guessing = await connect(`tcp:127.0.0.1:${server.port}`);
@@ -529,7 +531,7 @@ describe("nothing of what is inside", () => {
       if (isBroken) throw new Error("down");
       return Md5Digest.of("secret");
     };
-    const limits = { failuresPerName: 1, failuresPerConnection: 1 };
+    const limits = { failuresPerName: 1, failuresPerNameMs: 3_600_000, failuresPerConnection: 1 };
     const { client } = new Stage([new PasswordChecker({ stores: ["md5"], find })], { limits }).connect();
     for (let round = 0; round < 3; round++) await errorOf(login(client, alice));
     isBroken = false;

@@ -17,7 +17,7 @@ import {
 import type { Mind } from "@pb/cred";
 import { kwargs } from "@pb/broker";
 import { expect, test } from "vitest";
-import { garbageCollector } from "../../../tools/garbage/garbage.js";
+import { garbageCollector } from "../../../tools/gc/garbage-collector.js";
 import type { Person } from "./support.js";
 import { brokers, errorOf, Mindful, settle, Stage, users } from "./support.js";
 

@@ -29,7 +29,7 @@ import {
   UsernamePassword,
 } from "@pb/cred";
 import type { Login, Mind } from "@pb/cred";
-import { keepWhatArrives } from "../../../tools/garbage/arrivals.js";
+import { pinReceivedValues } from "../../../tools/gc/pin-received-values.js";
 import {
   brokers,
   classicResponse,
@@ -212,7 +212,7 @@ describe("a login", () => {
     const { client, server } = stage.connect();
     const late = new AbortController();
     const tooLate = errorOf(login(client, alice, null, { signal: late.signal }));
-    await vi.waitFor(() => expect(open).toBeDefined());
+    await vi.waitFor(() => expect(open).toBeDefined(), { timeout: 120_000 });
     late.abort(new Error("too late"));
     expect((await tooLate).message).toBe("too late");
     const logout = vi.fn();
@@ -274,7 +274,7 @@ describe("a logout", () => {
   });
 
   test("comes once when the realm has the same avatar for everybody", async () => {
-    using _kept = keepWhatArrives();
+    using _kept = pinReceivedValues();
     const shared = new Person("everybody", null);
     const loggedOut: unknown[] = [];
     const house = new (class extends House {
@@ -324,7 +324,7 @@ describe("a logout", () => {
     const stage = new Stage([users()], {}, house);
     const { client, links } = stage.connect();
     const failure = errorOf(login(client, alice));
-    await vi.waitFor(() => expect(open).toBeDefined());
+    await vi.waitFor(() => expect(open).toBeDefined(), { timeout: 120_000 });
     links.listener.cut();
     expect(await failure).toBeInstanceOf(ConnectionLostError);
     const logout = vi.fn();
@@ -340,7 +340,7 @@ describe("a logout", () => {
     const stage = new Stage([new PasswordChecker({ stores: ["md5"], find })]);
     const { client, links } = stage.connect();
     const failure = errorOf(login(client, alice));
-    await vi.waitFor(() => expect(answer).toBeDefined());
+    await vi.waitFor(() => expect(answer).toBeDefined(), { timeout: 120_000 });
     links.initiator.cut();
     await failure;
     answer(Md5Digest.of("secret"));
@@ -369,7 +369,7 @@ describe("a logout", () => {
     ],
     ["rejects", () => Promise.reject(new Error("out of order"))],
   ])("that %s is told to the watcher, and disturbs nobody else", async (_how, logout) => {
-    using _kept = keepWhatArrives();
+    using _kept = pinReceivedValues();
     const house = new (class extends House {
       override requestAvatar(...args: Parameters<House["requestAvatar"]>) {
         const made = super.requestAvatar(...args) as Login;

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { connect, listen } from "@pb/node-transport";
 import type { ListenOptions, Server } from "@pb/node-transport";
 import { BearerToken, BearerTokenChecker, login, LoginDenied, UnauthorizedLogin, UsernamePassword } from "@pb/cred";
-import { keepWhatArrives } from "../../../tools/garbage/arrivals.js";
+import { pinReceivedValues } from "../../../tools/gc/pin-received-values.js";
 import { Authority } from "../../node-transport/test/certificates.js";
 import type { Person } from "./support.js";
 import { errorOf, Mindful, settle, Stage, users } from "./support.js";
@@ -50,7 +50,7 @@ describe("a second login of the same user over another connection", () => {
   };
 
   test("takes the place of the first one: it is logged out before", async () => {
-    using _kept = keepWhatArrives();
+    using _kept = pinReceivedValues();
     const { stage, server, one, two } = await twice({ logins: { sameUser: "replace" } });
     await login(two, alice);
     await one.closed;
@@ -61,7 +61,7 @@ describe("a second login of the same user over another connection", () => {
   });
 
   test("is denied while the first one answers", async () => {
-    using _kept = keepWhatArrives();
+    using _kept = pinReceivedValues();
     const { stage, server, two } = await twice({ logins: { sameUser: "ask" } });
     const error = await errorOf(login(two, alice));
     expect(error).toBeInstanceOf(LoginDenied);
@@ -75,7 +75,7 @@ describe("a second login of the same user over another connection", () => {
     await using server = await listen("tcp:0:interface=127.0.0.1", stage.portal, { logins: { sameUser: "ask" } });
     const [one, two] = await Promise.all([1, 2].map(() => connect(`tcp:127.0.0.1:${server.port}`)));
     (await login(one!, alice))[Symbol.dispose]();
-    await vi.waitFor(() => expect(stage.house.loggedOut).toEqual(["alice"]));
+    await vi.waitFor(() => expect(stage.house.loggedOut).toEqual(["alice"]), { timeout: 120_000 });
     await login(two!, alice);
     expect(one!.isOpen).toBe(true);
   });

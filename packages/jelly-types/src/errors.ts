@@ -1,12 +1,13 @@
-// What goes wrong between bytes and values. A JellyError means: this value does not travel; the connection is unharmed.
+// Errors about values that cannot be written or read. The connection stays usable after each of them.
 
-import { BananaError } from "@pb/banana";
+import { BananaError, PerspectiveBrokerError } from "@pb/banana";
 
 /**
- * Stable codes of a {@link JellyError}. Codes are promises, message texts are not.
+ * Stable codes of a {@link JellyError}. Codes do not change, the wording of messages may.
  *
- * Writing: `NOT_JELLYABLE`, `LONE_SURROGATE`, `INTEGER_TOO_LARGE`, `STRING_TOO_LONG`, `LIST_TOO_LONG`, `UNHASHABLE`, `TOO_DEEP`.
- * Reading: `MALFORMED`, `BAD_UTF8`, `UNRESOLVED_REFERENCE`, `DUPLICATE_REFERENCE`, `UNHASHABLE`, `TOO_DEEP`, `NOT_ALLOWED`.
+ * Writing: `NOT_JELLYABLE`, `LONE_SURROGATE`, `INTEGER_TOO_LARGE`, `STRING_TOO_LONG`, `LIST_TOO_LONG`, `UNHASHABLE`,
+ * `TOO_DEEP`, `NOT_ALLOWED`. Reading: `MALFORMED`, `BAD_UTF8`, `UNRESOLVED_REFERENCE`, `DUPLICATE_REFERENCE`,
+ * `UNHASHABLE`, `TOO_DEEP`, `NOT_ALLOWED`.
  */
 export type JellyErrorCode =
   | "JELLY_NOT_JELLYABLE"
@@ -22,10 +23,10 @@ export type JellyErrorCode =
   | "JELLY_DUPLICATE_REFERENCE"
   | "JELLY_NOT_ALLOWED";
 
-/** A value that cannot be written, or an s-expression that is no value. */
-export class JellyError extends Error {
+/** A value that cannot be written, or an s-expression that cannot be read as a value. */
+export class JellyError extends PerspectiveBrokerError {
   override readonly name: string = "JellyError";
-  readonly code: JellyErrorCode;
+  override readonly code: JellyErrorCode;
   readonly #text: string;
   #path = "";
 
@@ -35,12 +36,15 @@ export class JellyError extends Error {
     this.#text = text;
   }
 
-  /** Where in the value: `$.items[3].price`. */
+  /** The path to the value in the graph: `$.items[3].price`. */
   get path(): string {
     return `$${this.#path}`;
   }
 
-  /** Notes that the value in question was found one step below another. For those who walk a value, from the inside out. */
+  /**
+   * Adds one step to the front of {@link path}. A handler that writes or reads nested values calls this, the innermost
+   * one first.
+   */
   below(step: string): this {
     this.#path = step + this.#path;
     this.message = `${this.#text} (at ${this.path})`;
@@ -48,10 +52,10 @@ export class JellyError extends Error {
   }
 }
 
-/** Something a peer sent, or we were asked to send, that the security policy does not allow (`twisted.spread.jelly.InsecureJelly`). */
+/** The security policy does not allow a type, in either direction (`twisted.spread.jelly.InsecureJelly`). */
 export class InsecureJellyError extends JellyError {
   override readonly name = "InsecureJellyError";
-  /** The name of the type, as the wire has it. */
+  /** The name of the type on the wire. */
   readonly typeName: string;
 
   constructor(typeName: string, text: string) {
@@ -61,8 +65,8 @@ export class InsecureJellyError extends JellyError {
 }
 
 /**
- * The error to throw on when `error` came from one step further in. Errors of the codec become errors of the value they are about; anything
- * else was thrown by somebody's state hook and stays what it is.
+ * The error to rethrow when a nested value, one `step` further in, threw `error`. Errors of the codec become a {@link
+ * JellyError} with a path. Any other error was thrown by a hook of the application, and is returned unchanged.
  */
 export function below(error: unknown, step: string): unknown {
   if (error instanceof JellyError) return error.below(step);
@@ -70,7 +74,7 @@ export function below(error: unknown, step: string): unknown {
   return error;
 }
 
-/** The same trouble as an error of the value, without a place. */
+/** Converts an error of the codec. The path is still empty. */
 export function fromBanana(error: BananaError): JellyError {
   return new JellyError(codes[error.code] ?? "JELLY_MALFORMED", error.message, { cause: error });
 }
@@ -83,7 +87,10 @@ const codes: Partial<Record<string, JellyErrorCode>> = {
   BANANA_BAD_UTF8: "JELLY_BAD_UTF8",
 };
 
-/** A step into a dict: `.name` where it reads well, else `["the key"]`. A symbol stands for what has no name: a key itself. */
+/**
+ * The path step to a dict entry: `.name` for an identifier, else `["the key"]`. Pass a symbol when the error is about a
+ * key itself.
+ */
 export function keyStep(key: unknown): string {
   if (typeof key === "string")
     return /^[A-Za-z_$][\w$]{0,199}$/.test(key) ? `.${key}` : `[${JSON.stringify(shorten(key))}]`;
@@ -91,12 +98,12 @@ export function keyStep(key: unknown): string {
   return typeof key === "symbol" ? "[a key]" : `[${describe(key)}]`;
 }
 
-/** A name from a peer, of a length that an error message can bear. */
+/** Cuts a name from a peer to 200 characters, for use in an error message. */
 export function shorten(name: string): string {
   return name.length <= 200 ? name : `${name.slice(0, 200)}… (${name.length} characters)`;
 }
 
-/** A value in a few words, never its contents: "a function", "an instance of Invoice". */
+/** Describes a value without its contents: "a function", "an instance of Invoice". */
 export function describe(value: unknown): string {
   if (typeof value !== "object" || value === null) return value === null ? "null" : `a ${typeof value}`;
   const prototype = Object.getPrototypeOf(value) as { constructor?: { name?: unknown } } | null;

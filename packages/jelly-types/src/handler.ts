@@ -1,4 +1,5 @@
-// How one kind of value travels, and what a handler sees of the work it is part of.
+// `TypeHandler`, which defines how a type is written and read, and the interfaces that a handler writes to and reads
+// from.
 
 import type { Expression, ExpressionReader, ExpressionWriter } from "@pb/banana";
 import type { SecurityPolicy } from "./policy.js";
@@ -6,89 +7,131 @@ import type { SecurityPolicy } from "./policy.js";
 /** A class, abstract or not. */
 export type Class<T = unknown> = abstract new (...args: never) => T;
 
-/** Both directions of one kind of value. Handlers hold no state: one serves any number of connections at a time. */
+/**
+ * How values of one type are written and read. A type that travels in one direction only has a handler with one of
+ * `jelly` and `unjelly`. A handler keeps no state: any number of connections may use it at the same time.
+ */
 export interface TypeHandler<T = unknown> {
-  /** The words on the wire that this handler reads. Empty for a handler that only writes. */
+  /** The atoms of the lists that {@link unjelly} reads. Empty for a handler that only writes. */
   readonly atoms: readonly string[];
-  /** The classes whose instances this handler writes. Empty for a handler that only reads. */
+  /** The classes whose instances {@link jelly} writes. Empty for a handler that only reads. */
   readonly classes: readonly Class<T>[];
-  /** Whether instances of subclasses are written too. Default false: a subclass nobody registered is an error, not a silent slice. */
+  /**
+   * Whether instances of subclasses are written too. Default false: writing an instance of an unregistered subclass
+   * throws.
+   */
   readonly subclasses?: boolean;
-  /** Whether an object met twice must arrive as one object. Default true. False for values that are equal when they look equal. */
+  /**
+   * Whether an object that occurs twice in a graph must arrive as one object. Default true. False for values without
+   * identity.
+   */
   readonly identity?: boolean;
-  /** Whether values contain no others, so that they need no identity and do not count as nesting. Default false. */
+  /**
+   * Whether values contain no other values, so that they need no identity and do not count as nesting. Default false.
+   */
   readonly isScalar?: boolean;
-  /** Writes one whole s-expression. */
+  /** Writes one whole s-expression. Required when there are {@link classes}. */
+  jelly?(value: T, jellier: JellyWriter): void;
+  /** Reads the `items` elements that follow the atom, all of them. Required when there are {@link atoms}. */
+  unjelly?(unjellier: JellyReader, items: number, atom: string): unknown;
+}
+
+/** A handler that can write. */
+export interface WritingHandler<T = unknown> extends TypeHandler<T> {
   jelly(value: T, jellier: JellyWriter): void;
-  /** Reads the `items` elements behind the atom, all of them. */
+}
+
+/** A handler that can read. */
+export interface ReadingHandler<T = unknown> extends TypeHandler<T> {
   unjelly(unjellier: JellyReader, items: number, atom: string): unknown;
 }
 
-/** A graph being written. */
+/** The graph that is being written, as a handler sees it. */
 export interface JellyWriter {
-  /** Where it goes. */
+  /** Receives the s-expressions. */
   readonly writer: ExpressionWriter;
-  /** What the floor above gave along: the broker's connection and perspective. Undefined in a plain `jelly()`. */
+  /**
+   * The value that the caller passed for this graph: in the broker, the connection and the perspective. Undefined in
+   * `jelly()`.
+   */
   readonly context: unknown;
-  /** What names of Python's may be written. */
+  /** Which Python names may be written. */
   readonly policy: SecurityPolicy;
   /** Writes any value. */
   write(value: unknown): void;
-  /** Writes the own enumerable properties of an object as a dict: a state that is not an object of its own. */
+  /** Writes the own enumerable properties of an object as a dict. The dict has no identity: nothing can refer to it. */
   writeProperties(object: object): void;
-  /** Throws `JELLY_UNHASHABLE` for what cannot be a dict key or a set member in Python. */
+  /** Throws `JELLY_UNHASHABLE` for a value that cannot be a dict key or a set member in Python. */
   requireHashable(value: unknown): void;
-  /** If this graph has `value` already: writes a dereference and returns true. For handlers with `identity: false` that decide themselves. */
+  /**
+   * Writes a dereference and returns true when this graph contains `value` already. For handlers with `identity: false`
+   * that decide for each object.
+   */
   repeat(value: object): boolean;
-  /** Says that `value` is about to be written here, so that {@link repeat} can refer to it. */
+  /** Records that `value` is written next, so that {@link repeat} can refer to it. */
   begin(value: object): void;
 }
 
-/** A graph being read. */
+/** The graph that is being read, as a handler sees it. */
 export interface JellyReader {
-  /** Where it comes from. Handlers read the elements that are theirs, no more and no fewer. */
+  /** The source. A handler reads exactly the elements that belong to its list. */
   readonly reader: ExpressionReader;
+  /** The value that the caller passed for this graph, as in {@link JellyWriter.context}. */
   readonly context: unknown;
   readonly exactness: Exactness;
   readonly policy: SecurityPolicy;
   /** Reads any value. The result may be a placeholder: see {@link isPending}. */
   read(): unknown;
-  /** Reads the `items` elements that come next as those behind another atom. */
+  /** Reads the next `items` elements as those that follow `atom`. */
   readAs(atom: string, items: number): unknown;
-  /** The program's hook for `(persistent id)`. */
+  /** The application's hook for `(persistent id)`. */
   readonly persistentLoad: ((id: Expression) => unknown) | undefined;
-  /** Makes a new container known under its reference id, before its contents are read, so that they can refer to it. */
+  /**
+   * Makes a new container available under its reference id. Call it before reading the contents, which may refer to the
+   * container.
+   */
   register(container: object): void;
-  /** As {@link register}, for an instance that shows nothing of what it is made of until {@link readState} has called back. */
+  /** As {@link register}, for an instance that stays empty until {@link readState} has called back. */
   registerBlank(instance: object): void;
-  /** Reads a value and hands it over as soon as nothing is missing in it: at once, or when the graph is read; inner states first. */
+  /**
+   * Reads a state and passes it to `use` when it is complete: at once, or when the whole graph is read. Inner states
+   * come first.
+   */
   readState(use: (state: unknown) => void): void;
   /**
-   * Reads a value and returns what `make` makes of it; if something is missing in it, returns a placeholder and makes it when the graph is
-   * read. Throws `JELLY_UNRESOLVED_REFERENCE` then if the value contains what is made of it.
+   * Reads a state and returns what `make` returns for it. When the state is incomplete, returns a placeholder and calls
+   * `make` when the graph is read; throws `JELLY_UNRESOLVED_REFERENCE` then if the state contains the object that is
+   * made of it.
    */
   readMade(make: (state: unknown) => unknown): unknown;
-  /** Throws `JELLY_UNHASHABLE` for what cannot be a dict key or a set member; later, if that only turns out later. */
+  /**
+   * Throws `JELLY_UNHASHABLE` for a value that cannot be a dict key or a set member. An incomplete value is checked
+   * when the graph is read.
+   */
   requireHashable(value: unknown): void;
-  /** Passes over that many elements. */
+  /** Skips that many elements. */
   skip(items: number): void;
-  /** Whether `value` stands for an object that has not arrived yet. Put it where it belongs all the same, and ask for {@link whenResolved}. */
+  /**
+   * Whether `value` is a placeholder for an object that is not read yet. Store it as usual, and replace it in {@link
+   * whenResolved}.
+   */
   isPending(value: unknown): boolean;
-  /** Calls `patch` with the object that `placeholder` stands for, as soon as it is there. */
+  /** Calls `patch` with the object that `placeholder` stands for, as soon as that object is read. */
   whenResolved(placeholder: unknown, patch: (value: unknown) => void): void;
-  /** Whether objects are missing that something read before refers to. */
-  readonly isIncomplete: boolean;
-  /** Calls `action` when the whole graph is read and every state is in its place. */
+  /** Calls `action` when the whole graph is read and all states are applied. */
   afterwards(action: () => void): void;
 }
 
-/** How to read what JavaScript would blur. For relays that must send on exactly what they received. */
+/** How to read values that JavaScript cannot tell apart. For relays that must send exactly what they received. */
 export interface Exactness {
   /** `number`: a number when safe, else a bigint. `bigint`: always a bigint. Default `number`. */
   readonly integers: "number" | "bigint";
-  /** `number`: a number. `exact`: a `Float` where a number would be sent on as an integer. Default `number`. */
+  /** `number`: a number. `exact`: a `Float` where a number would be written as an integer. Default `number`. */
   readonly floats: "number" | "exact";
-  /** `object`: an object without prototype when every key is text, else a `Map`. `map`: always a `Map`. Default `object`. */
+  /**
+   * `object`: an object without a prototype when every key is text, else a `Map`. `map`: always a `Map`. Default
+   * `object`.
+   */
   readonly dicts: "object" | "map";
 }
 

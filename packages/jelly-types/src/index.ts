@@ -1,31 +1,38 @@
-// @pb/jelly-types: object graphs on Banana.
+// @pb/jelly-types: converts JavaScript values to the s-expressions of Perspective Broker and back.
 
 // For applications
 export { jelly, unjelly } from "./jelly.js";
 export { Tuple, tuple } from "./types/tuple.js";
 export { FrozenSet } from "./types/set.js";
-export { DateTime } from "./types/date-time.js";
-export { CalendarDate } from "./types/calendar-date.js";
-export { TimeOfDay } from "./types/time-of-day.js";
-export { TimeDelta } from "./types/time-delta.js";
+export { DateTime } from "./types/time/date-time.js";
+export { CalendarDate } from "./types/time/calendar-date.js";
+export { TimeOfDay } from "./types/time/time-of-day.js";
+export { TimeDelta } from "./types/time/time-delta.js";
 export { Decimal } from "./types/decimal.js";
-export { Unpersistable } from "./types/unpersistable.js";
-export { PythonName } from "./types/python-name.js";
-export type { PythonNameKind } from "./types/python-name.js";
-export { UnknownCopy } from "./types/unknown-copy.js";
+export { Unpersistable } from "./types/instances/unpersistable.js";
+export { PythonName } from "./types/instances/python-name.js";
+export type { PythonNameKind } from "./types/instances/python-name.js";
+export { UnknownCopy } from "./types/instances/unknown-copy.js";
 export { Float } from "@pb/banana";
 export { InsecureJellyError, JellyError } from "./errors.js";
 export type { JellyErrorCode } from "./errors.js";
 export { TypeRegistry } from "./registry.js";
-export type { CopyOptions, PlainState } from "./types/copy.js";
+export type { CopyOptions, PlainState } from "./types/instances/copy.js";
 export { SecurityPolicy } from "./policy.js";
 
-// For people building on us
-export { Jellier } from "./jellier.js";
-export { READING_DEPTH, WRITING_DEPTH } from "./depth.js";
-export type { JellierOptions } from "./jellier.js";
-export { Unjellier } from "./unjellier.js";
-export type { UnjellierOptions } from "./unjellier.js";
-export type { Class, Exactness, JellyReader, JellyWriter, TypeHandler } from "./handler.js";
-export { copyType, plainState, setOwnProperties } from "./types/copy.js";
-export { below, describe, keyStep } from "./errors.js";
+// For authors of transports and types
+export { Jellier } from "./writing/jellier.js";
+export type { JellierOptions } from "./writing/jellier.js";
+export { Unjellier } from "./reading/unjellier.js";
+export type { UnjellierOptions } from "./reading/unjellier.js";
+export type {
+  Class,
+  Exactness,
+  JellyReader,
+  JellyWriter,
+  ReadingHandler,
+  TypeHandler,
+  WritingHandler,
+} from "./handler.js";
+export { copyType, plainState, setOwnProperties } from "./types/instances/copy.js";
+export { below, describe } from "./errors.js";

@@ -1,14 +1,15 @@
-// What a peer may name (wire specification 4.9; `twisted.spread.jelly.SecurityOptions`).
+// `SecurityPolicy`: which types, modules and classes may be named (wire specification 4.9;
+// `twisted.spread.jelly.SecurityOptions`).
 
-/** Values without contents, and sets: allowed by every policy. */
+/** Scalars and sets: allowed by every policy unless refused. */
 const BARE_TYPES = [
   "None", "boolean", "unicode", "decimal", "datetime", "time", "date", "timedelta", "set", "frozenset",
 ]; // prettier-ignore
 
-/** What {@link SecurityPolicy.allowBasicTypes} adds. */
+/** The types that {@link SecurityPolicy.allowBasicTypes} adds. */
 const BASIC_TYPES = ["dictionary", "list", "tuple", "reference", "dereference", "unpersistable", "persistent"];
 
-/** What {@link SecurityPolicy.allowInstancesOf} adds. */
+/** The types that {@link SecurityPolicy.allowInstancesOf} adds. */
 const INSTANCE_TYPES = ["instance", "class", "module"];
 
 /** The names a policy allows; undefined for all names. */
@@ -19,11 +20,11 @@ interface Allowed {
 }
 
 /**
- * Which of the standard types a peer may send, and which modules and classes it may name. Whatever a policy allows, nothing that arrives is
- * imported, looked up or run: a name is a `PythonName`, an instance of a class that nobody registered an `UnknownCopy`. Types registered in
- * the `TypeRegistry` of a connection are allowed by that, under every policy.
+ * Defines which standard types a peer may send, and which modules and classes it may name. No policy makes the program
+ * import, look up or run anything: a name arrives as a `PythonName`, and an instance of an unregistered class as an
+ * `UnknownCopy`. Types that are registered in the `TypeRegistry` of a connection are always allowed.
  *
- * Immutable: each `allow…` and `refuse…` returns a new policy.
+ * Immutable: each `allow…` and `refuse…` method returns a new policy.
  */
 export class SecurityPolicy {
   readonly #allowed: Allowed;
@@ -32,52 +33,54 @@ export class SecurityPolicy {
     this.#allowed = allowed;
   }
 
-  /** Text, numbers, bytes, times, decimals, sets; nothing else (a new `SecurityOptions()`). */
+  /** Allows text, numbers, bytes, times, decimals and sets only (a new `SecurityOptions()` in Twisted). */
   static readonly bare: SecurityPolicy = new SecurityPolicy({
     types: new Set(BARE_TYPES),
     modules: new Set(),
     classes: new Set(),
   });
 
-  /** Every standard type, nothing that names code. The default. */
+  /** Allows every standard type except names of classes, modules, functions and methods. The default. */
   static readonly standard: SecurityPolicy = SecurityPolicy.bare.allowBasicTypes();
 
-  /** All names. For tools that look at what a peer sends (`DummySecurityOptions`). */
+  /** Allows all names. For tools that inspect what a peer sends (`DummySecurityOptions` in Twisted). */
   static readonly everything: SecurityPolicy = new SecurityPolicy({
     types: undefined,
     modules: undefined,
     classes: undefined,
   });
 
-  /** Allows types by the word they have on the wire: `list`, `class`, `function`. */
+  /** Allows types by their atom on the wire: `list`, `class`, `function`. */
   allowTypes(...names: string[]): SecurityPolicy {
     return new SecurityPolicy({ ...this.#allowed, types: united(this.#allowed.types, names) });
   }
 
-  /** Takes types away, by the word they have on the wire. */
+  /** Refuses types by their atom on the wire. Throws `TypeError` for a policy that allows all names. */
   refuseTypes(...names: string[]): SecurityPolicy {
     const { types } = this.#allowed;
-    if (types === undefined) throw new TypeError("A policy that allows all names has none to take away");
+    if (types === undefined) throw new TypeError("A policy that allows all names cannot refuse some of them");
     return new SecurityPolicy({ ...this.#allowed, types: new Set([...types].filter((name) => !names.includes(name))) });
   }
 
-  /** Allows lists, tuples, dicts, references and what stands for an object that did not travel. */
+  /**
+   * Allows lists, tuples, dicts, shared references, persistent ids and placeholders for objects that could not be sent.
+   */
   allowBasicTypes(): SecurityPolicy {
     return this.allowTypes(...BASIC_TYPES);
   }
 
-  /** Allows names of modules, and of functions in them where the type `function` is allowed too. */
+  /** Allows names of modules. Also allows names of functions in them, when the type `function` is allowed too. */
   allowModules(...names: string[]): SecurityPolicy {
     return new SecurityPolicy({ ...this.#allowed, modules: united(this.#allowed.modules, names) });
   }
 
-  /** Allows classes by their full name, `shop.Invoice`, and their modules. */
+  /** Allows classes by their full name, such as `shop.Invoice`, and the modules they belong to. */
   allowClasses(...names: string[]): SecurityPolicy {
     const policy = this.allowModules(...names.map(moduleOf));
     return new SecurityPolicy({ ...policy.#allowed, classes: united(policy.#allowed.classes, names) });
   }
 
-  /** Allows instances of classes by their full name, and all that it takes to send them. */
+  /** Allows instances of classes by their full name, and every type that is needed to send them. */
   allowInstancesOf(...names: string[]): SecurityPolicy {
     return this.allowClasses(...names)
       .allowBasicTypes()
@@ -92,13 +95,13 @@ export class SecurityPolicy {
     return this.#allowed.modules?.has(name) ?? true;
   }
 
-  /** Whether a class may be named, and instances of it may arrive without being registered. */
+  /** Whether a class may be named, and whether instances of it may arrive when it is not registered. */
   allowsClass(name: string): boolean {
     return this.allowsModule(moduleOf(name)) && (this.#allowed.classes?.has(name) ?? true);
   }
 }
 
-/** What stands before the last dot. */
+/** The part of a name before its last dot; empty when there is no dot. */
 export function moduleOf(name: string): string {
   return name.slice(0, Math.max(0, name.lastIndexOf(".")));
 }

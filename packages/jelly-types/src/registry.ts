@@ -1,22 +1,23 @@
-// Which handler writes an object and which reads an atom: a value, given to connections, never global.
+// `TypeRegistry` finds the handler that writes an object or reads an atom. It is passed to connections and never
+// global.
 
-import type { Class, TypeHandler } from "./handler.js";
-import type { CopyOptions, PlainState } from "./types/copy.js";
-import { copyType } from "./types/copy.js";
+import type { Class, ReadingHandler, TypeHandler, WritingHandler } from "./handler.js";
+import type { CopyOptions, PlainState } from "./types/instances/copy.js";
+import { copyType } from "./types/instances/copy.js";
 
-/** What makes a graph of values. */
+/** Atoms that jelly itself uses to share objects. */
 const RESERVED: ReadonlySet<string> = new Set(["reference", "dereference"]);
 
 /**
- * Types of an application and how they travel; the standard types need no registering. Extends a parent, which it sees live: a type registered
- * there later is known here at once.
+ * The types of an application and their handlers. The standard types do not have to be registered. A registry may
+ * extend a parent: types that are registered in the parent later are known here at once.
  */
 export class TypeRegistry {
   readonly #parent: TypeRegistry | undefined;
-  readonly #byAtom = new Map<string, TypeHandler>();
-  readonly #byClass = new Map<object, TypeHandler>();
-  /** What prototype chains led to, null where to nothing, until something is registered. */
-  #byPrototype = new WeakMap<object, TypeHandler | null>();
+  readonly #byAtom = new Map<string, ReadingHandler>();
+  readonly #byClass = new Map<object, WritingHandler>();
+  /** Cache of {@link writing}, per prototype; null where no handler was found. Cleared by each registration. */
+  #byPrototype = new WeakMap<object, WritingHandler | null>();
   #isSealed = false;
   #changes = 0;
   #seenVersion = 0;
@@ -25,30 +26,39 @@ export class TypeRegistry {
     this.#parent = parent;
   }
 
-  /** Grows with every registration here or in a parent. */
+  /** Increases with every registration here or in a parent. */
   get version(): number {
     return this.#changes + (this.#parent?.version ?? 0);
   }
 
-  /** Adds a handler; in front of what the parent has. Throws `TypeError` when this registry itself has one of its atoms or classes already. */
+  /**
+   * Adds a handler, which takes precedence over handlers of the parent. Throws `TypeError` when this registry has one
+   * of the atoms or classes already, when there are atoms but no `unjelly`, when there are classes but no `jelly`, and
+   * when the registry is sealed.
+   */
   register<T>(handler: TypeHandler<T>): this {
-    if (this.#isSealed) throw new TypeError("This registry is sealed: extend it");
-    for (const atom of handler.atoms) {
-      if (RESERVED.has(atom)) throw new TypeError(`${atom} is a part of jelly, not a type`);
+    if (this.#isSealed) throw new TypeError("This registry is sealed: create one that extends it");
+    const { atoms, classes } = handler;
+    for (const atom of atoms) {
+      if (RESERVED.has(atom)) throw new TypeError(`The atom ${atom} is reserved by jelly`);
       if (this.#byAtom.has(atom)) throw new TypeError(`The type ${atom} is registered already`);
     }
-    for (const type of handler.classes) {
+    for (const type of classes) {
       if (this.#byClass.has(prototypeOf(type))) throw new TypeError(`The class ${type.name} is registered already`);
     }
-    for (const atom of handler.atoms) this.#byAtom.set(atom, handler);
-    for (const type of handler.classes) this.#byClass.set(prototypeOf(type), handler);
+    if (!canRead(handler) && atoms.length > 0)
+      throw new TypeError(`The handler of the atom ${atoms[0]!} has no unjelly method`);
+    if (!canWrite(handler) && classes.length > 0)
+      throw new TypeError(`The handler of the class ${classes[0]!.name} has no jelly method`);
+    if (canRead(handler)) for (const atom of atoms) this.#byAtom.set(atom, handler);
+    if (canWrite(handler)) for (const type of classes) this.#byClass.set(prototypeOf(type), handler);
     this.#changes++;
     return this;
   }
 
   /**
-   * Lets instances of a class travel by copy, under a name both ends agree on: `module.Class` of a Python peer, or any other. The type of
-   * the state follows from `getState`.
+   * Sends and receives instances of a class by copy, under a name that both peers use: `module.Class` of a Python peer,
+   * or any other name. The type of the state is inferred from `getState`.
    */
   registerCopy<T extends object, State = PlainState>(
     name: string,
@@ -59,8 +69,9 @@ export class TypeRegistry {
   }
 
   /**
-   * {@link registerCopy} for a class tree: `base` and each class in `module` that extends it, as `prefix.Name` (Twisted's
-   * `setUnjellyableForClassTree`). `import * as shapes from "./shapes.js"` gives such a module.
+   * Calls {@link registerCopy} for `base` and for each class in `module` that extends it, under `prefix.Name`
+   * (Twisted's `setUnjellyableForClassTree`). `module` is a namespace object, such as that of `import * as shapes from
+   * "./shapes.js"`.
    */
   registerCopyTree<T extends object, State = PlainState>(
     prefix: string,
@@ -74,19 +85,19 @@ export class TypeRegistry {
     return this;
   }
 
-  /** Refuses every further registration. */
+  /** Makes further registrations throw. */
   seal(): this {
     this.#isSealed = true;
     return this;
   }
 
   /** The handler that reads this atom, or undefined. */
-  reading(atom: string): TypeHandler | undefined {
+  reading(atom: string): ReadingHandler | undefined {
     return this.#byAtom.get(atom) ?? this.#parent?.reading(atom);
   }
 
   /** The handler that writes this object, or undefined. */
-  writing(value: object): TypeHandler | undefined {
+  writing(value: object): WritingHandler | undefined {
     const prototype = Object.getPrototypeOf(value) as object | null;
     if (prototype === null) return undefined;
     if (this.#seenVersion !== this.version) {
@@ -100,7 +111,7 @@ export class TypeRegistry {
     return found;
   }
 
-  #search(prototype: object): TypeHandler | undefined {
+  #search(prototype: object): WritingHandler | undefined {
     const exact = this.#ofClass(prototype);
     if (exact !== undefined) return exact;
     for (let next = parentOf(prototype); next !== null; next = parentOf(next)) {
@@ -110,10 +121,18 @@ export class TypeRegistry {
     return undefined;
   }
 
-  #ofClass(prototype: object): TypeHandler | undefined {
+  #ofClass(prototype: object): WritingHandler | undefined {
     const own = this.#byClass.get(prototype);
     return own === undefined && this.#parent !== undefined ? this.#parent.#ofClass(prototype) : own;
   }
+}
+
+function canRead<T>(handler: TypeHandler<T>): handler is ReadingHandler<T> {
+  return handler.unjelly !== undefined;
+}
+
+function canWrite<T>(handler: TypeHandler<T>): handler is WritingHandler<T> {
+  return handler.jelly !== undefined;
 }
 
 function isClassOf<T>(base: Class<T>, type: unknown): type is Class<T> {

@@ -1,12 +1,12 @@
-// @pb/jelly-types/temporal: Python's dates and times as Temporal's, and back.
+// @pb/jelly-types/temporal: reads and writes Python dates and times as Temporal objects.
 
 import { JellyError } from "./errors.js";
-import type { Class, JellyReader, JellyWriter, TypeHandler } from "./handler.js";
+import type { Class, JellyReader, JellyWriter, ReadingHandler, WritingHandler } from "./handler.js";
 import { TypeRegistry } from "./registry.js";
-import { CalendarDate, calendarDate } from "./types/calendar-date.js";
-import { DateTime, dateTime } from "./types/date-time.js";
-import { TimeDelta, timeDelta } from "./types/time-delta.js";
-import { TimeOfDay, timeOfDay } from "./types/time-of-day.js";
+import { CalendarDate, calendarDate } from "./types/time/calendar-date.js";
+import { DateTime, dateTime } from "./types/time/date-time.js";
+import { TimeDelta, timeDelta } from "./types/time/time-delta.js";
+import { TimeOfDay, timeOfDay } from "./types/time/time-of-day.js";
 
 interface DateFields {
   readonly year: number;
@@ -50,7 +50,7 @@ interface Instant {
 
 type Six = [number, number, number, number, number, number];
 
-/** The part of Temporal that is needed: `globalThis.Temporal` where there is one, or a polyfill's. */
+/** The parts of Temporal that this module uses: those of `globalThis.Temporal`, or of a polyfill. */
 export interface TemporalImplementation {
   readonly PlainDateTime: new (...fields: [...Six, millisecond: number, microsecond: number]) => PlainDateTime;
   readonly PlainDate: new (year: number, month: number, day: number) => PlainDate;
@@ -66,11 +66,13 @@ export interface TemporalImplementation {
 }
 
 /**
- * Types for a connection: a `datetime` arrives as a `Temporal.PlainDateTime`, a `date` as a `PlainDate`, a `time` as a `PlainTime`, a
- * `timedelta` as a `Duration`; the same are sent, and an `Instant` as a datetime in UTC. Extend it, or give it a parent, to register more.
+ * Creates a registry for a connection that reads a `datetime` as a `Temporal.PlainDateTime`, a `date` as a `PlainDate`,
+ * a `time` as a `PlainTime` and a `timedelta` as a `Duration`. It writes the same types, and an `Instant` as a datetime
+ * in UTC. To add types, register them in it or pass a parent. `temporal` defaults to `globalThis.Temporal`; throws
+ * `TypeError` when there is none.
  *
- * What Python does not have throws `JELLY_NOT_JELLYABLE`: nanoseconds, years before 1 and after 9999, durations of years and months, which
- * have no length of their own.
+ * Writing a value that Python does not have throws `JELLY_NOT_JELLYABLE`: nanoseconds, years other than 1 to 9999, and
+ * durations with years or months, whose length is not fixed.
  */
 export function temporalTypes(temporal: TemporalImplementation = ownTemporal(), parent?: TypeRegistry): TypeRegistry {
   return new TypeRegistry(parent)
@@ -83,11 +85,12 @@ export function temporalTypes(temporal: TemporalImplementation = ownTemporal(), 
 
 function ownTemporal(): TemporalImplementation {
   const { Temporal } = globalThis as { readonly Temporal?: TemporalImplementation };
-  if (Temporal === undefined) throw new TypeError("There is no Temporal here: give one, such as a polyfill's");
+  if (Temporal === undefined)
+    throw new TypeError("This platform has no Temporal: pass an implementation, such as a polyfill");
   return Temporal;
 }
 
-function plainDateTime({ PlainDateTime }: TemporalImplementation): TypeHandler<PlainDateTime> {
+function plainDateTime({ PlainDateTime }: TemporalImplementation): ReadingHandler<PlainDateTime> {
   return scalar<PlainDateTime, DateTime>(
     PlainDateTime,
     dateTime,
@@ -100,7 +103,7 @@ function plainDateTime({ PlainDateTime }: TemporalImplementation): TypeHandler<P
   );
 }
 
-function plainDate({ PlainDate }: TemporalImplementation): TypeHandler<PlainDate> {
+function plainDate({ PlainDate }: TemporalImplementation): ReadingHandler<PlainDate> {
   return scalar<PlainDate, CalendarDate>(
     PlainDate,
     calendarDate,
@@ -112,7 +115,7 @@ function plainDate({ PlainDate }: TemporalImplementation): TypeHandler<PlainDate
   );
 }
 
-function plainTime({ PlainTime }: TemporalImplementation): TypeHandler<TimeFields> {
+function plainTime({ PlainTime }: TemporalImplementation): ReadingHandler<TimeFields> {
   return scalar<TimeFields, TimeOfDay>(
     PlainTime,
     timeOfDay,
@@ -121,10 +124,10 @@ function plainTime({ PlainTime }: TemporalImplementation): TypeHandler<TimeField
   );
 }
 
-function duration({ Duration }: TemporalImplementation): TypeHandler<Duration> {
+function duration({ Duration }: TemporalImplementation): ReadingHandler<Duration> {
   return scalar<Duration, TimeDelta>(Duration, timeDelta, toTimeDelta, (value) => {
     const total = value.toMicroseconds();
-    // All parts of a Duration have one sign; those of a timedelta do not.
+    // All parts of a Duration have the same sign; those of a timedelta may differ.
     const days = total / 86_400_000_000n;
     const seconds = (total / 1_000_000n) % 86_400n;
     return new Duration(0, 0, 0, Number(days), 0, 0, Number(seconds), 0, Number(total % 1_000_000n));
@@ -133,7 +136,7 @@ function duration({ Duration }: TemporalImplementation): TypeHandler<Duration> {
 
 function toTimeDelta(value: Duration): TimeDelta {
   if (value.years !== 0 || value.months !== 0)
-    throw new RangeError("A duration of years or months has no fixed length");
+    throw new RangeError("A duration with years or months has no fixed length");
   const nanoseconds =
     BigInt(value.nanoseconds) +
     1000n * (BigInt(value.microseconds) + 1000n * BigInt(value.milliseconds)) +
@@ -141,8 +144,8 @@ function toTimeDelta(value: Duration): TimeDelta {
   return new TimeDelta(7 * value.weeks + value.days, 0, wholeMicroseconds(nanoseconds));
 }
 
-/** Sent like a `Date`; none comes back. */
-function instant({ Instant }: TemporalImplementation): TypeHandler<Instant> {
+/** Only writes, like the handler of `Date`. */
+function instant({ Instant }: TemporalImplementation): WritingHandler<Instant> {
   return {
     ...scalar<Instant, DateTime>(
       Instant,
@@ -159,13 +162,13 @@ function instant({ Instant }: TemporalImplementation): TypeHandler<Instant> {
   };
 }
 
-/** A type of Temporal's that travels as one of ours. */
+/** The handler of a Temporal type that is converted to and from one of our types. */
 function scalar<Theirs, Ours extends object>(
   type: Class<Theirs>,
-  ours: TypeHandler<Ours>,
+  ours: ReadingHandler<Ours> & WritingHandler<Ours>,
   toOurs: (value: Theirs) => Ours,
   fromOurs: (value: Ours) => unknown,
-): TypeHandler<Theirs> {
+): ReadingHandler<Theirs> & WritingHandler<Theirs> {
   return {
     atoms: ours.atoms,
     classes: [type],
@@ -181,7 +184,7 @@ function converted<Theirs, Ours>(value: Theirs, toOurs: (value: Theirs) => Ours)
     return toOurs(value);
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
-    throw new JellyError("JELLY_NOT_JELLYABLE", `Python has no such time: ${cause.message}`, { cause });
+    throw new JellyError("JELLY_NOT_JELLYABLE", `Python cannot represent this time: ${cause.message}`, { cause });
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * What Twisted's own tests of jelly check (twisted.spread.test.test_jelly) and what makes sense outside Python, by the names they have there.
- * `npm run checklist` puts them into a table.
+ * The checks of Twisted's own jelly tests (twisted.spread.test.test_jelly) that apply outside Python, under the same
+ * names. `npm run checklist` lists them in a table.
  */
 import { decode, encode } from "@pb/banana";
 import {
@@ -21,16 +21,16 @@ import {
   Unpersistable,
 } from "@pb/jelly-types";
 import { expect, test } from "vitest";
-import { sexp } from "./support.js";
+import { sexp } from "./helpers/support.js";
 
 const again = <T>(value: T): T => unjelly(decode(encode(jelly(value)))) as T;
 
-test("JellyTests.test_dateTime: a datetime with microseconds and a timedelta come back", () => {
+test("JellyTests.test_dateTime: returns a datetime with microseconds and a timedelta unchanged", () => {
   const [now, delta] = [new DateTime(2026, 11, 22, 13, 37, 59, 123456), new TimeDelta(5, 29, 7)];
   expect(again([now, delta])).toEqual([now, delta]);
 });
 
-test("JellyTests.test_bananaTimeTypes: all times pass through jelly and Banana, as words of decimal digits", () => {
+test("JellyTests.test_bananaTimeTypes: sends all time types as decimal numbers in text", () => {
   const times = [
     new DateTime(2001, 2, 3, 4, 5, 6, 7),
     new CalendarDate(2001, 2, 3),
@@ -42,13 +42,13 @@ test("JellyTests.test_bananaTimeTypes: all times pass through jelly and Banana, 
   expect(jelly(times[3])).toEqual(sexp(["timedelta", "1 2 3"]));
 });
 
-test("JellyTests.test_decimal: decimals come back exactly", () => {
+test("JellyTests.test_decimal: returns decimals unchanged", () => {
   for (const text of ["9.95", "0", "123456", "-78.901"]) {
     expect(again(Decimal.parse(text)).toString()).toBe(text);
   }
 });
 
-test("JellyTests.test_decimalUnjelly: a decimal is a mantissa and an exponent", () => {
+test("JellyTests.test_decimalUnjelly: reads a decimal from its mantissa and its exponent", () => {
   const rows = [
     [995, -2, "9.95"],
     [0, 0, "0"],
@@ -60,36 +60,36 @@ test("JellyTests.test_decimalUnjelly: a decimal is a mantissa and an exponent", 
   }
 });
 
-test("JellyTests.test_decimalSecurity: decimals are allowed, until they are not", () => {
+test("JellyTests.test_decimalSecurity: allows decimals by default, and refuses them after refuseTypes", () => {
   const wire = jelly(Decimal.parse("9.95"));
   expect(unjelly(wire, { policy: SecurityPolicy.bare })).toEqual(Decimal.parse("9.95"));
   expect(() => unjelly(wire, { policy: SecurityPolicy.bare.refuseTypes("decimal") })).toThrow(InsecureJellyError);
 });
 
-test("JellyTests.test_set: a set comes back", () => {
+test("JellyTests.test_set: returns a set unchanged", () => {
   expect(again(new Set([1, 2, 3]))).toEqual(new Set([1, 2, 3]));
   expect(again(new Set([1, 2, 3]))).not.toBeInstanceOf(FrozenSet);
 });
 
-test("JellyTests.test_frozenset: a frozenset comes back as one", () => {
+test("JellyTests.test_frozenset: returns a frozenset as a frozenset", () => {
   const frozen = again(new FrozenSet([1, 2, 3]));
   expect(frozen).toBeInstanceOf(FrozenSet);
   expect([...frozen]).toEqual([1, 2, 3]);
 });
 
-test("JellyTests.test_setSecurity: sets are allowed, until they are not", () => {
+test("JellyTests.test_setSecurity: allows sets by default, and refuses them after refuseTypes", () => {
   const wire = jelly(new Set([1]));
   expect(unjelly(wire, { policy: SecurityPolicy.bare })).toEqual(new Set([1]));
   expect(() => unjelly(wire, { policy: SecurityPolicy.bare.refuseTypes("set") })).toThrow(InsecureJellyError);
 });
 
-test("JellyTests.test_frozensetSecurity: frozensets are allowed, until they are not", () => {
+test("JellyTests.test_frozensetSecurity: allows frozensets by default, and refuses them after refuseTypes", () => {
   const wire = jelly(new FrozenSet([1]));
   expect(unjelly(wire, { policy: SecurityPolicy.bare })).toBeInstanceOf(FrozenSet);
   expect(() => unjelly(wire, { policy: SecurityPolicy.bare.refuseTypes("frozenset") })).toThrow(InsecureJellyError);
 });
 
-test("JellyTests.test_identity: a list that contains itself twice still does", () => {
+test("JellyTests.test_identity: returns a list that contains itself twice", () => {
   const list: unknown[] = [];
   list.push(list, list);
   const back = again(list);
@@ -98,12 +98,12 @@ test("JellyTests.test_identity: a list that contains itself twice still does", (
   expect(back[1]).toBe(back);
 });
 
-test("JellyTests.test_str: text comes back as text, bytes as bytes", () => {
+test("JellyTests.test_str: returns text as text and bytes as bytes", () => {
   expect(again("Hello, caf\u00e9")).toBe("Hello, caf\u00e9");
   expect(again(new Uint8Array([104, 105]))).toEqual(new Uint8Array([104, 105]));
 });
 
-test("JellyTests.test_stressReferences: sharing, and a cycle through a tuple, survive", () => {
+test("JellyTests.test_stressReferences: keeps shared objects and a cycle through a tuple", () => {
   const list: unknown[] = [];
   const outer = tuple({ list }, list);
   list.push(outer);
@@ -113,7 +113,7 @@ test("JellyTests.test_stressReferences: sharing, and a cycle through a tuple, su
   expect(back[1][0]).toBe(back);
 });
 
-test("JellyTests.test_moreReferences: so does a tuple in a list in a tuple", () => {
+test("JellyTests.test_moreReferences: keeps a shared tuple inside a list inside a tuple", () => {
   const list: unknown[] = [];
   const inner = tuple(list);
   list.push(tuple(inner));
@@ -122,7 +122,7 @@ test("JellyTests.test_moreReferences: so does a tuple in a list in a tuple", () 
   expect(back[0][0][0]).toBe(back);
 });
 
-test("JellyTests.test_typeSecurity: where only bare types are allowed, a dictionary is none", () => {
+test("JellyTests.test_typeSecurity: refuses a dictionary when only bare types are allowed", () => {
   expect(() => unjelly(jelly({}), { policy: SecurityPolicy.bare })).toThrow(InsecureJellyError);
 });
 
@@ -133,7 +133,7 @@ class Forbidden {
   declare other: unknown;
 }
 
-test("JellyTests.test_classSecurity: what is not allowed is unpersistable when sent, and refused when it is sent all the same", () => {
+test("JellyTests.test_classSecurity: refuses to send or read a class that is not allowed", () => {
   const registry = new TypeRegistry().registerCopy("test.Allowed", Allowed);
   const [first, second] = [new Allowed(), new Allowed()];
   first.other = second;
@@ -150,7 +150,7 @@ test("JellyTests.test_classSecurity: what is not allowed is unpersistable when s
   expect(() => unjelly(jelly(new Forbidden(), { registry: both }), { registry })).toThrow(InsecureJellyError);
 });
 
-test("JellyTests.test_unjellyable: a name brings the class that is registered for it", () => {
+test("JellyTests.test_unjellyable: reads a copy as the class that is registered for its name", () => {
   const sender = new TypeRegistry().registerCopy("test.A", Allowed);
   const receiver = new TypeRegistry().registerCopy("test.A", Forbidden);
   const original = new Allowed();
@@ -160,7 +160,7 @@ test("JellyTests.test_unjellyable: a name brings the class that is registered fo
   expect((back as Forbidden).other).toBe(3);
 });
 
-test("JellyTests.test_persistentStorage: an object may travel as an id, and be the same one afterwards", () => {
+test("JellyTests.test_persistentStorage: sends an object as an id and reads the same object", () => {
   class Shelf {}
   const shelves = [new Shelf(), new Shelf()];
   const persistentStore = (object: object): number | undefined =>
@@ -173,7 +173,7 @@ test("JellyTests.test_persistentStorage: an object may travel as an id, and be t
   expect(back[3]).toBe(shelves[1]);
 });
 
-test("CircularReferenceTests.test_set: a cycle through a set survives", () => {
+test("CircularReferenceTests.test_set: keeps a cycle through a set", () => {
   const registry = new TypeRegistry().registerCopy("test.A", Allowed);
   const object = new Allowed();
   object.other = new Set([object]);
@@ -183,7 +183,7 @@ test("CircularReferenceTests.test_set: a cycle through a set survives", () => {
   expect([...(back.other as Set<unknown>)][0]).toBe(back);
 });
 
-// Lines about Python's own objects, as far as they mean something here
+// Checks of plain Python objects, as far as they apply here.
 
 class TreeNode {
   declare left: unknown;
@@ -195,20 +195,20 @@ const nodes = new TypeRegistry().registerCopy("test.Node", TreeNode);
 const nodeAgain = (node: TreeNode): TreeNode =>
   unjelly(jelly(node, { registry: nodes }), { registry: nodes }) as TreeNode;
 
-test("JellyTests.test_simple: an object of a class that both sides know comes back with its properties", () => {
+test("JellyTests.test_simple: returns an instance of a registered class with its properties", () => {
   const node = Object.assign(new TreeNode(), { left: 1, right: "two" });
   expect(nodeAgain(node)).toEqual(node);
   expect(nodeAgain(node)).toBeInstanceOf(TreeNode);
 });
 
-test("JellyTests.test_newStyle: two properties that hold one object still do", () => {
+test("JellyTests.test_newStyle: keeps one object in two properties one object", () => {
   const shared = Object.assign(new TreeNode(), { left: 1 });
   const back = nodeAgain(Object.assign(new TreeNode(), { left: shared, right: shared }));
   expect(back.left).toBe(back.right);
   expect(back.left).toEqual(shared);
 });
 
-test("JellyTests.test_newStyleClassesAttributes: a tree that points at parents and children comes back; what belongs to the class is not sent", () => {
+test("JellyTests.test_newStyleClassesAttributes: returns a tree with parents and children, without static properties", () => {
   const [parent, child] = [new TreeNode(), new TreeNode()];
   parent.children = [child];
   child.parent = parent;
@@ -217,14 +217,14 @@ test("JellyTests.test_newStyleClassesAttributes: a tree that points at parents a
   expect(back.children[0]!.parent).toBe(back);
 });
 
-test("JellyDeprecationTests.test_deprecatedUnjellyingInstanceAtom: the old form of an instance is read where a policy allows it", () => {
+test("JellyDeprecationTests.test_deprecatedUnjellyingInstanceAtom: reads the old form of an instance when the policy allows it", () => {
   const wire = sexp(["instance", ["class", "test.Old"], ["dictionary", [["unicode", "x"], 1]]]);
   const policy = SecurityPolicy.standard.allowInstancesOf("test.Old");
   expect(unjelly(wire, { policy })).toBeInstanceOf(UnknownCopy);
   expect(() => unjelly(wire)).toThrow(InsecureJellyError);
 });
 
-test("CircularReferenceTests.test_frozenset: a cycle through a frozenset survives", () => {
+test("CircularReferenceTests.test_frozenset: keeps a cycle through a frozenset", () => {
   const node = new TreeNode();
   node.left = new FrozenSet([node]);
   const back = nodeAgain(node);

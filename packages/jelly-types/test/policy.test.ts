@@ -8,7 +8,7 @@ import {
   unjelly,
 } from "@pb/jelly-types";
 import { describe, expect, test } from "vitest";
-import { errorOf, sexp } from "./support.js";
+import { errorOf, sexp } from "./helpers/support.js";
 
 function read(wire: unknown, policy: SecurityPolicy): unknown {
   return unjelly(sexp(wire as any), { policy });
@@ -16,7 +16,7 @@ function read(wire: unknown, policy: SecurityPolicy): unknown {
 
 const { bare, standard, everything } = SecurityPolicy;
 
-describe("a policy", () => {
+describe("SecurityPolicy", () => {
   test("allows scalars and sets when bare, and nothing else", () => {
     for (const type of [
       "None",
@@ -39,7 +39,7 @@ describe("a policy", () => {
     }
   });
 
-  test("does not name code by default", () => {
+  test("allows no names of code by default", () => {
     for (const type of ["class", "module", "function", "method", "instance"]) {
       expect(standard.allowsType(type)).toBe(false);
       const error = errorOf(() => read([type, "os.system"], standard));
@@ -49,14 +49,14 @@ describe("a policy", () => {
     }
   });
 
-  test("never changes: allowing more makes a new one", () => {
+  test("is immutable: each change returns a new policy", () => {
     standard.allowTypes("class").allowModules("os").allowInstancesOf("shop.Invoice");
     expect(standard.allowsType("class")).toBe(false);
     expect(standard.allowsModule("os")).toBe(false);
     expect(standard.allowsClass("shop.Invoice")).toBe(false);
   });
 
-  test("can have types taken away, except from all names", () => {
+  test("refuses types, but not when it allows all names", () => {
     const policy = standard.refuseTypes("set", "list");
     expect(read(["frozenset"], policy)).toBeDefined();
     for (const wire of [["set"], ["list"]]) expect(() => read(wire, policy)).toThrow(InsecureJellyError);
@@ -64,7 +64,7 @@ describe("a policy", () => {
     expect(() => everything.refuseTypes("set")).toThrow(TypeError);
   });
 
-  test("allows instances of classes by name: they arrive as data", () => {
+  test("allows instances of classes by name, which are read as data", () => {
     const policy = bare.allowInstancesOf("shop.Invoice");
     const wire = ["shop.Invoice", ["dictionary", [["unicode", "n"], 1]]];
     expect(read(wire, policy)).toEqual(Object.assign(new UnknownCopy("shop.Invoice"), { state: { n: 1 } }));
@@ -76,7 +76,7 @@ describe("a policy", () => {
     expect(errorOf(() => read(["bank.Invoice", ["dictionary"]], policy)).message).toContain("module bank");
   });
 
-  test("reads the instances of old peers under the same conditions", () => {
+  test("applies the same rules to the old form of instances", () => {
     const policy = standard.allowInstancesOf("shop.Invoice");
     const wire = ["instance", ["class", "shop.Invoice"], ["dictionary", [["unicode", "n"], 1]]];
     expect(read(wire, policy)).toMatchObject({ name: "shop.Invoice", state: { n: 1 } });
@@ -90,13 +90,13 @@ describe("a policy", () => {
     expect(errorOf(() => read(["instance"], policy))).toMatchObject({ code: "JELLY_MALFORMED" });
   });
 
-  test("does not stand in the way of what is registered", () => {
+  test("does not apply to registered types", () => {
     class Invoice {}
     const registry = new TypeRegistry().registerCopy("Invoice", Invoice);
     expect(unjelly(sexp(["Invoice", ["None"]]), { policy: bare, registry })).toBeInstanceOf(Invoice);
   });
 
-  test("of tools allows all names, and still makes nothing but names of them", () => {
+  test("that allows all names still reads them as names only", () => {
     expect(read(["function", "os.system"], everything)).toEqual(new PythonName("function", "os.system"));
     expect(read(["os.system", ["list"]], everything)).toMatchObject({ name: "os.system", state: [] });
     expect(errorOf(() => read(["remote", 1], everything))).toBeInstanceOf(InsecureJellyError);
@@ -115,12 +115,12 @@ describe("Python names", () => {
     new PythonName("method", "total", [1], new PythonName("class", "shop.Invoice")),
   ];
 
-  test("travel where a policy allows them", () => {
+  test("are sent and read when the policy allows them", () => {
     for (const name of names) expect(unjelly(jelly(name, { policy }), { policy })).toEqual(name);
     expect(names.map(String)).toEqual(["shop.Invoice", "os", "os.getpid", "shop.Invoice.total"]);
   });
 
-  test("are refused on both sides where none does", () => {
+  test("are refused in both directions when it does not", () => {
     for (const name of names) {
       expect(errorOf(() => jelly([name]))).toBeInstanceOf(InsecureJellyError);
       expect(errorOf(() => unjelly(jelly(name, { policy })))).toBeInstanceOf(InsecureJellyError);
@@ -137,7 +137,7 @@ describe("Python names", () => {
     }
   });
 
-  test("of methods have a class, and an instance that may arrive later", () => {
+  test("of methods have a class, and an instance that may be read later", () => {
     expect(errorOf(() => jelly(new PythonName("method", "m"), { policy }))).toMatchObject({
       code: "JELLY_NOT_JELLYABLE",
     });
@@ -150,17 +150,17 @@ describe("Python names", () => {
   });
 });
 
-describe("copies of classes that nobody registered", () => {
+describe("copies of unregistered classes", () => {
   const keep = { unknownCopies: "keep" } as const;
 
-  test("are an error that names the class", () => {
+  test("throw an error with the name of the class", () => {
     const error = errorOf(() => unjelly(sexp(["list", ["shop.Invoice", ["dictionary"]]])));
     expect(error).toBeInstanceOf(InsecureJellyError);
     expect(error).toMatchObject({ typeName: "shop.Invoice", path: "$[0]", code: "JELLY_NOT_ALLOWED" });
     expect(error.message).toContain("shop.Invoice");
   });
 
-  test("are kept and sent on unchanged, where asked for", () => {
+  test("are kept and sent on unchanged with unknownCopies: keep", () => {
     for (const wire of [
       ["shop.Invoice", ["dictionary", [["unicode", "n"], 1], ["b", ["None"]]]],
       ["tag", 5],
@@ -188,7 +188,7 @@ describe("copies of classes that nobody registered", () => {
     }
   });
 
-  test("have a name and one state", () => {
+  test("need exactly one state", () => {
     for (const wire of [["a.B"], ["a.B", 1, ["dictionary"]]]) {
       const error = errorOf(() => unjelly(sexp(wire), keep));
       expect(error).toMatchObject({ code: "JELLY_MALFORMED" });
@@ -196,7 +196,7 @@ describe("copies of classes that nobody registered", () => {
     }
   });
 
-  test("do not take the words of the protocol", () => {
+  test("cannot have a reserved name of the protocol", () => {
     for (const word of [
       "remote",
       "local",
@@ -216,7 +216,7 @@ describe("copies of classes that nobody registered", () => {
     }
   });
 
-  test("with a name as long as a novel make a short message", () => {
+  test("with a very long name give a short error message", () => {
     const error = errorOf(() => unjelly(sexp(["x".repeat(50_000), 1])));
     expect(error.message.length).toBeLessThan(500);
   });

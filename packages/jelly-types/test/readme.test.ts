@@ -1,4 +1,4 @@
-// The examples of the README run, and print what they say.
+// Runs the examples of the README, and compares their output.
 
 import { readFileSync } from "node:fs";
 import { format } from "node:util";
@@ -11,7 +11,7 @@ const modules: Record<string, unknown> = { "@pb/banana": banana, "@pb/jelly-type
 const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
 const examples = Array.from(readme.matchAll(/```ts\n(.*?)```/gs), ([, code]) => code!);
 
-test.each(examples)("example %#", (code) => {
+test.each(examples)("example %# of the README runs and prints its comments", (code) => {
   const printed: string[] = [];
   const console = { log: (...values: unknown[]) => printed.push(format(...values)) };
   run(code, console);

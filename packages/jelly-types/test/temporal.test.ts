@@ -2,12 +2,12 @@ import { Temporal } from "temporal-polyfill/full";
 import { CalendarDate, DateTime, jelly, TimeDelta, TimeOfDay, TypeRegistry, unjelly } from "@pb/jelly-types";
 import { temporalTypes } from "@pb/jelly-types/temporal";
 import { describe, expect, test } from "vitest";
-import { errorOf, sexp } from "./support.js";
+import { errorOf, sexp } from "./helpers/support.js";
 
 const registry = temporalTypes(Temporal);
 const { PlainDate, PlainDateTime, PlainTime, Duration, Instant, ZonedDateTime } = Temporal;
 
-/** A value of Temporal's, and what Python makes of it. */
+/** A Temporal object, and its atom and text on the wire. */
 const rows: [{ toString(): string }, string, string][] = [
   [PlainDateTime.from("2020-07-11T01:16:05.000344"), "datetime", "2020 7 11 1 16 5 344"],
   [PlainDateTime.from("0001-01-01T00:00"), "datetime", "1 1 1 0 0 0 0"],
@@ -21,33 +21,33 @@ const rows: [{ toString(): string }, string, string][] = [
   [new Duration(), "timedelta", "0 0 0"],
 ];
 
-test.each(rows)("%s travels both ways", (value, atom, words) => {
+test.each(rows)("writes and reads %s", (value, atom, words) => {
   expect(jelly(value, { registry })).toEqual(sexp([atom, words]));
   const arrived = unjelly(sexp([atom, words]), { registry }) as typeof value;
   expect(arrived).toBeInstanceOf(value.constructor);
   expect(arrived.toString()).toBe(value.toString());
 });
 
-test("durations of weeks, hours and minutes are spans, too", () => {
+test("writes durations with weeks, hours and minutes", () => {
   const span = Duration.from({ weeks: 1, hours: 25, minutes: 61, milliseconds: 1 });
   expect(unjelly(jelly(span, { registry }))).toEqual(new TimeDelta(8, 2 * 3600 + 60, 1000));
 });
 
-test("dates of other calendars are sent as what they are in Python's", () => {
+test("writes dates of other calendars as ISO dates", () => {
   const date = PlainDate.from("2024-02-29");
   expect(unjelly(jelly(date.withCalendar("hebrew"), { registry }))).toEqual(new CalendarDate(2024, 2, 29));
   const time = PlainDateTime.from("2024-02-29T12:00").withCalendar("japanese");
   expect(unjelly(jelly(time, { registry }))).toEqual(new DateTime(2024, 2, 29, 12));
 });
 
-test("an Instant is sent as a datetime in UTC", () => {
+test("writes an Instant as a datetime in UTC", () => {
   for (const text of ["2020-07-11T01:16:05.000344Z", "1969-12-31T23:59:59.999999Z", "0001-01-01T00:00:00Z"]) {
     expect(String(unjelly(jelly(Instant.from(text), { registry })))).toBe(text.slice(0, -1));
   }
 });
 
-describe("what Python does not have is an error", () => {
-  const strays: [string, object][] = [
+describe("refuses values that Python does not have", () => {
+  const refused: [string, object][] = [
     ["nanoseconds of a time", PlainTime.from("00:00:00.000000001")],
     ["nanoseconds of a datetime", PlainDateTime.from("2020-01-01T00:00:00.000000001")],
     ["nanoseconds of a duration", Duration.from({ nanoseconds: 1 })],
@@ -59,20 +59,20 @@ describe("what Python does not have is an error", () => {
     ["too many days", Duration.from({ days: 1_000_000_000 })],
     ["time zones", ZonedDateTime.from("2020-01-01T00:00[Europe/Vienna]")],
   ];
-  test.each(strays)("%s", (_name, stray) => {
-    expect(errorOf(() => jelly({ stray }, { registry }))).toMatchObject({
+  test.each(refused)("%s", (_name, value) => {
+    expect(errorOf(() => jelly({ value }, { registry }))).toMatchObject({
       code: "JELLY_NOT_JELLYABLE",
-      path: "$.stray",
+      path: "$.value",
     });
   });
 });
 
-test("the value classes of @pb/jelly-types are still sent", () => {
+test("still writes the time classes of @pb/jelly-types", () => {
   const values = [new DateTime(2020, 1, 1), new CalendarDate(2020, 1, 1), new TimeOfDay(1), new TimeDelta(1)];
   expect(unjelly(jelly(values, { registry }))).toEqual(values);
 });
 
-test("types of the application come first, and may be registered later", () => {
+test("types of the application take precedence, and may be registered later", () => {
   class Event {
     at: unknown = PlainDate.from("2020-01-01");
   }
@@ -83,13 +83,13 @@ test("types of the application come first, and may be registered later", () => {
   expect(arrived.at).toBeInstanceOf(PlainDate);
 });
 
-test("malformed times are refused as ever", () => {
+test("refuses malformed times", () => {
   expect(errorOf(() => unjelly(sexp(["datetime", "2020 2 30"]), { registry }))).toMatchObject({
     code: "JELLY_MALFORMED",
   });
 });
 
-test("where there is no Temporal, one must be given", () => {
+test("needs an implementation when the platform has no Temporal", () => {
   if ("Temporal" in globalThis) expect(temporalTypes()).toBeInstanceOf(TypeRegistry);
   else expect(() => temporalTypes()).toThrow(TypeError);
 });

@@ -1,18 +1,18 @@
-// A Twisted process reads generated values, says what it understood, and sends them back.
+// A Twisted process reads generated values, describes them, and sends them back.
 
 import fc from "fast-check";
 import type { Twisted } from "../../../tools/twisted/twisted.js";
 import { jelly, unjelly } from "@pb/jelly-types";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { graph, leaf } from "./arbitraries.js";
-import { difference } from "./graphs.js";
-import { describeAsPython, things, TwistedEcho } from "./python.js";
+import { graph, leaf } from "./helpers/arbitraries.js";
+import { difference } from "./helpers/graphs.js";
+import { describeAsPython, things, TwistedEcho } from "./helpers/python.js";
 
-/** Half for single values, half for graphs. */
+/** The number of generated values: half of them single values, half graphs. */
 const CASES = Number(process.env.PB_CASES ?? 2400);
 /**
- * Where Twisted cannot read what Twisted writes: a tuple or a set in a circle that is met again outside of it, or is part of two circles
- * (`l = []; t = (l,); l.append(t); [l, t]`).
+ * Graphs that Twisted writes and cannot read: a tuple or a set in a cycle that also occurs outside of it, or that is
+ * part of two cycles (`l = []; t = (l,); l.append(t); [l, t]`).
  */
 const BEYOND_TWISTED = ["! NotImplementedError: 'a placeholder is left'", "! AssertionError: ''"];
 const exact = { integers: "bigint", floats: "exact", dicts: "map", registry: things } as const;
@@ -33,15 +33,15 @@ describe.each(twisteds)("Twisted $version", ({ python }: Twisted) => {
     }
     expect(description).toBe(`= ${describeAsPython(value)}`);
     expect(difference(unjelly(expression!, exact), value)).toBeUndefined();
-    // What Twisted writes of what it read is what we wrote, unless a set has been put into another order.
+    // Twisted writes the same bytes that it read, except when it changes the order of a set.
     if (!description.includes("set(") && !description.includes("()")) expect(received).toBe(sent);
   }
 
-  test("understands every single value and sends it back", { timeout: 120_000 }, async () => {
+  test("reads every single value and sends it back", { timeout: 120_000 }, async () => {
     await fc.assert(fc.asyncProperty(leaf, judge), { numRuns: CASES / 2 });
   });
 
-  test("understands graphs with shared objects and cycles and sends them back", { timeout: 120_000 }, async () => {
+  test("reads graphs with shared objects and cycles and sends them back", { timeout: 120_000 }, async () => {
     await fc.assert(fc.asyncProperty(graph, judge), { numRuns: CASES / 2 });
   });
 });

@@ -1,9 +1,9 @@
-// What Twisted writes and reads, recorded; ours must write and read the same.
+// Golden vectors: the bytes that Twisted writes and reads, which this package must write and read too.
 
 import { decode, encode } from "@pb/banana";
 import { InsecureJellyError, jelly, JellyError, unjelly } from "@pb/jelly-types";
-import type { Case } from "./graphs.js";
-import { build, difference, fromHex, policies, readVectors, toHex } from "./graphs.js";
+import type { Case } from "./helpers/graphs.js";
+import { build, difference, fromHex, policies, readVectors, toHex } from "./helpers/graphs.js";
 import { describe, expect, test } from "vitest";
 
 const exact = { integers: "bigint", floats: "exact", dicts: "map" } as const;
@@ -21,26 +21,29 @@ function write(value: unknown, taster: string): string {
   return toHex(encode(jelly(value, { policy: policies[taster] }), { dialect: "pb" }));
 }
 
-/** Twisted sends an instance it may not send as an apology; we refuse, so that the sender learns of it. */
+/**
+ * Twisted replaces an instance that it may not send by a placeholder. The jellier throws instead, so that the sender is
+ * told.
+ */
 function isApology({ decoded }: Case): boolean {
   return decoded !== undefined && JSON.stringify(decoded).includes('"unpersistable"');
 }
 
-/** Its state is not all it has. */
+/** The state does not contain all attributes. */
 function isFiltered({ name }: Case): boolean {
   return name === "Jellyable with getStateFor";
 }
 
-/** A class that the peer refuses: with its policy, we do not even send it. */
+/** A class that the peer refuses: with the same policy, the jellier does not send it. */
 const REFUSED_BY_BOTH = "class under broker security: jellies, peer refuses";
-/** Twisted sends None for a state without attributes, which 22.4 cannot read. */
+/** Twisted sends None for a state without attributes, which Twisted 22.4 cannot read. */
 const NO_ATTRIBUTES = "instance with empty dict (Python 3.11 getstate gives None)";
 
 describe("writes the bytes that Twisted writes", () => {
   for (const vector of vectors.filter(({ direction }) => direction === "both" || direction === "lossy")) {
     const { name, hex, taster, value } = vector;
     if (isApology(vector)) {
-      test(`except for ${name}: that is an error`, () => {
+      test(`except for ${name}, which throws`, () => {
         expect(() => write(build(value, true), taster)).toThrow(
           expect.objectContaining({ code: "JELLY_NOT_JELLYABLE" }),
         );
@@ -51,7 +54,7 @@ describe("writes the bytes that Twisted writes", () => {
         expect(write(build(value), "dummy")).toBe(hex);
       });
     } else if (name === NO_ATTRIBUTES) {
-      test(`except for ${name}: an empty dict, which both read`, () => {
+      test(`except for ${name}, which is an empty dict that both can read`, () => {
         expect(write(build(value), taster)).toBe(hex!.replace(/01800187$/, "01800587"));
       });
     } else {
@@ -66,7 +69,7 @@ describe("reads what Twisted reads", () => {
     if (decode_error !== undefined && name !== NO_ATTRIBUTES) {
       test(`refuses ${name}`, () => expect(() => read(hex, taster)).toThrow(InsecureJellyError));
     } else if (direction === "decode" && value.t === "unresolved") {
-      test(`${name}, where Twisted hands out a placeholder`, () => {
+      test(`${name}, for which Twisted returns a placeholder`, () => {
         if (name === "decode forward dereference in a tuple") {
           expect(read(hex, taster)).toEqual([5, 5]);
         } else {
@@ -88,13 +91,13 @@ describe("reads what Twisted reads", () => {
 describe("refuses to write what Twisted cannot", () => {
   for (const { name, taster, value } of vectors.filter(({ direction }) => direction === "encode")) {
     if (name.includes("tz refused")) {
-      test(`${name}: there is no such value here`, () => {
+      test(`${name}, for which there is no JavaScript value`, () => {
         expect(Object.keys(build(value) as object)).not.toContain("tzinfo");
       });
     } else if (value.t === "decimal") {
-      test(`${name}: there is no such value here`, () => expect(() => build(value)).toThrow(TypeError));
+      test(`${name}, for which there is no JavaScript value`, () => expect(() => build(value)).toThrow(TypeError));
     } else if (value.t === "function" || value.t === "method") {
-      test(`but ${name.replace("cannot", "can")}: Twisted only stumbles over str and bytes`, () => {
+      test(`but ${name.replace("cannot", "can")}, where Twisted confuses str and bytes`, () => {
         const method = build(value);
         expect(
           difference(
@@ -114,7 +117,7 @@ describe("refuses to read what Twisted refuses", () => {
     test(name, () => {
       const error = errorOf(() => unjelly(decode(fromHex(hex!), { dialect: "pb" }), { policy: policies[taster] }));
       expect(error).toBeInstanceOf(JellyError);
-      // Twisted looks into the module first, and finds no such class there.
+      // Twisted searches the module first, and does not find the class.
       if (name === "allowed module, no such name") expect(error).toMatchObject({ typeName: "pbvec_classes.Nope" });
       else if (kind === "insecure")
         expect(error).toMatchObject({ code: "JELLY_NOT_ALLOWED", typeName: expect.any(String) });
@@ -123,7 +126,7 @@ describe("refuses to read what Twisted refuses", () => {
   }
 });
 
-/** Accepted though no Twisted writes it so; what we send on is the usual spelling. */
+/** Vectors that are accepted although Twisted never writes them. They are sent on in their canonical form. */
 const UNUSUAL = [
   "decode list with reference id 7",
   "decode forward dereference in a list",
@@ -147,7 +150,7 @@ describe("sends on exactly what it received, with every exactness option", () =>
   for (const { name, hex, taster } of vectors) {
     if (hex === null || name === REFUSED_BY_BOTH || name === "decode unresolved dereference at top") continue;
     const isUnusual = UNUSUAL.includes(name);
-    test(isUnusual ? `${name}, in its usual spelling` : name, () => {
+    test(isUnusual ? `${name}, in its canonical form` : name, () => {
       const once = write(read(hex, taster, exact), taster);
       if (isUnusual) expect(once).not.toBe(hex);
       else expect(once).toBe(hex);

@@ -8,7 +8,7 @@ import { describe, expect, test, vi } from "vitest";
 import { Broker } from "@pb/broker";
 import { linkCompliance } from "@pb/broker/testing";
 import { listen, SocketLink } from "@pb/node-transport";
-import { garbageCollector } from "../../../tools/garbage/garbage.js";
+import { garbageCollector } from "../../../tools/gc/garbage-collector.js";
 import { kinds } from "./links.js";
 import { Echo, sleep, until } from "./worlds.js";
 

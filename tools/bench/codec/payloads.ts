@@ -1,4 +1,4 @@
-// What is encoded and decoded: values that JSON has too, so that everybody can take part.
+/** The values that the codec benches encode and decode: all of them exist in JSON, MessagePack and CBOR, too. */
 
 export type Plain = null | boolean | number | string | Plain[] | { [key: string]: Plain };
 

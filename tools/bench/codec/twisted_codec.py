@@ -1,52 +1,47 @@
-"""Twisted's own Banana, timed on request: one JSON line in, one JSON line out."""
+"""Twisted's Banana, or its jelly and Banana, as a contender: answers each line of JSON with one line of JSON."""
 
 import json
 import sys
 import time
 
-from twisted.spread import banana
+from twisted.spread import banana, jelly
 
 
-class Silent:
-    """A transport that keeps nothing."""
-
+class DiscardingTransport:
     def write(self, data):
         pass
 
 
-def peer():
-    made = banana.Banana()
-    made.makeConnection(Silent())
-    made._selectDialect(b"pb")
-    return made
+received = []
+connection = banana.Banana()
+connection.makeConnection(DiscardingTransport())
+connection._selectDialect(b"pb")
+connection.expressionReceived = received.append
 
 
-def read(data):
-    received = []
-    reader = peer()
-    reader.expressionReceived = received.append
-    reader.dataReceived(data)
-    return received[0]
+def read_tree(data):
+    connection.dataReceived(data)
+    return received.pop()
 
 
-payloads = {}
-print("{}", flush=True)
+def read_value(data):
+    return jelly.unjelly(read_tree(data), jelly.globalSecurity)
+
+
+def write_value(value):
+    connection.sendEncoded(jelly.jelly(value, jelly.globalSecurity))
+
+
+suites = {"codec": (connection.sendEncoded, read_tree), "jelly": (write_value, read_value)}
+write, read = suites[sys.argv[1]]
+data, value = b"", None
 for line in sys.stdin:
     request = json.loads(line)
     if "hex" in request:
         data = bytes.fromhex(request["hex"])
-        payloads[request["payload"]] = (data, read(data))
-        print("{}", flush=True)
-        continue
-    data, expression = payloads[request["payload"]]
-    banana_peer = peer()
-    banana_peer.expressionReceived = lambda value: None
-    times = range(request["times"])
-    if request["direction"] == "encode":
-        work, argument = banana_peer.sendEncoded, expression
-    else:
-        work, argument = banana_peer.dataReceived, data
+        value = read(data)
+    work, argument = (read, data) if request["direction"] == "decode" else (write, value)
     start = time.process_time()
-    for _ in times:
+    for _ in range(request["times"]):
         work(argument)
     print(json.dumps({"seconds": time.process_time() - start}), flush=True)

@@ -2,7 +2,7 @@
 
 import { beforeAll, describe, expect, test } from "vitest";
 import { CallTimeoutError } from "@pb/broker";
-import { garbageCollector } from "../../../../tools/garbage/garbage.js";
+import { garbageCollector } from "../../../../tools/gc/garbage-collector.js";
 import { rejection } from "../support/raw-peer.js";
 import { open } from "../support/desk.js";
 

@@ -5,7 +5,7 @@ import { asLocal, ConnectionLostError, Copyable, PBError, Referenceable, RemoteE
 import type { Reference, RemoteReference } from "@pb/broker";
 import { JellyError } from "@pb/jelly-types";
 import { connectedPair } from "@pb/broker/testing";
-import { garbageCollector } from "../../../../tools/garbage/garbage.js";
+import { garbageCollector } from "../../../../tools/gc/garbage-collector.js";
 import { rejection } from "../support/raw-peer.js";
 import { open } from "../support/desk.js";
 

@@ -3,7 +3,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Root } from "@pb/broker";
 import { ConnectionLostError, PBError, RemoteError } from "@pb/broker";
-import { garbageCollector } from "../../../../tools/garbage/garbage.js";
+import { garbageCollector } from "../../../../tools/gc/garbage-collector.js";
 import { brokerAndPeer, brokerAndUnnegotiatedPeer, rejection, settled } from "../support/raw-peer.js";
 import { Echo, Failing } from "../support/invalid-input.js";
 import { open } from "../support/desk.js";

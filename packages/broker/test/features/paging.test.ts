@@ -17,7 +17,7 @@ import {
 import type { PageCollectorMethods, RemoteReference } from "@pb/broker";
 import { JellyError, TypeRegistry } from "@pb/jelly-types";
 import { connectedPair } from "@pb/broker/testing";
-import { garbageCollector } from "../../../../tools/garbage/garbage.js";
+import { garbageCollector } from "../../../../tools/gc/garbage-collector.js";
 import { rejection } from "../support/raw-peer.js";
 
 beforeAll(() => void garbageCollector());
@@ -182,7 +182,7 @@ test("discards pages that arrive after the reader stopped", async () => {
 });
 
 /** Only ends a hang. */
-const poll = { timeout: 60_000 };
+const poll = { timeout: 120_000 };
 
 async function takeOne(pages: AsyncIterable<unknown>): Promise<void> {
   for await (const _page of pages) break;

@@ -7,7 +7,7 @@ import { ViewPoint } from "@pb/broker/extension";
 import type { Perspective, RemoteReference } from "@pb/broker";
 import { TypeRegistry } from "@pb/jelly-types";
 import { connectedPair } from "@pb/broker/testing";
-import { garbageCollector } from "../../../../tools/garbage/garbage.js";
+import { garbageCollector } from "../../../../tools/gc/garbage-collector.js";
 
 beforeAll(() => void garbageCollector());
 
@@ -222,7 +222,7 @@ describe("a view", () => {
     expect(named(await bobPage.callRemote("mirror"))).toBe("bob");
     const gate = new TestGate();
     const both = Promise.all([alicePage.callRemote("slowly", gate), bobPage.callRemote("slowly", gate)]);
-    await expect.poll(() => gate.waiting.length, { timeout: 60_000 }).toBe(2);
+    await expect.poll(() => gate.waiting.length, { timeout: 120_000 }).toBe(2);
     for (const resolve of gate.waiting.reverse()) resolve();
     expect((await both).map((result) => [(result as unknown[])[0], named((result as unknown[])[1])])).toEqual([
       ["alice", "alice"],
@@ -272,7 +272,7 @@ test("an avatar is collected after its logout while the connection stays open, a
         (globalThis as { gc?: () => void }).gc?.();
         return world.users.filter((user) => user.deref() !== undefined).length;
       },
-      { timeout: 60_000 },
+      { timeout: 120_000 },
     )
     .toBe(0);
 });

@@ -5,7 +5,7 @@ import { PBError, RemoteError, RemoteReference, Root } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
 import { brokerAndPeer, rejection } from "../support/raw-peer.js";
 import { Item, Shop, open } from "../support/item-shop.js";
-import { garbageCollector } from "../../../../tools/garbage/garbage.js";
+import { garbageCollector } from "../../../../tools/gc/garbage-collector.js";
 
 beforeAll(() => void garbageCollector());
 

@@ -4,7 +4,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { DeadReferenceError } from "@pb/broker";
 import { JellyError, Tuple } from "@pb/jelly-types";
-import { garbageCollector } from "../../../../tools/garbage/garbage.js";
+import { garbageCollector } from "../../../../tools/gc/garbage-collector.js";
 import { brokerAndPeer, rejection, settled } from "../support/raw-peer.js";
 import { StockCopy, types, open, cacheOf } from "../support/stock-shop.js";
 

@@ -3,7 +3,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { Broker, DeadReferenceError, NoSuchMethod, RemoteReference } from "@pb/broker";
 import { JellyError, tuple } from "@pb/jelly-types";
-import { garbageCollector } from "../../../../tools/garbage/garbage.js";
+import { garbageCollector } from "../../../../tools/gc/garbage-collector.js";
 import { brokerAndPeer, rejection, settled } from "../support/raw-peer.js";
 import { Item, Shop, open, collected } from "../support/item-shop.js";
 

@@ -15,7 +15,7 @@ import {
 import { none } from "@pb/banana";
 import { JellyError, tuple, TypeRegistry } from "@pb/jelly-types";
 import { connectedPair } from "@pb/broker/testing";
-import { garbageCollector } from "../../../../tools/garbage/garbage.js";
+import { garbageCollector } from "../../../../tools/gc/garbage-collector.js";
 import { brokerAndPeer, rejection, settled } from "../support/raw-peer.js";
 import { Item, Shop } from "../support/item-shop.js";
 

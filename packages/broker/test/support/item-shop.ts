@@ -70,7 +70,7 @@ export async function collected(isDone: () => boolean): Promise<void> {
         (globalThis as { gc?: () => void }).gc?.();
         return isDone();
       },
-      { timeout: 60_000 },
+      { timeout: 120_000 },
     )
     .toBe(true);
   await settled();

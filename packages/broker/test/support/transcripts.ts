@@ -10,7 +10,7 @@ import type { BrokerOptions } from "@pb/broker";
 import { Tuple } from "@pb/jelly-types";
 import { linkPair } from "@pb/broker/testing";
 import type { MemoryLink } from "@pb/broker/testing";
-import { keepWhatArrives } from "../../../../tools/garbage/arrivals.js";
+import { pinReceivedValues } from "../../../../tools/gc/pin-received-values.js";
 import { RawPeer, settled } from "./raw-peer.js";
 
 export type Side = "server" | "client";
@@ -111,7 +111,7 @@ export async function replaySession(
   plan: (replay: Replay) => ReplayPlan,
   run: (replay: Replay) => Promise<unknown> = () => Promise.resolve(),
 ): Promise<unknown> {
-  using _kept = keepWhatArrives();
+  using _kept = pinReceivedValues();
   const { entries, events } = transcript;
   const links = linkPair();
   const [brokerLink, peerLink] =

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { Referenceable, Root } from "@pb/broker";
 import type { RemoteReference } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
-import { garbageCollector } from "../../../../tools/garbage/garbage.js";
+import { garbageCollector } from "../../../../tools/gc/garbage-collector.js";
 
 class Thing extends Referenceable {
   remote_name(): string {

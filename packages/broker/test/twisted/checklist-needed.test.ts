@@ -7,7 +7,7 @@ import type { KwargsOf, RemoteReference } from "@pb/broker";
 import { tuple, TypeRegistry, Unpersistable } from "@pb/jelly-types";
 import type { TypeHandler } from "@pb/jelly-types";
 import { beforeAll, expect, test } from "vitest";
-import { garbageCollector } from "../../../../tools/garbage/garbage.js";
+import { garbageCollector } from "../../../../tools/gc/garbage-collector.js";
 import { brokerAndPeer, settled } from "../support/raw-peer.js";
 import { types, Desk, open } from "../support/checklist-desk.js";
 

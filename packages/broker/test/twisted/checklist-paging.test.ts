@@ -15,7 +15,7 @@ import type { RemoteReference } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
 import { TypeRegistry } from "@pb/jelly-types";
 import { beforeAll, expect, test } from "vitest";
-import { garbageCollector } from "../../../../tools/garbage/garbage.js";
+import { garbageCollector } from "../../../../tools/gc/garbage-collector.js";
 import { Desk, open } from "../support/checklist-desk.js";
 
 beforeAll(() => void garbageCollector());

@@ -6,7 +6,7 @@ import type { Kwargs, RemoteReference } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
 import { Tuple, tuple, TypeRegistry } from "@pb/jelly-types";
 import { beforeAll, expect, test } from "vitest";
-import { garbageCollector } from "../../../../tools/garbage/garbage.js";
+import { garbageCollector } from "../../../../tools/gc/garbage-collector.js";
 import { settled } from "../support/raw-peer.js";
 import type { CounterCopy } from "../support/checklist-desk.js";
 import { Note, NoteCopy, Counter, Desk, open } from "../support/checklist-desk.js";

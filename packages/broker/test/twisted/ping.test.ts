@@ -1,44 +1,24 @@
 // Pings and keep-alive messages: a stock Twisted peer answers pings and logs neither.
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { describe, expect, inject, test } from "vitest";
 import { Broker } from "@pb/broker";
+import { Program } from "../../../../tools/process/program.js";
 import { pythonEnvironment } from "../../../../tools/twisted/twisted.js";
-import type { Twisted } from "../../../../tools/twisted/twisted.js";
 import { rejection } from "../support/raw-peer.js";
 import { TestLink } from "../support/socket-link.js";
 
 const script = fileURLToPath(new URL("../../../../tools/interop/peers/pb_server.py", import.meta.url));
 
-/** Starts the Twisted server of the interoperability contract and records its log. */
-async function startServer({ python }: Twisted) {
-  const child = spawn(python, [script, "root", "0", "--log", "--lifetime", "600"], {
-    env: pythonEnvironment(),
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const log = { text: "" };
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (log.text += text));
-  const [line] = (await once(createInterface(child.stdout), "line")) as [string];
-  return {
-    log,
-    port: (JSON.parse(line) as { listening: number }).listening,
-    async [Symbol.asyncDispose]() {
-      child.kill();
-      await once(child, "exit");
-    },
-  };
-}
-
 describe.each(inject("twisteds"))("Twisted $version", (twisted) => {
   test("answers pings, ignores keep-alive messages, and logs neither", async () => {
-    await using server = await startServer(twisted);
-    const broker = new Broker(await TestLink.connect(server.port));
+    const command = [twisted.python, script, "root", "0", "--log", "--lifetime", "600"] as const;
+    await using server = new Program("Twisted's server", command, { env: pythonEnvironment() });
+    const { listening } = JSON.parse((await server.nextLine())!) as { listening: number };
+    const broker = new Broker(await TestLink.connect(listening));
     const root = await broker.getRootObject();
     expect(await root.callRemote("add", 1, 2)).toBe(3);
-    const before = server.log.text;
+    const before = server.stderr;
 
     for (let count = 0; count < 20; count++) {
       broker.keepAlive();
@@ -46,11 +26,11 @@ describe.each(inject("twisteds"))("Twisted $version", (twisted) => {
     }
     expect(broker.latency()).toBeGreaterThan(0);
     expect(await root.callRemote("add", 3, 4)).toBe(7);
-    expect(server.log.text).toBe(before);
+    expect(server.stderr).toBe(before);
 
     // The log is recorded: a call of a missing method appears in it.
     await rejection(root.callRemote("nosuch"));
-    await expect.poll(() => server.log.text, { timeout: 60_000 }).toContain("No such method");
+    await expect.poll(() => server.stderr, { timeout: 120_000 }).toContain("No such method");
     await broker.close();
   });
 });

@@ -1,9 +1,9 @@
-// True and False.
+// Booleans: `[boolean, "true"]` and `[boolean, "false"]`.
 
 import type { ExpressionWriter } from "@pb/banana";
 import { ListHead } from "@pb/banana";
 import { JellyError, shorten } from "../errors.js";
-import type { JellyReader, TypeHandler } from "../handler.js";
+import type { JellyReader, ReadingHandler } from "../handler.js";
 
 export const BOOLEAN: ListHead = new ListHead(2, "boolean");
 
@@ -15,15 +15,15 @@ export function writeBoolean(writer: ExpressionWriter, value: boolean): void {
 export function readBoolean(unjellier: JellyReader, items: number): boolean {
   const word = items > 0 ? unjellier.reader.word() : "nothing";
   if (word !== "true" && word !== "false")
-    throw new JellyError("JELLY_MALFORMED", `A boolean is true or false, not ${shorten(word)}`);
+    throw new JellyError("JELLY_MALFORMED", `A boolean must be true or false, not ${shorten(word)}`);
   if (items > 1) unjellier.skip(items - 1);
   return word === "true";
 }
 
-export const boolean: TypeHandler<boolean> = {
+/** Only reads: the jellier calls {@link writeBoolean} itself. */
+export const boolean: ReadingHandler = {
   atoms: ["boolean"],
   classes: [],
   isScalar: true,
-  jelly: (value, { writer }) => writeBoolean(writer, value),
   unjelly: readBoolean,
 };

@@ -1,41 +1,49 @@
-// Decimals: a whole coefficient and a power of ten, nothing lost.
+// Decimals: an integer coefficient and a power of ten, without loss.
 
 import { formatFloat } from "@pb/banana";
 import { JellyError } from "../errors.js";
 import type { JellyReader, TypeHandler } from "../handler.js";
 
-/** Python goes a hundred times further; a JavaScript number does not, and nothing anybody measured does. */
+/**
+ * The largest exponent, positive or negative. Python allows exponents up to a hundred times as large, which a
+ * JavaScript number cannot hold.
+ */
 const MAX_EXPONENT = Number.MAX_SAFE_INTEGER;
-/** Decimals written as text longer than this are no numbers anybody meant. */
-const LONGEST_TEXT = 10_000;
+/** {@link Decimal.parse} refuses longer text: no decimal in practice has so many digits. */
+const MAX_TEXT_LENGTH = 10_000;
 
 /**
- * A Python `Decimal`, value and precision both: 1.10 is not 1.1. It carries and compares; it does not calculate. Negative zero does not
- * exist (Twisted loses its sign), nor do NaN and infinity (Twisted cannot send them).
+ * A Python `Decimal`. It keeps the value and the precision: 1.10 is not 1.1. It has no arithmetic. There is no negative
+ * zero (Twisted loses its sign), no NaN and no infinity (Twisted cannot send them).
  */
 export class Decimal {
   readonly coefficient: bigint;
-  /** The power of ten that the coefficient is multiplied with: 9.95 is 995 and -2. */
+  /** The power of ten that the coefficient is multiplied by: 9.95 has the coefficient 995 and the exponent -2. */
   readonly exponent: number;
 
   /** Throws `TypeError` for an exponent that is not an integer, `RangeError` for one that is not safe. */
   constructor(coefficient: bigint | number, exponent = 0) {
-    if (!Number.isInteger(exponent)) throw new TypeError(`The exponent of a Decimal is an integer, not ${exponent}`);
+    if (!Number.isInteger(exponent))
+      throw new TypeError(`The exponent of a Decimal must be an integer, not ${exponent}`);
     if (Math.abs(exponent) > MAX_EXPONENT) throw new RangeError(`The exponent ${exponent} is too large for a Decimal`);
     this.coefficient = BigInt(coefficient);
     this.exponent = exponent === 0 ? 0 : exponent;
   }
 
-  /** The decimal that Python's `Decimal(text)` is. Throws `TypeError` for other text, and for NaN and infinities. */
+  /**
+   * Parses the text that Python's `Decimal(text)` accepts. Throws `TypeError` for other text, for NaN and for
+   * infinities.
+   */
   static parse(text: string): Decimal {
-    const match = text.length > LONGEST_TEXT ? null : /^\s*([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?\s*$/.exec(text);
+    const match =
+      text.length > MAX_TEXT_LENGTH ? null : /^\s*([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?\s*$/.exec(text);
     const [, sign = "", whole = "", fraction = "", power = "0"] = match ?? [];
     if (match === null || whole + fraction === "") throw new TypeError("This text is not a finite decimal number");
     const coefficient = BigInt(whole + fraction);
     return new Decimal(sign === "-" ? -coefficient : coefficient, Number(power) - fraction.length);
   }
 
-  /** The very same decimal: 1.10 does not equal 1.1. */
+  /** Whether both the coefficient and the exponent are equal: 1.10 does not equal 1.1. */
   equals(other: Decimal): boolean {
     return this.coefficient === other.coefficient && this.exponent === other.exponent;
   }
@@ -45,7 +53,7 @@ export class Decimal {
     return Number(`${this.coefficient}e${this.exponent}`);
   }
 
-  /** As Python's `str()` has it: `9.95`, `1E+3`, `0.00`, `1E-30`. */
+  /** The text of Python's `str()`: `9.95`, `1E+3`, `0.00`, `1E-30`. */
   toString(): string {
     const sign = this.coefficient < 0n ? "-" : "";
     const digits = String(this.coefficient < 0n ? -this.coefficient : this.coefficient);
@@ -76,7 +84,7 @@ export const decimal: TypeHandler<Decimal> = {
     writer.integer(value.exponent);
   },
   unjelly(unjellier, items) {
-    if (items < 2) throw new JellyError("JELLY_MALFORMED", "A decimal has a coefficient and an exponent");
+    if (items < 2) throw new JellyError("JELLY_MALFORMED", "A decimal needs a coefficient and an exponent");
     const coefficient = readCoefficient(unjellier);
     const exponent = Number(unjellier.reader.integer());
     if (Math.abs(exponent) > MAX_EXPONENT)
@@ -86,16 +94,16 @@ export const decimal: TypeHandler<Decimal> = {
   },
 };
 
-/** Twisted takes the decimal digits of whatever number is there: 1.5 is 15 (wire specification 4.3). */
+/** Reads the coefficient. Like Twisted, takes the decimal digits of a float: 1.5 is 15 (wire specification 4.3). */
 function readCoefficient({ reader }: JellyReader): bigint {
   if (reader.kind() !== "float") return BigInt(reader.integer());
   const value = reader.float();
   if (!Number.isFinite(value))
-    throw new JellyError("JELLY_MALFORMED", `${formatFloat(value)} has no digits for a decimal`);
+    throw new JellyError("JELLY_MALFORMED", `The coefficient of a decimal cannot be ${formatFloat(value)}`);
   return exactDigits(value);
 }
 
-/** All digits of a double, which is a sum of powers of two and so a decimal of finite length. */
+/** All decimal digits of a double. There are finitely many, because a double is an integer times a power of two. */
 function exactDigits(value: number): bigint {
   let shift = 0;
   let scaled = value;

@@ -1,11 +1,11 @@
-// Dicts: plain objects where every key is text, Maps otherwise.
+// Dicts: objects when every key is text, otherwise Maps.
 
 import { below, JellyError, keyStep } from "../errors.js";
 import type { JellyReader, JellyWriter, TypeHandler } from "../handler.js";
 import { UNICODE, writeText } from "./text.js";
 import { asKey } from "./hashable.js";
 
-/** The own enumerable text keys of a plain object, in its order. */
+/** Writes the own enumerable string keys of an object and their values, in the order of the object. */
 export function writeDictionary(value: Readonly<Record<string, unknown>>, jellier: JellyWriter): void {
   const keys = Object.keys(value);
   const { writer } = jellier;
@@ -42,12 +42,12 @@ function writeMap(value: ReadonlyMap<unknown, unknown>, jellier: JellyWriter): v
   }
 }
 
-/** Stands for a key that is not read yet. */
+/** The key while none is read, for the path of an error. */
 const AT_KEY: unique symbol = Symbol("key");
 
 type Dict = Record<string, unknown>;
 
-/** An object without prototype as long as every key is text; a Map from the first that is not. */
+/** Reads a dict as an object without a prototype. Switches to a Map at the first key that is not text. */
 export function readDictionary(unjellier: JellyReader, items: number): unknown {
   if (unjellier.exactness.dicts === "map") {
     const map = new Map<unknown, unknown>();
@@ -61,7 +61,7 @@ export function readDictionary(unjellier: JellyReader, items: number): unknown {
     for (let left = items; left > 0; left--) {
       key = reader.keyAfter(UNICODE) ?? AT_KEY;
       if (key === AT_KEY) {
-        if (reader.list() !== 2) throw notAPair();
+        if (reader.list() !== 2) throw notAnEntry();
         key = readKey(unjellier);
       }
       if (typeof key !== "string") return readEntries(unjellier, left, toMap(unjellier, object), key);
@@ -76,8 +76,8 @@ export function readDictionary(unjellier: JellyReader, items: number): unknown {
 }
 
 /**
- * An object without prototype. V8 gives one from `Object.create(null)` the form of a hash table at once, which takes longer to make and to
- * read unless there are many entries (bench `jelly`).
+ * Creates an object without a prototype. V8 makes the result of `Object.create(null)` a hash table at once, which is
+ * slower to create and to read when there are few entries (bench `jelly`).
  */
 function emptyObject(entries: number): Dict {
   return (entries <= 16 ? Object.setPrototypeOf({}, null) : Object.create(null)) as Dict;
@@ -94,7 +94,7 @@ function readEntries(
   try {
     for (let left = items; left > 0; left--) {
       if (key === AT_KEY) {
-        if (reader.list() !== 2) throw notAPair();
+        if (reader.list() !== 2) throw notAnEntry();
         key = readKey(unjellier);
       }
       const value = unjellier.read();
@@ -114,7 +114,7 @@ function toMap(unjellier: JellyReader, object: Dict): Map<unknown, unknown> {
   return map;
 }
 
-/** A later entry with the same key has the last word, as in Python. */
+/** Does nothing when a later entry has replaced the placeholder: the last entry of a key wins, as in Python. */
 function patchObject(unjellier: JellyReader, object: Dict, key: string, placeholder: unknown): void {
   unjellier.whenResolved(placeholder, (resolved) => {
     if (object[key] === placeholder) object[key] = resolved;
@@ -127,14 +127,14 @@ function patchMap(unjellier: JellyReader, map: Map<unknown, unknown>, key: unkno
   });
 }
 
-function notAPair(): JellyError {
-  return new JellyError("JELLY_MALFORMED", "An entry of a dictionary is a pair");
+function notAnEntry(): JellyError {
+  return new JellyError("JELLY_MALFORMED", "An entry of a dictionary must be a list of two");
 }
 
 function readKey(unjellier: JellyReader): unknown {
   const key = unjellier.read();
   if (unjellier.isPending(key)) {
-    throw new JellyError("JELLY_MALFORMED", "A dictionary key refers to what has not arrived yet");
+    throw new JellyError("JELLY_MALFORMED", "A dictionary key refers to an object that is not read yet");
   }
   unjellier.requireHashable(key);
   return asKey(key, unjellier.exactness);

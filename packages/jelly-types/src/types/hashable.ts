@@ -1,4 +1,4 @@
-// What Python accepts as a dict key or a set member.
+// Checks which values Python accepts as dict keys and set members.
 
 import { Float } from "@pb/banana";
 import { describe, JellyError } from "../errors.js";
@@ -6,11 +6,12 @@ import type { Exactness } from "../handler.js";
 import { Tuple } from "./tuple.js";
 
 /**
- * Throws `JELLY_UNHASHABLE` for what Python would refuse as a key: lists, dicts, sets, and tuples of such. Refused here because a stock peer
- * that meets one in an answer drops the connection (wire specification 5.12). `known` are tuples that need no second look: they may be
- * shared a million times over, and a peer can send one that contains itself.
+ * Throws `JELLY_UNHASHABLE` for a value that Python would refuse as a key: lists, dicts, sets, and tuples that contain
+ * one. A stock peer that reads such a key in an answer drops the connection (wire specification 5.12). Tuples in
+ * `checked` are skipped, and tuples found here are added to it: one tuple may be shared a million times, and a peer can
+ * send a tuple that contains itself.
  */
-export function requireHashable(value: unknown, known: Set<object>): void {
+export function requireHashable(value: unknown, checked: Set<object>): void {
   if (typeof value !== "object" || value === null) return;
   if (!(value instanceof Tuple)) {
     requireHashableObject(value);
@@ -18,8 +19,8 @@ export function requireHashable(value: unknown, known: Set<object>): void {
   }
   const ahead: Tuple[] = [value];
   for (let next = ahead.pop(); next !== undefined; next = ahead.pop()) {
-    if (known.has(next)) continue;
-    known.add(next);
+    if (checked.has(next)) continue;
+    checked.add(next);
     for (const item of next) {
       if (item instanceof Tuple) ahead.push(item);
       else if (typeof item === "object" && item !== null) requireHashableObject(item);
@@ -43,33 +44,37 @@ function isUnhashable(value: object): boolean {
   );
 }
 
-/** So many are compared in three milliseconds, and 8 MB of such groups in five seconds; 8 MB that are all alike would take a quarter of an hour. */
-const MOST_ALIKE = 1024;
+/**
+ * How many keys may share their lowest 64 bits. Comparing 1,024 of them takes three milliseconds, and 8 MB of such
+ * groups five seconds; 8 MB of keys that all share them would take a quarter of an hour.
+ */
+const MAX_COLLISIONS = 1024;
 
 /**
- * Big integers that are keys. V8 files a bigint by its lowest 64 bits: those that agree in them it compares with each other, every new one with
- * all before. Numbers that Python programs have for keys do not; a peer can send a million that do.
+ * Counts the big integers that are used as keys. V8 hashes a bigint by its lowest 64 bits and compares each new key
+ * with all earlier ones that have the same bits. Keys of real Python programs rarely collide, but a peer can send a
+ * million that do.
  */
 export class BigKeys {
   readonly #byLowBits = new Map<bigint, Set<bigint>>();
 
-  /** Throws `JELLY_UNHASHABLE` for one too many. */
+  /** Throws `JELLY_UNHASHABLE` when too many keys share their lowest 64 bits. */
   add(key: bigint): void {
     const magnitude = key < 0n ? -key : key;
     const lowBits = BigInt.asUintN(64, magnitude);
     if (lowBits === magnitude) return;
-    let alike = this.#byLowBits.get(lowBits);
-    if (alike === undefined) this.#byLowBits.set(lowBits, (alike = new Set<bigint>()));
-    alike.add(key);
-    if (alike.size > MOST_ALIKE)
+    let colliding = this.#byLowBits.get(lowBits);
+    if (colliding === undefined) this.#byLowBits.set(lowBits, (colliding = new Set<bigint>()));
+    colliding.add(key);
+    if (colliding.size > MAX_COLLISIONS)
       throw new JellyError(
         "JELLY_UNHASHABLE",
-        `More than ${MOST_ALIKE} integers that are keys end in the same 64 bits`,
+        `More than ${MAX_COLLISIONS} keys are integers with the same lowest 64 bits`,
       );
   }
 }
 
-/** A key or a member as a `Map` and a `Set` can keep it: they take -0 for 0. */
+/** The form in which a `Map` or a `Set` can keep a key: both convert -0 to 0, so an exact -0 becomes a `Float`. */
 export function asKey(value: unknown, { floats }: Exactness): unknown {
   return value === 0 && floats === "exact" && Object.is(value, -0) ? new Float(-0) : value;
 }

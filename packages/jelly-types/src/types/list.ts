@@ -1,16 +1,16 @@
-// Lists, and what every sequence shares.
+// Lists, and the reading and writing of elements that lists and tuples share.
 
 import { below } from "../errors.js";
 import type { JellyReader, JellyWriter, TypeHandler } from "../handler.js";
 
-/** Shorter rows of integers are not worth a look (bench `jelly`). */
-const MANY = 16;
+/** In shorter lists, looking for consecutive integers costs more than it saves (bench `jelly`). */
+const MANY_ITEMS = 16;
 
 export function writeList(value: readonly unknown[], jellier: JellyWriter): void {
   writeItems("list", value, jellier);
 }
 
-/** An atom and the elements behind it. */
+/** Writes a list of the atom and all elements. */
 export function writeItems(atom: string, items: readonly unknown[], jellier: JellyWriter): void {
   const { length } = items;
   jellier.writer.list(length + 1);
@@ -23,7 +23,7 @@ export function writeItems(atom: string, items: readonly unknown[], jellier: Jel
   }
 }
 
-/** Reads elements to the end of `sequence`, which is known to them under its reference id. */
+/** Appends elements to `sequence`, which is registered first so that its elements can refer to it. */
 export function readItems<Sequence extends unknown[]>(
   unjellier: JellyReader,
   items: number,
@@ -32,7 +32,7 @@ export function readItems<Sequence extends unknown[]>(
   unjellier.register(sequence);
   let index = 0;
   try {
-    if (items >= MANY) index = readIntegers(unjellier, items, sequence);
+    if (items >= MANY_ITEMS) index = readIntegers(unjellier, items, sequence);
     for (; index < items; index++) {
       const value = unjellier.read();
       sequence[index] = value;
@@ -44,11 +44,11 @@ export function readItems<Sequence extends unknown[]>(
   return sequence;
 }
 
-/** Where many integers stand in a row, they are read in one go. Returns how many there were. */
+/** Reads the integers at the start of the list in one call. Returns how many it read. */
 function readIntegers(unjellier: JellyReader, items: number, sequence: unknown[]): number {
   const { reader, exactness } = unjellier;
   if (exactness.integers !== "number" || reader.kind() !== "integer") return 0;
-  sequence.length = items; // which have all arrived
+  sequence.length = items; // All of them have been received: the length cannot be a false announcement.
   return reader.integers(sequence, 0);
 }
 

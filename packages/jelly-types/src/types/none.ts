@@ -1,7 +1,7 @@
-// None, which JavaScript spells null.
+// `None`, which is `null` in JavaScript.
 
 import type { ExpressionWriter } from "@pb/banana";
-import type { JellyReader, TypeHandler } from "../handler.js";
+import type { JellyReader, ReadingHandler } from "../handler.js";
 
 export function writeNone(writer: ExpressionWriter): void {
   writer.list(1);
@@ -13,10 +13,10 @@ export function readNone(unjellier: JellyReader, items: number): null {
   return null;
 }
 
-export const none: TypeHandler = {
+/** Only reads: the jellier calls {@link writeNone} itself. */
+export const none: ReadingHandler = {
   atoms: ["None"],
   classes: [],
   isScalar: true,
-  jelly: (_value, { writer }) => writeNone(writer),
   unjelly: readNone,
 };

@@ -1,19 +1,18 @@
-// Integers and floats, which travel bare, and byte strings of all kinds, which do too.
+// Numbers, which are written as Banana integers and floats without a list around them.
 
 import { Float } from "@pb/banana";
 import type { ExpressionWriter } from "@pb/banana";
-import type { TypeHandler } from "../handler.js";
+import type { WritingHandler } from "../handler.js";
 
-/** A safe integer is an int; any other number, -0 included, is a float. */
+/** Writes a safe integer as an int, and any other number, -0 included, as a float. */
 export function writeNumber(writer: ExpressionWriter, value: number): void {
   if (Number.isSafeInteger(value) && !Object.is(value, -0)) writer.integer(value);
   else writer.float(value);
 }
 
-export const float: TypeHandler<Float> = {
+export const float: WritingHandler<Float> = {
   atoms: [],
   classes: [Float],
   isScalar: true,
   jelly: (value, { writer }) => writer.float(value),
-  unjelly: () => undefined,
 };

@@ -4,9 +4,10 @@ import { below } from "../errors.js";
 import type { JellyReader, JellyWriter, TypeHandler } from "../handler.js";
 import { asKey } from "./hashable.js";
 
+/** Adds members to a frozenset that is being read. */
 let fill: (set: FrozenSet, members: Iterable<unknown>) => void;
 
-/** A Python frozenset: a `Set` that cannot change and, other than a `Set`, may be a dict key or a member of a set. */
+/** A Python frozenset: an immutable set. Unlike a `Set`, it may be a dict key or a member of a set. */
 export class FrozenSet<T = unknown> implements ReadonlySet<T> {
   readonly #members: Set<T>;
 
@@ -67,7 +68,7 @@ function writeMembers(atom: string, set: ReadonlySet<unknown>, jellier: JellyWri
   }
 }
 
-/** Adds members in their order, once the last of them has arrived. */
+/** Reads all members and passes them to `add` in their order, when the last of them is complete. */
 function readMembers(unjellier: JellyReader, items: number, add: (members: Iterable<unknown>) => void): void {
   const members: unknown[] = [];
   let missing = 0;

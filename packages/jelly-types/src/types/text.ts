@@ -1,11 +1,11 @@
-// Text: a Python str.
+// Text, a Python `str`: `[unicode, utf8]`.
 
 import type { ExpressionWriter } from "@pb/banana";
 import { ListHead } from "@pb/banana";
 import { JellyError } from "../errors.js";
-import type { TypeHandler } from "../handler.js";
+import type { ReadingHandler } from "../handler.js";
 
-/** How text begins, almost always. */
+/** The head of almost every text. */
 export const UNICODE: ListHead = new ListHead(2, "unicode");
 
 export function writeText(writer: ExpressionWriter, value: string): void {
@@ -13,13 +13,13 @@ export function writeText(writer: ExpressionWriter, value: string): void {
   writer.text(value);
 }
 
-export const text: TypeHandler<string> = {
+/** Only reads: the jellier calls {@link writeText} itself. */
+export const text: ReadingHandler = {
   atoms: ["unicode"],
   classes: [],
   isScalar: true,
-  jelly: (value, { writer }) => writeText(writer, value),
   unjelly(unjellier, items) {
-    if (items < 1) throw new JellyError("JELLY_MALFORMED", "Text without characters: not even none");
+    if (items < 1) throw new JellyError("JELLY_MALFORMED", "A unicode list needs a string");
     const value = unjellier.reader.text();
     if (items > 1) unjellier.skip(items - 1);
     return value;

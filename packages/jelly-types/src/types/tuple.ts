@@ -1,16 +1,16 @@
-// Tuples.
+// Tuples: arrays that are written as Python tuples.
 
 import type { TypeHandler } from "../handler.js";
 import { readItems, writeItems } from "./list.js";
 
-/** A Python tuple: an array that travels as one. Make it with {@link tuple}; what `map` and its like return is a plain array. */
+/** A Python tuple. Create it with {@link tuple}. `map`, `filter` and the like return plain arrays. */
 export class Tuple<T = unknown> extends Array<T> {
   static override get [Symbol.species](): ArrayConstructor {
     return Array;
   }
 }
 
-/** `tuple(1, "two")` is Python's `(1, "two")`. */
+/** Creates a tuple: `tuple(1, "two")` is `(1, "two")` in Python. */
 export function tuple<Items extends unknown[]>(...items: Items): Tuple<Items[number]> & Items {
   const made = new Tuple<Items[number]>();
   for (const item of items) made.push(item);

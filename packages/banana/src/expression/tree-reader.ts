@@ -1,0 +1,109 @@
+// `TreeReader`: an `ExpressionReader` for expression trees.
+
+import { toLatin1 } from "../format/bytes.js";
+import { BananaError } from "../errors.js";
+import { isInteger } from "./expression.js";
+import type { Expression, ExpressionReader, Float, Kind } from "./expression.js";
+import type { ListHead } from "./list-head.js";
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Reads an {@link Expression} element by element. */
+export class TreeReader implements ExpressionReader {
+  /** The elements that are not read yet, the next one last. */
+  readonly #remaining: Expression[];
+  #offset = 0;
+
+  constructor(expression: Expression) {
+    this.#remaining = [expression];
+  }
+
+  get offset(): number {
+    return this.#offset;
+  }
+
+  kind(): Kind {
+    const next = this.#peek();
+    if (Array.isArray(next)) return "list";
+    if (next instanceof Uint8Array) return "bytes";
+    if (typeof next === "bigint") return "integer";
+    return isInteger(next) ? "integer" : "float";
+  }
+
+  list(): number {
+    const list = this.#read("list") as Expression[];
+    for (let index = list.length - 1; index >= 0; index--) this.#remaining.push(list[index]!);
+    return list.length;
+  }
+
+  begins({ length, word }: ListHead): boolean {
+    const list = this.#peek();
+    if (!Array.isArray(list) || list.length !== length) return false;
+    const [first] = list;
+    if (!(first instanceof Uint8Array) || first.length !== word.length || toLatin1(first) !== word) return false;
+    this.list();
+    this.skip();
+    return true;
+  }
+
+  keyAfter(): string | undefined {
+    return undefined;
+  }
+
+  integers(into: unknown[], index: number): number {
+    while (index < into.length && this.kind() === "integer") into[index++] = this.integer();
+    return index;
+  }
+
+  integer(): number | bigint {
+    const value = this.#read("integer") as number | bigint;
+    return typeof value === "bigint" && BigInt.asIntN(53, value) === value ? Number(value) : value;
+  }
+
+  float(): number {
+    return Number(this.#read("float"));
+  }
+
+  exactFloat(): number | Float {
+    return this.#read("float") as number | Float;
+  }
+
+  bytes(): Uint8Array {
+    return (this.#read("bytes") as Uint8Array).slice();
+  }
+
+  word(): string {
+    return toLatin1(this.#read("bytes") as Uint8Array);
+  }
+
+  text(): string {
+    const bytes = this.#read("bytes") as Uint8Array;
+    try {
+      return utf8.decode(bytes);
+    } catch (cause) {
+      throw new BananaError("BANANA_BAD_UTF8", "The byte string is not UTF-8", { offset: this.#offset, cause });
+    }
+  }
+
+  skip(): void {
+    this.#peek();
+    this.#remaining.pop();
+    this.#offset++;
+  }
+
+  #read(kind: Kind): Expression {
+    const found = this.kind();
+    if (found !== kind) {
+      throw new BananaError("BANANA_UNEXPECTED_KIND", `Expected ${kind}, found ${found}`, { offset: this.#offset });
+    }
+    this.#offset++;
+    return this.#remaining.pop()!;
+  }
+
+  #peek(): Expression {
+    const next = this.#remaining[this.#remaining.length - 1];
+    if (next === undefined)
+      throw new BananaError("BANANA_TRUNCATED", "There is no further element", { offset: this.#offset });
+    return next;
+  }
+}

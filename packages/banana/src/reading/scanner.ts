@@ -1,0 +1,381 @@
+// `Scanner` finds the complete top-level expressions in a stream of bytes that arrives in chunks.
+/* eslint-disable @typescript-eslint/no-unsafe-enum-comparison -- type bytes are numbers, and may be unknown */
+
+import { readDigits } from "../format/base128.js";
+import { plainBytes } from "../format/bytes.js";
+import { BananaError } from "../errors.js";
+import type { Expression } from "../expression/expression.js";
+import { checkLimit, withLimits } from "../limits.js";
+import type { BananaLimits } from "../limits.js";
+import type { BananaReader } from "./reader.js";
+import { countDigits4, readDigits4, Token, typeAfter } from "../format/tokens.js";
+import { readTree } from "./read-tree.js";
+import { dialectOf } from "../format/vocabulary.js";
+import type { Dialect } from "../format/vocabulary.js";
+
+/** The size of the first buffer. */
+const SMALL_BUFFER = 4 * 1024;
+/** The largest buffer that is kept as {@link spare}. */
+const KEPT_BYTES = 256 * 1024;
+
+/** The fast path is for buffers of up to this size, whose positions are 32-bit integers. */
+const MAX_FAST_BUFFER = 0x7fffffff;
+/** Copying a shorter chunk is faster than creating a view of it. */
+const MIN_LENT_BYTES = 1024;
+
+/** Bytes and a view of them. */
+interface Chunk {
+  readonly buffer: Uint8Array;
+  readonly view: DataView;
+}
+
+function chunkOf(buffer: Uint8Array): Chunk {
+  return { buffer, view: new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength) };
+}
+
+const NO_CHUNK = chunkOf(new Uint8Array(0));
+/**
+ * An unused buffer, shared by all scanners: of a thousand connections, few hold a part of a message at the same time.
+ */
+let spare = NO_CHUNK;
+
+/** The first four bytes of a list of two whose first element is a string shorter than 128 bytes. */
+const HIGH_BITS = 0x80808080 | 0;
+const PAIR = 0x82008002 | 0;
+const PAIR_MASK = 0xff80ffff | 0;
+/** The first four bytes of a list of two whose first element is a list of two: an entry of a dict. */
+const ENTRY = 0x80028002 | 0;
+
+/** Options of {@link Scanner}. */
+export interface ScannerOptions {
+  /** Default `none`. */
+  readonly dialect?: Dialect | "pb" | "none" | undefined;
+  readonly limits?: Partial<BananaLimits> | undefined;
+}
+
+/**
+ * Takes chunks of bytes with {@link push} and returns complete expressions with {@link next} or {@link advance}.
+ * However the bytes are divided into chunks, each byte is scanned once and copied at most a constant number of times.
+ * The memory in use depends on the bytes that were received, not on the lengths that they announce.
+ */
+export class Scanner {
+  readonly #limits: BananaLimits;
+  /** Whether the limits allow everything that {@link #scanFast} does not check. */
+  readonly #allowsFastPath: boolean;
+  /** The dialect of the bytes that are not scanned yet. May be changed between two expressions. */
+  dialect: Dialect;
+
+  #chunk = NO_CHUNK;
+  #buffer = NO_CHUNK.buffer;
+  #view = NO_CHUNK.view;
+  /** Whether the buffer is a chunk of the caller, passed to {@link lend}. */
+  #isLent = false;
+  /**
+   * The start of the expression that is being scanned. All bytes before it belong to expressions that were returned.
+   */
+  #start = 0;
+  /** The next byte to scan. It is after the end while the body of a string or double is incomplete. */
+  #position = 0;
+  #end = 0;
+  /** The offset in the stream of the first byte of the buffer. */
+  #base = 0;
+
+  /** The number of digits of the current element before the position. */
+  #digits = 0;
+  /**
+   * The number of missing elements of the innermost open list, and of each outer list. The stack starts with one
+   * missing expression.
+   */
+  #missing = 1;
+  readonly #outerMissing: number[] = [];
+  #depth = 0;
+  /** The error that every call throws once the stream is invalid. */
+  #failure: Error | undefined;
+
+  constructor(options: ScannerOptions = {}) {
+    this.#limits = withLimits(options.limits);
+    const { prefixBytes, integerDigits, stringBytes, listLength } = this.#limits;
+    this.#allowsFastPath = prefixBytes >= 6 && integerDigits >= 6 && stringBytes >= 127 && listLength >= 2;
+    this.dialect = dialectOf(options.dialect ?? "none");
+  }
+
+  /** The number of bytes of the stream that were scanned. */
+  get offset(): number {
+    return this.#base + Math.min(this.#position, this.#end);
+  }
+
+  /** The number of bytes that were received and do not belong to a returned expression. */
+  get pendingBytes(): number {
+    return this.#end - this.#start;
+  }
+
+  /**
+   * Returns a copy of the first `length` pending bytes, or of all when there are fewer. Used to recognize other
+   * protocols.
+   */
+  peek(length: number): Uint8Array {
+    return this.#buffer.slice(this.#start, Math.min(this.#start + length, this.#end));
+  }
+
+  /**
+   * Adds received bytes. They are copied, so the caller may reuse its buffer at once, and not scanned before the next
+   * call of {@link next}.
+   */
+  push(chunk: Uint8Array): void {
+    if (this.#isLent || this.#end + chunk.length > this.#buffer.length) this.#makeRoom(chunk.length);
+    this.#buffer.set(chunk, this.#end);
+    this.#end += chunk.length;
+  }
+
+  /**
+   * As {@link push}, but avoids the copy where possible. The caller must not modify the bytes until {@link next} has
+   * returned undefined, {@link advance} has returned false, or one of them has thrown. The bytes of incomplete
+   * expressions are copied then.
+   */
+  lend(chunk: Uint8Array): void {
+    const bytes = chunk.length > MIN_LENT_BYTES ? plainBytes(chunk) : undefined;
+    if (bytes === undefined || this.#start !== this.#end) {
+      this.push(chunk);
+      return;
+    }
+    this.#moveTo(chunkOf(bytes));
+    this.#end = bytes.length;
+    this.#isLent = true;
+  }
+
+  /** Discards all pending bytes. The next byte is the first one of a new stream. */
+  reset(): void {
+    this.#start = this.#position = this.#end;
+    this.#failure = undefined;
+    this.#releaseBuffer();
+    this.#base = this.#digits = 0;
+    this.#missing = 1;
+    this.#depth = 0;
+  }
+
+  /**
+   * Returns the next complete expression as a tree; undefined when more bytes are needed. Throws {@link BananaError}
+   * for invalid bytes, and again in every later call.
+   */
+  next(): Expression | undefined {
+    if (!this.#scan()) return undefined;
+    const start = this.#start;
+    this.#start = this.#position;
+    return readTree(this.#buffer, this.#view, start, this.dialect);
+  }
+
+  /**
+   * As {@link next}, without a tree: sets `reader` to the start of the next complete expression and returns true;
+   * returns false when more bytes are needed. The reader may be used until the next call of {@link next} or `advance`.
+   */
+  advance(reader: BananaReader): boolean {
+    const isComplete = this.#scan();
+    const start = this.#start;
+    if (isComplete) this.#start = this.#position;
+    reader.reset(this.#buffer, start, this.#start, this.dialect, this.#base + start, this.#view);
+    return isComplete;
+  }
+
+  /** Continues to scan. Returns true when an expression is complete, and false when more bytes are needed. */
+  #scan(): boolean {
+    if (this.#failure !== undefined) throw this.#failure;
+    try {
+      while (this.#missing > 0 && this.#position < this.#end) {
+        if (this.#digits === 0 && this.#allowsFastPath && this.#position + 1 < this.#end) this.#scanFast();
+        if (this.#missing > 0 && this.#position < this.#end) this.#scanByte();
+      }
+    } catch (error) {
+      this.#failure = error as Error;
+      if (this.#isLent) this.#makeRoom(0);
+      throw error;
+    }
+    if (this.#missing === 0 && this.#position <= this.#end) {
+      this.#missing = 1;
+      return true;
+    }
+    this.#releaseBuffer();
+    return false;
+  }
+
+  /**
+   * Fast path: scans elements that are complete, valid and have at most three digits. Stops at the end of the
+   * expression, and before the first other element, which {@link #scanByte} scans or reports.
+   */
+  #scanFast(): void {
+    if (this.#buffer.length > MAX_FAST_BUFFER) return;
+    const view = this.#view;
+    const { listLength, stringBytes, expressionBytes, depth: mostDepth } = this.#limits;
+    // Four bytes are loaded at once. Up to three of them may be after the end of the received bytes, but not after the
+    // buffer.
+    const end = Math.min(this.#end, this.#start + expressionBytes) | 0;
+    const lastFour = (this.#buffer.length - 4) | 0;
+    const outerMissing = this.#outerMissing;
+    let depth = this.#depth;
+    let missing = this.#missing | 0;
+    let position = this.#position | 0;
+    while (missing > 0 && position <= lastFour) {
+      const four = view.getInt32(position, true);
+      if (four === ENTRY && depth < mostDepth - 1) {
+        const pairEnd = endOfPair(view, position + 2, lastFour);
+        if (pairEnd !== 0 && pairEnd <= end) {
+          outerMissing[depth++] = missing;
+          missing = 1;
+          position = pairEnd;
+          continue;
+        }
+      }
+      const digits = countDigits4(four);
+      const type = typeAfter(four, digits);
+      let after = (position + digits + 1) | 0;
+      const pairEnd = endOfPair(view, position, lastFour);
+      if (pairEnd !== 0 && depth < mostDepth) {
+        after = pairEnd;
+      } else if (type === Token.STRING) {
+        const length = readDigits4(four, digits);
+        if (length > stringBytes) break;
+        after = (after + length) | 0;
+      } else if (type === Token.INT || type === Token.NEG) {
+        // Consecutive integers: four bytes contain one element for each type byte among them, when all of these are INT
+        // or NEG.
+        let window = after;
+        let types = 0;
+        while (missing > 5 && window <= end - 4) {
+          const next = view.getInt32(window, true);
+          const found = (next & HIGH_BITS) >>> 7;
+          if (found === 0 || (next & (found * 0x7d)) !== found) break;
+          types = found;
+          missing = (missing - (Math.imul(found, 0x01010101) >>> 24)) | 0;
+          window = (window + 4) | 0;
+        }
+        // The bytes after the last type byte belong to the next element.
+        if (types !== 0) after = (window - (Math.clz32(types) >>> 3)) | 0;
+      } else if (type === Token.LIST) {
+        const length = readDigits4(four, digits);
+        if (length > listLength || depth === mostDepth || after > end) break;
+        if (length > 0) {
+          outerMissing[depth++] = missing;
+          missing = length;
+          position = after;
+          continue;
+        }
+      } else if (type === Token.VOCAB) {
+        if (this.dialect.vocabulary?.word(readDigits4(four, digits)) === undefined) break;
+      } else if (type === Token.FLOAT) {
+        after = (after + 8) | 0;
+      } else {
+        break;
+      }
+      if (after > end) break;
+      position = after;
+      missing = (missing - 1) | 0;
+      while (missing === 0 && depth > 0) missing = (outerMissing[--depth]! - 1) | 0;
+    }
+    this.#depth = depth;
+    this.#missing = missing;
+    this.#position = position;
+  }
+
+  /**
+   * Scans one byte: a digit, or a type byte, after which the position moves behind the body. Throws {@link BananaError}
+   * for invalid bytes.
+   */
+  #scanByte(): void {
+    const { prefixBytes, integerDigits, stringBytes, listLength, depth, expressionBytes } = this.#limits;
+    const offset = this.#base + this.#position - this.#digits;
+    const byte = this.#buffer[this.#position]!;
+    if (byte < 0x80) {
+      checkLimit("PREFIX_TOO_LONG", this.#digits + 1, prefixBytes, offset);
+      this.#digits++;
+      this.#position++;
+      return;
+    }
+    const number = Number(readDigits(this.#buffer, this.#position - this.#digits, this.#position));
+    let end = this.#position + 1;
+    if (byte === Token.LIST) {
+      checkLimit("LIST_TOO_LONG", number, listLength, offset);
+      checkLimit("TOO_DEEP", this.#depth + 1, depth, offset);
+    } else if (byte === Token.STRING) {
+      checkLimit("STRING_TOO_LONG", number, stringBytes, offset);
+      end += number;
+    } else if (byte === Token.VOCAB) {
+      const { name, vocabulary } = this.dialect;
+      if (vocabulary?.word(number) === undefined)
+        throw new BananaError(
+          vocabulary === undefined ? "BANANA_NO_VOCABULARY" : "BANANA_UNKNOWN_WORD",
+          `Dialect ${name} has no word number ${number}`,
+          { offset },
+        );
+    } else if (byte === Token.FLOAT) {
+      end += 8;
+    } else if (byte > Token.VOCAB) {
+      throw new BananaError("BANANA_UNKNOWN_TYPE", `Unknown type byte 0x${byte.toString(16)}`, { offset });
+    } else {
+      checkLimit("INTEGER_TOO_LARGE", 7 * this.#digits, 7 * integerDigits, offset);
+    }
+    checkLimit("EXPRESSION_TOO_LARGE", end - this.#start, expressionBytes, offset);
+    this.#position = end;
+    this.#digits = 0;
+    if (byte === Token.LIST && number > 0) {
+      this.#outerMissing[this.#depth++] = this.#missing;
+      this.#missing = number;
+      return;
+    }
+    this.#missing--;
+    while (this.#missing === 0 && this.#depth > 0) this.#missing = this.#outerMissing[--this.#depth]! - 1;
+  }
+
+  /** Releases the buffer when no bytes are pending, and copies pending bytes of a lent chunk. */
+  #releaseBuffer(): void {
+    if (this.#start !== this.#end) {
+      if (this.#isLent) this.#makeRoom(0);
+      return;
+    }
+    const { length } = this.#buffer;
+    if (!this.#isLent && length > spare.buffer.length && length <= KEPT_BYTES) spare = this.#chunk;
+    this.#moveTo(NO_CHUNK);
+  }
+
+  /**
+   * Moves the pending bytes to a new buffer that has room for `length` more. The old buffer is not reused, because the
+   * last reader may still use it. The new one has at least twice the size of the pending bytes, so that the total cost
+   * of copying is linear in the received bytes.
+   */
+  #makeRoom(length: number): void {
+    const pending = this.#start === this.#end ? undefined : this.#buffer.subarray(this.#start, this.#end);
+    let size = SMALL_BUFFER;
+    while (size < 2 * this.pendingBytes + length) size *= 2;
+    if (spare.buffer.length < size) {
+      this.#moveTo(chunkOf(new Uint8Array(size)));
+    } else {
+      this.#moveTo(spare);
+      spare = NO_CHUNK;
+    }
+    if (pending !== undefined) this.#buffer.set(pending);
+  }
+
+  /** Continues in a buffer that starts with the pending bytes. */
+  #moveTo(chunk: Chunk): void {
+    this.#chunk = chunk;
+    this.#buffer = chunk.buffer;
+    this.#view = chunk.view;
+    this.#isLent = false;
+    this.#base += this.#start;
+    this.#position -= this.#start;
+    this.#end -= this.#start;
+    this.#start = 0;
+  }
+}
+
+/**
+ * The end of a list of two strings shorter than 128 bytes, such as `(unicode text)`, at `position`; 0 when there is no
+ * such list.
+ */
+function endOfPair(view: DataView, position: number, lastFour: number): number {
+  if (position > lastFour) return 0;
+  const four = view.getInt32(position, true);
+  if ((four & PAIR_MASK) !== PAIR) return 0;
+  const second = (position + 4 + ((four >>> 16) & 0x7f)) | 0;
+  if (second > lastFour) return 0;
+  const head = view.getInt32(second, true);
+  return (head & 0xff80) === 0x8200 ? (second + 2 + (head & 0x7f)) | 0 : 0;
+}

@@ -1,0 +1,98 @@
+// `Session` negotiates a dialect at the start of a stream, then returns expressions.
+
+import { BananaError } from "../errors.js";
+import type { Expression } from "../expression/expression.js";
+import { announceDialect, chooseDialect, acceptDialect, offerDialects } from "./handshake.js";
+import type { BananaLimits } from "../limits.js";
+import type { BananaReader } from "../reading/reader.js";
+import { Scanner } from "../reading/scanner.js";
+import { SNIFFED_BYTES, sniffProtocol } from "./sniff-protocol.js";
+import { standardDialects } from "../format/vocabulary.js";
+import type { Dialect } from "../format/vocabulary.js";
+
+/** Options of {@link Session}. */
+export interface SessionOptions {
+  /**
+   * `listener`: the side that accepted the connection, which sends the first message. `initiator`: the side that opened
+   * it, which chooses.
+   */
+  readonly role: "listener" | "initiator";
+  /** Called with the bytes to send during the negotiation. */
+  readonly send: (bytes: Uint8Array) => void;
+  /**
+   * The supported dialects. Default: `pb`, `none`. The listener offers them in this order of preference; the order of
+   * the initiator has no effect.
+   */
+  readonly dialects?: readonly Dialect[] | undefined;
+  readonly limits?: Partial<BananaLimits> | undefined;
+}
+
+/** One side of a byte stream that starts with the negotiation of a dialect (wire specification 3). Does no I/O. */
+export class Session {
+  readonly role: "listener" | "initiator";
+  readonly #send: (bytes: Uint8Array) => void;
+  readonly #dialects: readonly Dialect[];
+  readonly #scanner: Scanner;
+  #dialect: Dialect | undefined;
+
+  constructor({ role, send, dialects = standardDialects, limits }: SessionOptions) {
+    this.role = role;
+    this.#send = send;
+    this.#dialects = dialects;
+    this.#scanner = new Scanner({ limits });
+  }
+
+  /** The agreed dialect; undefined during the negotiation. */
+  get dialect(): Dialect | undefined {
+    return this.#dialect;
+  }
+
+  /** The number of bytes of the stream that were read. */
+  get offset(): number {
+    return this.#scanner.offset;
+  }
+
+  /** Call once, when the stream is open. The listener sends its offer. */
+  start(): void {
+    if (this.role === "listener") this.#send(offerDialects(this.#dialects));
+  }
+
+  /** Adds received bytes, which are copied. */
+  push(chunk: Uint8Array): void {
+    this.#scanner.push(chunk);
+  }
+
+  /** As {@link push}, but avoids the copy where possible: see `Scanner.lend`. */
+  lend(chunk: Uint8Array): void {
+    this.#scanner.lend(chunk);
+  }
+
+  /**
+   * Returns the next expression in the agreed dialect; undefined when more bytes are needed. Processes the negotiation
+   * first. Throws {@link BananaError} for invalid bytes, and when there is no common dialect; close the stream then.
+   */
+  next(): Expression | undefined {
+    return this.#negotiate() ? this.#scanner.next() : undefined;
+  }
+
+  /** As {@link next}, without a tree: see `Scanner.advance`. */
+  advance(reader: BananaReader): boolean {
+    return this.#negotiate() && this.#scanner.advance(reader);
+  }
+
+  /** Processes the message of the peer when it has arrived. Returns whether a dialect is agreed. */
+  #negotiate(): boolean {
+    if (this.#dialect !== undefined) return true;
+    const protocol = sniffProtocol(this.#scanner.peek(SNIFFED_BYTES));
+    if (protocol !== undefined)
+      throw new BananaError("BANANA_NOT_BANANA", `The peer does not speak Banana: it sent ${protocol}`, { offset: 0 });
+    const message = this.#scanner.next();
+    if (message === undefined) return false;
+    const isListener = this.role === "listener";
+    const dialect = (isListener ? acceptDialect : chooseDialect)(message, this.#dialects);
+    // Set before `send` is called: the reply may arrive before `send` returns.
+    this.#scanner.dialect = this.#dialect = dialect;
+    if (!isListener) this.#send(announceDialect(dialect));
+    return true;
+  }
+}

@@ -1,0 +1,253 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { BananaError, BananaReader, decode, encode, pb, readExpression, Scanner } from "@pb/banana";
+import type { Expression } from "@pb/banana";
+import { cut, cuts, dialect, expression, nearBanana, scan } from "../helpers/arbitraries.js";
+import { hex } from "../helpers/tagged.js";
+
+test("throws again after an error, even when the caller has reused a lent chunk", () => {
+  for (const how of ["push", "lend"] as const) {
+    const scanner = new Scanner();
+    const chunk = new Uint8Array(2000).fill(0x90);
+    scanner[how](chunk);
+    expect(() => scanner.next()).toThrow(BananaError);
+    chunk.set(encode(7));
+    expect(() => scanner.next()).toThrow(BananaError);
+    scanner[how](chunk);
+    expect(() => scanner.advance(new BananaReader())).toThrow(BananaError);
+    scanner.reset();
+    scanner[how](encode(7));
+    expect(scanner.next()).toBe(7);
+  }
+});
+
+describe("every division into chunks gives the same result", () => {
+  test("for valid expressions", () => {
+    fc.assert(
+      fc.property(
+        fc.array(expression, { maxLength: 5 }),
+        dialect,
+        cuts,
+        fc.constantFrom("push", "lend"),
+        (values, spoken, places, how) => {
+          const bytes = Uint8Array.from(values.flatMap((value) => [...encode(value, { dialect: spoken })]));
+          const { delivered, code, scanned } = scan(cut(bytes, places), { dialect: spoken }, how);
+          expect(delivered).toStrictEqual(values);
+          expect(code).toBeUndefined();
+          expect(scanned).toBe(bytes.length);
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+
+  test("for invalid bytes, including the offset of the error", () => {
+    fc.assert(
+      fc.property(nearBanana, dialect, cuts, fc.constantFrom("push", "lend"), (bytes, spoken, places, how) => {
+        const limits = { stringBytes: 1000, listLength: 1000, depth: 5 };
+        const whole = scan([bytes], { dialect: spoken, limits });
+        expect(scan(cut(bytes, places), { dialect: spoken, limits }, how)).toStrictEqual(whole);
+        if (whole.code === undefined) expect(whole.scanned).toBeLessThanOrEqual(bytes.length);
+      }),
+      { numRuns: 700 },
+    );
+  });
+
+  test("with low limits of every kind", () => {
+    const limits = fc.record({
+      prefixBytes: fc.integer({ min: 1, max: 10 }),
+      integerDigits: fc.integer({ min: 1, max: 10 }),
+      stringBytes: fc.integer({ min: 1, max: 200 }),
+      listLength: fc.integer({ min: 1, max: 30 }),
+      depth: fc.integer({ min: 1, max: 5 }),
+      expressionBytes: fc.integer({ min: 1, max: 300 }),
+    });
+    fc.assert(
+      fc.property(nearBanana, limits, dialect, (bytes, each, spoken) => {
+        const bytewise = Array.from(bytes, (byte) => Uint8Array.of(byte));
+        expect(scan([bytes], { dialect: spoken, limits: each })).toStrictEqual(
+          scan(bytewise, { dialect: spoken, limits: each }),
+        );
+      }),
+      { numRuns: 700 },
+    );
+  });
+});
+
+test("keeps a half-received string until the rest arrives", () => {
+  const scanner = new Scanner();
+  scanner.push(hex("0582616263"));
+  expect(scanner.next()).toBeUndefined();
+  expect(scanner.pendingBytes).toBe(5);
+  scanner.push(hex("64650181"));
+  expect(scanner.next()).toStrictEqual(hex("6162636465"));
+  expect(scanner.next()).toBe(1);
+  expect(scanner.next()).toBeUndefined();
+  expect(scanner.pendingBytes).toBe(0);
+  expect(scanner.offset).toBe(9);
+});
+
+test("a reader stays valid while chunks are pushed or lent, until the next call of advance()", () => {
+  const one = encode([new Uint8Array(2000).fill(1), 1]);
+  const two = encode([new Uint8Array(9000).fill(2), 2]);
+  for (const how of ["push", "lend"] as const) {
+    for (const first of ["push", "lend"] as const) {
+      const scanner = new Scanner();
+      scanner[first](one);
+      const reader = new BananaReader();
+      expect(scanner.advance(reader)).toBe(true);
+      scanner[how](two);
+      scanner[how](one);
+      expect(readExpression(reader)).toStrictEqual(decode(one));
+      for (const bytes of [two, one]) {
+        expect(scanner.advance(reader)).toBe(true);
+        expect(readExpression(reader)).toStrictEqual(decode(bytes));
+      }
+      expect(scanner.advance(reader)).toBe(false);
+    }
+  }
+});
+
+test("the dialect may change between two expressions of one chunk", () => {
+  const scanner = new Scanner();
+  scanner.push(hex("02827062" + "0187"));
+  const reader = new BananaReader();
+  expect(scanner.advance(reader)).toBe(true);
+  expect(reader.word()).toBe("pb");
+  scanner.dialect = pb;
+  expect(scanner.advance(reader)).toBe(true);
+  expect(reader.word()).toBe("None");
+});
+
+test("offsets count from the start of a stream of any length", () => {
+  const scanner = new Scanner();
+  const filler = encode(new Uint8Array(60_000));
+  for (let chunk = 0; chunk < 20; chunk++) {
+    scanner.push(filler);
+    expect(scanner.next()).toHaveLength(60_000);
+    if (chunk % 2 === 0) expect(scanner.next()).toBeUndefined();
+  }
+  scanner.push(hex("0180 90".replace(" ", "")));
+  expect(() => scanner.next()).toThrow(expect.objectContaining({ offset: 20 * filler.length + 2 }));
+});
+
+test("returns the expressions before an error, and throws it again in every later call", () => {
+  const scanner = new Scanner();
+  scanner.push(hex("0181 90 0181".replaceAll(" ", "")));
+  expect(scanner.next()).toBe(1);
+  let first: unknown;
+  try {
+    scanner.next();
+  } catch (error) {
+    first = error;
+  }
+  expect(first).toBeInstanceOf(BananaError);
+  scanner.push(hex("0181"));
+  expect(() => scanner.next()).toThrow(first);
+});
+
+test("works like a new scanner after reset", () => {
+  const scanner = new Scanner();
+  for (const bad of ["90", "0280", "0582", "0000", "0180 0180".replace(" ", "")]) {
+    scanner.push(hex(bad));
+    try {
+      scanner.next();
+    } catch {
+      // `reset` discards pending bytes and the error.
+    }
+    scanner.reset();
+    expect(scanner.offset).toBe(0);
+    expect(scanner.pendingBytes).toBe(0);
+    scanner.push(hex("018090"));
+    expect(() => scanner.next()).toThrow(expect.objectContaining({ offset: 2 }));
+    scanner.reset();
+    scanner.push(hex("01800181"));
+    expect(scanner.next()).toStrictEqual([1]);
+    scanner.reset();
+  }
+});
+
+describe("memory", () => {
+  test("is not allocated for an announced length", () => {
+    // The heads of ten nested lists of 600,000 elements each, without the elements.
+    const scanner = new Scanner();
+    const header = hex("404f2480");
+    for (let level = 0; level < 10; level++) scanner.push(header);
+    const { copied, allocated } = countingBytes(() => expect(scanner.next()).toBeUndefined());
+    expect(copied).toBeLessThan(100);
+    expect(allocated).toBeLessThan(200);
+  });
+
+  test("is not shared between decoded byte strings", () => {
+    const value = decode(encode([new Uint8Array(10), new Uint8Array(60_000)])) as Uint8Array[];
+    expect(value.map((bytes) => bytes.buffer.byteLength)).toStrictEqual([10, 60_000]);
+  });
+
+  test("is released when all expressions were returned", () => {
+    const scanner = new Scanner();
+    scanner.push(encode(new Uint8Array(600_000)));
+    const reader = new BananaReader();
+    expect(scanner.advance(reader)).toBe(true);
+    expect(scanner.advance(reader)).toBe(false);
+    const { allocated } = countingBytes(() => scanner.push(hex("0181")));
+    expect(allocated).toBeLessThan(5000);
+  });
+});
+
+// complexity.test.ts counts the work; this checks only how often bytes are copied.
+describe("copies each byte at most a constant number of times", () => {
+  const string = encode(new Uint8Array(600_000));
+  const list = encode(Array.from({ length: 600_000 }, (_, index): Expression => index % 100));
+  test.each<[string, Uint8Array, number]>([
+    ["a string of 600 kB, byte by byte", string, 1],
+    ["a string of 600 kB, in chunks of 1,000", string, 1000],
+    ["a list of 600,000 elements, in chunks of 100", list, 100],
+    ["a list of 600,000 elements, in chunks of 64 kB", list, 65_536],
+  ])("%s", (_, bytes, size) => {
+    for (const how of ["push", "lend"] as const) {
+      const scanner = new Scanner();
+      let early = 0;
+      let complete: unknown;
+      const { copied, allocated } = countingBytes(() => {
+        for (let start = 0; start < bytes.length; start += size) {
+          scanner[how](bytes.subarray(start, start + size));
+          complete = scanner.next();
+          if (complete !== undefined && start + size < bytes.length) early++;
+        }
+      });
+      expect(early).toBe(0);
+      expect(complete).toBeDefined();
+      expect(copied).toBeLessThanOrEqual(3 * bytes.length);
+      expect(allocated).toBeLessThanOrEqual(6 * bytes.length);
+    }
+  });
+});
+
+/** The number of bytes that `Uint8Array.set` copies and that typed arrays allocate while `work` runs. */
+function countingBytes(work: () => void): { copied: number; allocated: number } {
+  let copied = 0;
+  let allocated = 0;
+  // eslint-disable-next-line @typescript-eslint/unbound-method
+  const original = { set: Uint8Array.prototype.set, Uint8Array, Int32Array };
+  Uint8Array.prototype.set = function (this: Uint8Array, source: ArrayLike<number>, at?: number) {
+    copied += source.length;
+    original.set.call(this, source, at);
+  };
+  const counted = <Made extends typeof Uint8Array | typeof Int32Array>(made: Made): Made =>
+    new Proxy(made, {
+      construct(target, args, newTarget) {
+        if (typeof args[0] === "number") allocated += args[0] * target.BYTES_PER_ELEMENT;
+        return Reflect.construct(target, args, newTarget) as object;
+      },
+    });
+  globalThis.Uint8Array = counted(Uint8Array);
+  globalThis.Int32Array = counted(Int32Array);
+  try {
+    work();
+  } finally {
+    globalThis.Uint8Array = original.Uint8Array;
+    globalThis.Int32Array = original.Int32Array;
+    Uint8Array.prototype.set = original.set;
+  }
+  return { copied, allocated };
+}

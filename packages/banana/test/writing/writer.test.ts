@@ -1,0 +1,241 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { BananaWriter, decode, none, pb, TreeWriter, writeExpression } from "@pb/banana";
+import type { Expression, ExpressionWriter } from "@pb/banana";
+import { dialect, expression } from "../helpers/arbitraries.js";
+import { toHex } from "../helpers/tagged.js";
+
+test("both writers write the same expression", () => {
+  fc.assert(
+    fc.property(expression, dialect, (value, spoken) => {
+      const bytes = new BananaWriter({ dialect: spoken });
+      const tree = new TreeWriter();
+      writeExpression(bytes, value);
+      writeExpression(tree, value);
+      expect(decode(bytes.take(), { dialect: spoken })).toStrictEqual(value);
+      expect(tree.take()).toStrictEqual(value);
+    }),
+  );
+});
+
+describe("text and words", () => {
+  test("writes text of any length and any characters as UTF-8", () => {
+    const writer = new BananaWriter();
+    const text = fc.oneof(
+      fc.string({ unit: "binary", maxLength: 50 }),
+      fc
+        .tuple(fc.string({ unit: "binary", maxLength: 4 }), fc.integer({ min: 1, max: 5000 }))
+        .map(([part, times]) => part.repeat(times)),
+      fc
+        .tuple(fc.nat(3000), fc.string({ unit: "binary", maxLength: 9 }))
+        .map(([plain, end]) => "a".repeat(plain) + end),
+    );
+    fc.assert(
+      fc.property(text, (each) => {
+        writer.text(each);
+        expect(Buffer.from(decode(writer.take()) as Uint8Array).equals(Buffer.from(each))).toBe(true);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test.each(["\ud800", "a\udc00b", `${"long ".repeat(1000)}\ud800`])(
+    "text with a lone surrogate is refused",
+    (text) => {
+      for (const writer of [new BananaWriter(), new TreeWriter()]) {
+        expect(() => writer.text(text)).toThrow(expect.objectContaining({ code: "BANANA_LONE_SURROGATE" }));
+        expect(writer.position).toBe(0);
+      }
+    },
+  );
+
+  test("writes a word, also repeatedly, as the same bytes as its byte string", () => {
+    const words = [
+      "",
+      "a",
+      "None",
+      "list",
+      "unicode",
+      "twelve bytes",
+      "eleven byte",
+      "ten bytes!",
+      "x".repeat(40),
+      "none",
+    ];
+    for (const spoken of ["pb", "none"] as const) {
+      const writer = new BananaWriter({ dialect: spoken });
+      for (let time = 0; time < 3; time++) {
+        for (const word of words) {
+          writer.word(word);
+          const written = toHex(writer.take());
+          writer.bytes(new TextEncoder().encode(word));
+          expect(written).toBe(toHex(writer.take()));
+        }
+      }
+    }
+  });
+
+  test("refuses a word that is not ASCII", () => {
+    expect(() => new BananaWriter().word("é")).toThrow(TypeError);
+    expect(() => new BananaWriter({ limits: { stringBytes: 3 } }).word("four")).toThrow(
+      expect.objectContaining({ code: "BANANA_STRING_TOO_LONG" }),
+    );
+  });
+
+  test("a new dialect applies to all later elements", () => {
+    const writer = new BananaWriter();
+    writer.list(4);
+    writer.word("list");
+    writer.word("unicode");
+    writer.dialect = pb;
+    writer.word("list");
+    writer.dialect = none;
+    writer.word("list");
+    expect(toHex(writer.take())).toBe("0480" + "04826c697374" + "0782756e69636f6465" + "0887" + "04826c697374");
+  });
+});
+
+describe("insert, truncate and take", () => {
+  const writers = (): [BananaWriter, () => Expression][] | [TreeWriter, () => Expression][] => {
+    const writer = new BananaWriter();
+    const tree = new TreeWriter();
+    return [
+      [writer, () => decode(writer.take())],
+      [tree, () => tree.take()],
+    ] as never;
+  };
+
+  test("an insertion wraps an element that is already written", () => {
+    for (const [writer, take] of writers() as [ExpressionWriter, () => Expression][]) {
+      writer.list(2);
+      const first = writer.position;
+      writer.list(1);
+      const inner = writer.position;
+      writer.integer(7);
+      writer.integer(8);
+      for (const [position, mark] of [
+        [inner, 2],
+        [first, 1],
+      ] as const) {
+        writer.insert(position, (into) => {
+          into.list(2);
+          into.integer(mark);
+        });
+      }
+      expect(take()).toStrictEqual([[1, [[2, 7]]], 8]);
+    }
+  });
+
+  test("two insertions at one position keep their order", () => {
+    for (const [writer, take] of writers() as [ExpressionWriter, () => Expression][]) {
+      writer.list(3);
+      const place = writer.position;
+      writer.integer(3);
+      writer.insert(place, (into) => into.integer(1));
+      writer.insert(place, (into) => into.integer(2));
+      expect(take()).toStrictEqual([1, 2, 3]);
+    }
+  });
+
+  test("truncate removes elements and the insertions between them", () => {
+    for (const [writer, take] of writers() as [ExpressionWriter, () => Expression][]) {
+      writer.list(1);
+      const place = writer.position;
+      writer.list(1);
+      writer.insert(writer.position, (into) => into.integer(9));
+      writer.truncate(place);
+      writer.integer(1);
+      expect(take()).toStrictEqual([1]);
+    }
+  });
+
+  test("insertions of any number and size are applied at their positions", () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(3000), fc.boolean()), { maxLength: 30 }), (elements) => {
+        const writer = new BananaWriter();
+        const expected: Expression[] = [];
+        writer.list(elements.length);
+        for (const [size, isWrapped] of elements) {
+          const place = writer.position;
+          const bytes = new Uint8Array(size).fill(size);
+          writer.bytes(bytes);
+          expected.push(isWrapped ? [size, bytes] : bytes);
+          if (!isWrapped) continue;
+          writer.insert(place, (into) => {
+            into.list(2);
+            into.integer(size);
+          });
+        }
+        expect(decode(writer.take())).toStrictEqual(expected);
+      }),
+    );
+  });
+
+  test("bytes that were taken do not change when the writer continues", () => {
+    const writer = new BananaWriter();
+    const taken: Uint8Array[] = [];
+    const expected: string[] = [];
+    for (const size of [10, 100_000, 300, 70_000, 66_000, 5]) {
+      writer.bytes(new Uint8Array(size).fill(size));
+      taken.push(writer.take());
+      expected.push(toHex(taken.at(-1)!));
+    }
+    writer.bytes(new Uint8Array(100_000));
+    expect(taken.map(toHex)).toStrictEqual(expected);
+  });
+
+  test("views have the same bytes as copies, and do not change either", () => {
+    const piece = fc.record({
+      value: expression,
+      sizes: fc.array(fc.integer({ min: 0, max: 3000 }), { maxLength: 3 }),
+      isWrapped: fc.boolean(),
+      isTruncated: fc.boolean(),
+      isCopied: fc.boolean(),
+      isHeaded: fc.boolean(),
+      text: fc.option(fc.string({ unit: "grapheme", maxLength: 60 })),
+    });
+    fc.assert(
+      fc.property(dialect, fc.array(piece, { maxLength: 40 }), (spoken, pieces) => {
+        const writer = new BananaWriter({ dialect: spoken });
+        const taken: Uint8Array[] = [];
+        const expected: string[] = [];
+        for (const { value, sizes, isWrapped, isTruncated, isCopied, isHeaded, text } of pieces) {
+          const alone = new BananaWriter({ dialect: spoken });
+          for (const into of [alone, writer]) {
+            expect(into.position).toBe(0);
+            if (isHeaded) into.word("list");
+            const place = into.position;
+            if (isTruncated) {
+              into.text("nobody hears this");
+              into.insert(place, (inserted) => inserted.text("nor this"));
+              into.truncate(place);
+            }
+            if (text !== null) into.text(text);
+            writeExpression(into, value);
+            for (const size of sizes) into.bytes(new Uint8Array(size).fill(size));
+            if (isWrapped) into.insert(place, (inserted) => inserted.word("reference"));
+            if (sizes.length > 1) into.append(into.since(place));
+          }
+          expected.push(toHex(alone.take()));
+          taken.push(isCopied ? writer.take() : writer.takeView());
+        }
+        expect(taken.map(toHex)).toStrictEqual(expected);
+      }),
+    );
+  });
+
+  test("a word that one writer has cached does not bypass the limit of another", () => {
+    const words = ["dictionary", "reference", "unicode"];
+    for (const word of words) new BananaWriter().word(word);
+    for (const word of words)
+      expect(() => new BananaWriter({ limits: { stringBytes: 5 } }).word(word)).toThrow("over the limit of 5");
+  });
+});
+
+test.each([NaN, 1.5, Infinity, 2 ** 53])("integer refuses %d", (value) => {
+  expect(() => new BananaWriter().integer(value)).toThrow(TypeError);
+});
+
+test.each([-1, 1.5, NaN])("list refuses the length %d", (length) => {
+  expect(() => new BananaWriter().list(length)).toThrow(TypeError);
+});

@@ -1,0 +1,161 @@
+// Instances of application classes that are sent by copy: a name and a state.
+
+import { describe, JellyError } from "../../errors.js";
+import type { Class, JellyReader, JellyWriter, ReadingHandler, WritingHandler } from "../../handler.js";
+
+/** The default state of a copy: an object with own properties and without a prototype. */
+export type PlainState = Record<string, unknown>;
+
+/**
+ * How instances of a class are sent and received by copy. All hooks are synchronous, and errors that they throw are
+ * passed on unchanged. `State` is inferred from `getState`. A peer may send any other state: use `parse` to check it.
+ */
+export interface CopyOptions<T extends object, State = PlainState> {
+  /** Returns the state to send. Default: the own enumerable properties. */
+  readonly getState?: (instance: T) => State;
+  /**
+   * Checks a received state and converts it to the form that `setState` and `create` expect, or throws. Default: no
+   * check.
+   */
+  readonly parse?: (state: unknown) => State;
+  /**
+   * Applies the state to an instance whose constructor has not run. Default: each entry becomes an own property,
+   * whatever its name, and no setter is called.
+   */
+  readonly setState?: (instance: T, state: NoInfer<State>) => void;
+  /** Creates the instance from the state; `setState` is not called then. The state cannot contain the instance. */
+  readonly create?: (state: NoInfer<State>) => T;
+  /** Called when the whole graph is read, for inner instances first (`postUnjelly` in Twisted). */
+  readonly afterRead?: (instance: T) => void;
+  /**
+   * Whether instances of subclasses are sent under the same name, and received as this class. Default false: sending
+   * one throws.
+   */
+  readonly subclasses?: boolean;
+}
+
+/**
+ * Creates the handler of a class that is sent by copy under `name`, for `TypeRegistry.register`.
+ * `TypeRegistry.registerCopy` does both. Throws `TypeError` for a name that is not printable ASCII without spaces.
+ */
+export function copyType<T extends object, State = PlainState>(
+  name: string,
+  type: Class<T>,
+  options: CopyOptions<T, State> = {},
+): ReadingHandler<T> & WritingHandler<T> {
+  requireName(name);
+  const { getState, subclasses = false } = options;
+  return {
+    atoms: [name],
+    classes: [type],
+    subclasses,
+    jelly(instance, jellier) {
+      writeCopy(name, instance, getState, jellier);
+    },
+    unjelly(unjellier, items) {
+      if (items !== 1)
+        throw new JellyError("JELLY_MALFORMED", `A copy of ${name} needs exactly one state, not ${items}`);
+      return options.create === undefined
+        ? readBlank(type.prototype as T, options, unjellier)
+        : readMade(options.create, options, unjellier);
+    },
+  };
+}
+
+function requireName(name: string): void {
+  if (!/^[\x21-\x7e]+$/.test(name))
+    throw new TypeError(`The name of a type must be printable ASCII without spaces: ${JSON.stringify(name)}`);
+}
+
+function writeCopy<T extends object>(
+  name: string,
+  instance: T,
+  getState: ((instance: T) => unknown) | undefined,
+  jellier: JellyWriter,
+): void {
+  jellier.writer.list(2);
+  jellier.writer.word(name);
+  if (getState === undefined) jellier.writeProperties(instance);
+  else jellier.write(getState(instance));
+}
+
+function readBlank<T extends object, State>(
+  prototype: T,
+  { setState, parse, afterRead }: CopyOptions<T, State>,
+  unjellier: JellyReader,
+): unknown {
+  const instance = Object.create(prototype) as T;
+  unjellier.registerBlank(instance);
+  unjellier.readState((received) => {
+    const state = parse === undefined ? plainState(received) : parse(plainState(received));
+    if (setState === undefined) setOwnProperties(instance, state);
+    else setState(instance, state as State);
+  });
+  if (afterRead !== undefined) unjellier.afterwards(() => afterRead(instance));
+  return instance;
+}
+
+function readMade<T extends object, State>(
+  create: (state: State) => T,
+  { parse, afterRead }: CopyOptions<T, State>,
+  unjellier: JellyReader,
+): unknown {
+  return unjellier.readMade((received) => {
+    const state = parse === undefined ? plainState(received) : parse(plainState(received));
+    const instance = create(state as State);
+    if (afterRead !== undefined) unjellier.afterwards(() => afterRead(instance));
+    return instance;
+  });
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * Converts a received state for hooks: a `Map` whose keys are text or bytes becomes an object without a prototype. Old
+ * peers, in the style of Python 2, send attribute names as bytes. Returns any other state unchanged.
+ */
+export function plainState(state: unknown): unknown {
+  if (!(state instanceof Map)) return state;
+  const plain = Object.create(null) as PlainState;
+  for (const [key, value] of state as Map<unknown, unknown>) {
+    if (typeof key === "string") plain[key] = value;
+    else if (key instanceof Uint8Array) plain[attributeName(key)] = value;
+    else return state;
+  }
+  return plain;
+}
+
+function attributeName(key: Uint8Array): string {
+  try {
+    return utf8.decode(key);
+  } catch (cause) {
+    throw new JellyError("JELLY_BAD_UTF8", "An attribute name is not UTF-8", { cause });
+  }
+}
+
+function isPlain(state: unknown): state is PlainState {
+  if (typeof state !== "object" || state === null) return false;
+  const prototype = Object.getPrototypeOf(state) as object | null;
+  return prototype === null || prototype === Object.prototype;
+}
+
+/**
+ * Defines every entry as an own property. An entry `__proto__` is ordinary data, and a setter of the class is not
+ * called.
+ */
+export function setOwnProperties(instance: object, state: unknown): void {
+  if (state === null) return; // Python 3.11 sends None for an instance without attributes.
+  if (!isPlain(state))
+    throw new JellyError(
+      "JELLY_MALFORMED",
+      `The state of ${describe(instance)} must be a dict, not ${describe(state)}`,
+    );
+  for (const key of Object.keys(state)) {
+    Object.defineProperty(instance, key, {
+      value: state[key],
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    });
+  }
+}

@@ -1,0 +1,42 @@
+// Copies of unregistered classes, kept as a name and a state.
+
+import { JellyError, shorten } from "../../errors.js";
+import type { ReadingHandler, WritingHandler } from "../../handler.js";
+
+/** An instance of an unregistered class: its name and its state. It can be sent on unchanged. */
+export class UnknownCopy {
+  /** The name that the sender uses, usually `module.Class`. */
+  readonly name: string;
+  state: unknown;
+
+  constructor(name: string, state?: unknown) {
+    this.name = name;
+    this.state = state;
+  }
+}
+
+/**
+ * Writes every `UnknownCopy`. The unjellier reads atoms of unregistered classes with this handler, where the policy
+ * allows it.
+ */
+export const unknownCopy: ReadingHandler<UnknownCopy> & WritingHandler<UnknownCopy> = {
+  atoms: [],
+  classes: [UnknownCopy],
+  jelly({ name, state }, jellier) {
+    jellier.writer.list(2);
+    jellier.writer.word(name);
+    jellier.write(state);
+  },
+  unjelly(unjellier, items, name) {
+    if (items !== 1) {
+      throw new JellyError(
+        "JELLY_MALFORMED",
+        `An instance of the unregistered class ${shorten(name)} needs exactly one state, not ${items}`,
+      );
+    }
+    const copy = new UnknownCopy(name);
+    unjellier.registerBlank(copy);
+    unjellier.readState((state) => (copy.state = state));
+    return copy;
+  },
+};

@@ -1,0 +1,39 @@
+// Placeholders for objects that the peer could not send, with the reason.
+
+import { inspect, readExpression } from "@pb/banana";
+import { JellyError } from "../../errors.js";
+import type { TypeHandler } from "../../handler.js";
+
+/** Replaces an object that a Twisted peer could not send (`twisted.spread.jelly.Unpersistable`). */
+export class Unpersistable {
+  /** A text for people: `instance of class shop.Ledger deemed insecure`. */
+  readonly reason: string;
+
+  constructor(reason: string) {
+    this.reason = reason;
+  }
+
+  toString(): string {
+    return this.reason;
+  }
+}
+
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+
+export const unpersistable: TypeHandler<Unpersistable> = {
+  atoms: ["unpersistable"],
+  classes: [Unpersistable],
+  jelly({ reason }, { writer }) {
+    writer.list(2);
+    writer.word("unpersistable");
+    writer.text(reason);
+  },
+  unjelly(unjellier, items) {
+    if (items < 1) throw new JellyError("JELLY_MALFORMED", "An unpersistable needs a reason");
+    const reason = readExpression(unjellier.reader);
+    unjellier.skip(items - 1);
+    const placeholder = new Unpersistable(reason instanceof Uint8Array ? utf8.decode(reason) : inspect(reason));
+    unjellier.register(placeholder);
+    return placeholder;
+  },
+};

@@ -1,0 +1,238 @@
+// `Jellier` writes values as s-expressions, directly into an `ExpressionWriter` (wire specification 4.1, 4.5).
+
+import type { Expression, ExpressionWriter } from "@pb/banana";
+import { BananaError, writeExpression } from "@pb/banana";
+import { WRITING_DEPTH } from "../limits.js";
+import { describe, fromBanana, JellyError } from "../errors.js";
+import type { JellyWriter, WritingHandler } from "../handler.js";
+import { SeenObjects } from "./seen-objects.js";
+import { SecurityPolicy } from "../policy.js";
+import type { TypeRegistry } from "../registry.js";
+import { standardTypes } from "../standard-types.js";
+import { crossRealmKind } from "./cross-realm.js";
+import { writeBoolean } from "../types/boolean.js";
+import { writeDictionary } from "../types/dictionary.js";
+import { requireHashable } from "../types/hashable.js";
+import { writeList } from "../types/list.js";
+import { writeNone } from "../types/none.js";
+import { writeNumber } from "../types/number.js";
+import { writeText } from "../types/text.js";
+
+export interface JellierOptions {
+  /** The types of the application. They take precedence over the standard types. */
+  readonly registry?: TypeRegistry | undefined;
+  /** Which Python names may be sent. Default: {@link SecurityPolicy.standard}, which allows none. */
+  readonly policy?: SecurityPolicy | undefined;
+  /**
+   * The largest number of values inside values. Default 150, which a stock Twisted peer can read for values of every
+   * type.
+   */
+  readonly depth?: number | undefined;
+  /**
+   * Called for each instance of a class that is not a standard type. When it returns an id, `(persistent id)` is sent
+   * instead of the instance; when it returns undefined, the instance is sent.
+   */
+  readonly persistentStore?: ((instance: object) => Expression | undefined) | undefined;
+}
+
+/**
+ * Writes graphs to one writer, one after the other. When an object occurs a second time, `[reference, id, …]` is
+ * inserted around its first occurrence. Ids are assigned in the order of second occurrences, as in Twisted.
+ */
+export class Jellier implements JellyWriter {
+  readonly writer: ExpressionWriter;
+  readonly policy: SecurityPolicy;
+  readonly #registry: TypeRegistry | undefined;
+  readonly #persistentStore: ((instance: object) => Expression | undefined) | undefined;
+  readonly #maxDepth: number;
+  #context: unknown;
+  #depth = 0;
+  /** For each object of this graph: the position where it was written (>= 0), or the negative of its reference id. */
+  readonly #seen = new SeenObjects();
+  /** The tuples of this graph that are known to be hashable. */
+  #hashable: Set<object> | undefined;
+  #lastId = 0;
+
+  constructor(writer: ExpressionWriter, options: JellierOptions = {}) {
+    this.writer = writer;
+    this.#registry = options.registry;
+    this.policy = options.policy ?? SecurityPolicy.standard;
+    this.#persistentStore = options.persistentStore;
+    this.#maxDepth = options.depth ?? WRITING_DEPTH;
+  }
+
+  get context(): unknown {
+    return this.#context;
+  }
+
+  /** Starts a new graph: forgets the objects and ids of the last one. `context` is passed on to handlers. */
+  start(context?: unknown): this {
+    this.#context = context;
+    this.#depth = 0;
+    this.#lastId = 0;
+    this.#seen.clear();
+    this.#hashable = undefined;
+    return this;
+  }
+
+  /**
+   * Writes one whole graph. Throws {@link JellyError} for a value that cannot be sent. The writer then holds a part of
+   * the graph: truncate it.
+   */
+  writeGraph(value: unknown, context?: unknown): void {
+    this.start(context);
+    try {
+      this.write(value);
+    } catch (error) {
+      throw error instanceof BananaError ? fromBanana(error) : error;
+    }
+  }
+
+  write(value: unknown): void {
+    switch (typeof value) {
+      case "string":
+        writeText(this.writer, value);
+        break;
+      case "number":
+        writeNumber(this.writer, value);
+        break;
+      case "boolean":
+        writeBoolean(this.writer, value);
+        break;
+      case "undefined":
+        writeNone(this.writer);
+        break;
+      case "bigint":
+        this.writer.integer(value);
+        break;
+      case "object":
+        if (value === null) writeNone(this.writer);
+        else this.#writeObject(value);
+        break;
+      case "function":
+      case "symbol":
+        throw new JellyError("JELLY_NOT_JELLYABLE", `${describe(value)} cannot be sent`);
+    }
+  }
+
+  #writeObject(value: object): void {
+    const prototype = Object.getPrototypeOf(value) as object | null;
+    if (prototype === Array.prototype) this.#writeArray(value as unknown[]);
+    else if (prototype === Object.prototype || prototype === null) this.#writePlain(value as Record<string, unknown>);
+    else this.#writeInstance(value);
+  }
+
+  #writeArray(value: unknown[]): void {
+    if (this.#isRepeated(value)) return;
+    this.#enter();
+    writeList(value, this);
+    this.#depth--;
+  }
+
+  #writePlain(value: Record<string, unknown>): void {
+    if (this.#isRepeated(value)) return;
+    this.writeProperties(value);
+  }
+
+  #writeInstance(value: object): void {
+    const registered = this.#registry?.writing(value);
+    const handler = registered ?? standardTypes.writing(value);
+    if (this.#persistentStore !== undefined && (handler === undefined || handler === registered)) {
+      const id = this.#persistentStore(value);
+      if (id !== undefined) {
+        this.#writePersistent(value, id);
+        return;
+      }
+    }
+    if (handler === undefined) this.#writeCrossRealm(value);
+    else if (handler.isScalar === true) handler.jelly(value, this);
+    else this.#writeNested(value, handler);
+  }
+
+  #writeNested(value: object, handler: WritingHandler): void {
+    if (handler.identity !== false) {
+      if (this.#isRepeated(value)) return;
+    }
+    this.#enter();
+    handler.jelly(value, this);
+    this.#depth--;
+  }
+
+  #writePersistent(value: object, id: Expression): void {
+    if (this.#isRepeated(value)) return;
+    this.writer.list(2);
+    this.writer.word("persistent");
+    writeExpression(this.writer, id);
+  }
+
+  /**
+   * Writes arrays, plain objects and bytes of another realm (a frame, a `vm` context) like those of this realm. Throws
+   * for any other object.
+   */
+  #writeCrossRealm(value: object): void {
+    const kind = crossRealmKind(value);
+    if (kind === "array") this.#writeArray(value as unknown[]);
+    else if (kind === "object") this.#writePlain(value as Record<string, unknown>);
+    else if (kind === "bytes") this.writer.bytes(Uint8Array.from(value as Uint8Array));
+    else if (kind === "buffer") this.writer.bytes(new Uint8Array(value as ArrayBuffer));
+    else
+      throw new JellyError(
+        "JELLY_NOT_JELLYABLE",
+        `${describe(value)} cannot be sent: register its class, or make it a Referenceable`,
+      );
+  }
+
+  #enter(): void {
+    if (this.#depth >= this.#maxDepth)
+      throw new JellyError("JELLY_TOO_DEEP", `Values are nested more than ${this.#maxDepth} deep`);
+    this.#depth++;
+  }
+
+  writeProperties(object: object): void {
+    this.#enter();
+    writeDictionary(object as Record<string, unknown>, this);
+    this.#depth--;
+  }
+
+  requireHashable(value: unknown): void {
+    if (typeof value === "object" && value !== null) requireHashable(value, (this.#hashable ??= new Set()));
+  }
+
+  /**
+   * If this graph contains the object, writes a dereference and returns true. Otherwise records that it is written
+   * here, and returns false.
+   */
+  #isRepeated(value: object): boolean {
+    const seen = this.#seen.getOrAdd(value, this.writer.position);
+    if (seen === undefined) return false;
+    this.#dereference(value, seen);
+    return true;
+  }
+
+  repeat(value: object): boolean {
+    const seen = this.#seen.get(value);
+    if (seen === undefined) return false;
+    this.#dereference(value, seen);
+    return true;
+  }
+
+  #dereference(value: object, seen: number): void {
+    let id = -seen;
+    if (seen >= 0) {
+      id = ++this.#lastId;
+      this.#seen.set(value, -id);
+      this.writer.insert(seen, (writer) => {
+        writer.list(3);
+        writer.word("reference");
+        writer.integer(id);
+      });
+    }
+    this.writer.list(2);
+    this.writer.word("dereference");
+    this.writer.integer(id);
+  }
+
+  begin(value: object): void {
+    this.#seen.getOrAdd(value, this.writer.position);
+  }
+}

@@ -1,0 +1,269 @@
+import fc from "fast-check";
+import { TreeReader } from "@pb/banana";
+import type { Expression } from "@pb/banana";
+import { FrozenSet, jelly, JellyError, SecurityPolicy, TypeRegistry, Unjellier, unjelly } from "@pb/jelly-types";
+import { describe, expect, test } from "vitest";
+import { graph, leaf } from "../helpers/arbitraries.js";
+import { difference } from "../helpers/graphs.js";
+import { things } from "../helpers/python.js";
+import { errorOf, processorTime, sexp } from "../helpers/support.js";
+
+function read(wire: unknown, options = {}): any {
+  return unjelly(sexp(wire as any), options);
+}
+
+describe("references", () => {
+  test("return the same object", () => {
+    const [a, b, c] = read([
+      "list",
+      ["reference", 7, ["list", 1]],
+      ["dereference", 7],
+      ["reference", "x", ["dictionary"]],
+    ]);
+    expect(a).toBe(b);
+    expect(c).not.toBe(a);
+  });
+
+  test("may come before their object, in every kind of container", () => {
+    const forward = ["dereference", 1];
+    const [list, tuple, dict, map, set, frozenset, target] = read([
+      "list",
+      ["list", forward],
+      ["tuple", forward],
+      ["dictionary", [["unicode", "k"], forward]],
+      ["dictionary", [1, forward]],
+      ["set", forward],
+      ["frozenset", forward],
+      ["reference", 1, ["tuple", 5]],
+    ]);
+    for (const found of [list[0], tuple[0], dict.k, map.get(1), [...set][0], [...frozenset][0]])
+      expect(found).toBe(target);
+    expect(frozenset).toBeInstanceOf(FrozenSet);
+  });
+
+  test("may refer to numbers, and need not be dereferenced", () => {
+    expect(
+      read(["list", ["reference", 1, 5], ["dereference", 1], ["reference", 2, ["None"]], ["dereference", 2]]),
+    ).toEqual([5, 5, null, null]);
+  });
+
+  test("may be nested directly in each other", () => {
+    const [inner, outer] = read([
+      "list",
+      ["reference", 1, ["reference", 2, ["list", ["dereference", 1]]]],
+      ["dereference", 2],
+    ]);
+    expect(inner).toBe(outer);
+    expect(inner[0]).toBe(inner);
+    const twice = read(["list", ["dereference", 1], ["reference", 1, ["dereference", 2]], ["reference", 2, ["list"]]]);
+    expect(twice[0]).toBe(twice[2]);
+    expect(twice[1]).toBe(twice[2]);
+  });
+
+  test("distinguish integer ids from text ids", () => {
+    const [number, text, big] = read([
+      "list",
+      ["reference", 1, ["list"]],
+      ["reference", "1", ["list"]],
+      ["reference", 2n ** 70n, ["list"]],
+    ]);
+    expect(number).not.toBe(text);
+    expect(big).toEqual([]);
+  });
+
+  test("to a missing object throw, in every position", () => {
+    const registry = new TypeRegistry().registerCopy("T", class {}).registerCopy("F", class {}, { create: () => ({}) });
+    for (const wire of [
+      ["dereference", 1],
+      ["list", ["dereference", 1]],
+      ["set", ["dereference", 1]],
+      ["reference", 1, ["dereference", 1]],
+      ["list", ["reference", 1, ["dereference", 2]], ["reference", 2, ["dereference", 1]]],
+      ["T", ["dereference", 1]],
+      [
+        "T",
+        [
+          "dictionary",
+          [
+            ["unicode", "k"],
+            ["dereference", 1],
+          ],
+        ],
+      ],
+      ["F", ["dereference", 1]],
+      ["F", ["list", ["dereference", 1]]],
+      ["reference", 1, ["F", ["dereference", 1]]],
+      [
+        "list",
+        ["F", ["dereference", 1]],
+        ["reference", 1, ["F", ["dereference", 2]]],
+        ["reference", 2, ["list", ["dereference", 3]]],
+      ],
+    ]) {
+      expect(
+        errorOf(() => read(wire, { registry })),
+        JSON.stringify(wire),
+      ).toMatchObject({
+        code: "JELLY_UNRESOLVED_REFERENCE",
+      });
+    }
+  });
+
+  test("need unique ids", () => {
+    for (const wire of [
+      ["list", ["reference", 1, 5], ["reference", 1, 5]],
+      ["reference", 1, ["list", ["reference", 1, 5]]],
+      ["list", ["dereference", 1], ["reference", 1, ["list"]], ["reference", 1, ["list"]]],
+    ]) {
+      expect(errorOf(() => read(wire))).toMatchObject({ code: "JELLY_DUPLICATE_REFERENCE" });
+    }
+  });
+
+  test("in a long backward chain do not overflow the stack", () => {
+    const links = Array.from({ length: 20_000 }, (_, index) => [
+      "reference",
+      20_000 - index,
+      ["dereference", 19_999 - index],
+    ]);
+    const chain = read([
+      "list",
+      ["dereference", 20_000],
+      ...links.slice(0, -1),
+      ["reference", 1, ["dereference", 0]],
+      ["reference", 0, ["list"]],
+    ]);
+    expect(chain[0]).toBe(chain.at(-1));
+  });
+
+  test("to one shared list take linear time, also for `create` hooks", () => {
+    const registry = new TypeRegistry().registerCopy("F", class {}, { create: () => ({}) });
+    const made = Array.from({ length: 5000 }, () => ["F", ["tuple", ["dereference", 2], ["dereference", 1]]]);
+    const wire = ["list", ["reference", 2, ["list", ["dereference", 1]]], ...made, ["reference", 1, ["list"]]];
+    expect(processorTime(() => read(wire, { registry }))).toBeLessThan(2000);
+  });
+});
+
+describe("one Unjellier", () => {
+  test("reads the next graph after an error", () => {
+    const unjellier = new Unjellier();
+    const from = (wire: unknown): TreeReader => new TreeReader(sexp(wire as any));
+    expect(() => unjellier.readGraph(from(["list", ["dereference", 1], ["foo"]]))).toThrow(JellyError);
+    expect(unjellier.readGraph(from(["list", ["reference", 1, 5]]))).toEqual([5]);
+    expect(errorOf(() => unjellier.readGraph(from(["dereference", 1])))).toMatchObject({
+      code: "JELLY_UNRESOLVED_REFERENCE",
+    });
+  });
+
+  test("may be used by a hook while it reads a graph", () => {
+    class Envelope {
+      content: unknown;
+    }
+    const registry = new TypeRegistry();
+    const unjellier = new Unjellier({ registry });
+    registry.registerCopy("Envelope", Envelope, {
+      setState(envelope, state) {
+        envelope.content = unjellier.readGraph(new TreeReader(state.inner as Expression));
+      },
+    });
+    const wire = sexp([
+      "list",
+      ["reference", 1, ["Envelope", ["dictionary", [["unicode", "inner"], 5]]]],
+      ["dereference", 1],
+    ]);
+    const [one, two] = unjellier.readGraph(new TreeReader(wire)) as Envelope[];
+    expect(one).toBe(two);
+    expect(one!.content).toBe(5);
+  });
+
+  test("finds types that are registered later", () => {
+    const registry = new TypeRegistry();
+    const unjellier = new Unjellier({ registry });
+    const wire = sexp(["T", ["dictionary"]]);
+    expect(() => unjellier.readGraph(new TreeReader(wire))).toThrow(JellyError);
+    class T {}
+    registry.registerCopy("T", T);
+    expect(unjellier.readGraph(new TreeReader(wire))).toBeInstanceOf(T);
+  });
+});
+
+test("exactness options keep differences that JavaScript values lose", () => {
+  const wire = sexp(["list", 1, ["dictionary", [["unicode", "a"], 2]]]);
+  expect(unjelly(wire)).toEqual([1, { a: 2 }]);
+  expect(unjelly(wire, { integers: "bigint", dicts: "map" })).toEqual([1n, new Map([["a", 2n]])]);
+});
+
+describe("any s-expression", () => {
+  class Made {
+    constructor(readonly state: unknown) {}
+  }
+  const registry = new TypeRegistry()
+    .registerCopy("T", class T {})
+    .registerCopy("F", Made, { create: (state) => new Made(state) });
+
+  const atom = fc.constantFrom("list", "tuple", "set", "frozenset", "dictionary", "T", "F", "x.Y", "unicode", "boolean", "None",
+    "datetime", "date", "time", "timedelta", "decimal", "unpersistable", "persistent", "class", "module", "function", "method",
+    "instance", "reference", "dereference", "remote", "__proto__", "constructor", "toString", ""); // prettier-ignore
+  const { wire } = fc.letrec((tie) => ({
+    wire: fc.oneof(
+      { depthSize: "large", withCrossShrink: true },
+      fc.integer({ min: -3, max: 3 }),
+      fc.constantFrom("x", "true", "2020 1 1", "__proto__", ""),
+      tie("list"),
+    ),
+    list: fc.oneof(
+      {
+        weight: 6,
+        arbitrary: fc.tuple(atom, fc.array(tie("wire"), { maxLength: 4 })).map(([word, rest]) => [word, ...rest]),
+      },
+      { weight: 3, arbitrary: fc.tuple(fc.nat(3), tie("wire")).map(([id, value]) => ["reference", id, value]) },
+      { weight: 3, arbitrary: fc.nat(3).map((id) => ["dereference", id]) },
+      {
+        weight: 3,
+        arbitrary: fc
+          .array(fc.tuple(fc.constantFrom(["unicode", "k"], ["unicode", "__proto__"], 1), tie("wire")), {
+            maxLength: 3,
+          })
+          .map((entries) => ["dictionary", ...entries]),
+      },
+      { weight: 2, arbitrary: fc.tuple(fc.constantFrom("T", "F", "x.Y"), tie("list")) },
+    ),
+  }));
+
+  test("is read as a value without placeholders, or throws a JellyError", () => {
+    const before = Object.getOwnPropertyNames(Object.prototype).length;
+    fc.assert(
+      fc.property(wire, fc.boolean(), (written, everything) => {
+        const policy = everything ? SecurityPolicy.everything : SecurityPolicy.standard;
+        try {
+          requireWhole(unjelly(sexp(written as any), { registry, policy, unknownCopies: "keep" }));
+        } catch (error) {
+          expect(error).toBeInstanceOf(JellyError);
+        }
+        expect(Object.getOwnPropertyNames(Object.prototype).length).toBe(before);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+});
+
+/** Throws when a value contains a placeholder or another internal object of the unjellier. */
+function requireWhole(value: unknown): void {
+  const seen = new Set([value]);
+  for (const item of seen) {
+    if (typeof item !== "object" || item === null) continue;
+    expect(Object.getPrototypeOf(item)?.constructor.name).not.toBe("Placeholder");
+    const parts =
+      item instanceof Map ? [...item].flat() : Symbol.iterator in item ? [...(item as any)] : Object.values(item);
+    for (const part of parts) seen.add(part);
+  }
+}
+
+test("returns every value and every graph unchanged", () => {
+  const exact = { integers: "bigint", floats: "exact", dicts: "map", registry: things } as const;
+  fc.assert(
+    fc.property(fc.oneof(leaf, graph), (value) => {
+      expect(difference(unjelly(jelly(value, { registry: things }), exact), value)).toBeUndefined();
+    }),
+    { numRuns: 2000 },
+  );
+});

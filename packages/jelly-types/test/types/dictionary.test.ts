@@ -1,0 +1,175 @@
+import { decode, encode } from "@pb/banana";
+import { Float, jelly, tuple, unjelly } from "@pb/jelly-types";
+import { describe, expect, test } from "vitest";
+import { errorOf, processorTime, sexp } from "../helpers/support.js";
+
+function travel(value: unknown, options = {}): any {
+  return unjelly(decode(encode(jelly(value))), options);
+}
+
+describe("an object", () => {
+  test("is read without a prototype", () => {
+    const arrived = travel({ a: 1, b: { c: 2 } });
+    expect(Object.getPrototypeOf(arrived)).toBeNull();
+    expect(Object.getPrototypeOf(arrived.b)).toBeNull();
+    expect(arrived).toEqual({ a: 1, b: { c: 2 } });
+  });
+
+  test("keeps the order of its keys, except those that look like numbers", () => {
+    expect(Object.keys(travel({ b: 1, a: 2 }))).toEqual(["b", "a"]);
+    const wire = jelly(new Map([["b", 1], ["2", 2], ["1", 3]])); // prettier-ignore
+    expect(Object.keys(unjelly(wire) as object)).toEqual(["1", "2", "b"]);
+    expect([...(unjelly(wire, { dicts: "map" }) as Map<string, number>).keys()]).toEqual(["b", "2", "1"]);
+  });
+
+  test("has only the entries that were sent", () => {
+    const keys = [
+      ...["__proto__", "constructor", "prototype", "toString", "valueOf", "hasOwnProperty", "__defineGetter__", "then"],
+      ...["0", "-1", "1e3", "@@iterator", "Symbol(Symbol.iterator)", ""],
+    ];
+    const sent = Object.fromEntries(keys.map((key) => [key, { polluted: key }]));
+    Object.defineProperty(sent, "__proto__", { value: { polluted: "__proto__" }, enumerable: true });
+    const before = Object.getOwnPropertyNames(Object.prototype);
+    const arrived = travel(sent);
+    expect(Object.keys(arrived).sort()).toEqual([...keys].sort());
+    for (const key of keys) expect(arrived[key]).toEqual({ polluted: key });
+    expect(Object.getPrototypeOf(arrived)).toBeNull();
+    expect(Object.getOwnPropertyNames(Object.prototype)).toEqual(before);
+    expect(({} as any).polluted).toBeUndefined();
+  });
+
+  test("has no inherited properties", () => {
+    expect("toString" in travel({ a: 1 })).toBe(false);
+    expect(travel({ a: 1 }).constructor).toBeUndefined();
+  });
+
+  test("is written the same with and without a prototype, with any keys", () => {
+    const bare = Object.assign(Object.create(null), { a: 1 });
+    expect(jelly(bare)).toEqual(jelly({ a: 1 }));
+    const odd = Object.defineProperty({}, "__proto__", { value: 5, enumerable: true });
+    expect(jelly(odd)).toEqual(sexp(["dictionary", [["unicode", "__proto__"], 5]]));
+  });
+
+  test("is written without properties that are not enumerable or have symbol keys", () => {
+    expect(jelly(Object.defineProperty({ [Symbol("s")]: 1 }, "hidden", { value: 1 }))).toEqual(sexp(["dictionary"]));
+  });
+});
+
+describe("a Map", () => {
+  test("is written as a dict with keys of any type", () => {
+    const map = new Map<unknown, unknown>([
+      [1, "int"],
+      [new Float(1.5), "float"],
+      ["text", "text"],
+      [null, "none"],
+      [true, "true"],
+      [tuple(1, tuple(2, "x")), [3]],
+      [new Uint8Array([1]), "bytes"],
+    ]);
+    expect(travel(map)).toEqual(new Map([...map].map(([key, value]) => [key instanceof Float ? 1.5 : key, value])));
+  });
+
+  test("is read as an object when every key is text", () => {
+    expect(travel(new Map([["a", 1]]))).toEqual({ a: 1 });
+    expect(travel(new Map([["a", 1]]), { dicts: "map" })).toEqual(new Map([["a", 1]]));
+    expect(travel(new Map())).toEqual({});
+  });
+
+  test("replaces an object at the first key that is not text", () => {
+    const wire = jelly(new Map<unknown, unknown>([["__proto__", 1], ["b", 2], [3, 3], ["d", 4]])); // prettier-ignore
+    expect([...(unjelly(wire) as Map<unknown, unknown>)]).toEqual([["__proto__", 1], ["b", 2], [3, 3], ["d", 4]]); // prettier-ignore
+  });
+
+  test("may contain itself", () => {
+    const map = new Map<unknown, unknown>();
+    map.set(1, map);
+    map.set("list", [map]);
+    const arrived = travel(map);
+    expect(arrived.get(1)).toBe(arrived);
+    expect(arrived.get("list")[0]).toBe(arrived);
+  });
+
+  test("distinguishes -0.0 from 0 when floats are exact", () => {
+    const wire = sexp(["dictionary", [0, 1]]) as any;
+    wire[1][0] = -0;
+    expect([...(unjelly(wire, { floats: "exact" }) as Map<unknown, unknown>).keys()]).toEqual([new Float(-0)]);
+    expect(encode(jelly(unjelly(wire, { floats: "exact" })))).toEqual(encode(wire));
+  });
+
+  test("refuses a key that Python cannot hash", () => {
+    for (const key of [[], {}, new Map(), new Set(), tuple(1, [])]) {
+      expect(errorOf(() => jelly({ map: new Map([[key, 1]]) }))).toMatchObject({
+        code: "JELLY_UNHASHABLE",
+        path: expect.stringMatching(/^\$\.map\[an instance of/),
+      });
+    }
+    for (const key of [["list"], ["dictionary"], ["set"], ["tuple", ["list"]]]) {
+      expect(errorOf(() => unjelly(sexp(["dictionary", [key, 1]])))).toMatchObject({ code: "JELLY_UNHASHABLE" });
+    }
+  });
+
+  test("refuses a key that Python cannot hash when it is complete only later", () => {
+    const wire = ["list", ["dictionary", [["tuple", ["dereference", 1]], 1]], ["reference", 1, ["list"]]];
+    expect(errorOf(() => unjelly(sexp(wire as any)))).toMatchObject({ code: "JELLY_UNHASHABLE" });
+  });
+
+  test("checks a shared tuple only once", () => {
+    const big = ["reference", 1, ["tuple", ...Array.from({ length: 20_000 }, (_, index) => index)]];
+    const entries = Array.from({ length: 20_000 }, (_, index) => [["tuple", index, ["dereference", 1]], index]);
+    const wire = sexp(["list", big, ["dictionary", ...entries]]);
+    expect(processorTime(() => unjelly(wire))).toBeLessThan(2000);
+  });
+
+  describe("whose keys are big integers", () => {
+    const alike = (count: number): bigint[] => Array.from({ length: count }, (_, index) => (BigInt(index) << 64n) | 7n);
+    const unlike = (count: number): bigint[] => alike(count).map((key, index) => -(key + 2n ** 80n + BigInt(index)));
+    const dict = (keys: bigint[]): unknown => ["dictionary", ...keys.map((key) => [key, 1])];
+
+    // V8 compares each of them with all others: 20,000 of them, which are 260 kB, took a second; 640,000 take a quarter
+    // of an hour.
+    test.each([
+      ["a dict", dict],
+      ["a set", (keys: bigint[]) => ["set", ...keys]],
+      ["a frozenset", (keys: bigint[]) => ["frozenset", ...keys]],
+      ["many dicts", (keys: bigint[]) => ["list", ...keys.map((key) => dict([key]))]],
+      [
+        "sets of what comes later",
+        (keys: bigint[]) => [
+          "list",
+          ...keys.map((_, index) => ["set", ["dereference", index]]),
+          ...keys.map((key, index) => ["reference", index, key]),
+        ],
+      ],
+    ])("refuses too many with the same hash in %s", (_, make) => {
+      expect(errorOf(() => unjelly(sexp(make(alike(2000)) as any)))).toMatchObject({ code: "JELLY_UNHASHABLE" });
+      expect(() => unjelly(sexp(make(alike(1000)) as any))).not.toThrow();
+      expect(() => unjelly(sexp(make(unlike(2000)) as any))).not.toThrow();
+    });
+
+    test("may repeat one key in any number of dicts", () => {
+      const dicts = Array.from({ length: 1000 }, () => dict([2n ** 70n]));
+      expect(unjelly(sexp(["list", ...dicts] as any))).toHaveLength(1000);
+    });
+  });
+
+  test("accepts a key that is a tuple that contains itself, which Python does not have", () => {
+    const wire = ["list", ["reference", 1, ["tuple", ["dereference", 1]]], ["dictionary", [["dereference", 1], 1]]];
+    const [self, map] = unjelly(sexp(wire)) as any[];
+    expect(map.get(self)).toBe(1);
+  });
+
+  test("refuses a key that refers to an object that is not read yet", () => {
+    const wire = ["list", ["dictionary", [["dereference", 1], 1]], ["reference", 1, ["tuple", 1]]];
+    expect(errorOf(() => unjelly(sexp(wire as any)))).toMatchObject({ code: "JELLY_MALFORMED" });
+  });
+});
+
+test("errors contain the path to the key", () => {
+  const lone = "\ud800";
+  expect(errorOf(() => jelly({ items: [1, { price: lone }] })).path).toBe("$.items[1].price");
+  expect(errorOf(() => jelly({ [lone]: 1 })).path).toBe('$["\\ud800"]');
+  expect(errorOf(() => jelly(new Map([[3, lone]]))).path).toBe("$[3]");
+  expect(errorOf(() => jelly({ "a b": lone })).path).toBe('$["a b"]');
+  expect(errorOf(() => jelly({ ["x".repeat(1e5)]: lone })).message.length).toBeLessThan(500);
+  expect(errorOf(() => unjelly(sexp(["dictionary", [["unicode", "a"], ["foo"]]]))).path).toBe("$.a");
+});

@@ -1,0 +1,146 @@
+/** The program of a contender that runs in Node: `server`, or `client PORT`. It does what it is asked on stdin. */
+
+import { strict as assert } from "node:assert";
+import { createInterface } from "node:readline";
+import { garbageCollector } from "../../gc/garbage-collector.js";
+import { credentials, MEGABYTE, note } from "./library.js";
+import type { Client, Library } from "./library.js";
+
+/** Does something that many times. */
+type Action = (times: number) => Promise<void>;
+
+const CALLS_IN_FLIGHT = 100;
+
+/** The number of one-way calls after which the client checks that all have arrived. */
+const ONE_WAY_BATCH = 10_000;
+
+export async function run(library: Library): Promise<never> {
+  const [side, port] = process.argv.slice(2);
+  if (side === "server") return await answer({ port: await library.serve() }, {});
+  return await answer({}, await clientActions(library, Number(port)));
+}
+
+/** Prints `facts`, then performs the actions that are named on stdin until stdin ends. */
+async function answer(facts: object, actions: Readonly<Record<string, Action>>): Promise<never> {
+  console.log(JSON.stringify(facts));
+  for await (const line of createInterface({ input: process.stdin })) {
+    const { action, times } = JSON.parse(line) as { action: string; times: number };
+    const cpuBefore = cpuSeconds();
+    const start = performance.now();
+    await actions[action]?.(times);
+    const seconds = (performance.now() - start) / 1e3;
+    const cpuTotal = cpuSeconds();
+    const memory = action === "memory" ? usedBytes() : undefined;
+    console.log(JSON.stringify({ seconds, cpu: cpuTotal - cpuBefore, cpuTotal, memory }));
+  }
+  process.exit();
+}
+
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
+
+/** Bytes on the heap and in buffers after a garbage collection. */
+function usedBytes(): number {
+  const collectGarbage = garbageCollector();
+  for (let times = 0; times < 3; times++) collectGarbage();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+async function clientActions(library: Library, port: number): Promise<Record<string, Action>> {
+  const client = await library.connect(port);
+  await check(client);
+  const open: Client[] = [];
+
+  const repeated =
+    (work: () => Promise<unknown>): Action =>
+    async (times) => {
+      for (let left = times; left > 0; left--) await work();
+    };
+  const updates = (count: number): Action => {
+    let update: Action | undefined;
+    return async (times) => await (update ??= await connectObservers(library, port, count, client))(times);
+  };
+
+  return {
+    one: repeated(() => client.call("echo", note)),
+    hundred: (times) => inFlight(times, () => client.call("echo", note)),
+    reference: repeated(() => reference(client)),
+    async "one-way"(times) {
+      for (let left = times; left > 0; left -= ONE_WAY_BATCH) {
+        const count = Math.min(left, ONE_WAY_BATCH);
+        for (let made = 0; made < count; made++) client.send("notify", note);
+        assert.equal(await client.call("notified"), count);
+      }
+    },
+    bytes: repeated(() => client.call("bytes")),
+    "updates-1": updates(1),
+    "updates-100": updates(100),
+    login: repeated(async () => (await library.connect(port, credentials)).close()),
+    /** Opens connections that stay open. */
+    connect: repeated(async () => open.push(await library.connect(port))),
+    async disconnect() {
+      await Promise.all(open.splice(0).map((each) => each.close()));
+    },
+    /** Makes the server pass that many more references, which stay alive. */
+    async hold(times) {
+      await client.call("hold", times);
+    },
+    /** Calls in flight, on all open connections in turn. */
+    spread(times) {
+      let next = 0;
+      return inFlight(times, () => open[next++ % open.length]!.call("echo", note));
+    },
+  };
+}
+
+/** Checks once that the contender does the work: a contender that skips it would be fast. */
+async function check(client: Client): Promise<void> {
+  assert.deepEqual({ ...((await client.call("echo", note)) as object) }, note);
+  assert.equal(await reference(client), 42);
+  client.send("notify", note);
+  assert.equal(await client.call("notified"), 1);
+  assert.equal(((await client.call("bytes")) as Uint8Array).length, MEGABYTE.length);
+}
+
+async function reference(client: Client): Promise<unknown> {
+  if (client.reference !== undefined) return await client.reference();
+  const handle = await client.call("open");
+  const result = await client.call("look", handle);
+  client.send("release", handle);
+  return result;
+}
+
+async function inFlight(times: number, call: () => Promise<unknown>): Promise<void> {
+  let left = times;
+  const caller = async (): Promise<void> => {
+    while (left-- > 0) await call();
+  };
+  await Promise.all(Array.from({ length: Math.min(times, CALLS_IN_FLIGHT) }, caller));
+}
+
+/**
+ * Connects clients that each keep a copy of one object. The result makes the object change, and waits for all copies.
+ */
+async function connectObservers(library: Library, port: number, count: number, caller: Client): Promise<Action> {
+  const group = `observed by ${count}`;
+  /** A copy that is garbage collected is released: this list keeps the copies alive. */
+  const observers: Client[] = [];
+  let missing = 0;
+  let allSeen: (() => void) | undefined;
+  while (observers.length < count) {
+    const observer = await library.connect(port);
+    await observer.observe(group, () => {
+      if (--missing === 0) allSeen?.();
+    });
+    observers.push(observer);
+  }
+  return async (times) => {
+    missing = times * observers.length;
+    const seen = new Promise<void>((resolve) => (allSeen = resolve));
+    await caller.call("update", { group, count: times });
+    await seen;
+  };
+}
