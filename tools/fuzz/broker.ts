@@ -163,12 +163,12 @@ class Conversation {
     await this.#peer.send(...messages);
   }
 
-  /** What the broker said since the last time. */
-  #listen(): Expression[] {
-    const heard = this.#peer.takeExpressions();
-    for (const each of heard) {
-      this.#ledger.heard(each);
-      count(this.#answered, idOf(each, ["answer", "error"]));
+  /** The messages of the broker since the last call. */
+  #receive(): Expression[] {
+    const messages = this.#peer.takeExpressions();
+    for (const message of messages) {
+      this.#ledger.received(message);
+      increment(this.#answers, idOf(message, ["answer", "error"]));
     }
     return messages;
   }
