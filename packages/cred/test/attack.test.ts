@@ -20,8 +20,8 @@ import {
 } from "@pb/cred";
 import { connect, listen } from "@pb/node-transport";
 import type { Login } from "@pb/cred";
-import { Failures, NameFailures } from "../src/attempts.js";
-import { clientKey, mask, saltPassword, sign, storedKey } from "../src/scram.js";
+import { FailureLimiter, NameFailureLimiter } from "../src/session/login-throttle.js";
+import { clientKey, xor, saltPassword, sign, storedKey } from "../src/scram/scram-keys.js";
 import { classicResponse, errorOf, House, iterations, Mindful, Person, settle, Stage, users } from "./support.js";
 
 const alice = new UsernamePassword("alice", "secret");
@@ -54,7 +54,7 @@ async function scramFor(client: Broker, name: string, password: string) {
   const salted = await saltPassword(password, Buffer.from(salt, "base64"), Number(count));
   const signed = `${bare},${text},c=biws,r=${nonce}`;
   const key = clientKey(salted);
-  const proof = Buffer.from(mask(key, sign(storedKey(key), signed))).toString("base64");
+  const proof = Buffer.from(xor(key, sign(storedKey(key), signed))).toString("base64");
   return { exchange, final: `c=biws,r=${nonce},p=${proof}`, salt, iterations: Number(count) };
 }
 
@@ -376,25 +376,25 @@ describe("who guesses", () => {
 describe("failures", () => {
   test("come back with time, and when a login succeeds", () => {
     vi.useFakeTimers();
-    const failures = new Failures(3, 1000, 10);
-    const spend = () => failures.spend("alice");
+    const failures = new FailureLimiter(3, 1000, 10);
+    const spend = () => failures.record("alice");
     expect([spend(), spend(), spend(), spend()]).toEqual([true, true, true, false]);
     vi.advanceTimersByTime(999);
     expect(spend()).toBe(false);
     vi.advanceTimersByTime(1);
     expect([spend(), spend()]).toEqual([true, false]);
-    failures.giveBack("alice");
+    failures.undo("alice");
     expect([spend(), spend()]).toEqual([true, false]);
     vi.advanceTimersByTime(10_000);
     expect([spend(), spend(), spend(), spend()]).toEqual([true, true, true, false]);
   });
 
   test("take up so much memory and no more", () => {
-    const failures = new Failures(1, 1000, 100);
-    for (let name = 0; name < 10_000; name++) expect(failures.spend(`${name}`)).toBe(true);
+    const failures = new FailureLimiter(1, 1000, 100);
+    for (let name = 0; name < 10_000; name++) expect(failures.record(`${name}`)).toBe(true);
     expect(failures.size).toBe(100);
-    expect([failures.spend("9999"), failures.spend("9900"), failures.spend("9899")]).toEqual([false, false, true]);
-    failures.giveBack("9899");
+    expect([failures.record("9999"), failures.record("9900"), failures.record("9899")]).toEqual([false, false, true]);
+    failures.undo("9899");
     expect(failures.size).toBe(99);
   });
 });
@@ -403,28 +403,35 @@ describe("failures of a name", () => {
   const limits = { ...defaultLoginLimits, failuresPerName: 2, failuresPerNameEverywhere: 3 };
 
   test("are counted for each address and for all of them together", () => {
-    const failures = new NameFailures(limits);
-    const spent = ["a", "a", "a", "b", "b", undefined].map((address) => failures.spend("alice", address));
+    const failures = new NameFailureLimiter(limits);
+    const spent = ["a", "a", "a", "b", "b", undefined].map((address) => failures.record("alice", address));
     expect(spent).toEqual([true, true, false, true, false, false]);
-    failures.giveBack("alice", "a");
-    expect(failures.spend("alice", undefined)).toBe(true);
+    failures.undo("alice", "a");
+    expect(failures.record("alice", undefined)).toBe(true);
   });
 
   test("are counted together for the addresses that one peer may have", () => {
-    const failures = new NameFailures({ ...limits, failuresPerNameEverywhere: 100 });
+    const failures = new NameFailureLimiter({ ...limits, failuresPerNameEverywhere: 100 });
     const addresses = ["2001:db8::1", "2001:db8::2", "2001:db8::3:4:5:6", "2001:db8:0:1::1", "192.0.2.1", "192.0.2.2"];
-    expect(addresses.map((address) => failures.spend("alice", address))).toEqual([true, true, false, true, true, true]);
-    failures.giveBack("alice", "2001:db8::2");
-    expect(failures.spend("alice", "2001:db8::4")).toBe(true);
+    expect(addresses.map((address) => failures.record("alice", address))).toEqual([
+      true,
+      true,
+      false,
+      true,
+      true,
+      true,
+    ]);
+    failures.undo("alice", "2001:db8::2");
+    expect(failures.record("alice", "2001:db8::4")).toBe(true);
   });
 
   test("that were refused are not counted", () => {
-    const failures = new NameFailures(limits);
-    for (const address of ["a", "b", "c", "d", "d"]) failures.spend("alice", address);
-    failures.giveBack("alice", "a");
-    expect(failures.spend("alice", "d")).toBe(true);
-    failures.giveBack("alice", "b");
-    expect(failures.spend("alice", "d")).toBe(true);
+    const failures = new NameFailureLimiter(limits);
+    for (const address of ["a", "b", "c", "d", "d"]) failures.record("alice", address);
+    failures.undo("alice", "a");
+    expect(failures.record("alice", "d")).toBe(true);
+    failures.undo("alice", "b");
+    expect(failures.record("alice", "d")).toBe(true);
   });
 });
 

@@ -3,15 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, inject, test, vi } from "vitest";
-import {
-  ChallengedPassword,
-  FilePasswordDB,
-  Md5Digest,
-  respond,
-  ScramVerifier,
-  UnauthorizedLogin,
-  UsernamePassword,
-} from "@pb/cred";
+import { FilePasswordDB, Md5Digest, ScramVerifier, UnauthorizedLogin, UsernamePassword } from "@pb/cred";
+import { ChallengedPassword, respond } from "@pb/cred/extension";
 import type { FilePasswordOptions } from "@pb/cred";
 import { pythonEnvironment } from "../../../tools/twisted/twisted.js";
 import { errorOf, iterations } from "./support.js";

@@ -19,7 +19,7 @@ import {
   UnhandledCredentials,
   UsernamePassword,
 } from "@pb/cred";
-import type { Credentials } from "@pb/cred";
+import type { Credentials } from "@pb/cred/extension";
 import { errorOf, House, users } from "./support.js";
 
 const alice = new UsernamePassword("alice", "secret");

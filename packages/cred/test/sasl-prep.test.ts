@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { saslPrep } from "../src/sasl-prep.js";
+import { saslPrep } from "../src/scram/sasl-prep.js";
 
 test.each([
   ["I\u00adX", "IX", "what is mapped to nothing (RFC 4013, section 3)"],

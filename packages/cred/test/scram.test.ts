@@ -1,7 +1,8 @@
 import { describe, expect, test, vi } from "vitest";
-import { ScramProof, ScramVerifier, UsernamePassword } from "@pb/cred";
+import { ScramVerifier, UsernamePassword } from "@pb/cred";
+import { ScramProof } from "@pb/cred/extension";
 import { fromBase64, toBase64 } from "../src/bytes.js";
-import { clientKey, mask, saltPassword, serverKey, sign, storedKey } from "../src/scram.js";
+import { clientKey, xor, saltPassword, serverKey, sign, storedKey } from "../src/scram/scram-keys.js";
 import {
   authMessage,
   channelOf,
@@ -14,7 +15,7 @@ import {
   writeClientFirst,
   writeServerFinal,
   writeServerFirst,
-} from "../src/scram-messages.js";
+} from "../src/scram/scram-messages.js";
 
 /** RFC 7677, section 3: user "user", password "pencil". */
 const rfc7677 = {
@@ -35,7 +36,7 @@ async function clientSays(password: string) {
   const key = clientKey(salted);
   return {
     first: first.header + first.bare,
-    final: writeClientFinal(withoutProof, mask(key, sign(storedKey(key), signed))),
+    final: writeClientFinal(withoutProof, xor(key, sign(storedKey(key), signed))),
     signed,
     expects: writeServerFinal(sign(serverKey(salted), signed)),
   };

@@ -2,16 +2,15 @@ import { describe, expect, test } from "vitest";
 import { inspect } from "node:util";
 import {
   BearerToken,
-  ChallengedPassword,
   InMemoryUsernamePasswordChecker,
   Md5Digest,
   parseStoredPasswords,
   PlainPassword,
-  respond,
   ScramVerifier,
   ScryptHash,
   UsernamePassword,
 } from "@pb/cred";
+import { ChallengedPassword, respond } from "@pb/cred/extension";
 import { iterations } from "./support.js";
 
 const challenge = Uint8Array.from({ length: 16 }, (_, index) => index);

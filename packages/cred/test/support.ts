@@ -5,7 +5,8 @@ import type { BrokerEvent, BrokerOptions, Peer, RemoteReference } from "@pb/brok
 import { linkPair } from "@pb/broker/testing";
 import type { MemoryLink } from "@pb/broker/testing";
 import { ANONYMOUS, InMemoryUsernamePasswordChecker, Portal } from "@pb/cred";
-import type { AvatarId, CredentialsChecker, Login, LoginEvent, Mind, PortalOptions, Realm } from "@pb/cred";
+import type { AvatarId, Login, LoginEvent, Mind, PortalOptions, Realm } from "@pb/cred";
+import type { CredentialsChecker } from "@pb/cred/extension";
 import { md5 } from "@noble/hashes/legacy.js";
 
 /** Enough for the RFC, and quick. */

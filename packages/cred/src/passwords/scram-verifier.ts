@@ -1,17 +1,29 @@
-// What is kept of a password for SCRAM-SHA-256: enough to recognise who knows it, not enough to log in with.
+// The stored form of a password for SCRAM-SHA-256: enough to verify a client, not enough to log in.
 
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
-import { bytesOf, fromBase64, isSame, randomBytes, toBase64 } from "./bytes.js";
-import { ScramProof, UsernamePassword } from "./credentials.js";
-import type { CredentialKind, PasswordCredentials } from "./credentials.js";
-import { clientKey, ITERATIONS, KEY_BYTES, mask, saltPassword, serverKey, sign, storedKey } from "./scram.js";
+import { bytesOf, fromBase64, randomBytes, timingSafeEqual, toBase64 } from "../bytes.js";
+import { ScramProof, UsernamePassword } from "../credentials/credentials.js";
+import type { CredentialKind, PasswordCredentials } from "../credentials/credentials.js";
+import {
+  clientKey,
+  ITERATIONS,
+  KEY_BYTES,
+  saltPassword,
+  serverKey,
+  sign,
+  storedKey,
+  xor,
+} from "../scram/scram-keys.js";
 import type { StoredPassword } from "./stored-password.js";
 
 const SALT_BYTES = 16;
 
 export interface ScramVerifierOptions {
-  /** How slow guessing is made: for a thief of the verifier, for who listens to a login, and for the client. Default 600,000. */
+  /**
+   * Iterations of PBKDF2. More of them slow down a thief of the verifier and an eavesdropper, who have to compute them
+   * for each guess, and the client, which computes them for each login. Default 600,000.
+   */
   readonly iterations?: number | undefined;
   /** Default: 16 random bytes. */
   readonly salt?: Uint8Array | undefined;
@@ -22,10 +34,11 @@ interface Keys {
   readonly serverKey: Uint8Array;
 }
 
+/** A salt, a number of iterations, and two keys that were derived from a password with them. */
 export class ScramVerifier implements StoredPassword {
   static readonly kinds: readonly CredentialKind[] = ["IUsernamePassword", "IScramSha256"];
   readonly kinds: readonly CredentialKind[] = ScramVerifier.kinds;
-  /** Told to whoever asks to log in, as is {@link iterations}. */
+  /** Public: the server sends it to any client that asks to log in, as it does with {@link iterations}. */
   readonly salt: Uint8Array;
   readonly iterations: number;
   readonly #keys: Keys;
@@ -36,6 +49,7 @@ export class ScramVerifier implements StoredPassword {
     this.#keys = keys;
   }
 
+  /** Derives the verifier of a password. */
   static async of(password: string | Uint8Array, options: ScramVerifierOptions = {}): Promise<ScramVerifier> {
     const { iterations = ITERATIONS, salt = randomBytes(SALT_BYTES) } = options;
     const salted = await saltPassword(password, salt, iterations);
@@ -46,8 +60,9 @@ export class ScramVerifier implements StoredPassword {
   }
 
   /**
-   * Reads `{SCRAM-SHA-256}iterations,salt,storedKey,serverKey`, as Dovecot keeps it, or `SCRAM-SHA-256$iterations:salt$storedKey:serverKey`, as
-   * PostgreSQL and LDAP directories do (RFC 5803). Undefined for anything else.
+   * Reads `{SCRAM-SHA-256}iterations,salt,storedKey,serverKey`, the format of Dovecot, or
+   * `SCRAM-SHA-256$iterations:salt$storedKey:serverKey`, the format of PostgreSQL and LDAP directories (RFC 5803).
+   * Returns undefined for any other text.
    */
   static parse(text: string): ScramVerifier | undefined {
     const match =
@@ -60,8 +75,8 @@ export class ScramVerifier implements StoredPassword {
   }
 
   /**
-   * A verifier that no password fits, for a user that does not exist: always with the same salt for the same name, so that asking twice does not
-   * tell. `secret` is what nobody else knows.
+   * Returns a verifier that matches no password, to stand in for a user that does not exist. Its salt is the same
+   * whenever `username` and `secret` are the same, as that of an existing user is. `secret` must be unknown to clients.
    */
   static decoy(username: string, secret: Uint8Array, iterations: number = ITERATIONS): ScramVerifier {
     const salt = hmac(sha256, secret, bytesOf(username)).slice(0, SALT_BYTES);
@@ -71,7 +86,7 @@ export class ScramVerifier implements StoredPassword {
     });
   }
 
-  /** `{SCRAM-SHA-256}iterations,salt,storedKey,serverKey`: to be kept, not to be shown. */
+  /** `{SCRAM-SHA-256}iterations,salt,storedKey,serverKey`, for storing. Keep it secret. */
   toText(): string {
     const { storedKey, serverKey } = this.#keys;
     return `{SCRAM-SHA-256}${this.iterations},${[this.salt, storedKey, serverKey].map(toBase64).join(",")}`;
@@ -81,17 +96,20 @@ export class ScramVerifier implements StoredPassword {
     if (credentials instanceof ScramProof) return credentials.checkVerifier(this);
     if (!(credentials instanceof UsernamePassword)) return false;
     const salted = await saltPassword(credentials.password, this.salt, this.iterations);
-    return isSame(this.#keys.storedKey, storedKey(clientKey(salted)));
+    return timingSafeEqual(this.#keys.storedKey, storedKey(clientKey(salted)));
   }
 
-  /** Whether a proof over `authMessage` was made by who knows the password. */
+  /** Whether `proof` was computed over `authMessage` from the password of this verifier. */
   isProof(authMessage: string, proof: Uint8Array): boolean {
     if (proof.length !== KEY_BYTES) return false;
-    const key = mask(proof, sign(this.#keys.storedKey, authMessage));
-    return isSame(this.#keys.storedKey, storedKey(key));
+    const key = xor(proof, sign(this.#keys.storedKey, authMessage));
+    return timingSafeEqual(this.#keys.storedKey, storedKey(key));
   }
 
-  /** What proves to the client that we know its password too. Only for who has proven to know it. */
+  /**
+   * The signature that proves to the client that the server has this verifier. Send it only to a client whose proof was
+   * accepted.
+   */
   sign(authMessage: string): Uint8Array {
     return sign(this.#keys.serverKey, authMessage);
   }

@@ -1,47 +1,61 @@
-// The four messages of SCRAM, written and read (RFC 5802 sections 5 and 7). Whatever a peer sends, reading gives a value or a LoginFailed.
+// Writes and reads the four messages of SCRAM (RFC 5802 sections 5 and 7). Every read function throws a LoginFailed for
+// malformed input.
 
-import { bytesOf, fromBase64, randomBytes, textOf, toBase64 } from "./bytes.js";
-import { LoginFailed } from "./errors.js";
-import { LONGEST_NAME } from "./limits.js";
+import type { ChannelBindingType } from "@pb/broker/extension";
+import { bytesOf, concat, fromBase64, randomBytes, textOf, toBase64 } from "../bytes.js";
+import { malformedLogin } from "../errors.js";
+import type { LoginFailed } from "../errors.js";
+import { LONGEST_NAME } from "../limits.js";
 
-/** Longest message read: names, nonces and salts are short, and channel bindings too. */
+/**
+ * The longest message that is read, in bytes or UTF-16 code units: names, nonces, salts and channel bindings are all
+ * short.
+ */
 const LONGEST_MESSAGE = 8192;
 
-/** What the client says about the channel: bound to it, no need seen ("the server has none"), not able. */
-export type Binding = `p=${string}` | "y" | "n";
+/** The supported types of channel binding, the strongest first. */
+export const bindingTypes: readonly ChannelBindingType[] = ["tls-exporter", "tls-server-end-point"];
 
+/**
+ * The channel binding flag of the client (RFC 5802 section 6): `p=` and a type when the login is bound to the
+ * connection, `y` when the client could bind it but believes that the server cannot, `n` when the client cannot.
+ */
+export type BindingFlag = `p=${string}` | "y" | "n";
+
+/** The first message of the client. */
 export interface ClientFirst {
-  readonly binding: Binding;
+  readonly binding: BindingFlag;
   readonly username: string;
   readonly nonce: string;
-  /** The message without its GS2 header, for the proof. */
+  /** The message without its GS2 header, which is part of the signed text. */
   readonly bare: string;
-  /** `p=tls-exporter,,` */
+  /** The GS2 header: `p=tls-exporter,,`. */
   readonly header: string;
 }
 
-export interface ServerFirst {
+/** The first message of the server. */ export interface ServerFirst {
   readonly nonce: string;
   readonly salt: Uint8Array;
   readonly iterations: number;
 }
 
+/** The last message of the client. */
 export interface ClientFinal {
-  /** The GS2 header and the bytes of the channel binding. */
+  /** The GS2 header, followed by the bytes of the channel binding. */
   readonly channel: Uint8Array;
   readonly nonce: string;
   readonly proof: Uint8Array;
-  /** The message without its proof, for the proof. */
+  /** The message without its proof, which is part of the signed text. */
   readonly withoutProof: string;
 }
 
-/** 24 bytes nobody can foresee, in letters that a message may hold. */
+/** Returns 24 random bytes in base64. */
 export function newNonce(): string {
   return toBase64(randomBytes(24));
 }
 
-/** The name goes as it is, as in PB's own login: one user has one name, whichever way they log in. */
-export function writeClientFirst(binding: Binding, username: string, nonce: string): ClientFirst {
+/** The name is not normalized, as in PB's own login: a user has the same name in both. */
+export function writeClientFirst(binding: BindingFlag, username: string, nonce: string): ClientFirst {
   const name = username.replaceAll("=", "=3D").replaceAll(",", "=2C");
   return { binding, username, nonce, bare: `n=${name},r=${nonce}`, header: `${binding},,` };
 }
@@ -55,9 +69,9 @@ export function readClientFirst(message: unknown): ClientFirst {
   const { header, binding, authzid, bare, name, nonce } = match?.groups ?? {};
   const username = unescape(name);
   if (header === undefined || bare === undefined || username === undefined || !isNonce(nonce)) throw malformed();
-  // Acting as somebody else (authzid) is for the application to offer, once it is known who asks.
+  // An authorization identity (`authzid`) other than the user name is not supported.
   if (username.length > LONGEST_NAME || unescape(authzid ?? name) !== username) throw malformed();
-  return { binding: binding as Binding, username, nonce, bare, header };
+  return { binding: binding as BindingFlag, username, nonce, bare, header };
 }
 
 export function writeServerFirst({ nonce, salt, iterations }: ServerFirst): string {
@@ -73,7 +87,7 @@ export function readServerFirst(message: unknown): ServerFirst & { readonly text
   return { nonce, salt: bytes, iterations: Number(iterations), text };
 }
 
-/** What the client's last message says, beside the proof. */
+/** The last message of the client without its proof. */
 export function finalWithoutProof(channel: Uint8Array, nonce: string): string {
   return `c=${toBase64(channel)},r=${nonce}`;
 }
@@ -105,18 +119,17 @@ export function readServerFinal(message: unknown): Uint8Array {
   return bytes;
 }
 
-/** Everything both sides said, as both sides sign it. */
+/** `AuthMessage`: the messages of both sides, which both sides sign. */
 export function authMessage(clientFirstBare: string, serverFirst: string, clientFinalWithoutProof: string): string {
   return `${clientFirstBare},${serverFirst},${clientFinalWithoutProof}`;
 }
 
-/** What the proof covers of the channel: the header, and with `p=` the bytes that only this channel has. */
-export function channelOf({ header }: Pick<ClientFirst, "header">, data: Uint8Array | undefined): Uint8Array {
-  const start = bytesOf(header);
-  const channel = new Uint8Array(start.length + (data?.length ?? 0));
-  channel.set(start);
-  channel.set(data ?? [], start.length);
-  return channel;
+/**
+ * The channel binding input that the proof covers: the GS2 header and, with the flag `p=`, the binding of the
+ * connection.
+ */
+export function channelOf({ header }: Pick<ClientFirst, "header">, binding: Uint8Array | undefined): Uint8Array {
+  return concat(bytesOf(header), binding ?? new Uint8Array());
 }
 
 function read(message: unknown): string {
@@ -130,12 +143,12 @@ function isNonce(nonce: string | undefined): nonce is string {
   return nonce !== undefined && /^[\x21-\x2b\x2d-\x7e]+$/.test(nonce);
 }
 
-/** `=2C` is a comma and `=3D` an equals sign; no other equals sign may stand in a name. */
+/** Decodes a name: `=2C` is a comma and `=3D` an equals sign. Returns undefined for any other use of an equals sign. */
 function unescape(name: string | undefined): string | undefined {
   if (name === undefined || /=(?!2C|3D)/.test(name)) return undefined;
   return name.replaceAll("=2C", ",").replaceAll("=3D", "=");
 }
 
 function malformed(): LoginFailed {
-  return new LoginFailed("This is no message of SCRAM", { code: "LOGIN_MALFORMED" });
+  return malformedLogin("Malformed SCRAM message");
 }

@@ -1,29 +1,36 @@
-// Users and passwords in a text file, in the formats of Twisted (`twisted.cred.checkers.FilePasswordDB`).
+// Reads users and passwords from a text file in the formats of Twisted (`twisted.cred.checkers.FilePasswordDB`).
 
-import { bytesOf, isSame, textOf } from "./bytes.js";
-import type { AvatarId, ScramChecker } from "./checkers.js";
-import { UsernamePassword } from "./credentials.js";
-import type { CredentialKind, PasswordCredentials } from "./credentials.js";
-import { UnauthorizedLogin } from "./errors.js";
-import { parseStoredPasswords, PasswordChecker } from "./password-checker.js";
-import type { DecoyOptions, Stored, StoredForm } from "./password-checker.js";
-import { PlainPassword } from "./stored-password.js";
-import type { ScramVerifier } from "./scram-verifier.js";
+import { bytesOf, textOf, timingSafeEqual } from "../bytes.js";
+import { UsernamePassword } from "../credentials/credentials.js";
+import type { CredentialKind, PasswordCredentials } from "../credentials/credentials.js";
+import { UnauthorizedLogin } from "../errors.js";
+import type { ScramVerifier } from "../passwords/scram-verifier.js";
+import { parseStoredPasswords } from "../passwords/stored-forms.js";
+import type { Stored, StoredForm } from "../passwords/stored-forms.js";
+import { PlainPassword } from "../passwords/stored-password.js";
+import type { AvatarId } from "../realm.js";
+import type { ScramChecker } from "./checker.js";
+import type { DecoyOptions } from "./decoys.js";
+import { PasswordChecker } from "./password-checker.js";
 
 /**
- * Where the file is. This package runs anywhere, so the program says how to read it. With Node:
+ * Reads the file. The application provides it, because this package runs on every platform. In Node.js:
  *
  * ```ts
  * const file = { read: () => readFile(path), version: async () => (await stat(path)).mtimeMs };
  * ```
  */
 export interface FileSource {
+  /** Returns the contents of the file. */
   read(): Uint8Array | string | Promise<Uint8Array | string>;
-  /** Something that changes when the file does. With it, the file is read again only then; without it, for each login. */
+  /**
+   * Returns a value that changes when the file changes. The file is then read only when the value has changed. Without
+   * this function, the file is read for each login.
+   */
   version?(): unknown;
 }
 
-/** Turns a password into what the file has for it. `stored` is what the file has, for its salt. */
+/** Hashes a password in the way of the file. `stored` is the hash from the file, which contains the salt. */
 export type HashFunction = (
   username: string,
   password: string | Uint8Array,
@@ -31,26 +38,32 @@ export type HashFunction = (
 ) => string | Uint8Array | Promise<string | Uint8Array>;
 
 export interface FilePasswordOptions extends DecoyOptions {
-  /** What stands between the fields of a line. Default `:`. */
+  /** The separator between the fields of a line. Default `:`. */
   readonly delim?: string | undefined;
-  /** Which field is the user name, counted from 0. Default 0. */
+  /** The index of the user name among the fields, from 0. Default 0. */
   readonly usernameField?: number | undefined;
-  /** Which field is the password. Default 1. */
+  /** The index of the password. Default 1. */
   readonly passwordField?: number | undefined;
-  /** Default true. Otherwise names are compared, and given to the realm, in ASCII lower case. */
+  /** Default true. If false, names are compared, and passed to the realm, in ASCII lower case. */
   readonly caseSensitive?: boolean | undefined;
   /**
-   * What the password field has. Default `["plain"]`, the password itself: for PB's own login. Otherwise the field has what `parseStoredPasswords`
-   * reads, in these forms.
+   * The forms in which the file stores passwords. Default `["plain"]`: the field is the password itself, which PB's own
+   * login needs. With other forms, the field is in the format of `parseStoredPasswords`.
    */
   readonly stores?: readonly StoredForm[] | undefined;
-  /** The password field has what this function makes of the password. Then only a password in the open can be checked, so no login of PB. */
+  /**
+   * The function by which the passwords of the file were hashed. Only plaintext passwords can then be checked, which no
+   * login of PB sends.
+   */
   readonly hash?: HashFunction | undefined;
 }
 
 type Users = ReadonlyMap<string, Uint8Array>;
 
-/** Of several lines for one user, the first one counts. Lines with too few fields are skipped. */
+/**
+ * Checks passwords against a file with one user per line. When several lines have the same name, the first one is used.
+ * Lines with too few fields are skipped.
+ */
 export class FilePasswordDB implements ScramChecker {
   readonly kinds: readonly CredentialKind[];
   readonly #source: FileSource;
@@ -58,14 +71,15 @@ export class FilePasswordDB implements ScramChecker {
   readonly #checker: PasswordChecker;
   #cached: { readonly version: unknown; readonly users: Promise<Users> } | undefined;
 
+  /** Throws a TypeError when `delim` is empty, or when two options describe the password field in different ways. */
   constructor(source: FileSource, options: FilePasswordOptions = {}) {
     const { stores = ["plain"], hash, delim = ":" } = options;
-    if (delim === "") throw new TypeError("The delimiter of a password file is not empty");
+    if (delim === "") throw new TypeError("delim must not be empty");
     if (stores.includes("plain") && stores.length > 1) {
-      throw new TypeError("A password file has passwords as they are, or what is kept of them, not both");
+      throw new TypeError("stores must not combine plain with other forms");
     }
     if (hash !== undefined && options.stores !== undefined) {
-      throw new TypeError("A password file has a hash function, or forms in which passwords are stored, not both");
+      throw new TypeError("hash and stores must not be used together");
     }
     this.#source = source;
     this.#options = options;
@@ -100,20 +114,20 @@ export class FilePasswordDB implements ScramChecker {
     const username = this.#canonical(textOf(credentials.username) ?? "");
     const users = await this.#users();
     const stored = users.get(username);
-    // The same work for a name that nobody has: somebody else's line will do.
-    const [anybody = new Uint8Array()] = users.values();
-    const hashed = bytesOf(await hash(username, credentials.password, stored ?? anybody));
-    if (!isSame(stored ?? anybody, hashed) || stored === undefined) throw new UnauthorizedLogin();
+    // An unknown name takes the same work: the hash of another user stands in for its own.
+    const [decoy = new Uint8Array()] = users.values();
+    const hashed = bytesOf(await hash(username, credentials.password, stored ?? decoy));
+    if (!timingSafeEqual(stored ?? decoy, hashed) || stored === undefined) throw new UnauthorizedLogin();
     return username;
   }
 
   async #users(): Promise<Users> {
     if (this.#source.version === undefined) return this.#read();
-    // Asked before the file is read: if it changes in between, the next login sees that.
+    // The version is read before the file, so that a change in between is noticed at the next login.
     const version = await this.#source.version();
     if (this.#cached?.version !== version) this.#cached = { version, users: this.#read() };
     const { users } = this.#cached!;
-    users.catch(() => (this.#cached = undefined)); // tried again at the next login
+    users.catch(() => (this.#cached = undefined)); // the next login reads the file again
     return users;
   }
 
@@ -121,7 +135,7 @@ export class FilePasswordDB implements ScramChecker {
     const { delim = ":", usernameField = 0, passwordField = 1 } = this.#options;
     const users = new Map<string, Uint8Array>();
     for (const line of split(bytesOf(await this.#source.read()), bytesOf("\n"))) {
-      const fields = split(withoutSpaceAtEnd(line), bytesOf(delim));
+      const fields = split(trimEnd(line), bytesOf(delim));
       const username = textOf(fields[usernameField]);
       const password = fields[passwordField];
       if (username === undefined || password === undefined) continue;
@@ -137,7 +151,7 @@ export class FilePasswordDB implements ScramChecker {
   }
 }
 
-/** As Python's `split` on bytes. Copies, so that a caller cannot change them. */
+/** Splits bytes at a delimiter, like Python's `split`. The parts are copies, so the caller may reuse `bytes`. */
 function split(bytes: Uint8Array, delimiter: Uint8Array): Uint8Array[] {
   const parts: Uint8Array[] = [];
   let start = 0;
@@ -153,8 +167,8 @@ function split(bytes: Uint8Array, delimiter: Uint8Array): Uint8Array[] {
   return parts;
 }
 
-/** As Python's `rstrip` on bytes. */
-function withoutSpaceAtEnd(line: Uint8Array): Uint8Array {
+/** Removes white space at the end, like Python's `rstrip`. */
+function trimEnd(line: Uint8Array): Uint8Array {
   let end = line.length;
   while (end > 0 && [0x20, 0x09, 0x0a, 0x0b, 0x0c, 0x0d].includes(line[end - 1]!)) end--;
   return line.subarray(0, end);

@@ -1,24 +1,33 @@
-// Users and passwords in memory (`twisted.cred.checkers.InMemoryUsernamePasswordDatabaseDontUse`): for tests, examples and small tools.
+// Keeps users and passwords in memory, for tests, examples and small tools
+// (`twisted.cred.checkers.InMemoryUsernamePasswordDatabaseDontUse`).
 
-import type { AvatarId, ScramChecker } from "./checkers.js";
+import type { CredentialKind, PasswordCredentials } from "../credentials/credentials.js";
+import { ScramVerifier } from "../passwords/scram-verifier.js";
+import type { Stored } from "../passwords/stored-forms.js";
+import { Md5Digest } from "../passwords/stored-password.js";
+import type { StoredPassword } from "../passwords/stored-password.js";
+import type { AvatarId } from "../realm.js";
+import type { ScramChecker } from "./checker.js";
+import type { DecoyOptions } from "./decoys.js";
 import { PasswordChecker } from "./password-checker.js";
-import type { DecoyOptions, Stored } from "./password-checker.js";
-import type { CredentialKind, PasswordCredentials } from "./credentials.js";
-import { ScramVerifier } from "./scram-verifier.js";
-import { Md5Digest } from "./stored-password.js";
-import type { StoredPassword } from "./stored-password.js";
 
-/** A user of whom the password was given: the verifier is made when the first login needs it, and the password is then forgotten. */
-interface Given {
+/**
+ * A user that was added with a plaintext password, which is deleted when the first SCRAM login has derived the verifier
+ * from it.
+ */
+interface PlaintextUser {
   password: string | Uint8Array | undefined;
   readonly digest: Md5Digest;
   verifier: ScramVerifier | undefined;
 }
 
-/** Takes every login. Users have a password, or what is kept of one: `{ alice: "secret", bob: ScramVerifier.parse(…) }`. */
+/**
+ * A checker for every login with a password. The value for a user is the password or its stored forms: `{ alice:
+ * "secret", bob: ScramVerifier.parse(…) }`.
+ */
 export class InMemoryUsernamePasswordChecker implements ScramChecker {
   readonly kinds: readonly CredentialKind[];
-  readonly #users = new Map<string, Given | { readonly stored: readonly StoredPassword[] }>();
+  readonly #users = new Map<string, PlaintextUser | { readonly stored: readonly StoredPassword[] }>();
   readonly #checker: PasswordChecker;
   readonly #iterations: number | undefined;
   #deriving: Promise<void> | undefined;
@@ -34,6 +43,7 @@ export class InMemoryUsernamePasswordChecker implements ScramChecker {
     for (const [username, password] of Object.entries(users)) this.addUser(username, password);
   }
 
+  /** Adds a user, or replaces its password. */
   addUser(username: string, password: string | Uint8Array | Stored): void {
     if (typeof password === "string" || password instanceof Uint8Array) {
       this.#users.set(username, { password, digest: Md5Digest.of(password), verifier: undefined });
@@ -47,7 +57,10 @@ export class InMemoryUsernamePasswordChecker implements ScramChecker {
     return this.#checker.requestAvatarId(credentials);
   }
 
-  /** Everybody waits until all verifiers are made, so that the time does not tell who exists. */
+  /**
+   * Waits until the verifiers of all users are derived, also for a name that does not exist, so that the time reveals
+   * nothing.
+   */
   async scramVerifier(username: string): Promise<ScramVerifier> {
     await (this.#deriving ??= this.#derive());
     return this.#checker.scramVerifier(username);
