@@ -1,31 +1,37 @@
+// Tests of FilePasswordDB, also against that of Twisted.
+
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, inject, test, vi } from "vitest";
 import { FilePasswordDB, Md5Digest, ScramVerifier, UnauthorizedLogin, UsernamePassword } from "@pb/cred";
-import { ChallengedPassword, respond } from "@pb/cred/extension";
 import type { FilePasswordOptions } from "@pb/cred";
-import { pythonEnvironment } from "../../../tools/twisted/twisted.js";
-import { errorOf, iterations } from "./support.js";
+import { ChallengedPassword, respond } from "@pb/cred/extension";
+import { pythonEnvironment } from "../../../../tools/twisted/twisted.js";
+import { errorOf, iterations } from "../support.js";
 
 const challenge = new Uint8Array(16).fill(3);
+
 const db = (text: string | Uint8Array, options?: FilePasswordOptions) =>
   new FilePasswordDB({ read: () => text }, options);
+
 const classic = (name: string, password: string) =>
   new ChallengedPassword(name, challenge, respond(challenge, password));
 
-/** Formats and questions, with Twisted's answers: the avatar id, or null. */
+/**
+ * Files, and the logins to check against them, with the result of Twisted: the avatar id, or null when the login fails.
+ */
 const rows: {
-  what: string;
+  format: string;
   text: string;
   options?: FilePasswordOptions;
-  ask: [name: string, password: string, answer: string | null][];
+  logins: [name: string, password: string, avatarId: string | null][];
 }[] = [
   {
-    what: "a name, a colon and a password",
+    format: "a name, a colon and a password on each line",
     text: "alice:secret\nbob:hunter2\n",
-    ask: [
+    logins: [
       ["alice", "secret", "alice"],
       ["bob", "hunter2", "bob"],
       ["bob", "secret", null],
@@ -34,37 +40,37 @@ const rows: {
     ],
   },
   {
-    what: "more fields than two, in another order",
+    format: "more than two fields, in another order",
     text: "1;secret;x;alice\n2;hunter2;y;bob\n3;short\n",
     options: { delim: ";", usernameField: 3, passwordField: 1 },
-    ask: [
+    logins: [
       ["alice", "secret", "alice"],
       ["bob", "hunter2", "bob"],
       ["short", "short", null],
     ],
   },
   {
-    what: "a delimiter of several characters",
+    format: "a delimiter of several characters",
     text: "alice::secret\nbob::a:b\n",
     options: { delim: "::" },
-    ask: [
+    logins: [
       ["alice", "secret", "alice"],
       ["bob", "a:b", "bob"],
     ],
   },
   {
-    what: "names whose case does not matter",
+    format: "names that are not case-sensitive",
     text: "Alice:Secret\n",
     options: { caseSensitive: false },
-    ask: [
+    logins: [
       ["aLICE", "Secret", "alice"],
       ["alice", "secret", null],
     ],
   },
   {
-    what: "lines that are empty, too short, twice there, or end in blanks and carriage returns",
+    format: "lines that are empty, too short or repeated, or that end in white space",
     text: "\nnobody\n:\nalice:first\r\nalice:second\nbob:hunter2 \t\n",
-    ask: [
+    logins: [
       ["alice", "first", "alice"],
       ["alice", "second", null],
       ["bob", "hunter2", "bob"],
@@ -73,46 +79,46 @@ const rows: {
     ],
   },
   {
-    what: "fields behind the password, and colons that are fields too",
+    format: "fields after the password",
     text: "alice:sec:ret\n",
-    ask: [
+    logins: [
       ["alice", "sec", "alice"],
       ["alice", "sec:ret", null],
     ],
   },
   {
-    what: "no line end at the end, and letters that are not ASCII",
+    format: "no line break at the end, and letters that are not ASCII",
     text: "zoë:pässword",
-    ask: [
+    logins: [
       ["zoë", "pässword", "zoë"],
       ["ZOË", "pässword", null],
     ],
   },
 ];
 
-describe.each(rows)("a file with $what", ({ text, options, ask }) => {
-  test.each(ask)("answers %j with %j by %j", async (name, password, answer) => {
+describe.each(rows)("a file with $format", ({ text, options, logins }) => {
+  test.each(logins)("checks the name %j with the password %j and returns %j", async (name, password, avatarId) => {
     const results = [classic(name, password), new UsernamePassword(name, password)].map((credentials) =>
       db(text, options)
         .requestAvatarId(credentials)
         .catch((error: unknown) => (error instanceof UnauthorizedLogin ? null : error)),
     );
-    expect(await Promise.all(results)).toEqual([answer, answer]);
+    expect(await Promise.all(results)).toEqual([avatarId, avatarId]);
   });
 });
 
-/** Asks FilePasswordDB of Twisted the questions above. */
+/** Checks the same logins with FilePasswordDB of Twisted. */
 const python = `
 import json, sys
 from hashlib import md5
 from twisted.cred import checkers, credentials, error
 from twisted.spread import pb
 rows, out = json.load(sys.stdin), []
-for path, options, ask in rows:
+for path, options, logins in rows:
     o = {k: v.encode() if isinstance(v, str) else v for k, v in options.items()}
     db = checkers.FilePasswordDB(path, **o)
     answers = []
-    for name, password, _ in ask:
+    for name, password, _ in logins:
         c = pb._PortalAuthChallenger(None, None, name.encode(), b"3" * 16)
         c.response = pb.respond(b"3" * 16, password.encode())
         got = []
@@ -123,13 +129,13 @@ print(json.dumps(out))
 `;
 
 describe.skipIf(inject("twisteds").length === 0)("Twisted", () => {
-  test.for(inject("twisteds"))("$version answers all of that in the same way", ({ python: interpreter }) => {
+  test.for(inject("twisteds"))("$version returns the same results", ({ python: interpreter }) => {
     const folder = mkdtempSync(join(tmpdir(), "pb-passwords-"));
     try {
-      const input = rows.map(({ text, options = {}, ask }, index) => {
+      const input = rows.map(({ text, options = {}, logins }, index) => {
         const path = join(folder, `${index}`);
         writeFileSync(path, text);
-        return [path, options, ask];
+        return [path, options, logins];
       });
       const { stdout, stderr } = spawnSync(interpreter, ["-c", python], {
         input: JSON.stringify(input),
@@ -137,28 +143,28 @@ describe.skipIf(inject("twisteds").length === 0)("Twisted", () => {
         env: pythonEnvironment(),
       });
       expect(stderr).toBe("");
-      expect(JSON.parse(stdout)).toEqual(rows.map(({ ask }) => ask.map(([, , answer]) => answer)));
+      expect(JSON.parse(stdout)).toEqual(rows.map(({ logins }) => logins.map(([, , avatarId]) => avatarId)));
     } finally {
       rmSync(folder, { recursive: true });
     }
   });
 });
 
-describe("a file with what is kept of passwords", () => {
-  test("serves each login from its own form", async () => {
+describe("a file with stored forms of passwords", () => {
+  test("uses the form that each login needs", async () => {
     const verifier = await ScramVerifier.of("secret", { iterations });
     const text = `alice:${Md5Digest.of("secret").toText()} ${verifier.toText()}\nbob:${Md5Digest.of("hunter2").toText()}\n`;
     const file = db(text, { stores: ["md5", "scram-sha-256"], iterations });
     expect(file.kinds).toEqual(["IUsernamePassword", "IUsernameMD5Password", "IScramSha256"]);
     expect(await file.requestAvatarId(classic("alice", "secret"))).toBe("alice");
     expect((await file.scramVerifier("alice")).toText()).toBe(verifier.toText());
-    // bob has none: what he is asked for is as good as what nobody is asked for
+    // bob has no verifier, so the checker returns a decoy, as for an unknown name.
     expect(await file.scramVerifier("bob")).toMatchObject({ iterations });
     expect((await file.scramVerifier("bob")).salt).toEqual((await file.scramVerifier("bob")).salt);
     expect(await errorOf(file.requestAvatarId(classic("bob", "secret")))).toBeInstanceOf(UnauthorizedLogin);
   });
 
-  test("has the same salt for every spelling of a name whose case does not matter, whether it exists or not", async () => {
+  test("returns the same salt for every case of a name that is not case-sensitive, whether it exists or not", async () => {
     const verifier = await ScramVerifier.of("secret", { iterations });
     const file = db(`alice:${verifier.toText()}`, { stores: ["scram-sha-256"], caseSensitive: false });
     for (const [one, other] of [
@@ -169,7 +175,7 @@ describe("a file with what is kept of passwords", () => {
     }
   });
 
-  test("is told apart from one with passwords", () => {
+  test("cannot be combined with plaintext, with a hash function or with an empty delimiter", () => {
     expect(() => db("", { stores: ["plain", "md5"] })).toThrow(TypeError);
     expect(() => db("", { stores: ["md5"], hash: () => "" })).toThrow(TypeError);
     expect(() => db("", { delim: "" })).toThrow(TypeError);
@@ -186,7 +192,7 @@ describe("a file with a hash function", () => {
   );
   const file = db("alice:xterces\nbob:y2retnuh\n", { hash });
 
-  test("takes passwords in the open only", async () => {
+  test("checks plaintext passwords only", async () => {
     expect(file.kinds).toEqual(["IUsernamePassword"]);
     expect(await file.requestAvatarId(new UsernamePassword("alice", "secret"))).toBe("alice");
     expect(await errorOf(file.requestAvatarId(new UsernamePassword("bob", "secret")))).toBeInstanceOf(
@@ -195,7 +201,7 @@ describe("a file with a hash function", () => {
     expect(await errorOf(file.requestAvatarId(classic("alice", "secret")))).toBeInstanceOf(UnauthorizedLogin);
   });
 
-  test("does the same work for a name that nobody has, and never lets it in", async () => {
+  test("does the same work for an unknown name, and rejects it", async () => {
     hash.mockClear();
     expect(await errorOf(file.requestAvatarId(new UsernamePassword("mallory", "secret")))).toBeInstanceOf(
       UnauthorizedLogin,
@@ -204,8 +210,8 @@ describe("a file with a hash function", () => {
   });
 });
 
-describe("a file", () => {
-  test("without a version is read for each login", async () => {
+describe("the file", () => {
+  test("is read for each login when there is no version function", async () => {
     const read = vi.fn(() => Buffer.from("alice:secret"));
     const file = new FilePasswordDB({ read });
     await file.requestAvatarId(classic("alice", "secret"));
@@ -213,7 +219,7 @@ describe("a file", () => {
     expect(read).toHaveBeenCalledTimes(2);
   });
 
-  test("with a version is read again when that has changed", async () => {
+  test("is read again only when the version has changed", async () => {
     let [text, version] = ["alice:secret", 1];
     const read = vi.fn(async () => text);
     const file = new FilePasswordDB({ read, version: async () => version });
@@ -226,7 +232,7 @@ describe("a file", () => {
     expect(read).toHaveBeenCalledTimes(2);
   });
 
-  test("that cannot be read is a fault, and is tried again", async () => {
+  test("is read again at the next login when reading it failed", async () => {
     let fails = true;
     const read = async () => {
       if (fails) throw new Error("EACCES");
