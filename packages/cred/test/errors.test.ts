@@ -1,8 +1,9 @@
-// Tests of the names under which errors are sent to the peer.
+// Tests of the names under which errors are sent to the peer, and of their codes.
 
 import { expect, test } from "vitest";
-import { describeError } from "@pb/broker";
+import { describeError, PerspectiveBrokerError } from "@pb/broker";
 import { LoginDenied, LoginFailed, NotImplementedError, UnauthorizedLogin, UnhandledCredentials } from "@pb/cred";
+import { ChannelBindingUnavailable } from "../src/errors.js";
 
 test.each<[Error, string[]]>([
   [
@@ -20,4 +21,16 @@ test.each<[Error, string[]]>([
     "builtins.BaseException",
     "builtins.object",
   ]);
+});
+
+test.each([
+  [new LoginFailed(), "LOGIN_FAILED"],
+  [new UnauthorizedLogin(), "LOGIN_UNAUTHORIZED"],
+  [new LoginDenied(), "LOGIN_DENIED"],
+  [new UnhandledCredentials(), "LOGIN_UNHANDLED"],
+  [new NotImplementedError(), "LOGIN_NOT_IMPLEMENTED"],
+  [new ChannelBindingUnavailable("none"), "LOGIN_CHANNEL_BINDING_UNAVAILABLE"],
+])("%s is a PerspectiveBrokerError with the code %s", (error, code) => {
+  expect(error).toBeInstanceOf(PerspectiveBrokerError);
+  expect(error.code).toBe(code);
 });

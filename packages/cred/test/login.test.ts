@@ -16,6 +16,7 @@ import {
   UnhandledCredentials,
   UsernamePassword,
 } from "@pb/cred";
+import type { Broker } from "@pb/broker";
 import type { Login, Mind } from "@pb/cred";
 import {
   alice,
@@ -56,7 +57,7 @@ describe("a login", () => {
     expect(error.message).toBe("No checker for twisted.cred.credentials.IAnonymous");
   });
 
-  test("with a wrong password or an unknown name fails with the same error, and the connection stays usable", async () => {
+  test("with a wrong password or an unknown name fails with the same error, and can be repeated", async () => {
     const { client } = new LoginFixture().connect();
     const errors = [
       await errorOf(login(client, new UsernamePassword("alice", "wrong"))),
@@ -203,6 +204,34 @@ describe("a login", () => {
     await deliverPending();
     expect(server.stats()).toMatchObject({ referencesGiven: 0 });
     expect(await errorOf(login(client, bob, null, { timeoutMs: 20 }))).toBeInstanceOf(CallTimeoutError);
+  });
+
+  test("rejects when its signal aborts in the turn in which the avatar arrives, and releases the avatar", async () => {
+    const { client } = new LoginFixture([new AllowAnonymousAccess()]).connect();
+    const avatar = await login(client, new Anonymous());
+    let answer!: (avatar: unknown) => void;
+    const callRemote = () => new Promise((resolve) => (answer = resolve));
+    const connection = { getRootObject: async () => ({ callRemote }) } as unknown as Broker;
+    const controller = new AbortController();
+    const reason = new Error("stopped");
+    const failure = errorOf(login(connection, new Anonymous(), null, { signal: controller.signal }));
+    await deliverPending();
+    answer(avatar);
+    controller.abort(reason);
+    expect(await failure).toBe(reason);
+    expect(avatar.isAlive).toBe(false);
+  });
+
+  test("waits without a limit when its timeout is Infinity", async () => {
+    const realm = new (class extends RecordingRealm {
+      override async requestAvatar(...args: Parameters<RecordingRealm["requestAvatar"]>): Promise<Login> {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        return super.requestAvatar(...args);
+      }
+    })();
+    const { client } = new LoginFixture([users()], {}, realm).connect();
+    const avatar = await login<NamedAvatar>(client, alice, null, { timeoutMs: Infinity });
+    expect(await avatar.callRemote("whoami")).toBe("alice");
   });
 
   test.each([

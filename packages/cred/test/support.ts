@@ -23,6 +23,7 @@ export const wrongPassword = new UsernamePassword("alice", "wrong");
 /** Iterations of SCRAM in tests: the minimum of RFC 7677, which is fast. */
 export const iterations = 4096;
 
+/** A checker for two users, with all logins. */
 export const users = () => new InMemoryUsernamePasswordChecker({ alice: "secret", bob: "hunter2" }, { iterations });
 
 /** A checker for the classic login only, as on a Twisted server. */
@@ -76,9 +77,7 @@ export class RecordingMind extends Referenceable {
   }
 }
 
-/**
- * Two connectedBrokers with a link between them. `peer` and `clientPeer` override what each end knows about the other.
- */
+/** Two brokers with a link between them. `peer` and `clientPeer` override what each end knows about the other. */
 export function connectedBrokers(
   server: BrokerOptions,
   {

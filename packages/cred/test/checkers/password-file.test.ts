@@ -164,7 +164,7 @@ describe("a file with stored forms of passwords", () => {
     expect(await errorOf(file.requestAvatarId(classic("bob", "secret")))).toBeInstanceOf(UnauthorizedLogin);
   });
 
-  test("returns the same salt for every case of a name that is not case-sensitive, whether it exists or not", async () => {
+  test("returns the same salt for every spelling when caseSensitive is false, whether the name exists or not", async () => {
     const verifier = await ScramVerifier.of("secret", { iterations });
     const file = db(`alice:${verifier.toText()}`, { stores: ["scram-sha-256"], caseSensitive: false });
     for (const [one, other] of [

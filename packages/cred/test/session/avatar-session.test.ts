@@ -107,7 +107,7 @@ describe("a logout", () => {
     expect(fixture.events.map(({ kind }) => kind)).toEqual(["logout"]);
   });
 
-  test("is not needed when the checker answers after the connection has ended, because the realm is not asked", async () => {
+  test("is not needed when the checker answers after the connection has ended: the realm is not asked", async () => {
     let answer!: (stored: Md5Digest) => void;
     const find = () => new Promise<Md5Digest>((resolve) => (answer = resolve));
     const fixture = new LoginFixture([new PasswordChecker({ stores: ["md5"], find })]);

@@ -141,8 +141,8 @@ describe("a mind", () => {
   });
 });
 
-describe("a failure of a checker or of onEvent", () => {
-  test("of a checker is reported to onEvent, and reveals no details to the client", async () => {
+describe("a session", () => {
+  test("reports an error of a checker to onEvent, and reveals no details to the client", async () => {
     const fail = () => {
       throw new Error("cannot connect to postgres://root:hush@db");
     };
@@ -163,7 +163,7 @@ describe("a failure of a checker or of onEvent", () => {
     expect(fixture.events.filter(({ kind }) => kind === "checker-failed")).toHaveLength(4);
   });
 
-  test("of a checker does not count as a failed login", async () => {
+  test("does not count an error of a checker as a failed login", async () => {
     let isDown = true;
     const find = () => {
       if (isDown) throw new Error("down");
@@ -176,7 +176,7 @@ describe("a failure of a checker or of onEvent", () => {
     await login(client, alice);
   });
 
-  test("events, errors and printed objects contain no password, response, proof or token", async () => {
+  test("puts no password, response, proof or token into events, errors or printed objects", async () => {
     const fixture = new LoginFixture([users(), new BearerTokenChecker(() => undefined)]);
     const { client, server } = fixture.connect();
     await login(client, new UsernamePassword("alice", "secret"));
@@ -191,7 +191,7 @@ describe("a failure of a checker or of onEvent", () => {
     expect(fixture.events.map(({ kind }) => kind)).toContain("login-failed");
   });
 
-  test("of onEvent does not affect logins", async () => {
+  test("ignores an error of onEvent", async () => {
     const onEvent = () => {
       throw new Error("disk full");
     };
