@@ -35,7 +35,7 @@ describe.each([
   [
     "GUIDE.md",
     "examples/guide.ts",
-    ["1 High Street", '["Dinner at eight"]', "alice", "eve was not let in", "Your membership has ended", "0"],
+    ["1 High Street", '["Dinner at eight"]', "alice", "eve failed to log in", "Your membership has ended", "0"],
   ],
   [
     "LOGINS.md",
