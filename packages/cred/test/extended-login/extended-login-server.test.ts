@@ -46,7 +46,7 @@ describe("the server of a SCRAM exchange", () => {
       limits: { failuresPerConnection: 1000, underWay: 1000 },
     }).connect();
     const extended = await extendedLogin(client);
-    for (const junk of [
+    for (const malformed of [
       null,
       7,
       [],
@@ -58,11 +58,11 @@ describe("the server of a SCRAM exchange", () => {
       "x".repeat(10_000),
       { n: 1 },
     ]) {
-      const error = await errorOf(extended.callRemote("scram", junk));
+      const error = await errorOf(extended.callRemote("scram", malformed));
       expect(error.is("twisted.cred.error.LoginFailed")).toBe(true);
       const { exchange } = await scramFor(client, "alice", "secret");
-      expect((await errorOf(exchange.callRemote("finish", junk))).is("twisted.cred.error.LoginFailed")).toBe(true);
-      expect((await errorOf(extended.callRemote("bearer", junk, null))).is("twisted.cred.error.LoginFailed")).toBe(
+      expect((await errorOf(exchange.callRemote("finish", malformed))).is("twisted.cred.error.LoginFailed")).toBe(true);
+      expect((await errorOf(extended.callRemote("bearer", malformed, null))).is("twisted.cred.error.LoginFailed")).toBe(
         true,
       );
     }

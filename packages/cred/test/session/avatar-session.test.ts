@@ -64,29 +64,29 @@ describe("a logout", () => {
   });
 
   test("removes its disconnect callback from the connection", async () => {
-    const watchers = new Set<unknown>();
+    const callbacks = new Set<unknown>();
     const { server, client } = connectedBrokers({});
-    const watched = Object.create(server, {
+    const connection = Object.create(server, {
       isOpen: { get: () => server.isOpen },
       peer: { get: () => server.peer },
       publish: { value: server.publish.bind(server) },
       admitLogin: { value: server.admitLogin.bind(server) },
       notifyOnDisconnect: {
         value: (callback: unknown) => {
-          watchers.add(callback);
-          return { [Symbol.dispose]: () => watchers.delete(callback) };
+          callbacks.add(callback);
+          return { [Symbol.dispose]: () => callbacks.delete(callback) };
         },
       },
     }) as Broker;
     await server.ready;
     const fixture = new LoginFixture([new AllowAnonymousAccess()]);
-    server.publish("root", fixture.portal.rootObject(watched));
-    const before = watchers.size;
+    server.publish("root", fixture.portal.rootObject(connection));
+    const before = callbacks.size;
     const avatar = await login(client, new Anonymous());
-    expect(watchers.size).toBe(before + 1);
+    expect(callbacks.size).toBe(before + 1);
     avatar[Symbol.dispose]();
     await deliverPending();
-    expect(watchers.size).toBe(before);
+    expect(callbacks.size).toBe(before);
   });
 
   test("runs even when the realm answers after the connection has ended", async () => {

@@ -33,7 +33,7 @@ import {
   users,
   wrongPassword,
 } from "../support.js";
-import { bytes, challengeFor } from "../raw-client.js";
+import { bytes, challengeFor, scramFor } from "../raw-client.js";
 
 describe("a policy", () => {
   test("refuses the classic login over an unencrypted connection", async () => {
@@ -204,16 +204,20 @@ describe("a session", () => {
   });
 });
 
-test("only the methods of PB's own logins and of the extended logins can be called before a login", async () => {
+test("before a login, only the methods of the login objects can be called", async () => {
   const { client, server } = new LoginFixture().connect();
-  for (const name of ["root", "pbx.login"]) {
-    const object = await client.getObject(name);
+  const { challenger } = await challengeFor(client, bytes("alice"));
+  const { exchange } = await scramFor(client, "alice", "secret");
+  const objects = [await client.getRootObject(), await client.getObject("pbx.login"), challenger, exchange];
+  for (const object of objects) {
     for (const method of [
       "constructor",
       "receiveCall",
       "session",
       "begin",
       "admit",
+      "attempt",
+      "logIn",
       "publish",
       "__proto__",
       "#session",
