@@ -4,7 +4,7 @@ import { PerspectiveBrokerError } from "@pb/broker";
 
 /** Codes of a {@link LoginFailed}. Codes are stable, the wording of messages is not. */
 export type LoginErrorCode =
-  /** The login failed for a reason that is not told to the client. */
+  /** The login failed for a reason that is not sent to the client. */
   | "LOGIN_FAILED"
   /** The user name, or the password, proof or token, is wrong. */
   | "LOGIN_UNAUTHORIZED"
