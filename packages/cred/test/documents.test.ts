@@ -15,7 +15,7 @@ async function printed(load: () => Promise<unknown>): Promise<string> {
   try {
     await load();
     // The output of the server may arrive after that of the client.
-    await vi.waitFor(() => expect(log.mock.calls.length).toBeGreaterThan(2));
+    await vi.waitFor(() => expect(log.mock.calls.length).toBeGreaterThan(2), { timeout: 120_000 });
     return log.mock.calls.map(([line]) => (typeof line === "string" ? line : JSON.stringify(line))).join("\n");
   } finally {
     log.mockRestore();

@@ -189,7 +189,7 @@ describe("a login", () => {
     const { client, server } = fixture.connect();
     const early = new AbortController();
     const tooLate = errorOf(login(client, alice, null, { signal: early.signal }));
-    await vi.waitFor(() => expect(open).toBeDefined());
+    await vi.waitFor(() => expect(open).toBeDefined(), { timeout: 120_000 });
     early.abort(new Error("too late"));
     expect((await tooLate).message).toBe("too late");
     const logout = vi.fn();

@@ -97,7 +97,7 @@ describe("a logout", () => {
     const fixture = new LoginFixture([users()], {}, realm);
     const { client, links } = fixture.connect();
     const failure = errorOf(login(client, alice));
-    await vi.waitFor(() => expect(open).toBeDefined());
+    await vi.waitFor(() => expect(open).toBeDefined(), { timeout: 120_000 });
     links.listener.cut();
     expect(await failure).toBeInstanceOf(ConnectionLostError);
     const logout = vi.fn();
@@ -113,7 +113,7 @@ describe("a logout", () => {
     const fixture = new LoginFixture([new PasswordChecker({ stores: ["md5"], find })]);
     const { client, links } = fixture.connect();
     const failure = errorOf(login(client, alice));
-    await vi.waitFor(() => expect(answer).toBeDefined());
+    await vi.waitFor(() => expect(answer).toBeDefined(), { timeout: 120_000 });
     links.initiator.cut();
     await failure;
     answer(Md5Digest.of("secret"));

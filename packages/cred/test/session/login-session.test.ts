@@ -169,7 +169,7 @@ describe("a session", () => {
       if (isDown) throw new Error("down");
       return Md5Digest.of("secret");
     };
-    const limits = { failuresPerName: 1, failuresPerConnection: 1 };
+    const limits = { failuresPerName: 1, failuresPerNameMs: 3_600_000, failuresPerConnection: 1 };
     const { client } = new LoginFixture([new PasswordChecker({ stores: ["md5"], find })], { limits }).connect();
     for (let round = 0; round < 3; round++) await errorOf(login(client, alice));
     isDown = false;
