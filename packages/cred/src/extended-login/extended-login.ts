@@ -6,8 +6,8 @@
 //
 //   C: pbx.login.bearer(token, mind)          S: avatar
 //
-// C is the client, S the server. Messages and tokens are bytes. The client sends its mind last, because only a server that has proven to know the
-// password may have it.
+// C is the client, S the server. Messages and tokens are bytes. The client sends its mind last, because only a server
+// that has proven to know the password may have it.
 
 /**
  * The name under which the object with these logins is published, in addition to the root. A stock Twisted server
