@@ -1,7 +1,9 @@
+// The configuration of all tests and type tests of the repository.
+
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
-/** Tests run on the sources: "@pb/source" leads from a package's name to its src/index.ts. */
+/** Tests run on the sources: the condition "@pb/source" resolves a package name to its src/index.ts. */
 const conditions = ["@pb/source", "module", "node", "development|production"];
 
 export default defineConfig({
@@ -12,15 +14,18 @@ export default defineConfig({
     exclude: ["**/node_modules/**", "**/dist/**"],
     globalSetup: "tools/twisted/vitest-setup.ts",
     pool: "forks",
-    // At least two: many of the slow tests wait for other processes.
+    // At least two, because many of the slow tests wait for other processes.
     maxWorkers: Math.max(2, availableParallelism() - 1),
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    // Timeouts only end tests that hang: the tests must also pass on a machine that is busy with other work.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    teardownTimeout: 60_000,
+    expect: { poll: { timeout: 120_000 } },
     typecheck: {
       enabled: true,
       include: ["packages/*/test/**/*.test-d.ts"],
       tsconfig: "./tsconfig.json",
-      // An error in a source file is for `npm run types` to tell.
+      // `npm run types` reports the errors of source files.
       ignoreSourceErrors: true,
     },
   },

@@ -174,9 +174,9 @@ describe("updates of a cached object", () => {
     await using server = await listen("tcp:0:interface=127.0.0.1", new Shop());
     const endpoint = `tcp:127.0.0.1:${server.port}`;
     const connections = await Promise.all(Array.from({ length: 100 }, () => connect(endpoint, { broker: { types } })));
-    const copies = await Promise.all(
-      connections.map(async (each) => (await each.getRootObject<{ stock(): StockCopy }>()).callRemote("stock")),
-    );
+    // Kept until the end: a reference that is collected as garbage meanwhile would be one more write.
+    const shops = await Promise.all(connections.map((each) => each.getRootObject<{ stock(): StockCopy }>()));
+    const copies = await Promise.all(shops.map((shop) => shop.callRemote("stock")));
     const price = new Price();
     let left = 10 * copies.length;
     const writes = await countWrites(async () => {
@@ -189,6 +189,7 @@ describe("updates of a cached object", () => {
       await arrived;
     });
     expect({ written: price.written, writes }).toEqual({ written: 10, writes: 100 });
+    expect(new Set(shops).size).toBe(100);
     await Promise.all(connections.map((each) => each.close()));
   });
 });

@@ -1,60 +1,77 @@
-// One act: a house and a client, each a process of its own, and the conversation that they are to have.
+// One act of the demo: runs a server and a client as two processes and checks their reports against the script.
 
 import { isDeepStrictEqual } from "node:util";
-import { conversation } from "./conversation.js";
-import type { Line } from "./conversation.js";
-import { Program } from "./program.js";
-import type { Command, Told } from "./program.js";
-import { WireTap } from "./wire-tap.js";
+import { fileURLToPath } from "node:url";
+import { Program } from "../process/program.js";
+import type { Command } from "../process/program.js";
+import { pythonEnvironment } from "../twisted/twisted.js";
+import { script } from "./script.js";
+import type { Report, Step } from "./script.js";
+import { openWireTap } from "./wire-tap.js";
 
-export interface Cast {
-  readonly house: Command;
+export interface Commands {
+  readonly server: Command;
   /** Gets the port as its last argument. */
-  readonly alice: Command;
+  readonly client: Command;
 }
 
-/** What went over the wire. */
+/** The bytes of the connection, in each direction. */
 export interface Recording {
-  readonly fromAlice: Uint8Array;
-  readonly fromHouse: Uint8Array;
+  readonly fromClient: Uint8Array;
+  readonly fromServer: Uint8Array;
 }
 
-/** Longer than two programs need to start and talk on a busy machine. */
-const ACT_MS = 20_000;
+const cwd = fileURLToPath(new URL("../../", import.meta.url));
 
-/** Plays the conversation, and tells `happened` of each line of it. Rejects when something else happens, or nothing. */
-export async function play(cast: Cast, happened: (line: Line) => void, limitMs = ACT_MS): Promise<Recording> {
-  let complaints = "";
-  const start = (name: string, command: Command): Program =>
-    new Program(name, command, { limitMs, complain: (text) => void (complaints += text) });
+/**
+ * Runs the script and calls `onStep` after each step. Rejects when a program reports something else, fails, or exits
+ * early. `timeoutMs` only ends an act that hangs.
+ */
+export async function playAct(
+  commands: Commands,
+  onStep: (step: Step) => void,
+  timeoutMs = 300_000,
+): Promise<Recording> {
+  const options = { cwd, env: pythonEnvironment(), timeoutMs };
+  await using server = new Program("the server", commands.server, options);
+  const [event, port] = await nextReport(server);
+  if (event !== "listening" || typeof port !== "number") {
+    throw await unexpected(server, ["listening", "<port>"], [event, port]);
+  }
+  await using tap = await openWireTap(port);
+  await using client = new Program("the client", [...commands.client, String(tap.port)], options);
+  for (const [index, step] of script.entries()) {
+    const program = step.program === "client" ? client : server;
+    const clientHasMore = script.slice(index).some((later) => later.program === "client");
+    const report = await Promise.race([
+      nextReport(program),
+      ...(program === client ? [] : [exitOf(client, clientHasMore)]),
+    ]);
+    if (!isDeepStrictEqual(report, step.report)) throw await unexpected(program, step.report, report);
+    onStep(step);
+  }
+  const line = await client.nextLine();
+  if (line !== undefined) throw await client.failure(`also printed ${line}`);
+  if ((await client.exit) !== 0) throw await client.failure("failed");
+  return { fromClient: Buffer.concat(tap.fromClient), fromServer: Buffer.concat(tap.fromServer) };
+}
+
+async function nextReport(program: Program): Promise<Report> {
+  const line = await program.nextLine();
+  if (line === undefined) throw await program.failure("exited before its next report");
   try {
-    await using house = start("the house", cast.house);
-    const [what, port] = await house.next();
-    if (what !== "listening" || typeof port !== "number") {
-      throw unexpected(house, ["listening", "a port"], [what, port]);
-    }
-    await using tap = await WireTap.open(port);
-    await using alice = start("Alice's client", [...cast.alice, String(tap.port)]);
-    await converse({ house, alice }, happened);
-    return { fromAlice: tap.fromClient, fromHouse: tap.fromServer };
-  } catch (error) {
-    throw new Error(`${(error as Error).message}\n${complaints}`.trimEnd(), { cause: error });
+    return JSON.parse(line) as Report;
+  } catch {
+    throw await program.failure(`printed a line that is not JSON: ${line}`);
   }
 }
 
-async function converse(programs: Record<Line["from"], Program>, happened: (line: Line) => void): Promise<void> {
-  const aliceFailed = programs.alice.failed();
-  // It may do so when nobody waits for the house any more.
-  aliceFailed.catch(() => undefined);
-  for (const { told: expected, ...line } of conversation) {
-    const program = programs[line.from];
-    const told = await (program === programs.alice ? program.next() : Promise.race([program.next(), aliceFailed]));
-    if (!isDeepStrictEqual(told, expected)) throw unexpected(program, expected, told);
-    happened({ ...line, told });
-  }
-  await programs.alice.end();
+/** Rejects when the client fails, or exits although it `hasMore` to report. Otherwise never settles. */
+async function exitOf(client: Program, hasMore: boolean): Promise<never> {
+  if ((await client.exit) !== 0 || hasMore) throw await client.failure("exited early");
+  return new Promise(() => undefined);
 }
 
-function unexpected({ name }: Program, expected: Told, told: Told): Error {
-  return new Error(`Expected ${name} to tell ${JSON.stringify(expected)}, but it tells ${JSON.stringify(told)}`);
+function unexpected(program: Program, expected: Report, actual: Report): Promise<Error> {
+  return program.failure(`must report ${JSON.stringify(expected)}, but reported ${JSON.stringify(actual)}`);
 }

@@ -1,42 +1,41 @@
-// The story, top to bottom: three acts of one conversation, and one call of it under the magnifying glass.
+// Prints the demo: one conversation in three acts, and the bytes of one of its calls.
 
 import { noTwisted } from "../twisted/twisted.js";
 import type { Twisted } from "../twisted/twisted.js";
-import { play } from "./act.js";
+import type { Command } from "../process/program.js";
+import { playAct } from "./act.js";
 import type { Recording } from "./act.js";
-import type { Line } from "./conversation.js";
-import { password } from "./conversation.js";
-import { expectSame, explain, findBid } from "./one-call.js";
-import type { Command } from "./program.js";
+import { expectSameBytes, explain, findBid } from "./one-call.js";
+import { password } from "./script.js";
+import type { Step } from "./script.js";
 
 export interface DemoOptions {
   readonly print: (line: string) => void;
-  /** May take its time. */
+  /** Called after the first act; may install Twisted. */
   readonly findTwisted: () => Twisted | undefined;
-  /** Whether it is an error when there is no Twisted. */
+  /** Whether a missing Twisted is an error. Otherwise the demo ends after the first act. */
   readonly needsTwisted: boolean;
 }
 
-/** Rejects when something it is to show did not happen. */
+/** Rejects when the programs do not do what the demo shows. */
 export async function runDemo({ print, findTwisted, needsTwisted }: DemoOptions): Promise<void> {
-  print("Perspective Broker (PB): programs hold references to each other's objects and call their methods.");
+  print("Perspective Broker (PB) lets programs call methods of each other's objects over a network connection.");
   print("");
-  print("An auction. The house is one program and Alice's client another, with TCP between them. A line is what one");
-  print("of the two reports and what came of it; it is checked, then printed. After act 1: one call in bytes.");
+  print("The example is an auction. The auction house is a server, and Alice bids with a client: two programs,");
+  print("connected by TCP. Each line below is a call or an event that one of them reported, with its result.");
 
   print("");
-  print("1. THE HOUSE IN TYPESCRIPT, ALICE IN TYPESCRIPT");
-  const ours = await play({ house: typescript("server"), alice: typescript("client") }, (line) =>
-    print(format(line, line.note)),
-  );
-  print(`   ${secret(ours)}`);
+  print("1. SERVER IN TYPESCRIPT, CLIENT IN TYPESCRIPT");
+  const commands = { server: typescript("server"), client: typescript("client") };
+  const ours = await playAct(commands, (step) => print(format(step, step.note)));
+  print(summary(ours));
 
   const bid = findBid(ours);
   print("");
-  print(`   ONE CALL ON THE WIRE. For bid("teapot", 45) Alice's client sends ${bid.question.bytes.length} bytes:`);
+  print(`   ONE CALL IN BYTES. For bid("teapot", 45) the client sends ${bid.request.bytes.length} bytes:`);
   for (const line of explain(bid)) print(line);
-  print("   An element is a number in digits of seven bits, lowest first, and a type: 80 a list of that many, 81 the");
-  print("   number itself, 82 a byte string of that length, 87 the word that has this number in both programs.");
+  print("   Each element starts with a number (seven bits per byte, lowest first) and a type byte: 80 is a list of");
+  print("   that length, 81 that integer, 82 a byte string of that length, 87 that entry of a fixed list of words.");
 
   print("");
   const twisted = findTwisted();
@@ -45,40 +44,35 @@ export async function runDemo({ print, findTwisted, needsTwisted }: DemoOptions)
     print(noTwisted);
     return;
   }
-  const name = `TWISTED ${twisted.version}`;
-  const tell = (line: Line): void => print(format(line));
-  print(`2. THE HOUSE IN PYTHON WITH ${name}, ALICE IN TYPESCRIPT`);
-  print(`   ${secret(await play({ house: python(twisted, "server"), alice: typescript("client") }, tell))}`);
+  const python = (program: string): Command => [twisted.python, `tools/demo/auction/${program}.py`];
+  const printStep = (step: Step): void => print(format(step));
+  print(`2. SERVER IN PYTHON WITH TWISTED ${twisted.version}, CLIENT IN TYPESCRIPT`);
+  print(summary(await playAct({ ...commands, server: python("server") }, printStep)));
 
   print("");
-  print(`3. THE HOUSE IN TYPESCRIPT, ALICE IN PYTHON WITH ${name}`);
-  const theirs = await play({ house: typescript("server"), alice: python(twisted, "client") }, tell);
-  print(`   ${secret(theirs)}`);
-  expectSame(findBid(theirs), bid);
-  print('   For bid("teapot", 45) Twisted sends the bytes shown above, apart from the numbers of call and object.');
+  print(`3. SERVER IN TYPESCRIPT, CLIENT IN PYTHON WITH TWISTED ${twisted.version}`);
+  const theirs = await playAct({ ...commands, client: python("client") }, printStep);
+  print(summary(theirs));
+  expectSameBytes(findBid(theirs), bid);
+  print('   For bid("teapot", 45) Twisted sent the bytes shown above, apart from the numbers of request and object.');
 
   print("");
-  print("All of this happened just now. The four programs are in tools/demo/auction, ten to sixty lines each.");
+  print("Everything above was checked while it ran. The programs are in tools/demo/auction.");
 }
 
-/** The programs are the same in both languages, line by line. */
-function typescript(program: "server" | "client"): Command {
-  const options = ["--import", "tsx", "--conditions=@pb/source"];
-  return [process.execPath, ...options, `tools/demo/auction/${program}.ts`];
+/** The programs in TypeScript and Python correspond to each other line by line. */
+function typescript(program: string): Command {
+  return [process.execPath, "--import", "tsx", "--conditions=@pb/source", `tools/demo/auction/${program}.ts`];
 }
 
-function python(twisted: Twisted, program: "server" | "client"): Command {
-  return [twisted.python, `tools/demo/auction/${program}.py`];
+function format({ direction, report: [event, result] }: Step, note = ""): string {
+  const text = typeof result === "string" ? result : JSON.stringify(result).replaceAll(/[:,]/g, "$& ");
+  return `   ${direction.padEnd(18)}${event.padEnd(34)}${note === "" ? text : `${text.padEnd(10)}  ${note}`}`;
 }
 
-function format({ who, told: [what, outcome] }: Line, note = ""): string {
-  const text = typeof outcome === "string" ? outcome : JSON.stringify(outcome).replaceAll(/[:,]/g, "$& ");
-  return `   ${who.padEnd(16)}${what.padEnd(30)}${note === "" ? text : `${text.padEnd(10)}  ${note}`}`;
-}
-
-/** Throws where Alice's password can be read. */
-function secret({ fromAlice, fromHouse }: Recording): string {
-  const isThere = [fromAlice, fromHouse].some((bytes) => Buffer.from(bytes).includes(password));
-  if (isThere) throw new Error("Alice's password went over the wire.");
-  return `${fromAlice.length + fromHouse.length} bytes went over the wire, and Alice's password was not among them.`;
+/** Throws when the recording contains Alice's password. */
+function summary({ fromClient, fromServer }: Recording): string {
+  const isReadable = [fromClient, fromServer].some((bytes) => Buffer.from(bytes).includes(password));
+  if (isReadable) throw new Error("Alice's password was sent in plain text.");
+  return `   ${fromClient.length + fromServer.length} bytes were sent. Alice's password is not among them.`;
 }

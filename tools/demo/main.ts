@@ -1,9 +1,9 @@
-// npm run demo: ends by itself, with status 0 when everything it shows happened.
+// npm run demo: exits with status 0 when the programs did everything that the demo shows.
 
 import { findTwisted } from "../twisted/twisted.js";
 import { runDemo } from "./demo.js";
 
-// The programs it started end with it: they are told at its exit, which a signal alone is not.
+// The exit handlers kill the started programs. A signal alone would not run them.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(1));
 
 try {

@@ -1,114 +1,111 @@
-// One call of a recording, taken apart for a reader who sees PB's bytes for the first time.
+// Finds one call in a recording and explains its bytes to a reader who has never seen PB's wire format.
 
 import { encode, inspect, pb, Scanner } from "@pb/banana";
 import type { Expression } from "@pb/banana";
 import type { Recording } from "./act.js";
 
-/** One digit and the type byte: what a short list begins with. */
+/** Bytes before the elements of a short list: one digit for the length, and the type byte. */
 const LIST_HEAD = 2;
 
-/** A message: its bytes, and what they say. */
+/** A message: its bytes, the elements of its list, and how they print. */
 interface Message {
   readonly bytes: Uint8Array;
-  readonly expression: Expression[];
+  readonly elements: Expression[];
   readonly text: string;
 }
 
-/** A call and its answer. */
 export interface Call {
-  readonly question: Message;
+  readonly request: Message;
   readonly answer: Message;
 }
 
-/** Finds `bid("teapot", 45)` in a recording. Throws where it is not as it should be. */
-export function findBid({ fromAlice, fromHouse }: Recording): Call {
+/** Finds `bid("teapot", 45)` and its answer. Throws when they are not in the recording as expected. */
+export function findBid({ fromClient, fromServer }: Recording): Call {
   const bid = /^\(message (\d+) (\d+) bid 1 \(tuple \(unicode teapot\) 45\) \(dictionary\)\)$/;
-  const question = messages(fromAlice).find(({ text }) => bid.test(text));
-  if (question === undefined) throw new Error('The call bid("teapot", 45) is not in what Alice sent.');
-  const [, request = "", avatar = ""] = bid.exec(question.text) ?? [];
-
-  const answers = messages(fromHouse);
-  const answer = answers.find(({ text }) => text === `(answer ${request} 45)`);
-  if (answer === undefined) throw new Error('The answer to bid("teapot", 45) is not in what the house sent.');
-  const isGiven = answers.some(({ text }) => text.startsWith("(answer ") && text.endsWith(` (remote ${avatar}))`));
-  if (!isGiven) throw new Error("What Alice calls is no object that the house gave her.");
-  return { question, answer };
+  const answers = messages(fromServer);
+  for (const request of messages(fromClient)) {
+    const [, requestNumber = "", avatar = ""] = bid.exec(request.text) ?? [];
+    const answer = answers.find(({ text }) => text === `(answer ${requestNumber} 45)`);
+    const isAvatar = answers.some(({ text }) => text.startsWith("(answer ") && text.endsWith(` (remote ${avatar}))`));
+    if (answer !== undefined && isAvatar) return { request, answer };
+  }
+  throw new Error('The recording does not contain bid("teapot", 45) on the avatar, and its answer.');
 }
 
-/** Throws unless both calls have the same bytes, but for the numbers of call and object: these depend on what was before. */
-export function expectSame(theirs: Call, ours: Call): void {
-  const { question, answer } = ours;
-  expectSameBytes(theirs.question, question, [0, 3, 4, 5, 6]);
-  expectSameBytes(theirs.answer, answer, [0, 2]);
+/** Throws unless both calls have the same bytes, apart from the numbers of request and object. */
+export function expectSameBytes(theirs: Call, ours: Call): void {
+  for (const [kind, numbers] of [
+    ["request", [1, 2]],
+    ["answer", [1]],
+  ] as const) {
+    const [one, other] = [theirs, ours].map((call) => {
+      const rows = elementRows(call[kind]).filter((_row, index) => !numbers.some((number) => number === index));
+      return rows.map((row) => row.hex).join(" ");
+    });
+    if (one !== other) {
+      throw new Error(`The ${kind} must have the bytes ${hex(ours[kind].bytes)}, but has ${hex(theirs[kind].bytes)}`);
+    }
+  }
 }
 
-function expectSameBytes(theirs: Message, ours: Message, elements: readonly number[]): void {
-  const [one, other] = [theirs, ours].map((message) => {
-    const all = elementsOf(message);
-    return [all.length, ...elements.map((index) => all[index]?.hex)].join(" ");
-  });
-  if (one !== other)
-    throw new Error(`Expected the bytes ${hex(ours.bytes)} but for the numbers, not ${hex(theirs.bytes)}`);
-}
-
-/** A table of the elements of both messages: their bytes, how they read, what they are for. */
-export function explain({ question, answer }: Call): string[] {
+/** Lines of a table: the bytes of each element, its value, and its meaning. */
+export function explain({ request, answer }: Call): string[] {
   return [
-    ...table(question, [
-      "a list of seven:",
-      "this is a call",
-      "its number",
-      "what is called: that object of the house",
-      "the method: perspective_bid",
-      "an answer is wanted",
+    ...table(request, [
+      "a list of 7 elements",
+      "the type of the message: a call",
+      "the number of the request",
+      "the number of the object: Alice's avatar",
+      "the method: perspective_bid of the avatar",
+      "1: the caller expects an answer",
       "the arguments",
       "the keyword arguments: none",
     ]),
-    "   and the house answers:",
-    ...table(answer, ["a list of three:", "this is an answer", "to the call of that number", "the result"]),
+    "   The server answers:",
+    ...table(answer, [
+      "a list of 3 elements",
+      "the type of the message: an answer",
+      "the number of the request",
+      "the result",
+    ]),
   ];
 }
 
 function table(message: Message, meanings: readonly string[]): string[] {
-  const rows = [{ hex: hex(message.bytes.subarray(0, LIST_HEAD)), text: "" }, ...elementsOf(message)];
-  return rows.flatMap((row, index) => layOut(row.hex, row.text, meanings[index] ?? ""));
+  const rows = [{ hex: hex(message.bytes.subarray(0, LIST_HEAD)), text: "" }, ...elementRows(message)];
+  return rows.flatMap(({ hex: bytes, text }, index) => {
+    const [first = "", ...more] = bytes.match(/(?:.. ?){1,10}/g) ?? []; // ten bytes per line
+    const line = `     ${first.padEnd(32)}${text.padEnd(29)}${meanings[index] ?? ""}`;
+    return [line, ...more.map((rest) => `     ${rest.trimEnd()}`)];
+  });
 }
 
-/** Each element with its bytes. Throws where they are not all of the message's. */
-function elementsOf({ bytes, expression }: Message): { hex: string; text: string }[] {
-  const elements = expression.map((element) => ({
-    hex: hex(encode(element, { dialect: "pb" })),
-    text: inspect(element),
-  }));
-  if (elements.map((element) => element.hex).join(" ") !== hex(bytes.subarray(LIST_HEAD))) {
-    throw new Error("The bytes of a message are not those of its elements.");
+/** Each element with its bytes. Throws when they are not all bytes of the message. */
+function elementRows({ bytes, elements }: Message): { hex: string; text: string }[] {
+  const rows = elements.map((element) => ({ hex: hex(encode(element, { dialect: "pb" })), text: inspect(element) }));
+  if (rows.map((row) => row.hex).join(" ") !== hex(bytes.subarray(LIST_HEAD))) {
+    throw new Error("The bytes of a message differ from the bytes of its elements.");
   }
-  return elements;
+  return rows;
 }
 
-/** Ten bytes to a line. */
-function layOut(bytes: string, text: string, meaning: string): string[] {
-  const [first = "", ...more] = bytes.match(/(?:.. ?){1,10}/g) ?? [];
-  const indent = " ".repeat(5);
-  return [`${indent}${first.padEnd(32)}${text.padEnd(29)}${meaning}`, ...more.map((line) => indent + line.trimEnd())];
-}
-
-/** What one side said once the dialects were agreed on. */
+/** The messages of one direction, after the negotiation of the dialect. */
 function messages(stream: Uint8Array): Message[] {
   const scanner = new Scanner({ dialect: "none" });
   scanner.push(stream);
-  // First comes the list of dialects, or the choice of one of them.
-  scanner.next();
+  scanner.next(); // the list of dialects (server), or the chosen dialect (client)
   scanner.dialect = pb;
   const found: Message[] = [];
   for (let start = scanner.offset, next = scanner.next(); next !== undefined; next = scanner.next()) {
-    const expression = next as Expression[];
-    found.push({ bytes: stream.subarray(start, scanner.offset), expression, text: inspect(expression) });
+    const elements = next as Expression[];
+    found.push({ bytes: stream.subarray(start, scanner.offset), elements, text: inspect(elements) });
     start = scanner.offset;
   }
   return found;
 }
 
 function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
+  return Buffer.from(bytes)
+    .toString("hex")
+    .replace(/..(?!$)/g, "$& ");
 }

@@ -1,39 +1,38 @@
-// How a check of the contract is written: a name, a connection of its own, and what must hold.
+// The helpers of the interoperability checks: assertions that compare values as Python would.
 
+import { inspect, isDeepStrictEqual } from "node:util";
+import { encode } from "@pb/banana";
+import { RemoteError } from "@pb/broker";
 import type { Broker, RemoteReference } from "@pb/broker";
 import { jelly } from "@pb/jelly-types";
-import { encode } from "@pb/banana";
-import { inspect, isDeepStrictEqual } from "node:util";
-import { setTimeout as sleep } from "node:timers/promises";
+import { until as pollUntil } from "../process/program.js";
 
-/** One connection of a check. */
+/** Each check has its own connection. */
 export interface CheckContext {
   readonly connection: Broker;
   readonly root: RemoteReference;
-  /** Another connection to the same server; closed with the check. */
-  another(): Promise<Broker>;
+  /** Calls a method of the root object. */
+  readonly call: <Result = unknown>(method: string, ...args: unknown[]) => Promise<Result>;
+  /** Opens another connection to the same server. It is closed after the check. */
+  readonly openAnother: () => Promise<Broker>;
 }
 
-export type Check = (context: CheckContext) => Promise<string | undefined>;
+/** Resolves when the check has passed; a string is a detail for the output. Rejects when it has failed. */
+export type Check = (context: CheckContext) => Promise<unknown>;
 
-export class CheckFailed extends Error {}
-
-export function expect(condition: boolean, what: string): asserts condition {
-  if (!condition) throw new CheckFailed(what);
+class CheckFailed extends Error {
+  override readonly name = "CheckFailed";
 }
 
-/** The error a promise rejects with. */
-export async function failureOf(promise: Promise<unknown>): Promise<Error & Record<string, unknown>> {
-  let value: unknown;
-  try {
-    value = await promise;
-  } catch (error) {
-    return error as Error & Record<string, unknown>;
-  }
-  throw new CheckFailed(`expected a failure, got ${show(value)}`);
+export function expect(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new CheckFailed(message);
 }
 
-/** Whether two values are the same to Python: of one type, with the same bytes on the wire. Sets in any order. */
+/** Fails unless both values have the same Python type and the same bytes on the wire. Sets may differ in order. */
+export function expectSame(actual: unknown, expected: unknown, what = "value"): void {
+  expect(isSame(actual, expected), `${what}: expected ${show(expected)}, got ${show(actual)}`);
+}
+
 export function isSame(one: unknown, other: unknown): boolean {
   if (one instanceof Set && other instanceof Set) {
     if (one.constructor !== other.constructor || one.size !== other.size) return false;
@@ -42,16 +41,32 @@ export function isSame(one: unknown, other: unknown): boolean {
   return isDeepStrictEqual(encode(jelly(one)), encode(jelly(other)));
 }
 
+/** Resolves with the error of a promise that must reject. */
+export async function errorOf(promise: Promise<unknown>): Promise<Error> {
+  const result = await promise.then(show, (error: unknown) => error as Error);
+  if (typeof result === "string") throw new CheckFailed(`expected an error, got ${result}`);
+  return result;
+}
+
+/** Resolves with the error of a call that must fail with this remote type and, if given, this message. */
+export async function remoteErrorOf(call: Promise<unknown>, type: string, message?: string): Promise<RemoteError> {
+  const error = await errorOf(call);
+  expect(error instanceof RemoteError, `${error.name}: ${error.message} is not a RemoteError`);
+  expectSame(error.remoteType, type, "type of the error");
+  if (message !== undefined) expectSame(error.message, message, "message of the error");
+  return error;
+}
+
+/** The own properties of an object, without its class. */
+export function stateOf(object: object): object {
+  return Object.fromEntries(Object.entries(object));
+}
+
 export function show(value: unknown): string {
   return inspect(value, { depth: 4, breakLength: Infinity });
 }
 
-/** Asks again until the answer is true. */
-export async function until(ask: () => boolean | Promise<boolean>, what: string, limitMs = 3000): Promise<void> {
-  const end = Date.now() + limitMs;
-  while (Date.now() < end) {
-    if (await ask()) return;
-    await sleep(10);
-  }
-  throw new CheckFailed(`timed out waiting for ${what}`);
+/** Polls until the condition is true. The timeout is longer than on a machine under load. */
+export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  await pollUntil(condition, what, 60_000);
 }

@@ -1,4 +1,4 @@
-// What both halves of the interoperability contract know (peers/CONTRACT.md): classes by their names on the wire, and the table of values.
+// The parts of the contract that both halves share (peers/CONTRACT.md): classes with their remote types, and values.
 
 import { Cacheable, Copyable, PBError, RemoteCache, remoteCache, RemoteCopy, remoteCopy } from "@pb/broker";
 import type { BrokerOptions, CacheObserver, Perspective } from "@pb/broker";
@@ -15,18 +15,21 @@ import {
 } from "@pb/jelly-types";
 import type { CopyOptions } from "@pb/jelly-types";
 
-/** An error raised on purpose. */
+export type Variant = "root" | "portal";
+export type Dialect = "pb" | "none";
+
+/** An error that a method raises deliberately. */
 export class ContractError extends PBError {
   static override readonly remoteType: string = "contract.ContractError";
 }
 
-/** Python's ValueError, for a peer that traps it. */
+/** Python's ValueError. */
 export class ValueError extends Error {
   static readonly isExpected: boolean = true;
   static readonly remoteType: string = "builtins.ValueError";
 }
 
-/** Errors that travel as themselves. */
+/** Errors that are sent as themselves, not as a failure (section 2.1). */
 export class JellyableError extends Error {
   static readonly isExpected: boolean = true;
   code = 7;
@@ -48,7 +51,7 @@ export class Point extends Copyable {
   }
 }
 
-/** A point that tells who asked for it. */
+/** A point whose state contains the name of the user who requests it. */
 export class PerspectivePoint extends Copyable {
   static readonly remoteType: string = "contract.Point";
 
@@ -65,12 +68,12 @@ export class PointCopy extends RemoteCopy {
   declare readonly for?: Uint8Array;
 }
 
-/** Its name is registered nowhere. */
+/** The receiver has no class for this remote type. */
 export class Unregistered extends Copyable {
   static readonly remoteType: string = "contract.NotRegistered";
 }
 
-/** Names that no peer may get away with. */
+/** Remote types that every receiver must refuse. */
 export class Evil extends Copyable {
   static readonly remoteType: string = "os.system";
 }
@@ -100,7 +103,7 @@ export class Counter extends Cacheable {
     this.observers.delete(observer);
   }
 
-  /** Stores a value and resolves with what the observers answer. */
+  /** Stores a value and resolves with the answers of the observers. */
   set(value: number): Promise<unknown[]> {
     this.value = value;
     return Promise.all([...this.observers].map((observer) => observer.callRemote("setValue", value)));
@@ -146,7 +149,7 @@ export const types: TypeRegistry = new TypeRegistry()
   .registerCopy("contract.JellyError", JellyableError, errorCopy(JellyableError))
   .registerCopy("contract.CopyError", CopyableError, errorCopy(CopyableError));
 
-/** Floats stay floats, so that an echo returns what it was given. */
+/** With exact floats, an echo returns the same type: 1.0 does not become 1. */
 export const brokerOptions: BrokerOptions = { types, exactness: { floats: "exact" } };
 
 const utf8 = new TextEncoder();

@@ -1,11 +1,11 @@
-// What a server must do at its door (peers/CONTRACT.md, section 3). The names are those of Twisted's client half.
+// Checks of a server's portal (peers/CONTRACT.md, section 3). The names are those of Twisted's client half.
 
 import { kwargs, RemoteError, RemoteReference } from "@pb/broker";
 import { Anonymous, login, UnauthorizedLogin, UsernamePassword } from "@pb/cred";
 import { respond } from "@pb/cred/extension";
 import { tuple } from "@pb/jelly-types";
-import { expect, failureOf, isSame, show, until } from "./check.js";
-import type { Check, CheckContext } from "./check.js";
+import { errorOf, expect, expectSame, isSame, remoteErrorOf, show, stateOf, until } from "./check.js";
+import type { Check } from "./check.js";
 import { bytes, PointCopy } from "./contract.js";
 import { Target } from "./root-checks.js";
 
@@ -13,136 +13,113 @@ const alice = new UsernamePassword("alice", "secret");
 const bob = new UsernamePassword("bob", "hunter2");
 
 async function expectName(avatar: RemoteReference, name: string): Promise<void> {
-  const whoami = await avatar.callRemote("whoami");
-  expect(isSame(whoami, bytes(name)), show(whoami));
+  expectSame(await avatar.callRemote("whoami"), bytes(name), "whoami");
 }
 
-/** What travelled is empty, so that it tells nothing; what our user reads is for the client to say. */
+/** The server must send an empty message. The message of {@link UnauthorizedLogin} is made by the client. */
 function expectUnauthorized(error: Error): void {
-  const travelled = error.cause instanceof RemoteError ? error.cause.message : undefined;
-  expect(error instanceof UnauthorizedLogin && travelled === "", `${error.name}: ${error.message}`);
+  expect(error instanceof UnauthorizedLogin, `${error.name}: ${error.message}`);
+  expectSame(error.cause instanceof RemoteError ? error.cause.message : undefined, "", "message of the server");
 }
 
-/** How often `name` is in what `method` answers. */
+/** How many sessions or logouts of this name the server has. */
 async function count(avatar: RemoteReference, method: "sessions" | "logouts", name: string): Promise<number> {
   const names = (await avatar.callRemote(method)) as Uint8Array[];
   return names.filter((candidate) => isSame(candidate, bytes(name))).length;
 }
 
-async function loginAs(context: CheckContext, credentials: UsernamePassword | Anonymous): Promise<RemoteReference> {
-  return login(context.connection, credentials);
+/** Expects `endSession` to log out `name`, who is logged in, exactly once. */
+async function expectLogout(watcher: RemoteReference, name: string, logouts: number, endSession: () => unknown) {
+  const sessions = await count(watcher, "sessions", name);
+  expect(sessions >= 1, `${name} is not logged in`);
+  await endSession();
+  await until(async () => (await count(watcher, "sessions", name)) === sessions - 1, "the logout");
+  expectSame(await count(watcher, "logouts", name), logouts + 1, "logouts");
 }
 
 export const portalChecks: Readonly<Record<string, Check>> = {
-  async login_alice(context) {
-    const avatar = await loginAs(context, alice);
+  async login_alice({ connection }) {
+    const avatar = await login(connection, alice);
     await expectName(avatar, "alice");
-    const echo = await avatar.callRemote("echo", { k: tuple(1, "two") });
-    expect(isSame(echo, { k: tuple(1, "two") }), show(echo));
-    return undefined;
+    expectSame(await avatar.callRemote("echo", { k: tuple(1, "two") }), { k: tuple(1, "two") }, "echo");
   },
 
-  async login_bob(context) {
-    await expectName(await loginAs(context, bob), "bob");
-    return undefined;
+  async login_bob({ connection }) {
+    await expectName(await login(connection, bob), "bob");
   },
 
-  async login_wrong_password(context) {
-    expectUnauthorized(await failureOf(loginAs(context, new UsernamePassword("alice", "wrong"))));
-    await expectName(await loginAs(context, alice), "alice");
-    return undefined;
+  async login_wrong_password({ connection }) {
+    expectUnauthorized(await errorOf(login(connection, new UsernamePassword("alice", "wrong"))));
+    await expectName(await login(connection, alice), "alice");
   },
 
-  async login_unknown_user(context) {
-    expectUnauthorized(await failureOf(loginAs(context, new UsernamePassword("mallory", "x"))));
-    return undefined;
+  async login_unknown_user({ connection }) {
+    expectUnauthorized(await errorOf(login(connection, new UsernamePassword("mallory", "x"))));
   },
 
-  async login_anonymous(context) {
-    await expectName(await loginAs(context, new Anonymous()), "anonymous");
-    return undefined;
+  async login_anonymous({ connection }) {
+    await expectName(await login(connection, new Anonymous()), "anonymous");
   },
 
-  async challenge_shape({ root }) {
-    const ask = async (): Promise<[Uint8Array, RemoteReference]> =>
-      (await root.callRemote("login", bytes("alice"))) as [Uint8Array, RemoteReference];
-    const [challenge, challenger] = await ask();
+  async challenge_shape({ call }) {
+    const [challenge, challenger] = await call<[Uint8Array, RemoteReference]>("login", bytes("alice"));
     expect(challenge instanceof Uint8Array && challenge.length === 16, show(challenge));
     expect(challenger instanceof RemoteReference, show(challenger));
-    const [other, otherChallenger] = await ask();
-    expect(!isSame(other, challenge), "challenges must differ");
+    const [other, otherChallenger] = await call<[Uint8Array, RemoteReference]>("login", bytes("alice"));
+    expect(!isSame(other, challenge), "two challenges are the same");
     const avatar = await otherChallenger.callRemote("respond", respond(other, "secret"), null);
     expect(avatar instanceof RemoteReference, show(avatar));
-    const error = await failureOf(challenger.callRemote("respond", respond(other, "secret"), null));
-    expect(error.remoteType === "twisted.cred.error.UnauthorizedLogin", show(error.remoteType));
-    return undefined;
+    const wrong = challenger.callRemote("respond", respond(other, "secret"), null);
+    await remoteErrorOf(wrong, "twisted.cred.error.UnauthorizedLogin");
   },
 
-  async mind_is_called(context) {
+  async mind_is_called({ connection }) {
     const mind = new Target();
-    const avatar: RemoteReference = await login(context.connection, alice, mind);
-    expect((await avatar.callRemote("ask_mind", 41)) === 42 && isSame(mind.pings, [41]), "ask_mind");
-    const error = await failureOf((await loginAs(context, bob)).callRemote("ask_mind", 1));
-    expect(error.remoteType === "contract.ContractError" && error.message === "no mind", error.message);
-    return undefined;
+    const avatar: RemoteReference = await login(connection, alice, mind);
+    expectSame(await avatar.callRemote("ask_mind", 41), 42, "ask_mind");
+    expectSame(mind.pings, [41], "received pings");
+    const withoutMind: RemoteReference = await login(connection, bob);
+    await remoteErrorOf(withoutMind.callRemote("ask_mind", 1), "contract.ContractError", "no mind");
   },
 
-  async viewable(context) {
-    const a = await loginAs(context, alice);
-    const b = await loginAs(context, bob);
-    const viewOfA = (await a.callRemote("get_view")) as RemoteReference;
-    const viewOfB = (await b.callRemote("get_view")) as RemoteReference;
-    expect(viewOfA.id !== viewOfB.id, "one view per perspective");
-    expect((await a.callRemote("get_view")) === viewOfA, "same perspective and object: same view");
+  async viewable({ connection }) {
+    const [a, b]: RemoteReference[] = [await login(connection, alice), await login(connection, bob)];
+    const viewOfA = (await a!.callRemote("get_view")) as RemoteReference;
+    const viewOfB = (await b!.callRemote("get_view")) as RemoteReference;
+    expect(viewOfA.id !== viewOfB.id, "two perspectives have the same view");
+    expect((await a!.callRemote("get_view")) === viewOfA, "one perspective has two views of one object");
     const shown = await viewOfA.callRemote("whoami", 1, kwargs({ k: "w" }));
-    expect(isSame(shown, tuple(bytes("alice"), tuple(1), { k: "w" })), show(shown));
-    const other = await viewOfB.callRemote("whoami");
-    expect(isSame(other, tuple(bytes("bob"), tuple(), {})), show(other));
-    expect((await a.callRemote("is_view", viewOfA)) === true, "view going home");
-    expect((await a.callRemote("is_view", viewOfB)) === false, "another perspective's view");
-    return undefined;
+    expectSame(shown, tuple(bytes("alice"), tuple(1), { k: "w" }), "whoami of the view of alice");
+    expectSame(await viewOfB.callRemote("whoami"), tuple(bytes("bob"), tuple(), {}), "whoami of the view of bob");
+    expectSame(await a!.callRemote("is_view", viewOfA), true, "is_view");
+    expectSame(await a!.callRemote("is_view", viewOfB), false, "is_view with the view of bob");
   },
 
-  async perspective_reaches_copyables(context) {
-    const point = await (await loginAs(context, alice)).callRemote("get_point_for_me");
-    const expected = { x: 1, y: 2, label: "for", for: bytes("alice") };
-    expect(point instanceof PointCopy && isSame(Object.fromEntries(Object.entries(point)), expected), show(point));
-    return undefined;
+  async perspective_reaches_copyables({ connection }) {
+    const point = await (await login(connection, alice)).callRemote("get_point_for_me");
+    expect(point instanceof PointCopy, show(point));
+    expectSame(stateOf(point), { x: 1, y: 2, label: "for", for: bytes("alice") });
   },
 
-  async avatar_errors(context) {
-    const avatar = await loginAs(context, alice);
-    const missing = await failureOf(avatar.callRemote("nosuch"));
-    expect(missing.remoteType === "builtins.AttributeError", show(missing.remoteType));
-    const raised = await failureOf(avatar.callRemote("raise_error", "m"));
-    expect(raised.remoteType === "contract.ContractError" && raised.message === "m", raised.message);
-    const onRoot = await failureOf(context.root.callRemote("whoami"));
-    expect(onRoot.remoteType === "twisted.spread.flavors.NoSuchMethod", "the root offers only logins");
-    return undefined;
+  async avatar_errors({ connection, root }) {
+    const avatar: RemoteReference = await login(connection, alice);
+    await remoteErrorOf(avatar.callRemote("nosuch"), "builtins.AttributeError");
+    await remoteErrorOf(avatar.callRemote("raise_error", "m"), "contract.ContractError", "m");
+    await remoteErrorOf(root.callRemote("whoami"), "twisted.spread.flavors.NoSuchMethod");
   },
 
-  async logout_when_reference_dropped(context) {
-    const watcher = await loginAs(context, new Anonymous());
+  async logout_when_reference_dropped({ connection }) {
+    const watcher = await login(connection, new Anonymous());
     const logouts = await count(watcher, "logouts", "alice");
-    const avatar = await loginAs(context, alice);
-    const sessions = await count(watcher, "sessions", "alice");
-    expect(sessions >= 1, "logged in");
-    avatar[Symbol.dispose]();
-    await until(async () => (await count(watcher, "sessions", "alice")) === sessions - 1, "logout");
-    expect((await count(watcher, "logouts", "alice")) === logouts + 1, "exactly one logout");
-    return undefined;
+    const avatar = await login(connection, alice);
+    await expectLogout(watcher, "alice", logouts, () => avatar[Symbol.dispose]());
   },
 
-  async logout_on_disconnect(context) {
-    const watcher = await loginAs(context, new Anonymous());
+  async logout_on_disconnect({ connection, openAnother }) {
+    const watcher = await login(connection, new Anonymous());
     const logouts = await count(watcher, "logouts", "bob");
-    const connection = await context.another();
-    await login(connection, bob);
-    const sessions = await count(watcher, "sessions", "bob");
-    expect(sessions >= 1, "logged in");
-    await connection.close();
-    await until(async () => (await count(watcher, "sessions", "bob")) === sessions - 1, "logout");
-    expect((await count(watcher, "logouts", "bob")) === logouts + 1, "exactly one logout");
-    return undefined;
+    const other = await openAnother();
+    await login(other, bob);
+    await expectLogout(watcher, "bob", logouts, () => other.close());
   },
 };

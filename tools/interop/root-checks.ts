@@ -1,11 +1,11 @@
-// What a server must do on its root object (peers/CONTRACT.md, section 2). The names are those of Twisted's client half.
+// Checks of a server's root object (peers/CONTRACT.md, section 2). The names are those of Twisted's client half.
 
-import { getAllPages, getPages, kwargs, PageCollector, Referenceable, RemoteError } from "@pb/broker";
+import { setTimeout as sleep } from "node:timers/promises";
+import { getAllPages, getPages, kwargs, PageCollector, Referenceable } from "@pb/broker";
 import type { Broker, RemoteReference } from "@pb/broker";
 import { tuple, Tuple } from "@pb/jelly-types";
-import { setTimeout as sleep } from "node:timers/promises";
-import { expect, failureOf, isSame, show, until } from "./check.js";
-import type { Check } from "./check.js";
+import { errorOf, expect, expectSame, isSame, remoteErrorOf, show, stateOf, until } from "./check.js";
+import type { Check, CheckContext } from "./check.js";
 import {
   Atom,
   ContractError,
@@ -20,7 +20,7 @@ import {
   values,
 } from "./contract.js";
 
-/** Something of ours for the server to call. */
+/** An object of ours that the server calls. */
 export class Target extends Referenceable {
   readonly pings: number[] = [];
 
@@ -34,302 +34,259 @@ export class Target extends Referenceable {
   }
 }
 
-type Reference = RemoteReference;
+const info = ({ call }: CheckContext): Promise<Record<string, number>> => call("counter_info");
+const range = (length: number): number[] => Array.from({ length }, (_, index) => index);
+const exportsNothing = (connection: Broker): boolean => connection.stats().referencesGiven === 0;
 
-const expectType = (error: Error & Record<string, unknown>, type: string, message?: string): void => {
-  expect(error instanceof RemoteError, `${error.name}: ${error.message} is not a RemoteError`);
-  expect(error.remoteType === type, `type ${error.remoteType}`);
-  expect(message === undefined || error.message === message, `message ${error.message}`);
-};
-
-const call = (root: Reference, name: string, ...args: unknown[]): Promise<unknown> => root.callRemote(name, ...args);
-const info = (root: Reference): Promise<Record<string, number>> =>
-  root.callRemote("counter_info") as Promise<Record<string, number>>;
-const holdsNothing = (connection: Broker): boolean => connection.stats().referencesGiven === 0;
+/** After a failed call the connection must still work. */
+async function expectAlive({ call }: CheckContext): Promise<void> {
+  expectSame(await call("echo", "alive"), "alive", "echo after the error");
+}
 
 export const rootChecks: Readonly<Record<string, Check>> = {
-  async echo_types({ root }) {
-    for (const [name, value] of Object.entries(values)) {
-      const echo = await call(root, "echo", value);
-      expect(isSame(echo, value), `${name}: sent ${show(value)}, got ${show(echo)}`);
-    }
+  async echo_types({ call }) {
+    for (const [name, value] of Object.entries(values)) expectSame(await call("echo", value), value, name);
     return `${Object.keys(values).length} values`;
   },
 
-  async types_table({ root }) {
-    const table = (await call(root, "types")) as Record<string, unknown>;
-    const names = Object.keys(table);
-    expect(isSame(new Set(names), new Set(Object.keys(values))), `names differ: ${names.join(" ")}`);
-    for (const name of names) expect(isSame(table[name], values[name]), `${name}: ${show(table[name])}`);
-    return `${names.length} values`;
+  async types_table({ call }) {
+    const table = await call<Record<string, unknown>>("types");
+    expectSame(new Set(Object.keys(table)), new Set(Object.keys(values)), "names");
+    for (const [name, value] of Object.entries(table)) expectSame(value, values[name], name);
+    return `${Object.keys(table).length} values`;
   },
 
-  async positional_and_keywords({ root }) {
-    expect((await call(root, "add", 1, kwargs({ b: 20, c: 300 }))) === 321, "add(1, b=20, c=300)");
-    expect((await call(root, "add", kwargs({ a: 5 }))) === 5, "add(a=5)");
-    const shown = await call(root, "show", 1, "two", kwargs({ three: 3, four: [4] }));
-    expect(isSame(shown, tuple(tuple(1, "two"), { three: 3, four: [4] })), show(shown));
-    expect(isSame(await call(root, "show"), tuple(tuple(), {})), "show()");
-    return undefined;
+  async positional_and_keywords({ call }) {
+    expectSame(await call("add", 1, kwargs({ b: 20, c: 300 })), 321, "add(1, b=20, c=300)");
+    expectSame(await call("add", kwargs({ a: 5 })), 5, "add(a=5)");
+    const shown = await call("show", 1, "two", kwargs({ three: 3, four: [4] }));
+    expectSame(shown, tuple(tuple(1, "two"), { three: 3, four: [4] }), "show(1, 'two', three=3, four=[4])");
+    expectSame(await call("show"), tuple(tuple(), {}), "show()");
   },
 
-  async large_values({ root }) {
+  async large_values({ call }) {
     const bytes = Uint8Array.from({ length: 512_000 }, (_, index) => index % 256);
-    expect(isSame(await call(root, "echo", bytes), bytes), "512000 bytes differ");
-    const list = Array.from({ length: 20_000 }, (_, index) => index);
-    expect(isSame(await call(root, "echo", list), list), "long list differs");
+    expect(isSame(await call("echo", bytes), bytes), "512,000 bytes differ");
+    expect(isSame(await call("echo", range(20_000)), range(20_000)), "a list of 20,000 numbers differs");
     let nested: unknown[] = [];
     for (let depth = 0; depth < 100; depth++) nested = [nested];
-    expect(isSame(await call(root, "echo", nested), nested), "deep list differs");
-    return undefined;
+    expect(isSame(await call("echo", nested), nested), "100 nested lists differ");
   },
 
-  async graph_from_server({ root }) {
-    const graph = (await call(root, "graph")) as Record<string, unknown>;
-    const [one, other] = graph.shared as unknown[][];
-    expect(one === other && isSame(one, ["shared"]), "shared list");
-    const cycle = graph.cycle as unknown[];
-    expect(cycle.length === 1 && cycle[0] === cycle, "list cycle");
-    const inTuple = graph.tuple_cycle as [unknown[], number];
-    expect(inTuple instanceof Tuple && inTuple[1] === 1 && inTuple[0][0] === inTuple, "tuple cycle");
-    const dict = graph.dict_cycle as Record<string, unknown>;
-    expect(dict.me === dict, "dict cycle");
-    return undefined;
+  async graph_from_server({ call }) {
+    const graph = await call<Record<string, any>>("graph");
+    const [one, other] = graph.shared as unknown[];
+    expect(one === other, "shared list");
+    expectSame(one, ["shared"], "shared list");
+    expect(graph.cycle.length === 1 && graph.cycle[0] === graph.cycle, "list cycle");
+    const inTuple = graph.tuple_cycle;
+    expect(inTuple instanceof Tuple && inTuple[1] === 1 && (inTuple[0] as unknown[])[0] === inTuple, "tuple cycle");
+    expect(graph.dict_cycle.me === graph.dict_cycle, "dict cycle");
   },
 
-  async graph_through_server({ root }) {
+  async graph_through_server({ call }) {
     const shared = [1];
-    const [a, b, [c]] = (await call(root, "echo", tuple(shared, shared, [shared]))) as [unknown, unknown, [unknown]];
-    expect(a === b && b === c, "sharing lost");
+    const [a, b, [c]] = await call<[unknown, unknown, [unknown]]>("echo", tuple(shared, shared, [shared]));
+    expect(a === b && b === c, "sharing is lost");
     const cycle: unknown[] = [];
     cycle.push(cycle);
-    const back = (await call(root, "echo", cycle)) as unknown[];
-    expect(back[0] === back, "cycle lost");
-    const list: unknown[] = [];
-    const inTuple = tuple(list);
-    list.push(inTuple);
-    const tupleBack = (await call(root, "echo", inTuple)) as unknown[][];
-    expect(tupleBack instanceof Tuple && tupleBack[0]?.[0] === tupleBack, "tuple cycle lost");
+    const list = await call<unknown[]>("echo", cycle);
+    expect(list[0] === list, "the list cycle is lost");
+    const inner: unknown[] = [];
+    inner.push(tuple(inner));
+    const inTuple = await call<unknown[][]>("echo", inner[0]);
+    expect(inTuple instanceof Tuple && inTuple[0]?.[0] === inTuple, "the tuple cycle is lost");
     const key = tuple(1);
-    const [entry] = (await call(root, "echo", new Map([[key, key]]))) as Map<unknown, unknown>;
-    expect(entry?.[0] === entry?.[1], "shared key lost");
-    return undefined;
+    const [entry] = await call<Map<unknown, unknown>>("echo", new Map([[key, key]]));
+    expect(entry?.[0] === entry?.[1], "the shared key is lost");
   },
 
-  async no_such_method({ root }) {
-    const error = await failureOf(call(root, "nosuch"));
-    expectType(error, "twisted.spread.flavors.NoSuchMethod", "No such method: remote_nosuch");
-    expect((error as unknown as RemoteError).is("builtins.AttributeError"), "parents");
-    expect((await call(root, "echo", "still alive")) === "still alive", "connection damaged");
-    return undefined;
+  async no_such_method(context) {
+    const error = await remoteErrorOf(
+      context.call("nosuch"),
+      "twisted.spread.flavors.NoSuchMethod",
+      "No such method: remote_nosuch",
+    );
+    expect(error.is("builtins.AttributeError"), "parents of the error");
+    await expectAlive(context);
   },
 
-  async wrong_arguments({ root }) {
-    expectType(await failureOf(call(root, "echo")), "builtins.TypeError");
-    expectType(await failureOf(call(root, "echo", 1, 2)), "builtins.TypeError");
-    expectType(await failureOf(call(root, "echo", 1, kwargs({ bogus: 2 }))), "builtins.TypeError");
-    return undefined;
+  async wrong_arguments({ call }) {
+    for (const args of [[], [1, 2], [1, kwargs({ bogus: 2 })]]) {
+      await remoteErrorOf(call("echo", ...args), "builtins.TypeError");
+    }
   },
 
-  async error_pb({ root }) {
+  async error_pb({ call }) {
     for (const kind of ["pb", "pb-async"]) {
-      const error = await failureOf(call(root, "raise_error", kind, "the message \u00e9"));
-      expectType(error, "contract.ContractError", "the message \u00e9");
-      const { parents, traceback } = error as unknown as RemoteError;
-      expect(
-        parents.includes("twisted.spread.pb.Error") && !parents.includes("builtins.ValueError"),
-        parents.join(" "),
+      const error = await remoteErrorOf(
+        call("raise_error", kind, "the message \u00e9"),
+        "contract.ContractError",
+        "the message \u00e9",
       );
-      expect(traceback === undefined, `traceback ${traceback ?? ""}`);
+      expect(error.parents.includes("twisted.spread.pb.Error"), error.parents.join(" "));
+      expect(!error.parents.includes("builtins.ValueError"), error.parents.join(" "));
+      expectSame(error.traceback, undefined, "traceback");
     }
-    return undefined;
   },
 
-  async error_ordinary({ root }) {
+  async error_ordinary({ call }) {
     for (const kind of ["value", "value-async"]) {
-      const error = await failureOf(call(root, "raise_error", kind, "bad"));
-      expectType(error, "builtins.ValueError", "bad");
-      expect(!(error as unknown as RemoteError).is("twisted.spread.pb.Error"), "parents");
+      const error = await remoteErrorOf(call("raise_error", kind, "bad"), "builtins.ValueError", "bad");
+      expect(!error.is("twisted.spread.pb.Error"), "parents of the error");
     }
-    return undefined;
   },
 
-  async error_jellyable({ root }) {
-    for (const [kind, type] of [
-      ["jelly", JellyableError],
-      ["copy", CopyableError],
-    ] as const) {
-      for (const when of ["", "-async"]) {
-        const error = await failureOf(call(root, "raise_error", kind + when, "m"));
-        expect(
-          error instanceof type && error.code === 7 && error.message === "m",
-          `${kind}${when}: ${error.name} ${error.message}`,
-        );
+  async error_jellyable({ call }) {
+    for (const [kind, type] of Object.entries({ jelly: JellyableError, copy: CopyableError })) {
+      for (const suffix of ["", "-async"]) {
+        const error = await errorOf(call("raise_error", kind + suffix, "m"));
+        const isCopy = error instanceof type && error.code === 7 && error.message === "m";
+        expect(isCopy, `${kind}${suffix}: ${error.name} ${error.message}`);
       }
     }
-    return undefined;
   },
 
-  async copyable_received({ root }) {
-    const point = await call(root, "get_point");
-    expect(
-      point instanceof PointCopy && isSame(Object.fromEntries(Object.entries(point)), { x: 3, y: -4, label: "pt" }),
-      show(point),
-    );
-    const [one, other] = (await call(root, "get_points")) as PointCopy[];
-    expect(one === other && one?.label === "twice", "sharing lost");
-    return undefined;
+  async copyable_received({ call }) {
+    const point = await call("get_point");
+    expect(point instanceof PointCopy, show(point));
+    expectSame(stateOf(point), { x: 3, y: -4, label: "pt" });
+    const [one, other] = await call<PointCopy[]>("get_points");
+    expect(one === other && one?.label === "twice", "sharing is lost");
   },
 
-  async copyable_sent({ root }) {
-    expect((await call(root, "take_point", new Point(20, 22, "sent"))) === 42, "sum");
-    expectType(await failureOf(call(root, "take_point", new Unregistered())), "twisted.spread.jelly.InsecureJelly");
-    expect((await call(root, "take_point", new Point(1, 1, "x"))) === 2, "connection damaged");
-    return undefined;
+  async copyable_sent({ call }) {
+    expectSame(await call("take_point", new Point(20, 22, "sent")), 42, "x + y");
+    await remoteErrorOf(call("take_point", new Unregistered()), "twisted.spread.jelly.InsecureJelly");
+    expectSame(await call("take_point", new Point(1, 1, "x")), 2, "x + y after the error");
   },
 
-  /** Twisted's client loses its connection here; ours loses one call. */
-  async unregistered_copyable_fails_one_call({ root, connection }) {
-    const other = call(root, "delay", 0.2, "done");
-    const error = await failureOf(call(root, "get_unregistered"));
+  /** Twisted's client loses its connection here. Ours fails only this call. */
+  async unregistered_copyable_fails_one_call({ call, connection }) {
+    const other = call("delay", 0.2, "done");
+    const error = await errorOf(call("get_unregistered"));
     expect(error.name === "InsecureJellyError", `${error.name}: ${error.message}`);
-    expect((await other) === "done" && connection.isOpen, "connection damaged");
-    return undefined;
+    expectSame(await other, "done", "the other call");
+    expect(connection.isOpen, "the connection is closed");
   },
 
-  async cacheable_life_cycle({ root, connection }) {
-    const counter = (await call(root, "get_counter")) as CounterCache;
+  async cacheable_life_cycle(context) {
+    const { call, connection } = context;
+    const counter = await call<CounterCache>("get_counter");
     expect(counter instanceof CounterCache && counter.value === 10 && counter.name === "main", show(counter));
-    expect(isSame(await info(root), { value: 10, observers: 1, stopped: 0, refs: 1 }), show(await info(root)));
-    expect(isSame(await call(root, "set_counter", 11), [22]), "observer answers");
-    expect(isSame([counter.value, counter.updates], [11, 1]), "update not applied");
-    expect((await call(root, "get_counter")) === counter, "second send is not the same cache");
-    const [one, other] = (await call(root, "get_counters")) as unknown[];
-    expect(one === counter && other === counter, "pair");
-    expect((await info(root)).refs === 4, "four counts");
-    expect((await call(root, "is_counter", counter)) === true, "lcache");
+    expectSame(await info(context), { value: 10, observers: 1, stopped: 0, refs: 1 }, "counter_info");
+    expectSame(await call("set_counter", 11), [22], "answers of the observers");
+    expectSame([counter.value, counter.updates], [11, 1], "value and updates");
+    expect((await call("get_counter")) === counter, "the second send is not the same cache");
+    const [one, other] = await call<unknown[]>("get_counters");
+    expect(one === counter && other === counter, "a pair is not the same cache");
+    expectSame((await info(context)).refs, 4, "count");
+    expectSame(await call("is_counter", counter), true, "is_counter");
     counter[Symbol.dispose]();
-    await until(async () => isSame(await info(root), { value: 11, observers: 0, stopped: 1, refs: 0 }), "all decaches");
+    const released = { value: 11, observers: 0, stopped: 1, refs: 0 };
+    await until(async () => isSame(await info(context), released), "all decaches");
     await until(() => connection.stats().cachesHeld === 0, "uncache");
-    const fresh = (await call(root, "get_counter")) as CounterCache;
-    expect(fresh !== counter && fresh.value === 11 && fresh.updates === 0, "fresh cache expected");
-    return undefined;
+    const fresh = await call<CounterCache>("get_counter");
+    expect(fresh !== counter && fresh.value === 11 && fresh.updates === 0, "the cache is not a new one");
   },
 
-  async cacheable_first_send_twice({ root, connection }) {
-    const [one, other] = (await call(root, "get_counters")) as CounterCache[];
-    expect(one === other, "dereference expected: one object");
-    expect((await info(root)).refs === 1, "one count");
+  async cacheable_first_send_twice(context) {
+    const [one, other] = await context.call<CounterCache[]>("get_counters");
+    expect(one === other, "the pair is two objects");
+    expectSame((await info(context)).refs, 1, "count");
     one?.[Symbol.dispose]();
-    await until(async () => (await info(root)).refs === 0, "decache");
-    await until(() => connection.stats().cachesHeld === 0, "uncache");
-    return undefined;
+    await until(async () => (await info(context)).refs === 0, "decache");
+    await until(() => context.connection.stats().cachesHeld === 0, "uncache");
   },
 
-  async cacheable_timed_updates({ root }) {
-    const counter = (await call(root, "get_counter")) as CounterCache;
-    expect((await call(root, "start_ticks", 5, 0.02)) === null, "start_ticks");
+  async cacheable_timed_updates({ call }) {
+    const counter = await call<CounterCache>("get_counter");
+    expectSame(await call("start_ticks", 5, 0.02), null, "start_ticks");
     await until(() => counter.value === 15, "five ticks");
-    expect(counter.updates === 5, `updates ${counter.updates}`);
-    return undefined;
+    expectSame(counter.updates, 5, "updates");
   },
 
-  async cacheable_sent_by_us({ root, connection }) {
-    const mine = new Counter(100, "ours");
-    expect((await call(root, "take_counter", mine)) === 100 && mine.observers.size === 1, "take_counter");
-    expect(isSame(await mine.set(101), [202]), "observer answers");
-    const taken = await call(root, "taken_info");
-    expect(isSame(taken, { value: 101, name: "ours", updates: 1 }), show(taken));
-    expect((await call(root, "give_back_counter")) === mine, "lcache the other way");
-    await call(root, "drop_counter");
-    await until(() => mine.stopped === 1 && connection.stats().cachesGiven === 0, "decache from the server");
-    return undefined;
+  async cacheable_sent_by_us({ call, connection }) {
+    const counter = new Counter(100, "ours");
+    expectSame(await call("take_counter", counter), 100, "take_counter");
+    expectSame(counter.observers.size, 1, "observers");
+    expectSame(await counter.set(101), [202], "answers of the observers");
+    expectSame(await call("taken_info"), { value: 101, name: "ours", updates: 1 }, "taken_info");
+    expect((await call("give_back_counter")) === counter, "the cache comes back as another object");
+    await call("drop_counter");
+    await until(() => counter.stopped === 1 && connection.stats().cachesGiven === 0, "decache from the server");
   },
 
-  async reference_counting({ root }) {
-    expect((await call(root, "child_refs")) === 0, "none at first");
-    const child = (await call(root, "get_child")) as Reference;
-    const [one, other] = (await call(root, "get_child_twice")) as Reference[];
-    expect(child === one && one === other, "one proxy expected");
-    expect((await call(root, "child_refs")) === 3, "three counts");
-    expect((await child.callRemote("ping", 1)) === 2, "ping");
+  async reference_counting({ call }) {
+    expectSame(await call("child_refs"), 0, "count before the first reference");
+    const child = await call<RemoteReference>("get_child");
+    const [one, other] = await call<RemoteReference[]>("get_child_twice");
+    expect(child === one && one === other, "one object has several references");
+    expectSame(await call("child_refs"), 3, "count");
+    expectSame(await child.callRemote("ping", 1), 2, "ping");
     expect((await child.callRemote("me")) === child, "me");
-    expect((await call(root, "child_refs")) === 4, "four counts");
+    expectSame(await call("child_refs"), 4, "count");
     child[Symbol.dispose]();
-    await until(async () => (await call(root, "child_refs")) === 0, "all decrefs");
-    const again = (await call(root, "get_child")) as Reference;
-    expect(again !== child && again.id !== child.id, "id used again");
-    const dead = await failureOf(child.callRemote("ping", 1));
-    expect(dead.name === "DeadReferenceError", dead.name);
-    return undefined;
+    await until(async () => (await call("child_refs")) === 0, "all decrefs");
+    const again = await call<RemoteReference>("get_child");
+    expect(again !== child && again.id !== child.id, "the id is used again");
+    expectSame((await errorOf(child.callRemote("ping", 1))).name, "DeadReferenceError");
   },
 
-  async unknown_object({ connection, root }) {
-    const nobody = await connection.getObject("nobody");
-    expectType(await failureOf(nobody.callRemote("ping", 1)), "twisted.spread.pb.Error", "Invalid Object ID");
-    expect((await call(root, "echo", 1)) === 1, "connection damaged");
-    return undefined;
+  async unknown_object(context) {
+    const unknown = await context.connection.getObject("nobody");
+    await remoteErrorOf(unknown.callRemote("ping", 1), "twisted.spread.pb.Error", "Invalid Object ID");
+    await expectAlive(context);
   },
 
-  async reference_goes_home({ root }) {
-    const child = (await call(root, "get_child")) as Reference;
-    expect((await call(root, "is_child", child)) === true, "local luid");
-    expect((await call(root, "child_refs")) === 1, "sending home must not change the count");
-    expect((await call(root, "is_root", root)) === true, "local root");
-    expect((await call(root, "echo", child)) === child, "echo of its own object comes back as itself");
-    return undefined;
+  async reference_goes_home({ call, root }) {
+    const child = await call<RemoteReference>("get_child");
+    expectSame(await call("is_child", child), true, "is_child");
+    expectSame(await call("child_refs"), 1, "count, which an argument must not change");
+    expectSame(await call("is_root", root), true, "is_root");
+    expect((await call("echo", child)) === child, "the echo of the child is another object");
   },
 
-  async callbacks({ root, connection }) {
+  async callbacks({ call, connection }) {
     const target = new Target();
-    const called = await call(root, "call_back", target, 41);
-    expect(isSame(called, tuple("called", 42)) && isSame(target.pings, [41]), show(called));
-    const failed = await call(root, "call_back_error", target, "oops \u00e9");
-    expect(isSame(failed, tuple("contract.ContractError", "oops \u00e9")), show(failed));
-    await until(() => holdsNothing(connection), "the server to drop our object");
-    await call(root, "keep", target);
-    expect(connection.referencesTo(target) === 1, "count 1");
-    expect((await call(root, "kept_ping", 1)) === 2, "kept_ping");
-    expect((await call(root, "give_back")) === target, "our own object must come back as itself");
-    expect((await call(root, "is_child", target)) === false, "is_child");
-    await call(root, "drop");
-    await until(() => holdsNothing(connection), "the server to decref our object");
-    return undefined;
+    expectSame(await call("call_back", target, 41), tuple("called", 42), "call_back");
+    expectSame(target.pings, [41], "received pings");
+    const failed = await call("call_back_error", target, "oops \u00e9");
+    expectSame(failed, tuple("contract.ContractError", "oops \u00e9"), "call_back_error");
+    await until(() => exportsNothing(connection), "the server to release our object");
+    await call("keep", target);
+    expectSame(connection.referencesTo(target), 1, "count");
+    expectSame(await call("kept_ping", 1), 2, "kept_ping");
+    expect((await call("give_back")) === target, "our object comes back as another object");
+    expectSame(await call("is_child", target), false, "is_child");
+    await call("drop");
+    await until(() => exportsNothing(connection), "the server to release our object");
   },
 
-  async no_answer_wanted({ root, connection }) {
+  async no_answer_wanted({ call, root, connection }) {
     root.sendRemote("note", 1);
     root.sendRemote("note_and_fail", 2);
     root.sendRemote("nosuch");
     root.sendRemote("note", 3);
-    const notes = await call(root, "notes");
-    expect(isSame(notes, [1, 2, 3]), `${show(notes)} (messages must be handled in order)`);
-    await sleep(50);
-    expect(connection.isOpen, "an unwanted answer arrived and killed the connection");
-    return undefined;
+    expectSame(await call("notes"), [1, 2, 3], "notes, in the order of the calls");
+    await sleep(50); // An answer to one of these calls would close the connection.
+    expect(connection.isOpen, "an answer that was not requested closed the connection");
   },
 
-  async delayed_answers_overtake({ root }) {
+  async delayed_answers_overtake({ call }) {
     const order: unknown[] = [];
-    const note = (value: unknown): void => void order.push(value);
-    await Promise.all([
-      call(root, "delay", 0.3, "late").then(note),
-      call(root, "delay", 0.1, "early").then(note),
-      call(root, "echo", "now").then(note),
-    ]);
-    expect(isSame(order, ["now", "early", "late"]), show(order));
-    return undefined;
+    const calls = [call("delay", 0.3, "late"), call("delay", 0.1, "early"), call("echo", "now")];
+    await Promise.all(calls.map((pending) => pending.then((value) => order.push(value))));
+    expectSame(order, ["now", "early", "late"], "order");
   },
 
-  async many_calls_in_order({ root }) {
+  async many_calls_in_order({ call }) {
     const order: unknown[] = [];
-    const numbers = Array.from({ length: 500 }, (_, index) => index);
-    await Promise.all(numbers.map((n) => call(root, "echo", n).then((echo) => order.push(echo))));
-    expect(isSame(order, numbers), "answers out of order");
-    return undefined;
+    await Promise.all(range(500).map((n) => call("echo", n).then((echo) => order.push(echo))));
+    expect(isSame(order, range(500)), "the answers are out of order");
   },
 
-  async paging({ root, connection }) {
+  async paging({ call, connection }) {
     for (const [size, length] of [
       [10, 25],
       [10, 3],
@@ -339,77 +296,65 @@ export const rootChecks: Readonly<Record<string, Check>> = {
     ] as const) {
       const data = Uint8Array.from({ length }, (_, index) => index % 251);
       const collector = new PageCollector();
-      expect((await call(root, "get_pages", collector, data, size)) === "paging", "answer");
+      expectSame(await call("get_pages", collector, data, size), "paging", "answer");
       const pages: Uint8Array[] = [];
       for await (const page of collector) pages.push(page as Uint8Array);
-      const expected = Math.max(1, Math.ceil(length / size));
-      expect(pages.length === expected, `${pages.length} pages of ${length} bytes, ${size} each`);
-      expect(isSame(Uint8Array.from(pages.flatMap((page) => [...page])), data), "data differs");
+      expectSame(pages.length, Math.max(1, Math.ceil(length / size)), `pages of ${length} bytes`);
+      expect(isSame(Uint8Array.from(Buffer.concat(pages)), data), `${length} bytes differ`);
     }
-    await until(() => holdsNothing(connection), "collectors released");
-    return undefined;
+    await until(() => exportsNothing(connection), "the server to release the collectors");
   },
 
   async get_all_pages({ root }) {
     const data = new Uint8Array(25).fill(120);
     const pages = (await getAllPages(root, "get_pages", data, 10)) as Uint8Array[];
-    expect(
-      isSame(
-        pages.map(({ length }) => length),
-        [10, 10, 5],
-      ),
-      show(pages),
+    expectSame(
+      pages.map(({ length }) => length),
+      [10, 10, 5],
+      "lengths of the pages",
     );
     let count = 0;
     for await (const page of getPages(root, "get_pages", data, 5)) count += (page as Uint8Array).length;
-    expect(count === 25, `${count} bytes`);
-    return undefined;
+    expectSame(count, 25, "bytes");
   },
 
-  async reference_limit({ root, connection }) {
-    const children = (await call(root, "many_children", 1024)) as Reference[];
-    expect(new Set(children).size === 1024, "1024 distinct references");
-    const text = "Maximum PB reference count exceeded.";
-    for (let time = 0; time < 3; time++) {
-      expectType(await failureOf(call(root, "many_children", 1)), "twisted.spread.pb.Error", text);
-    }
-    const error = await failureOf(call(root, "many_children", 1));
-    const sawGoodbye = error.name !== "ConnectionLostError";
-    if (sawGoodbye) expectType(error, "twisted.spread.pb.Error", `${text}  Goodbye.`);
-    await until(() => !connection.isOpen, "the server to hang up");
+  async reference_limit({ call, connection }) {
+    const children = await call<RemoteReference[]>("many_children", 1024);
+    expectSame(new Set(children).size, 1024, "distinct references");
+    const [type, text] = ["twisted.spread.pb.Error", "Maximum PB reference count exceeded."];
+    for (let time = 0; time < 3; time++) await remoteErrorOf(call("many_children", 1), type, text);
+    const last = call("many_children", 1);
+    const sawGoodbye = (await errorOf(last)).name !== "ConnectionLostError";
+    if (sawGoodbye) await remoteErrorOf(last, type, `${text}  Goodbye.`);
+    await until(() => !connection.isOpen, "the server to close the connection");
     return sawGoodbye ? "goodbye seen" : "no goodbye seen";
   },
 
-  async reference_limit_counts_live_references({ root }) {
+  async reference_limit_counts_live_references(context) {
     for (let time = 0; time < 4; time++) {
-      const children = (await call(root, "many_children", 600)) as Reference[];
-      expect(children.length === 600, `${children.length} children`);
+      const children = await context.call<RemoteReference[]>("many_children", 600);
+      expectSame(children.length, 600, "children");
       for (const child of children) child[Symbol.dispose]();
     }
-    expect((await call(root, "echo", 1)) === 1, "released references must not count");
-    return undefined;
+    await expectAlive(context);
   },
 
-  async disconnect_fails_pending_calls({ root }) {
-    const pending = failureOf(call(root, "delay", 30, null));
+  async disconnect_fails_pending_calls({ call, root }) {
+    const pending = errorOf(call("delay", 30, null));
     const order: string[] = [];
     void pending.then(() => order.push("call"));
     root.notifyOnDisconnect(() => void setTimeout(() => order.push("notified")));
-    const error = await failureOf(call(root, "disconnect_me"));
-    expect(error.name === "ConnectionLostError", error.name);
-    expect((await pending).name === "ConnectionLostError", "the other call");
-    await until(() => order.length === 2, "both to be told");
-    expect(isSame(order, ["call", "notified"]), show(order));
-    const dead = await failureOf(call(root, "echo", 1));
-    expect(dead.name === "DeadReferenceError", dead.name);
-    return undefined;
+    expectSame((await errorOf(call("disconnect_me"))).name, "ConnectionLostError");
+    expectSame((await pending).name, "ConnectionLostError", "the other call");
+    await until(() => order.length === 2, "the callback of notifyOnDisconnect");
+    expectSame(order, ["call", "notified"], "order");
+    expectSame((await errorOf(call("echo", 1))).name, "DeadReferenceError");
   },
 
-  async insecure_argument({ root }) {
+  async insecure_argument(context) {
     for (const value of [new Evil(), new Atom()]) {
-      expectType(await failureOf(call(root, "echo", value)), "twisted.spread.jelly.InsecureJelly");
+      await remoteErrorOf(context.call("echo", value), "twisted.spread.jelly.InsecureJelly");
     }
-    expect((await call(root, "echo", 1)) === 1, "connection damaged");
-    return undefined;
+    await expectAlive(context);
   },
 };

@@ -7,11 +7,11 @@ import type { Callable } from "@pb/broker/extension";
 import { AllowAnonymousAccess, ANONYMOUS, InMemoryUsernamePasswordChecker, Portal } from "@pb/cred";
 import type { AvatarId, Login, Mind, Realm } from "@pb/cred";
 import { tuple } from "@pb/jelly-types";
-import type { Float } from "@pb/jelly-types";
+import type { Float, Tuple } from "@pb/jelly-types";
 import { listen } from "@pb/node-transport";
 import type { Server } from "@pb/node-transport";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { CounterCache } from "./contract.js";
+import type { CounterCache, Variant } from "./contract.js";
 import {
   brokerOptions,
   bytes,
@@ -26,31 +26,30 @@ import {
   values,
 } from "./contract.js";
 
-export type Variant = "root" | "portal";
-
-/** Listens on loopback; port 0 is any free one. */
+/** Listens on loopback. Port 0 selects a free port. */
 export function startServer(variant: Variant, port: number): Promise<Server> {
   const source =
     variant === "root" ? { rootObject: (broker: object) => new ContractRoot(broker as Broker) } : newPortal();
   return listen({ type: "tcp", port, interface: "127.0.0.1" }, source, { broker: brokerOptions });
 }
 
-/** What is left of a reference after one call: nothing. */
-function borrowed(reference: unknown): RemoteReference & Disposable {
-  return reference as RemoteReference;
+/** The arguments of a call as Twisted sees them: a tuple of positional arguments, and a dict of keyword arguments. */
+function showArguments(args: unknown[]): [Tuple, object] {
+  const last = args.at(-1);
+  return last instanceof Kwargs
+    ? [tuple(...args.slice(0, -1)), Object.fromEntries(Object.entries(last))]
+    : [tuple(...args), {}];
 }
 
 class Child extends Referenceable {
-  remote_ping(n: number): number {
-    return n + 1;
-  }
+  remote_ping = (n: number): number => n + 1;
 
   remote_me(): this {
     return this;
   }
 }
 
-/** One for each connection. */
+/** The root object. Each connection has its own. */
 class ContractRoot extends Root {
   static readonly parameters: Parameters = {
     echo: ["x"],
@@ -70,23 +69,11 @@ class ContractRoot extends Root {
     this.#broker = broker;
   }
 
-  remote_echo(x: unknown): unknown {
-    return x;
-  }
+  remote_echo = (x: unknown): unknown => x;
+  remote_add = (a: number, b = 0, c = 0): number => a + b + c;
 
-  remote_add(a: number, b = 0, c = 0): number {
-    return a + b + c;
-  }
-
-  remote_show(...args: unknown[]): unknown {
-    const last = args.at(-1);
-    const hasKeywords = isKwargs(last);
-    return tuple(tuple(...(hasKeywords ? args.slice(0, -1) : args)), hasKeywords ? { ...last } : {});
-  }
-
-  remote_types(): unknown {
-    return values;
-  }
+  remote_show = (...args: unknown[]): unknown => tuple(...showArguments(args));
+  remote_types = (): unknown => values;
 
   remote_graph(): unknown {
     const shared = ["shared"];
@@ -102,41 +89,24 @@ class ContractRoot extends Root {
 
   async remote_raise_error(kind: string, message: string): Promise<never> {
     if (kind.endsWith("-async")) await sleep(10);
-    throw errorOf(kind.replace("-async", ""), message);
+    const type = errorClasses.get(kind.replace("-async", ""));
+    if (type === undefined) throw new ValueError(`Unknown kind of error: ${kind}`);
+    throw new type(message);
   }
 
-  remote_get_point(): Point {
-    return new Point(3, -4, "pt");
-  }
+  remote_get_point = (): Point => new Point(3, -4, "pt");
 
   remote_get_points(): Point[] {
     const point = new Point(1, 2, "twice");
     return [point, point];
   }
 
-  remote_take_point({ x, y }: Point): number {
-    return x + y;
-  }
-
-  remote_get_unregistered(): Unregistered {
-    return new Unregistered();
-  }
-
-  remote_get_counter(): Counter {
-    return this.#counter;
-  }
-
-  remote_get_counters(): unknown {
-    return tuple(this.#counter, this.#counter);
-  }
-
-  remote_is_counter(counter: unknown): boolean {
-    return counter === this.#counter;
-  }
-
-  remote_set_counter(value: number): Promise<unknown[]> {
-    return this.#counter.set(value);
-  }
+  remote_take_point = ({ x, y }: Point): number => x + y;
+  remote_get_unregistered = (): Unregistered => new Unregistered();
+  remote_get_counter = (): Counter => this.#counter;
+  remote_get_counters = (): unknown => tuple(this.#counter, this.#counter);
+  remote_is_counter = (counter: unknown): boolean => counter === this.#counter;
+  remote_set_counter = (value: number): Promise<unknown[]> => this.#counter.set(value);
 
   remote_start_ticks(n: number, interval: number | Float): void {
     void (async () => {
@@ -163,65 +133,40 @@ class ContractRoot extends Root {
     return { value, name, updates };
   }
 
-  remote_give_back_counter(): unknown {
-    return this.#taken;
-  }
+  remote_give_back_counter = (): unknown => this.#taken;
 
   remote_drop_counter(): void {
     this.#taken?.[Symbol.dispose]();
     this.#taken = undefined;
   }
 
-  remote_get_child(): Child {
-    return this.#child;
+  remote_get_child = (): Child => this.#child;
+  remote_get_child_twice = (): unknown => tuple(this.#child, this.#child);
+  remote_is_child = (child: unknown): boolean => child === this.#child;
+  remote_is_root = (root: unknown): boolean => root === this;
+  remote_child_refs = (): number => this.#broker.referencesTo(this.#child);
+  remote_many_children = (n: number): Child[] => Array.from({ length: n }, () => new Child());
+
+  async remote_call_back(reference: RemoteReference, n: number): Promise<unknown> {
+    using target = reference;
+    return tuple("called", await target.callRemote("ping", n));
   }
 
-  remote_get_child_twice(): unknown {
-    return tuple(this.#child, this.#child);
-  }
-
-  remote_is_child(child: unknown): boolean {
-    return child === this.#child;
-  }
-
-  remote_is_root(root: unknown): boolean {
-    return root === this;
-  }
-
-  remote_child_refs(): number {
-    return this.#broker.referencesTo(this.#child);
-  }
-
-  remote_many_children(n: number): Child[] {
-    return Array.from({ length: n }, () => new Child());
-  }
-
-  async remote_call_back(reference: unknown, n: number): Promise<unknown> {
-    using held = borrowed(reference);
-    return tuple("called", await held.callRemote("ping", n));
-  }
-
-  async remote_call_back_error(reference: unknown, message: string): Promise<unknown> {
-    using held = borrowed(reference);
+  async remote_call_back_error(reference: RemoteReference, message: string): Promise<unknown> {
+    using target = reference;
     try {
-      return tuple("no error", await held.callRemote("fail", message));
+      return tuple("no error", await target.callRemote("fail", message));
     } catch (error) {
       const { remoteType, message: text } = error as { remoteType: string; message: string };
       return tuple(remoteType, text);
     }
   }
 
-  remote_keep(reference: RemoteReference): void {
+  remote_keep = (reference: RemoteReference): void => {
     this.#kept = reference;
-  }
-
-  remote_kept_ping(n: number): Promise<unknown> | undefined {
-    return this.#kept?.callRemote("ping", n);
-  }
-
-  remote_give_back(): unknown {
-    return this.#kept;
-  }
+  };
+  remote_kept_ping = (n: number): Promise<unknown> | undefined => this.#kept?.callRemote("ping", n);
+  remote_give_back = (): unknown => this.#kept;
 
   remote_drop(): void {
     this.#kept?.[Symbol.dispose]();
@@ -235,20 +180,18 @@ class ContractRoot extends Root {
 
   remote_note(x: unknown): string {
     this.#notes.push(x);
-    return "this answer must not be sent when none is wanted";
+    return "this answer must not be sent: sendRemote requests none";
   }
 
   remote_note_and_fail(x: unknown): never {
     this.#notes.push(x);
-    throw new ValueError("nobody hears this");
+    throw new ValueError("this error must not be sent: sendRemote requests no answer");
   }
 
-  remote_notes(): unknown[] {
-    return this.#notes;
-  }
+  remote_notes = (): unknown[] => this.#notes;
 
   remote_get_pages(collector: RemoteReference, data: Uint8Array, size: number): string {
-    // A client that goes away in the middle is its own affair.
+    // The rejection means that the client disconnected or canceled.
     sendPages(collector as never, pagesOf(data, size)).catch(() => undefined);
     return "paging";
   }
@@ -259,30 +202,17 @@ class ContractRoot extends Root {
   }
 }
 
-function isKwargs(value: unknown): value is Record<string, unknown> {
-  return value instanceof Kwargs;
-}
-
-function errorOf(kind: string, message: string): Error {
-  switch (kind) {
-    case "pb":
-      return new ContractError(message);
-    case "value":
-      return new ValueError(message);
-    case "jelly":
-      return new JellyableError(message);
-    case "copy":
-      return new CopyableError(message);
-    default:
-      return new ValueError(`no such kind of error: ${kind}`);
-  }
-}
+/** By the argument `kind` of `raise_error`. */
+const errorClasses = new Map<string, new (message: string) => Error>([
+  ["pb", ContractError],
+  ["value", ValueError],
+  ["jelly", JellyableError],
+  ["copy", CopyableError],
+]);
 
 class View extends Viewable {
   view_whoami(perspective: ContractAvatar, ...args: unknown[]): unknown {
-    const last = args.at(-1);
-    const hasKeywords = isKwargs(last);
-    return tuple(perspective.name, tuple(...(hasKeywords ? args.slice(0, -1) : args)), hasKeywords ? { ...last } : {});
+    return tuple(perspective.name, ...showArguments(args));
   }
 }
 
@@ -298,42 +228,23 @@ class ContractAvatar extends Avatar {
     this.#realm = realm;
   }
 
-  perspective_whoami(): Uint8Array {
-    return this.name;
-  }
-
-  perspective_echo(x: unknown): unknown {
-    return x;
-  }
-
-  perspective_get_view(): View {
-    return this.#realm.view;
-  }
-
-  perspective_is_view(view: unknown): boolean {
-    return view instanceof ViewPoint && view.object === this.#realm.view && view.perspective === this;
-  }
-
-  perspective_get_point_for_me(): PerspectivePoint {
-    return new PerspectivePoint();
-  }
+  perspective_whoami = (): Uint8Array => this.name;
+  perspective_echo = (x: unknown): unknown => x;
+  perspective_get_view = (): View => this.#realm.view;
+  perspective_is_view = (view: unknown): boolean =>
+    view instanceof ViewPoint && view.object === this.#realm.view && view.perspective === this;
+  perspective_get_point_for_me = (): PerspectivePoint => new PerspectivePoint();
 
   async perspective_ask_mind(n: number): Promise<unknown> {
     if (this.#mind === null) throw new ContractError("no mind");
     return this.#mind.callRemote("ping", n);
   }
 
-  perspective_raise_error(message: string): never {
+  perspective_raise_error = (message: string): never => {
     throw new ContractError(message);
-  }
-
-  perspective_sessions(): Uint8Array[] {
-    return [...this.#realm.sessions].sort().map(bytes);
-  }
-
-  perspective_logouts(): Uint8Array[] {
-    return this.#realm.logouts.map(bytes);
-  }
+  };
+  perspective_sessions = (): Uint8Array[] => [...this.#realm.sessions].sort().map(bytes);
+  perspective_logouts = (): Uint8Array[] => this.#realm.logouts.map(bytes);
 }
 
 class ContractRealm implements Realm {

@@ -1,17 +1,14 @@
-/** Prints the Twisteds that tests talk to, or makes sure of one: npm run twisted [-- 22.4 | 26.4]. */
-import { allTwisteds, findTwisted, noTwisted, type TwistedVersion } from "./twisted.js";
+// npm run twisted [-- 22.4 | 26.4]: prints the Twisted versions that the tests use; installs the given one if needed.
+
+import { allTwisteds, findTwisted, isTwistedVersion, noTwisted, versions } from "./twisted.js";
 
 const [wanted] = process.argv.slice(2);
-const known: readonly string[] = ["22.4", "26.4"] satisfies TwistedVersion[];
-
-if (wanted !== undefined && !known.includes(wanted)) {
-  console.error(`There is no ${wanted} to ask for; there are ${known.join(" and ")}.`);
+if (wanted !== undefined && !isTwistedVersion(wanted)) {
+  console.error(`Unknown version ${wanted}. Known versions: ${versions.join(", ")}.`);
   process.exit(2);
 }
 
-const found = wanted === undefined ? allTwisteds() : [findTwisted(wanted as TwistedVersion)];
-const twisteds = found.filter((twisted) => twisted !== undefined);
-
+const twisteds = wanted === undefined ? allTwisteds() : [findTwisted(wanted)].filter((found) => found !== undefined);
 for (const { python, version } of twisteds) console.log(`Twisted ${version}  ${python}`);
 if (twisteds.length === 0) {
   console.error(noTwisted);

@@ -1,96 +1,92 @@
-/**
- * Finds a Python that has Twisted, the implementation that judges ours, and makes one where there is none.
- * Looked at in this order: $PB_PYTHON, python3, /usr/bin/python3, the virtual environment made here.
- */
+// Finds Python interpreters that have Twisted, the reference implementation, and installs Twisted if there is none.
+
 import { spawnSync } from "node:child_process";
 import { aptTwisted, environmentPython, makeEnvironment } from "./install.js";
 
 export interface Twisted {
   /** The interpreter, as an absolute path. */
   python: string;
-  /** Twisted's own, for example "22.4.0". */
+  /** For example "22.4.0". */
   version: string;
 }
 
-/** The versions that CI judges: the one in Debian 12, and the newest. */
-export type TwistedVersion = "22.4" | "26.4";
+/** The versions that CI tests against: the version in Debian 12, and the newest one. */
+export const versions = ["22.4", "26.4"] as const;
+export type TwistedVersion = (typeof versions)[number];
 
-/** Undefined where there is none and none can be had; the reason is then on stderr. Blocks while it installs. */
-export function findTwisted(wanted: TwistedVersion | "any" = "any"): Twisted | undefined {
-  const there = installedTwisteds().find((twisted) => isVersion(twisted, wanted));
-  if (there !== undefined) return there;
+export function isTwistedVersion(text: string): text is TwistedVersion {
+  return versions.some((version) => version === text);
+}
 
-  const ways = {
-    "22.4": [aptTwisted],
-    "26.4": [makeEnvironment],
-    any: [makeEnvironment, aptTwisted],
-  };
-  for (const makeOne of ways[wanted]) {
-    const python = makeOne();
-    const made = python === undefined ? undefined : probe(python);
-    if (made !== undefined && isVersion(made, wanted)) return made;
+export const noTwisted =
+  "TWISTED IS MISSING: nothing is tested against Twisted. Set PB_PYTHON to a Python that has it.";
+
+/**
+ * Finds an installed Twisted, or installs one. Returns undefined and prints the reason on stderr when that fails.
+ * Blocks while it installs.
+ */
+export function findTwisted(wanted?: TwistedVersion): Twisted | undefined {
+  const isWanted = ({ version }: Twisted): boolean => wanted === undefined || version.startsWith(`${wanted}.`);
+  const installed = installedTwisteds().find(isWanted);
+  if (installed !== undefined) return installed;
+
+  const installers = { "22.4": [aptTwisted], "26.4": [makeEnvironment] };
+  for (const install of wanted === undefined ? [makeEnvironment, aptTwisted] : installers[wanted]) {
+    const python = install();
+    const twisted = python === undefined ? undefined : probe(python);
+    if (twisted !== undefined && isWanted(twisted)) return twisted;
   }
   return undefined;
 }
 
 /**
- * Every Twisted to test against. At home: those that are installed, or one made for the purpose, or none.
- * With CI=true: both versions, and an error when one cannot be had.
+ * Every Twisted to test against: all installed versions, or one that is installed now.
+ * With CI=true: exactly {@link versions}. Throws when one of them cannot be installed.
  */
 export function allTwisteds(): Twisted[] {
   if (process.env.CI === "true") {
-    return (["22.4", "26.4"] as const).map((version) => {
+    return versions.map((version) => {
       const twisted = findTwisted(version);
-      if (twisted === undefined) throw new Error(`CI judges against Twisted ${version}, and it cannot be installed.`);
+      if (twisted === undefined) throw new Error(`CI needs Twisted ${version}, which cannot be installed.`);
       return twisted;
     });
   }
   const installed = installedTwisteds();
-  if (installed.length > 0) return installed;
-  const made = findTwisted();
-  return made === undefined ? [] : [made];
+  return installed.length > 0 ? installed : [findTwisted()].filter((twisted) => twisted !== undefined);
 }
 
-/** The environment for a Python of ours: it leaves no bytecode beside the sources and does not hold its output back. */
+/** The environment for Python programs: they write no bytecode files and do not buffer their output. */
 export function pythonEnvironment(): NodeJS.ProcessEnv {
   return { ...process.env, PYTHONDONTWRITEBYTECODE: "1", PYTHONUNBUFFERED: "1" };
 }
 
-export const noTwisted =
-  "NO TWISTED HERE: nothing is judged against the real one. Set PB_PYTHON to a Python that has it.";
-
-/** One for each version; the first interpreter wins. */
+/** One for each version. Candidates in this order: $PB_PYTHON, python3, /usr/bin/python3, the virtual environment. */
 function installedTwisteds(): Twisted[] {
   const configured = process.env.PB_PYTHON;
-  const pythons = [configured, "python3", "/usr/bin/python3", environmentPython()];
   const byVersion = new Map<string, Twisted>();
-  for (const python of pythons) {
+  for (const python of [configured, "python3", "/usr/bin/python3", environmentPython()]) {
     if (!python) continue;
     const twisted = probe(python);
-    if (twisted === undefined && python === configured) console.error(`PB_PYTHON=${python} does not import Twisted.`);
+    if (twisted === undefined && python === configured) console.error(`PB_PYTHON=${python} cannot import Twisted.`);
     if (twisted !== undefined && !byVersion.has(twisted.version)) byVersion.set(twisted.version, twisted);
   }
   return [...byVersion.values()];
 }
 
-const question = `
+const probeScript = `
 import importlib.util, sys, twisted
 assert importlib.util.find_spec("twisted.spread.pb")
 print(sys.executable, twisted.__version__, sep="\\n")
 `;
 
 function probe(python: string): Twisted | undefined {
-  const { status, stdout } = spawnSync(python, ["-c", question], {
+  const { status, stdout } = spawnSync(python, ["-c", probeScript], {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "ignore"],
     env: pythonEnvironment(),
-    timeout: 30_000,
+    timeout: 300_000, // Only ends a Python that hangs.
   });
   if (status !== 0) return undefined;
   const [executable, version] = stdout.trim().split(/\r?\n/);
   return { python: executable!, version: version! };
-}
-
-function isVersion({ version }: Twisted, wanted: TwistedVersion | "any"): boolean {
-  return wanted === "any" || version.startsWith(`${wanted}.`);
 }

@@ -1,6 +1,8 @@
-/** Looks for Twisted once per test run; a test asks for the list with inject("twisteds"). */
+// Finds Twisted once per test run. Tests get the list with inject("twisteds").
+
 import type { TestProject } from "vitest/node";
-import { allTwisteds, noTwisted, type Twisted } from "./twisted.js";
+import { allTwisteds, noTwisted } from "./twisted.js";
+import type { Twisted } from "./twisted.js";
 
 declare module "vitest" {
   interface ProvidedContext {

@@ -1,18 +1,15 @@
 // Checks that README.md and GUIDE.md show the programs in test/guide with their real output.
 // To update the documents after a change of a program: npm test -- packages/broker/test/docs.test.ts --update
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { join, relative, sep } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { format } from "node:util";
 import { afterEach, describe, expect, inject, test, vi } from "vitest";
 import type * as Transport from "../../node-transport/src/index.js";
 import { defaultBrokerLimits } from "../src/limits.js";
+import { freePort, isListening } from "../../../tools/process/ports.js";
+import { Program, until } from "../../../tools/process/program.js";
 import { pythonEnvironment } from "../../../tools/twisted/twisted.js";
 
 const packageRoot = new URL("../", import.meta.url);
@@ -45,7 +42,7 @@ afterEach(() => {
 });
 
 describe.each(documents)("%s", (document) => {
-  test("shows each program unchanged, with its output", { timeout: 60_000 }, async () => {
+  test("shows each program unchanged, with its output", async () => {
     const shown = read(document);
     let expected = "";
     let end = 0;
@@ -122,52 +119,32 @@ async function run(file: string, python?: string): Promise<string[]> {
   const lines: string[] = [];
   vi.spyOn(console, "log").mockImplementation((...args) => void lines.push(format(...args)));
   const port = await freePort();
+  const replacePort = (endpoint: string): string => endpoint.replace(PORT, String(port));
   vi.doMock("../../node-transport/src/index.js", async (original) => {
     const transport = await original<typeof Transport>();
     return {
       ...transport,
-      listen: (endpoint: string, ...rest: [never, never]) => transport.listen(endpoint.replace(PORT, port), ...rest),
-      connect: (endpoint: string, ...rest: [never]) => transport.connect(endpoint.replace(PORT, port), ...rest),
+      listen: (endpoint: string, ...rest: [never, never]) => transport.listen(replacePort(endpoint), ...rest),
+      connect: (endpoint: string, ...rest: [never]) => transport.connect(replacePort(endpoint), ...rest),
     };
   });
-  const stop = python === undefined ? undefined : await runPython(python, file.replace(".ts", ".py"), port);
+  const server = python === undefined ? undefined : await startPython(python, file.replace(".ts", ".py"), port);
   try {
     await import(fileURLToPath(new URL(file, packageRoot)));
   } finally {
-    await stop?.();
+    await server?.stop();
     vi.restoreAllMocks();
     vi.resetModules();
   }
   return lines;
 }
 
-async function runPython(python: string, file: string, port: string): Promise<() => Promise<void>> {
-  const child = spawn(python, ["-c", read(file).replaceAll(PORT, port)], {
-    env: pythonEnvironment(),
-    stdio: ["ignore", "ignore", "inherit"],
-  });
-  const exited = once(child, "exit");
-  while (child.exitCode === null && !(await isListening(port))) await sleep(50);
-  return async () => {
-    child.kill();
-    await exited;
-  };
-}
-
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return String(port);
-}
-
-function isListening(port: string): Promise<boolean> {
-  const socket = connect(Number(port), "127.0.0.1");
-  return new Promise((resolve) => {
-    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
-  }).finally(() => socket.destroy()) as Promise<boolean>;
+/** Starts a server program of a document. Resolves when it listens. */
+async function startPython(python: string, file: string, port: number): Promise<Program> {
+  const code = read(file).replaceAll(PORT, String(port));
+  const program = new Program(file, [python, "-c", code], { env: pythonEnvironment() });
+  await until(async () => program.hasExited || isListening(port), "the server to listen");
+  return program;
 }
 
 /** The anchors that GitHub creates for the headings of a document. */

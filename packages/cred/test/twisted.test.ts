@@ -1,8 +1,5 @@
 // Logins between this package and a real Twisted.
 
-import { spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { Referenceable, Viewable } from "@pb/broker";
@@ -23,26 +20,22 @@ import {
   UsernamePassword,
 } from "@pb/cred";
 import type { Login, LoginEvent, Realm } from "@pb/cred";
+import { Program } from "../../../tools/process/program.js";
 import { noTwisted, pythonEnvironment } from "../../../tools/twisted/twisted.js";
 import type { Twisted } from "../../../tools/twisted/twisted.js";
 import { errorOf, NamedAvatar, RecordingMind } from "./support.js";
 
 const script = fileURLToPath(new URL("twisted_login.py", import.meta.url));
 
-function start({ python }: Twisted, ...args: string[]): { child: ChildProcess; line: Promise<any> } {
-  const child = spawn(python, [script, ...args], { stdio: ["pipe", "pipe", "inherit"], env: pythonEnvironment() });
-  const lines = createInterface({ input: child.stdout });
-  const line = new Promise((resolve, reject) => {
-    lines.once("line", (text) => {
-      try {
-        resolve(JSON.parse(text));
-      } catch {
-        reject(new Error(text));
-      }
-    });
-    child.once("exit", (status) => reject(new Error(`Twisted ended with ${String(status)}`)));
-  });
-  return { child, line };
+function start({ python }: Twisted, ...args: string[]): Program {
+  return new Program("Twisted's program", [python, script, ...args], { env: pythonEnvironment() });
+}
+
+/** The first line of the output of the program, parsed as JSON. */
+async function report(program: Program): Promise<any> {
+  const line = await program.nextLine();
+  if (line === undefined) throw await program.failure("exited");
+  return JSON.parse(line);
 }
 
 const twisteds = inject("twisteds");
@@ -53,15 +46,14 @@ test("a Twisted is installed to test logins with", ({ skip }) => {
 });
 
 describe.skipIf(twisteds.length === 0).each(twisteds)("our client with a portal of Twisted $version", (twisted) => {
-  let server: ChildProcess;
+  let server: Program;
   let [open, closed] = [0, 0];
 
   beforeAll(async () => {
-    const started = start(twisted, "server");
-    server = started.child;
-    [open, closed] = (await started.line).listening;
+    server = start(twisted, "server");
+    [open, closed] = (await report(server)).listening;
   });
-  afterAll(() => server.stdin?.end());
+  afterAll(() => server.stop());
 
   const up = (name: string, password: string) => new UsernamePassword(name, password);
 
@@ -186,7 +178,8 @@ describe.skipIf(twisteds.length === 0).each(twisteds)("a client of Twisted $vers
     const users = new InMemoryUsernamePasswordChecker({ alice: "secret", eve: "apple", mail: "stamp", desk: "drawer" });
     const portal = new Portal(realm, [users, new AllowAnonymousAccess()], { onEvent: (event) => events.push(event) });
     await using server = await listen("tcp:0:interface=127.0.0.1", portal);
-    results = await start(twisted, "client", `${server.port}`).line;
+    await using client = start(twisted, "client", `${server.port}`);
+    results = await report(client);
   });
 
   test("logs in with a name and a password, with a mind, anonymously, and to a Referenceable", () => {

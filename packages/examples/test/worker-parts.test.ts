@@ -1,30 +1,31 @@
-/** The parts of the Buildbot worker that can be had wrong without a master noticing at once. */
+// Tests parts of the Buildbot worker whose errors a master would not notice.
+
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Root } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
 import { expect, test } from "vitest";
-import { filesLike } from "../src/buildbot-worker/glob.js";
-import { Lines } from "../src/buildbot-worker/lines.js";
+import { findFiles } from "../src/buildbot-worker/glob.js";
+import { LineDecoder } from "../src/buildbot-worker/line-decoder.js";
 import type { RemoteCommand } from "../src/buildbot-worker/master.js";
 import { Report } from "../src/buildbot-worker/report.js";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-test("output is told in whole lines, however it comes", () => {
-  const lines = new Lines();
+test("decodes complete lines from single bytes", () => {
+  const lines = new LineDecoder();
   const text = "grün\n☃ and a rest";
-  const told: string[] = [];
-  for (const byte of bytes(text)) told.push(lines.feed(Uint8Array.of(byte)));
-  expect(told.filter((line) => line !== "")).toEqual(["grün\n"]);
-  expect(lines.end()).toBe("☃ and a rest");
+  const decoded: string[] = [];
+  for (const byte of bytes(text)) decoded.push(lines.decode(Uint8Array.of(byte)));
+  expect(decoded.filter((line) => line !== "")).toEqual(["grün\n"]);
+  expect(lines.flush()).toBe("☃ and a rest");
 });
 
-test("a line without end is not waited for, and bad UTF-8 is replaced", () => {
-  const lines = new Lines();
-  expect(lines.feed(bytes("x".repeat(70_000)))).toHaveLength(70_000);
-  expect(lines.feed(Uint8Array.of(0xff, 0xfe, 0x0a))).toBe("\ufffd\ufffd\n");
+test("returns a very long incomplete line, and replaces invalid UTF-8", () => {
+  const lines = new LineDecoder();
+  expect(lines.decode(bytes("x".repeat(70_000)))).toHaveLength(70_000);
+  expect(lines.decode(Uint8Array.of(0xff, 0xfe, 0x0a))).toBe("\ufffd\ufffd\n");
 });
 
 class Command extends Root {
@@ -40,35 +41,35 @@ class Command extends Root {
   }
 }
 
-test("a report arrives in order and whole, with no character cut in two, before the command is complete", async () => {
+test("sends all updates in order, without splitting a character, before it completes the command", async () => {
   const root = new Command();
   await using pair = await connectedPair({ root });
   const report = new Report(await pair.client.getRootObject<RemoteCommand>());
   const text = `x${"😀".repeat(100_000)}`;
   report.text("stdout", text);
-  report.tell({ rc: 0 });
+  report.update({ rc: 0 });
   await report.complete();
   expect(root.updates.map(([{ stdout = "" }]) => stdout).join("")).toBe(text);
   expect(root.updates.at(-1)).toEqual([{ rc: 0 }, 0]);
   expect(root.completed).toEqual([null]);
 });
 
-test("a command waits while the master has not taken megabytes", async () => {
+test("drain() waits while megabytes of updates are pending", async () => {
   const root = new Command();
   await using pair = await connectedPair({ root });
   const report = new Report(await pair.client.getRootObject<RemoteCommand>());
   pair.links.listener.hold();
   for (let count = 0; count < 40; count++) report.text("stdout", "x".repeat(60_000));
-  let hasRoom = false;
-  const room = report.room().then(() => (hasRoom = true));
+  let isDrained = false;
+  const drained = report.drain().then(() => (isDrained = true));
   await pair.settled();
-  expect(hasRoom).toBe(false);
+  expect(isDrained).toBe(false);
   pair.links.listener.release();
-  await room;
+  await drained;
   expect(root.updates.length).toBeGreaterThan(10);
 });
 
-test("patterns find what Python's glob finds", async () => {
+test("finds the files that Python's glob finds", async () => {
   const root = mkdtempSync(join(tmpdir(), "pb-glob-"));
   try {
     for (const folder of ["a", "a/b", ".git"]) mkdirSync(join(root, folder), { recursive: true });
@@ -76,7 +77,7 @@ test("patterns find what Python's glob finds", async () => {
       writeFileSync(join(root, file), "");
     }
     const find = async (pattern: string): Promise<string[]> =>
-      (await filesLike(join(root, pattern))).map((path) => path.slice(root.length + 1));
+      (await findFiles(join(root, pattern))).map((path) => path.slice(root.length + 1));
     expect(await find("*.txt")).toEqual(["x.txt", "y.txt"]);
     expect(await find("?.txt")).toEqual(["x.txt", "y.txt"]);
     expect(await find("[!x].txt")).toEqual(["y.txt"]);

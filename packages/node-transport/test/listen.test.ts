@@ -114,7 +114,7 @@ test("takes so many newcomers from one address, and still those from others", as
 });
 
 test("takes so many that have not negotiated, for so long", async () => {
-  const [server, events] = await watched({ limits: { negotiating: 2 }, broker: { limits: { negotiationMs: 300 } } });
+  const [server, events] = await watched({ limits: { negotiating: 2 }, broker: { limits: { negotiationMs: 3000 } } });
   const silent = [await stranger(server), await stranger(server)];
   await until(() => server.connections.size === 2, "both are there");
   const third = await stranger(server);
@@ -142,7 +142,7 @@ test("where one has to log in, keeps so many strangers, for so long", async () =
       await this.connection.admitLogin(name);
     }
   }
-  const [server, events] = await watched({ limits: { strangers: 2, loginMs: 400 } }, root);
+  const [server, events] = await watched({ limits: { strangers: 2, loginMs: 4000 } }, root);
   const [first, second] = [await connect(to(server)), await connect(to(server))];
   await until(() => events.length === 2, "both are there");
   await expect(connect(to(server))).rejects.toThrow();
@@ -157,7 +157,7 @@ test("where one has to log in, keeps so many strangers, for so long", async () =
   const closed = (): ServerEvent[] => events.filter(({ kind }) => kind === "closed");
   await until(() => closed().length === 2, "both are told");
   expect(closed()).toMatchObject([
-    { reason: { reason: "limit", cause: { message: "it did not log in within 400 ms" } } },
+    { reason: { reason: "limit", cause: { message: "it did not log in within 4000 ms" } } },
     { reason: { reason: "limit" } },
   ]);
   expect(await guarded.callRemote("echo", "still here")).toBe("still here");

@@ -12,14 +12,17 @@ import { twistedServer, TwistedPeer } from "./peers/peers.js";
 import { echo, Echo, sleep, until } from "./worlds.js";
 
 const here = "tcp:0:interface=127.0.0.1";
+/** For peers in this process. */
 const quick: LivenessOptions = { intervalMs: 100, answerMs: 800 };
-/** Interval, answer, and the looks in between; then whatever a busy machine adds. */
-const inTime = 100 + 800 * 1.5 + 4000;
+/** For peers in other processes, which need time to answer when the machine is busy. */
+const patient: LivenessOptions = { intervalMs: 100, answerMs: 4000 };
+/** Long after the time in which a dead peer is noticed, and long before TCP itself notices it. */
+const inTime = 60_000;
 
 describe.skipIf(process.platform === "win32").for(inject("twisteds"))("Twisted $version", (twisted) => {
   test("is given up as a server when it is frozen, and calls that wait for it reject", async () => {
     await using server = await twistedServer(twisted, here);
-    const connection = await connect(`tcp:127.0.0.1:${server.port}`, { liveness: quick });
+    const connection = await connect(`tcp:127.0.0.1:${server.port}`, { liveness: patient });
     const root = await connection.getRootObject();
     expect(await root.callRemote("echo", "alive")).toBe("alive");
     server.freeze();
@@ -27,17 +30,17 @@ describe.skipIf(process.platform === "win32").for(inject("twisteds"))("Twisted $
     await expect(root.callRemote("echo", "frozen")).rejects.toMatchObject({
       code: "CONNECTION_LOST",
       reason: "unresponsive",
-      message: "The peer stopped answering: nothing came from it for 800 ms after a ping",
+      message: "The peer stopped answering: nothing came from it for 4000 ms after a ping",
     });
     const took = performance.now() - start;
-    expect(took).toBeGreaterThan(700);
+    expect(took).toBeGreaterThan(3900);
     expect(took).toBeLessThan(inTime);
     expect((await connection.closed).reason).toBe("unresponsive");
   });
 
   test("is given up although we go on sending to it", async () => {
     await using server = await twistedServer(twisted, here);
-    const connection = await connect(`tcp:127.0.0.1:${server.port}`, { liveness: quick });
+    const connection = await connect(`tcp:127.0.0.1:${server.port}`, { liveness: patient });
     const root = await connection.getRootObject();
     await root.callRemote("echo", "alive");
     server.freeze();
@@ -49,7 +52,7 @@ describe.skipIf(process.platform === "win32").for(inject("twisteds"))("Twisted $
   });
 
   test("is given up as a client when it is frozen", async () => {
-    await using server = await listen(here, new Counterpart(), { liveness: quick });
+    await using server = await listen(here, new Counterpart(), { liveness: patient });
     await using client = new TwistedPeer(twisted, "client", `tcp:127.0.0.1:${server.port}`, "stay");
     expect(await client.line()).toBe("ok");
     const [connection] = [...server.connections];
@@ -61,7 +64,7 @@ describe.skipIf(process.platform === "win32").for(inject("twisteds"))("Twisted $
 
   test("is not given up while it is busy for less than its time, or only now and then says something", async () => {
     await using server = await twistedServer(twisted, here);
-    const liveness = { intervalMs: 50, answerMs: 6000 };
+    const liveness = { intervalMs: 50, answerMs: 12_000 };
     await using connection = await connect(`tcp:127.0.0.1:${server.port}`, { liveness });
     const root = await connection.getRootObject();
     await root.callRemote("busy", 1);
@@ -73,12 +76,12 @@ describe.skipIf(process.platform === "win32").for(inject("twisteds"))("Twisted $
 
   test("is not given up because we ourselves were busy", async () => {
     await using server = await twistedServer(twisted, here);
-    const liveness = { intervalMs: 20, answerMs: 400 };
+    const liveness = { intervalMs: 20, answerMs: 4000 };
     await using connection = await connect(`tcp:127.0.0.1:${server.port}`, { liveness });
     const root = await connection.getRootObject();
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < 2; round++) {
       await sleep(30);
-      const end = performance.now() + 1500;
+      const end = performance.now() + 7000;
       while (performance.now() < end);
       expect(await root.callRemote("echo", round)).toBe(round);
     }
@@ -146,7 +149,7 @@ describe("a slow link is not a dead one", () => {
     await using connection = await connect(`tcp:127.0.0.1:${network.port}`, { liveness: quick });
     await until(() => connection.latency() !== undefined, "the latency is known");
     expect(connection.latency()).toBeGreaterThan(115);
-    expect(connection.latency()).toBeLessThan(800);
+    expect(connection.latency()).toBeLessThan(inTime);
     await sleep(1500);
     expect(await echo(connection, "alive")).toBe("alive");
   });

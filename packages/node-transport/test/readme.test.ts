@@ -12,7 +12,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { defaultBrokerLimits } from "@pb/broker";
 import { connect, defaultServerLimits } from "@pb/node-transport";
-import { freePort } from "../../../tools/real/port.js";
+import { freePort } from "../../../tools/process/ports.js";
 import { Authority } from "./certificates.js";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
@@ -27,7 +27,7 @@ const programs = [...`${readme}\n${operations}`.matchAll(/```ts\n(\/\/ (\S+)\n[^
   }),
 );
 
-describe.skipIf(process.platform === "win32")("the programs", { timeout: 60_000 }, () => {
+describe.skipIf(process.platform === "win32")("the programs", () => {
   let folder: string;
 
   beforeAll(async () => {
@@ -106,7 +106,7 @@ describe.skipIf(process.platform === "win32")("the programs", { timeout: 60_000 
     const tsx = pathToFileURL(createRequire(join(root, "package.json")).resolve("tsx")).href;
     const [command, ...args] = [...wrapper, process.execPath, "--import", tsx, "--conditions=@pb/source", name];
     const env = { ...process.env, LISTEN_FDS: "1", LISTEN_FDNAMES: "pb" };
-    const child = spawn(command, args, { cwd: folder, stdio, env, timeout: 50_000 });
+    const child = spawn(command, args, { cwd: folder, stdio, env, timeout: 250_000 });
     let output = "";
     child.stdout!.setEncoding("utf8").on("data", (text: string) => (output += text));
     child.stderr?.setEncoding("utf8").on("data", (text: string) => (output += text));

@@ -328,7 +328,7 @@ test("a secured stream that is over is said to be", async () => {
 });
 
 test("counts handshakes that are not finished among those who negotiate, and ends them in time", async () => {
-  const [server, events] = await serve(certificate, { limits: { tlsMs: 300, negotiating: 1 } });
+  const [server, events] = await serve(certificate, { limits: { tlsMs: 3000, negotiating: 1 } });
   const silent = connectSocket(server.port, "127.0.0.1");
   await once(silent, "connect");
   const refused = connectSocket(server.port, "127.0.0.1").resume();

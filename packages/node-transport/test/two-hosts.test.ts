@@ -133,7 +133,7 @@ async function work(server: Program, endpoint: string, troubles: readonly Troubl
   }
 }
 
-test("over a network that is slow, narrow, breaks and goes dead", { timeout: 60_000 }, async () => {
+test("over a network that is slow, narrow, breaks and goes dead", async () => {
   await using server = new Program("ledger.ts", ["tcp:0:interface=127.0.0.1"]);
   await using network = await BadNetwork.before(Number(await server.line()));
   const { weather } = network;
@@ -155,7 +155,7 @@ test("over a network that is slow, narrow, breaks and goes dead", { timeout: 60_
   ]);
 });
 
-test("between two hosts whose cable is pulled", { timeout: 60_000 }, async ({ skip }) => {
+test("between two hosts whose cable is pulled", async ({ skip }) => {
   using host = otherHost();
   if (host === undefined) skip("This system lets us make no network namespace");
   const there = host!;

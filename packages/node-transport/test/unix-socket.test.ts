@@ -100,7 +100,7 @@ describe.skipIf(process.platform === "win32")("a UNIX socket", () => {
   test("is not taken from a process that has just locked it", async () => {
     using place = folder();
     const path = place.file("pb");
-    const child = spawn("sleep", ["30"]);
+    const child = spawn("sleep", ["600"]);
     symlinkSync(String(child.pid), `${path}.lock`);
     await expect(listen({ type: "unix", path }, new Echo())).rejects.toThrow(
       `process ${String(child.pid)} has locked it`,
@@ -230,7 +230,7 @@ describe.skipIf(process.platform === "win32")("a UNIX socket", () => {
     using place = folder();
     const before = process.cwd();
     process.chdir(place.path);
-    const child = spawn("sleep", ["30"]);
+    const child = spawn("sleep", ["600"]);
     const other = createServer().listen({ path: "./8787" });
     try {
       await once(other, "listening");

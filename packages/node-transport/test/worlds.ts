@@ -37,11 +37,11 @@ export function folder(): Disposable & { readonly path: string; file(name: strin
   };
 }
 
-/** Resolves when it is so; rejects after `ms`, which is for machines in trouble. */
-export async function until(isSo: () => unknown, what: string, ms = 15_000): Promise<void> {
+/** Polls until `isSo` returns true. The timeout only ends a test that hangs. */
+export async function until(isSo: () => unknown, what: string, ms = 120_000): Promise<void> {
   const end = performance.now() + ms;
   while (!(await isSo())) {
-    if (performance.now() > end) throw new Error(`In vain for ${ms} ms: ${what}`);
+    if (performance.now() > end) throw new Error(`Timed out after ${ms} ms while waiting until ${what}`);
     await sleep(5);
   }
 }

@@ -1,47 +1,47 @@
-"""The auction: what the house offers to somebody who logged in. auction.ts is the same in TypeScript."""
+"""The auction: the objects that the server offers to a logged-in user. auction.ts is the same in TypeScript."""
 from twisted.internet.defer import inlineCallbacks
 from twisted.spread import pb
 
 
 class BidTooLow(pb.Error):
-    """An error raised on purpose: it reaches the caller with its class and its message."""
+    """The bid is not above the price. The caller receives the class name and the message of this error."""
 
 
 class House:
-    """What the house sells, and who leads at which price."""
+    """The price and the highest bidder of each lot."""
 
     def __init__(self):
         self.prices = {"teapot": 40, "clock": 95}
         self.leaders = {}
 
-    def raise_(self, lot, amount, who):
+    def place_bid(self, lot, amount, bidder):
         price = self.prices.get(lot, 0)
         if amount <= price:
             raise BidTooLow(f"the {lot} stands at {price}")
         self.prices[lot] = amount
-        self.leaders[lot] = who
+        self.leaders[lot] = bidder
         return amount
 
 
 class Seat(pb.Avatar):
-    """The avatar of a guest: only its perspective_ methods can be called from outside."""
+    """The avatar of a user: a client can call only its perspective_ methods."""
 
-    def __init__(self, house, guest):
+    def __init__(self, house, user):
         self.house = house
-        self.guest = guest
+        self.user = user
 
     def perspective_lots(self):
         return self.house.prices
 
     def perspective_bid(self, lot, amount):
-        return self.house.raise_(lot, amount, self.guest)
+        return self.house.place_bid(lot, amount, self.user)
 
     @inlineCallbacks
     def perspective_sell(self, lot, bidder):
-        """Sells a lot. Somebody on the telephone bids too; bidder, an object of the guest's, is asked for more each time."""
+        """Sells a lot. A telephone bidder bids twice; each time, bidder, an object of the client, may bid more."""
         for offer in [50, 60]:
-            self.house.raise_(lot, offer, "telephone")
-            more = yield bidder.callRemote("outbid", lot, offer)
-            self.house.raise_(lot, more, self.guest)
+            self.house.place_bid(lot, offer, "telephone")
+            amount = yield bidder.callRemote("outbid", lot, offer)
+            self.house.place_bid(lot, amount, self.user)
         yield bidder.callRemote("sold", lot)
         return f"sold to {self.house.leaders[lot]} for {self.house.prices[lot]}"

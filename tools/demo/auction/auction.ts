@@ -1,15 +1,15 @@
-// The auction: what the house offers to somebody who logged in. auction.py is the same with Twisted.
+// The auction: the objects that the server offers to a logged-in user. auction.py is the same with Twisted.
 
 import { Avatar, PBError } from "@pb/broker";
 import type { RemoteReference } from "@pb/broker";
 import type { Bidder } from "./client.js";
 
-/** An error raised on purpose: it reaches the caller with its class and its message. */
+/** The bid is not above the price. The caller receives the class name and the message of this error. */
 export class BidTooLow extends PBError {
   static override readonly remoteType: string = "auction.BidTooLow";
 }
 
-/** What the house sells, and who leads at which price. */
+/** The price and the highest bidder of each lot. */
 export class House {
   readonly prices = new Map([
     ["teapot", 40],
@@ -17,24 +17,24 @@ export class House {
   ]);
   readonly leaders = new Map<string, string>();
 
-  raise(lot: string, amount: number, who: string): number {
+  placeBid(lot: string, amount: number, bidder: string): number {
     const price = this.prices.get(lot) ?? 0;
     if (amount <= price) throw new BidTooLow(`the ${lot} stands at ${price}`);
     this.prices.set(lot, amount);
-    this.leaders.set(lot, who);
+    this.leaders.set(lot, bidder);
     return amount;
   }
 }
 
-/** The avatar of a guest: only its perspective_ methods can be called from outside. */
+/** The avatar of a user: a client can call only its perspective_ methods. */
 export class Seat extends Avatar {
   readonly #house: House;
-  readonly #guest: string;
+  readonly #user: string;
 
-  constructor(house: House, guest: string) {
+  constructor(house: House, user: string) {
     super();
     this.#house = house;
-    this.#guest = guest;
+    this.#user = user;
   }
 
   perspective_lots(): Record<string, number> {
@@ -42,17 +42,17 @@ export class Seat extends Avatar {
   }
 
   perspective_bid(lot: string, amount: number): number {
-    return this.#house.raise(lot, amount, this.#guest);
+    return this.#house.placeBid(lot, amount, this.#user);
   }
 
-  /** Sells a lot. Somebody on the telephone bids too; `bidder`, an object of the guest's, is asked for more each time. */
+  /** Sells a lot. A telephone bidder bids twice; each time, `bidder`, an object of the client, may bid more. */
   async perspective_sell(lot: string, bidder: RemoteReference<Bidder>): Promise<string> {
     for (const offer of [50, 60]) {
-      this.#house.raise(lot, offer, "telephone");
-      const more = await bidder.callRemote("outbid", lot, offer);
-      this.#house.raise(lot, more, this.#guest);
+      this.#house.placeBid(lot, offer, "telephone");
+      const amount = await bidder.callRemote("outbid", lot, offer);
+      this.#house.placeBid(lot, amount, this.#user);
     }
     await bidder.callRemote("sold", lot);
-    return `sold to ${this.#house.leaders.get(lot) ?? "nobody"} for ${this.#house.prices.get(lot) ?? 0}`;
+    return `sold to ${this.#house.leaders.get(lot) ?? ""} for ${this.#house.prices.get(lot) ?? ""}`;
   }
 }

@@ -1,4 +1,4 @@
-"""Alice as a program: python3 client.py PORT. Tells on stdout what she calls, and what is called on her. client.ts is the same in TypeScript."""
+"""Alice's client: python3 client.py PORT. Reports each call. client.ts is the same in TypeScript."""
 import sys
 
 from twisted.cred.credentials import UsernamePassword
@@ -6,19 +6,19 @@ from twisted.internet.defer import inlineCallbacks
 from twisted.internet.task import react
 from twisted.spread import pb
 
-from tell import tell
+from report import report
 
 
 class Bidder(pb.Referenceable):
-    """Alice's object, which stays here: the house gets a reference to it, and calls its remote_ methods."""
+    """An object that stays in the client: the server gets a reference to it and calls its remote_ methods."""
 
     def remote_outbid(self, lot, offer):
-        more = offer + 5
-        tell(f'bidder.outbid("{lot}", {offer})', more)
-        return more
+        amount = offer + 5
+        report(f'bidder.outbid("{lot}", {offer})', amount)
+        return amount
 
     def remote_sold(self, lot):
-        tell(f'bidder.sold("{lot}")', "hooray")
+        report(f'bidder.sold("{lot}")', "hooray")
         return "hooray"
 
 
@@ -30,18 +30,18 @@ def main(reactor):
     try:
         yield factory.login(UsernamePassword(b"alice", b"a guess"))
     except pb.RemoteError as error:
-        tell('login("alice", a guess)', error.remoteType.decode())
+        report('login("alice", <wrong password>)', error.remoteType.decode())
     house = yield factory.login(UsernamePassword(b"alice", b"earl grey"))
-    tell('login("alice", her password)', "an avatar")
+    report('login("alice", <her password>)', "an avatar")
 
-    tell("lots()", (yield house.callRemote("lots")))
-    tell('bid("teapot", 45)', (yield house.callRemote("bid", "teapot", 45)))
+    report("lots()", (yield house.callRemote("lots")))
+    report('bid("teapot", 45)', (yield house.callRemote("bid", "teapot", 45)))
     try:
         yield house.callRemote("bid", "teapot", 30)
     except pb.RemoteError as error:
-        tell('bid("teapot", 30)', f"{error.remoteType.decode()}: {error.args[0]}")
+        report('bid("teapot", 30)', f"{error.remoteType.decode()}: {error.args[0]}")
     bidder = Bidder()
-    tell('sell("teapot", bidder)', (yield house.callRemote("sell", "teapot", bidder)))
+    report('sell("teapot", bidder)', (yield house.callRemote("sell", "teapot", bidder)))
     factory.disconnect()
 
 

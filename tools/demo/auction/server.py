@@ -1,4 +1,4 @@
-"""The house as a program: listens, and tells on stdout who comes and goes. server.ts is the same in TypeScript."""
+"""The auction house: listens, and reports logins and logouts. server.ts is the same in TypeScript."""
 from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.portal import IRealm, Portal
 from twisted.internet import reactor
@@ -6,23 +6,23 @@ from twisted.spread import pb
 from zope.interface import implementer
 
 from auction import House, Seat
-from tell import tell
+from report import report
 
 
 @implementer(IRealm)
-class Doorkeeper:
-    """Gives each guest a seat."""
+class AuctionRealm:
+    """Gives each user a seat."""
 
     def __init__(self):
         self.house = House()
 
     def requestAvatar(self, avatarId, mind, *interfaces):
-        guest = avatarId.decode()
-        tell("logged in", guest)
-        return pb.IPerspective, Seat(self.house, guest), lambda: tell("logged out", guest)
+        user = avatarId.decode()
+        report("logged in", user)
+        return pb.IPerspective, Seat(self.house, user), lambda: report("logged out", user)
 
 
-guests = InMemoryUsernamePasswordDatabaseDontUse(alice=b"earl grey")
-port = reactor.listenTCP(0, pb.PBServerFactory(Portal(Doorkeeper(), [guests])), interface="127.0.0.1")
-tell("listening", port.getHost().port)
+users = InMemoryUsernamePasswordDatabaseDontUse(alice=b"earl grey")
+port = reactor.listenTCP(0, pb.PBServerFactory(Portal(AuctionRealm(), [users])), interface="127.0.0.1")
+report("listening", port.getHost().port)
 reactor.run()

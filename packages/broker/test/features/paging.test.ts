@@ -181,7 +181,7 @@ test("whoever stops reading keeps no pages that come after that", async () => {
   await pair.expectNothingLeft();
 });
 
-const patience = { timeout: 15_000 };
+const patience = { timeout: 120_000 };
 
 async function takeOne(pages: AsyncIterable<unknown>): Promise<void> {
   for await (const _page of pages) break;

@@ -273,7 +273,7 @@ test("who has logged out is gone, though the connection goes on, and what they w
         (globalThis as { gc?: () => void }).gc?.();
         return world.users.filter((user) => user.deref() !== undefined).length;
       },
-      { timeout: 10_000 },
+      { timeout: 120_000 },
     )
     .toBe(0);
 });

@@ -30,7 +30,11 @@ class Friend extends Referenceable {
   }
 }
 
-const moment = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 30));
+/** Long enough for everything that can happen: on a busy machine, a timer alone may fire before queued callbacks run. */
+const moment = async (): Promise<void> => {
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+};
 
 async function pair(limits: Partial<BrokerLimits>) {
   const slow = new Slow();

@@ -12,16 +12,15 @@ import type { BrokerOptions, Peer, RemoteReference } from "@pb/broker";
 import type { Link, LinkReceiver } from "@pb/broker/extension";
 import { TypeRegistry } from "@pb/jelly-types";
 import type { TypeHandler } from "@pb/jelly-types";
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync } from "node:fs";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { Program } from "../../../../tools/process/program.js";
 import { pythonEnvironment } from "../../../../tools/twisted/twisted.js";
 
 /** The broker's tests know no transport: this is the least that can be one. */
@@ -107,27 +106,15 @@ const group: TypeHandler<Group> = {
 
 describe.each(inject("twisteds"))("with Twisted $version", ({ python }) => {
   let port: number;
-  let stop: () => Promise<void>;
-  let log = "";
+  let server: Program;
 
   beforeAll(async () => {
     const script = fileURLToPath(new URL("twisted_services.py", import.meta.url));
     const cwd = mkdtempSync(join(tmpdir(), "pb-published-"));
-    const child = spawn(python, [script, "--log"], {
-      cwd,
-      env: pythonEnvironment(),
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    child.stderr.on("data", (text: Buffer) => (log += text.toString()));
-    const exited = once(child, "exit");
-    const [line] = (await once(createInterface(child.stdout), "line")) as [string];
-    port = Number(line);
-    stop = async () => {
-      child.kill();
-      await exited;
-    };
+    server = new Program("Twisted's server", [python, script, "--log"], { cwd, env: pythonEnvironment() });
+    port = Number(await server.nextLine());
   });
-  afterAll(() => stop());
+  afterAll(() => server.stop());
 
   async function open(options: BrokerOptions = {}): Promise<Broker> {
     const socket = connect(port, "127.0.0.1");
@@ -233,11 +220,11 @@ describe.each(inject("twisteds"))("with Twisted $version", ({ python }) => {
 
   test("pings without a trace in Twisted's log", async () => {
     await using connection = await open();
-    const before = log;
+    const before = server.stderr;
     expect(await connection.ping()).toBeGreaterThan(0);
     connection.keepAlive();
     await connection.ping();
     expect(connection.latency()).toBeGreaterThan(0);
-    expect(log.slice(before.length)).not.toMatch(/Traceback|Error|Peer will/);
+    expect(server.stderr.slice(before.length)).not.toMatch(/Traceback|Error|Peer will/);
   });
 });

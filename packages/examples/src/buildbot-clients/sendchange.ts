@@ -1,4 +1,4 @@
-// Tells a Buildbot master of a change: sendchange.ts tcp:HOST:PORT --auth USER:PASSWORD --who WHO [--branch B] … FILE…
+// Sends a change to a Buildbot master: sendchange.ts tcp:HOST:PORT --auth USER:PASSWORD --who WHO [--branch B] … FILE…
 
 import { connect } from "@pb/node-transport";
 import { login, UsernamePassword } from "@pb/cred";
@@ -18,16 +18,16 @@ const { values, positionals } = parseArgs({
     property: { type: "string", multiple: true, default: [] },
   },
 });
-const { auth, property, ...said } = values;
+const { auth, property, ...change } = values;
 const [master = "tcp:localhost:9989", ...files] = positionals;
 const [user, password] = split(auth);
 
 await using connection = await connect(master);
 const avatar = await login<{ addChange(change: object): null }>(connection, new UsernamePassword(user, password));
-await avatar.callRemote("addChange", { ...said, files, properties: Object.fromEntries(property.map(split)) });
+await avatar.callRemote("addChange", { ...change, files, properties: Object.fromEntries(property.map(split)) });
 console.log("change sent successfully");
 
-/** "name:value" in two. */
+/** Splits "name:value". */
 function split(text: string): [string, string] {
   const [name = "", ...rest] = text.split(":");
   return [name, rest.join(":")];

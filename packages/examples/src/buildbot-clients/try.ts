@@ -1,5 +1,5 @@
-// Lets a Buildbot master try a patch before it is committed, and tells how it goes:
-// try.ts tcp:HOST:PORT --auth USER:PASSWORD [--names | --builder B… --diff FILE …]. Fails when a build does.
+// Builds a patch on a Buildbot master before it is committed, and prints the result of each step:
+// try.ts tcp:HOST:PORT --auth USER:PASSWORD [--names | --builder B… --diff FILE …]. Exits with 1 when a build fails.
 
 import { Referenceable } from "@pb/broker";
 import type { RemoteReference } from "@pb/broker";
@@ -10,7 +10,7 @@ import { connect } from "@pb/node-transport";
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
-// What the master offers, as it sees it: what stays there is Referenceable, what it gets from us a reference.
+// The objects of the master, from its own view: its objects are Referenceable, and ours are references.
 
 interface TryPerspective {
   getAvailableBuilderNames(): string[];
@@ -39,7 +39,7 @@ interface Build extends Referenceable {
   getText(): string[];
 }
 
-/** How a build ended. */
+/** The result of a build. */
 interface Outcome {
   readonly builder: string;
   readonly result: number;
@@ -48,7 +48,7 @@ interface Outcome {
 
 const results = ["success", "warnings", "failure", "skipped", "exception", "retry", "cancelled"];
 
-/** Called by the master when a build starts, and about each of its steps. */
+/** The master calls this object when a build starts, and when a step starts or finishes. */
 class Watcher extends Referenceable {
   readonly #finished: (outcome: Outcome) => void;
 
@@ -62,11 +62,11 @@ class Watcher extends Referenceable {
   }
 
   remote_stepStarted(builder: string, _build: RemoteReference<Build>, step: string): void {
-    console.log(`${builder}: ${step} starts`);
+    console.log(`${builder}: ${step} started`);
   }
 
   remote_stepFinished(builder: string, _build: RemoteReference<Build>, step: string, _eta: null, result: number): void {
-    console.log(`${builder}: ${step} ends: ${results[result] ?? result}`);
+    console.log(`${builder}: ${step}: ${results[result] ?? result}`);
   }
 
   async #follow(build: RemoteReference<Build>, builder: string): Promise<void> {
@@ -104,11 +104,11 @@ if (values.names) {
   for (const name of available) console.log(name);
 } else {
   const builders = values.builder.length > 0 ? values.builder : available;
-  process.exitCode = (await tryIt(builders)) ? 0 : 1;
+  process.exitCode = (await tryPatch(builders)) ? 0 : 1;
 }
 
 /** Whether all builds succeed. */
-async function tryIt(builders: string[]): Promise<boolean> {
+async function tryPatch(builders: string[]): Promise<boolean> {
   const { branch = null, baserev = null, repository, project, who = null, comment = null } = values;
   const patch = tuple(Number(values.patchlevel), values.diff === undefined ? "" : readFileSync(values.diff, "utf8"));
   const properties = Object.fromEntries(
@@ -126,20 +126,20 @@ async function tryIt(builders: string[]): Promise<boolean> {
     comment,
     properties,
   );
-  if (buildSet === null) throw new Error(`The master has no builders ${builders.join(", ")} to try with`);
+  if (buildSet === null) throw new Error(`The master does not build patches with ${builders.join(", ")}`);
 
   const requests = await buildSet.callRemote("getBuildRequests");
   const outcomes = requests.map(
     ([, request]) =>
       new Promise<Outcome>((resolve, reject) => {
         request.callRemote("subscribe", new Watcher(resolve)).catch(reject);
-        request.notifyOnDisconnect(() => reject(new Error("The connection was lost before the build was over")));
+        request.notifyOnDisconnect(() => reject(new Error("The connection was lost before the build was complete")));
       }),
   );
-  let isGood = true;
+  let succeeded = true;
   for (const { builder, result, text } of await Promise.all(outcomes)) {
     console.log(`${builder}: ${results[result] ?? result} (${text})`);
-    isGood &&= result === 0;
+    succeeded &&= result === 0;
   }
-  return isGood;
+  return succeeded;
 }

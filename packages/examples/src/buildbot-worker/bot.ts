@@ -1,4 +1,4 @@
-// The worker as the master sees it: the mind of the login.
+// The object that the worker passes to the master at login (its mind). The master calls its methods.
 
 import { Referenceable } from "@pb/broker";
 import { mkdirSync, readFileSync } from "node:fs";
@@ -7,15 +7,15 @@ import { join, resolve } from "node:path";
 import { Builder } from "./builder.js";
 import { commands } from "./commands/index.js";
 
-/** The version of the commands' protocol that a master of today speaks. */
+/** The version of the command protocol that Buildbot 3 masters expect. */
 const COMMANDS_VERSION = "3.1";
 
 export interface BotOptions {
-  /** Everything happens below it. */
+  /** The folder for all builders. */
   readonly basedir: string;
-  /** Told what the master says. */
-  readonly say: (text: string) => void;
-  /** The master sends us home. */
+  /** Receives the messages of the master. */
+  readonly log: (text: string) => void;
+  /** Called when the master shuts down this worker. */
   readonly onShutdown: () => void;
 }
 
@@ -30,10 +30,10 @@ export class Bot extends Referenceable {
   }
 
   remote_print(message: string): void {
-    this.#options.say(`master: ${message}`);
+    this.#options.log(`master: ${message}`);
   }
 
-  /** Who we are, and what we can do. */
+  /** Describes this worker and its commands. */
   remote_getWorkerInfo(): Record<string, unknown> {
     const { basedir } = this.#options;
     return {
@@ -49,14 +49,14 @@ export class Bot extends Referenceable {
     };
   }
 
-  /** The builders there shall be: those that are there already keep their references. */
+  /** Replaces the list of builders. Builders that stay in the list remain the same objects. */
   remote_setBuilderList(wanted: readonly (readonly [name: string, folder: string])[]): Map<string, Builder> {
     const builders = wanted.map(([name, folder]) => {
-      const there = this.#builders.get(name);
-      return [name, there?.folder === folder ? there : this.#newBuilder(folder)] as const;
+      const existing = this.#builders.get(name);
+      return [name, existing?.folder === folder ? existing : this.#newBuilder(folder)] as const;
     });
-    const gone = [...this.#builders.keys()].filter((name) => !wanted.some(([kept]) => kept === name));
-    for (const name of gone) this.#builders.get(name)!.builder.stop("the builder was removed");
+    const removed = [...this.#builders.keys()].filter((name) => !wanted.some(([kept]) => kept === name));
+    for (const name of removed) this.#builders.get(name)!.builder.stop("the builder was removed");
     this.#builders = new Map(builders);
     return new Map(builders.map(([name, { builder }]) => [name, builder]));
   }
@@ -65,9 +65,9 @@ export class Bot extends Referenceable {
     this.#options.onShutdown();
   }
 
-  /** Stops all that runs. */
-  stop(why: string): void {
-    for (const { builder } of this.#builders.values()) builder.stop(why);
+  /** Stops all running commands. */
+  stop(reason: string): void {
+    for (const { builder } of this.#builders.values()) builder.stop(reason);
   }
 
   #newBuilder(folder: string): { readonly folder: string; readonly builder: Builder } {
@@ -76,7 +76,7 @@ export class Bot extends Referenceable {
     return { folder, builder: new Builder(path) };
   }
 
-  /** What the owner of this worker wrote into `info/`. */
+  /** Reads a file in `info/`, which the administrator of the worker writes. Null when it does not exist. */
   #info(name: string): string | null {
     try {
       return readFileSync(join(this.#options.basedir, "info", name), "utf8");

@@ -1,4 +1,4 @@
-// A builder as the worker has it: a folder, and the commands that run in it.
+// A builder on the worker: a folder, and the commands that run in it.
 
 import { PBError, Referenceable } from "@pb/broker";
 import { pathIn } from "./command.js";
@@ -7,7 +7,8 @@ import { commands } from "./commands/index.js";
 import type { Remote, RemoteCommand } from "./master.js";
 import { Report } from "./report.js";
 
-/** The names are those that masters know from Buildbot's own worker. */
+// The remote types of these errors are those of Buildbot's own worker.
+
 class UnknownCommand extends PBError {
   static override readonly remoteType = "buildbot_worker.base.UnknownCommand";
 }
@@ -25,10 +26,10 @@ export class Builder extends Referenceable {
     this.#folder = folder;
   }
 
-  /** The master says that a build begins. Each of its steps comes as a command. */
+  /** Called when a build begins. The master then starts a command for each step. */
   remote_startBuild(): void {}
 
-  /** Answers at once; what the command has to say goes to `remote`. */
+  /** Starts a command and returns immediately. Updates and the result are sent to `remote`. */
   remote_startCommand(
     remote: Remote<RemoteCommand>,
     id: string,
@@ -36,19 +37,19 @@ export class Builder extends Referenceable {
     args: Readonly<Record<string, unknown>>,
   ): void {
     const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-    if (command === undefined) throw new UnknownCommand(`There is no command ${JSON.stringify(name)} here`);
-    const missing = command.needs.filter((need) => !Object.hasOwn(args, need));
-    if (missing.length > 0) throw new MissingArguments(`${name} misses the arguments ${missing.join(", ")}`);
+    if (command === undefined) throw new UnknownCommand(`Unknown command ${JSON.stringify(name)}`);
+    const missing = command.requiredArgs.filter((arg) => !Object.hasOwn(args, arg));
+    if (missing.length > 0) throw new MissingArguments(`${name} needs the arguments ${missing.join(", ")}`);
     void this.#run(command, id, remote, args);
   }
 
-  remote_interruptCommand(id: string, why: string): void {
-    this.#running.get(id)?.abort(why);
+  remote_interruptCommand(id: string, reason: string): void {
+    this.#running.get(id)?.abort(reason);
   }
 
-  /** Stops all that runs. */
-  stop(why: string): void {
-    for (const controller of this.#running.values()) controller.abort(why);
+  /** Stops all running commands. */
+  stop(reason: string): void {
+    for (const controller of this.#running.values()) controller.abort(reason);
   }
 
   async #run(
@@ -58,33 +59,33 @@ export class Builder extends Referenceable {
     args: Record<string, unknown>,
   ): Promise<void> {
     const controller = new AbortController();
-    using _watch = remote.notifyOnDisconnect(() => controller.abort("the connection to the master is lost"));
+    using _subscription = remote.notifyOnDisconnect(() => controller.abort("the connection to the master was lost"));
     this.#running.set(id, controller);
     const report = new Report(remote);
     const { signal } = controller;
     let error: unknown;
     try {
-      report.tell({ rc: await command.run({ args, report, signal, path: pathIn(this.#folder) }) });
+      report.update({ rc: await command.run({ args, report, signal, path: pathIn(this.#folder) }) });
     } catch (thrown) {
-      error = inform(report, signal, thrown);
+      error = reportError(report, signal, thrown);
     } finally {
       this.#running.delete(id);
     }
-    // When it cannot be told, the master is gone, and has given up the build by itself.
+    // Fails when the master is disconnected. The master then ends the build by itself.
     await report.complete(error).catch(() => undefined);
   }
 }
 
-/** Tells what went wrong where a number and a sentence can say it; gives back any other error. */
-function inform(report: Report, signal: AbortSignal, error: unknown): unknown {
+/** Reports an interrupt or a system error as output and an exit status. Returns any other error. */
+function reportError(report: Report, signal: AbortSignal, error: unknown): unknown {
   if (signal.aborted) {
     report.text("header", `stopped: ${String(signal.reason)}\n`);
-    report.tell({ rc: -1 });
+    report.update({ rc: -1 });
     return undefined;
   }
   const { errno, syscall, message } = error as NodeJS.ErrnoException;
   if (errno === undefined || syscall === undefined) return error;
   report.text("stderr", `${message}\n`);
-  report.tell({ rc: Math.abs(errno) });
+  report.update({ rc: Math.abs(errno) });
   return undefined;
 }

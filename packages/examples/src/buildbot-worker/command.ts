@@ -1,34 +1,34 @@
-// What a command is: a function that does the work, told what to do by the master, and that answers with a number as programs do.
+// The type of a command: a function that gets arguments from the master and resolves with an exit status.
 
 import { resolve } from "node:path";
 import type { Report } from "./report.js";
 
-/** One command while it runs. */
+/** A running command. */
 export interface Task<Args> {
   readonly args: Args;
   readonly report: Report;
-  /** Aborted when the master wants it to stop, or is gone. Its reason is a sentence. */
+  /** Aborted when the master interrupts the command or disconnects. The reason is a string. */
   readonly signal: AbortSignal;
-  /** A path that the master gave, as it is on this machine: relative ones are relative to the builder's folder. */
+  /** Makes a path from the master absolute. Relative paths are relative to the folder of the builder. */
   readonly path: (...parts: (string | null | undefined)[]) => string;
 }
 
 export interface Command {
-  /** Arguments that there must be. */
-  readonly needs: readonly string[];
+  /** The names of the arguments that the master must send. */
+  readonly requiredArgs: readonly string[];
   /**
-   * Resolves with the exit status. A system error that it throws becomes its number and its message; any other makes the build end with an
-   * exception.
+   * Resolves with the exit status. A rejection with a system error is reported as its number and message; with any
+   * other error the build ends with an exception.
    */
   run(task: Task<Record<string, unknown>>): Promise<number>;
 }
 
-/** A command with the types of its arguments. What the master sends is checked for presence only: it is the one we work for. */
+/** Defines a command. Only the presence of arguments is checked: the master is trusted, because it may run anything. */
 export function command<Args>(
-  needs: readonly (keyof Args & string)[],
+  requiredArgs: readonly (keyof Args & string)[],
   run: (task: Task<Args>) => Promise<number>,
 ): Command {
-  return { needs, run: run as Command["run"] };
+  return { requiredArgs, run: run as Command["run"] };
 }
 
 export function pathIn(folder: string): Task<unknown>["path"] {

@@ -1,26 +1,27 @@
-// File names with `*`, `?`, `[…]`, and `**` for any folders.
+// Finds files by a pattern with `*`, `?`, `[…]`, and `**` for any number of folders, as Python's glob does.
 
 import { readdir, stat } from "node:fs/promises";
 import { join, parse, sep } from "node:path";
 
-/** The paths that are like `pattern`, which is absolute. In order. */
-export async function filesLike(pattern: string): Promise<string[]> {
+/** The sorted paths that match `pattern`, an absolute path. */
+export async function findFiles(pattern: string): Promise<string[]> {
   const { root } = parse(pattern);
   let found = [root];
   for (const part of pattern.slice(root.length).split(sep)) {
     if (part === "") continue;
-    found = (await Promise.all(found.map((folder) => step(folder, part)))).flat();
+    found = (await Promise.all(found.map((folder) => matchPart(folder, part)))).flat();
   }
   return [...new Set(found)].sort();
 }
 
-async function step(folder: string, part: string): Promise<string[]> {
+/** The entries of a folder that match one part of a pattern. */
+async function matchPart(folder: string, part: string): Promise<string[]> {
   if (part === "**") return [folder, ...(await foldersBelow(folder))];
   if (!/[*?[]/.test(part)) return (await exists(join(folder, part))) ? [join(folder, part)] : [];
-  const like = new RegExp(`^${expression(part)}$`, "su");
+  const regExp = new RegExp(`^${regExpSource(part)}$`, "su");
   const names = await entries(folder);
   return names
-    .filter(({ name }) => like.test(name) && (part.startsWith(".") || !name.startsWith(".")))
+    .filter(({ name }) => regExp.test(name) && (part.startsWith(".") || !name.startsWith(".")))
     .map(({ name }) => join(folder, name));
 }
 
@@ -37,7 +38,7 @@ const exists = (path: string) =>
     () => false,
   );
 
-function expression(part: string): string {
+function regExpSource(part: string): string {
   return part.replace(/\[(!?)([^\]]+)\]|[*?]|[\\^$.|+(){}[\]/-]/gu, (found, not?: string, set?: string) => {
     if (found === "*") return ".*";
     if (found === "?") return ".";

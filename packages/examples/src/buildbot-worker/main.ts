@@ -1,5 +1,5 @@
 // A Buildbot worker: main.ts tcp:HOST:PORT NAME PASSWORD [--basedir FOLDER] [--keepalive SECONDS] [--maxdelay SECONDS]
-// SIGTERM and SIGINT stop it at once, SIGHUP when the master has no more work for it.
+// SIGTERM and SIGINT stop it immediately. SIGHUP stops it when its running builds are complete.
 
 import { parseArgs } from "node:util";
 import { Worker } from "./worker.js";
@@ -25,12 +25,12 @@ const worker = new Worker({
   basedir: values.basedir,
   keepalive: Number(values.keepalive),
   maxDelay: Number(values.maxdelay),
-  say: (text) => console.log(text),
+  log: (text) => console.log(text),
 });
 process.on("SIGTERM", () => void worker.close());
 process.on("SIGINT", () => void worker.close());
 process.on("SIGHUP", () => void worker.shutdown());
 
 const cause = await worker.stopped;
-console.log(cause === undefined ? "stopped" : `gave up: ${String(cause)}`);
+console.log(cause === undefined ? "stopped" : `stopped: ${String(cause)}`);
 process.exitCode = cause === undefined ? 0 : 1;

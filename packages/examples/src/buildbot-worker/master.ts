@@ -1,38 +1,38 @@
-// What a Buildbot master offers to a worker over PB: the types of its objects. Names and order of arguments are the master's.
+// The types of the objects of a Buildbot master that a worker calls. Names and parameters are those of the master.
 
 import type { RemoteError, RemoteReference } from "@pb/broker";
 import type { Tuple } from "@pb/jelly-types";
 
-/** What somebody gets who logs in as a worker. */
+/** The avatar of a worker. */
 export interface MasterPerspective {
   keepalive(): null;
-  /** Asks to be sent home: the master finishes what runs, then calls `shutdown` of the bot. */
+  /** Asks for a shutdown. The master calls `shutdown` of the bot when the running builds are complete. */
   shutdown(): null;
 }
 
-/** One thing that a command tells: `{ stdout: "…" }`, `{ rc: 0 }`. */
+/** An update of a command: `{ stdout: "…" }`, `{ rc: 0 }`. */
 export type Update = Readonly<Record<string, unknown>>;
 
-/** The master's end of one running command. */
+/** The object of the master for one running command. */
 export interface RemoteCommand {
-  /** The number behind each update is a leftover that masters ignore. */
+  /** The number in each pair is part of the protocol, but masters ignore it. */
   update(updates: readonly (readonly [Update, 0])[]): number;
-  /** With an error when the command could not do its work at all: the build ends with an exception. */
+  /** With an error, the build ends with an exception. */
   complete(failure: RemoteError | null): null;
 }
 
-/** Where a file that goes down comes from. */
+/** Reads a file on the master, for a download. */
 export interface FileReader {
-  /** The next bytes; none at the end. */
+  /** The next bytes; empty at the end of the file. */
   read(length: number): Uint8Array | string;
   close(): null;
 }
 
-/** Where a file that goes up goes to. */
+/** Writes a file on the master, for an upload. */
 export interface FileWriter {
   write(data: Uint8Array): null;
   utime(accessedAndModified: Tuple): null;
-  /** Unpacks a tar archive that was written. */
+  /** Unpacks the tar archive that was written. */
   unpack(): null;
   close(): null;
 }

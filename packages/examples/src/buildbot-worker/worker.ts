@@ -1,4 +1,4 @@
-// A worker: stays logged in to its master, builds what it is given, and goes home when it is sent.
+// A Buildbot worker: stays logged in to a master, runs its commands, and stops when the master shuts it down.
 
 import { RemoteError } from "@pb/broker";
 import { login, UsernamePassword } from "@pb/cred";
@@ -8,27 +8,27 @@ import { Bot } from "./bot.js";
 import type { MasterPerspective } from "./master.js";
 
 export interface WorkerOptions {
-  /** Where the master listens: `tcp:build.example.org:9989`. */
+  /** The endpoint of the master: `tcp:build.example.org:9989`. */
   readonly master: string;
   readonly name: string;
   readonly password: string;
   readonly basedir: string;
-  /** Seconds between two signs of life. Default 600. */
+  /** Seconds between two keepalive calls. Default 600, as in Buildbot. */
   readonly keepalive?: number | undefined;
-  /** The longest wait, in seconds, before the master is looked for again. Default 300. */
+  /** The longest time between two attempts to connect, in seconds. Default 300, as in Buildbot. */
   readonly maxDelay?: number | undefined;
-  readonly say?: ((text: string) => void) | undefined;
+  readonly log?: ((text: string) => void) | undefined;
 }
 
 export class Worker {
   readonly #client: ReconnectingClient<MasterPerspective>;
   readonly #bot: Bot;
   readonly #keepaliveMs: number;
-  readonly #say: (text: string) => void;
+  readonly #log: (text: string) => void;
   #keepalive: NodeJS.Timeout | undefined;
-  #settleStopped!: (cause: Error | undefined) => void;
-  /** Resolves when it has stopped: with what made it give up, or undefined when it was meant to. */
-  readonly stopped = new Promise<Error | undefined>((resolve) => (this.#settleStopped = resolve));
+  #resolveStopped!: (cause: Error | undefined) => void;
+  /** Resolves when the worker has stopped: with the error that stopped it, or undefined after `close` or a shutdown. */
+  readonly stopped = new Promise<Error | undefined>((resolve) => (this.#resolveStopped = resolve));
 
   constructor({
     master,
@@ -37,62 +37,63 @@ export class Worker {
     basedir,
     keepalive = 600,
     maxDelay = 300,
-    say = () => undefined,
+    log = () => undefined,
   }: WorkerOptions) {
-    this.#say = say;
+    this.#log = log;
     this.#keepaliveMs = keepalive * 1000;
-    // The answer to `shutdown` leaves first.
-    this.#bot = new Bot({ basedir, say, onShutdown: () => void setImmediate(() => void this.close()) });
+    // setImmediate: the answer to `shutdown` is sent before the connection closes.
+    this.#bot = new Bot({ basedir, log, onShutdown: () => void setImmediate(() => void this.close()) });
     this.#client = reconnecting<MasterPerspective>(master, {
       login: (connection, signal) => login(connection, new UsernamePassword(name, password), this.#bot, { signal }),
       backoff: { highestMs: maxDelay * 1000 },
-      // A password may get right when the master's configuration does; a second worker of the same name does not.
+      // A wrong password is retried, because the configuration of the master may change. A duplicate worker is not.
       isFinal: (error) => error instanceof RemoteError && error.message === "rejecting duplicate worker",
-      onState: (state) => this.#changed(state),
+      onState: (state) => this.#onState(state),
     });
   }
 
-  /** Asks the master for an end: it sends us home when what runs is done. */
+  /** Asks the master for a shutdown. The master calls `shutdown` of the bot when the running builds are complete. */
   async shutdown(): Promise<void> {
     try {
       await this.#client.with({ whileDown: "fail", timeoutMs: 60_000 }).callRemote("shutdown");
+      this.#log("asked the master for a shutdown");
     } catch (error) {
-      this.#say(`the master cannot send us home (${String(error)}): going at once`);
+      this.#log(`the master did not accept the shutdown (${String(error)}): stopping now`);
       await this.close();
     }
   }
 
-  /** Stops what runs, and hangs up. */
+  /** Stops running commands and closes the connection. */
   async close(): Promise<void> {
-    this.#bot.stop("the worker stops");
+    this.#bot.stop("the worker stopped");
     await this.#client.close();
   }
 
-  #changed(state: ReconnectState<MasterPerspective>): void {
+  #onState(state: ReconnectState<MasterPerspective>): void {
     clearInterval(this.#keepalive);
     switch (state.is) {
       case "connecting":
         break;
       case "ready":
-        this.#say("attached to the master");
+        this.#log("attached to the master");
         this.#keepalive = setInterval(() => void this.#keepAlive(), this.#keepaliveMs);
         break;
       case "waiting":
-        this.#say(`no master until ${state.until.toISOString()}: ${String(state.cause)}`);
+        this.#log(`next attempt to connect at ${state.until.toISOString()}: ${String(state.cause)}`);
         break;
       case "stopped":
-        this.#settleStopped(state.cause as Error | undefined);
+        this.#resolveStopped(state.cause as Error | undefined);
         break;
     }
   }
 
-  /** The master notes that we are there. Whether it still is, the transport finds out by itself. */
+  /** Tells the master that this worker is alive. The transport detects a dead master by itself. */
   async #keepAlive(): Promise<void> {
     try {
       await this.#client.with({ whileDown: "fail" }).callRemote("keepalive");
-      this.#say("the master knows that we are alive");
+      this.#log("the master answered the keepalive");
     } catch (error) {
-      this.#say(`keepalive: ${String(error)}`);
+      this.#log(`the keepalive failed: ${String(error)}`);
     }
   }
 }

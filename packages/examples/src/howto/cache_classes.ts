@@ -1,4 +1,4 @@
-// An object that others keep copies of, and the copies, which hear of every change. (howto/pb/cache_classes.py)
+// A Cacheable, and the RemoteCache that receives its updates. (howto/pb/cache_classes.py)
 
 import { Cacheable, RemoteCache, remoteCache } from "@pb/broker";
 import type { CacheObserver, Perspective } from "@pb/broker";
@@ -30,7 +30,7 @@ export class MasterDuckPond extends Cacheable {
 
   override getStateToCacheAndObserveFor(_perspective: Perspective, observer: CacheObserver): string[] {
     this.#observers.add(observer);
-    return this.#ducks; // who observes is nobody's business
+    return this.#ducks; // The observers are not part of the state.
   }
 
   override stoppedObserving(_perspective: Perspective, observer: CacheObserver): void {

@@ -1,4 +1,4 @@
-// Keeps a copy of an object, for as long as it wants to. (howto/pb/cache_receiver.py)
+// Keeps a cache of an object of the client, until it releases the cache. (howto/pb/cache_receiver.py)
 
 import { Root } from "@pb/broker";
 import { listen } from "@pb/node-transport";
@@ -20,7 +20,7 @@ export class Receiver extends Root {
   }
 
   remote_ignorePond(): void {
-    // The owner is told to stop observing.
+    // Disposing the cache calls stoppedObserving of the original.
     console.log("dropping pond");
     this.#pond?.[Symbol.dispose]();
     this.#pond = undefined;

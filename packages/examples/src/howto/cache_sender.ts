@@ -1,4 +1,4 @@
-// Changes an object of which the server keeps a copy. (howto/pb/cache_sender.py)
+// Changes an object of which the server has a cache. (howto/pb/cache_sender.py)
 
 import { connect } from "@pb/node-transport";
 import { MasterDuckPond } from "./cache_classes.js";

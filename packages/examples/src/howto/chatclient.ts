@@ -1,4 +1,4 @@
-// Joins a group and says something. The server prints on our screen. (howto/pb/chatclient.py)
+// Joins a group and sends a message. The server calls this client for each message. (howto/pb/chatclient.py)
 
 import { Referenceable } from "@pb/broker";
 import { login, UsernamePassword } from "@pb/cred";

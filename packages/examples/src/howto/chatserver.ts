@@ -1,4 +1,4 @@
-// Groups that users join and send messages to: a Viewable knows who is calling. (howto/pb/chatserver.py)
+// Groups that users join and send messages to. A Viewable receives the avatar of its caller. (howto/pb/chatserver.py)
 
 import { Avatar, Viewable } from "@pb/broker";
 import type { RemoteReference } from "@pb/broker";

@@ -1,4 +1,4 @@
-// An object, and what arrives of it at the other side: both decide about the state. (howto/pb/copy2_classes.py)
+// A Copyable and its RemoteCopy. The sender chooses the state; the receiver stores it. (howto/pb/copy2_classes.py)
 
 import { Copyable, RemoteCopy, remoteCopy } from "@pb/broker";
 import { TypeRegistry } from "@pb/jelly-types";

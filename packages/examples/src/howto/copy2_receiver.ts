@@ -1,4 +1,4 @@
-// Gets a copy that says less than the original. (howto/pb/copy2_receiver.py)
+// Receives a copy with fewer properties than the original. (howto/pb/copy2_receiver.py)
 
 import { Root } from "@pb/broker";
 import { listen } from "@pb/node-transport";

@@ -1,4 +1,4 @@
-// Sends a copy that says less than the original. (howto/pb/copy2_sender.py)
+// Sends a copy with fewer properties than the original. (howto/pb/copy2_sender.py)
 
 import { connect } from "@pb/node-transport";
 import { SenderPond } from "./copy2_classes.js";

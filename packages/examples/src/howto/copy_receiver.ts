@@ -1,4 +1,4 @@
-// Gets copies of objects, as a class of its own. (howto/pb/copy_receiver.tac)
+// Receives copies of objects, as instances of its own class. (howto/pb/copy_receiver.tac)
 
 import { RemoteCopy, remoteCopy, Root } from "@pb/broker";
 import { TypeRegistry } from "@pb/jelly-types";

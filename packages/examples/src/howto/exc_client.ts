@@ -1,4 +1,4 @@
-// What an error of the server looks like. (howto/pb/exc_client.py)
+// Prints the properties of an error that the server raised. (howto/pb/exc_client.py)
 
 import { RemoteError } from "@pb/broker";
 import { connect } from "@pb/node-transport";
@@ -7,7 +7,7 @@ import type { One } from "./exc_server.js";
 await using connection = await connect(`tcp:localhost:${process.argv[2] ?? 8800}`);
 const one = await connection.getRootObject<One>();
 try {
-  // change "broken" into "broken2" to see an error that is a fault
+  // Change "broken" to "broken2" to see an unexpected error.
   await one.callRemote("broken");
   console.log("erm, it wasn't *supposed* to work..");
 } catch (error) {

@@ -1,14 +1,14 @@
-// Two errors: one that is meant for the caller, and one that is a fault. (howto/pb/exc_server.py)
+// Raises two errors: an expected one, and an unexpected one. (howto/pb/exc_server.py)
 
 import { PBError, Root } from "@pb/broker";
 import { listen } from "@pb/node-transport";
 
-/** Expected: the caller learns of it, and nothing is reported here. */
+/** Expected: sent to the caller, and not reported on the server. */
 class MyError extends PBError {
   static override readonly remoteType = "__main__.MyError";
 }
 
-/** Unexpected: the caller learns of it, and so does `onEvent`. */
+/** Unexpected: sent to the caller, and reported to `onEvent` of the server. */
 class MyError2 extends Error {
   static readonly remoteType = "__main__.MyError2";
 }

@@ -1,4 +1,4 @@
-// The finger service's PB face: names and what they are up to, as bytes. (the finger tutorial's finger21.tac)
+// The finger service over PB: user names and their status, as bytes. (the finger tutorial's finger21.tac)
 
 import { Root } from "@pb/broker";
 import { listen } from "@pb/node-transport";
@@ -30,7 +30,7 @@ export class PerspectiveFinger extends Root {
     this.#service = service;
   }
 
-  /** Names are bytes, as the service of the tutorial has them: a text is no user's name. */
+  /** Names are bytes, as in the tutorial: a text matches no user. */
   async remote_getUser(user: Uint8Array | string): Promise<Uint8Array> {
     const name = typeof user === "string" ? "" : decoder.decode(user);
     return encoder.encode(await this.#service.getUser(name));

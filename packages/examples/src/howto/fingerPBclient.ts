@@ -1,4 +1,4 @@
-// Asks what somebody is up to. (the finger tutorial's fingerPBclient.py)
+// Requests the status of a user. (the finger tutorial's fingerPBclient.py)
 
 import { connect } from "@pb/node-transport";
 import type { PerspectiveFinger } from "./finger21.js";

@@ -1,4 +1,4 @@
-// Gets an object, asks it for another one, and calls that. (howto/pb/pb1client.py)
+// Calls the root object, which returns a reference to another object, and calls that one. (howto/pb/pb1client.py)
 
 import { connect } from "@pb/node-transport";
 import type { One } from "./pb1server.js";

@@ -1,4 +1,4 @@
-// A method that returns an object of ours: the client gets a reference to it. (howto/pb/pb1server.py)
+// A method that returns a Referenceable: the client receives a reference to it. (howto/pb/pb1server.py)
 
 import { Referenceable, Root } from "@pb/broker";
 import { listen } from "@pb/node-transport";

@@ -1,4 +1,4 @@
-// Gives a reference back to its owner. (howto/pb/pb2client.py)
+// Passes a reference back to the server. (howto/pb/pb2client.py)
 
 import { connect } from "@pb/node-transport";
 import type { One } from "./pb2server.js";

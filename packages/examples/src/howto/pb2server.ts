@@ -1,4 +1,4 @@
-// A reference that comes back to its owner is the object itself. (howto/pb/pb2server.py)
+// When the client passes a reference back, the server receives its own object. (howto/pb/pb2server.py)
 
 import { Referenceable, Root } from "@pb/broker";
 import { listen } from "@pb/node-transport";

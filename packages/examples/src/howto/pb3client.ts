@@ -1,4 +1,4 @@
-// Hands an object of ours to the server, which calls it. (howto/pb/pb3client.py)
+// Passes an object to the server, which calls it. (howto/pb/pb3client.py)
 
 import { Referenceable } from "@pb/broker";
 import { connect } from "@pb/node-transport";

@@ -1,4 +1,4 @@
-// Calls an object of the client's. (howto/pb/pb3server.py)
+// Calls an object of the client. (howto/pb/pb3server.py)
 
 import { Root } from "@pb/broker";
 import type { RemoteReference } from "@pb/broker";

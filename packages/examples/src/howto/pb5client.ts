@@ -1,4 +1,4 @@
-// Logs in, and calls the avatar. (howto/pb/pb5client.py)
+// Logs in and calls a method of the avatar. (howto/pb/pb5client.py)
 
 import { login, UsernamePassword } from "@pb/cred";
 import { connect } from "@pb/node-transport";

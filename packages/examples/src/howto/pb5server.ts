@@ -1,4 +1,4 @@
-// A realm gives an avatar to each user who logs in. (howto/pb/pb5server.py)
+// A realm that returns an avatar for each login. (howto/pb/pb5server.py)
 
 import { Avatar } from "@pb/broker";
 import { InMemoryUsernamePasswordChecker, Portal } from "@pb/cred";

@@ -1,4 +1,4 @@
-// One of two users. (howto/pb/pb6client1.py)
+// Logs in as the first of two users. (howto/pb/pb6client1.py)
 
 import { login, UsernamePassword } from "@pb/cred";
 import { connect } from "@pb/node-transport";

@@ -1,4 +1,4 @@
-// One of two users. (howto/pb/pb6client2.py)
+// Logs in as the second of two users. (howto/pb/pb6client2.py)
 
 import { login, UsernamePassword } from "@pb/cred";
 import { connect } from "@pb/node-transport";

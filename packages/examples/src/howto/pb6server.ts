@@ -1,4 +1,4 @@
-// Two users, and an avatar for each. (howto/pb/pb6server.py)
+// A server for two users, each with an avatar. (howto/pb/pb6server.py)
 
 import { Avatar } from "@pb/broker";
 import { InMemoryUsernamePasswordChecker, Portal } from "@pb/cred";

@@ -1,4 +1,4 @@
-// Logs in twice over one connection: as nobody, and with a password. (howto/pb/pbAnonClient.py)
+// Logs in twice over one connection: anonymously, and with a password. (howto/pb/pbAnonClient.py)
 
 import { Anonymous, login, UsernamePassword } from "@pb/cred";
 import { connect } from "@pb/node-transport";

@@ -1,4 +1,4 @@
-// Lets in who has a password, and anybody else as "Anonymous". (howto/pb/pbAnonServer.py)
+// Accepts logins with a password, and anonymous logins. (howto/pb/pbAnonServer.py)
 
 import { Avatar } from "@pb/broker";
 import { AllowAnonymousAccess, ANONYMOUS, InMemoryUsernamePasswordChecker, Portal } from "@pb/cred";

@@ -1,4 +1,4 @@
-// A server that sends its stacks, and a client that shows one; in one process. (examples/pb_exceptions.py)
+// A server that sends stack traces, and a client that prints one, in one process. (examples/pb_exceptions.py)
 
 import { Avatar as PBAvatar, RemoteError } from "@pb/broker";
 import { InMemoryUsernamePasswordChecker, login, Portal, UsernamePassword } from "@pb/cred";

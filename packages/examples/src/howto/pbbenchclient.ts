@@ -1,4 +1,4 @@
-// Calls as often as it can, until it is stopped. (examples/pbbenchclient.py)
+// Calls the server as often as possible, until the process is stopped. (examples/pbbenchclient.py)
 
 import { login, UsernamePassword } from "@pb/cred";
 import { connect } from "@pb/node-transport";

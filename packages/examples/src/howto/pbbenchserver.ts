@@ -1,4 +1,4 @@
-// Counts the calls of each second. (examples/pbbenchserver.py)
+// Counts the calls per second. (examples/pbbenchserver.py)
 
 import { Avatar } from "@pb/broker";
 import { InMemoryUsernamePasswordChecker, Portal } from "@pb/cred";

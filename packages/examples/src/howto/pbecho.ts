@@ -1,4 +1,4 @@
-// An echo for guests, which also tells when they have left. (examples/pbecho.py)
+// An echo service that prints a line when a user logs out. (examples/pbecho.py)
 
 import { Avatar, PBError } from "@pb/broker";
 import { InMemoryUsernamePasswordChecker, Portal } from "@pb/cred";

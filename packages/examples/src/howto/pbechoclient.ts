@@ -1,4 +1,4 @@
-// Two calls at once, of which one fails with an error of a class that we know. (examples/pbechoclient.py)
+// Two concurrent calls, one of which fails with an error that has a local class. (examples/pbechoclient.py)
 
 import { login, UsernamePassword } from "@pb/cred";
 import { connect } from "@pb/node-transport";

@@ -1,4 +1,4 @@
-// Every basic type, for whoever wants to know how another implementation does. (examples/pbinterop.py)
+// Methods for every basic type, to test other implementations. (examples/pbinterop.py)
 
 import { Copyable, Referenceable, Root } from "@pb/broker";
 import type { RemoteReference } from "@pb/broker";

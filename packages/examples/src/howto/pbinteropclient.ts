@@ -1,4 +1,4 @@
-// Calls everything that pbinterop has. (Twisted's example comes without a client.)
+// Calls each method of pbinterop. (Twisted's example comes without a client.)
 
 import { Referenceable, remoteCopy, RemoteCopy, RemoteError } from "@pb/broker";
 import { tuple, TypeRegistry } from "@pb/jelly-types";

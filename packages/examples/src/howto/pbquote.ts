@@ -1,4 +1,4 @@
-// A PB face for a service. (howto/TwistedQuotes/pbquote.py)
+// Makes an existing service available over PB. (howto/TwistedQuotes/pbquote.py)
 
 import { Root } from "@pb/broker";
 import { listen } from "@pb/node-transport";

@@ -1,4 +1,4 @@
-// Prints one quote. (howto/TwistedQuotes/pbquoteclient.py)
+// Requests a quote and prints it. (howto/TwistedQuotes/pbquoteclient.py)
 
 import { connect } from "@pb/node-transport";
 import type { QuoteReader } from "./pbquote.js";

@@ -1,4 +1,4 @@
-// Every way in which a call can fail, and how to tell them apart. (howto/pb/trap_client.py)
+// The ways in which a call can fail, and how to distinguish them. (howto/pb/trap_client.py)
 
 import { DeadReferenceError } from "@pb/broker";
 import { JellyError } from "@pb/jelly-types";
@@ -7,7 +7,7 @@ import type { One } from "./trap_server.js";
 
 class MyException extends Error {}
 
-/** Nobody said how it travels. */
+/** Has no type handler, and cannot be sent. */
 class ScaryObject {
   readonly secret = 1;
 }

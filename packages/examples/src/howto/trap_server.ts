@@ -1,4 +1,4 @@
-// Raises an error when it is told to panic. (howto/pb/trap_server.py)
+// Raises an error when the argument is "panic!". (howto/pb/trap_server.py)
 
 import { PBError, Root } from "@pb/broker";
 import { listen } from "@pb/node-transport";

@@ -1,58 +1,52 @@
-// Live Twisted, as a server and as a client.
+// Runs the programs in this folder with Twisted, as a server and as a client.
 
-import { spawn, spawnSync } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
+import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import type { Twisted } from "../../../../tools/twisted/twisted.js";
+import { Program } from "../../../../tools/process/program.js";
 import { pythonEnvironment } from "../../../../tools/twisted/twisted.js";
+import type { Twisted } from "../../../../tools/twisted/twisted.js";
 
-/** A program of ours for Twisted, while it runs. */
-export class TwistedPeer implements AsyncDisposable {
-  readonly process: ChildProcess;
-  readonly #lines: AsyncIterator<string>;
-  /** What Twisted logged. */
-  log = "";
-
+export class TwistedPeer extends Program {
   constructor({ python }: Twisted, script: "server" | "client", ...args: string[]) {
     const path = fileURLToPath(new URL(`${script}.py`, import.meta.url));
-    this.process = spawn(python, [path, ...args], { env: pythonEnvironment(), stdio: ["pipe", "pipe", "pipe"] });
-    this.#lines = createInterface(this.process.stdout!)[Symbol.asyncIterator]();
-    this.process.stderr!.on("data", (text: Buffer) => (this.log += text.toString()));
+    super(`Twisted's ${script}`, [python, path, ...args], { env: pythonEnvironment() });
   }
 
-  /** The next line it prints. Rejects with its log when it ends instead. */
+  /** What Twisted has logged. */
+  get log(): string {
+    return this.stderr;
+  }
+
+  /** The next line of stdout. Rejects with the log when the program exits before that. */
   async line(): Promise<string> {
-    const { value, done } = await this.#lines.next();
-    if (done === true) throw new Error(`Twisted ended:\n${this.log}`);
-    return value;
+    const line = await this.nextLine();
+    if (line === undefined) throw await this.failure("exited");
+    return line;
   }
 
-  /** Stops it in the middle of whatever it does; the kernel still acknowledges what arrives. */
+  /** Stops the program without ending it. The kernel still acknowledges received bytes. */
   freeze(): void {
-    this.process.kill("SIGSTOP");
+    this.kill("SIGSTOP");
   }
 
   thaw(): void {
-    this.process.kill("SIGCONT");
+    this.kill("SIGCONT");
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
-    const gone = once(this.process, "exit");
-    this.process.kill("SIGKILL");
-    await gone;
+  /** A frozen program ends only with SIGKILL. */
+  override async [Symbol.asyncDispose](): Promise<void> {
+    this.kill("SIGKILL");
+    await this.exit;
   }
 }
 
-/** A server, and the port it listens on. */
+/** Starts a server. Resolves when it listens. */
 export async function twistedServer(twisted: Twisted, endpoint: string): Promise<TwistedPeer & { port: number }> {
   const peer = new TwistedPeer(twisted, "server", endpoint);
   return Object.assign(peer, { port: Number(await peer.line()) });
 }
 
-/** Whether it has what Twisted needs for TLS. */
+/** Whether this Python has the packages that Twisted needs for TLS. */
 export function speaksTls({ python }: Twisted): boolean {
   return spawnSync(python, ["-c", "import OpenSSL, service_identity"], { env: pythonEnvironment() }).status === 0;
 }

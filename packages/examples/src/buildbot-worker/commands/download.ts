@@ -1,4 +1,4 @@
-// A file from the master to here.
+// Downloads a file from the master to the worker.
 
 import { chmod, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -33,7 +33,7 @@ export const downloadFile = command<DownloadArgs>(
         left -= bytes.length;
       }
       if (left <= 0) {
-        report.text("stderr", `${args.workerdest} is larger than ${String(maxsize)} bytes, and was cut\n`);
+        report.text("stderr", `${args.workerdest} is larger than ${String(maxsize)} bytes and was truncated\n`);
         return 1;
       }
     } finally {

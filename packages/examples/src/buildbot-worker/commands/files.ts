@@ -1,9 +1,9 @@
-// Commands about files and folders. A system error is their answer: see command.ts.
+// Commands for files and folders. Their system errors are reported to the master: see Command in command.ts.
 
 import { tuple } from "@pb/jelly-types";
 import { cp, mkdir as makeFolder, readdir, rm, stat as statOf, unlink } from "node:fs/promises";
 import { command } from "../command.js";
-import { filesLike } from "../glob.js";
+import { findFiles } from "../glob.js";
 
 export const mkdir = command<{ dir: string | string[] }>(["dir"], async ({ args, path }) => {
   for (const dir of [args.dir].flat()) await makeFolder(path(dir), { recursive: true });
@@ -27,23 +27,23 @@ export const cpdir = command<{ fromdir: string; todir: string }>(["fromdir", "to
   return 0;
 });
 
-/** Ten numbers, as Python's `os.stat` has them. */
+/** Reports the ten numbers of Python's `os.stat`. */
 export const stat = command<{ file: string; workdir?: string }>(["file"], async ({ args, path, report }) => {
   const { mode, ino, dev, nlink, uid, gid, size, atimeMs, mtimeMs, ctimeMs } = await statOf(
     path(args.workdir, args.file),
   );
   const times = [atimeMs, mtimeMs, ctimeMs].map((ms) => Math.floor(ms / 1000));
-  report.tell({ stat: tuple(mode, ino, dev, nlink, uid, gid, size, ...times) });
+  report.update({ stat: tuple(mode, ino, dev, nlink, uid, gid, size, ...times) });
   return 0;
 });
 
 export const glob = command<{ path: string }>(["path"], async ({ args, path, report }) => {
-  report.tell({ files: await filesLike(path(args.path)) });
+  report.update({ files: await findFiles(path(args.path)) });
   return 0;
 });
 
 export const listdir = command<{ dir: string }>(["dir"], async ({ args, path, report }) => {
-  report.tell({ files: await readdir(path(args.dir)) });
+  report.update({ files: await readdir(path(args.dir)) });
   return 0;
 });
 

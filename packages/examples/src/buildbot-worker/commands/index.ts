@@ -1,4 +1,4 @@
-// Every command that the worker can do, by the name the master calls it.
+// All commands of the worker, by the names that masters use.
 
 import type { Command } from "../command.js";
 import { downloadFile } from "./download.js";

@@ -1,4 +1,4 @@
-// Runs a program: its output goes to the master while it runs, and it stops when it is told to, or takes too long.
+// Runs a program, sends its output to the master, and stops it on an interrupt or a timeout.
 
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
@@ -7,13 +7,13 @@ import { delimiter } from "node:path";
 import type { Readable } from "node:stream";
 import { command } from "../command.js";
 import type { Task } from "../command.js";
-import { Lines } from "../lines.js";
+import { LineDecoder } from "../line-decoder.js";
 import { LogFile } from "../log-file.js";
-import { Patience } from "../patience.js";
+import { Timeouts } from "../timeouts.js";
 
 interface ShellArgs {
   workdir: string;
-  /** For the shell, or a program and its arguments. */
+  /** A command line for the shell, or a program and its arguments. */
   command: string | readonly string[];
   env?: Readonly<Record<string, string | readonly string[] | null>> | null;
   want_stdout?: boolean | number;
@@ -21,9 +21,9 @@ interface ShellArgs {
   logfiles?: Readonly<Record<string, string | { filename: string; follow?: boolean }>>;
   /** Seconds without output. */
   timeout?: number | null;
-  /** Seconds in all. */
+  /** Seconds in total. */
   maxTime?: number | null;
-  /** Seconds between asking a program to end and killing it. */
+  /** Seconds between SIGTERM and SIGKILL. */
   sigtermTime?: number | null;
   usePTY?: boolean;
   logEnviron?: boolean;
@@ -32,8 +32,8 @@ interface ShellArgs {
   interruptSignal?: string;
 }
 
-/** Milliseconds that a killed program's children may keep its output open. */
-const LINGER = 5_000;
+/** Milliseconds that children of a killed program may keep its output open. */
+const LINGER_MS = 5_000;
 
 export const shell = command<ShellArgs>(["workdir", "command"], async (task) => {
   const { args, report, signal, path } = task;
@@ -42,9 +42,9 @@ export const shell = command<ShellArgs>(["workdir", "command"], async (task) => 
   await mkdir(cwd, { recursive: true });
   const env = environment(args.env ?? {}, cwd);
   const argv = argvOf(args);
-  report.text("header", introduction(args, cwd, argv, env));
+  report.text("header", header(args, cwd, argv, env));
 
-  // Before the program runs: what it writes at once is its own.
+  // Before the program starts, so that everything it writes counts as new.
   const logFiles = Object.entries(args.logfiles ?? {}).map(
     ([name, log]) =>
       new LogFile(
@@ -56,7 +56,7 @@ export const shell = command<ShellArgs>(["workdir", "command"], async (task) => 
   const child = spawn(argv[0]!, argv.slice(1), {
     cwd,
     env,
-    detached: true, // a group of its own, so that its children can be stopped with it
+    detached: true, // its own process group, so that a signal reaches its children
     stdio: [typeof args.initial_stdin === "string" ? "pipe" : "ignore", "pipe", "pipe"],
   });
   const program = new Program(child, task);
@@ -66,7 +66,7 @@ export const shell = command<ShellArgs>(["workdir", "command"], async (task) => 
   if (signal.aborted) stop();
 
   const [outcome] = await Promise.all([
-    program.ended,
+    program.exit,
     program.read(child.stdout!, args.want_stdout === false ? undefined : "stdout"),
     program.read(child.stderr!, args.want_stderr === false ? undefined : "stderr"),
   ]);
@@ -76,11 +76,11 @@ export const shell = command<ShellArgs>(["workdir", "command"], async (task) => 
   if (outcome.remark !== undefined) report.text("header", `${outcome.remark}\n`);
   const elapsed = (performance.now() - start) / 1000;
   report.text("header", `elapsedTime=${elapsed.toFixed(6)}\n`);
-  report.tell({ elapsed });
+  report.update({ elapsed });
   return outcome.status;
 });
 
-/** The master itself writes the status into the log. */
+/** How a program ended. The master logs the status. */
 interface Outcome {
   readonly status: number;
   readonly remark?: string;
@@ -89,47 +89,47 @@ interface Outcome {
 class Program {
   readonly #child: ChildProcess;
   readonly #task: Task<ShellArgs>;
-  readonly #patience: Patience;
+  readonly #timeouts: Timeouts;
   #isStopped = false;
   #timers: NodeJS.Timeout[] = [];
-  readonly ended: Promise<Outcome>;
+  readonly exit: Promise<Outcome>;
 
   constructor(child: ChildProcess, task: Task<ShellArgs>) {
     this.#child = child;
     this.#task = task;
     const { timeout, maxTime, initial_stdin: input } = task.args;
-    this.#patience = new Patience({ silence: timeout, whole: maxTime }, (why) => this.stop(why, "SIGKILL"));
-    child.stdin?.on("error", () => undefined).end(input); // it need not read it
-    this.ended = this.#end().finally(() => {
-      this.#patience.end();
+    this.#timeouts = new Timeouts({ idle: timeout, total: maxTime }, (reason) => this.stop(reason, "SIGKILL"));
+    child.stdin?.on("error", () => undefined).end(input); // The program need not read its input.
+    this.exit = this.#waitForExit().finally(() => {
+      this.#timeouts.clear();
       this.#timers.forEach(clearTimeout);
     });
   }
 
-  /** Reads one stream to its end, no faster than the master takes it. */
+  /** Sends a stream to the master, with backpressure. With `name` undefined, the output is discarded. */
   async read(stream: Readable, name: "stdout" | "stderr" | undefined): Promise<void> {
     const { report } = this.#task;
-    const lines = new Lines();
+    const lines = new LineDecoder();
     try {
       for await (const chunk of stream) {
-        this.#patience.renew();
-        const text = lines.feed(chunk as Buffer);
+        this.#timeouts.restartIdle();
+        const text = lines.decode(chunk as Buffer);
         if (name === undefined) continue;
         report.text(name, text);
-        await report.room();
+        await report.drain();
       }
     } catch {
-      // It was closed over the heads of the program's children.
+      // The stream was destroyed, because children of the killed program kept it open.
     }
-    if (name !== undefined) report.text(name, lines.end());
+    if (name !== undefined) report.text(name, lines.flush());
   }
 
-  /** Ends it, and all that it started. */
-  stop(why: string, signal: string): void {
+  /** Stops the program and its children. */
+  stop(reason: string, signal: string): void {
     if (this.#isStopped) return;
     this.#isStopped = true;
     const { report, args } = this.#task;
-    report.text("header", `command ${why}, attempting to kill\n`);
+    report.text("header", `command ${reason}, attempting to kill\n`);
     const { sigtermTime } = args;
     if (typeof sigtermTime === "number" && signal === "SIGKILL") {
       this.#kill("SIGTERM");
@@ -144,20 +144,22 @@ class Program {
     try {
       if (pid !== undefined) process.kill(-pid, signal);
     } catch {
-      // It has ended already.
+      // The program has already exited.
     }
     const close = (): void => {
       stdout?.destroy();
       stderr?.destroy();
     };
-    this.#timers.push(setTimeout(close, LINGER));
+    this.#timers.push(setTimeout(close, LINGER_MS));
   }
 
-  #end(): Promise<Outcome> {
+  #waitForExit(): Promise<Outcome> {
     return new Promise((resolve) => {
-      this.#child.on("error", (error) => resolve({ status: 127, remark: `cannot be started: ${error.message}` }));
+      this.#child.on("error", (error) =>
+        resolve({ status: 127, remark: `cannot start the program: ${error.message}` }),
+      );
       this.#child.on("close", (status, signal) => {
-        if (status === null) resolve({ status: -1, remark: `process killed by ${signal ?? "nobody knows what"}` });
+        if (status === null) resolve({ status: -1, remark: `process killed by ${signal ?? "an unknown signal"}` });
         else resolve({ status: this.#isStopped ? -1 : status });
       });
     });
@@ -167,12 +169,15 @@ class Program {
 function argvOf({ command, usePTY }: ShellArgs): string[] {
   const argv = typeof command === "string" ? ["/bin/sh", "-c", command] : [...command];
   if (usePTY !== true) return argv;
-  // Node has no terminals; `script` of util-linux does.
+  // Node cannot open a pseudo terminal. The program `script` of util-linux can.
   const quoted = argv.map((arg) => `'${arg.replaceAll("'", `'\\''`)}'`).join(" ");
   return ["script", "--quiet", "--return", "--command", quoted, "/dev/null"];
 }
 
-/** The worker's own environment with what the master wants: a list is a search path, null takes a variable away, `${NAME}` is replaced. */
+/**
+ * The environment of the worker with the changes that the master wants: a list is joined to a search path, null deletes
+ * a variable, and `${NAME}` is replaced with a variable of the worker.
+ */
 function environment(wanted: NonNullable<ShellArgs["env"]>, cwd: string): Record<string, string> {
   const env: Record<string, string | undefined> = { ...process.env, PWD: cwd };
   for (const [name, value] of Object.entries(wanted)) {
@@ -182,11 +187,11 @@ function environment(wanted: NonNullable<ShellArgs["env"]>, cwd: string): Record
   return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
 
-function introduction(args: ShellArgs, cwd: string, argv: readonly string[], env: Record<string, string>): string {
+function header(args: ShellArgs, cwd: string, argv: readonly string[], env: Record<string, string>): string {
   const { command, timeout, maxTime, logEnviron } = args;
   const lines = [
     typeof command === "string" ? command : command.join(" "),
-    ` in dir ${cwd} (timeout ${timeout ?? "none"}, at most ${maxTime ?? "any number of"} seconds)`,
+    ` in dir ${cwd} (timeout ${timeout ?? "none"}, maximum time ${maxTime ?? "none"})`,
     ` argv: ${JSON.stringify(argv)}`,
   ];
   if (logEnviron !== false) {

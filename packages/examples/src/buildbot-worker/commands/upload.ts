@@ -1,4 +1,4 @@
-// Files from here to the master.
+// Uploads files from the worker to the master.
 
 import { Float, tuple } from "@pb/jelly-types";
 import type { Tuple } from "@pb/jelly-types";
@@ -17,8 +17,8 @@ interface UploadArgs {
   workersrc: string;
 }
 
-/** Bytes of one call: a string may have 655,360. */
-const LARGEST_BLOCK = 512 * 1024;
+/** Bytes of one call. Banana allows 655,360 for a string. */
+const MAX_BLOCK = 512 * 1024;
 
 export const uploadFile = command<UploadArgs & { keepstamp?: boolean }>(
   ["writer", "blocksize", "workdir", "workersrc"],
@@ -26,18 +26,18 @@ export const uploadFile = command<UploadArgs & { keepstamp?: boolean }>(
     const { args, path } = task;
     using writer = args.writer;
     const source = path(args.workdir, args.workersrc);
-    let isWhole: boolean;
+    let isComplete: boolean;
     let stamp: Tuple;
     try {
-      // A folder, or nothing, is found out before the master is told anything.
+      // Fails here, before the first write, when the file does not exist.
       const { atimeMs, mtimeMs } = await stat(source);
-      isWhole = await send(task, createReadStream(source));
+      isComplete = await send(task, createReadStream(source));
       stamp = tuple(new Float(atimeMs / 1000), new Float(mtimeMs / 1000));
     } finally {
       await writer.callRemote("close");
     }
-    if (!isWhole) return 1;
-    // The master's file has its name only now.
+    if (!isComplete) return 1;
+    // The master gives the file its name in `close`, and `utime` needs the name.
     if (args.keepstamp === true) await writer.callRemote("utime", stamp);
     return 0;
   },
@@ -45,7 +45,7 @@ export const uploadFile = command<UploadArgs & { keepstamp?: boolean }>(
 
 const compressions = { gz: "--gzip", bz2: "--bzip2" };
 
-/** As a tar archive, which the master unpacks. */
+/** Uploads a folder as a tar archive, which the master unpacks. */
 export const uploadDirectory = command<UploadArgs & { compress: null | "gz" | "bz2" }>(
   ["writer", "blocksize", "workdir", "workersrc"],
   async (task) => {
@@ -62,23 +62,23 @@ export const uploadDirectory = command<UploadArgs & { compress: null | "gz" | "b
       tar.on("error", reject).on("close", (status) => resolve(status ?? 1));
     });
     ended.catch(() => undefined);
-    const isWhole = await send(task, tar.stdout);
+    const isComplete = await send(task, tar.stdout);
     const status = await ended;
-    if (!isWhole || status !== 0) return 1;
+    if (!isComplete || status !== 0) return 1;
     await writer.callRemote("unpack");
     return 0;
   },
 );
 
-/** Writes everything, or as much as may be. False when something had to stay behind. */
+/** Writes at most `maxsize` bytes. Resolves with false when the source has more. */
 async function send({ args, report, signal }: Task<UploadArgs>, source: AsyncIterable<Buffer>): Promise<boolean> {
   const { writer, maxsize, workersrc } = args;
   let left = maxsize ?? Infinity;
-  for await (const chunk of blocks(source, Math.min(args.blocksize, LARGEST_BLOCK))) {
+  for await (const chunk of blocks(source, Math.min(args.blocksize, MAX_BLOCK))) {
     signal.throwIfAborted();
     await writer.callRemote("write", chunk.subarray(0, left));
     if (chunk.length > left) {
-      report.text("stderr", `${workersrc} is larger than ${String(maxsize)} bytes, and was cut\n`);
+      report.text("stderr", `${workersrc} is larger than ${String(maxsize)} bytes and was truncated\n`);
       return false;
     }
     left -= chunk.length;
@@ -86,7 +86,7 @@ async function send({ args, report, signal }: Task<UploadArgs>, source: AsyncIte
   return true;
 }
 
-/** The same bytes in pieces no larger than `size`. */
+/** Splits chunks that are longer than `size`. */
 async function* blocks(source: AsyncIterable<Buffer>, size: number): AsyncGenerator<Uint8Array> {
   for await (const chunk of source) {
     for (let start = 0; start < chunk.length; start += size) yield chunk.subarray(start, start + size);

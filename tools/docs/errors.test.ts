@@ -1,0 +1,40 @@
+// Every error class of a package is exported and documented.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { expect, it } from "vitest";
+import { publicPackages } from "../checks/workspace.js";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/** Internal classes. They are replaced by, or caught as, the class on the right before they reach an application. */
+const internal = new Map([
+  ["UnsettledError", "JellyError"],
+  ["ChannelBindingUnavailable", "LoginFailed"],
+]);
+
+it.each(publicPackages(root).map(({ folder, manifest }) => [manifest.name, join(root, folder)]))(
+  "%s exports and documents its error classes",
+  async (_name, folder) => {
+    const exported = (await import(pathToFileURL(join(folder, "src/index.ts")).href)) as object;
+    const documents = readdirSync(folder).filter((file) => file.endsWith(".md"));
+    const text = documents.map((file) => readFileSync(join(folder, file), "utf8")).join();
+    const classes = await errorClassesIn(join(folder, "src"));
+    expect(classes).not.toEqual([]);
+    expect(classes.filter((name) => !Object.hasOwn(exported, name))).toEqual([]);
+    expect(classes.filter((name) => !new RegExp(`\\b${name}\\b`).test(text))).toEqual([]);
+  },
+);
+
+async function errorClassesIn(folder: string): Promise<string[]> {
+  const names = new Set<string>();
+  for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
+    const path = join(folder, file);
+    if (!file.endsWith(".ts") || !/ class \w+ extends /.test(readFileSync(path, "utf8"))) continue;
+    for (const [name, value] of Object.entries((await import(pathToFileURL(path).href)) as object)) {
+      if (typeof value === "function" && value.prototype instanceof Error && !internal.has(name)) names.add(name);
+    }
+  }
+  return [...names].sort();
+}

@@ -1,0 +1,95 @@
+// The statements of the README are true: its programs run and print what it shows, and what it names exists.
+
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { publicPackages } from "../checks/workspace.js";
+import { runDemo } from "../demo/demo.js";
+import { checks } from "../interop/client.js";
+import { freePort } from "../process/ports.js";
+import { Program } from "../process/program.js";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const readme = readFileSync(join(root, "README.md"), "utf8");
+
+describe("the programs in the README", () => {
+  /** By file name: a code block starts with a comment that contains it. */
+  const programs = new Map(
+    [...readme.matchAll(/```ts\n(\/\/ (\S+)\n[^]*?)```/g)].map(([, code = "", name = ""]) => [name, code]),
+  );
+  const clientCode = programs.get("client.ts") ?? "";
+  let folder: string;
+
+  beforeAll(async () => {
+    const cache = join(root, "tools/node_modules/.cache"); // Below tools, where the packages can be resolved.
+    mkdirSync(cache, { recursive: true });
+    folder = mkdtempSync(join(cache, "pb-readme-"));
+    writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
+    const port = await freePort();
+    for (const [name, code] of programs) writeFileSync(join(folder, name), code.replaceAll("8787", String(port)));
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it("are a server and a client of about fifteen lines each", () => {
+    expect([...programs.keys()]).toEqual(["server.ts", "client.ts"]);
+    for (const code of programs.values()) expect(code.split("\n").length).toBeLessThanOrEqual(18);
+  });
+
+  it("compile, and do not compile when they call a method that does not exist", () => {
+    const wrong = clientCode.replace('"order"', '"ordr"');
+    expect(wrong).not.toBe(clientCode);
+    writeFileSync(join(folder, "wrong.ts"), wrong);
+    const files = ["server.ts", "client.ts", "wrong.ts"];
+    const config = { extends: join(root, "tsconfig.json"), compilerOptions: { noEmit: true }, include: [], files };
+    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config));
+    const tsc = [join(root, "node_modules/typescript/bin/tsc"), "--pretty", "false", "-p", folder];
+    const { stdout } = spawnSync(process.execPath, tsc, { encoding: "utf8", cwd: folder });
+    const errors = stdout.split("\n").filter((line) => line.includes("error TS"));
+    expect(errors).toEqual([expect.stringMatching(/^wrong\.ts.*"ordr".*not assignable.*"order"/)]);
+  });
+
+  it("print what their comments say, as two processes", async () => {
+    await using server = start("server.ts");
+    expect(await server.nextLine()).toBe("The kitchen is open.");
+    await using client = start("client.ts");
+    expect(await client.exit).toBe(0);
+    const expected = [...clientCode.matchAll(/; \/\/ (.+)$/gm)].map(([, output]) => output);
+    expect(expected).toHaveLength(2);
+    expect(client.stdout).toBe(`${expected.join("\n")}\n`);
+    expect(client.stderr + server.stderr).toBe("");
+    expect(server.hasExited).toBe(false);
+  });
+
+  function start(name: string): Program {
+    const args = ["--import", "tsx", "--conditions=@pb/source", join(folder, name)];
+    return new Program(name, [process.execPath, ...args], { cwd: root });
+  }
+});
+
+describe("the README", () => {
+  it("shows lines that the demo prints", async () => {
+    const lines: string[] = [];
+    await runDemo({ print: (line) => lines.push(line), findTwisted: () => undefined, needsTwisted: false });
+    const [, excerpt = ""] = /```text\n([^]*?)\n```/.exec(readme) ?? [];
+    expect(excerpt).not.toBe("");
+    for (const line of excerpt.split("\n")) expect(lines).toContain(line);
+  });
+
+  it("has the number of checks of both halves", () => {
+    const twisted = readFileSync(join(root, "tools/interop/peers/pb_client.py"), "utf8").match(/^@check\(/gm) ?? [];
+    const ours = Object.values(checks).flatMap((variant) => Object.keys(variant));
+    const rows = [...readme.matchAll(/^\| (22\.4|26\.4).*?\| (.*?) *\| (.*?) *\|/gm)].map(([, ...cells]) => cells);
+    const cells = [twisted, ours].map(({ length }) => `${length} of ${length} checks`);
+    expect(rows).toEqual(["22.4", "26.4"].map((version) => [version, ...cells]));
+  });
+
+  it("names every package, and only existing files and commands", () => {
+    for (const { manifest } of publicPackages(root)) expect(readme).toContain(`| \`${manifest.name}\``);
+    const paths = [...readme.matchAll(/\]\(([^)#:]+)\)/g)].map(([, path = ""]) => path);
+    expect(paths.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+    const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: object };
+    for (const [, name] of readme.matchAll(/npm run ([\w:]+)/g)) expect(scripts).toHaveProperty([name!]);
+  });
+});

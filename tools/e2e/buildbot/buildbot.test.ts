@@ -1,0 +1,120 @@
+// Our example worker and clients with Debian's unmodified Buildbot master. All 82 checks: npm run real -- buildbot.
+
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { BuiltExamples } from "../built-examples.js";
+import { Program, until } from "../../process/program.js";
+import { checkBuild } from "./checks.js";
+import { accounts, Master, provideBuildbot } from "./master.js";
+import { WorkerProgram } from "./worker.js";
+
+const isCI = process.env.CI === "true";
+const canRun = provideBuildbot();
+if (!canRun) console.error("BUILDBOT IS MISSING: our worker is not tested. On Debian, root can install it with apt.");
+
+test.runIf(isCI)("CI has a Buildbot", () => expect(canRun).toBe(true));
+
+describe.runIf(canRun)("a real Buildbot master", { timeout: 600_000 }, () => {
+  let examples: BuiltExamples;
+  let master: Master;
+  let worker: WorkerProgram;
+
+  beforeAll(async () => {
+    examples = await BuiltExamples.build();
+    master = await Master.start();
+    worker = await WorkerProgram.start(master, examples, "--keepalive", "1", "--maxdelay", "1");
+  }, 600_000);
+  afterAll(async () => {
+    await worker[Symbol.asyncDispose]();
+    await master[Symbol.asyncDispose]();
+    examples[Symbol.dispose]();
+  }, 600_000);
+
+  async function client(name: string, ...args: string[]): Promise<{ status: number | string; text: string }> {
+    const command = examples.command(`buildbot-clients/${name}`, master.endpoint, ...args);
+    await using program = new Program(name, command);
+    return { status: await program.exit, text: program.stdout + program.stderr };
+  }
+
+  /** The checks of a build that fail. */
+  async function failures(builder: string, checks: number): Promise<string[]> {
+    const results = await checkBuild(master, builder);
+    expect(results).toHaveLength(checks);
+    return results.filter(({ got }) => got !== undefined).map(({ title, got }) => `${title}: got ${got ?? ""}`);
+  }
+
+  test("gets the same output, files, failures and interrupts from our worker as from Buildbot's own", async () => {
+    expect(await failures("core", 18)).toEqual([]);
+  });
+
+  test("starts a build for a change from our sendchange", async () => {
+    const change = ["--who", "Zoë", "--branch", "basic", "--comments", "☃", "--property", "p1:v1", "a.c", "b.c"];
+    const sent = await client("sendchange", "--auth", accounts.change, ...change);
+    expect(sent).toEqual({ status: 0, text: "change sent successfully\n" });
+    const build = await master.build("basic", 1);
+    expect(build.results).toBe("failure");
+    expect(build.steps.map(({ name, results }) => [name, results])).toEqual([
+      ["worker_preparation", "success"],
+      ["hello", "success"],
+      ["exit3", "failure"],
+    ]);
+  });
+
+  test("refuses our sendchange with a wrong password", async () => {
+    const { status, text } = await client("sendchange", "--auth", "change:wrong", "--branch", "basic", "a.c");
+    expect(status).toBe(1);
+    expect(text).toContain("UnauthorizedLogin");
+  });
+
+  test("builds the patch of our try, which prints the results of each step", async () => {
+    const diff = fileURLToPath(new URL("try.diff", import.meta.url));
+    const patch = ["--builder", "basic", "--diff", diff, "--branch", "b", "--baserev", "abc", "--property", "tp=1"];
+    const { status, text } = await client("try", "--auth", accounts.try, ...patch);
+    expect(text).toContain("basic: hello: success\n");
+    expect(text).toContain("basic: exit3: failure\n");
+    expect(text).toMatch(/^basic: failure \(failed .*sh -c .*\)$/m);
+    expect(status).toBe(1);
+  });
+
+  test("lists its builders for our try", async () => {
+    const { text } = await client("try", "--auth", accounts.try, "--names");
+    expect(text.trim().split("\n").sort()).toEqual(["basic", "core", "errors", "exception", "files", "shell", "slow"]);
+  });
+
+  test("answers the keepalives of our worker", async () => {
+    await worker.waitForOutput("the master answered the keepalive");
+  });
+
+  test("gets our worker back after a restart, and builds again", async () => {
+    await master.stop();
+    const offset = worker.stdout.length;
+    await master.start();
+    await worker.waitForOutput("attached to the master", offset);
+    expect(await failures("slow", 4)).toEqual([]);
+  });
+
+  test("rejects a second worker of the same name, which then stops", async () => {
+    const command = examples.command("buildbot-worker/main", master.endpoint, ...accounts.worker);
+    await using second = new Program("the second worker", command);
+    expect(await second.exit).toBe(1);
+    expect(second.stdout).toContain("stopped: RemoteError: rejecting duplicate worker");
+    await worker.waitForOutput("master: master got a duplicate connection");
+  });
+
+  test("receives output while a command runs, and shuts down our worker after the build", async () => {
+    worker.letSlowBuildsEnd(false);
+    await client("sendchange", "--auth", accounts.change, "--branch", "slow", "a.c");
+    const hasOutput = async (): Promise<boolean> => {
+      const build = (await master.builds("slow")).find(({ number }) => number === 2);
+      const log = build?.steps.find(({ name }) => name === "slow")?.logs.stdio;
+      return build?.complete === false && typeof log === "object" && log.stdout === "started\n";
+    };
+    await until(hasOutput, "the output of the command");
+    worker.kill("SIGHUP");
+    await worker.waitForOutput("asked the master for a shutdown");
+    worker.letSlowBuildsEnd(true);
+    expect(await worker.exit).toBe(0);
+    const build = await master.build("slow", 2);
+    expect(build.results).toBe("success");
+  });
+});

@@ -1,0 +1,161 @@
+// Compares the builds of a worker with the builds of Buildbot's own worker: the table below is what that one produces.
+
+import { createHash } from "node:crypto";
+import { inspect } from "node:util";
+import type { Build, Master } from "./master.js";
+
+type Text = string | RegExp;
+
+interface ExpectedBuild {
+  readonly results: string;
+  /** For each step its results, and the expected text of its logs: `LOG/STREAM`, or `LOG` for a log without streams. */
+  readonly steps: Readonly<Record<string, readonly [results: string, logs?: Readonly<Record<string, Text>>]>>;
+  /** The SHA-256, or the size, of files that the worker uploads to the master. */
+  readonly files?: Readonly<Record<string, string | number>>;
+}
+
+const exit = (status: number): RegExp => new RegExp(`program finished with exit code ${status}`);
+const stdout = (text: Text): Record<string, Text> => ({ "stdio/stdout": text });
+const ok = ["success"] as const;
+const failure = ["failure"] as const;
+const interrupted = ["cancelled", { cancelled: /asked by master\.cfg/ }] as const;
+
+const IN_TXT = "c297ddc45cc87a3613c39fc03befec79eb757ba0c94fdcde2a59cb3125e99a6f";
+const BIG_BIN = "a2706a20394e48179a86c71e82c360c2960d3652340f9b9fdb355a42e3ac7691";
+const lines = (count: number, line: (index: number) => string): string =>
+  Array.from({ length: count }, (_, i) => line(i)).join("");
+const unicode = ["success", stdout("\u2603 \u{1f600} \u00e9\n")] as const;
+
+/** By the name of the builder in master.cfg. */
+const expectedBuilds: Readonly<Record<string, ExpectedBuild>> = {
+  basic: {
+    results: "failure",
+    steps: {
+      hello: ["success", { "stdio/stdout": "hello\n", "stdio/header": exit(0) }],
+      exit3: ["failure", { "stdio/stdout": "", "stdio/header": exit(3) }],
+    },
+  },
+  shell: {
+    results: "success",
+    steps: {
+      env: ["success", { "stdio/stdout": "gr\u00fc\u00df\n", "stdio/stderr": "to-stderr\n" }],
+      unicode,
+      badutf8: ["success", stdout("\ufffd\ufffd ok\n")],
+      big: ["success", stdout(lines(20000, (index) => `line ${index} of output ${"x".repeat(26)}\n`))],
+      noeol: ["success", stdout("no newline at end\n")],
+      stdin: ["success", stdout("from stdin\n")],
+      logfile: ["success", { "x/stdout": "inlog\n" }],
+      pty: ["success", stdout(/^tty\r?\n$/)],
+      timeout: failure,
+      maxtime: ["failure", stdout(/tick\ntick\n/)],
+      notfound: failure,
+      signalled: failure,
+      setprop: ["success", stdout("value-of-prop\n")],
+      useprop: ["success", stdout("value-of-prop\n")],
+    },
+  },
+  files: {
+    results: "success",
+    steps: {
+      mkdir: ok,
+      download: ok,
+      "download-big": ok,
+      sum: ["success", stdout(`${IN_TXT}  d/in.txt\n${BIG_BIN}  d/big.bin\n`)],
+      exists: ok,
+      upload: ok,
+      "upload-big": ok,
+      "upload-missing": failure,
+      "upload-toobig": failure,
+      "upload-dir": ok,
+      "upload-glob": ok,
+      cpdir: ok,
+      ls: ["success", stdout("big.bin\nin.txt\n")],
+      listdir: ["success", { "updates/stdout": /'files', \[\['(in.txt', 'big.bin|big.bin', 'in.txt)'\]\]/ }],
+      stat: ["success", { "updates/stdout": /'stat', \[[[(]33188, \d+, .*\d+[\])]\]/ }],
+      glob: ["success", { "updates/stdout": /'files', \[\['.*build\/e\/.*', '.*build\/e\/.*'\]\]/ }],
+      rmfile: ok,
+      rmdir: ok,
+      "stat-missing": failure,
+    },
+    files: {
+      "up/in.txt": IN_TXT,
+      "up/big.bin": BIG_BIN,
+      "up/d/in.txt": IN_TXT,
+      "up/d/big.bin": BIG_BIN,
+      "up/multi/in.txt": IN_TXT,
+      "up/cut.bin": 1000,
+    },
+  },
+  errors: {
+    results: "cancelled",
+    steps: {
+      print: ok,
+      // The log has the class and the message of the error that the worker raised.
+      "unknown-command": ["failure", { "exception/stdout": /^RemoteException: .*noSuchCommand/ }],
+      "missing-args": ["failure", { "exception/stdout": /^RemoteException: .*\n/ }],
+      interrupted,
+    },
+  },
+  core: {
+    results: "cancelled",
+    steps: {
+      unicode,
+      megabytes: ["success", stdout(lines(40000, (index) => `${index} \u2603 ${"x".repeat(35)}\n`))],
+      download: ok,
+      sum: ["success", stdout(`${BIG_BIN}  d/big.bin\n`)],
+      upload: ok,
+      "upload-dir": ok,
+      exit3: ["failure", { "stdio/stdout": "", "stdio/stderr": "to-stderr\n" }],
+      interrupted,
+    },
+    files: { "up/core.bin": BIG_BIN, "up/core/big.bin": BIG_BIN },
+  },
+  slow: { results: "success", steps: { slow: ["success", stdout("started\ndone\n")] } },
+  exception: {
+    results: "exception",
+    steps: { mk: ok, "upload-onto-dir": ["exception", { "err.text": /RemoteException: .*Is a directory/ }] },
+  },
+};
+
+export interface Check {
+  readonly title: string;
+  /** Undefined when the check passed. */
+  readonly got: string | undefined;
+}
+
+/** Sends a change for a builder of master.cfg, waits for the build, and checks its results, logs and uploaded files. */
+export async function checkBuild(master: Master, builder: string): Promise<Check[]> {
+  if (!Object.hasOwn(expectedBuilds, builder)) throw new Error(`Unknown builder ${builder}`);
+  const previous = await master.builds(builder);
+  const error: unknown = await master.sendChange(builder).catch((reason: unknown) => reason);
+  const sent = check(`${builder}: buildbot sendchange`, error === undefined, String(error));
+  if (sent.got !== undefined) return [sent];
+  return [sent, ...compare(master, builder, await master.build(builder, previous.length + 1))];
+}
+
+function compare(master: Master, builder: string, build: Build): Check[] {
+  const { results, steps, files = {} } = expectedBuilds[builder]!;
+  const checks = [check(`${builder}: build ${results}`, build.results === results, build.results)];
+  for (const [name, [stepResults, logs = {}]] of Object.entries(steps)) {
+    const step = build.steps.find((candidate) => candidate.name === name);
+    checks.push(check(`${builder}/${name}: ${stepResults}`, step?.results === stepResults, step?.results));
+    for (const [key, expected] of Object.entries(logs)) {
+      const [logName = "", stream] = key.split("/");
+      const log = step?.logs[logName];
+      const text = typeof log === "object" ? log[stream ?? ""] : log;
+      const isEqual = typeof expected === "string" ? text === expected : text !== undefined && expected.test(text);
+      checks.push(check(`${builder}/${name}: ${key}`, isEqual, text));
+    }
+  }
+  for (const [path, expected] of Object.entries(files)) {
+    const bytes = master.uploaded(path);
+    const digest = bytes && createHash("sha256").update(bytes).digest("hex");
+    const actual = typeof expected === "number" ? bytes?.length : digest;
+    checks.push(check(`${builder}: the master received ${path}`, actual === expected, actual));
+  }
+  return checks;
+}
+
+function check(title: string, passed: boolean, got: unknown): Check {
+  return { title, got: passed ? undefined : inspect(got).slice(0, 300) };
+}

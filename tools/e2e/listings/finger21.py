@@ -1,0 +1,16 @@
+#!/usr/bin/python3
+"""finger21.py PORT: the PB server of the finger tutorial: PerspectiveFingerFromService over FingerService.
+finger21.tac itself needs uid 1, port 79, /etc/users and an IRC server. This program takes the classes from it and
+starts only the PB service."""
+import gzip, os, sys, types
+finger = os.path.join(os.environ["PB_TWISTED_DOC"], "howto/tutorial/listings/finger")
+from twisted.internet import reactor
+from twisted.spread import pb
+text = gzip.open(f"{finger}/finger21.tac.gz", "rt").read().split("application = service.Application")[0]
+module = types.ModuleType("finger21")
+sys.modules["finger21"] = module
+exec(compile(text, "finger21.tac", "exec"), module.__dict__)
+service = module.FingerService(f"{finger}/etc.users")
+service.startService()
+reactor.listenTCP(int(sys.argv[1]), pb.PBServerFactory(module.IPerspectiveFinger(service)), interface="127.0.0.1")
+reactor.run()

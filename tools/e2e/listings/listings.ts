@@ -1,0 +1,141 @@
+// Runs a pair with one half of Twisted and one half of ours, and compares their output with a pair of Twisted's.
+
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { isListening, freePort } from "../../process/ports.js";
+import { Program, until } from "../../process/program.js";
+import { pythonEnvironment } from "../../twisted/twisted.js";
+import type { BuiltExamples } from "../built-examples.js";
+import { pairs } from "./pairs.js";
+import type { Pair } from "./pairs.js";
+
+const here = fileURLToPath(new URL("./", import.meta.url));
+const cache = fileURLToPath(new URL("../../../node_modules/.cache/", import.meta.url));
+const download = join(cache, "pb-twisted-doc");
+const documentation = join(download, "usr/share/doc/twisted-doc");
+
+export type Side = "server" | "client";
+const sides: readonly Side[] = ["server", "client"];
+
+/** What both sides printed, or must print. */
+type Output = Record<Side, string>;
+
+/** Downloads Debian's package of Twisted's documentation once. Returns false when that fails. Blocks. */
+export function downloadListings(): boolean {
+  if (existsSync(download)) return true;
+  mkdirSync(cache, { recursive: true });
+  const folder = mkdtempSync(`${download}-`);
+  const command = "chmod 755 . && apt-get download twisted-doc && dpkg-deb -x twisted-doc_*.deb .";
+  const { status, stderr } = spawnSync("sh", ["-c", command], { cwd: folder, encoding: "utf8", timeout: 600_000 });
+  if (status === 0) renameSync(folder, download);
+  else process.stderr.write(`Twisted's listings cannot be downloaded: ${stderr.trim()}\n`);
+  rmSync(folder, { recursive: true, force: true });
+  return status === 0;
+}
+
+/** Runs a pair in which the side `ours` is ours. Resolves with a description of each difference. */
+export async function runPair(name: string, ours: Side, examples: BuiltExamples, python: string): Promise<string[]> {
+  const pair = pairs[name]!;
+  const port = await freePort();
+  const expected = { server: expectedOutput(name, "server", ours), client: expectedOutput(name, "client", ours) };
+
+  await using server = start(pair.server, "server");
+  await until(async () => server.hasExited || isListening(port), "the server to listen");
+  const printed: Output = { server: "", client: "" };
+  const programs = [server];
+  for (const [index, script] of pair.clients.entries()) {
+    await using client = start(script, "client");
+    programs.push(client);
+    const before = printed.client;
+    const collect = (): void => {
+      printed.client = before + normalize(client.stdout, ours === "client");
+      printed.server = normalize(server.stdout, ours === "server");
+    };
+    const part = (index + 1) / pair.clients.length;
+    const isDone = (): boolean => {
+      collect();
+      return client.hasExited || (pair.clientsRunForever === true && hasPart(pair, printed, expected, part));
+    };
+    await untilOrTimeout(isDone);
+    collect();
+  }
+  await untilOrTimeout(() => {
+    printed.server = normalize(server.stdout, ours === "server");
+    return hasPart(pair, printed, expected, 1);
+  });
+
+  const stderr = programs.map((program) => program.stderr).join("");
+  return sides.flatMap((side) => {
+    const [actual, wanted] = [withoutRepeats(pair, printed[side]), withoutRepeats(pair, expected[side])];
+    return actual === wanted ? [] : [`the ${side} printed\n${actual}\ninstead of\n${wanted}\n${stderr}`];
+  });
+
+  function start(script: string, side: Side): Program {
+    const example = examples.command(`howto/${basename(script).replace(/\.\w+$/, "")}`, String(port));
+    const env = { ...pythonEnvironment(), PB_TWISTED_DOC: documentation, LANG: "C.UTF-8" };
+    return new Program(`${name} ${side}`, side === ours ? example : twistedCommand(script), { env });
+  }
+
+  function twistedCommand(script: string): readonly [string, ...string[]] {
+    if (existsSync(here + script)) return [python, here + script, String(port)];
+    return [python, `${here}run_listing.py`, String(port), join(documentation, script)];
+  }
+}
+
+/** Milliseconds to wait for output that does not come, before the pair fails. Enough for a machine under load. */
+const OUTPUT_TIMEOUT_MS = 120_000;
+
+/** A timeout is not an error here: the comparison of the output reports what is missing. */
+async function untilOrTimeout(condition: () => boolean): Promise<void> {
+  await until(condition, "output", OUTPUT_TIMEOUT_MS).catch(() => undefined);
+}
+
+/**
+ * `expected/NAME.SIDE.txt` is what a pair of Twisted's printed. `NAME.SIDE.ours.txt` replaces it where our half prints
+ * the same in another form, and `NAME.SIDE.with-ours.txt` where Twisted's half prints text that it got from our half.
+ */
+function expectedOutput(name: string, side: Side, ours: Side): string {
+  const special = `${here}expected/${name}.${side}.${side === ours ? "ours" : "with-ours"}.txt`;
+  const text = readFileSync(existsSync(special) ? special : `${here}expected/${name}.${side}.txt`, "utf8");
+  if (side !== ours) return normalize(text, false);
+  const twistedLog = /^(Log opened\.|Starting factory|Stopping factory|PBServerFactory starting|Main loop).*\n/gm;
+  return normalize(text.replaceAll(twistedLog, ""), true);
+}
+
+/** Removes the differences between two runs, and between Python and JavaScript, from the output of a program. */
+function normalize(output: string, isOurs: boolean): string {
+  const lines: string[] = [];
+  for (const line of output.replaceAll("\r\n", "\n").split("\n")) {
+    const text = line.replace(/^\d{4}-\d\d-\d\d[ T][\d:.+-]+ \[[^\]]*\] ?/, ""); // the time of a log entry
+    if (text.startsWith("Received SIGTERM")) break;
+    if (text.trim() === "") continue;
+    lines.push(
+      text
+        .replaceAll(/<(?:[\w.]+\.)?(\w+) object at 0x\w+>/g, "<$1>")
+        .replace(/cps: \d+/, "cps: N")
+        .replace(/(starting on) \d+/, "$1 PORT"),
+    );
+  }
+  const joined = lines.map((line) => `${line.trimEnd()}\n`).join("");
+  if (!isOurs) return joined;
+  return joined
+    .replaceAll(/\b([A-Z]\w+) \{[^{}]*\}/g, "<$1>") // how Node prints an object
+    .replaceAll(/\bProxy\((<\w+>)\)/g, "$1") // how Node 26 prints the proxy of a cache
+    .replaceAll(/\bb'([^']*)'/g, "$1")
+    .replaceAll(/\[ (.*) \]/g, "[$1]");
+}
+
+/** Whether both sides printed at least this part of the expected lines; everything when `part` is 1. */
+function hasPart(pair: Pair, printed: Output, expected: Output, part: number): boolean {
+  return sides.every((side) => {
+    const [actual, wanted] = [withoutRepeats(pair, printed[side]), withoutRepeats(pair, expected[side])];
+    if (part === 1 || pair.repeats === true) return actual === wanted;
+    return actual.split("\n").length - 1 >= Math.ceil((wanted.split("\n").length - 1) * part);
+  });
+}
+
+function withoutRepeats(pair: Pair, output: string): string {
+  return pair.repeats === true ? [...new Set(output.split("\n"))].join("\n") : output;
+}

@@ -1,0 +1,123 @@
+// Runs a program as a child process: collects its output, waits for what it prints, and stops it.
+
+import { spawn } from "node:child_process";
+import type { ChildProcessWithoutNullStreams } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** A program and its arguments. */
+export type Command = readonly [string, ...string[]];
+
+export interface ProgramOptions {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Milliseconds until the program is killed. Only ends a program that hangs, so the default is 15 minutes. */
+  readonly timeoutMs?: number;
+}
+
+/** A running program. It is killed when this process exits. Errors name it as `name`. */
+export class Program implements AsyncDisposable {
+  readonly name: string;
+  /** Resolves when the program has exited: with its exit status, the signal that ended it, or why it did not start. */
+  readonly exit: Promise<number | string>;
+  hasExited = false;
+  /** The output so far. */
+  stdout = "";
+  stderr = "";
+  readonly #child: ChildProcessWithoutNullStreams;
+  #readOffset = 0;
+
+  constructor(name: string, [command, ...args]: Command, options: ProgramOptions = {}) {
+    const { timeoutMs = 15 * 60_000, ...spawnOptions } = options;
+    this.name = name;
+    const child = spawn(command, args, { ...spawnOptions, stdio: "pipe" });
+    this.#child = child;
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (this.stdout += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (this.stderr += text));
+    child.stdin.on("error", () => undefined); // The exit status reports a program that no longer reads.
+
+    const kill = (): void => void child.kill("SIGKILL");
+    let timedOut = false;
+    const timer = setTimeout(() => {
+      timedOut = true;
+      kill();
+    }, timeoutMs);
+    process.once("exit", kill);
+    this.exit = new Promise((resolve) => {
+      child.once("error", (error) => resolve(error.message));
+      child.once("close", (status, signal) => resolve(timedOut ? `killed after ${timeoutMs} ms` : (status ?? signal!)));
+    });
+    void this.exit.then(() => {
+      this.hasExited = true;
+      clearTimeout(timer);
+      process.off("exit", kill);
+    });
+  }
+
+  kill(signal: NodeJS.Signals = "SIGKILL"): void {
+    this.#child.kill(signal);
+  }
+
+  /** Writes a line to the standard input of the program. */
+  writeLine(line: string): void {
+    this.#child.stdin.write(`${line}\n`);
+  }
+
+  /** Resolves with the next line of stdout; undefined when the program has exited and every line was returned. */
+  async nextLine(): Promise<string | undefined> {
+    const end = await this.#find(() => this.stdout.indexOf("\n", this.#readOffset));
+    if (end < 0) return undefined;
+    const line = this.stdout.slice(this.#readOffset, end);
+    this.#readOffset = end + 1;
+    return line;
+  }
+
+  /** Resolves when stdout contains `text` at or after `offset`. Rejects when the program exits before that. */
+  async waitForOutput(text: string, offset = 0): Promise<void> {
+    if ((await this.#find(() => this.stdout.indexOf(text, offset))) >= 0) return;
+    throw await this.failure(`did not print ${JSON.stringify(text)}`);
+  }
+
+  /** Kills the program. Resolves with an error that says `what` went wrong and how the program ended. */
+  async failure(what: string): Promise<Error> {
+    this.kill();
+    return new Error(`${this.name} ${what} (exit: ${await this.exit})\n${this.stdout}${this.stderr}`.trimEnd());
+  }
+
+  /** Stops the program with SIGTERM, and with SIGKILL when it is still running 30 seconds later. */
+  async stop(): Promise<void> {
+    this.kill("SIGTERM");
+    const timer = setTimeout(() => this.kill(), 30_000);
+    await this.exit;
+    clearTimeout(timer);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  /** Repeats `search` after each piece of output, until it returns an index or the program has exited. */
+  async #find(search: () => number): Promise<number> {
+    for (;;) {
+      const index = search();
+      if (index >= 0 || this.hasExited) return index;
+      await Promise.race([once(this.#child.stdout, "data"), this.exit]);
+    }
+  }
+}
+
+/**
+ * Polls until `condition` returns true. Throws when it has not done so after `timeoutMs`, which only ends a test that
+ * hangs: the default of 2 minutes is long enough for a machine that is busy with other work.
+ */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  what: string,
+  timeoutMs = 120_000,
+): Promise<void> {
+  const end = performance.now() + timeoutMs;
+  while (!(await condition())) {
+    if (performance.now() > end) throw new Error(`Timed out after ${timeoutMs} ms while waiting for ${what}`);
+    await sleep(10);
+  }
+}
