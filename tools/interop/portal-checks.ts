@@ -1,7 +1,8 @@
 // Checks of a server's portal (peers/CONTRACT.md, section 3). The names are those of Twisted's client half.
 
 import { kwargs, RemoteError, RemoteReference } from "@pb/broker";
-import { Anonymous, login, respond, UnauthorizedLogin, UsernamePassword } from "@pb/cred";
+import { Anonymous, login, UnauthorizedLogin, UsernamePassword } from "@pb/cred";
+import { respond } from "@pb/cred/extension";
 import { tuple } from "@pb/jelly-types";
 import { errorOf, expect, expectSame, isSame, remoteErrorOf, show, stateOf, until } from "./check.js";
 import type { Check } from "./check.js";

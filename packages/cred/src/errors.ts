@@ -1,25 +1,39 @@
-// Why somebody is not let in. The names are those a Twisted peer traps (wire specification 6.3; `twisted.cred.error`).
+// Errors of logins, under the names by which a Twisted peer traps them (wire specification 6.3; `twisted.cred.error`).
 
-/** Codes of a {@link LoginFailed}. Codes are promises, message texts are not. */
+import { PerspectiveBrokerError } from "@pb/broker";
+
+/** Codes of a {@link LoginFailed}. Codes are stable, the wording of messages is not. */
 export type LoginErrorCode =
+  /** The login failed for a reason that is not sent to the client. */
   | "LOGIN_FAILED"
+  /** The user name, or the password, proof or token, is wrong. */
   | "LOGIN_UNAUTHORIZED"
+  /** The realm, a policy, a limit or the transport refused the login. */
   | "LOGIN_DENIED"
+  /** The server does not accept this kind of credentials. */
   | "LOGIN_UNHANDLED"
-  /** We refused: what the server or the link offers is weaker than what was asked for. */
+  /** This end refused the login because it would be weaker than required or than possible. */
   | "LOGIN_TOO_WEAK"
-  /** We refused: the server does not know the password itself. Somebody else may have answered in its place. */
+  /**
+   * The client refused the login because the server did not prove that it knows the password. It may be an impostor.
+   */
   | "LOGIN_SERVER_NOT_PROVEN"
-  /** The other side said something that is no part of a login. */
-  | "LOGIN_MALFORMED";
+  /** The other end sent a message that does not belong to the login protocol. */
+  | "LOGIN_MALFORMED"
+  /** The connection has no channel binding of the type that the client asked for. */
+  | "LOGIN_CHANNEL_BINDING_UNAVAILABLE";
 
 export interface LoginErrorOptions {
+  /** Default: the code of the class. */
   readonly code?: LoginErrorCode | undefined;
   readonly cause?: unknown;
 }
 
-/** No login (`twisted.cred.error.LoginFailed`). */
-export class LoginFailed extends Error {
+/**
+ * A login failed (`twisted.cred.error.LoginFailed`). The base class of all errors of a login except {@link
+ * NotImplementedError}.
+ */
+export class LoginFailed extends PerspectiveBrokerError {
   static readonly remoteType: string = "twisted.cred.error.LoginFailed";
   static readonly isExpected: boolean = true;
   override name = "LoginFailed";
@@ -31,7 +45,10 @@ export class LoginFailed extends Error {
   }
 }
 
-/** The name or the proof is wrong; which of them is not told (`twisted.cred.error.UnauthorizedLogin`). */
+/**
+ * The user name, or the password, proof or token, is wrong. It does not tell which
+ * (`twisted.cred.error.UnauthorizedLogin`).
+ */
 export class UnauthorizedLogin extends LoginFailed {
   static override readonly remoteType: string = "twisted.cred.error.UnauthorizedLogin";
   static readonly remoteBases: readonly string[] = ["twisted.cred.error.Unauthorized"];
@@ -42,7 +59,10 @@ export class UnauthorizedLogin extends LoginFailed {
   }
 }
 
-/** Not now, or not this one, whoever it is: for realms to throw, and what limits and policies say (`twisted.cred.error.LoginDenied`). */
+/**
+ * The login is refused whatever the credentials are. A realm throws it, and so do limits, policies and transports
+ * (`twisted.cred.error.LoginDenied`).
+ */
 export class LoginDenied extends LoginFailed {
   static override readonly remoteType: string = "twisted.cred.error.LoginDenied";
   override name = "LoginDenied";
@@ -52,7 +72,7 @@ export class LoginDenied extends LoginFailed {
   }
 }
 
-/** No checker takes this kind of credentials (`twisted.cred.error.UnhandledCredentials`). */
+/** No checker accepts this kind of credentials (`twisted.cred.error.UnhandledCredentials`). */
 export class UnhandledCredentials extends LoginFailed {
   static override readonly remoteType: string = "twisted.cred.error.UnhandledCredentials";
   override name = "UnhandledCredentials";
@@ -62,16 +82,34 @@ export class UnhandledCredentials extends LoginFailed {
   }
 }
 
-/** The realm has no avatar of the kind that was asked for: for realms to throw (Python's `NotImplementedError`). */
-export class NotImplementedError extends Error {
+/** A realm throws it when it has no avatar for the interfaces that were asked for (Python's `NotImplementedError`). */
+export class NotImplementedError extends PerspectiveBrokerError {
   static readonly remoteType: string = "builtins.NotImplementedError";
   static readonly remoteBases: readonly string[] = ["builtins.RuntimeError"];
   static readonly isExpected: boolean = true;
   override name = "NotImplementedError";
+  readonly code = "LOGIN_NOT_IMPLEMENTED";
 }
 
-/** The server's end of the link has no channel binding of the type that the client wants. Only our own clients ever hear it. */
+/**
+ * The server's end of the connection has no channel binding of the type that the client asked for. Sent only to clients
+ * of this package, which then try the next type.
+ */
 export class ChannelBindingUnavailable extends LoginFailed {
   static override readonly remoteType: string = "pbx.login.ChannelBindingUnavailable";
   override name = "ChannelBindingUnavailable";
+
+  constructor(message: string) {
+    super(message, { code: "LOGIN_CHANNEL_BINDING_UNAVAILABLE" });
+  }
+}
+
+/** The error for a message that does not belong to the login protocol. */
+export function malformedLogin(message: string): LoginFailed {
+  return new LoginFailed(message, { code: "LOGIN_MALFORMED" });
+}
+
+/** The error for a login that is weaker than required or than possible. */
+export function weakLogin(message: string): LoginFailed {
+  return new LoginFailed(message, { code: "LOGIN_TOO_WEAK" });
 }

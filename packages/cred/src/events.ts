@@ -1,10 +1,10 @@
-// What a portal tells whoever watches over it. It never writes to a console, and never says anything about a password.
+// The events that a portal reports to `onEvent`. An event never contains a password, a response, a proof or a token.
 
 import type { Peer } from "@pb/broker";
-import type { AvatarId } from "./checkers.js";
 import type { LoginMechanism } from "./limits.js";
+import type { AvatarId } from "./realm.js";
 
-/** Something worth a line in a log. `username` is what the peer claims to be. */
+/** An event of a portal. `username` is the name that the client claims to have. It is not verified. */
 export type LoginEvent =
   | { readonly kind: "login"; readonly mechanism: LoginMechanism; readonly avatarId: AvatarId; readonly peer: Peer }
   | {
@@ -14,10 +14,14 @@ export type LoginEvent =
       readonly peer: Peer;
       readonly error: unknown;
     }
-  /** A checker failed by a fault of its own: a database that does not answer. The peer was told only that the login failed. */
+  /**
+   * A checker threw an error that is not a `LoginFailed`, because a database did not respond for example. The client
+   * learns only that the login failed.
+   */
   | { readonly kind: "checker-failed"; readonly error: unknown }
   | { readonly kind: "logout"; readonly avatarId: AvatarId; readonly peer: Peer }
-  /** The realm's `logout` threw. It counts as logged out. */
+  /** The `logout` function of the realm threw. The user is logged out nevertheless. */
   | { readonly kind: "logout-failed"; readonly avatarId: AvatarId; readonly peer: Peer; readonly error: unknown };
 
+/** Receives the events of a portal. An error that it throws is ignored. */
 export type LoginWatcher = (event: LoginEvent) => void;

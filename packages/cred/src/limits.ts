@@ -1,35 +1,46 @@
-// How much a peer may try, and over which links.
+// The limits of a portal on login attempts, and its policy: which logins it offers over which connections.
 
-/** Longer names are nobody's: nothing is looked up or remembered under them. Longer than the longest mail address. */
+/**
+ * The longest user name, in UTF-16 code units: longer than the longest mail address. A longer name is treated as an
+ * unknown user, and is neither looked up nor remembered.
+ */
 export const LONGEST_NAME = 256;
 
+/** How many logins a client can attempt, and how fast. */
 export interface LoginLimits {
-  /** Milliseconds that a challenge can be answered in. Default 30,000: programs answer at once. */
+  /** Milliseconds within which a challenge must be answered. Default 30,000: programs answer at once. */
   readonly challengeMs: number;
-  /** Logins that one connection may have under way. Default 16. */
+  /** Logins in progress on one connection. Default 16. */
   readonly underWay: number;
-  /** Failed logins of one connection; then it cannot log in any more. Default 20. */
+  /** Failed logins on one connection. Then every further login on it is refused. Default 20. */
   readonly failuresPerConnection: number;
   /**
-   * Milliseconds after which a failed login is answered, and that lie between two such answers on one connection. Default 250: nobody minds after a
-   * typing error, and the work of checking hides behind it.
+   * Milliseconds from the start of a failed login to its answer, and between two such answers on one connection.
+   * Default 250: acceptable after a typing error. A check that takes less than this does not change the time of the
+   * answer, so the time reveals nothing about the check.
    */
   readonly failureMs: number;
   /**
-   * Failed logins for one name from one address that can follow each other at once, on all connections together; of IPv6, from one network (/64).
-   * Default 20.
+   * Failed logins for one name from one address that are allowed in a burst, on all connections together. IPv6
+   * addresses count by network (/64). Default 20.
    */
   readonly failuresPerName: number;
-  /** Milliseconds after which one more is possible. Default 15,000: 5,760 guesses a day. */
+  /** Milliseconds until one more of those is allowed. Default 15,000: 5,760 guesses a day. */
   readonly failuresPerNameMs: number;
   /**
-   * The same for one name from everywhere. Default 200: more than one address can use up, so that nobody can keep the owner of a name out from one
-   * place.
+   * Failed logins for one name from all addresses together that are allowed in a burst. Default 200: more than one
+   * address can use up, so that one address cannot lock out the owner of the name.
    */
   readonly failuresPerNameEverywhere: number;
-  /** Milliseconds after which one more is possible. Default 1,500: 57,600 guesses a day, too few for any password worth the name. */
+  /**
+   * Milliseconds until one more of those is allowed. Default 1,500: 57,600 guesses a day, too few to guess a good
+   * password.
+   */
   readonly failuresPerNameEverywhereMs: number;
-  /** Names of which failures are remembered. Default 10,000: a few megabytes at worst. The one that failed longest ago is forgotten first. */
+  /**
+   * Names, and pairs of name and address, for which failures are remembered. Default 10,000: at most a few megabytes.
+   * The one that failed longest ago is forgotten first.
+   */
   readonly names: number;
 }
 
@@ -45,20 +56,24 @@ export const defaultLoginLimits: LoginLimits = Object.freeze({
   names: 10_000,
 });
 
-/** A way to log in. */
+/** The mechanism of one login. */
 export type LoginMechanism = "classic" | "anonymous" | "scram-sha-256" | "scram-sha-256-plus" | "bearer";
 
-/** Over which links a way to log in is offered. */
+/** The connections over which a login is offered. */
 export type OfferedOver = "any" | "encrypted" | "none";
 
+/** Over which connections each login is offered. */
 export interface LoginPolicy {
-  /** PB's own login. Default `any`. `encrypted` keeps it from who can listen, `none` from everybody. */
+  /**
+   * PB's own login. Default `any`. Use `encrypted` so that an eavesdropper cannot guess passwords from it, and `none`
+   * to switch it off.
+   */
   readonly classic: OfferedOver;
   /** Default `any`. */
   readonly anonymous: OfferedOver;
   /** SCRAM-SHA-256. Default `any`. */
   readonly scram: OfferedOver;
-  /** Bearer tokens. Default `encrypted`: who hears one has it. */
+  /** Bearer tokens. Default `encrypted`, because an eavesdropper can use a token. */
   readonly bearer: OfferedOver;
 }
 

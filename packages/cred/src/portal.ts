@@ -1,76 +1,76 @@
-// Where credentials become avatars (`twisted.cred.portal`).
+// The portal: checks credentials and asks the realm for avatars (`twisted.cred.portal`).
 
 import { Avatar, Referenceable } from "@pb/broker";
 import type { Connection, RootSource } from "@pb/broker";
-import { NameFailures } from "./attempts.js";
-import type { AvatarId, CredentialsChecker, ScramChecker } from "./checkers.js";
-import type { CredentialKind, Credentials } from "./credentials.js";
+import type { CredentialsChecker, ScramChecker } from "./checkers/checker.js";
+import { LoginRoot } from "./classic-login/classic-login-server.js";
+import type { CredentialKind, Credentials } from "./credentials/credentials.js";
 import { UnhandledCredentials } from "./errors.js";
-import type { LoginWatcher } from "./events.js";
+import type { LoginEvent, LoginWatcher } from "./events.js";
+import { ExtendedLogin } from "./extended-login/extended-login-server.js";
+import { EXTENDED_LOGIN } from "./extended-login/extended-login.js";
 import { defaultLoginLimits, defaultLoginPolicy } from "./limits.js";
 import type { LoginLimits, LoginPolicy } from "./limits.js";
-import type { Login } from "./logged-in.js";
-import { LoginRoot } from "./login-server.js";
-import { LoginSession } from "./login-session.js";
-import type { Mind } from "./login-session.js";
-import { SAFE_LOGIN } from "./safe-login.js";
-import { SafeLogin } from "./safe-login-server.js";
-
-/** The interface PB asks a realm for (`twisted.spread.pb.IPerspective`). */
-export const IPerspective = "twisted.spread.pb.IPerspective";
-
-/** Who makes avatars: the application. */
-export interface Realm {
-  /**
-   * The avatar for somebody whose credentials are good. `mind` is the peer's object to call back. `interfaces` names what kind of avatar is
-   * asked for: {@link IPerspective}, for logins over PB. May throw `LoginDenied`, or `NotImplementedError` for interfaces it does not know.
-   */
-  requestAvatar(avatarId: AvatarId, mind: Mind, ...interfaces: string[]): Login | Promise<Login>;
-}
+import { IPerspective } from "./realm.js";
+import type { AvatarId, Login, Mind, Realm } from "./realm.js";
+import { LoginSession } from "./session/login-session.js";
+import { NameFailureLimiter } from "./session/login-throttle.js";
 
 export interface PortalOptions {
-  /** Which logins are offered over which links. Default: all of them over any link, bearer tokens over encrypted ones only. */
+  /**
+   * The connections over which each login is offered. Default: every login over any connection, bearer tokens over
+   * encrypted ones only.
+   */
   readonly policy?: Partial<LoginPolicy> | undefined;
-  /** How much a peer may try. On by default. */
+  /** Limits on login attempts. Default: {@link defaultLoginLimits}. */
   readonly limits?: Partial<LoginLimits> | undefined;
-  /** Told of logins, failures and logouts. */
+  /** Called for logins, failed logins and logouts. An error that it throws is ignored. */
   readonly onEvent?: LoginWatcher | undefined;
 }
 
-/** Checkers in front of a realm. Give it to `listen` in place of a root object. */
+/**
+ * Gives an avatar of the realm to each client whose credentials one of the checkers accepts. Pass it to `listen` in
+ * place of a root object.
+ */
 export class Portal implements RootSource {
-  /** Until the login, the peer is a stranger to the transport, which bounds how many of them there are and how long they may stay. */
+  /**
+   * Tells the transport that clients have to log in. It limits the number and the duration of connections that have
+   * not.
+   */
   readonly requiresLogin = true;
   readonly #realm: Realm;
   readonly #checkers = new Map<CredentialKind, CredentialsChecker>();
   readonly #options: PortalOptions;
   readonly #limits: LoginLimits;
   readonly #policy: LoginPolicy;
-  readonly #failures: NameFailures;
+  readonly #failures: NameFailureLimiter;
 
   constructor(realm: Realm, checkers: Iterable<CredentialsChecker> = [], options: PortalOptions = {}) {
     this.#realm = realm;
     this.#options = options;
     this.#limits = { ...defaultLoginLimits, ...options.limits };
     this.#policy = { ...defaultLoginPolicy, ...options.policy };
-    this.#failures = new NameFailures(this.#limits);
+    this.#failures = new NameFailureLimiter(this.#limits);
     for (const checker of checkers) this.registerChecker(checker);
   }
 
   /**
-   * Adds a checker, for the kinds it takes or for those named here. Each kind has one checker: the last one added. Credentials that are of several
-   * kinds go to the checker of the kind that was registered first.
+   * Adds a checker for the given kinds of credentials. Default: all kinds that it accepts. It replaces an earlier
+   * checker for the same kind. For credentials of several kinds, the checker is used whose kind was registered first.
    */
   registerChecker(checker: CredentialsChecker, ...kinds: readonly CredentialKind[]): void {
     for (const kind of kinds.length > 0 ? kinds : checker.kinds) this.#checkers.set(kind, checker);
   }
 
-  /** The kinds of credentials that are taken (`listCredentialsInterfaces` of Twisted). */
+  /** The kinds of credentials that the portal accepts (`listCredentialsInterfaces` of Twisted). */
   get kinds(): readonly CredentialKind[] {
     return [...this.#checkers.keys()];
   }
 
-  /** Who these credentials belong to. Rejects with `UnauthorizedLogin`, {@link UnhandledCredentials}, or what the checker throws. */
+  /**
+   * Resolves with the id of the user to whom the credentials belong. Rejects with {@link UnhandledCredentials} when
+   * there is no checker for them, and otherwise with the error of the checker: `UnauthorizedLogin` when they are wrong.
+   */
   async requestAvatarId(credentials: Credentials): Promise<AvatarId> {
     for (const [kind, checker] of this.#checkers) {
       if (credentials.kinds.includes(kind)) return checker.requestAvatarId(credentials);
@@ -79,43 +79,48 @@ export class Portal implements RootSource {
   }
 
   /**
-   * The avatar that these credentials open: for programs that have credentials from elsewhere. The caller runs its `logout`. Limits are for logins
-   * over PB; they do not count here.
+   * Checks credentials that did not arrive over PB, and resolves with the avatar of the user. The caller calls
+   * `logout`. The limits of the portal apply to logins over PB only.
    */
   async login(credentials: Credentials, mind: Mind, ...interfaces: string[]): Promise<Login> {
     const avatarId = await this.requestAvatarId(credentials);
     return this.#realm.requestAvatar(avatarId, mind, ...interfaces);
   }
 
-  /** What a connection starts from: an object that can only log in. Beside it stands the safe login, for peers that know of it. */
-  rootObject(connection: Connection): LoginRoot {
+  /**
+   * Returns the root object for a connection, whose methods can only log in. Also publishes the object with the logins
+   * that Twisted does not have.
+   */
+  rootObject(connection: Connection): Referenceable {
     const session = new LoginSession(
       {
         limits: this.#limits,
         policy: this.#policy,
         failures: this.#failures,
-        onEvent: (event) => {
-          try {
-            this.#options.onEvent?.(event);
-          } catch {
-            // Whoever watches logins does not decide about them.
-          }
-        },
+        onEvent: (event) => this.#report(event),
         requestAvatarId: (credentials) => this.requestAvatarId(credentials),
         requestAvatar: (avatarId, mind) => this.#requestPerspective(avatarId, mind),
         scramChecker: () => this.#scramChecker(),
       },
       connection,
     );
-    connection.publish(SAFE_LOGIN, new SafeLogin(session));
+    connection.publish(EXTENDED_LOGIN, new ExtendedLogin(session));
     return new LoginRoot(session);
+  }
+
+  #report(event: LoginEvent): void {
+    try {
+      this.#options.onEvent?.(event);
+    } catch {
+      // An error of the callback must not affect the login.
+    }
   }
 
   async #requestPerspective(avatarId: AvatarId, mind: Mind): Promise<Login> {
     const login = await this.#realm.requestAvatar(avatarId, mind, IPerspective);
     const { avatar } = login as { avatar: unknown };
     if (avatar instanceof Avatar || avatar instanceof Referenceable) return login;
-    throw new TypeError("A realm gives an Avatar or a Referenceable to who logs in over PB");
+    throw new TypeError("The realm must return an Avatar or a Referenceable for a login over PB");
   }
 
   #scramChecker(): ScramChecker | undefined {
@@ -124,7 +129,7 @@ export class Portal implements RootSource {
   }
 }
 
-/** Twisted's interfaces by their full names, as its message lists them (wire specification 6.3). */
+/** The full names of Twisted's interfaces, as in the message of its error (wire specification 6.3). */
 const interfaceNames: Partial<Record<CredentialKind, string>> = {
   IAnonymous: "twisted.cred.credentials.IAnonymous",
   IUsernamePassword: "twisted.cred.credentials.IUsernamePassword",

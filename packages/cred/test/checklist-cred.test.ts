@@ -1,7 +1,6 @@
-/**
- * What Twisted's own tests of logins check (NewCredTests and NSPTests of twisted.spread.test.test_pb) and what makes sense outside Python, by the
- * names they have there. `npm run checklist` puts them into a table.
- */
+// Twisted's own tests of logins (NewCredTests, NewCredLeakTests and NSPTests of twisted.spread.test.test_pb) that make
+// sense outside Python, under their names there. `npm run checklist` lists them in a table.
+
 import { Avatar, Referenceable, RemoteError, Viewable } from "@pb/broker";
 import type { RemoteReference } from "@pb/broker";
 import type { IncomingCall } from "@pb/broker/extension";
@@ -18,72 +17,78 @@ import type { Mind } from "@pb/cred";
 import { kwargs } from "@pb/broker";
 import { expect, test } from "vitest";
 import { garbageCollector } from "../../../tools/gc/garbage-collector.js";
-import type { Person } from "./support.js";
-import { brokers, errorOf, Mindful, settle, Stage, users } from "./support.js";
+import type { NamedAvatar } from "./support.js";
+import {
+  alice,
+  bob,
+  connectedBrokers,
+  deliverPending,
+  errorOf,
+  LoginFixture,
+  RecordingMind,
+  users,
+} from "./support.js";
 
-const alice = new UsernamePassword("alice", "secret");
-const bob = new UsernamePassword("bob", "hunter2");
-
-test("NewCredTests.test_loginLogout: a login gives the avatar, brings the mind, and ends with the connection", async () => {
-  const stage = new Stage();
-  const { client } = stage.connect();
-  const mind = new Mindful();
-  const avatar = await login<Person>(client, alice, mind);
+test("NewCredTests.test_loginLogout: a login returns the avatar, passes the mind, and ends when the connection ends", async () => {
+  const fixture = new LoginFixture();
+  const { client } = fixture.connect();
+  const mind = new RecordingMind();
+  const avatar = await login<NamedAvatar>(client, alice, mind);
   expect(await avatar.callRemote("askMind", 1)).toBe(2);
   expect(mind.pings).toEqual([1]);
-  expect(stage.house.inside).toEqual(["alice"]);
+  expect(fixture.realm.loggedIn).toEqual(["alice"]);
   await client.close();
-  await settle();
-  expect(stage.house.loggedOut).toEqual(["alice"]);
+  await deliverPending();
+  expect(fixture.realm.loggedOut).toEqual(["alice"]);
 });
 
-test("NewCredTests.test_logoutAfterDecref: the last reference given back logs out, and the connection lives on", async () => {
-  const stage = new Stage();
-  const { client, server } = stage.connect();
-  const avatar = await login<Person>(client, alice);
+test("NewCredTests.test_logoutAfterDecref: releasing the last reference logs out, and the connection stays open", async () => {
+  const fixture = new LoginFixture();
+  const { client, server } = fixture.connect();
+  const avatar = await login<NamedAvatar>(client, alice);
   avatar[Symbol.dispose]();
-  await settle();
-  expect(stage.house.loggedOut).toEqual(["alice"]);
+  await deliverPending();
+  expect(fixture.realm.loggedOut).toEqual(["alice"]);
   expect(client.isOpen).toBe(true);
   expect(server.stats().referencesGiven).toBe(0);
   await client.close();
-  await settle();
-  expect(stage.house.loggedOut).toEqual(["alice"]);
+  await deliverPending();
+  expect(fixture.realm.loggedOut).toEqual(["alice"]);
 });
 
-test("NewCredTests.test_concurrentLogin: two logins at once give each its own avatar", async () => {
-  const { client } = new Stage().connect();
-  const [a, b] = await Promise.all([login<Person>(client, alice), login<Person>(client, bob)]);
+test("NewCredTests.test_concurrentLogin: two simultaneous logins have two avatars", async () => {
+  const { client } = new LoginFixture().connect();
+  const [a, b] = await Promise.all([login<NamedAvatar>(client, alice), login<NamedAvatar>(client, bob)]);
   expect(await Promise.all([a.callRemote("whoami"), b.callRemote("whoami")])).toEqual(["alice", "bob"]);
 });
 
-test("NewCredTests.test_badUsernamePasswordLogin: a wrong name and a wrong password fail alike", async () => {
-  const { client } = new Stage().connect();
+test("NewCredTests.test_badUsernamePasswordLogin: an unknown name and a wrong password fail with the same error", async () => {
+  const { client } = new LoginFixture().connect();
   for (const wrong of [new UsernamePassword("nobody", "secret"), new UsernamePassword("alice", "wrong")]) {
     expect(await errorOf(login(client, wrong))).toBeInstanceOf(UnauthorizedLogin);
   }
 });
 
-test("NewCredTests.test_anonymousLogin: nobody in particular gets in where that is allowed", async () => {
-  const { client } = new Stage([new AllowAnonymousAccess()]).connect();
-  const avatar = await login<Person>(client, new Anonymous());
+test("NewCredTests.test_anonymousLogin: an anonymous login succeeds when a checker allows it", async () => {
+  const { client } = new LoginFixture([new AllowAnonymousAccess()]).connect();
+  const avatar = await login<NamedAvatar>(client, new Anonymous());
   expect(await avatar.callRemote("whoami")).toBe("anonymous");
 });
 
-test("NewCredTests.test_anonymousLoginNotPermitted: ... and not where no checker takes them", async () => {
-  const { client } = new Stage([users()]).connect();
+test("NewCredTests.test_anonymousLoginNotPermitted: an anonymous login fails when no checker allows it", async () => {
+  const { client } = new LoginFixture([users()]).connect();
   expect(await errorOf(login(client, new Anonymous()))).toBeInstanceOf(UnhandledCredentials);
 });
 
-test("NewCredTests.test_anonymousLoginWithMultipleCheckers: ... also beside passwords", async () => {
-  const { client } = new Stage([users(), new AllowAnonymousAccess()]).connect();
-  const avatar = await login<Person>(client, new Anonymous());
+test("NewCredTests.test_anonymousLoginWithMultipleCheckers: an anonymous login succeeds when there are checkers for passwords too", async () => {
+  const { client } = new LoginFixture([users(), new AllowAnonymousAccess()]).connect();
+  const avatar = await login<NamedAvatar>(client, new Anonymous());
   expect(await avatar.callRemote("whoami")).toBe("anonymous");
 });
 
-test("NewCredTests.test_authenticatedLoginWithMultipleCheckers: who has a password gets their own avatar there", async () => {
-  const { client } = new Stage([users(), new AllowAnonymousAccess()]).connect();
-  const avatar = await login<Person>(client, alice);
+test("NewCredTests.test_authenticatedLoginWithMultipleCheckers: a login with a password succeeds when there is a checker for anonymous logins too", async () => {
+  const { client } = new LoginFixture([users(), new AllowAnonymousAccess()]).connect();
+  const avatar = await login<NamedAvatar>(client, alice);
   expect(await avatar.callRemote("whoami")).toBe("alice");
 });
 
@@ -106,10 +111,10 @@ class Reader extends Avatar {
   }
 }
 
-test("NewCredTests.test_view: a method of a view gets the avatar it was handed to, first", async () => {
+test("NewCredTests.test_view: the first argument of a view's method is the avatar that returned the view", async () => {
   const board = new Board();
   const realm = { requestAvatar: (name: unknown) => ({ avatar: new Reader(String(name), board) }) };
-  const { client } = brokers({ root: new Portal(realm, [users()]) });
+  const { client } = connectedBrokers({ root: new Portal(realm, [users()]) });
   const reader = await login<Reader>(client, alice);
   const view = await reader.callRemote("getBoard");
   expect(await view.callRemote("read")).toBe("alice reads");
@@ -117,32 +122,34 @@ test("NewCredTests.test_view: a method of a view gets the avatar it was handed t
   expect(await other.callRemote("read")).toBe("bob reads");
 });
 
-test("NSPTests.test_NSP: an avatar may take every call itself: name, arguments, keyword arguments", async () => {
-  class Catchall extends Referenceable {
+test("NSPTests.test_NSP: an avatar can handle every call itself, with its name, arguments and keyword arguments", async () => {
+  class CallRecorder extends Referenceable {
     override receiveCall({ method, args, kwargs: keywords }: IncomingCall): unknown {
       return [method, ...args, Object.entries(keywords ?? {})];
     }
   }
-  const { client } = brokers({ root: new Portal({ requestAvatar: () => ({ avatar: new Catchall() }) }, [users()]) });
+  const { client } = connectedBrokers({
+    root: new Portal({ requestAvatar: () => ({ avatar: new CallRecorder() }) }, [users()]),
+  });
   const avatar = await login(client, alice);
   expect(await avatar.callRemote("ANYTHING", 1, kwargs({ here: "bar" }))).toEqual(["ANYTHING", 1, [["here", "bar"]]]);
 });
 
-test("NewCredLeakTests.test_logoutLeak: the server forgets the mind when the connection is cut, although the logout knows it", async () => {
-  const gone: unknown[] = [];
+test("NewCredLeakTests.test_logoutLeak: the server releases the mind when the connection is lost, even though the logout function uses it", async () => {
+  const logouts: unknown[] = [];
   let reference: WeakRef<object> | undefined;
   const realm = {
     requestAvatar(_name: unknown, mind: Mind) {
       reference = new WeakRef(mind!);
-      return { avatar: new Reader("x", new Board()), logout: () => void gone.push(mind === null) };
+      return { avatar: new Reader("x", new Board()), logout: () => void logouts.push(mind === null) };
     },
   };
-  const { client, links } = brokers({ root: new Portal(realm, [users()]) });
-  await login(client, alice, new Mindful());
+  const { client, links } = connectedBrokers({ root: new Portal(realm, [users()]) });
+  await login(client, alice, new RecordingMind());
   links.listener.destroy();
   await client.closed;
-  await settle();
-  expect(gone).toEqual([false]);
+  await deliverPending();
+  expect(logouts).toEqual([false]);
   const collect = garbageCollector();
   for (let round = 0; round < 20 && reference!.deref() !== undefined; round++) {
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -151,12 +158,12 @@ test("NewCredLeakTests.test_logoutLeak: the server forgets the mind when the con
   expect(reference!.deref()).toBeUndefined();
 });
 
-test("Needed.callsBeforeLogin: the mind is called before the login is answered", async () => {
-  const heard: string[] = [];
+test("Needed.callsBeforeLogin: the client serves calls of the mind before its login is answered", async () => {
+  const received: string[] = [];
   class Bot extends Referenceable {
     static readonly parameters = { print: ["message"] };
     remote_print(message: string): void {
-      heard.push(message);
+      received.push(message);
     }
     remote_getWorkerInfo(): object {
       return { version: "1" };
@@ -166,17 +173,17 @@ test("Needed.callsBeforeLogin: the mind is called before the login is answered",
   const realm = {
     async requestAvatar(_name: unknown, mind: RemoteReference | null) {
       await mind!.callRemote("print", kwargs({ message: "attached" }));
-      heard.push(((await mind!.callRemote("getWorkerInfo")) as { version: string }).version);
+      received.push(((await mind!.callRemote("getWorkerInfo")) as { version: string }).version);
       return { avatar: new Master() };
     },
   };
-  const { client } = brokers({ root: new Portal(realm, [users()]) });
+  const { client } = connectedBrokers({ root: new Portal(realm, [users()]) });
   await login(client, alice, new Bot());
-  expect(heard).toEqual(["attached", "1"]);
+  expect(received).toEqual(["attached", "1"]);
 });
 
-test("Needed.missingAvatarMethod: a method that an avatar does not have is an AttributeError, as Python says it", async () => {
-  const { client } = new Stage().connect();
+test("Needed.missingAvatarMethod: calling a method that the avatar does not have fails with Python's AttributeError", async () => {
+  const { client } = new LoginFixture().connect();
   const avatar = await login(client, alice);
   const error = (await errorOf(avatar.callRemote("nosuch"))) as RemoteError;
   expect(error).toBeInstanceOf(RemoteError);

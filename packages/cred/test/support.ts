@@ -1,19 +1,36 @@
-// What the tests of logins share: a realm that remembers, and connections of several kinds.
+// Helpers of the tests: a realm that records its logins, minds, and connections with given properties.
 
 import { Avatar, Broker, Referenceable } from "@pb/broker";
-import type { BrokerEvent, BrokerOptions, Peer, RemoteReference } from "@pb/broker";
+import type { BrokerEvent, BrokerOptions, Peer } from "@pb/broker";
 import { linkPair } from "@pb/broker/testing";
 import type { MemoryLink } from "@pb/broker/testing";
-import { ANONYMOUS, InMemoryUsernamePasswordChecker, Portal } from "@pb/cred";
-import type { AvatarId, CredentialsChecker, Login, LoginEvent, Mind, PortalOptions, Realm } from "@pb/cred";
+import {
+  ANONYMOUS,
+  InMemoryUsernamePasswordChecker,
+  Md5Digest,
+  PasswordChecker,
+  Portal,
+  UsernamePassword,
+} from "@pb/cred";
+import type { AvatarId, Login, LoginEvent, Mind, PortalOptions, Realm } from "@pb/cred";
+import type { CredentialsChecker } from "@pb/cred/extension";
 import { md5 } from "@noble/hashes/legacy.js";
 
-/** Enough for the RFC, and quick. */
+export const alice = new UsernamePassword("alice", "secret");
+export const bob = new UsernamePassword("bob", "hunter2");
+export const wrongPassword = new UsernamePassword("alice", "wrong");
+
+/** Iterations of SCRAM in tests: the minimum of RFC 7677, which is fast. */
 export const iterations = 4096;
 
+/** A checker for two users, with all logins. */
 export const users = () => new InMemoryUsernamePasswordChecker({ alice: "secret", bob: "hunter2" }, { iterations });
 
-export class Person extends Avatar {
+/** A checker for the classic login only, as on a Twisted server. */
+export const classicUsers = () =>
+  new PasswordChecker({ stores: ["md5"], find: (name) => (name === "alice" ? Md5Digest.of("secret") : undefined) });
+
+export class NamedAvatar extends Avatar {
   readonly name: string;
   readonly mind: Mind;
 
@@ -32,26 +49,26 @@ export class Person extends Avatar {
   }
 }
 
-export class House implements Realm {
-  readonly asked: [AvatarId, Mind, string[]][] = [];
-  readonly inside: string[] = [];
+export class RecordingRealm implements Realm {
+  readonly requests: [AvatarId, Mind, string[]][] = [];
+  readonly loggedIn: string[] = [];
   readonly loggedOut: string[] = [];
 
   requestAvatar(avatarId: AvatarId, mind: Mind, ...interfaces: string[]): Login | Promise<Login> {
-    this.asked.push([avatarId, mind, interfaces]);
+    this.requests.push([avatarId, mind, interfaces]);
     const name = avatarId === ANONYMOUS ? "anonymous" : avatarId;
-    this.inside.push(name);
+    this.loggedIn.push(name);
     return {
-      avatar: new Person(name, mind),
+      avatar: new NamedAvatar(name, mind),
       logout: () => {
-        this.inside.splice(this.inside.indexOf(name), 1);
+        this.loggedIn.splice(this.loggedIn.indexOf(name), 1);
         this.loggedOut.push(name);
       },
     };
   }
 }
 
-export class Mindful extends Referenceable {
+export class RecordingMind extends Referenceable {
   readonly pings: number[] = [];
 
   remote_ping(n: number) {
@@ -60,10 +77,8 @@ export class Mindful extends Referenceable {
   }
 }
 
-export type PersonReference = RemoteReference<Person>;
-
-/** Two ends of a link that believe these facts about each other. */
-export function brokers(
+/** Two brokers with a link between them. `peer` and `clientPeer` override what each end knows about the other. */
+export function connectedBrokers(
   server: BrokerOptions,
   {
     peer = {},
@@ -72,31 +87,35 @@ export function brokers(
   }: { peer?: Partial<Peer>; clientPeer?: Partial<Peer>; client?: BrokerOptions } = {},
 ) {
   const links = linkPair();
-  believe(links.listener, peer);
-  believe(links.initiator, clientPeer);
+  setPeer(links.listener, peer);
+  setPeer(links.initiator, clientPeer);
   return { server: new Broker(links.listener, server), client: new Broker(links.initiator, client), links };
 }
 
-function believe(link: MemoryLink, facts: Partial<Peer>): void {
-  Object.assign(link, { peer: { ...link.peer, ...facts } });
+function setPeer(link: MemoryLink, peer: Partial<Peer>): void {
+  Object.assign(link, { peer: { ...link.peer, ...peer } });
 }
 
-/** A house with a portal in front of it, and connections to it. */
-export class Stage {
-  readonly house: House;
+/** A portal with a realm that records, and the events of both. */
+export class LoginFixture {
+  readonly realm: RecordingRealm;
   readonly events: LoginEvent[] = [];
   readonly brokerEvents: BrokerEvent[] = [];
   readonly portal: Portal;
 
-  constructor(checkers: CredentialsChecker[] = [users()], options: PortalOptions = {}, house: House = new House()) {
-    this.house = house;
-    // Tests about pace say so.
+  constructor(
+    checkers: CredentialsChecker[] = [users()],
+    options: PortalOptions = {},
+    realm: RecordingRealm = new RecordingRealm(),
+  ) {
+    this.realm = realm;
+    // No delay of failed logins, except in tests that set one.
     const limits = { failureMs: 0, ...options.limits };
-    this.portal = new Portal(house, checkers, { onEvent: (event) => this.events.push(event), ...options, limits });
+    this.portal = new Portal(realm, checkers, { onEvent: (event) => this.events.push(event), ...options, limits });
   }
 
-  connect(facts: Parameters<typeof brokers>[1] = {}) {
-    return brokers({ root: this.portal, onEvent: (event) => this.brokerEvents.push(event) }, facts);
+  connect(properties: Parameters<typeof connectedBrokers>[1] = {}) {
+    return connectedBrokers({ root: this.portal, onEvent: (event) => this.brokerEvents.push(event) }, properties);
   }
 
   get mechanisms() {
@@ -104,23 +123,23 @@ export class Stage {
   }
 }
 
-/** What a call failed with. */
+/** The error with which a promise rejects. */
 export async function errorOf(promise: Promise<unknown>): Promise<any> {
   return promise.then(
     (value) => {
-      throw new Error("Expected a failure", { cause: value });
+      throw new Error("Expected the promise to reject", { cause: value });
     },
     (error: unknown) => error,
   );
 }
 
-/** Lets everything that is on its way arrive. */
-export async function settle(turns = 50): Promise<void> {
+/** Waits until pending messages have been delivered. */
+export async function deliverPending(turns = 50): Promise<void> {
   for (let turn = 0; turn < turns; turn++) await Promise.resolve();
   await new Promise((resolve) => setTimeout(resolve, 0));
 }
 
-/** PB's answer to a challenge, made without our code. */
+/** The response to a challenge of the classic login, computed independently of the package. */
 export function classicResponse(challenge: Uint8Array, password: string): Uint8Array {
   return md5(Buffer.concat([md5(Buffer.from(password)), challenge]));
 }

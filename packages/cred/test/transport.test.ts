@@ -1,94 +1,110 @@
-// Logins over real sockets: what cred and a transport do together, though neither knows the other.
+// Tests of logins over sockets, with @pb/node-transport.
 
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { BearerToken, BearerTokenChecker, login, LoginDenied, UnauthorizedLogin, UsernamePassword } from "@pb/cred";
 import { connect, listen } from "@pb/node-transport";
 import type { ListenOptions, Server } from "@pb/node-transport";
-import { BearerToken, BearerTokenChecker, login, LoginDenied, UnauthorizedLogin, UsernamePassword } from "@pb/cred";
 import { pinReceivedValues } from "../../../tools/gc/pin-received-values.js";
 import { Authority } from "../../node-transport/test/certificates.js";
-import type { Person } from "./support.js";
-import { errorOf, Mindful, settle, Stage, users } from "./support.js";
-
-const alice = new UsernamePassword("alice", "secret");
+import { alice, deliverPending, errorOf, LoginFixture, RecordingMind, users } from "./support.js";
+import type { NamedAvatar } from "./support.js";
 
 describe("over TLS", () => {
   const authority = new Authority("A test authority");
   const certificate = authority.issue("localhost", { names: ["localhost", "127.0.0.1"] });
-  const stage = new Stage([users(), new BearerTokenChecker((token) => (token === "t" ? "robot" : undefined))], {
-    policy: { classic: "encrypted" },
-  });
+  const fixture = new LoginFixture(
+    [users(), new BearerTokenChecker((token) => (token === "t" ? "robot" : undefined))],
+    {
+      policy: { classic: "encrypted" },
+    },
+  );
   let server: Server;
 
   beforeAll(async () => {
-    server = await listen("pbs://127.0.0.1:0", stage.portal, { tls: certificate });
+    server = await listen("pbs://127.0.0.1:0", fixture.portal, { tls: certificate });
   });
   afterAll(() => server.close());
 
-  test("a login is bound to the connection", async () => {
+  test("a login is bound to the TLS connection", async () => {
     await using connection = await connect(`pbs://127.0.0.1:${server.port}`, { tls: { ca: authority.cert } });
-    const avatar = await login<Person>(connection, alice, new Mindful(), { minimum: "scram-sha-256-plus" });
+    const avatar = await login<NamedAvatar>(connection, alice, new RecordingMind(), { minimum: "scram-sha-256-plus" });
     expect(await avatar.callRemote("askMind", 1)).toBe(2);
-    expect(stage.mechanisms.at(-1)).toBe("scram-sha-256-plus");
+    expect(fixture.mechanisms.at(-1)).toBe("scram-sha-256-plus");
     const wrong = await errorOf(login(connection, new UsernamePassword("alice", "wrong")));
     expect(wrong).toBeInstanceOf(UnauthorizedLogin);
   });
 
-  test("a bearer token may be shown", async () => {
+  test("a login with a bearer token works", async () => {
     await using connection = await connect(`pbs://127.0.0.1:${server.port}`, { tls: { ca: authority.cert } });
-    const avatar = await login<Person>(connection, new BearerToken("t"));
+    const avatar = await login<NamedAvatar>(connection, new BearerToken("t"));
     expect(await avatar.callRemote("whoami")).toBe("robot");
   });
 });
 
 describe("a second login of the same user over another connection", () => {
   const twice = async (options: ListenOptions) => {
-    const stage = new Stage();
-    const server = await listen("tcp:0:interface=127.0.0.1", stage.portal, options);
+    const fixture = new LoginFixture();
+    const server = await listen("tcp:0:interface=127.0.0.1", fixture.portal, options);
     const [one, two] = await Promise.all([1, 2].map(() => connect(`tcp:127.0.0.1:${server.port}`)));
     await login(one!, alice);
-    return { stage, server, one: one!, two: two! };
+    return { fixture, server, one: one!, two: two! };
   };
 
-  test("takes the place of the first one: it is logged out before", async () => {
-    using _kept = pinReceivedValues();
-    const { stage, server, one, two } = await twice({ logins: { sameUser: "replace" } });
+  test("replaces the first one, which is logged out before", async () => {
+    using _pinned = pinReceivedValues();
+    const { fixture, server, one, two } = await twice({ logins: { sameUser: "replace" } });
     await login(two, alice);
     await one.closed;
-    await settle();
-    expect(stage.events.map(({ kind }) => kind)).toEqual(["login", "logout", "login"]);
-    expect(stage.house.inside).toEqual(["alice"]);
+    await deliverPending();
+    expect(fixture.events.map(({ kind }) => kind)).toEqual(["login", "logout", "login"]);
+    expect(fixture.realm.loggedIn).toEqual(["alice"]);
     await server.close();
   });
 
-  test("is denied while the first one answers", async () => {
-    using _kept = pinReceivedValues();
-    const { stage, server, two } = await twice({ logins: { sameUser: "ask" } });
+  test("is denied while the first connection responds", async () => {
+    using _pinned = pinReceivedValues();
+    const { fixture, server, two } = await twice({ logins: { sameUser: "ask" } });
     const error = await errorOf(login(two, alice));
     expect(error).toBeInstanceOf(LoginDenied);
-    expect(stage.house.asked).toHaveLength(1);
+    expect(fixture.realm.requests).toHaveLength(1);
     await server.close();
-    expect(stage.house.inside).toEqual([]);
+    expect(fixture.realm.loggedIn).toEqual([]);
   });
 
-  test("goes ahead once the first one has given its avatar back, though its connection is there", async () => {
-    const stage = new Stage();
-    await using server = await listen("tcp:0:interface=127.0.0.1", stage.portal, { logins: { sameUser: "ask" } });
+  test("succeeds when the first client has released its avatar, even though its connection is open", async () => {
+    const fixture = new LoginFixture();
+    await using server = await listen("tcp:0:interface=127.0.0.1", fixture.portal, { logins: { sameUser: "ask" } });
     const [one, two] = await Promise.all([1, 2].map(() => connect(`tcp:127.0.0.1:${server.port}`)));
     (await login(one!, alice))[Symbol.dispose]();
-    await vi.waitFor(() => expect(stage.house.loggedOut).toEqual(["alice"]), { timeout: 120_000 });
+    await vi.waitFor(() => expect(fixture.realm.loggedOut).toEqual(["alice"]), { timeout: 120_000 });
     await login(two!, alice);
     expect(one!.isOpen).toBe(true);
   });
 });
 
-test("a realm that refuses leaves no trace with the transport", async () => {
-  const stage = new Stage();
-  stage.house.requestAvatar = () => {
+test("a login that the realm refuses does not count as a login of the user", async () => {
+  const fixture = new LoginFixture();
+  fixture.realm.requestAvatar = () => {
     throw new LoginDenied("closed");
   };
-  await using server = await listen("tcp:0:interface=127.0.0.1", stage.portal, { logins: { sameUser: "ask" } });
+  await using server = await listen("tcp:0:interface=127.0.0.1", fixture.portal, { logins: { sameUser: "ask" } });
   const [one, two] = await Promise.all([1, 2].map(() => connect(`tcp:127.0.0.1:${server.port}`)));
   for (const connection of [one!, two!]) {
     expect((await errorOf(login(connection, alice))).message).toBe("closed");
   }
+});
+
+test("the server closes a connection that has not logged in within loginMs", async () => {
+  const { portal } = new LoginFixture();
+  expect(portal.requiresLogin).toBe(true);
+  const limits = { loginMs: 6_000 };
+  await using server = await listen("tcp:0:interface=127.0.0.1", portal, { limits });
+  const silent = await connect(`tcp:127.0.0.1:${server.port}`);
+  const guessing = await connect(`tcp:127.0.0.1:${server.port}`);
+  const loggedIn = await connect(`tcp:127.0.0.1:${server.port}`);
+  await login(loggedIn, alice);
+  await errorOf(login(guessing, new UsernamePassword("alice", "wrong")));
+  await Promise.all([silent.closed, guessing.closed]);
+  expect(loggedIn.isOpen).toBe(true);
+  await loggedIn.close();
 });

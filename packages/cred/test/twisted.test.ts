@@ -1,4 +1,4 @@
-// Logins with a real Twisted at the other end.
+// Logins between this package and a real Twisted.
 
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
@@ -23,7 +23,7 @@ import type { Login, LoginEvent, Realm } from "@pb/cred";
 import { Program } from "../../../tools/process/program.js";
 import { noTwisted, pythonEnvironment } from "../../../tools/twisted/twisted.js";
 import type { Twisted } from "../../../tools/twisted/twisted.js";
-import { errorOf, Mindful, Person } from "./support.js";
+import { errorOf, NamedAvatar, RecordingMind } from "./support.js";
 
 const script = fileURLToPath(new URL("twisted_login.py", import.meta.url));
 
@@ -31,7 +31,7 @@ function start({ python }: Twisted, ...args: string[]): Program {
   return new Program("Twisted's program", [python, script, ...args], { env: pythonEnvironment() });
 }
 
-/** What the program reports in its first line. */
+/** The first line of the output of the program, parsed as JSON. */
 async function report(program: Program): Promise<any> {
   const line = await program.nextLine();
   if (line === undefined) throw await program.failure("exited");
@@ -40,12 +40,12 @@ async function report(program: Program): Promise<any> {
 
 const twisteds = inject("twisteds");
 
-test("there is a Twisted to judge logins", ({ skip }) => {
+test("a Twisted is installed to test logins with", ({ skip }) => {
   skip(twisteds.length === 0, noTwisted);
   expect(twisteds.length).toBeGreaterThan(0);
 });
 
-describe.skipIf(twisteds.length === 0).each(twisteds)("our client and a portal of Twisted $version", (twisted) => {
+describe.skipIf(twisteds.length === 0).each(twisteds)("our client with a portal of Twisted $version", (twisted) => {
   let server: Program;
   let [open, closed] = [0, 0];
 
@@ -57,9 +57,9 @@ describe.skipIf(twisteds.length === 0).each(twisteds)("our client and a portal o
 
   const up = (name: string, password: string) => new UsernamePassword(name, password);
 
-  test("log in with name and password, with a mind, and more than once", async () => {
+  test("logs in with a name and a password, with a mind, and several times", async () => {
     await using connection = await connect(`tcp:127.0.0.1:${open}`);
-    const mind = new Mindful();
+    const mind = new RecordingMind();
     const alice = await login(connection, up("alice", "secret"), mind);
     expect(Buffer.from((await alice.callRemote("whoami")) as Uint8Array).toString()).toBe("alice");
     expect(await alice.callRemote("ask_mind", 41)).toBe(42);
@@ -71,29 +71,24 @@ describe.skipIf(twisteds.length === 0).each(twisteds)("our client and a portal o
     expect(Buffer.from((await desk.callRemote("whoami")) as Uint8Array).toString()).toBe("desk");
   });
 
-  test("log in as nobody in particular, and log out by giving the avatar back", async () => {
+  test("logs in anonymously, and logs out by releasing the avatar", async () => {
     await using connection = await connect(`tcp:127.0.0.1:${open}`);
-    const watching = await login(connection, new Anonymous());
+    const observer = await login(connection, new Anonymous());
     const alice = await login(connection, up("alice", "secret"));
-    const inside = async () =>
-      ((await watching.callRemote("inside")) as Uint8Array[]).map((name) => Buffer.from(name).toString());
-    expect(await inside()).toContain("alice");
+    const loggedIn = async () =>
+      ((await observer.callRemote("loggedIn")) as Uint8Array[]).map((name) => Buffer.from(name).toString());
+    expect(await loggedIn()).toContain("alice");
     alice[Symbol.dispose]();
-    expect(await inside()).not.toContain("alice");
+    expect(await loggedIn()).not.toContain("alice");
   });
 
   test.each([
     ["a wrong password", up("alice", "wrong"), UnauthorizedLogin, "The name or the password is wrong"],
-    ["a name that nobody has", up("mallory", "secret"), UnauthorizedLogin, "The name or the password is wrong"],
+    ["an unknown name", up("mallory", "secret"), UnauthorizedLogin, "The name or the password is wrong"],
     ["a realm that refuses", up("eve", "apple"), LoginDenied, "Not on Sundays"],
-    ["a realm that has no such avatar", up("mail", "stamp"), NotImplementedError, "No avatar for that"],
-    [
-      "a token, on a connection that is said to be safe",
-      new BearerToken("x"),
-      UnhandledCredentials,
-      "The server takes no bearer tokens",
-    ],
-  ])("tell about %s by the class of the error", async (_what, credentials, type, message) => {
+    ["a realm that has no avatar", up("mail", "stamp"), NotImplementedError, "No avatar for that"],
+    ["a bearer token", new BearerToken("x"), UnhandledCredentials, "The server does not accept bearer tokens"],
+  ])("rejects %s with an error of the matching class", async (_what, credentials, type, message) => {
     await using connection = await connect(`tcp:127.0.0.1:${open}`);
     const error = await errorOf(login(connection, credentials, null, { allowUnencryptedToken: true }));
     expect(error).toBeInstanceOf(type);
@@ -101,7 +96,7 @@ describe.skipIf(twisteds.length === 0).each(twisteds)("our client and a portal o
     await login(connection, new Anonymous());
   });
 
-  test("tell about credentials that nobody checks", async () => {
+  test("rejects credentials for which the portal has no checker", async () => {
     await using connection = await connect(`tcp:127.0.0.1:${closed}`);
     const errors = [
       await errorOf(login(connection, new Anonymous())),
@@ -114,33 +109,33 @@ describe.skipIf(twisteds.length === 0).each(twisteds)("our client and a portal o
     ]);
   });
 
-  test("do not use a weaker login than wanted, and Twisted learns nothing", async () => {
+  test("rejects the login when it requires SCRAM", async () => {
     await using connection = await connect(`tcp:127.0.0.1:${open}`);
     const error = await errorOf(login(connection, up("alice", "secret"), null, { minimum: "scram-sha-256" }));
     expect(error).toMatchObject({ name: "LoginFailed", code: "LOGIN_TOO_WEAK" });
   });
 
-  test("do not disturb each other: asking for the better login is not logged", async () => {
+  test("asks for SCRAM without an entry in the log of Twisted", async () => {
     await using connection = await connect(`tcp:127.0.0.1:${open}`);
-    const watching = await login(connection, new Anonymous());
-    const before = (await watching.callRemote("logged")) as string[];
+    const observer = await login(connection, new Anonymous());
+    const before = (await observer.callRemote("logged")) as string[];
     await login(connection, up("alice", "secret"));
     await errorOf(login(connection, up("alice", "secret"), null, { minimum: "scram-sha-256" }));
-    expect(await watching.callRemote("logged")).toEqual(before);
+    expect(await observer.callRemote("logged")).toEqual(before);
   });
 });
 
-/** The same house as Twisted's half has. */
-class House implements Realm {
-  readonly inside: string[] = [];
+/** The same realm as in twisted_login.py. */
+class TestRealm implements Realm {
+  readonly loggedIn: string[] = [];
   readonly view = new View();
 
   requestAvatar(avatarId: string | typeof ANONYMOUS, mind: RemoteReference | null): Login {
     const name = avatarId === ANONYMOUS ? "anonymous" : avatarId;
     if (name === "eve") throw new LoginDenied("Not on Sundays");
     if (name === "mail") throw new NotImplementedError("No avatar for that");
-    this.inside.push(name);
-    const logout = () => void this.inside.splice(this.inside.indexOf(name), 1);
+    this.loggedIn.push(name);
+    const logout = () => void this.loggedIn.splice(this.loggedIn.indexOf(name), 1);
     return { avatar: name === "desk" ? new Desk() : new Guest(name, mind, this), logout };
   }
 }
@@ -151,20 +146,20 @@ class View extends Viewable {
   }
 }
 
-class Guest extends Person {
-  readonly #house: House;
+class Guest extends NamedAvatar {
+  readonly #realm: TestRealm;
 
-  constructor(name: string, mind: RemoteReference | null, house: House) {
+  constructor(name: string, mind: RemoteReference | null, realm: TestRealm) {
     super(name, mind);
-    this.#house = house;
+    this.#realm = realm;
   }
 
   perspective_getView() {
-    return this.#house.view;
+    return this.#realm.view;
   }
 
-  perspective_inside() {
-    return this.#house.inside.toSorted();
+  perspective_loggedIn() {
+    return this.#realm.loggedIn.toSorted();
   }
 }
 
@@ -174,31 +169,31 @@ class Desk extends Referenceable {
   }
 }
 
-describe.skipIf(twisteds.length === 0).each(twisteds)("a client of Twisted $version and our portal", (twisted) => {
-  let told: Record<string, any>;
-  const house = new House();
+describe.skipIf(twisteds.length === 0).each(twisteds)("a client of Twisted $version with our portal", (twisted) => {
+  let results: Record<string, any>;
+  const realm = new TestRealm();
   const events: LoginEvent[] = [];
 
   beforeAll(async () => {
     const users = new InMemoryUsernamePasswordChecker({ alice: "secret", eve: "apple", mail: "stamp", desk: "drawer" });
-    const portal = new Portal(house, [users, new AllowAnonymousAccess()], { onEvent: (event) => events.push(event) });
+    const portal = new Portal(realm, [users, new AllowAnonymousAccess()], { onEvent: (event) => events.push(event) });
     await using server = await listen("tcp:0:interface=127.0.0.1", portal);
     await using client = start(twisted, "client", `${server.port}`);
-    told = await report(client);
+    results = await report(client);
   });
 
-  test("log in with name and password, with a mind, as nobody, and to a Referenceable", () => {
-    expect(told).toMatchObject({ alice: "alice", mind: 42, view: "alice", anonymous: "anonymous", desk: "desk" });
+  test("logs in with a name and a password, with a mind, anonymously, and to a Referenceable", () => {
+    expect(results).toMatchObject({ alice: "alice", mind: 42, view: "alice", anonymous: "anonymous", desk: "desk" });
   });
 
-  test("log out when the avatar is given back, and when the connection ends", () => {
-    expect(told).toMatchObject({ inside: ["alice", "anonymous", "desk"], "inside later": ["alice"] });
-    expect(house.inside).toEqual([]);
+  test("is logged out when it releases the avatar, and when the connection ends", () => {
+    expect(results).toMatchObject({ "logged in": ["alice", "anonymous", "desk"], "logged in later": ["alice"] });
+    expect(realm.loggedIn).toEqual([]);
     expect(events.filter(({ kind }) => kind === "login")).toHaveLength(4);
     expect(events.filter(({ kind }) => kind === "logout")).toHaveLength(4);
   });
 
-  test("tell about failures by the names that Twisted traps", () => {
+  test("receives errors under the names that Twisted traps", () => {
     const unauthorized = {
       type: "twisted.cred.error.UnauthorizedLogin",
       value: "",
@@ -212,10 +207,10 @@ describe.skipIf(twisteds.length === 0).each(twisteds)("a client of Twisted $vers
         "builtins.object",
       ],
     };
-    expect(told).toMatchObject({
+    expect(results).toMatchObject({
       wrong: unauthorized,
       unknown: unauthorized,
-      replay: unauthorized, // Twisted's own portal lets it in
+      replay: unauthorized, // Twisted's own portal accepts it
       denied: {
         type: "twisted.cred.error.LoginDenied",
         value: "Not on Sundays",

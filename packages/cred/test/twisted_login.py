@@ -1,8 +1,8 @@
 """
-Twisted's half of twisted.test.ts.
+The Twisted side of twisted.test.ts.
 
-    python3 twisted_login.py server         a portal; prints {"listening": PORT}, stops when stdin ends
-    python3 twisted_login.py client PORT    logs in to a portal in every way, prints what happened as one JSON object
+    python3 twisted_login.py server         Runs two portals, with and without checkers. Prints {"listening": [PORT, PORT]}, and stops when stdin ends.
+    python3 twisted_login.py client PORT    Logs in to a portal in every way. Prints the results as one JSON object.
 """
 import gc
 import json
@@ -38,8 +38,8 @@ class Avatar(pb.Avatar):
     def perspective_get_view(self):
         return self.view
 
-    def perspective_inside(self):
-        return sorted(self.realm.inside)
+    def perspective_loggedIn(self):
+        return sorted(self.realm.logged_in)
 
     def perspective_logged(self):
         return LOGGED
@@ -53,7 +53,7 @@ class Desk(pb.Referenceable):
 @implementer(portal.IRealm)
 class Realm:
     def __init__(self):
-        self.inside = []
+        self.logged_in = []
 
     def requestAvatar(self, avatarId, mind, *interfaces):
         name = b"anonymous" if avatarId is checkers.ANONYMOUS else avatarId
@@ -61,17 +61,17 @@ class Realm:
             raise error.LoginDenied("Not on Sundays")
         if name == b"mail" or pb.IPerspective not in interfaces:
             raise NotImplementedError("No avatar for that")
-        self.inside.append(name)
+        self.logged_in.append(name)
         avatar = Desk() if name == b"desk" else Avatar(name, mind, self)
-        return pb.IPerspective, avatar, lambda: self.inside.remove(name)
+        return pb.IPerspective, avatar, lambda: self.logged_in.remove(name)
 
 
 def server():
     db = checkers.InMemoryUsernamePasswordDatabaseDontUse(alice=b"secret", eve=b"apple", mail=b"stamp", desk=b"drawer")
     db.addUser("zo\u00eb".encode(), "p\u00e4ss".encode())
-    everybody = portal.Portal(Realm(), [db, checkers.AllowAnonymousAccess()])
-    nobody = portal.Portal(Realm(), [])
-    ports = [reactor.listenTCP(0, pb.PBServerFactory(p), interface="127.0.0.1").getHost().port for p in (everybody, nobody)]
+    with_checkers = portal.Portal(Realm(), [db, checkers.AllowAnonymousAccess()])
+    without_checkers = portal.Portal(Realm(), [])
+    ports = [reactor.listenTCP(0, pb.PBServerFactory(p), interface="127.0.0.1").getHost().port for p in (with_checkers, without_checkers)]
     print(json.dumps({"listening": ports}), flush=True)
 
 
@@ -111,12 +111,12 @@ def client(port):
     out["anonymous"] = yield anonymous.callRemote("whoami")
     desk = yield attempt(factory, UP(b"desk", b"drawer"))
     out["desk"] = yield desk.callRemote("whoami")
-    out["inside"] = yield alice.callRemote("inside")
+    out["logged in"] = yield alice.callRemote("loggedIn")
     desk = anonymous = None
     gc.collect()
-    while len((yield alice.callRemote("inside"))) > 1:
+    while len((yield alice.callRemote("loggedIn"))) > 1:
         yield task.deferLater(reactor, 0.01, lambda: None)
-    out["inside later"] = yield alice.callRemote("inside")
+    out["logged in later"] = yield alice.callRemote("loggedIn")
     root = yield factory.getRootObject()
     got = []
     yield root.callRemote("login", b"alice").addCallback(got.append)
@@ -129,7 +129,7 @@ def client(port):
     return out
 
 
-class UntilEnd(LineReceiver):
+class StopAtEndOfInput(LineReceiver):
     def connectionLost(self, reason=None):
         reactor.stop()
 
@@ -142,7 +142,7 @@ def main():
     observer = lambda event: LOGGED.append(formatEvent(event)) if "log_failure" in event else None
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False, discardBuffer=True)
     if sys.argv[1] == "server":
-        stdio.StandardIO(UntilEnd())
+        stdio.StandardIO(StopAtEndOfInput())
         server()
     else:
         done = lambda result: (print(json.dumps(result, default=plain) if isinstance(result, dict) else str(result), flush=True), reactor.stop())

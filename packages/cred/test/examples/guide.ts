@@ -1,4 +1,4 @@
-// The program of GUIDE.md, which shows it in pieces.
+// The program of which GUIDE.md shows parts.
 
 import { Avatar, Copyable, RemoteCopy, remoteCopy, Viewable } from "@pb/broker";
 import type { Perspective } from "@pb/broker";
@@ -54,20 +54,20 @@ class Club implements Realm {
   }
 
   async ring() {
-    const everybody = [...this.members];
-    await Promise.allSettled(everybody.map(async ({ mind }) => mind?.callRemote("ring")));
+    const minds = [...this.members].map(({ mind }) => mind);
+    await Promise.allSettled(minds.map(async (mind) => mind?.with({ timeoutMs: 1_000 }).callRemote("ring")));
   }
 }
 
 class Board extends Viewable {
-  readonly #notes: { by: string; text: string }[] = [];
+  readonly #notes: { author: string; text: string }[] = [];
 
-  view_pin(member: Member, text: string) {
-    this.#notes.push({ by: member.name, text });
+  view_post(member: Member, text: string) {
+    this.#notes.push({ author: member.name, text });
   }
 
-  view_mine(member: Member) {
-    return this.#notes.filter(({ by }) => by === member.name).map(({ text }) => text);
+  view_myNotes(member: Member) {
+    return this.#notes.filter(({ author }) => author === member.name).map(({ text }) => text);
   }
 }
 
@@ -82,7 +82,7 @@ class Invoice extends Copyable {
   }
 
   override getStateToCopyFor(perspective: Perspective) {
-    const name = perspective instanceof Member ? perspective.name : "nobody";
+    const name = perspective instanceof Member ? perspective.name : "unknown";
     return { item: this.item, amount: this.amount, to: name };
   }
 }
@@ -95,7 +95,7 @@ const club = new Club();
 const users = new InMemoryUsernamePasswordChecker({ alice: "secret", eve: "apple" });
 const portal = new Portal(club, [users, new AllowAnonymousAccess()], {
   onEvent(event: LoginEvent) {
-    if (event.kind === "login-failed") console.log(`${String(event.username)} was not let in`);
+    if (event.kind === "login-failed") console.log(`${String(event.username)} failed to log in`);
   },
 });
 const server = await listen("tcp:0:interface=127.0.0.1", portal);
@@ -108,8 +108,8 @@ console.log(await guest.callRemote("address"));
 
 const alice = await login<Member>(connection, new UsernamePassword("alice", "secret"));
 const board = await alice.callRemote("board");
-await board.callRemote("pin", "Dinner at eight");
-console.log(await board.callRemote("mine"));
+await board.callRemote("post", "Dinner at eight");
+console.log(await board.callRemote("myNotes"));
 
 const invoice = (await alice.callRemote("invoice")) as unknown as ReceivedInvoice;
 console.log(invoice.to);

@@ -1,4 +1,4 @@
-// The pieces of LOGINS.md.
+// The program of which LOGINS.md shows parts.
 
 import { Avatar } from "@pb/broker";
 import {
@@ -22,7 +22,7 @@ import { readFile, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-class Somebody extends Avatar {
+class User extends Avatar {
   constructor(readonly name: string) {
     super();
   }
@@ -32,7 +32,7 @@ class Somebody extends Avatar {
   }
 }
 
-const realm = { requestAvatar: (avatarId: unknown) => ({ avatar: new Somebody(String(avatarId)) }) };
+const realm = { requestAvatar: (avatarId: unknown) => ({ avatar: new User(String(avatarId)) }) };
 
 /** Stands in for a database. */
 const table = new Map<string, string>();
@@ -42,14 +42,14 @@ const db = {
   secret: async () => randomBytes(32),
 };
 
-/** Keeps a password in the ways that the logins of this server need. */
-async function keep(username: string, password: string) {
+/** Stores a password in the forms that the logins of this server need. */
+async function storePassword(username: string, password: string) {
   const verifier = await ScramVerifier.of(password);
-  const digest = Md5Digest.of(password); // only if users of Twisted log in as well
+  const digest = Md5Digest.of(password); // only if Twisted clients log in too
   table.set(username, `${digest.toText()} ${verifier.toText()}`);
 }
 
-await keep("alice", "secret");
+await storePassword("alice", "secret");
 
 const users = new PasswordChecker({
   stores: ["md5", "scram-sha-256"],
@@ -73,13 +73,13 @@ const tokens = new BearerTokenChecker(async (token) => {
   return db.ownerOf(digest);
 });
 
-const kept = await ScryptHash.of("correct horse", { ln: 10 });
+const hash = await ScryptHash.of("correct horse", { ln: 10 });
 const webUsers = new FunctionChecker("IUsernamePassword", async (credentials) =>
-  (await kept.check(credentials)) ? "carol" : undefined,
+  (await hash.check(credentials)) ? "carol" : undefined,
 );
 const webPortal = new Portal(realm, [webUsers]);
 const { avatar: carol } = await webPortal.login(new UsernamePassword("carol", "correct horse"), null, "IWebPage");
-console.log((carol as Somebody).perspective_whoami());
+console.log((carol as User).perspective_whoami());
 
 const portal = new Portal(realm, [users, tokens], {
   policy: { classic: "encrypted", anonymous: "none" },
@@ -92,10 +92,10 @@ const connection = await connect(`tcp:127.0.0.1:${server.port}`);
 const toFile = await connect(`tcp:127.0.0.1:${fileServer.port}`);
 
 const credentials = new UsernamePassword("alice", "secret");
-const alice = await login<Somebody>(connection, credentials, null, { minimum: "scram-sha-256" });
+const alice = await login<User>(connection, credentials, null, { minimum: "scram-sha-256" });
 console.log(await alice.callRemote("whoami"));
 
-const bob = await login<Somebody>(toFile, new UsernamePassword("bob", "hunter2"));
+const bob = await login<User>(toFile, new UsernamePassword("bob", "hunter2"));
 console.log(await bob.callRemote("whoami"));
 
 const refused = await login(connection, new BearerToken(token)).catch((error: unknown) => error);

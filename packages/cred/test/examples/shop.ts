@@ -3,7 +3,7 @@ import { InMemoryUsernamePasswordChecker, login, Portal, UnauthorizedLogin, User
 import type { AvatarId, Login, Mind, Realm } from "@pb/cred";
 import { connect, listen } from "@pb/node-transport";
 
-// The server: what somebody can do depends on who it is.
+// The server: the methods that a client can call depend on the user who logs in.
 
 class Customer extends Avatar {
   constructor(
@@ -14,13 +14,13 @@ class Customer extends Avatar {
   }
 
   async perspective_order(item: string) {
-    await this.mind?.callRemote("notify", `One ${item} for ${this.name} is on its way`);
-    return "thank you";
+    await this.mind?.callRemote("notify", `Order of ${this.name}: one ${item}`);
+    return "ordered";
   }
 }
 
 class Owner extends Customer {
-  perspective_takings() {
+  perspective_revenue() {
     return 12.5;
   }
 }
@@ -29,15 +29,15 @@ class Shop implements Realm {
   requestAvatar(avatarId: AvatarId, mind: Mind): Login {
     const name = String(avatarId);
     const avatar = name === "alice" ? new Owner(name, mind) : new Customer(name, mind);
-    console.log(`${name} comes in`);
-    return { avatar, logout: () => console.log(`${name} leaves`) };
+    console.log(`${name} logged in`);
+    return { avatar, logout: () => console.log(`${name} logged out`) };
   }
 }
 
 const users = new InMemoryUsernamePasswordChecker({ alice: "secret", bob: "hunter2" });
 const server = await listen("tcp:0:interface=127.0.0.1", new Portal(new Shop(), [users]));
 
-// A client: its mind is what the server may call.
+// A client: the mind is an object that the server can call.
 
 class Phone extends Referenceable {
   remote_notify(text: string) {
@@ -53,13 +53,13 @@ try {
   console.log(error.message);
 }
 
-// With `using`, they stay until the end: who lets go of the avatar leaves.
+// A login lasts until its avatar is released or the connection ends. `using` releases it at the end of the program.
 
 using bob = await login<Customer>(connection, new UsernamePassword("bob", "hunter2"), new Phone());
 console.log(await bob.callRemote("order", "pear"));
 
 using alice = await login<Owner>(connection, new UsernamePassword("alice", "secret"));
-console.log(await alice.callRemote("takings"));
+console.log(await alice.callRemote("revenue"));
 
 await connection.close();
 await server.close();

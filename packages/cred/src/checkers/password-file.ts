@@ -1,0 +1,175 @@
+// Reads users and passwords from a text file in the formats of Twisted (`twisted.cred.checkers.FilePasswordDB`).
+
+import { bytesOf, textOf, timingSafeEqual } from "../bytes.js";
+import { UsernamePassword } from "../credentials/credentials.js";
+import type { CredentialKind, PasswordCredentials } from "../credentials/credentials.js";
+import { UnauthorizedLogin } from "../errors.js";
+import type { ScramVerifier } from "../passwords/scram-verifier.js";
+import { parseStoredPasswords } from "../passwords/stored-forms.js";
+import type { Stored, StoredForm } from "../passwords/stored-forms.js";
+import { PlainPassword } from "../passwords/stored-password.js";
+import type { AvatarId } from "../realm.js";
+import type { ScramChecker } from "./checker.js";
+import type { DecoyOptions } from "./decoys.js";
+import { PasswordChecker } from "./password-checker.js";
+
+/**
+ * Reads the file. The application provides it, because this package runs on every platform. In Node.js:
+ *
+ * ```ts
+ * const file = { read: () => readFile(path), version: async () => (await stat(path)).mtimeMs };
+ * ```
+ */
+export interface FileSource {
+  /** Returns the contents of the file. */
+  read(): Uint8Array | string | Promise<Uint8Array | string>;
+  /**
+   * Returns a value that changes when the file changes. The file is then read only when the value has changed. Without
+   * this function, the file is read for each login.
+   */
+  version?(): unknown;
+}
+
+/** Hashes a password in the way of the file. `stored` is the hash from the file, which contains the salt. */
+export type HashFunction = (
+  username: string,
+  password: string | Uint8Array,
+  stored: Uint8Array,
+) => string | Uint8Array | Promise<string | Uint8Array>;
+
+export interface FilePasswordOptions extends DecoyOptions {
+  /** The separator between the fields of a line. Default `:`. */
+  readonly delim?: string | undefined;
+  /** The index of the user name among the fields, from 0. Default 0. */
+  readonly usernameField?: number | undefined;
+  /** The index of the password. Default 1. */
+  readonly passwordField?: number | undefined;
+  /** Default true. If false, names are compared, and passed to the realm, in ASCII lower case. */
+  readonly caseSensitive?: boolean | undefined;
+  /**
+   * The forms in which the file stores passwords. Default `["plain"]`: the field is the password itself, which PB's own
+   * login needs. With other forms, the field is in the format of `parseStoredPasswords`.
+   */
+  readonly stores?: readonly StoredForm[] | undefined;
+  /**
+   * The function by which the passwords of the file were hashed. Only plaintext passwords can then be checked, which no
+   * login of PB sends.
+   */
+  readonly hash?: HashFunction | undefined;
+}
+
+type Users = ReadonlyMap<string, Uint8Array>;
+
+/**
+ * Checks passwords against a file with one user per line. When several lines have the same name, the first one is used.
+ * Lines with too few fields are skipped.
+ */
+export class FilePasswordDB implements ScramChecker {
+  readonly kinds: readonly CredentialKind[];
+  readonly #source: FileSource;
+  readonly #options: FilePasswordOptions;
+  readonly #checker: PasswordChecker;
+  #cached: { readonly version: unknown; readonly users: Promise<Users> } | undefined;
+
+  /** Throws a TypeError when `delim` is empty, or when two options describe the password field in different ways. */
+  constructor(source: FileSource, options: FilePasswordOptions = {}) {
+    const { stores = ["plain"], hash, delim = ":" } = options;
+    if (delim === "") throw new TypeError("delim must not be empty");
+    if (stores.includes("plain") && stores.length > 1) {
+      throw new TypeError("stores must not combine plain with other forms");
+    }
+    if (hash !== undefined && options.stores !== undefined) {
+      throw new TypeError("hash and stores must not be used together");
+    }
+    this.#source = source;
+    this.#options = options;
+    this.#checker = new PasswordChecker({
+      ...options,
+      stores,
+      find: (username) => this.#find(username),
+      canonical: (username) => this.#canonical(username),
+    });
+    this.kinds = hash === undefined ? this.#checker.kinds : ["IUsernamePassword"];
+  }
+
+  async requestAvatarId(credentials: PasswordCredentials): Promise<AvatarId> {
+    const { hash } = this.#options;
+    if (hash !== undefined) return this.#checkHash(hash, credentials);
+    return this.#checker.requestAvatarId(credentials);
+  }
+
+  scramVerifier(username: string): Promise<ScramVerifier> {
+    return this.#checker.scramVerifier(username);
+  }
+
+  async #find(username: string): Promise<Stored | undefined> {
+    const field = (await this.#users()).get(username);
+    if (field === undefined) return undefined;
+    const isPlain = this.#options.stores === undefined || this.#options.stores.includes("plain");
+    return isPlain ? new PlainPassword(field) : parseStoredPasswords(textOf(field) ?? "");
+  }
+
+  async #checkHash(hash: HashFunction, credentials: PasswordCredentials): Promise<AvatarId> {
+    if (!(credentials instanceof UsernamePassword)) throw new UnauthorizedLogin();
+    const username = this.#canonical(textOf(credentials.username) ?? "");
+    const users = await this.#users();
+    const stored = users.get(username);
+    // An unknown name takes the same work: the hash of another user stands in for its own.
+    const [decoy = new Uint8Array()] = users.values();
+    const hashed = bytesOf(await hash(username, credentials.password, stored ?? decoy));
+    if (!timingSafeEqual(stored ?? decoy, hashed) || stored === undefined) throw new UnauthorizedLogin();
+    return username;
+  }
+
+  async #users(): Promise<Users> {
+    if (this.#source.version === undefined) return this.#read();
+    // The version is read before the file, so that a change in between is noticed at the next login.
+    const version = await this.#source.version();
+    if (this.#cached?.version !== version) this.#cached = { version, users: this.#read() };
+    const { users } = this.#cached!;
+    users.catch(() => (this.#cached = undefined)); // the next login reads the file again
+    return users;
+  }
+
+  async #read(): Promise<Users> {
+    const { delim = ":", usernameField = 0, passwordField = 1 } = this.#options;
+    const users = new Map<string, Uint8Array>();
+    for (const line of split(bytesOf(await this.#source.read()), bytesOf("\n"))) {
+      const fields = split(trimEnd(line), bytesOf(delim));
+      const username = textOf(fields[usernameField]);
+      const password = fields[passwordField];
+      if (username === undefined || password === undefined) continue;
+      const name = this.#canonical(username);
+      if (!users.has(name)) users.set(name, password);
+    }
+    return users;
+  }
+
+  #canonical(username: string): string {
+    if (this.#options.caseSensitive !== false) return username;
+    return username.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+  }
+}
+
+/** Splits bytes at a delimiter, like Python's `split`. The parts are copies, so the caller may reuse `bytes`. */
+function split(bytes: Uint8Array, delimiter: Uint8Array): Uint8Array[] {
+  const parts: Uint8Array[] = [];
+  let start = 0;
+  for (let index = 0; index + delimiter.length <= bytes.length;) {
+    if (delimiter.every((byte, offset) => bytes[index + offset] === byte)) {
+      parts.push(bytes.slice(start, index));
+      start = index += delimiter.length;
+    } else {
+      index++;
+    }
+  }
+  parts.push(bytes.slice(start));
+  return parts;
+}
+
+/** Removes white space at the end, like Python's `rstrip`. */
+function trimEnd(line: Uint8Array): Uint8Array {
+  let end = line.length;
+  while (end > 0 && [0x20, 0x09, 0x0a, 0x0b, 0x0c, 0x0d].includes(line[end - 1]!)) end--;
+  return line.subarray(0, end);
+}

@@ -1,0 +1,186 @@
+// The logins of one connection: applies policy and limits, checks credentials, creates avatars and logs them out.
+
+import { ArgumentsError, RemoteReference } from "@pb/broker";
+import type { Connection, Peer } from "@pb/broker";
+import type { ScramChecker } from "../checkers/checker.js";
+import type { Credentials } from "../credentials/credentials.js";
+import { LoginDenied, LoginFailed, UnhandledCredentials } from "../errors.js";
+import type { LoginWatcher } from "../events.js";
+import type { LoginLimits, LoginMechanism, LoginPolicy } from "../limits.js";
+import type { AvatarId, Login, Mind } from "../realm.js";
+import { AvatarSession } from "./avatar-session.js";
+import { LoginThrottle } from "./login-throttle.js";
+import type { LoginAttempt, NameFailureLimiter } from "./login-throttle.js";
+
+/** The part of a portal that its sessions use. */
+export interface SessionPortal {
+  readonly limits: LoginLimits;
+  readonly policy: LoginPolicy;
+  readonly failures: NameFailureLimiter;
+  readonly onEvent: LoginWatcher;
+  requestAvatarId(credentials: Credentials): Promise<AvatarId>;
+  requestAvatar(avatarId: AvatarId, mind: Mind): Promise<Login>;
+  scramChecker(): ScramChecker | undefined;
+}
+
+/** The arguments of {@link LoginSession.logIn}. */
+export interface LoginRequest {
+  readonly mechanism: LoginMechanism;
+  /**
+   * The name that the client claims to have. Undefined for a login without a name, and for a name that is not valid.
+   */
+  readonly username: string | undefined;
+  /** The mind as the client sent it: any value. */
+  readonly mind: unknown;
+  /** Checks the credentials. */
+  readonly check: () => AvatarId | Promise<AvatarId>;
+}
+
+export class LoginSession {
+  readonly #portal: SessionPortal;
+  readonly #connection: Connection;
+  readonly #throttle: LoginThrottle;
+
+  constructor(portal: SessionPortal, connection: Connection) {
+    this.#portal = portal;
+    this.#connection = connection;
+    this.#throttle = new LoginThrottle(portal.limits, portal.failures, connection.peer.address);
+    connection.notifyOnDisconnect(() => this.#throttle.close());
+  }
+
+  get peer(): Peer {
+    return this.#connection.peer;
+  }
+
+  /** Throws {@link UnhandledCredentials} when the portal has no checker for SCRAM. */
+  get scramChecker(): ScramChecker {
+    const checker = this.#portal.scramChecker();
+    if (checker === undefined) throw new UnhandledCredentials("No checker for SCRAM-SHA-256");
+    return checker;
+  }
+
+  /** Throws when the policy does not offer this login over this connection. */
+  require(offer: keyof LoginPolicy): void {
+    const over = this.#portal.policy[offer];
+    if (over === "none") throw new UnhandledCredentials(`This server does not offer ${offer} logins`);
+    if (over === "encrypted" && !this.peer.isEncrypted) {
+      throw new LoginDenied(`This server offers ${offer} logins over encrypted connections only`);
+    }
+  }
+
+  /** Starts a login. The caller ends the attempt. */
+  begin(): LoginAttempt {
+    return this.#throttle.begin();
+  }
+
+  /** Checks credentials, returns the avatar, and ends the attempt. */
+  async logIn(attempt: LoginAttempt, { mechanism, username, mind, check }: LoginRequest): Promise<AvatarSession> {
+    try {
+      const checkedMind = readMind(mind);
+      const avatarId = await this.authenticate(mechanism, username, check);
+      return await this.#admit(mechanism, avatarId, checkedMind);
+    } finally {
+      attempt.end();
+    }
+  }
+
+  /** Returns the avatar for credentials that were checked earlier. */
+  async admit(mechanism: LoginMechanism, avatarId: AvatarId, mind: unknown): Promise<AvatarSession> {
+    return this.#admit(mechanism, avatarId, readMind(mind));
+  }
+
+  /**
+   * Runs `check` under the rate limits, and reports when it fails. `username` is the name that the client claims to
+   * have.
+   */
+  async authenticate(
+    mechanism: LoginMechanism,
+    username: string | undefined,
+    check: () => AvatarId | Promise<AvatarId>,
+  ): Promise<AvatarId> {
+    try {
+      return await this.guard(() => this.#throttle.check(username, check));
+    } catch (error) {
+      this.#portal.onEvent({ kind: "login-failed", mechanism, username, peer: this.peer, error });
+      throw error;
+    }
+  }
+
+  requestAvatarId(credentials: Credentials): Promise<AvatarId> {
+    return this.#portal.requestAvatarId(credentials);
+  }
+
+  /**
+   * Calls a checker. An error that is not a {@link LoginFailed} is reported, and the client gets a LoginFailed without
+   * details instead.
+   */
+  async guard<T>(ask: () => T | Promise<T>): Promise<T> {
+    try {
+      return await ask();
+    } catch (error) {
+      if (error instanceof LoginFailed) throw error;
+      this.#portal.onEvent({ kind: "checker-failed", error });
+      throw new LoginFailed("The login could not be checked");
+    }
+  }
+
+  /** The transport and the realm may still refuse the login. */
+  async #admit(mechanism: LoginMechanism, avatarId: AvatarId, mind: Mind): Promise<AvatarSession> {
+    this.#requireConnection();
+    let session: AvatarSession;
+    try {
+      session = await this.#createSession(avatarId, mind);
+    } catch (error) {
+      const username = typeof avatarId === "string" ? avatarId : undefined;
+      this.#portal.onEvent({ kind: "login-failed", mechanism, username, peer: this.peer, error });
+      throw error;
+    }
+    this.#requireConnection();
+    this.#portal.onEvent({ kind: "login", mechanism, avatarId, peer: this.peer });
+    return session;
+  }
+
+  #requireConnection(): void {
+    if (!this.#connection.isOpen) throw new LoginFailed("The connection ended during the login");
+  }
+
+  async #createSession(avatarId: AvatarId, mind: Mind): Promise<AvatarSession> {
+    const admission = await this.#connection.admitLogin(avatarId);
+    try {
+      const { avatar, logout } = await this.#portal.requestAvatar(avatarId, mind);
+      // Logs out when the connection ends, at once if it has ended by now: the client cannot release a reference that
+      // could not be sent.
+      const subscription = this.#connection.notifyOnDisconnect(() => session.logout());
+      const session = new AvatarSession(avatar, () => {
+        subscription[Symbol.dispose]();
+        admission[Symbol.dispose]();
+        void this.#logOut(logout, avatarId);
+      });
+      return session;
+    } catch (error) {
+      admission[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  async #logOut(logout: Login["logout"], avatarId: AvatarId): Promise<void> {
+    const { peer } = this;
+    try {
+      // `logout` starts in this turn. Only its promise is awaited.
+      await logout?.();
+      this.#portal.onEvent({ kind: "logout", avatarId, peer });
+    } catch (error) {
+      this.#portal.onEvent({ kind: "logout-failed", avatarId, peer, error });
+    }
+  }
+}
+
+/**
+ * Parses the mind that a client sent. Throws {@link ArgumentsError} when it is neither a reference to an object of the
+ * client nor None.
+ */
+function readMind(mind: unknown): Mind {
+  if (mind === null || mind === undefined) return null;
+  if (mind instanceof RemoteReference) return mind as RemoteReference;
+  throw new ArgumentsError("A mind must be a reference to an object of the client, or None");
+}
