@@ -5,7 +5,7 @@ import { connect, listen } from "@pb/node-transport";
 import type { ListenOptions, Server } from "@pb/node-transport";
 import { BearerToken, BearerTokenChecker, login, LoginDenied, UnauthorizedLogin, UsernamePassword } from "@pb/cred";
 import { pinReceivedValues } from "../../../tools/gc/pin-received-values.js";
-import { Authority } from "../../node-transport/test/certificates.js";
+import { Authority } from "../../node-transport/test/support/certificates.js";
 import type { Person } from "./support.js";
 import { errorOf, Mindful, settle, Stage, users } from "./support.js";
 
