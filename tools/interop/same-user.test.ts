@@ -4,8 +4,8 @@ import { expect, test } from "vitest";
 import { Root } from "@pb/broker";
 import { AllowAnonymousAccess, InMemoryUsernamePasswordChecker, login, Portal, UsernamePassword } from "@pb/cred";
 import { connect, listen, reconnecting } from "@pb/node-transport";
-import { BadNetwork } from "../../packages/node-transport/test/bad-network.js";
-import { until } from "../../packages/node-transport/test/worlds.js";
+import { BadNetwork } from "../../packages/node-transport/test/support/bad-network.js";
+import { until } from "../../packages/node-transport/test/support/echo.js";
 
 class Echo extends Root {
   remote_echo<T>(value: T): T {
@@ -49,6 +49,6 @@ test("a user with a password logs in again after the network was cut", async () 
   const wrongPassword = reconnecting(`tcp:127.0.0.1:${server.port}`, {
     login: (connection) => login(connection, new UsernamePassword("worker", "wrong")),
   });
-  await expect(wrongPassword.current()).rejects.toMatchObject({ code: "NOT_CONNECTED" });
+  await expect(wrongPassword.current()).rejects.toMatchObject({ code: "CALL_NOT_CONNECTED" });
   expect(wrongPassword.state.is).toBe("stopped");
 });

@@ -5,7 +5,7 @@ import { BearerToken, BearerTokenChecker, login, LoginDenied, UnauthorizedLogin,
 import { connect, listen } from "@pb/node-transport";
 import type { ListenOptions, Server } from "@pb/node-transport";
 import { pinReceivedValues } from "../../../tools/gc/pin-received-values.js";
-import { Authority } from "../../node-transport/test/certificates.js";
+import { Authority } from "../../node-transport/test/support/certificates.js";
 import { alice, deliverPending, errorOf, LoginFixture, RecordingMind, users } from "./support.js";
 import type { NamedAvatar } from "./support.js";
 

@@ -1,15 +1,14 @@
 // @pb/node-transport: Perspective Broker over Node's sockets.
 
 // For applications
-export { connect } from "./connect.js";
-export type { ConnectOptions } from "./connect.js";
-export { reconnecting, ReconnectingClient } from "./reconnect.js";
-export type { ReconnectingCallOptions, ReconnectOptions, ReconnectState } from "./reconnect.js";
-export { listen } from "./listen.js";
-export type { ListenOptions } from "./listen.js";
-export { Server } from "./server.js";
-export type { CloseOptions, ServerAddress, ServerEvent, ServerWatcher } from "./server.js";
-export { ConnectError, EndpointError, NotConnectedError, OutcomeUnknownError } from "./errors.js";
+export { connect } from "./client/connect.js";
+export type { ConnectOptions } from "./client/connect.js";
+export { reconnecting } from "./client/reconnecting.js";
+export type { ReconnectOptions } from "./client/reconnecting.js";
+export { listen } from "./server/listen.js";
+export type { ListenOptions } from "./server/listen.js";
+export { Server } from "./server/server.js";
+export type { ServerAddress } from "./server/server.js";
 export type { ConnectErrorCode } from "./errors.js";
 export type {
   ClientEndpoint,
@@ -21,19 +20,37 @@ export type {
   TlsServerEndpoint,
   UnixClientEndpoint,
   UnixServerEndpoint,
-} from "./endpoint.js";
-export type { ClientTls, ServerTls } from "./tls-options.js";
-export { defaultServerLimits } from "./admission.js";
-export type { Refusal, ServerLimits } from "./admission.js";
-export { defaultLiveness } from "./liveness.js";
-export type { LivenessOptions } from "./liveness.js";
-export { DuplicateLogin } from "./logins.js";
-export type { SameUserOptions } from "./logins.js";
-export { defaultBackoff } from "./backoff.js";
-export type { Backoff, BackoffOptions } from "./backoff.js";
+} from "./endpoint/endpoint-types.js";
+export type { ClientTls, ServerTls } from "./tls/tls-options.js";
 
-// For people building on us
-export { SocketLink } from "./socket-link.js";
-export type { Pulse } from "./socket-link.js";
-export { watchOver } from "./liveness.js";
-export { DEFAULT_PORT, parseClientEndpoint, parseServerEndpoint } from "./endpoint.js";
+// For applications, shared with other transports
+export {
+  ConnectError,
+  defaultBackoff,
+  defaultLiveness,
+  defaultServerLimits,
+  DuplicateLogin,
+  EndpointError,
+  NotConnectedError,
+  OutcomeUnknownError,
+  ReconnectingClient,
+} from "@pb/transport";
+export type {
+  Backoff,
+  BackoffOptions,
+  CloseOptions,
+  LivenessOptions,
+  ReconnectingCallOptions,
+  ReconnectState,
+  Refusal,
+  SameUserOptions,
+  ServerEvent,
+  ServerLimits,
+  ServerWatcher,
+} from "@pb/transport";
+
+// For authors of transports and proxies
+export { SocketLink } from "./socket/socket-link.js";
+export { watchOver } from "@pb/transport";
+export type { Pulse } from "@pb/transport";
+export { DEFAULT_PORT, parseClientEndpoint, parseServerEndpoint } from "./endpoint/endpoint.js";

@@ -1,17 +1,17 @@
 /**
- * What Twisted's own tests of PB check about sockets (NewCredTests of twisted.spread.test.test_pb), by the names they have there; and what real
- * programs need besides. `npm run checklist` puts them into a table.
+ * The checks of Twisted's own tests that involve sockets (NewCredTests of twisted.spread.test.test_pb), with their
+ * names there, and further needs of real programs. `npm run checklist` collects the titles in a table.
  */
 import { connect as connectSocket } from "node:net";
 import { once } from "node:events";
 import { connect, listen, reconnecting } from "@pb/node-transport";
 import type { ServerEvent } from "@pb/node-transport";
 import { expect, test } from "vitest";
-import { Echo, echo, folder, until } from "./worlds.js";
+import { Echo, echo, folder, until } from "./support/echo.js";
 
 const here = "tcp:0:interface=127.0.0.1";
 
-test("NewCredTests.test_clientConnectionLost: a client that reconnects has the root of the next connection when the first is lost", async () => {
+test("NewCredTests.test_clientConnectionLost: a reconnecting client has the root object of the next connection when the first is lost", async () => {
   await using server = await listen(here, new Echo());
   await using client = reconnecting<Echo>(`tcp:127.0.0.1:${server.port}`, { backoff: { firstMs: 10 } });
   const first = await client.current();
@@ -21,27 +21,27 @@ test("NewCredTests.test_clientConnectionLost: a client that reconnects has the r
   expect(await client.callRemote("echo", 1)).toBe(1);
 });
 
-test("NewCredTests.test_immediateClose: who hangs up before a word was said raises nothing", async () => {
+test("NewCredTests.test_immediateClose: a peer that disconnects before sending anything causes no error in the server", async () => {
   const events: ServerEvent[] = [];
   await using server = await listen(here, new Echo(), { onEvent: (event) => events.push(event) });
   const socket = connectSocket({ host: "127.0.0.1", port: server.port });
   await once(socket, "connect");
   socket.destroy();
-  await until(() => server.connections.size === 0, "the connection is gone");
-  // Who watches may know; nobody else hears of it, and nothing is thrown.
+  await until(() => server.connections.size === 0, "the connection is removed");
+  // Watchers are called, and nothing is thrown or logged.
   expect(events).toMatchObject([{ kind: "failed", error: { reason: "lost" } }]);
   await using connection = await connect(`tcp:127.0.0.1:${server.port}`);
   expect(await echo(connection, "still here")).toBe("still here");
 });
 
-test("NewCredTests.test_loginConnectionRefused: where nobody listens, that is the error", async () => {
+test("NewCredTests.test_loginConnectionRefused: connecting to a port without a server rejects with that error", async () => {
   const server = await listen(here, new Echo());
   const { port } = server;
   await server.close();
   await expect(connect(`tcp:127.0.0.1:${port}`)).rejects.toMatchObject({ code: "ECONNREFUSED" });
 });
 
-test("Needed.unixSockets: a UNIX socket does as well as TCP", async () => {
+test("Needed.unixSockets: a UNIX socket works like TCP", async () => {
   using place = folder();
   await using _server = await listen(`unix:${place.file("pb")}`, new Echo());
   await using connection = await connect(`unix:${place.file("pb")}`);

@@ -1,0 +1,72 @@
+// Connects to a server over TCP, TLS or a UNIX socket.
+
+import type { Broker, BrokerOptions } from "@pb/broker";
+import { BrokerConfig } from "@pb/broker/extension";
+import { ConnectError, openBroker, watchOver, withDefaultWatcher } from "@pb/transport";
+import type { LivenessOptions, Pulse } from "@pb/transport";
+import { Duplex } from "node:stream";
+import { clientEndpoint } from "../endpoint/endpoint.js";
+import type { ClientEndpoint } from "../endpoint/endpoint-types.js";
+import { nodePlatform } from "../platform.js";
+import { SocketLink } from "../socket/socket-link.js";
+import { describePeer } from "../socket/socket-peer.js";
+import { explainTlsError } from "../tls/tls-errors.js";
+import { openSocket } from "./open-socket.js";
+import type { SocketOptions } from "./open-socket.js";
+
+export interface ConnectOptions extends SocketOptions {
+  /**
+   * What this end offers and accepts. The time for the negotiation is `broker.limits.negotiationMs`, 30 seconds by
+   * default. Without an `onEvent`, errors of the program become warnings of the process.
+   */
+  readonly broker?: BrokerOptions | BrokerConfig | undefined;
+  /** Cancels the attempt to connect. Has no effect on a connection that is ready. */
+  readonly signal?: AbortSignal | undefined;
+  /** How the connection is checked once it is ready. False: it is not checked. */
+  readonly liveness?: LivenessOptions | false | undefined;
+}
+
+/**
+ * Connects to a server and resolves when both ends can call. `endpoint` is an endpoint string such as
+ * `tcp:localhost:8787`, a URL such as `pbs://example.org`, an endpoint object, or a stream that is connected already.
+ *
+ * Throws `EndpointError`. Rejects with Node's error when the connection is refused, with `ConnectError` after a timeout
+ * or when TLS fails, with `ConnectionLostError` when the peer does not speak the protocol, and with the reason of the
+ * signal when that aborts.
+ */
+export async function connect(
+  endpoint: string | ClientEndpoint | Duplex,
+  options: ConnectOptions = {},
+): Promise<Broker> {
+  options.signal?.throwIfAborted();
+  const target = endpoint instanceof Duplex ? endpoint : clientEndpoint(endpoint);
+  const { broker, pulse } = await dial(target, clientConfig(options.broker), options);
+  if (options.liveness !== false) watchOver(broker, pulse, options.liveness, nodePlatform);
+  return broker;
+}
+
+/** The options of a broker with the default watcher of Node. */
+export function clientConfig(options: BrokerOptions | BrokerConfig | undefined): BrokerConfig {
+  return BrokerConfig.of(options instanceof BrokerConfig ? options : withDefaultWatcher(options, nodePlatform.warn));
+}
+
+/** Connects once, without starting liveness. */
+export async function dial(
+  target: ClientEndpoint | Duplex,
+  config: BrokerConfig,
+  options: SocketOptions,
+): Promise<{ readonly broker: Broker; readonly pulse: Pulse }> {
+  const stream = target instanceof Duplex ? target : await openSocket(target, options);
+  const path = !(target instanceof Duplex) && target.type === "unix" ? target.path : undefined;
+  const link = new SocketLink(stream, "initiator", describePeer(stream, "initiator", path));
+  const { signal } = options;
+  try {
+    return { broker: await openBroker(link, config, { signal }), pulse: link };
+  } catch (error) {
+    // With TLS 1.3, a client learns that its certificate was refused only after its own side of the handshake has
+    // succeeded.
+    const { cause } = error as { readonly cause?: unknown };
+    const explained = cause instanceof Error ? explainTlsError(cause, link.peer.description) : cause;
+    throw signal?.aborted !== true && explained instanceof ConnectError ? explained : error;
+  }
+}

@@ -1,0 +1,102 @@
+// Opens the socket of a client: TCP or UNIX, secured with TLS for a TLS endpoint.
+
+import { ConnectError } from "@pb/transport";
+import { connect as connectSocket, isIP } from "node:net";
+import type { Socket } from "node:net";
+import { connect as connectTls, createSecureContext } from "node:tls";
+import type { SecureContext, TLSSocket } from "node:tls";
+import { describeEndpoint } from "../endpoint/endpoint.js";
+import type {
+  ClientEndpoint,
+  TcpClientEndpoint,
+  TlsClientEndpoint,
+  UnixClientEndpoint,
+} from "../endpoint/endpoint-types.js";
+import { discardSocket, waitForSocket } from "../socket/socket-events.js";
+import { explainTlsError } from "../tls/tls-errors.js";
+import { secureContextOptions } from "../tls/tls-options.js";
+import type { ClientTls } from "../tls/tls-options.js";
+
+/** How to open a socket. */
+export interface SocketOptions {
+  /** Cancels the attempt. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds until the other end must have accepted the connection. Default 30,000, as in Twisted. */
+  readonly connectMs?: number | undefined;
+  /** Milliseconds that the TLS handshake may take. Default 15,000. */
+  readonly tlsMs?: number | undefined;
+  /** For TLS endpoints: trusted authorities and the certificate of this end. Overrides what the endpoint says. */
+  readonly tls?: ClientTls | undefined;
+}
+
+const CONNECT_MS = 30_000;
+const TLS_MS = 15_000;
+
+/**
+ * Opens a socket and, for a TLS endpoint, secures it. Rejects with Node's error, `ConnectError` or the reason of the
+ * signal.
+ */
+export async function openSocket(endpoint: ClientEndpoint, options: SocketOptions): Promise<Socket> {
+  if (endpoint.type !== "tls") return openPlainSocket(endpoint, options);
+  // Files are read before connecting: a missing or invalid file does not cost the server a connection.
+  const tls = { ...endpoint.tls, ...options.tls };
+  const context = createSecureContext(await secureContextOptions(tls));
+  const { over = { ...endpoint, type: "tcp" } } = endpoint;
+  return secure(await openPlainSocket(over, options), endpoint, tls, context, options);
+}
+
+async function openPlainSocket(
+  endpoint: TcpClientEndpoint | UnixClientEndpoint,
+  { signal, connectMs = CONNECT_MS }: SocketOptions,
+): Promise<Socket> {
+  const socket = connectSocket(
+    endpoint.type === "unix"
+      ? { path: endpoint.path }
+      : { host: endpoint.host, port: endpoint.port, localAddress: endpoint.bindAddress, autoSelectFamily: true },
+  );
+  const where = describeEndpoint(endpoint);
+  const timeoutError = (ms: number): Error =>
+    new ConnectError("CONNECT_TIMEOUT", `${where}: The connection was not accepted within ${ms} ms`);
+  try {
+    await waitForSocket(socket, "connect", { signal, timeoutMs: endpoint.timeoutMs ?? connectMs }, timeoutError);
+    return socket;
+  } catch (error) {
+    throw withMessage(error, where);
+  }
+}
+
+async function secure(
+  socket: Socket,
+  endpoint: TlsClientEndpoint,
+  tls: ClientTls,
+  context: SecureContext,
+  { signal, tlsMs = TLS_MS }: SocketOptions,
+): Promise<TLSSocket> {
+  const name = tls.serverName ?? endpoint.host;
+  const secured = connectTls({
+    secureContext: context,
+    socket,
+    host: name, // The certificate must contain this name.
+    ...(isIP(name) === 0 ? { servername: name } : {}), // SNI accepts names only, no addresses.
+    ...(tls.alpnProtocols === undefined ? {} : { ALPNProtocols: [...tls.alpnProtocols] }),
+    rejectUnauthorized: tls.verify ?? true,
+  });
+  const where = describeEndpoint(endpoint);
+  const timeoutError = (ms: number): Error =>
+    new ConnectError("CONNECT_TLS_TIMEOUT", `${where}: The TLS handshake took more than ${ms} ms`);
+  try {
+    await waitForSocket(secured, "secureConnect", { signal, timeoutMs: tlsMs }, timeoutError);
+    return secured;
+  } catch (error) {
+    discardSocket(socket);
+    throw error instanceof Error ? explainTlsError(error, where) : error;
+  }
+}
+
+/** Adds a message to Node's error for several addresses that all failed, which has none of its own. */
+function withMessage(error: unknown, where: string): unknown {
+  if (!(error instanceof AggregateError) || error.message !== "") return error;
+  const causes = error.errors.map((cause) => (cause as Error).message).join("; ");
+  const { code } = error as NodeJS.ErrnoException;
+  return Object.assign(new Error(`${where}: ${causes}`, { cause: error }), { code });
+}

@@ -1,0 +1,82 @@
+// The parts of endpoints: where to connect, and where to listen.
+
+import type { ClientTls, ServerTls } from "../tls/tls-options.js";
+
+/** A TCP server to connect to. */
+export interface TcpClientEndpoint {
+  readonly type: "tcp";
+  /** A name or an address. The IPv4 and IPv6 addresses of a name are tried in parallel (RFC 8305). */
+  readonly host: string;
+  readonly port: number;
+  /** The local address to connect from. Default: chosen by the system. */
+  readonly bindAddress?: string | undefined;
+  /** Milliseconds until the server must have accepted the connection. Overrides the option `connectMs` of `connect`. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** A TLS server to connect to. */
+export interface TlsClientEndpoint extends Omit<TcpClientEndpoint, "type"> {
+  readonly type: "tls";
+  readonly tls?: ClientTls | undefined;
+  /**
+   * The connection that carries TLS. Default: TCP to `host` and `port`. With another one, these only name the server.
+   */
+  readonly over?: TcpClientEndpoint | UnixClientEndpoint | undefined;
+}
+
+/** A UNIX socket to connect to. */
+export interface UnixClientEndpoint {
+  readonly type: "unix";
+  readonly path: string;
+  readonly timeoutMs?: number | undefined;
+}
+
+/** What the endpoints of TCP and TLS servers have in common. */
+interface PortEndpoint {
+  /** 0 for any free port. */
+  readonly port: number;
+  /** The address of the interface. Default: all interfaces, IPv6 and IPv4. */
+  readonly interface?: string | undefined;
+  /** How many connections may wait to be accepted. Default: Node's, 511. */
+  readonly backlog?: number | undefined;
+}
+
+/** A TCP port to listen on. */
+export interface TcpServerEndpoint extends PortEndpoint {
+  readonly type: "tcp";
+}
+
+/** A TCP port to listen on for TLS. */
+export interface TlsServerEndpoint extends PortEndpoint {
+  readonly type: "tls";
+  readonly tls?: ServerTls | undefined;
+}
+
+/** A UNIX socket to listen on. */
+export interface UnixServerEndpoint {
+  readonly type: "unix";
+  readonly path: string;
+  /**
+   * The file mode of the socket, which says who may connect. Default 0o660: the owner and the group. (The default of
+   * Twisted is 0o666.)
+   */
+  readonly mode?: number | undefined;
+  /**
+   * Whether the file `<path>.lock` marks the path as taken, for Twisted too, so that the socket of a dead server can be
+   * replaced. Default true.
+   */
+  readonly lockfile?: boolean | undefined;
+  readonly backlog?: number | undefined;
+}
+
+/**
+ * A listening socket that systemd passes to this process. It is selected by its index or by its `FileDescriptorName=`.
+ */
+export interface SystemdServerEndpoint {
+  readonly type: "systemd";
+  readonly index?: number | undefined;
+  readonly name?: string | undefined;
+}
+
+export type ClientEndpoint = TcpClientEndpoint | TlsClientEndpoint | UnixClientEndpoint;
+export type ServerEndpoint = TcpServerEndpoint | TlsServerEndpoint | UnixServerEndpoint | SystemdServerEndpoint;

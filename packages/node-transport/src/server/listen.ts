@@ -1,0 +1,119 @@
+// Listens for connections over TCP, TLS, a UNIX socket or a socket of systemd.
+
+import type { Broker, BrokerOptions, RootSource } from "@pb/broker";
+import { BrokerConfig } from "@pb/broker/extension";
+import { defaultServerLimits, ServerConnections, withDefaultWatcher } from "@pb/transport";
+import type { LivenessOptions, SameUserOptions, ServerLimits, ServerWatcher } from "@pb/transport";
+import { createServer } from "node:net";
+import type { ListenOptions as SocketOptions, Server as SocketServer, Socket } from "node:net";
+import { serverEndpoint } from "../endpoint/endpoint.js";
+import type { ServerEndpoint } from "../endpoint/endpoint-types.js";
+import { nodePlatform } from "../platform.js";
+import { TlsAcceptor } from "../tls/tls-acceptor.js";
+import type { ServerTls } from "../tls/tls-options.js";
+import { Server } from "./server.js";
+import { inheritedSocket } from "./systemd.js";
+import { listenOnPath, startListening } from "./unix-socket.js";
+import type { Release } from "./unix-socket.js";
+
+export interface ListenOptions {
+  /**
+   * What this end offers and accepts, besides the root. Without an `onEvent`, errors of the program become warnings of
+   * the process.
+   */
+  readonly broker?: Omit<BrokerOptions, "root"> | undefined;
+  /** Called with each connection that becomes ready. */
+  readonly onConnection?: ((connection: Broker) => void) | undefined;
+  /** Called with every event. See also `Server.onEvent`. */
+  readonly onEvent?: ServerWatcher | undefined;
+  /** How many connections are accepted. */
+  readonly limits?: Partial<ServerLimits> | undefined;
+  /** How each connection is checked. False: connections are not checked. */
+  readonly liveness?: LivenessOptions | false | undefined;
+  /** What happens when a user logs in who is logged in over another connection. */
+  readonly logins?: SameUserOptions | undefined;
+  /** For TLS endpoints, and for sockets of systemd that are to use TLS. Overrides what the endpoint says. */
+  readonly tls?: ServerTls | undefined;
+  /** Closes the server when it aborts. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Listens at an endpoint, such as `tcp:8787`, `tcp:0:interface=127.0.0.1` or `unix:/run/pb.sock`, and resolves when it
+ * does. Each connection starts from `root`: a `Root`, a portal of `@pb/cred`, or any other object with the method
+ * `rootObject`.
+ *
+ * Throws `EndpointError`. Rejects with Node's error, such as `EADDRINUSE`, or `ENOENT` for a certificate file, and with
+ * the reason of the signal when that aborts first.
+ */
+export async function listen(
+  endpoint: string | ServerEndpoint,
+  root: RootSource,
+  options: ListenOptions = {},
+): Promise<Server> {
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const target = serverEndpoint(endpoint);
+  const tls = await openTls(target, options);
+  const connections = createConnections(root, options);
+  const server = createServer();
+  const early: Socket[] = [];
+  const keep = (socket: Socket): void => void early.push(socket);
+  server.on("connection", keep);
+  const release = await start(server, target);
+  server.off("connection", keep);
+  const path = target.type === "unix" ? target.path : undefined;
+  const result = new Server({ server, early, connections, tls, path, release });
+  if (signal !== undefined) await closeOnAbort(signal, result, server);
+  return result;
+}
+
+function createConnections(root: RootSource, options: ListenOptions): ServerConnections {
+  const { limits, liveness, logins: sameUser, onEvent, onConnection } = options;
+  const config = new BrokerConfig({ ...withDefaultWatcher(options.broker, nodePlatform.warn), root });
+  const connections = new ServerConnections({ config, limits, liveness, sameUser, platform: nodePlatform });
+  if (onEvent !== undefined) connections.onEvent(onEvent);
+  if (onConnection !== undefined)
+    connections.onEvent((event) => {
+      if (event.kind === "connection") onConnection(event.connection);
+    });
+  return connections;
+}
+
+async function openTls(target: ServerEndpoint, { tls, limits }: ListenOptions): Promise<TlsAcceptor | undefined> {
+  const tlsMs = limits?.tlsMs ?? defaultServerLimits.tlsMs;
+  if (target.type === "tls") return TlsAcceptor.open({ ...target.tls, ...tls }, tlsMs);
+  return target.type === "systemd" && tls !== undefined ? TlsAcceptor.open(tls, tlsMs) : undefined;
+}
+
+/** Makes the server listen. The result removes what has to be removed at the end. */
+async function start(server: SocketServer, target: ServerEndpoint): Promise<Release> {
+  switch (target.type) {
+    case "unix":
+      return listenOnPath(server, target, backlogOf(target));
+    case "systemd":
+      await startListening(server, { fd: inheritedSocket(target) } as SocketOptions);
+      break;
+    case "tcp":
+    case "tls": {
+      const { port, interface: host } = target;
+      await startListening(server, { port, ...(host === undefined ? {} : { host }), ...backlogOf(target) });
+    }
+  }
+  return () => Promise.resolve();
+}
+
+function backlogOf({ backlog }: { readonly backlog?: number | undefined }): SocketOptions {
+  return backlog === undefined ? {} : { backlog };
+}
+
+async function closeOnAbort(signal: AbortSignal, server: Server, socketServer: SocketServer): Promise<void> {
+  if (signal.aborted) {
+    await server.close();
+    signal.throwIfAborted();
+  }
+  const close = (): void => void server.close();
+  signal.addEventListener("abort", close, { once: true });
+  // The signal may live as long as the program: without this, it would keep closed servers in memory.
+  socketServer.once("close", () => signal.removeEventListener("abort", close));
+}

@@ -1,0 +1,147 @@
+// Lock files of UNIX sockets: symbolic links whose target is the id of the process, as Twisted makes them
+// (`twisted.python.lockfile`).
+
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { lstat, readlink, realpath, rename, symlink, unlink } from "node:fs/promises";
+import { connect } from "node:net";
+import { basename, dirname, join } from "node:path";
+
+const OWN_PID = String(process.pid);
+
+/** Milliseconds after which a lock whose server does not listen is stale, although a process with its id exists. */
+const STALE_MS = 60_000;
+
+/**
+ * The lock files of this process. The process id is not enough: in a container, the dead server before this one often
+ * had the same id.
+ */
+const ownLocks = new Set<string>();
+
+/** Removes the lock file, if it is still that of this process. */
+export type Unlock = () => Promise<void>;
+
+/**
+ * Locks the path of a socket with the file `<path>.lock`. Rejects with `EADDRINUSE` if a living process has locked it.
+ */
+export async function lockPath(path: string): Promise<Unlock> {
+  // The real path of the folder, so that all names of the folder lead to the same lock.
+  return lock(path, join(await realpath(dirname(path)), `${basename(path)}.lock`));
+}
+
+/** Whether a server listens on the path. True also if that cannot be found out. */
+export async function isListening(path: string): Promise<boolean> {
+  const probe = connect({ path });
+  try {
+    await once(probe, "connect");
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code !== "ECONNREFUSED" && code !== "ENOENT";
+  } finally {
+    probe.destroy();
+  }
+}
+
+/** An error like that of `listen` for an address that is in use. */
+export function addressInUse(path: string, why: string): Error {
+  return Object.assign(new Error(`Cannot listen on ${path}: ${why}`), {
+    code: "EADDRINUSE",
+    syscall: "listen",
+    address: path,
+  });
+}
+
+async function lock(path: string, lockFile: string): Promise<Unlock> {
+  if (ownLocks.has(lockFile)) throw addressInUse(path, "this process listens there");
+  ownLocks.add(lockFile);
+  try {
+    await acquire(path, lockFile);
+  } catch (error) {
+    ownLocks.delete(lockFile);
+    throw error;
+  }
+  return async () => {
+    try {
+      if ((await readlink(lockFile).catch(() => undefined)) === OWN_PID) await unlink(lockFile);
+    } finally {
+      ownLocks.delete(lockFile);
+    }
+  };
+}
+
+/**
+ * Creates the lock file, or replaces that of a dead process. While replacing it, holds a second lock file,
+ * `<lockFile>.lock`: otherwise two processes could find the same dead owner, and the slower one would replace the new
+ * lock file of the faster one.
+ */
+async function acquire(path: string, lockFile: string): Promise<void> {
+  while (!(await create(lockFile))) {
+    const unlock = await lock(path, `${lockFile}.lock`);
+    try {
+      const owner = await ownerOf(path, lockFile);
+      if (owner === undefined) continue; // It was removed meanwhile.
+      await requireDead(path, lockFile, owner);
+      // The owner may have removed the file just before it exited. If the file still exists now, no other process will
+      // change it.
+      if ((await ownerOf(path, lockFile)) !== owner) continue;
+      const replacement = `${lockFile}.${randomBytes(3).toString("hex")}`;
+      await symlink(OWN_PID, replacement);
+      await rename(replacement, lockFile);
+      return;
+    } finally {
+      await unlock();
+    }
+  }
+}
+
+/** Creates the lock file. Returns false if it exists. */
+async function create(lockFile: string): Promise<boolean> {
+  try {
+    await symlink(OWN_PID, lockFile);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/** The process id in the lock file. Undefined if the file does not exist. */
+async function ownerOf(path: string, lockFile: string): Promise<string | undefined> {
+  try {
+    return await readlink(lockFile);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return undefined;
+    if (code === "EINVAL") throw addressInUse(path, "its lock file is not a symbolic link");
+    throw error;
+  }
+}
+
+/**
+ * Throws `EADDRINUSE` unless the owner is dead. An owner with the id of this process is dead, because `ownLocks` does
+ * not have the file.
+ */
+async function requireDead(path: string, lockFile: string, owner: string): Promise<void> {
+  if (await isListening(path)) throw addressInUse(path, `process ${owner} listens there`);
+  if (owner !== OWN_PID && isAlive(Number(owner)) && !(await isStale(lockFile)))
+    throw addressInUse(path, `process ${owner} has locked it`);
+}
+
+/**
+ * A server listens soon after it has locked the path. If no server listens long after that, the owner is dead, and its
+ * process id belongs to another process now.
+ */
+async function isStale(lockFile: string): Promise<boolean> {
+  const link = await lstat(lockFile).catch(() => undefined);
+  return link === undefined || Date.now() - link.mtimeMs > STALE_MS;
+}
+
+function isAlive(pid: number): boolean {
+  if (!Number.isInteger(pid) || pid <= 0) return false;
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}

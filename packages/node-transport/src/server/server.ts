@@ -1,0 +1,143 @@
+// A listening server.
+
+import type { Broker } from "@pb/broker";
+import type { CloseOptions, ServerConnections, ServerWatcher } from "@pb/transport";
+import { once } from "node:events";
+import type { Server as SocketServer, Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { discardSocket } from "../socket/socket-events.js";
+import { SocketLink } from "../socket/socket-link.js";
+import { describePeer } from "../socket/socket-peer.js";
+import type { TlsAcceptor } from "../tls/tls-acceptor.js";
+import type { ServerTls } from "../tls/tls-options.js";
+
+/** The address of a server. */
+export interface ServerAddress {
+  /** Empty for a UNIX socket. */
+  readonly host: string;
+  /** 0 for a UNIX socket. */
+  readonly port: number;
+  /** The path of a UNIX socket. Otherwise absent. */
+  readonly path?: string;
+}
+
+/** What `listen` passes to a {@link Server}. */
+export interface ServerParts {
+  /** Listens already. */
+  readonly server: SocketServer;
+  /** Sockets that were accepted before the server was created. */
+  readonly early: readonly Socket[];
+  readonly connections: ServerConnections;
+  /** Undefined for a server without TLS. */
+  readonly tls: TlsAcceptor | undefined;
+  /** The path of a UNIX socket. */
+  readonly path: string | undefined;
+  /** Removes the path of a UNIX socket. Called while the server still listens. */
+  readonly release: () => Promise<void>;
+}
+
+export class Server {
+  readonly #parts: ServerParts;
+  readonly #connections: ServerConnections;
+  readonly #address: ServerAddress;
+  #closing: Promise<void> | undefined;
+
+  /** Programs use the function `listen` instead. */
+  constructor(parts: ServerParts) {
+    this.#parts = parts;
+    this.#connections = parts.connections;
+    this.#address = addressOf(parts.server, parts.path);
+    const secure = parts.tls?.secure.bind(parts.tls);
+    const accept = (socket: Socket): void => this.#accept(socket, secure && (() => secure(socket)));
+    parts.server.on("connection", accept).on("error", (error) => this.#connections.report({ kind: "error", error }));
+    for (const socket of parts.early) accept(socket);
+  }
+
+  /** The address with the actual port, also if port 0 was requested. */
+  get address(): ServerAddress {
+    return this.#address;
+  }
+
+  get port(): number {
+    return this.#address.port;
+  }
+
+  /** The current connections, including those that are still negotiating. */
+  get connections(): ReadonlySet<Broker> {
+    return this.#connections.all;
+  }
+
+  /** Calls `watcher` with every event from now on, until the result is disposed of. */
+  onEvent(watcher: ServerWatcher): Disposable {
+    return this.#connections.onEvent(watcher);
+  }
+
+  /** Serves a stream that was connected by other means, as if the server had accepted it. */
+  accept(stream: Duplex): void {
+    this.#accept(stream);
+  }
+
+  /**
+   * Reads the certificate and key files again, or replaces all TLS options. Open connections stay as they are; new
+   * connections use the new options. Rejects if a file cannot be read, or does not contain a key or a certificate, and
+   * then changes nothing. Rejects with `TypeError` if the server does not use TLS.
+   */
+  async reloadTls(tls?: ServerTls): Promise<void> {
+    if (this.#parts.tls === undefined) throw new TypeError("This server does not use TLS");
+    await this.#parts.tls.reload(tls);
+  }
+
+  /**
+   * Stops listening, lets calls in flight finish for at most `drainMs`, closes the connections, and resolves when all
+   * are closed. The path of a UNIX socket is free at once.
+   */
+  close(options: CloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(options);
+    return this.#closing;
+  }
+
+  /** Ends all connections at once and discards what is queued. Works while the server drains, too. */
+  async destroy(): Promise<void> {
+    this.#connections.destroy();
+    await this.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(options: CloseOptions): Promise<void> {
+    const { server, release } = this.#parts;
+    const closed = once(server, "close");
+    this.#connections.stopAdmitting();
+    // Before the server stops listening: see `listenOnPath`.
+    await release().catch((error: unknown) => this.#connections.report({ kind: "error", error: error as Error }));
+    server.close();
+    await this.#connections.close(options);
+    await closed;
+  }
+
+  /** `secure` performs the TLS handshake, if there is one. */
+  #accept(stream: Duplex & { readonly remoteAddress?: string | undefined }, secure?: () => Promise<Duplex>): void {
+    const admitted = this.#connections.admit({
+      address: stream.remoteAddress,
+      peer: describePeer(stream, "listener", this.#address.path).description,
+      destroy: () => discardSocket(stream),
+    });
+    if (admitted === undefined) return;
+    if (stream.destroyed) admitted.closed();
+    else stream.once("close", () => admitted.closed());
+    const serve = (ready: Duplex): void =>
+      void admitted.serve(new SocketLink(ready, "listener", describePeer(ready, "listener", this.#address.path)));
+    if (secure === undefined) serve(stream);
+    else secure().then(serve, (error: unknown) => admitted.fail(error as Error));
+  }
+}
+
+function addressOf(server: SocketServer, path: string | undefined): ServerAddress {
+  const address = server.address();
+  if (path !== undefined) return { host: "", port: 0, path };
+  if (typeof address === "string") return { host: "", port: 0, path: address };
+  // Node returns null for an inherited UNIX socket, whose path it does not know.
+  return address === null ? { host: "", port: 0, path: "(inherited)" } : { host: address.address, port: address.port };
+}

@@ -1,0 +1,162 @@
+// A link over a Node socket, or over any other duplex stream of bytes.
+
+import type { Peer } from "@pb/broker";
+import type { Link, LinkReceiver } from "@pb/broker/extension";
+import type { Pulse } from "@pb/transport";
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { describePeer } from "./socket-peer.js";
+
+/**
+ * Milliseconds after which a closing socket is destroyed if it sends nothing of what is queued, or if the peer does not
+ * close too.
+ */
+const CLOSING_MS = 10_000;
+
+/**
+ * The most bytes that are passed to the stream and have not left it. The rest stays in the queue of the link, where it
+ * can be counted and discarded. Large enough to keep a fast network busy, small enough to see that a slow one makes
+ * progress.
+ */
+const WINDOW_BYTES = 256 * 1024;
+
+const RESOLVED = Promise.resolve();
+
+export class SocketLink implements Link, Pulse {
+  readonly role: "listener" | "initiator";
+  readonly peer: Peer;
+  /** A stream does not modify what is written to it. */
+  readonly takesViews = true;
+  readonly #stream: Duplex;
+  #receiver: LinkReceiver | undefined;
+  #queue: Uint8Array[] = [];
+  /** Bytes that are passed to the stream and have not left it. */
+  #inFlightBytes = 0;
+  #isClosing = false;
+  lastReceived: number = performance.now();
+  lastLeft: number = performance.now();
+  sentBytes = 0;
+  leftBytes = 0;
+
+  /** `stream` is connected, and belongs to the link from now on. */
+  constructor(stream: Duplex, role: "listener" | "initiator", peer: Peer = describePeer(stream, role)) {
+    this.role = role;
+    this.#stream = stream;
+    this.peer = peer;
+    if (stream instanceof Socket) stream.setNoDelay(true);
+  }
+
+  get queuedBytes(): number {
+    return this.#stream.destroyed ? 0 : this.sentBytes - this.leftBytes;
+  }
+
+  get isPaused(): boolean {
+    return this.#stream.isPaused();
+  }
+
+  start(receiver: LinkReceiver): void {
+    let cause: Error | undefined;
+    this.#receiver = receiver;
+    if (this.#stream.destroyed) {
+      // The stream may have emitted `close` already, and does not emit it again.
+      this.#stream.on("error", () => undefined);
+      process.nextTick(() => receiver.lost(this.#stream.errored ?? undefined));
+      return;
+    }
+    this.#stream
+      .on("data", (chunk: Uint8Array) => {
+        this.lastReceived = performance.now();
+        if (!this.#isClosing) receiver.received(chunk);
+      })
+      .on("error", (error) => (cause = error))
+      .on("end", () => this.#peerClosed())
+      .on("close", () => receiver.lost(cause));
+  }
+
+  send(bytes: Uint8Array): void {
+    if (this.#isClosing || !this.#stream.writable) return;
+    this.#queue.push(this.#inFlightBytes === 0 ? bytes : compact(bytes));
+    this.sentBytes += bytes.length;
+    this.#write();
+  }
+
+  /**
+   * Runs `flush` after all promise reactions that are pending, and those they cause: what these send leaves in the same
+   * write.
+   */
+  scheduleFlush(flush: () => void): void {
+    void RESOLVED.then(() => process.nextTick(flush));
+  }
+
+  close(): void {
+    if (this.#isClosing || this.#stream.destroyed) return;
+    this.#isClosing = true;
+    // Received bytes are ignored now, but must be read: otherwise the stream does not emit `end` when the peer closes.
+    this.#stream.resume();
+    if (this.#queue.length === 0) this.#stream.end();
+    let leftBytes = this.leftBytes;
+    const timer = setInterval(() => {
+      if (this.leftBytes === leftBytes) this.#stream.destroy();
+      leftBytes = this.leftBytes;
+    }, CLOSING_MS);
+    this.#stream.once("close", () => clearInterval(timer));
+  }
+
+  destroy(): void {
+    this.#isClosing = true;
+    this.#stream.destroy();
+  }
+
+  pause(): void {
+    if (!this.#isClosing) this.#stream.pause();
+  }
+
+  resume(): void {
+    this.#stream.resume();
+  }
+
+  /**
+   * The peer has closed the connection. What is queued is discarded, and what is in flight has `CLOSING_MS` to leave.
+   */
+  #peerClosed(): void {
+    this.#queue = [];
+    this.close();
+    this.#stream.end();
+  }
+
+  /** Passes as many bytes to the stream as the window allows. */
+  #write(): void {
+    while (this.#inFlightBytes < WINDOW_BYTES && this.#queue.length > 0) {
+      const piece = this.#dequeue(WINDOW_BYTES - this.#inFlightBytes);
+      this.#inFlightBytes += piece.length;
+      this.#stream.write(piece, (error?: Error | null) => {
+        if (!error) this.#left(piece.length);
+      });
+    }
+    if (this.#isClosing && this.#queue.length === 0) this.#stream.end();
+  }
+
+  /** Removes at most `maxBytes` bytes from the queue, which is not empty. */
+  #dequeue(maxBytes: number): Uint8Array {
+    const first = this.#queue[0]!;
+    if (first.length > maxBytes) {
+      this.#queue[0] = first.subarray(maxBytes);
+      return first.subarray(0, maxBytes);
+    }
+    this.#queue.shift();
+    return first;
+  }
+
+  #left(count: number): void {
+    this.#inFlightBytes -= count;
+    this.leftBytes += count;
+    this.lastLeft = performance.now();
+    this.#write();
+    if (this.queuedBytes === 0) this.#receiver?.drained();
+  }
+}
+
+/** Copies bytes that are a small part of their buffer, so that the queue does not keep the whole buffer in memory. */
+function compact(bytes: Uint8Array): Uint8Array {
+  return bytes.length * 1.5 < bytes.buffer.byteLength ? bytes.slice() : bytes;
+}

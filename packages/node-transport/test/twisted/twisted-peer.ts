@@ -1,0 +1,54 @@
+// Runs the programs in this folder with Twisted, as a server and as a client.
+
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { Program } from "../../../../tools/process/program.js";
+import { pythonEnvironment } from "../../../../tools/twisted/twisted.js";
+import type { Twisted } from "../../../../tools/twisted/twisted.js";
+
+/** `server.py` or `client.py` of this folder, while it runs. */
+export class TwistedPeer extends Program {
+  constructor({ python }: Twisted, script: "server" | "client", ...args: string[]) {
+    const path = fileURLToPath(new URL(`${script}.py`, import.meta.url));
+    super(`Twisted's ${script}`, [python, path, ...args], { env: pythonEnvironment() });
+  }
+
+  /** What Twisted has logged. */
+  get log(): string {
+    return this.stderr;
+  }
+
+  /** The next line of stdout. Rejects with the log when the program exits before that. */
+  async line(): Promise<string> {
+    const line = await this.nextLine();
+    if (line === undefined) throw await this.failure("exited");
+    return line;
+  }
+
+  /** Stops the program without ending it. The kernel still acknowledges received bytes. */
+  freeze(): void {
+    this.kill("SIGSTOP");
+  }
+
+  /** Ends `freeze`. */
+  thaw(): void {
+    this.kill("SIGCONT");
+  }
+
+  /** A frozen program ends only with SIGKILL. */
+  override async [Symbol.asyncDispose](): Promise<void> {
+    this.kill("SIGKILL");
+    await this.exit;
+  }
+}
+
+/** Starts a server. Resolves when it listens. */
+export async function twistedServer(twisted: Twisted, endpoint: string): Promise<TwistedPeer & { port: number }> {
+  const peer = new TwistedPeer(twisted, "server", endpoint);
+  return Object.assign(peer, { port: Number(await peer.line()) });
+}
+
+/** Whether this Python has the packages that Twisted needs for TLS. */
+export function speaksTls({ python }: Twisted): boolean {
+  return spawnSync(python, ["-c", "import OpenSSL, service_identity"], { env: pythonEnvironment() }).status === 0;
+}

@@ -1,0 +1,48 @@
+// How long a reconnecting client waits before the next attempt.
+
+/** Delays between attempts: exponential backoff with jitter. */
+export interface BackoffOptions {
+  /** Milliseconds before the second attempt. Default 500. */
+  readonly firstMs?: number | undefined;
+  /** The factor by which each delay is longer than the one before. Default 2. */
+  readonly factor?: number | undefined;
+  /** The longest delay, in milliseconds. Default 30,000: a client finds a restarted server within half a minute. */
+  readonly highestMs?: number | undefined;
+  /**
+   * The part of each delay that is random, from 0 to 1. Default 0.5: the clients of a restarted server do not all
+   * reconnect at the same moment.
+   */
+  readonly jitter?: number | undefined;
+  /** The number of attempts in a row that may fail before the client stops. Default: no limit. */
+  readonly attempts?: number | undefined;
+  /**
+   * Milliseconds that a connection must last for the delays to start again at `firstMs`. Default 5,000: a server that
+   * closes each connection at once is not called too often.
+   */
+  readonly stableMs?: number | undefined;
+}
+
+/** {@link BackoffOptions} with all defaults filled in. */
+export type Backoff = { readonly [Name in keyof BackoffOptions]-?: number };
+
+export const defaultBackoff: Backoff = Object.freeze({
+  firstMs: 500,
+  factor: 2,
+  highestMs: 30_000,
+  jitter: 0.5,
+  attempts: Infinity,
+  stableMs: 5_000,
+});
+
+/**
+ * Milliseconds to wait after `failures` failed attempts in a row. `failures` is at least 1; `random` returns numbers as
+ * `Math.random` does.
+ */
+export function delayAfter(
+  failures: number,
+  { firstMs, factor, highestMs, jitter }: Backoff,
+  random: () => number = Math.random,
+): number {
+  const longest = Math.min(highestMs, firstMs * factor ** (failures - 1));
+  return longest * (1 - jitter * random());
+}

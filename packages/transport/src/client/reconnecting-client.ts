@@ -1,0 +1,313 @@
+// A client that connects again and logs in again whenever its connection is lost, and calls the current remote object.
+
+import { CallTimeoutError, ConnectionLostError, DeadReferenceError } from "@pb/broker";
+import type { Broker, BrokerEvent, CallOptions, RemoteCalls, RemoteMethods, RemoteReference } from "@pb/broker";
+import { RemoteCaller, Subscriptions, withDeadline } from "@pb/broker/extension";
+import type { DeadlineOptions, RemoteArguments, RemoteName, RemoteResult } from "@pb/broker/extension";
+import { defaultWatcher } from "../default-watcher.js";
+import { NotConnectedError, OutcomeUnknownError } from "../errors.js";
+import { watchOver } from "../liveness.js";
+import type { LivenessOptions } from "../liveness.js";
+import { defaultPlatform } from "../platform.js";
+import type { Platform, Timer } from "../platform.js";
+import type { Pulse } from "../pulse.js";
+import { defaultBackoff, delayAfter } from "./backoff.js";
+import type { Backoff, BackoffOptions } from "./backoff.js";
+import { isLoginRefusal, readyOrError } from "./reconnect-state.js";
+import type { ReadyState, ReconnectState, WhileDown } from "./reconnect-state.js";
+
+/**
+ * Makes one connection and resolves when both ends can call. Each transport has its own. Rejects with the reason of the
+ * signal when that aborts, and then leaves nothing open.
+ */
+export type Dial = (signal: AbortSignal) => Promise<{ readonly broker: Broker; readonly pulse: Pulse }>;
+
+/** Options of a {@link ReconnectingClient}, the same for every transport. */
+export interface ReconnectingClientOptions<T> {
+  /** Runs on every new connection. Calls go to its result. Default: the root object. */
+  readonly login?: ((connection: Broker, signal: AbortSignal) => Promise<RemoteReference<T>>) | undefined;
+  readonly backoff?: BackoffOptions | undefined;
+  /**
+   * Whether the client stops after this error. Default: it stops when a login was refused because of its credentials.
+   * If the function throws, the client goes on and reports the error to `onEvent`.
+   */
+  readonly isFinal?: ((error: unknown) => boolean) | undefined;
+  /**
+   * What a call does while there is no connection. Default `wait`: it waits for a connection, or until its deadline.
+   */
+  readonly whileDown?: WhileDown | undefined;
+  /**
+   * Methods that are safe to run twice: a call in flight when the connection is lost is sent again over the next
+   * connection.
+   */
+  readonly idempotent?: Iterable<RemoteName<T>> | undefined;
+  /** Called with every new state, and at once with the initial state. */
+  readonly onState?: ((state: ReconnectState<T>) => void) | undefined;
+  /** How each connection is checked while it is open. False: it is not checked. */
+  readonly liveness?: LivenessOptions | false | undefined;
+  /** Closes the client when it aborts. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a transport passes to a {@link ReconnectingClient}, besides the options of the program. */
+export interface ReconnectingClientHooks {
+  /** Called with `callback-failed` when a callback of the program throws. It must not throw. Default: a warning. */
+  readonly onEvent?: ((event: BrokerEvent) => void) | undefined;
+  readonly platform?: Platform | undefined;
+}
+
+/** Options of calls over a {@link ReconnectingClient}. */
+export interface ReconnectingCallOptions extends CallOptions {
+  /** Whether the call may run twice. Default: as the option `idempotent` of the client says. */
+  readonly idempotent?: boolean | undefined;
+  /** Default: as the option `whileDown` of the client says. */
+  readonly whileDown?: WhileDown | undefined;
+}
+
+/** Connects at once, and again whenever the connection is lost. */
+export class ReconnectingClient<T = RemoteMethods> {
+  readonly #dial: Dial;
+  readonly #options: ReconnectingClientOptions<T>;
+  readonly #backoff: Backoff;
+  readonly #idempotent: ReadonlySet<string>;
+  readonly #platform: Platform;
+  readonly #onEvent: (event: BrokerEvent) => void;
+  readonly #watchers = new Subscriptions<[state: ReconnectState<T>]>();
+  readonly #stop = new AbortController();
+  #timer: Timer | undefined;
+  /** The connection whose login has not finished. */
+  #loggingIn: Broker | undefined;
+  #state: ReconnectState<T> = { is: "connecting", attempt: 1 };
+
+  /** Programs use the function `reconnecting` of a transport instead. */
+  constructor(dial: Dial, options: ReconnectingClientOptions<T> = {}, hooks: ReconnectingClientHooks = {}) {
+    this.#dial = dial;
+    this.#options = options;
+    this.#backoff = { ...defaultBackoff, ...withoutUndefined(options.backoff) };
+    this.#idempotent = new Set<string>(options.idempotent);
+    this.#platform = hooks.platform ?? defaultPlatform;
+    this.#onEvent = hooks.onEvent ?? defaultWatcher(this.#platform.warn);
+    const { onState, signal } = options;
+    if (onState !== undefined) {
+      this.#watchers.add(onState);
+      this.#notify(onState, this.#state);
+    }
+    const stopped = this.#stop.signal;
+    signal?.addEventListener("abort", () => void this.#end(signal.reason), { once: true, signal: stopped });
+    if (signal?.aborted === true) void this.#end(signal.reason);
+    else void this.#attempt(1);
+  }
+
+  get state(): ReconnectState<T> {
+    return this.#state;
+  }
+
+  /** The current connection. Undefined while there is none. */
+  get connection(): Broker | undefined {
+    return this.#state.is === "ready" ? this.#state.connection : undefined;
+  }
+
+  /** The current avatar or root object. Undefined while there is no connection. */
+  get reference(): RemoteReference<T> | undefined {
+    return this.#state.is === "ready" ? this.#state.reference : undefined;
+  }
+
+  /**
+   * Calls `watcher` with every new state, until the result is disposed of. If another watcher ends a state before this
+   * one was called with it, this one is called with the next state only.
+   */
+  onState(watcher: (state: ReconnectState<T>) => void): Disposable {
+    return this.#watchers.add(watcher);
+  }
+
+  /**
+   * Resolves with the current avatar or root object, as soon as there is a connection. Rejects with `NotConnectedError`
+   * when the client has stopped, or after `timeoutMs`, and with the reason of the signal when that aborts.
+   */
+  async current(options: DeadlineOptions = {}): Promise<RemoteReference<T>> {
+    const timeoutError = (ms: number): Error => new NotConnectedError(`There was no connection within ${ms} ms`);
+    return withDeadline(options, timeoutError, async (signal) => (await this.#whenReady("wait", signal)).reference);
+  }
+
+  /**
+   * The methods of the current avatar or root object as functions: `client.call.echo("hi")` is
+   * `client.callRemote("echo", "hi")`.
+   */
+  get call(): RemoteCalls<T> {
+    return this.with({}).call;
+  }
+
+  /**
+   * Calls a method of the current avatar or root object. While there is no connection, the call waits, or rejects with
+   * `NotConnectedError` (see `whileDown`). When the connection ends before the answer arrives, the call rejects with
+   * `OutcomeUnknownError`, or is sent again if the method is idempotent.
+   */
+  callRemote<Name extends RemoteName<T>>(
+    name: Name,
+    ...args: RemoteArguments<T, Name>
+  ): Promise<RemoteResult<T, Name>> {
+    return this.with({}).callRemote(name, ...args);
+  }
+
+  /** The same two ways to call, with options. `timeoutMs` includes the time while there is no connection. */
+  with(options: ReconnectingCallOptions): RemoteCaller<T> {
+    return new RemoteCaller((name, args) => this.#call(options, name, args));
+  }
+
+  /**
+   * Skips the delay before the next attempt. Does nothing unless the state is `waiting`. For a program that knows that
+   * the network is back.
+   */
+  retryNow(): void {
+    if (this.#state.is === "waiting") void this.#attempt(this.#state.attempt);
+  }
+
+  /**
+   * Stops, and closes the connection after everything that is queued has been sent. Waiting calls reject with
+   * `NotConnectedError`.
+   */
+  async close(): Promise<void> {
+    await this.#end(undefined);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #call(options: ReconnectingCallOptions, name: string, args: readonly unknown[]): Promise<unknown> {
+    const { idempotent = this.#idempotent.has(name), whileDown = this.#options.whileDown ?? "wait" } = options;
+    const timeoutError = (ms: number): Error => new CallTimeoutError(`${name} was not answered within ${ms} ms`);
+    return withDeadline(options, timeoutError, async (signal) => {
+      for (;;) {
+        const { connection, reference } = await this.#whenReady(whileDown, signal);
+        try {
+          return await (reference as unknown as RemoteReference).with({ signal }).callRemote(name, ...args);
+        } catch (error) {
+          // The reference was dead before the call was sent, so the method has not run.
+          if (error instanceof DeadReferenceError && !connection.isOpen) continue;
+          if (!(error instanceof ConnectionLostError)) throw error;
+          if (!idempotent) throw new OutcomeUnknownError(name, { cause: error });
+        }
+      }
+    });
+  }
+
+  /** One attempt: connects and logs in. If that fails, schedules the next attempt. */
+  async #attempt(attempt: number): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#setState({ is: "connecting", attempt });
+    const { signal } = this.#stop;
+    let connection: Broker | undefined;
+    try {
+      connection = await this.#connect(signal);
+      signal.throwIfAborted();
+      this.#loggingIn = connection;
+      const reference = await this.#login(connection, signal);
+      signal.throwIfAborted();
+      if (!connection.isOpen) throw await connection.closed;
+      this.#becomeReady(connection, reference, attempt);
+    } catch (error) {
+      await connection?.close();
+      this.#loggingIn = undefined;
+      if (!signal.aborted) this.#attemptFailed(error, attempt);
+    }
+  }
+
+  async #connect(signal: AbortSignal): Promise<Broker> {
+    const { broker, pulse } = await this.#dial(signal);
+    const { liveness } = this.#options;
+    if (liveness !== false) watchOver(broker, pulse, liveness, this.#platform);
+    return broker;
+  }
+
+  async #login(connection: Broker, signal: AbortSignal): Promise<RemoteReference<T>> {
+    const { login } = this.#options;
+    if (login === undefined) return connection.getRootObject<T>();
+    // A login that never finishes must not delay the next attempt when its connection ends.
+    const lost = connection.closed.then((reason) => Promise.reject(reason));
+    lost.catch(() => undefined);
+    return Promise.race([login(connection, signal), lost]);
+  }
+
+  #becomeReady(connection: Broker, reference: RemoteReference<T>, attempt: number): void {
+    const since = performance.now();
+    connection.notifyOnDisconnect((reason) => {
+      if (this.#stop.signal.aborted) return;
+      const wasStable = performance.now() - since >= this.#backoff.stableMs;
+      this.#attemptFailed(reason, wasStable ? 1 : attempt);
+    });
+    this.#loggingIn = undefined;
+    this.#setState({ is: "ready", connection, reference });
+  }
+
+  #attemptFailed(cause: unknown, attempt: number): void {
+    if (attempt >= this.#backoff.attempts || this.#isFinal(cause)) {
+      void this.#end(cause);
+      return;
+    }
+    const ms = delayAfter(attempt, this.#backoff);
+    this.#timer = setTimeout(() => void this.#attempt(attempt + 1), ms);
+    this.#setState({ is: "waiting", until: new Date(Date.now() + ms), attempt: attempt + 1, cause });
+  }
+
+  #isFinal(cause: unknown): boolean {
+    const { isFinal = isLoginRefusal } = this.#options;
+    try {
+      return isFinal(cause);
+    } catch (error) {
+      this.#onEvent({ kind: "callback-failed", error });
+      return false;
+    }
+  }
+
+  async #end(cause: unknown): Promise<void> {
+    const connection = this.connection ?? this.#loggingIn;
+    clearTimeout(this.#timer);
+    this.#stop.abort(new NotConnectedError("The client was closed", { cause }));
+    this.#setState({ is: "stopped", cause });
+    await connection?.close();
+  }
+
+  #setState(state: ReconnectState<T>): void {
+    if (this.#state.is === "stopped") return;
+    this.#state = state;
+    // A watcher may change the state. The other watchers have then been called with the newer state already.
+    for (const watcher of this.#watchers) if (this.#state === state) this.#notify(watcher, state);
+  }
+
+  #notify(watcher: (state: ReconnectState<T>) => void, state: ReconnectState<T>): void {
+    try {
+      watcher(state);
+    } catch (error) {
+      this.#onEvent({ kind: "callback-failed", error });
+    }
+  }
+
+  /**
+   * Resolves with the state `ready`, now or as soon as it is reached. `signal` is that of `withDeadline`, which rejects
+   * when it aborts.
+   */
+  async #whenReady(whileDown: WhileDown, signal: AbortSignal): Promise<ReadyState<T>> {
+    const now = readyOrError(this.#state, whileDown);
+    if (now instanceof NotConnectedError) throw now;
+    if (now !== undefined) return now;
+    return new Promise((resolve, reject) => {
+      const subscription = this.onState((state) => {
+        const later = readyOrError(state, "wait");
+        if (later === undefined) return;
+        subscription[Symbol.dispose]();
+        if (later instanceof NotConnectedError) reject(later);
+        else resolve(later);
+      });
+      signal.addEventListener("abort", () => subscription[Symbol.dispose](), { once: true });
+    });
+  }
+}
+
+/** A copy without the members that are undefined, so that they do not replace defaults. */
+function withoutUndefined<O extends object>(
+  options: O | undefined,
+): { [Name in keyof O]-?: Exclude<O[Name], undefined> } {
+  const entries = Object.entries(options ?? {}).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [Name in keyof O]-?: Exclude<O[Name], undefined> };
+}

@@ -1,0 +1,29 @@
+// @pb/transport: what all transports of Perspective Broker share.
+
+// For applications; each transport exports these too
+export { ReconnectingClient } from "./client/reconnecting-client.js";
+export type { ReconnectingCallOptions, ReconnectingClientOptions } from "./client/reconnecting-client.js";
+export type { ReconnectState } from "./client/reconnect-state.js";
+export { defaultBackoff } from "./client/backoff.js";
+export type { Backoff, BackoffOptions } from "./client/backoff.js";
+export { defaultLiveness, watchOver } from "./liveness.js";
+export type { LivenessOptions } from "./liveness.js";
+export { defaultServerLimits } from "./server/admission.js";
+export type { Refusal, ServerLimits } from "./server/admission.js";
+export { DuplicateLogin } from "./server/same-user.js";
+export type { SameUserOptions } from "./server/same-user.js";
+export type { ServerEvent, ServerWatcher } from "./server/server-events.js";
+export type { CloseOptions } from "./server/server-connections.js";
+export { ConnectError, EndpointError, NotConnectedError, OutcomeUnknownError } from "./errors.js";
+
+// For authors of transports
+export type { Pulse } from "./pulse.js";
+export { defaultPlatform } from "./platform.js";
+export type { Platform, Timer } from "./platform.js";
+export { openBroker } from "./client/open-broker.js";
+export type { Dial, ReconnectingClientHooks } from "./client/reconnecting-client.js";
+export { ServerConnections } from "./server/server-connections.js";
+export type { AdmittedConnection, IncomingConnection, ServerConnectionsOptions } from "./server/server-connections.js";
+export { withDefaultWatcher } from "./default-watcher.js";
+export { EndpointArguments, splitEndpoint } from "./endpoint-string.js";
+export type { EndpointParameters, EndpointParts } from "./endpoint-string.js";

@@ -1,0 +1,154 @@
+// Pings the peer at intervals, which keeps NATs from dropping the connection, and ends the connection when the peer is
+// dead.
+
+import type { Broker } from "@pb/broker";
+import { LONGEST_MS } from "@pb/broker/extension";
+import { defaultPlatform } from "./platform.js";
+import type { Platform, Timer } from "./platform.js";
+import type { Pulse } from "./pulse.js";
+
+/** How a connection is checked. */
+export interface LivenessOptions {
+  /**
+   * Milliseconds between two pings. Default 25,000, because some NATs and load balancers drop a connection that is idle
+   * for 30 seconds. A ping is a call to an object that does not exist: 20 bytes, which every peer answers and a stock
+   * Twisted peer does not log.
+   */
+  readonly intervalMs?: number | undefined;
+  /**
+   * Milliseconds without a received byte after a ping until the connection ends with the reason `unresponsive`. Default
+   * 30,000: a peer whose event loop is blocked for that long is of no use. While the ping is still queued, bytes that
+   * leave the process count as a sign of life too.
+   */
+  readonly answerMs?: number | undefined;
+}
+
+export const defaultLiveness: { readonly intervalMs: number; readonly answerMs: number } = Object.freeze({
+  intervalMs: 25_000,
+  answerMs: 30_000,
+});
+
+/** How many times within `answerMs` the clock is checked while a ping waits for its answer. */
+const CHECKS = 8;
+
+/**
+ * Checks a connection from the moment it is ready until it ends, or until the result is disposed of. The timers do not
+ * keep the process alive.
+ */
+export function watchOver(
+  broker: Broker,
+  pulse: Pulse,
+  options: LivenessOptions = {},
+  platform: Platform = defaultPlatform,
+): Disposable {
+  const intervalMs = options.intervalMs ?? defaultLiveness.intervalMs;
+  const answerMs = options.answerMs ?? defaultLiveness.answerMs;
+  const monitor = new Monitor(broker, pulse, intervalMs, answerMs, platform);
+  broker.notifyOnDisconnect(() => monitor[Symbol.dispose]());
+  void broker.ready.then(
+    () => monitor.start(),
+    () => undefined,
+  );
+  return monitor;
+}
+
+/** A ping that waits for its answer. */
+interface PendingPing {
+  /** When the time of `answerMs` began. */
+  since: number;
+  /** The ping has left the process when `leftBytes` reaches this number. */
+  end: number;
+  hasLeft: boolean;
+  lastCheck: number;
+  /** Whether the time was over at the last check. The connection ends at the second such check in a row. */
+  isOverdue: boolean;
+}
+
+class Monitor implements Disposable {
+  readonly #broker: Broker;
+  readonly #pulse: Pulse;
+  readonly #intervalMs: number;
+  readonly #answerMs: number;
+  readonly #platform: Platform;
+  #pingTimer: Timer | undefined;
+  #checkTimer: Timer | undefined;
+  #isDisposed = false;
+  #ping: PendingPing | undefined;
+
+  constructor(broker: Broker, pulse: Pulse, intervalMs: number, answerMs: number, platform: Platform) {
+    this.#broker = broker;
+    this.#pulse = pulse;
+    this.#intervalMs = intervalMs;
+    this.#answerMs = answerMs;
+    this.#platform = platform;
+  }
+
+  start(): void {
+    if (!this.#isDisposed) this.#pingTimer = this.#every(this.#intervalMs, () => this.#tick());
+  }
+
+  [Symbol.dispose](): void {
+    this.#isDisposed = true;
+    clearInterval(this.#pingTimer);
+    this.#finishPing();
+  }
+
+  #tick(): void {
+    // A slow peer receives no second ping before it has answered the first. Six bytes without an answer are enough for
+    // a NAT.
+    if (this.#ping === undefined) this.#sendPing();
+    else this.#broker.keepAlive();
+  }
+
+  #sendPing(): void {
+    const answered = this.#broker.ping();
+    const now = performance.now();
+    const ping = { since: now, end: Infinity, hasLeft: false, lastCheck: now, isOverdue: false };
+    this.#ping = ping;
+    // The broker passes the ping to the link at the end of the turn. Only then does `sentBytes` include it.
+    this.#platform.afterTurn(() => (ping.end = this.#pulse.sentBytes));
+    this.#checkTimer = this.#every(this.#answerMs / CHECKS, () => this.#check(ping));
+    const finish = (): void => {
+      if (this.#ping === ping) this.#finishPing();
+    };
+    answered.then(finish, finish);
+  }
+
+  #finishPing(): void {
+    clearInterval(this.#checkTimer);
+    this.#ping = undefined;
+  }
+
+  #check(ping: PendingPing): void {
+    const now = performance.now();
+    const { lastReceived, lastLeft, leftBytes, sentBytes, isPaused } = this.#pulse;
+    // This process was suspended or its event loop was blocked: the time that passed says nothing about the peer.
+    if (now - ping.lastCheck > (2 * this.#answerMs) / CHECKS + 500) ping.since = now;
+    ping.lastCheck = now;
+    if (!ping.hasLeft) {
+      ping.since = Math.max(ping.since, lastLeft);
+      ping.hasLeft = leftBytes >= ping.end;
+    }
+    // While the link does not read, the answer cannot arrive. The only sign of life is that the peer reads what is
+    // queued for it.
+    if (isPaused === true) ping.since = leftBytes < sentBytes ? Math.max(ping.since, lastLeft) : now;
+    if (now - Math.max(ping.since, lastReceived) < this.#answerMs) {
+      ping.isOverdue = false;
+      return;
+    }
+    // The answer may already be in the socket, unread because this timer ran first: one more check follows.
+    if (ping.isOverdue) this.#endConnection();
+    else ping.isOverdue = true;
+  }
+
+  #endConnection(): void {
+    const cause = new Error(`nothing was received for ${this.#answerMs} ms after a ping`);
+    this.#broker.terminate("unresponsive", cause);
+  }
+
+  #every(milliseconds: number, callback: () => void): Timer {
+    const timer = setInterval(callback, Math.min(milliseconds, LONGEST_MS));
+    this.#platform.unref(timer);
+    return timer;
+  }
+}

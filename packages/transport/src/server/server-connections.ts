@@ -1,0 +1,194 @@
+// The connections of a server, the same for every transport: admission, brokers, logins, events, draining.
+
+import { Broker } from "@pb/broker";
+import { after, Subscriptions, withDeadline } from "@pb/broker/extension";
+import type { BrokerConfig, Link } from "@pb/broker/extension";
+import { watchOver } from "../liveness.js";
+import type { LivenessOptions } from "../liveness.js";
+import { defaultPlatform } from "../platform.js";
+import type { Platform } from "../platform.js";
+import type { Pulse } from "../pulse.js";
+import { Admission, defaultServerLimits } from "./admission.js";
+import type { ServerLimits, Ticket } from "./admission.js";
+import { SameUserPolicy } from "./same-user.js";
+import type { SameUserOptions } from "./same-user.js";
+import type { ServerEvent, ServerWatcher } from "./server-events.js";
+
+export interface ServerConnectionsOptions {
+  /** The options of the brokers. Its `root` is what peers call first, and says whether they have to log in. */
+  readonly config: BrokerConfig;
+  readonly limits?: Partial<ServerLimits> | undefined;
+  readonly liveness?: LivenessOptions | false | undefined;
+  readonly sameUser?: SameUserOptions | undefined;
+  readonly platform?: Platform | undefined;
+}
+
+/** How to close a server. */
+export interface CloseOptions {
+  /**
+   * Milliseconds that calls in flight may take to finish, in both directions. Default 0: connections close as soon as
+   * everything that is queued has been sent.
+   */
+  readonly drainMs?: number | undefined;
+}
+
+/** A connection that a transport has accepted and that has no link yet. */
+export interface IncomingConnection {
+  /**
+   * The IP address of the peer, for the limits. Undefined if it has none or if it does not identify the peer, as behind
+   * a proxy.
+   */
+  readonly address: string | undefined;
+  /** Describes the peer in events, such as `tcp:192.0.2.1:51324`. */
+  readonly peer: string;
+  /** Closes the connection at once. */
+  readonly destroy: () => void;
+}
+
+/** A connection that the limits admit. The transport calls either `serve` or `fail`, and always `closed`. */
+export interface AdmittedConnection {
+  /** Creates the broker. */
+  serve(link: Link & Pulse): Broker;
+  /** Reports that there will be no link, for example because a TLS handshake failed. */
+  fail(error: Error): void;
+  /** Frees the place of the connection. Can be called more than once. */
+  closed(): void;
+}
+
+export class ServerConnections {
+  readonly #options: ServerConnectionsOptions;
+  readonly #limits: ServerLimits;
+  readonly #platform: Platform;
+  readonly #admission: Admission;
+  readonly #sameUser: SameUserPolicy;
+  readonly #brokers = new Set<Broker>();
+  /** Connections whose brokers do not exist yet or are not ready. */
+  readonly #unready = new Set<IncomingConnection>();
+  readonly #watchers = new Subscriptions<[event: ServerEvent]>();
+  #isAdmitting = true;
+
+  constructor(options: ServerConnectionsOptions) {
+    this.#options = options;
+    this.#limits = { ...defaultServerLimits, ...options.limits };
+    this.#platform = options.platform ?? defaultPlatform;
+    this.#admission = new Admission(this.#limits);
+    this.#sameUser = new SameUserPolicy(options.sameUser);
+  }
+
+  /** The current connections, including those that are still negotiating. */
+  get all(): ReadonlySet<Broker> {
+    return this.#brokers;
+  }
+
+  /** Calls `watcher` with every event, until the result is disposed of. */
+  onEvent(watcher: ServerWatcher): Disposable {
+    return this.#watchers.add(watcher);
+  }
+
+  /** Passes an event to all watchers. What a watcher throws is reported to the `onEvent` of the brokers. */
+  report(event: ServerEvent): void {
+    for (const watcher of this.#watchers) this.#options.config.runCallback(() => watcher(event));
+  }
+
+  /** Admits a connection. If a limit or a closing server refuses it, destroys it and returns undefined. */
+  admit(incoming: IncomingConnection): AdmittedConnection | undefined {
+    const ticket = this.#isAdmitting ? this.#admission.admit(incoming.address) : undefined;
+    if (ticket === undefined || typeof ticket === "string") {
+      incoming.destroy();
+      if (ticket !== undefined) this.report({ kind: "refused", peer: incoming.peer, limit: ticket });
+      return undefined;
+    }
+    this.#unready.add(incoming);
+    return {
+      serve: (link) => this.#serve(link, incoming, ticket),
+      fail: (error) => this.report({ kind: "failed", peer: incoming.peer, error }),
+      closed: () => {
+        this.#unready.delete(incoming);
+        ticket.moveTo("closed");
+      },
+    };
+  }
+
+  /** Refuses all connections from now on. */
+  stopAdmitting(): void {
+    this.#isAdmitting = false;
+  }
+
+  /**
+   * Stops admitting, destroys connections that are not ready, closes the others as {@link CloseOptions} say, and
+   * resolves when all are closed.
+   */
+  async close({ drainMs = 0 }: CloseOptions = {}): Promise<void> {
+    this.stopAdmitting();
+    for (const incoming of this.#unready) incoming.destroy();
+    await Promise.all([...this.#brokers].map((broker) => drain(broker, drainMs)));
+  }
+
+  /** Ends all connections at once and discards what is queued. Works while the server drains, too. */
+  destroy(): void {
+    this.stopAdmitting();
+    for (const incoming of this.#unready) incoming.destroy();
+    for (const broker of this.#brokers) broker.terminate("closed");
+  }
+
+  #serve(link: Link & Pulse, incoming: IncomingConnection, ticket: Ticket): Broker {
+    const { config, liveness } = this.#options;
+    const login: Login = { succeeded: false };
+    const broker: Broker = new Broker(link, config, (who) => this.#admitLogin(broker, ticket, login, who));
+    this.#brokers.add(broker);
+    const closed = broker.closed.then((reason) => {
+      this.#brokers.delete(broker);
+      return reason;
+    });
+    broker.ready.then(
+      () => {
+        this.#unready.delete(incoming);
+        this.#becameReady(broker, ticket, login);
+        void closed.then((reason) => this.report({ kind: "closed", connection: broker, reason }));
+      },
+      (error: unknown) => this.report({ kind: "failed", peer: link.peer.description, error: error as Error }),
+    );
+    if (liveness !== false) watchOver(broker, link, liveness, this.#platform);
+    return broker;
+  }
+
+  #becameReady(broker: Broker, ticket: Ticket, login: Login): void {
+    if (this.#options.config.root?.requiresLogin === true) this.#expectLogin(broker, ticket, login);
+    else ticket.moveTo("established");
+    this.report({ kind: "connection", connection: broker });
+  }
+
+  /** Ends the connection when no login has succeeded in time. */
+  #expectLogin(broker: Broker, ticket: Ticket, login: Login): void {
+    ticket.moveTo("loggingIn");
+    const { loginMs } = this.#limits;
+    const timer = after(loginMs, () => {
+      if (!login.succeeded) broker.terminate("limit", new Error(`no login within ${loginMs} ms`));
+    });
+    if (timer === undefined) return;
+    this.#platform.unref(timer);
+    void broker.closed.then(() => clearTimeout(timer));
+  }
+
+  async #admitLogin(broker: Broker, ticket: Ticket, login: Login, who: unknown): Promise<Disposable> {
+    const session = await this.#sameUser.admit(broker, who);
+    login.succeeded = true;
+    ticket.moveTo("established");
+    this.report({ kind: "login", connection: broker, who });
+    return session;
+  }
+}
+
+/** Whether a login over one connection has succeeded. */
+interface Login {
+  succeeded: boolean;
+}
+
+/** Closes a connection when its calls have finished, or when the time is over. */
+async function drain(broker: Broker, drainMs: number): Promise<void> {
+  if (drainMs > 0) {
+    const timeoutError = (): Error => new Error(`The calls in flight did not finish within ${drainMs} ms`);
+    await withDeadline({ timeoutMs: drainMs }, timeoutError, () => broker.idle()).catch(() => undefined);
+  }
+  await broker.close();
+}

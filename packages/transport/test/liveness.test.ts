@@ -1,0 +1,117 @@
+import { Broker } from "@pb/broker";
+import { linkPair } from "@pb/broker/testing";
+import { defaultLiveness, watchOver } from "@pb/transport";
+import type { LivenessOptions } from "@pb/transport";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { Echo, echo, sleep, until } from "./support/echo.js";
+import { connectTo, PulsedLink, serve } from "./support/memory-network.js";
+
+/** Two brokers, the client of which watches over the connection. */
+async function watchedPair(liveness: LivenessOptions) {
+  const links = linkPair();
+  const server = new Broker(links.listener, { root: new Echo() });
+  const pulse = new PulsedLink(links.initiator);
+  const client = new Broker(pulse);
+  onTestFinished(() => client.close());
+  const monitor = watchOver(client, pulse, liveness);
+  await client.ready;
+  return { links, server, client, pulse, monitor };
+}
+
+test("ends the connection when nothing was received for its time after a ping", async () => {
+  const { links, client } = await watchedPair({ intervalMs: 20, answerMs: 200 });
+  links.initiator.hold();
+  const start = performance.now();
+  expect(await client.closed).toMatchObject({
+    reason: "unresponsive",
+    message: "The peer stopped answering: nothing was received for 200 ms after a ping",
+  });
+  expect(performance.now() - start).toBeGreaterThan(180);
+});
+
+test("ends the connection when the peer reads nothing", async () => {
+  const { links, client } = await watchedPair({ intervalMs: 20, answerMs: 200 });
+  links.listener.hold();
+  const root = await client.getRootObject<Echo>();
+  root.sendRemote("echo", "x".repeat(100_000));
+  expect((await client.closed).reason).toBe("unresponsive");
+});
+
+test("does not end the connection while it has stopped reading", async () => {
+  const root = new Echo();
+  const { network } = serve(root, {
+    broker: { limits: { callsRunning: 1 } },
+    liveness: { intervalMs: 20, answerMs: 200 },
+  });
+  const client = await connectTo(network);
+  const answer = (await client.getRootObject<Echo>()).callRemote("wait", "long");
+  answer.catch(() => undefined);
+  await until(() => root.waiting.length === 1, "the call runs");
+  await Promise.race([sleep(1000), client.closed]);
+  expect(client.isOpen).toBe(true);
+  root.answerAll();
+  expect(await answer).toBe("long");
+});
+
+test("does not end the connection because the event loop of this process was blocked", async () => {
+  const { client } = await watchedPair({ intervalMs: 20, answerMs: 200 });
+  await sleep(30);
+  const end = performance.now() + 1000;
+  while (performance.now() < end);
+  expect(await echo(client, "still here")).toBe("still here");
+});
+
+test("stops when the result is disposed of", async () => {
+  const { links, client, monitor } = await watchedPair({ intervalMs: 20, answerMs: 100 });
+  links.initiator.hold();
+  monitor[Symbol.dispose]();
+  await sleep(400);
+  expect(client.isOpen).toBe(true);
+});
+
+test("sends one ping of 20 bytes at a time, and six bytes at each interval while it waits", async () => {
+  const { listener, initiator } = linkPair();
+  const sent: string[] = [];
+  listener.start({
+    received: (bytes) => sent.push(Buffer.from(bytes).toString("hex")),
+    drained: () => undefined,
+    lost: () => undefined,
+  });
+  listener.send(Buffer.from("02800282706204826e6f6e65", "hex")); // (pb none)
+  const pulse = new PulsedLink(initiator);
+  const client = new Broker(pulse);
+  watchOver(client, pulse, { intervalMs: 50, answerMs: 100_000 });
+  const version = "028013870681";
+  await until(() => sent.join("").split(version).length > 5, "several keepalives were sent");
+  const all = sent.join("");
+  expect(all.startsWith(`02827062${version}`)).toBe(true);
+  const rest = all.slice(`02827062${version}`.length);
+  const ping = "07801a8701810082008201810180" + "0b8701800587"; // (message 1 '' '' 1 (tuple) (dictionary))
+  expect(rest.startsWith(ping)).toBe(true);
+  expect(rest.slice(ping.length).replaceAll(version, "")).toBe("");
+  client.terminate("closed");
+});
+
+test("stops its timers when the connection ends, and they do not keep the process alive", async () => {
+  const set = vi.spyOn(globalThis, "setInterval");
+  const cleared = vi.spyOn(globalThis, "clearInterval");
+  const { client, server } = await watchedPair({ intervalMs: 10, answerMs: 10_000 });
+  await until(() => client.latency() !== undefined, "a ping was answered");
+  await client.close();
+  await server.closed;
+  const timers = set.mock.results.map(({ value }) => value as NodeJS.Timeout);
+  expect(timers.length).toBeGreaterThan(1);
+  expect(timers.every((timer) => !timer.hasRef())).toBe(true);
+  expect(timers.every((timer) => cleared.mock.calls.some(([argument]) => argument === timer))).toBe(true);
+  vi.restoreAllMocks();
+});
+
+test("sends no ping if the interval is infinite", async () => {
+  const { client } = await watchedPair({ intervalMs: Infinity, answerMs: Infinity });
+  await sleep(100);
+  expect(client.latency()).toBeUndefined();
+});
+
+test("pings every 25 seconds and waits 30 seconds by default", () => {
+  expect(defaultLiveness).toEqual({ intervalMs: 25_000, answerMs: 30_000 });
+});

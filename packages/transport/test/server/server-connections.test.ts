@@ -1,0 +1,165 @@
+import { Broker } from "@pb/broker";
+import type { RootSource } from "@pb/broker";
+import { BrokerConfig } from "@pb/broker/extension";
+import { linkPair } from "@pb/broker/testing";
+import { ServerConnections } from "@pb/transport";
+import { describe, expect, test, vi } from "vitest";
+import { echo, Echo, until } from "../support/echo.js";
+import { connectTo, PulsedLink, serve } from "../support/memory-network.js";
+
+/** A connection that is accepted and does nothing. */
+function incoming(address = "192.0.2.1") {
+  return { address, peer: `test:${address}`, destroy: vi.fn<() => void>() };
+}
+
+test("serves connections and reports their beginning and end", async () => {
+  const { connections, network, events } = serve(new Echo());
+  const client = await connectTo(network);
+  expect(await echo(client, 1)).toBe(1);
+  expect(connections.all.size).toBe(1);
+  await client.close();
+  await until(() => events.length === 2, "the end is reported");
+  expect(events).toMatchObject([{ kind: "connection" }, { kind: "closed", reason: { reason: "lost" } }]);
+  expect(connections.all.size).toBe(0);
+});
+
+test("destroys a connection beyond a limit, reports it, and admits the next one after another has closed", () => {
+  const { connections, events } = serve(new Echo(), { limits: { connections: 1 } });
+  const first = connections.admit(incoming())!;
+  const refused = incoming("192.0.2.2");
+  expect(connections.admit(refused)).toBeUndefined();
+  expect(refused.destroy).toHaveBeenCalledOnce();
+  expect(events).toEqual([{ kind: "refused", peer: "test:192.0.2.2", limit: "connections" }]);
+  first.closed();
+  expect(connections.admit(incoming())).toBeDefined();
+});
+
+test("counts a connection as negotiating until it is ready", async () => {
+  const { connections, network } = serve(new Echo(), { limits: { negotiating: 1 } });
+  await connectTo(network);
+  await connectTo(network);
+  expect(connections.all.size).toBe(2);
+  connections.admit(incoming());
+  expect(connections.admit(incoming())).toBeUndefined();
+});
+
+test("reports a connection that failed before it had a link", () => {
+  const { connections, events } = serve(new Echo());
+  const error = new Error("no handshake");
+  connections.admit(incoming())!.fail(error);
+  expect(events).toEqual([{ kind: "failed", peer: "test:192.0.2.1", error }]);
+});
+
+test("reports a connection whose negotiation failed", async () => {
+  const { connections, events } = serve(new Echo());
+  const { listener, initiator } = linkPair();
+  connections.admit(incoming())!.serve(new PulsedLink(listener));
+  initiator.start({ received: () => undefined, drained: () => undefined, lost: () => undefined });
+  initiator.send(Uint8Array.of(0xff));
+  await until(() => events.length > 0, "the failure is reported");
+  expect(events).toMatchObject([{ kind: "failed", peer: "memory", error: { reason: "negotiation" } }]);
+});
+
+test("reports a login, and ends a connection without a login after its time", async () => {
+  class Login extends Echo {
+    constructor(readonly connection: Parameters<RootSource["rootObject"]>[0]) {
+      super();
+    }
+    async remote_login(name: string): Promise<void> {
+      await this.connection.admitLogin(name);
+    }
+  }
+  const root: RootSource = { requiresLogin: true, rootObject: (connection) => new Login(connection) };
+  const { network, events } = serve(root, { limits: { loginMs: 100, strangers: 1 } });
+  const first = await connectTo(network);
+  await expect(connectTo(network)).rejects.toMatchObject({ reason: "lost" });
+  await (await first.getRootObject<Login>()).callRemote("login", "alice");
+  const second = await connectTo(network);
+  expect((await second.closed).reason).toBe("lost");
+  await until(() => events.some(({ kind }) => kind === "closed"), "the end is reported");
+  expect(events).toMatchObject([
+    { kind: "connection" },
+    { kind: "refused", limit: "strangers" },
+    { kind: "login", who: "alice" },
+    { kind: "connection" },
+    { kind: "closed", reason: { reason: "limit", cause: { message: "no login within 100 ms" } } },
+  ]);
+  expect(await echo(first, "still here")).toBe("still here");
+});
+
+test("reports what a watcher throws, and calls the other watchers", async () => {
+  const errors: unknown[] = [];
+  const config = new BrokerConfig({ root: new Echo(), onEvent: (event) => errors.push(event) });
+  const connections = new ServerConnections({ config });
+  connections.onEvent(() => {
+    throw new Error("bug");
+  });
+  const kinds: string[] = [];
+  const subscription = connections.onEvent(({ kind }) => kinds.push(kind));
+  connections.report({ kind: "error", error: new Error("EMFILE") });
+  subscription[Symbol.dispose]();
+  connections.report({ kind: "error", error: new Error("EMFILE") });
+  expect(kinds).toEqual(["error"]);
+  expect(errors).toEqual(Array(2).fill({ kind: "callback-failed", error: new Error("bug") }));
+});
+
+test("watches over each connection with the functions of the platform", async () => {
+  const unref = vi.fn<() => void>();
+  const platform = { unref, afterTurn: (callback: () => void) => setTimeout(callback, 0), warn: () => undefined };
+  const { listener, initiator } = linkPair();
+  const { connections } = serve(new Echo(), { platform, liveness: { intervalMs: 10, answerMs: 50 } });
+  const broker = connections.admit(incoming())!.serve(new PulsedLink(listener));
+  const client = new Broker(initiator);
+  await client.ready;
+  await until(() => broker.latency() !== undefined, "a ping was answered");
+  expect(unref).toHaveBeenCalled();
+  initiator.hold();
+  expect((await broker.closed).reason).toBe("unresponsive");
+});
+
+describe("closing", () => {
+  test("lets calls in flight finish and admits no new connections", async () => {
+    const root = new Echo();
+    const { connections, network } = serve(root);
+    const client = await connectTo(network);
+    const reference = await client.getRootObject<Echo>();
+    const answer = reference.callRemote("wait", "finished");
+    await until(() => root.waiting.length === 1, "the call runs");
+    const unready = incoming();
+    connections.admit(unready);
+    const closing = connections.close({ drainMs: 20_000 });
+    expect(unready.destroy).toHaveBeenCalledOnce();
+    const late = incoming();
+    expect(connections.admit(late)).toBeUndefined();
+    expect(late.destroy).toHaveBeenCalledOnce();
+    expect(await echo(client, "still served")).toBe("still served");
+    root.answerAll();
+    expect(await answer).toBe("finished");
+    await closing;
+    expect((await client.closed).reason).toBe("lost");
+  });
+
+  test("stops waiting after `drainMs`", async () => {
+    const root = new Echo();
+    const { connections, network } = serve(root);
+    const reference = await (await connectTo(network)).getRootObject<Echo>();
+    const answer = reference.callRemote("wait", "never");
+    const outcome = answer.catch((error: unknown) => error);
+    await until(() => root.waiting.length === 1, "the call runs");
+    await connections.close({ drainMs: 50 });
+    expect(await outcome).toMatchObject({ code: "CONNECTION_LOST" });
+    expect(connections.all.size).toBe(0);
+  });
+
+  test("ends at once with destroy, also while it drains", async () => {
+    const root = new Echo();
+    const { connections, network } = serve(root);
+    const reference = await (await connectTo(network)).getRootObject<Echo>();
+    const outcome = reference.callRemote("wait", "never").catch((error: unknown) => error);
+    await until(() => root.waiting.length === 1, "the call runs");
+    const closing = connections.close({ drainMs: 60_000 });
+    connections.destroy();
+    await closing;
+    expect(await outcome).toMatchObject({ code: "CONNECTION_LOST" });
+  });
+});
