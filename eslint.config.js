@@ -1,6 +1,7 @@
 import js from "@eslint/js";
 import { defineConfig, globalIgnores } from "eslint/config";
 import ts from "typescript-eslint";
+import { english } from "./tools/docs/english.js";
 
 /** The packages that run anywhere: what belongs to one platform is not theirs to name. */
 const portable = ["banana", "jelly-types", "broker", "cred"].map((name) => `packages/${name}/src/**/*.ts`);
@@ -9,6 +10,7 @@ export default defineConfig(
   globalIgnores(["**/dist/", "**/node_modules/"]),
   { linterOptions: { reportUnusedDisableDirectives: "error" } },
   js.configs.recommended,
+  { plugins: { pb: { rules: { english } } }, rules: { "pb/english": "error" } },
   {
     files: ["**/*.ts"],
     extends: [ts.configs.strictTypeChecked, ts.configs.stylisticTypeChecked],
