@@ -2,6 +2,7 @@ import js from "@eslint/js";
 import { builtinModules } from "node:module";
 import { defineConfig, globalIgnores } from "eslint/config";
 import ts from "typescript-eslint";
+import { english } from "./tools/docs/english.js";
 
 /** The packages that run on every platform: they must not use what only one platform has. */
 const portable = ["banana", "jelly-types", "broker", "cred", "transport"].map((name) => `packages/${name}/src/**/*.ts`);
@@ -10,6 +11,7 @@ export default defineConfig(
   globalIgnores(["**/dist/", "**/node_modules/"]),
   { linterOptions: { reportUnusedDisableDirectives: "error" } },
   js.configs.recommended,
+  { plugins: { pb: { rules: { english } } }, rules: { "pb/english": "error" } },
   {
     files: ["**/*.ts"],
     extends: [ts.configs.strictTypeChecked, ts.configs.stylisticTypeChecked],
