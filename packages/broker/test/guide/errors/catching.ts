@@ -19,6 +19,7 @@ async function report(call: Promise<unknown>) {
   }
 }
 
+await report(store.callRemote("save", () => "a function"));
 await report(store.callRemote("remove"));
 await report(store.with({ timeoutMs: 10 }).callRemote("save", 1));
 const pending = report(store.callRemote("save", 2));

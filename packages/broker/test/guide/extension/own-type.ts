@@ -24,9 +24,9 @@ class RemoteSong {
   ) {}
 }
 
-/** Writes and reads `(radio.Song title id)`. */
-const songHandler: TypeHandler<Song> = {
-  atoms: ["radio.Song"],
+/** Writes `(radio.Song title id)`. For the server, which only sends songs. */
+const songWriter: TypeHandler<Song> = {
+  atoms: [],
   classes: [Song],
   identity: false,
   jelly(song, jellier) {
@@ -36,6 +36,12 @@ const songHandler: TypeHandler<Song> = {
     jellier.writer.text(song.title);
     jellier.writer.integer(id);
   },
+};
+
+/** Reads `(radio.Song title id)`. For the client, which only receives songs. */
+const songReader: TypeHandler<RemoteSong> = {
+  atoms: ["radio.Song"],
+  classes: [],
   unjelly(unjellier, items, atom) {
     if (items !== 2) throw new TypeError("A song has a title and an id");
     const title = unjellier.reader.text();
@@ -55,8 +61,10 @@ interface RadioCalls {
   next(): RemoteSong;
 }
 
-const types = new TypeRegistry().register(songHandler);
-const { client } = await connectedPair({ root: new Radio(), types }, { types });
+const { client } = await connectedPair(
+  { root: new Radio(), types: new TypeRegistry().register(songWriter) },
+  { types: new TypeRegistry().register(songReader) },
+);
 const radio = await client.getRootObject<RadioCalls>();
 const song = await radio.call.next();
 console.log(song.title);
