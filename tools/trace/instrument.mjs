@@ -16,7 +16,10 @@ export async function load(url, context, nextLoad) {
   return { format: "module", source: outputText, shortCircuit: true };
 }
 
-/** Wraps the body of functions, methods and constructors. Accessors and arrow functions count as part of the code that uses them. */
+/**
+ * Wraps the body of functions, methods and constructors. Accessors and arrow functions count as part of the code that
+ * uses them.
+ */
 function reportCalls(file) {
   const { factory } = ts;
   const call = (name, ...args) =>

@@ -27,7 +27,9 @@ register("./instrument.mjs", import.meta.url);
 const { Broker, Root } = await import("@pb/broker");
 const { linkPair } = await import("@pb/broker/testing");
 
-/** A link that records the messages received over it until they are handled, and those sent over it until they are sent. */
+/**
+ * A link that records the messages received over it until they are handled, and those sent over it until they are sent.
+ */
 function recorded(link: Link, inbound: Direction): Link {
   return {
     role: link.role,

@@ -4,8 +4,8 @@ import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 /**
- * `call out`: from `callRemote` to the buffer of the outbox. `flush`: from there to the link, once for all messages of a turn. `call in`: from the
- * link to the method. `answer out` and `answer in`: the way back.
+ * `call out`: from `callRemote` to the buffer of the outbox. `flush`: from there to the link, once for all messages of
+ * a turn. `call in`: from the link to the method. `answer out` and `answer in`: the way back.
  */
 export type Direction = "call out" | "flush" | "call in" | "answer out" | "answer in";
 

@@ -13,8 +13,7 @@ export interface IncomingCall {
 }
 
 /**
- * Who is calling: the avatar of a login, or null without a login. It is never sent; it belongs to the objects that the
- * avatar was given.
+ * The avatar that is calling, or null without a login. The objects that an avatar receives remember it; it is not sent.
  */
 export type Perspective = object | null;
 

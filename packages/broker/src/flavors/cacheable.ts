@@ -132,7 +132,6 @@ export function remoteCache<T extends RemoteCache>(
   return {
     atoms: [name],
     classes: [],
-    jelly: () => undefined,
     unjelly(unjellier, items, atom) {
       const graph = incomingGraph(unjellier, atom);
       const { context } = graph;

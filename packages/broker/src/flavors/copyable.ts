@@ -60,7 +60,4 @@ export const copyableHandler: TypeHandler<Copyable> = {
     jellier.writer.word(object.getTypeToCopy());
     jellier.write(state);
   },
-  unjelly() {
-    throw new JellyError("JELLY_MALFORMED", "Nothing arrives as a Copyable: register a RemoteCopy");
-  },
 };

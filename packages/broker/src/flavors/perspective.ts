@@ -88,9 +88,6 @@ export const viewableHandler: TypeHandler<Viewable> = {
       throw new JellyError("JELLY_NOT_JELLYABLE", "A Viewable can be sent only to a peer that has logged in");
     jellier.write(object.viewPointFor(perspective));
   },
-  unjelly() {
-    throw new JellyError("JELLY_MALFORMED", "Nothing arrives as a Viewable");
-  },
 };
 
 export const avatarHandler: TypeHandler<Avatar> = {
@@ -99,7 +96,4 @@ export const avatarHandler: TypeHandler<Avatar> = {
   subclasses: true,
   identity: false,
   jelly: (avatar, jellier) => writeReference(jellier, avatar, new AsReferenceable(avatar)),
-  unjelly() {
-    throw new JellyError("JELLY_MALFORMED", "Nothing arrives as an Avatar");
-  },
 };

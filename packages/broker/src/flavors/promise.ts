@@ -19,5 +19,4 @@ export const promiseHandler: TypeHandler<Promise<unknown>> = {
       );
     jellier.write(null); // A placeholder: the message is not sent.
   },
-  unjelly: () => undefined,
 };

@@ -34,7 +34,6 @@ export const remoteHandler: TypeHandler<RemoteReference> = {
 export const localHandler: TypeHandler = {
   atoms: ["local"],
   classes: [],
-  jelly: () => undefined,
   unjelly(unjellier, items, atom) {
     const { context } = incomingGraph(unjellier, atom);
     const kind = items === 1 ? unjellier.reader.kind() : "nothing";

@@ -1,7 +1,6 @@
 // Objects that stay at this end; the peer gets a reference and calls their `remote_` methods (wire specification 5.4,
 // 5.5).
 
-import { JellyError } from "@pb/jelly-types";
 import type { JellyWriter, TypeHandler } from "@pb/jelly-types";
 import type { Callable, Connection, IncomingCall, Perspective } from "../calls/callable.js";
 import { dispatch } from "../calls/dispatch.js";
@@ -51,7 +50,4 @@ export const referenceableHandler: TypeHandler<Referenceable> = {
   subclasses: true,
   identity: false,
   jelly: (object, jellier) => writeReference(jellier, object, object),
-  unjelly() {
-    throw new JellyError("JELLY_MALFORMED", "Nothing arrives as a Referenceable");
-  },
 };

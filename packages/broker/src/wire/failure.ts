@@ -232,7 +232,6 @@ export const remoteErrorHandler: TypeHandler<RemoteError> = {
   classes: [RemoteError],
   identity: false,
   jelly: (error, jellier) => jellier.write(new Failure(describeError(error))),
-  unjelly: () => undefined,
 };
 
 function readFailure(unjellier: JellyReader, items: number): RemoteError {

@@ -1,4 +1,5 @@
-// The two ways to call, by name and as a function, with and without options: on references, local references and cache observers.
+// The two ways to call, by name and as a function, with and without options: on references, local references and cache
+// observers.
 
 import { describe, expect, test } from "vitest";
 import {

@@ -128,7 +128,7 @@ class Wire {
   }
 
   async #deliver(piece: Buffer, to: Socket): Promise<void> {
-    // Whoever is cut off is not told, not even that the other end is gone.
+    // A connection that is cut delivers nothing, not even the end of the stream.
     if (this.isCut) await new Promise<never>(() => undefined);
     if (!to.destroyed && !to.write(piece)) await Promise.race([once(to, "drain"), once(to, "close")]);
   }
