@@ -14,14 +14,14 @@ const internal = new Map([
   ["ChannelBindingUnavailable", "LoginFailed"],
 ]);
 
-it.each(publicPackages(root).map(({ folder, manifest }) => [manifest.name, join(root, folder)]))(
+it.each(publicPackages(root).map(({ folder, manifest }) => [manifest.name, join(root, "packages", folder)]))(
   "%s exports and documents its error classes",
-  async (_name, folder) => {
+  async (name, folder) => {
     const exported = (await import(pathToFileURL(join(folder, "src/index.ts")).href)) as object;
     const documents = readdirSync(folder).filter((file) => file.endsWith(".md"));
     const text = documents.map((file) => readFileSync(join(folder, file), "utf8")).join();
     const classes = await errorClassesIn(join(folder, "src"));
-    expect(classes).not.toEqual([]);
+    if (name === "@pb/broker") expect(classes).toContain("ProtocolError"); // The search works.
     expect(classes.filter((name) => !Object.hasOwn(exported, name))).toEqual([]);
     expect(classes.filter((name) => !new RegExp(`\\b${name}\\b`).test(text))).toEqual([]);
   },

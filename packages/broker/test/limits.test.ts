@@ -61,7 +61,7 @@ describe("running calls of the peer", () => {
     const { slow, root, client } = await open({ callsRunning: 2, overload: "refuse" });
     const calls = Array.from({ length: 3 }, () => root.callRemote("wait"));
     const error = (await calls[2]?.catch((reason: unknown) => reason)) as RemoteError;
-    expect(error.message).toBe("2 calls are running, which is the limit");
+    expect(error.message).toBe("Too many calls are running: the limit is 2");
     expect(error.is("twisted.spread.pb.Error")).toBe(true);
     for (const finish of slow.finish) finish();
     expect(await Promise.all(calls.slice(0, 2))).toEqual(["done", "done"]);

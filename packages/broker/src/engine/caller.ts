@@ -167,7 +167,7 @@ export class Caller {
   #checkLimit(): void {
     const { callsWaiting } = this.#core.config.limits;
     if (this.#pending.size < callsWaiting) return;
-    const text = `${this.#pending.size} calls wait for an answer, which is the limit`;
+    const text = `Too many calls wait for an answer: the limit is ${callsWaiting}`;
     throw new LimitError("callsWaiting", text);
   }
 

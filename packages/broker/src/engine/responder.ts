@@ -66,7 +66,7 @@ export class Responder {
   #checkLimit(): void {
     const { callsRunning, overload } = this.#core.config.limits;
     if (this.#running < callsRunning) return;
-    const error = new LimitError("callsRunning", `${callsRunning} calls are running, which is the limit`);
+    const error = new LimitError("callsRunning", `Too many calls are running: the limit is ${callsRunning}`);
     if (overload === "close") queueMicrotask(() => this.#core.owner.end("limit", error));
     throw error;
   }
