@@ -43,10 +43,7 @@ function showArguments(args: unknown[]): [Tuple, object] {
 
 class Child extends Referenceable {
   remote_ping = (n: number): number => n + 1;
-
-  remote_me(): this {
-    return this;
-  }
+  remote_me = (): this => this;
 }
 
 /** The root object. Each connection has its own. */
@@ -57,21 +54,18 @@ class ContractRoot extends Root {
     raise_error: ["kind", "message"],
     take_point: ["p"],
   };
-  readonly #broker: Broker;
   readonly #child = new Child();
   readonly #counter = new Counter(10, "main");
   readonly #notes: unknown[] = [];
   #kept: RemoteReference | undefined;
   #taken: CounterCache | undefined;
 
-  constructor(broker: Broker) {
+  constructor(private readonly broker: Broker) {
     super();
-    this.#broker = broker;
   }
 
   remote_echo = (x: unknown): unknown => x;
   remote_add = (a: number, b = 0, c = 0): number => a + b + c;
-
   remote_show = (...args: unknown[]): unknown => tuple(...showArguments(args));
   remote_types = (): unknown => values;
 
@@ -95,12 +89,7 @@ class ContractRoot extends Root {
   }
 
   remote_get_point = (): Point => new Point(3, -4, "pt");
-
-  remote_get_points(): Point[] {
-    const point = new Point(1, 2, "twice");
-    return [point, point];
-  }
-
+  remote_get_points = (): Point[] => new Array<Point>(2).fill(new Point(1, 2, "twice"));
   remote_take_point = ({ x, y }: Point): number => x + y;
   remote_get_unregistered = (): Unregistered => new Unregistered();
   remote_get_counter = (): Counter => this.#counter;
@@ -109,17 +98,19 @@ class ContractRoot extends Root {
   remote_set_counter = (value: number): Promise<unknown[]> => this.#counter.set(value);
 
   remote_start_ticks(n: number, interval: number | Float): void {
-    void (async () => {
-      for (let left = n; left > 0; left--) {
-        await sleep(Number(interval) * 1000);
-        await this.#counter.set(this.#counter.value + 1).catch(() => undefined);
-      }
-    })();
+    if (n <= 0) return;
+    setTimeout(
+      () => {
+        this.#counter.set(this.#counter.value + 1).catch(() => undefined);
+        this.remote_start_ticks(n - 1, interval);
+      },
+      Number(interval) * 1000,
+    );
   }
 
   remote_counter_info(): unknown {
     const { value, observers, stopped } = this.#counter;
-    return { value, observers: observers.size, stopped, refs: this.#broker.cachesOf(this.#counter) };
+    return { value, observers: observers.size, stopped, refs: this.broker.cachesOf(this.#counter) };
   }
 
   remote_take_counter(counter: CounterCache): number {
@@ -144,7 +135,7 @@ class ContractRoot extends Root {
   remote_get_child_twice = (): unknown => tuple(this.#child, this.#child);
   remote_is_child = (child: unknown): boolean => child === this.#child;
   remote_is_root = (root: unknown): boolean => root === this;
-  remote_child_refs = (): number => this.#broker.referencesTo(this.#child);
+  remote_child_refs = (): number => this.broker.referencesTo(this.#child);
   remote_many_children = (n: number): Child[] => Array.from({ length: n }, () => new Child());
 
   async remote_call_back(reference: RemoteReference, n: number): Promise<unknown> {
@@ -173,10 +164,7 @@ class ContractRoot extends Root {
     this.#kept = undefined;
   }
 
-  async remote_delay(seconds: number | Float, value: unknown): Promise<unknown> {
-    await sleep(Number(seconds) * 1000);
-    return value;
-  }
+  remote_delay = (seconds: number | Float, value: unknown): Promise<unknown> => sleep(Number(seconds) * 1000, value);
 
   remote_note(x: unknown): string {
     this.#notes.push(x);
@@ -197,7 +185,7 @@ class ContractRoot extends Root {
   }
 
   remote_disconnect_me(): Promise<never> {
-    setTimeout(() => void this.#broker.close());
+    setTimeout(() => void this.broker.close());
     return new Promise(() => undefined);
   }
 }
@@ -217,34 +205,31 @@ class View extends Viewable {
 }
 
 class ContractAvatar extends Avatar {
-  readonly name: Uint8Array;
-  readonly #mind: Mind;
-  readonly #realm: ContractRealm;
-
-  constructor(name: Uint8Array, mind: Mind, realm: ContractRealm) {
+  constructor(
+    readonly name: Uint8Array,
+    private readonly mind: Mind,
+    private readonly realm: ContractRealm,
+  ) {
     super();
-    this.name = name;
-    this.#mind = mind;
-    this.#realm = realm;
   }
 
   perspective_whoami = (): Uint8Array => this.name;
   perspective_echo = (x: unknown): unknown => x;
-  perspective_get_view = (): View => this.#realm.view;
+  perspective_get_view = (): View => this.realm.view;
   perspective_is_view = (view: unknown): boolean =>
-    view instanceof ViewPoint && view.object === this.#realm.view && view.perspective === this;
+    view instanceof ViewPoint && view.object === this.realm.view && view.perspective === this;
   perspective_get_point_for_me = (): PerspectivePoint => new PerspectivePoint();
 
   async perspective_ask_mind(n: number): Promise<unknown> {
-    if (this.#mind === null) throw new ContractError("no mind");
-    return this.#mind.callRemote("ping", n);
+    if (this.mind === null) throw new ContractError("no mind");
+    return this.mind.callRemote("ping", n);
   }
 
   perspective_raise_error = (message: string): never => {
     throw new ContractError(message);
   };
-  perspective_sessions = (): Uint8Array[] => [...this.#realm.sessions].sort().map(bytes);
-  perspective_logouts = (): Uint8Array[] => this.#realm.logouts.map(bytes);
+  perspective_sessions = (): Uint8Array[] => [...this.realm.sessions].sort().map(bytes);
+  perspective_logouts = (): Uint8Array[] => this.realm.logouts.map(bytes);
 }
 
 class ContractRealm implements Realm {
