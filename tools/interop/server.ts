@@ -11,26 +11,13 @@ import type { Float, Tuple } from "@pb/jelly-types";
 import { listen } from "@pb/node-transport";
 import type { Server } from "@pb/node-transport";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { CounterCache, Variant } from "./contract.js";
-import {
-  brokerOptions,
-  bytes,
-  ContractError,
-  CopyableError,
-  Counter,
-  JellyableError,
-  PerspectivePoint,
-  Point,
-  Unregistered,
-  ValueError,
-  values,
-} from "./contract.js";
+import * as contract from "./contract.js";
 
 /** Listens on loopback. Port 0 selects a free port. */
-export function startServer(variant: Variant, port: number): Promise<Server> {
+export function startServer(variant: contract.Variant, port: number): Promise<Server> {
   const source =
     variant === "root" ? { rootObject: (broker: object) => new ContractRoot(broker as Broker) } : newPortal();
-  return listen({ type: "tcp", port, interface: "127.0.0.1" }, source, { broker: brokerOptions });
+  return listen({ type: "tcp", port, interface: "127.0.0.1" }, source, { broker: contract.brokerOptions });
 }
 
 /** The arguments of a call as Twisted sees them: a tuple of positional arguments, and a dict of keyword arguments. */
@@ -55,10 +42,10 @@ class ContractRoot extends Root {
     take_point: ["p"],
   };
   readonly #child = new Child();
-  readonly #counter = new Counter(10, "main");
+  readonly #counter = new contract.Counter(10, "main");
   readonly #notes: unknown[] = [];
   #kept: RemoteReference | undefined;
-  #taken: CounterCache | undefined;
+  #taken: contract.CounterCache | undefined;
 
   constructor(private readonly broker: Broker) {
     super();
@@ -67,7 +54,7 @@ class ContractRoot extends Root {
   remote_echo = (x: unknown): unknown => x;
   remote_add = (a: number, b = 0, c = 0): number => a + b + c;
   remote_show = (...args: unknown[]): unknown => tuple(...showArguments(args));
-  remote_types = (): unknown => values;
+  remote_types = (): unknown => contract.values;
 
   remote_graph(): unknown {
     const shared = ["shared"];
@@ -84,15 +71,15 @@ class ContractRoot extends Root {
   async remote_raise_error(kind: string, message: string): Promise<never> {
     if (kind.endsWith("-async")) await sleep(10);
     const type = errorClasses.get(kind.replace("-async", ""));
-    if (type === undefined) throw new ValueError(`Unknown kind of error: ${kind}`);
+    if (type === undefined) throw new contract.ValueError(`Unknown kind of error: ${kind}`);
     throw new type(message);
   }
 
-  remote_get_point = (): Point => new Point(3, -4, "pt");
-  remote_get_points = (): Point[] => new Array<Point>(2).fill(new Point(1, 2, "twice"));
-  remote_take_point = ({ x, y }: Point): number => x + y;
-  remote_get_unregistered = (): Unregistered => new Unregistered();
-  remote_get_counter = (): Counter => this.#counter;
+  remote_get_point = (): contract.Point => new contract.Point(3, -4, "pt");
+  remote_get_points = (): contract.Point[] => new Array<contract.Point>(2).fill(new contract.Point(1, 2, "twice"));
+  remote_take_point = ({ x, y }: contract.Point): number => x + y;
+  remote_get_unregistered = (): contract.Unregistered => new contract.Unregistered();
+  remote_get_counter = (): contract.Counter => this.#counter;
   remote_get_counters = (): unknown => tuple(this.#counter, this.#counter);
   remote_is_counter = (counter: unknown): boolean => counter === this.#counter;
   remote_set_counter = (value: number): Promise<unknown[]> => this.#counter.set(value);
@@ -113,7 +100,7 @@ class ContractRoot extends Root {
     return { value, observers: observers.size, stopped, refs: this.broker.cachesOf(this.#counter) };
   }
 
-  remote_take_counter(counter: CounterCache): number {
+  remote_take_counter(counter: contract.CounterCache): number {
     this.#taken = counter;
     return counter.value;
   }
@@ -173,7 +160,7 @@ class ContractRoot extends Root {
 
   remote_note_and_fail(x: unknown): never {
     this.#notes.push(x);
-    throw new ValueError("this error must not be sent: sendRemote requests no answer");
+    throw new contract.ValueError("this error must not be sent: sendRemote requests no answer");
   }
 
   remote_notes = (): unknown[] => this.#notes;
@@ -192,10 +179,10 @@ class ContractRoot extends Root {
 
 /** By the argument `kind` of `raise_error`. */
 const errorClasses = new Map<string, new (message: string) => Error>([
-  ["pb", ContractError],
-  ["value", ValueError],
-  ["jelly", JellyableError],
-  ["copy", CopyableError],
+  ["pb", contract.ContractError],
+  ["value", contract.ValueError],
+  ["jelly", contract.JellyableError],
+  ["copy", contract.CopyableError],
 ]);
 
 class View extends Viewable {
@@ -218,18 +205,18 @@ class ContractAvatar extends Avatar {
   perspective_get_view = (): View => this.realm.view;
   perspective_is_view = (view: unknown): boolean =>
     view instanceof ViewPoint && view.object === this.realm.view && view.perspective === this;
-  perspective_get_point_for_me = (): PerspectivePoint => new PerspectivePoint();
+  perspective_get_point_for_me = (): contract.PerspectivePoint => new contract.PerspectivePoint();
 
   async perspective_ask_mind(n: number): Promise<unknown> {
-    if (this.mind === null) throw new ContractError("no mind");
+    if (this.mind === null) throw new contract.ContractError("no mind");
     return this.mind.callRemote("ping", n);
   }
 
   perspective_raise_error = (message: string): never => {
-    throw new ContractError(message);
+    throw new contract.ContractError(message);
   };
-  perspective_sessions = (): Uint8Array[] => [...this.realm.sessions].sort().map(bytes);
-  perspective_logouts = (): Uint8Array[] => this.realm.logouts.map(bytes);
+  perspective_sessions = (): Uint8Array[] => [...this.realm.sessions].sort().map(contract.bytes);
+  perspective_logouts = (): Uint8Array[] => this.realm.logouts.map(contract.bytes);
 }
 
 class ContractRealm implements Realm {
@@ -241,7 +228,7 @@ class ContractRealm implements Realm {
     const name = avatarId === ANONYMOUS ? "anonymous" : avatarId;
     this.sessions.push(name);
     return {
-      avatar: new ContractAvatar(bytes(name), mind, this),
+      avatar: new ContractAvatar(contract.bytes(name), mind, this),
       logout: () => {
         this.sessions.splice(this.sessions.indexOf(name), 1);
         this.logouts.push(name);
