@@ -14,7 +14,7 @@ const internal = new Map([
   ["ChannelBindingUnavailable", "LoginFailed"],
 ]);
 
-it.each(publicPackages(root).map(({ folder, manifest }) => [manifest.name, join(root, folder)]))(
+it.each(publicPackages(root).map(({ folder, manifest }) => [manifest.name, join(root, "packages", folder)]))(
   "%s exports and documents its error classes",
   async (_name, folder) => {
     const exported = (await import(pathToFileURL(join(folder, "src/index.ts")).href)) as object;
