@@ -1,11 +1,14 @@
 // The helpers of the interoperability checks: assertions that compare values as Python would.
 
+import { ok as expect } from "node:assert/strict";
 import { inspect, isDeepStrictEqual } from "node:util";
 import { encode } from "@pb/banana";
 import { RemoteError } from "@pb/broker";
 import type { Broker, RemoteReference } from "@pb/broker";
 import { jelly } from "@pb/jelly-types";
-import { until as pollUntil } from "../process/program.js";
+
+export { ok as expect } from "node:assert/strict";
+export { until } from "../process/program.js";
 
 /** Each check has its own connection. */
 export interface CheckContext {
@@ -19,14 +22,6 @@ export interface CheckContext {
 
 /** Resolves when the check has passed; a string is a detail for the output. Rejects when it has failed. */
 export type Check = (context: CheckContext) => Promise<unknown>;
-
-class CheckFailed extends Error {
-  override readonly name = "CheckFailed";
-}
-
-export function expect(condition: boolean, message: string): asserts condition {
-  if (!condition) throw new CheckFailed(message);
-}
 
 /** Fails unless both values have the same Python type and the same bytes on the wire. Sets may differ in order. */
 export function expectSame(actual: unknown, expected: unknown, what = "value"): void {
@@ -44,7 +39,7 @@ export function isSame(one: unknown, other: unknown): boolean {
 /** Resolves with the error of a promise that must reject. */
 export async function errorOf(promise: Promise<unknown>): Promise<Error> {
   const result = await promise.then(show, (error: unknown) => error as Error);
-  if (typeof result === "string") throw new CheckFailed(`expected an error, got ${result}`);
+  expect(typeof result !== "string", `expected an error, got ${String(result)}`);
   return result;
 }
 
@@ -64,9 +59,4 @@ export function stateOf(object: object): object {
 
 export function show(value: unknown): string {
   return inspect(value, { depth: 4, breakLength: Infinity });
-}
-
-/** Polls until the condition is true. The timeout is longer than on a machine under load. */
-export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  await pollUntil(condition, what, 60_000);
 }

@@ -2,6 +2,7 @@
 
 import { none, pb } from "@pb/banana";
 import type { Broker } from "@pb/broker";
+import { withDeadline } from "@pb/broker/extension";
 import { connect } from "@pb/node-transport";
 import type { Check } from "./check.js";
 import { brokerOptions } from "./contract.js";
@@ -29,6 +30,7 @@ export interface Verdict {
 
 /** Ends a check that hangs. */
 const CHECK_TIMEOUT_MS = 180_000;
+const timeoutError = (timeoutMs: number): Error => new Error(`timed out after ${timeoutMs} ms`);
 
 /** Runs one check on a new connection. */
 export async function runCheck(name: string, check: Check, { host, port, dialect }: Target): Promise<Verdict> {
@@ -39,22 +41,19 @@ export async function runCheck(name: string, check: Check, { host, port, dialect
     connections.push(connection);
     return connection;
   };
-  let timer: NodeJS.Timeout | undefined;
   try {
-    const timeout = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(new Error(`timed out after ${CHECK_TIMEOUT_MS} ms`)), CHECK_TIMEOUT_MS);
-    });
     const connection = await open();
     const root = await connection.getRootObject();
     const call = <Result>(method: string, ...args: unknown[]): Promise<Result> =>
       root.callRemote(method, ...args) as Promise<Result>;
-    const detail = await Promise.race([check({ connection, root, call, openAnother: open }), timeout]);
+    const detail = await withDeadline({ timeoutMs: CHECK_TIMEOUT_MS }, timeoutError, () =>
+      check({ connection, root, call, openAnother: open }),
+    );
     return { check: name, ok: true, detail: typeof detail === "string" ? detail : "" };
   } catch (error) {
     const detail = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     return { check: name, ok: false, detail };
   } finally {
-    clearTimeout(timer);
     await Promise.all(connections.map((connection) => connection.close()));
   }
 }

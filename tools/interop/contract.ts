@@ -73,14 +73,6 @@ export class Unregistered extends Copyable {
   static readonly remoteType: string = "contract.NotRegistered";
 }
 
-/** Remote types that every receiver must refuse. */
-export class Evil extends Copyable {
-  static readonly remoteType: string = "os.system";
-}
-export class Atom extends Copyable {
-  static readonly remoteType: string = "function";
-}
-
 export class Counter extends Cacheable {
   static readonly remoteType: string = "contract.Counter";
   readonly observers = new Set<CacheObserver>();
@@ -127,10 +119,7 @@ export class CounterCache extends RemoteCache {
   }
 }
 
-interface ErrorState {
-  readonly code: number;
-  readonly message: string;
-}
+type ErrorState = Pick<JellyableError, "code" | "message">;
 
 function errorCopy<T extends JellyableError>(type: new (message: string) => T): CopyOptions<T, ErrorState> {
   return {

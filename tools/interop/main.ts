@@ -46,15 +46,13 @@ if (options.help) {
 
 /** Prints one line of JSON for each check, and a summary. Whether no check failed. */
 async function runClient(variant: Variant, port: number): Promise<boolean> {
-  const names = (text: string): string[] => text.split(",").filter((name) => name !== "");
+  const names = (text: string): Set<string> => new Set(text.split(",").filter((name) => name !== ""));
   const [only, skip] = [names(options.only), names(options.skip)];
+  const all = Object.entries(checks[variant]);
+  const selected = all.filter(([name]) => (only.size === 0 || only.has(name)) && !skip.has(name));
   const target = { host: options.host, port, dialect: options.dialect === "none" ? "none" : "pb" } as const;
-  const summary = { ok: 0, failed: 0, skipped: 0 };
-  for (const [name, check] of Object.entries(checks[variant])) {
-    if ((only.length > 0 && !only.includes(name)) || skip.includes(name)) {
-      summary.skipped++;
-      continue;
-    }
+  const summary = { ok: 0, failed: 0, skipped: all.length - selected.length };
+  for (const [name, check] of selected) {
     const verdict = await runCheck(name, check, target);
     summary[verdict.ok ? "ok" : "failed"]++;
     console.log(JSON.stringify(verdict));

@@ -1,17 +1,10 @@
 // A user logs in again while the server has not noticed that the previous connection is lost.
 
 import { expect, test } from "vitest";
-import { Root } from "@pb/broker";
 import { AllowAnonymousAccess, InMemoryUsernamePasswordChecker, login, Portal, UsernamePassword } from "@pb/cred";
 import { connect, listen, reconnecting } from "@pb/node-transport";
 import { BadNetwork } from "../../packages/node-transport/test/support/bad-network.js";
-import { until } from "../../packages/node-transport/test/support/echo.js";
-
-class Echo extends Root {
-  remote_echo<T>(value: T): T {
-    return value;
-  }
-}
+import { Echo, until } from "../../packages/node-transport/test/support/echo.js";
 
 test("a user with a password logs in again after the network was cut", async () => {
   const sessions: string[] = [];

@@ -11,26 +11,13 @@ import type { Float, Tuple } from "@pb/jelly-types";
 import { listen } from "@pb/node-transport";
 import type { Server } from "@pb/node-transport";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { CounterCache, Variant } from "./contract.js";
-import {
-  brokerOptions,
-  bytes,
-  ContractError,
-  CopyableError,
-  Counter,
-  JellyableError,
-  PerspectivePoint,
-  Point,
-  Unregistered,
-  ValueError,
-  values,
-} from "./contract.js";
+import * as contract from "./contract.js";
 
 /** Listens on loopback. Port 0 selects a free port. */
-export function startServer(variant: Variant, port: number): Promise<Server> {
+export function startServer(variant: contract.Variant, port: number): Promise<Server> {
   const source =
     variant === "root" ? { rootObject: (broker: object) => new ContractRoot(broker as Broker) } : newPortal();
-  return listen({ type: "tcp", port, interface: "127.0.0.1" }, source, { broker: brokerOptions });
+  return listen({ type: "tcp", port, interface: "127.0.0.1" }, source, { broker: contract.brokerOptions });
 }
 
 /** The arguments of a call as Twisted sees them: a tuple of positional arguments, and a dict of keyword arguments. */
@@ -43,10 +30,7 @@ function showArguments(args: unknown[]): [Tuple, object] {
 
 class Child extends Referenceable {
   remote_ping = (n: number): number => n + 1;
-
-  remote_me(): this {
-    return this;
-  }
+  remote_me = (): this => this;
 }
 
 /** The root object. Each connection has its own. */
@@ -57,23 +41,20 @@ class ContractRoot extends Root {
     raise_error: ["kind", "message"],
     take_point: ["p"],
   };
-  readonly #broker: Broker;
   readonly #child = new Child();
-  readonly #counter = new Counter(10, "main");
+  readonly #counter = new contract.Counter(10, "main");
   readonly #notes: unknown[] = [];
   #kept: RemoteReference | undefined;
-  #taken: CounterCache | undefined;
+  #taken: contract.CounterCache | undefined;
 
-  constructor(broker: Broker) {
+  constructor(private readonly broker: Broker) {
     super();
-    this.#broker = broker;
   }
 
   remote_echo = (x: unknown): unknown => x;
   remote_add = (a: number, b = 0, c = 0): number => a + b + c;
-
   remote_show = (...args: unknown[]): unknown => tuple(...showArguments(args));
-  remote_types = (): unknown => values;
+  remote_types = (): unknown => contract.values;
 
   remote_graph(): unknown {
     const shared = ["shared"];
@@ -90,39 +71,36 @@ class ContractRoot extends Root {
   async remote_raise_error(kind: string, message: string): Promise<never> {
     if (kind.endsWith("-async")) await sleep(10);
     const type = errorClasses.get(kind.replace("-async", ""));
-    if (type === undefined) throw new ValueError(`Unknown kind of error: ${kind}`);
+    if (type === undefined) throw new contract.ValueError(`Unknown kind of error: ${kind}`);
     throw new type(message);
   }
 
-  remote_get_point = (): Point => new Point(3, -4, "pt");
-
-  remote_get_points(): Point[] {
-    const point = new Point(1, 2, "twice");
-    return [point, point];
-  }
-
-  remote_take_point = ({ x, y }: Point): number => x + y;
-  remote_get_unregistered = (): Unregistered => new Unregistered();
-  remote_get_counter = (): Counter => this.#counter;
+  remote_get_point = (): contract.Point => new contract.Point(3, -4, "pt");
+  remote_get_points = (): contract.Point[] => new Array<contract.Point>(2).fill(new contract.Point(1, 2, "twice"));
+  remote_take_point = ({ x, y }: contract.Point): number => x + y;
+  remote_get_unregistered = (): contract.Unregistered => new contract.Unregistered();
+  remote_get_counter = (): contract.Counter => this.#counter;
   remote_get_counters = (): unknown => tuple(this.#counter, this.#counter);
   remote_is_counter = (counter: unknown): boolean => counter === this.#counter;
   remote_set_counter = (value: number): Promise<unknown[]> => this.#counter.set(value);
 
   remote_start_ticks(n: number, interval: number | Float): void {
-    void (async () => {
-      for (let left = n; left > 0; left--) {
-        await sleep(Number(interval) * 1000);
-        await this.#counter.set(this.#counter.value + 1).catch(() => undefined);
-      }
-    })();
+    if (n <= 0) return;
+    setTimeout(
+      () => {
+        this.#counter.set(this.#counter.value + 1).catch(() => undefined);
+        this.remote_start_ticks(n - 1, interval);
+      },
+      Number(interval) * 1000,
+    );
   }
 
   remote_counter_info(): unknown {
     const { value, observers, stopped } = this.#counter;
-    return { value, observers: observers.size, stopped, refs: this.#broker.cachesOf(this.#counter) };
+    return { value, observers: observers.size, stopped, refs: this.broker.cachesOf(this.#counter) };
   }
 
-  remote_take_counter(counter: CounterCache): number {
+  remote_take_counter(counter: contract.CounterCache): number {
     this.#taken = counter;
     return counter.value;
   }
@@ -144,7 +122,7 @@ class ContractRoot extends Root {
   remote_get_child_twice = (): unknown => tuple(this.#child, this.#child);
   remote_is_child = (child: unknown): boolean => child === this.#child;
   remote_is_root = (root: unknown): boolean => root === this;
-  remote_child_refs = (): number => this.#broker.referencesTo(this.#child);
+  remote_child_refs = (): number => this.broker.referencesTo(this.#child);
   remote_many_children = (n: number): Child[] => Array.from({ length: n }, () => new Child());
 
   async remote_call_back(reference: RemoteReference, n: number): Promise<unknown> {
@@ -173,10 +151,7 @@ class ContractRoot extends Root {
     this.#kept = undefined;
   }
 
-  async remote_delay(seconds: number | Float, value: unknown): Promise<unknown> {
-    await sleep(Number(seconds) * 1000);
-    return value;
-  }
+  remote_delay = (seconds: number | Float, value: unknown): Promise<unknown> => sleep(Number(seconds) * 1000, value);
 
   remote_note(x: unknown): string {
     this.#notes.push(x);
@@ -185,7 +160,7 @@ class ContractRoot extends Root {
 
   remote_note_and_fail(x: unknown): never {
     this.#notes.push(x);
-    throw new ValueError("this error must not be sent: sendRemote requests no answer");
+    throw new contract.ValueError("this error must not be sent: sendRemote requests no answer");
   }
 
   remote_notes = (): unknown[] => this.#notes;
@@ -197,17 +172,17 @@ class ContractRoot extends Root {
   }
 
   remote_disconnect_me(): Promise<never> {
-    setTimeout(() => void this.#broker.close());
+    setTimeout(() => void this.broker.close());
     return new Promise(() => undefined);
   }
 }
 
 /** By the argument `kind` of `raise_error`. */
 const errorClasses = new Map<string, new (message: string) => Error>([
-  ["pb", ContractError],
-  ["value", ValueError],
-  ["jelly", JellyableError],
-  ["copy", CopyableError],
+  ["pb", contract.ContractError],
+  ["value", contract.ValueError],
+  ["jelly", contract.JellyableError],
+  ["copy", contract.CopyableError],
 ]);
 
 class View extends Viewable {
@@ -217,34 +192,31 @@ class View extends Viewable {
 }
 
 class ContractAvatar extends Avatar {
-  readonly name: Uint8Array;
-  readonly #mind: Mind;
-  readonly #realm: ContractRealm;
-
-  constructor(name: Uint8Array, mind: Mind, realm: ContractRealm) {
+  constructor(
+    readonly name: Uint8Array,
+    private readonly mind: Mind,
+    private readonly realm: ContractRealm,
+  ) {
     super();
-    this.name = name;
-    this.#mind = mind;
-    this.#realm = realm;
   }
 
   perspective_whoami = (): Uint8Array => this.name;
   perspective_echo = (x: unknown): unknown => x;
-  perspective_get_view = (): View => this.#realm.view;
+  perspective_get_view = (): View => this.realm.view;
   perspective_is_view = (view: unknown): boolean =>
-    view instanceof ViewPoint && view.object === this.#realm.view && view.perspective === this;
-  perspective_get_point_for_me = (): PerspectivePoint => new PerspectivePoint();
+    view instanceof ViewPoint && view.object === this.realm.view && view.perspective === this;
+  perspective_get_point_for_me = (): contract.PerspectivePoint => new contract.PerspectivePoint();
 
   async perspective_ask_mind(n: number): Promise<unknown> {
-    if (this.#mind === null) throw new ContractError("no mind");
-    return this.#mind.callRemote("ping", n);
+    if (this.mind === null) throw new contract.ContractError("no mind");
+    return this.mind.callRemote("ping", n);
   }
 
   perspective_raise_error = (message: string): never => {
-    throw new ContractError(message);
+    throw new contract.ContractError(message);
   };
-  perspective_sessions = (): Uint8Array[] => [...this.#realm.sessions].sort().map(bytes);
-  perspective_logouts = (): Uint8Array[] => this.#realm.logouts.map(bytes);
+  perspective_sessions = (): Uint8Array[] => [...this.realm.sessions].sort().map(contract.bytes);
+  perspective_logouts = (): Uint8Array[] => this.realm.logouts.map(contract.bytes);
 }
 
 class ContractRealm implements Realm {
@@ -256,7 +228,7 @@ class ContractRealm implements Realm {
     const name = avatarId === ANONYMOUS ? "anonymous" : avatarId;
     this.sessions.push(name);
     return {
-      avatar: new ContractAvatar(bytes(name), mind, this),
+      avatar: new ContractAvatar(contract.bytes(name), mind, this),
       logout: () => {
         this.sessions.splice(this.sessions.indexOf(name), 1);
         this.logouts.push(name);
