@@ -117,7 +117,8 @@ export class Outbox {
     for (let round = 1; this.#deferred.length > 0; round++) {
       for (const { message, graph, shared } of this.#deferred.splice(0)) {
         try {
-          if (round > MAX_DEFERRED_ROUNDS) throw new PBError("A state hook sends a message that runs the same hook again");
+          if (round > MAX_DEFERRED_ROUNDS)
+            throw new PBError("A state hook sends a message that runs the same hook again");
           // The message that was to bring the copy may have failed.
           if (message.command === "cachemessage" && graph?.hasCache(message.target) === false)
             throw new DeadReferenceError("The peer has no copy of this object");
