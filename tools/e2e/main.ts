@@ -2,7 +2,6 @@
 // npm run real -- listings [NAME…]: the pairs of programs in Twisted's howto, with one half in TypeScript.
 
 import { findTwisted, noTwisted } from "../twisted/twisted.js";
-import { BuiltExamples } from "./built-examples.js";
 import { checkBuild } from "./buildbot/checks.js";
 import { Master, provideBuildbot } from "./buildbot/master.js";
 import { WorkerProgram } from "./buildbot/worker.js";
@@ -14,15 +13,14 @@ if (suite !== "buildbot" && suite !== "listings") {
   console.error("usage: npm run real -- buildbot [BUILDER…] | listings [NAME…]");
   process.exitCode = 2;
 } else {
-  using examples = await BuiltExamples.build();
-  process.exitCode = (await (suite === "buildbot" ? testBuildbot(examples) : testListings(examples))) ? 0 : 1;
+  process.exitCode = (await (suite === "buildbot" ? testBuildbot() : testListings())) ? 0 : 1;
 }
 
 /** Whether all checks passed. */
-async function testBuildbot(examples: BuiltExamples): Promise<boolean> {
+async function testBuildbot(): Promise<boolean> {
   if (!provideBuildbot()) throw new Error("Buildbot is missing: on Debian, root can install it with apt.");
   await using master = await Master.start();
-  await using _worker = await WorkerProgram.start(master, examples);
+  await using _worker = await WorkerProgram.start(master);
   let [passed, failed] = [0, 0];
   for (const builder of names.length > 0 ? names : ["basic", "shell", "files", "errors", "exception"]) {
     for (const { title, got } of await checkBuild(master, builder)) {
@@ -35,13 +33,13 @@ async function testBuildbot(examples: BuiltExamples): Promise<boolean> {
   return failed === 0;
 }
 
-async function testListings(examples: BuiltExamples): Promise<boolean> {
+async function testListings(): Promise<boolean> {
   const twisted = findTwisted("22.4") ?? findTwisted();
   if (twisted === undefined || !downloadListings()) throw new Error(noTwisted);
   let allPassed = true;
   for (const name of names.length > 0 ? names : Object.keys(pairs)) {
     for (const side of ["client", "server"] as const) {
-      const differences = await runPair(name, side, examples, twisted.python);
+      const differences = await runPair(name, side, twisted.python);
       console.log(`${differences.length === 0 ? "ok   " : "FAIL "} ${name} with our ${side}: ${pairs[name]!.shows}`);
       for (const difference of differences) console.log(difference);
       allPassed &&= differences.length === 0;

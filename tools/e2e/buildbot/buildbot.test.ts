@@ -2,8 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { BuiltExamples } from "../built-examples.js";
-import { Program, until } from "../../process/program.js";
+import { example, Program, until } from "../../process/program.js";
 import { checkBuild } from "./checks.js";
 import { accounts, Master, provideBuildbot } from "./master.js";
 import { WorkerProgram } from "./worker.js";
@@ -15,24 +14,20 @@ if (!canRun) console.error("BUILDBOT IS MISSING: our worker is not tested. On De
 test.runIf(isCI)("CI has a Buildbot", () => expect(canRun).toBe(true));
 
 describe.runIf(canRun)("a real Buildbot master", { timeout: 600_000 }, () => {
-  let examples: BuiltExamples;
   let master: Master;
   let worker: WorkerProgram;
 
   beforeAll(async () => {
-    examples = await BuiltExamples.build();
     master = await Master.start();
-    worker = await WorkerProgram.start(master, examples, "--keepalive", "1", "--maxdelay", "1");
+    worker = await WorkerProgram.start(master, "--keepalive", "1", "--maxdelay", "1");
   }, 600_000);
   afterAll(async () => {
     await worker[Symbol.asyncDispose]();
     await master[Symbol.asyncDispose]();
-    examples[Symbol.dispose]();
   }, 600_000);
 
   async function client(name: string, ...args: string[]): Promise<{ status: number | string; text: string }> {
-    const command = examples.command(`buildbot-clients/${name}`, master.endpoint, ...args);
-    await using program = new Program(name, command);
+    await using program = new Program(name, example(`buildbot-clients/${name}`, master.endpoint, ...args));
     return { status: await program.exit, text: program.stdout + program.stderr };
   }
 
@@ -94,7 +89,7 @@ describe.runIf(canRun)("a real Buildbot master", { timeout: 600_000 }, () => {
   });
 
   test("rejects a second worker of the same name, which then stops", async () => {
-    const command = examples.command("buildbot-worker/main", master.endpoint, ...accounts.worker);
+    const command = example("buildbot-worker/main", master.endpoint, ...accounts.worker);
     await using second = new Program("the second worker", command);
     expect(await second.exit).toBe(1);
     expect(second.stdout).toContain("stopped: RemoteError: rejecting duplicate worker");

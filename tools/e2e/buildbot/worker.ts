@@ -3,9 +3,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Program } from "../../process/program.js";
+import { example, Program } from "../../process/program.js";
 import type { Command } from "../../process/program.js";
-import type { BuiltExamples } from "../built-examples.js";
 import { accounts } from "./master.js";
 import type { Master } from "./master.js";
 
@@ -19,9 +18,9 @@ export class WorkerProgram extends Program {
   }
 
   /** Starts a worker. Resolves when it is logged in. */
-  static async start(master: Master, examples: BuiltExamples, ...options: string[]): Promise<WorkerProgram> {
+  static async start(master: Master, ...options: string[]): Promise<WorkerProgram> {
     const basedir = mkdtempSync(join(tmpdir(), "pb-worker-"));
-    const command = examples.command("buildbot-worker/main", master.endpoint, ...accounts.worker);
+    const command = example("buildbot-worker/main", master.endpoint, ...accounts.worker);
     const worker = new WorkerProgram(basedir, [...command, "--basedir", basedir, ...options]);
     await worker.waitForOutput("attached to the master");
     return worker;
