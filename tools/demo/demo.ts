@@ -35,7 +35,7 @@ export async function runDemo({ print, findTwisted, needsTwisted }: DemoOptions)
 
   const bid = findBid(ours);
   print("");
-  print(`   ONE CALL IN BYTES. For bid("teapot", 45) the client sends ${bid.request.bytes.length} bytes:`);
+  print(`   ONE CALL IN BYTES. For bid("teapot", 45) the client sends ${bid.request.length} bytes:`);
   for (const line of explain(bid)) print(line);
   print("   Each element starts with a number (seven bits per byte, lowest first) and a type byte: 80 is a list of");
   print("   that length, 81 that integer, 82 a byte string of that length, 87 that entry of a fixed list of words.");

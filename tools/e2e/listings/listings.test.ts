@@ -1,4 +1,5 @@
-// Every listing of Twisted's howto that runs, with one half in Python and the other in TypeScript.
+// Every listing of Twisted's howto that runs, with one half in Python and the other in TypeScript:
+// npm run real -- listings [-t NAME].
 
 import { execFileSync } from "node:child_process";
 import { describe, expect, inject, test } from "vitest";
@@ -6,12 +7,13 @@ import { example } from "../../process/program.js";
 import { downloadListings, runPair } from "./listings.js";
 import { pairs } from "./pairs.js";
 
-const isCI = process.env.CI === "true";
 const twisted = inject("twisteds").find(({ version }) => version.startsWith("22."));
 const canRun = twisted !== undefined && downloadListings();
 if (!canRun) console.error("TWISTED'S LISTINGS ARE NOT TESTED: they need Debian's Twisted 22.4 and twisted-doc.");
 
-test.runIf(isCI)("CI has the listings", () => expect(canRun).toBe(true));
+test.runIf(process.env.CI === "true" || process.env.PB_REAL === "true")("the listings are there", () =>
+  expect(canRun).toBe(true),
+);
 
 describe.runIf(canRun)("Twisted's howto", () => {
   const halves = Object.entries(pairs).flatMap(([name, { shows }]) =>
