@@ -34,7 +34,8 @@ const tasks = {
 await main(process.argv[2], process.argv.slice(3));
 
 async function main(task, extra) {
-  if (!nodeIsNewEnough()) {
+  const wantedNode = manifest.engines.node.replace(">=", "");
+  if (process.versions.node.localeCompare(wantedNode, undefined, { numeric: true }) < 0) {
     fail(`@pb needs Node ${manifest.engines.node}; this is ${process.versions.node}.`);
   }
   if (task === undefined || !Object.hasOwn(tasks, task)) {
@@ -53,12 +54,6 @@ async function main(task, extra) {
     const status = await run(isLast ? [...command, ...extra] : command, "inherit");
     if (status !== 0) process.exit(status);
   }
-}
-
-function nodeIsNewEnough() {
-  const [wantedMajor, wantedMinor] = manifest.engines.node.match(/\d+/g).map(Number);
-  const [major, minor] = process.versions.node.split(".").map(Number);
-  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
 }
 
 /** Installs when node_modules is missing or was installed from another lockfile. */

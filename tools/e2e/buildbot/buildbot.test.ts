@@ -35,7 +35,7 @@ describe.runIf(canRun)("a real Buildbot master", { timeout: 600_000 }, () => {
   async function checkBuild(builder: string, count: number): Promise<void> {
     const checks = await runBuild(master, builder);
     expect(checks).toHaveLength(count);
-    for (const { title, actual, expected } of checks) {
+    for (const [title, actual, expected] of checks) {
       expect.soft(actual, title).toEqual(expected instanceof RegExp ? expect.stringMatching(expected) : expected);
     }
   }

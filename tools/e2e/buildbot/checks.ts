@@ -116,12 +116,8 @@ const expectedBuilds: Readonly<Record<string, ExpectedBuild>> = {
   },
 };
 
-export interface Check {
-  readonly title: string;
-  readonly actual: unknown;
-  /** A regular expression matches a text. */
-  readonly expected: unknown;
-}
+/** A regular expression matches a text. */
+export type Check = readonly [title: string, actual: unknown, expected: unknown];
 
 /** Sends a change for a builder of master.cfg, waits for the build, and returns its results, logs and uploaded files. */
 export async function runBuild(master: Master, builder: string): Promise<Check[]> {
@@ -130,23 +126,17 @@ export async function runBuild(master: Master, builder: string): Promise<Check[]
   const sent = await master.sendChange(builder);
   const build = await master.build(builder, previous.length + 1);
   return [
-    { title: "buildbot sendchange", actual: sent, expected: "change sent successfully\n" },
-    { title: "the build", actual: build.results, expected: results },
-    ...Object.entries(steps).flatMap(([name, [stepResults, logs = {}]]) => {
+    ["buildbot sendchange", sent, "change sent successfully\n"],
+    ["the build", build.results, results],
+    ...Object.entries(steps).flatMap(([name, [stepResults, logs = {}]]): Check[] => {
       const step = build.steps.find((candidate) => candidate.name === name);
-      return [
-        { title: name, actual: step?.results, expected: stepResults },
-        ...Object.entries(logs).map(([key, expected]) => ({
-          title: `${name}: ${key}`,
-          actual: logText(step, key),
-          expected,
-        })),
-      ];
+      const texts = Object.entries(logs).map(([key, text]): Check => [`${name}: ${key}`, logText(step, key), text]);
+      return [[name, step?.results, stepResults], ...texts];
     }),
-    ...Object.entries(files).map(([path, expected]) => {
+    ...Object.entries(files).map(([path, expected]): Check => {
       const bytes = master.uploaded(path);
       const digest = bytes && createHash("sha256").update(bytes).digest("hex");
-      return { title: path, actual: typeof expected === "number" ? bytes?.length : digest, expected };
+      return [path, typeof expected === "number" ? bytes?.length : digest, expected];
     }),
   ];
 }
