@@ -119,7 +119,7 @@ const expectedBuilds: Readonly<Record<string, ExpectedBuild>> = {
 /** A regular expression matches a text. */
 export type Check = readonly [title: string, actual: unknown, expected: unknown];
 
-/** Sends a change for a builder of master.cfg, waits for the build, and returns its results, logs and uploaded files. */
+/** Sends a change for a builder of master.cfg, waits for the build, and returns its results, logs and files. */
 export async function runBuild(master: Master, builder: string): Promise<Check[]> {
   const { results, steps, files = {} } = expectedBuilds[builder]!;
   const previous = await master.builds(builder);
