@@ -12,7 +12,7 @@ export default defineConfig({
   test: {
     include: ["packages/*/test/**/*.test.ts", "tools/**/*.test.ts"],
     exclude: ["**/node_modules/**", "**/dist/**"],
-    globalSetup: "tools/twisted/vitest-setup.ts",
+    globalSetup: "tools/twisted/twisted.ts",
     pool: "forks",
     // At least two, because many of the slow tests wait for other processes.
     maxWorkers: Math.max(2, availableParallelism() - 1),

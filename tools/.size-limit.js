@@ -1,22 +1,17 @@
 /** What an import adds to a web page: bundled from the sources, minified, gzipped. Only the codec has a limit. */
-const rows = [
-  { name: "both directions of the codec", folder: "banana", import: "{ encode, decode }" },
-  {
-    name: "codec, scanner and negotiation",
-    folder: "banana",
-    import: "{ encode, decode, Scanner, Session }",
-    limit: "5800 B",
-  },
-  ...["banana", "jelly-types", "broker", "cred"].map((folder) => ({
-    name: `all of @pb/${folder}`,
-    folder,
-    import: "*",
-  })),
+export default [
+  row("both directions of the codec", "banana", "{ encode, decode }"),
+  row("codec, scanner and negotiation", "banana", "{ encode, decode, Scanner, Session }", { limit: "5800 B" }),
+  ...["banana", "jelly-types", "broker", "cred"].map((folder) => row(`all of @pb/${folder}`, folder, "*")),
 ];
 
-export default rows.map(({ folder, ...row }) => ({
-  ...row,
-  path: `../packages/${folder}/src/index.ts`,
-  gzip: true,
-  modifyEsbuildConfig: (config) => ({ ...config, conditions: ["@pb/source"], target: "es2022" }),
-}));
+function row(name, folder, imported, options = {}) {
+  return {
+    name,
+    path: `../packages/${folder}/src/index.ts`,
+    import: imported,
+    gzip: true,
+    modifyEsbuildConfig: (config) => ({ ...config, conditions: ["@pb/source"], target: "es2022" }),
+    ...options,
+  };
+}

@@ -12,20 +12,15 @@ import { fileURLToPath } from "node:url";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 
+/** The tasks that run tools/TASK/main.ts. */
+const programs = ["demo", "interop", "bench", "checks", "checklist", "matrix", "engines", "trace", "twisted"];
+
 /** The commands of each task. They run in order until one fails; the last one gets the arguments. */
 const tasks = {
+  ...Object.fromEntries(programs.map((name) => [name, () => [program(name)]])),
   test: () => [tool("vitest/vitest.mjs", "run")],
-  demo: () => [program("tools/demo/main.ts")],
-  interop: () => [program("tools/interop/main.ts")],
-  bench: () => [program("tools/bench/main.ts")],
-  profile: () => [program("tools/bench/main.ts", "--profile")],
-  checks: () => [program("tools/checks/main.ts")],
-  real: () => [program("tools/e2e/main.ts")],
-  checklist: () => [program("tools/checklist/main.ts")],
-  matrix: () => [program("tools/matrix/main.ts")],
-  engines: () => [program("tools/engines/main.ts")],
-  trace: () => [program("tools/trace/main.ts")],
-  twisted: () => [program("tools/twisted/main.ts")],
+  profile: () => [program("bench", "--profile")],
+  real: () => [tool("vitest/vitest.mjs", "run", "--config=tools/e2e/vitest.config.ts")],
   types: () => [...packageFolders(), "."].map((folder) => tool("typescript/bin/tsc", "-p", folder)),
   lint: () => [tool("eslint/bin/eslint.js", "--max-warnings=0", ".")],
   format: () => [tool("prettier/bin/prettier.cjs", "--log-level=warn", "--write", ".")],
@@ -39,7 +34,8 @@ const tasks = {
 await main(process.argv[2], process.argv.slice(3));
 
 async function main(task, extra) {
-  if (!nodeIsNewEnough()) {
+  const wantedNode = manifest.engines.node.replace(">=", "");
+  if (process.versions.node.localeCompare(wantedNode, undefined, { numeric: true }) < 0) {
     fail(`@pb needs Node ${manifest.engines.node}; this is ${process.versions.node}.`);
   }
   if (task === undefined || !Object.hasOwn(tasks, task)) {
@@ -58,12 +54,6 @@ async function main(task, extra) {
     const status = await run(isLast ? [...command, ...extra] : command, "inherit");
     if (status !== 0) process.exit(status);
   }
-}
-
-function nodeIsNewEnough() {
-  const [wantedMajor, wantedMinor] = manifest.engines.node.match(/\d+/g).map(Number);
-  const [major, minor] = process.versions.node.split(".").map(Number);
-  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
 }
 
 /** Installs when node_modules is missing or was installed from another lockfile. */
@@ -92,8 +82,8 @@ function tool(script, ...args) {
   return [process.execPath, `node_modules/${script}`, ...args];
 }
 
-function program(path, ...args) {
-  return [process.execPath, "--import", "tsx", "--conditions=@pb/source", path, ...args];
+function program(name, ...args) {
+  return [process.execPath, "--import", "tsx", "--conditions=@pb/source", `tools/${name}/main.ts`, ...args];
 }
 
 /**

@@ -41,11 +41,9 @@ export async function layering(root: string): Promise<string[]> {
     { exportsFields: ["exports"], conditionNames: ["@pb/source", "import", "node", "default"] },
   );
   return [
-    ...packages.flatMap(({ folder, manifest }) =>
-      manifest.private === true || folder in layers
-        ? []
-        : [`packages/${folder}: the package has no layer: add it to tools/checks/layering.ts.`],
-    ),
+    ...packages
+      .filter(({ folder, manifest }) => manifest.private !== true && !(folder in layers))
+      .map(({ folder }) => `packages/${folder}: the package has no layer: add it to tools/checks/layering.ts.`),
     ...(output as ICruiseResult).summary.violations.map(({ from, to, rule, cycle }) => {
       const path = cycle === undefined ? to : cycle.map(({ name }) => name).join(" -> ");
       return `${from} -> ${path}: ${rule.name}: ${rules.find(({ name }) => name === rule.name)!.comment!}`;

@@ -4,7 +4,7 @@
  * Node.
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { entryPoints, publicPackages } from "./workspace.js";
@@ -15,18 +15,19 @@ export function packed(root: string): string[] {
   const node = (...args: string[]): string[] => run(process.execPath, args, project);
   const publint = join(root, "tools/node_modules/publint/src/cli.js");
   const attw = join(root, "tools/node_modules/@arethetypeswrong/cli/dist/index.js");
+  const tsc = join(root, "node_modules/typescript/bin/tsc");
+  const nodeTypes = join(root, "node_modules/@types/node");
   try {
     const packages = publicPackages(root);
-    const tarballs = pack(root, packages, join(project, "tarballs"));
-    installTarballs(project, tarballs);
+    const portable = packages.filter(({ manifest }) => manifest.name !== "@pb/node-transport");
+    const tarballs = pack(root, project);
     return [
       ...tarballs.flatMap((tarball) => node(publint, "run", tarball, "--strict")),
       ...tarballs.flatMap((tarball) => node(attw, tarball, "--profile", "esm-only", "--no-color", "--no-emoji")),
       ...packages.flatMap((pkg) => checkManifest(pkg, project)),
       ...packages.flatMap(entryPoints).flatMap((entry) => node("--input-type=module", "--eval", importScript(entry))),
-      ...compilePrograms(root, project, packages).flatMap((config) =>
-        node(join(root, "node_modules/typescript/bin/tsc"), "-p", config),
-      ),
+      ...node(tsc, ...compilation(project, "browser.ts", portable), "--lib", "es2023,esnext.disposable,dom"),
+      ...node(tsc, ...compilation(project, "node.ts", packages), "--lib", "es2023", "--types", nodeTypes),
     ];
   } finally {
     rmSync(project, { recursive: true });
@@ -51,23 +52,24 @@ function mustRun(command: string, args: string[], cwd: string): void {
   if (problem !== undefined) throw new Error(problem);
 }
 
-/** Builds and packs every package. Returns the paths of the tarballs. */
-function pack(root: string, packages: Package[], folder: string): string[] {
-  mkdirSync(folder);
+/**
+ * Builds and packs every public package, and installs the tarballs into the empty project: only what they depend on
+ * comes from the registry. Returns the paths of the tarballs.
+ */
+function pack(root: string, project: string): string[] {
+  const folder = join(project, "tarballs");
   const task = join(root, "tools/run.mjs");
-  mustRun(process.execPath, [task, "build"], root);
-  for (const pkg of packages) {
-    const args = ["--dir", `packages/${pkg.folder}`, "pack", "--pack-destination", folder];
-    mustRun(process.execPath, [task, "pnpm", ...args], root);
-  }
-  return readdirSync(folder).map((name) => join(folder, name));
-}
-
-/** Installs the tarballs into an empty project. Only what they depend on comes from the registry. */
-function installTarballs(project: string, tarballs: string[]): void {
-  writeFileSync(join(project, "package.json"), JSON.stringify({ private: true, type: "module" }));
   const npm = process.platform === "win32" ? "npm.cmd" : "npm";
+  mustRun(process.execPath, [task, "build"], root);
+  mustRun(
+    process.execPath,
+    [task, "pnpm", "--filter=@pb/*", "pack", "--recursive", "--pack-destination", folder],
+    root,
+  );
+  const tarballs = readdirSync(folder).map((name) => join(folder, name));
+  writeFileSync(join(project, "package.json"), JSON.stringify({ private: true, type: "module" }));
   mustRun(npm, ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", ...tarballs], project);
+  return tarballs;
 }
 
 function checkManifest(pkg: Package, project: string): string[] {
@@ -95,24 +97,12 @@ function importScript(entry: string): string {
 }
 
 /**
- * Writes a program that imports every portable entry point, to be compiled without Node's types, and one that imports
- * all of them, with Node's types. Declarations are checked. Returns the paths of the tsconfig files.
+ * Writes a program that imports every entry point of the packages. Returns the arguments of the compiler,
+ * which checks the declarations. Types of a platform are not among them.
  */
-function compilePrograms(root: string, project: string, packages: Package[]): string[] {
-  const portable = packages.filter(({ manifest }) => manifest.name !== "@pb/node-transport");
-  const typeRoots = [join(root, "node_modules/@types")];
-  return [
-    program("browser", portable, { lib: ["ES2023", "ESNext.Disposable", "DOM"], types: [] }),
-    program("node", packages, { lib: ["ES2023"], types: ["node"], typeRoots }),
-  ];
-
-  function program(name: string, imported: Package[], options: object): string {
-    const imports = imported.flatMap(entryPoints).map((entry, index) => `import * as e${index} from "${entry}";`);
-    const uses = imports.map((_, index) => `e${index}`).join(", ");
-    writeFileSync(join(project, `${name}.ts`), `${imports.join("\n")}\nexport const entries: object[] = [${uses}];\n`);
-    const compilerOptions = { target: "ES2022", module: "NodeNext", strict: true, noEmit: true, ...options };
-    const config = join(project, `tsconfig.${name}.json`);
-    writeFileSync(config, JSON.stringify({ compilerOptions, files: [`${name}.ts`] }));
-    return config;
-  }
+function compilation(project: string, file: string, packages: Package[]): string[] {
+  const imports = packages.flatMap(entryPoints).map((entry, index) => `import * as e${index} from "${entry}";`);
+  const uses = imports.map((_, index) => `e${index}`).join(", ");
+  writeFileSync(join(project, file), `${imports.join("\n")}\nexport const entries: object[] = [${uses}];\n`);
+  return [file, "--noEmit", "--strict", "--target", "es2022", "--module", "nodenext"];
 }

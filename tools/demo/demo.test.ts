@@ -4,19 +4,18 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, inject, it } from "vitest";
+import { typescript } from "../process/program.js";
 import type { Command } from "../process/program.js";
 import { noTwisted } from "../twisted/twisted.js";
 import { playAct } from "./act.js";
 import { runDemo } from "./demo.js";
 import { script } from "./script.js";
 
-const node = [process.execPath, "--import", "tsx", "--conditions=@pb/source"] as const;
-
 function demo(python: string): SpawnSyncReturns<string> {
-  const [command, ...options] = node;
+  const [command, ...args] = typescript("tools/demo/main.ts");
   const env = { ...process.env, PB_PYTHON: python };
   const limit = { timeout: 600_000, killSignal: "SIGTERM" } as const;
-  return spawnSync(command, [...options, "tools/demo/main.ts"], { encoding: "utf8", env, ...limit });
+  return spawnSync(command, args, { encoding: "utf8", env, ...limit });
 }
 
 describe("npm run demo", { timeout: 600_000 }, () => {
@@ -69,8 +68,8 @@ describe("npm run demo", { timeout: 600_000 }, () => {
 });
 
 describe("an act", { timeout: 300_000 }, () => {
-  const server: Command = [...node, "tools/demo/auction/server.ts"];
-  const client: Command = [...node, "tools/demo/auction/client.ts"];
+  const server = typescript("tools/demo/auction/server.ts");
+  const client = typescript("tools/demo/auction/client.ts");
   const evaluate = (code: string): Command => [process.execPath, "-e", code];
   const print = (...report: unknown[]): string => `console.log(${JSON.stringify(JSON.stringify(report))});`;
   const [[event, result]] = script.map(({ report }) => report) as [readonly [string, unknown]];

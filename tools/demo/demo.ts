@@ -2,7 +2,7 @@
 
 import { noTwisted } from "../twisted/twisted.js";
 import type { Twisted } from "../twisted/twisted.js";
-import type { Command } from "../process/program.js";
+import { typescript } from "../process/program.js";
 import { playAct } from "./act.js";
 import type { Recording } from "./act.js";
 import { expectSameBytes, explain, findBid } from "./one-call.js";
@@ -17,6 +17,9 @@ export interface DemoOptions {
   readonly needsTwisted: boolean;
 }
 
+/** The programs. Those in TypeScript and Python correspond to each other line by line. */
+const folder = "tools/demo/auction";
+
 /** Rejects when the programs do not do what the demo shows. */
 export async function runDemo({ print, findTwisted, needsTwisted }: DemoOptions): Promise<void> {
   print("Perspective Broker (PB) lets programs call methods of each other's objects over a network connection.");
@@ -26,13 +29,13 @@ export async function runDemo({ print, findTwisted, needsTwisted }: DemoOptions)
 
   print("");
   print("1. SERVER IN TYPESCRIPT, CLIENT IN TYPESCRIPT");
-  const commands = { server: typescript("server"), client: typescript("client") };
+  const commands = { server: typescript(`${folder}/server.ts`), client: typescript(`${folder}/client.ts`) };
   const ours = await playAct(commands, (step) => print(format(step, step.note)));
   print(summary(ours));
 
   const bid = findBid(ours);
   print("");
-  print(`   ONE CALL IN BYTES. For bid("teapot", 45) the client sends ${bid.request.bytes.length} bytes:`);
+  print(`   ONE CALL IN BYTES. For bid("teapot", 45) the client sends ${bid.request.length} bytes:`);
   for (const line of explain(bid)) print(line);
   print("   Each element starts with a number (seven bits per byte, lowest first) and a type byte: 80 is a list of");
   print("   that length, 81 that integer, 82 a byte string of that length, 87 that entry of a fixed list of words.");
@@ -44,25 +47,19 @@ export async function runDemo({ print, findTwisted, needsTwisted }: DemoOptions)
     print(noTwisted);
     return;
   }
-  const python = (program: string): Command => [twisted.python, `tools/demo/auction/${program}.py`];
   const printStep = (step: Step): void => print(format(step));
   print(`2. SERVER IN PYTHON WITH TWISTED ${twisted.version}, CLIENT IN TYPESCRIPT`);
-  print(summary(await playAct({ ...commands, server: python("server") }, printStep)));
+  print(summary(await playAct({ ...commands, server: [twisted.python, `${folder}/server.py`] }, printStep)));
 
   print("");
   print(`3. SERVER IN TYPESCRIPT, CLIENT IN PYTHON WITH TWISTED ${twisted.version}`);
-  const theirs = await playAct({ ...commands, client: python("client") }, printStep);
+  const theirs = await playAct({ ...commands, client: [twisted.python, `${folder}/client.py`] }, printStep);
   print(summary(theirs));
   expectSameBytes(findBid(theirs), bid);
   print('   For bid("teapot", 45) Twisted sent the bytes shown above, apart from the numbers of request and object.');
 
   print("");
-  print("Everything above was checked while it ran. The programs are in tools/demo/auction.");
-}
-
-/** The programs in TypeScript and Python correspond to each other line by line. */
-function typescript(program: string): Command {
-  return [process.execPath, "--import", "tsx", "--conditions=@pb/source", `tools/demo/auction/${program}.ts`];
+  print(`Everything above was checked while it ran. The programs are in ${folder}.`);
 }
 
 function format({ direction, report: [event, result] }: Step, note = ""): string {

@@ -4,14 +4,11 @@ import { encode, inspect, pb, Scanner } from "@pb/banana";
 import type { Expression } from "@pb/banana";
 import type { Recording } from "./act.js";
 
-/** Bytes before the elements of a short list: one digit for the length, and the type byte. */
-const LIST_HEAD = 2;
-
-/** A message: its bytes, the elements of its list, and how they print. */
+/** A message: its length in bytes, how it prints, and the rows of its table: the head of the list and each element. */
 interface Message {
-  readonly bytes: Uint8Array;
-  readonly elements: Expression[];
+  readonly length: number;
   readonly text: string;
+  readonly rows: readonly { readonly hex: string; readonly text: string }[];
 }
 
 export interface Call {
@@ -35,16 +32,15 @@ export function findBid({ fromClient, fromServer }: Recording): Call {
 /** Throws unless both calls have the same bytes, apart from the numbers of request and object. */
 export function expectSameBytes(theirs: Call, ours: Call): void {
   for (const [kind, numbers] of [
-    ["request", [1, 2]],
-    ["answer", [1]],
+    ["request", [2, 3]],
+    ["answer", [2]],
   ] as const) {
-    const [one, other] = [theirs, ours].map((call) => {
-      const rows = elementRows(call[kind]).filter((_row, index) => !numbers.some((number) => number === index));
-      return rows.map((row) => row.hex).join(" ");
+    const [actual, wanted] = [theirs, ours].map((call) => {
+      const elements = call[kind].rows.map(({ hex }) => hex);
+      for (const number of numbers) elements[number] = "(a number)";
+      return elements.join(" ");
     });
-    if (one !== other) {
-      throw new Error(`The ${kind} must have the bytes ${hex(ours[kind].bytes)}, but has ${hex(theirs[kind].bytes)}`);
-    }
+    if (actual !== wanted) throw new Error(`The ${kind} must have the bytes ${wanted!}, but has ${actual!}`);
   }
 }
 
@@ -71,22 +67,12 @@ export function explain({ request, answer }: Call): string[] {
   ];
 }
 
-function table(message: Message, meanings: readonly string[]): string[] {
-  const rows = [{ hex: hex(message.bytes.subarray(0, LIST_HEAD)), text: "" }, ...elementRows(message)];
-  return rows.flatMap(({ hex: bytes, text }, index) => {
-    const [first = "", ...more] = bytes.match(/(?:.. ?){1,10}/g) ?? []; // ten bytes per line
+function table({ rows }: Message, meanings: readonly string[]): string[] {
+  return rows.flatMap(({ hex, text }, index) => {
+    const [first = "", ...more] = hex.match(/(?:.. ?){1,10}/g) ?? []; // ten bytes per line
     const line = `     ${first.padEnd(32)}${text.padEnd(29)}${meanings[index] ?? ""}`;
     return [line, ...more.map((rest) => `     ${rest.trimEnd()}`)];
   });
-}
-
-/** Each element with its bytes. Throws when they are not all bytes of the message. */
-function elementRows({ bytes, elements }: Message): { hex: string; text: string }[] {
-  const rows = elements.map((element) => ({ hex: hex(encode(element, { dialect: "pb" })), text: inspect(element) }));
-  if (rows.map((row) => row.hex).join(" ") !== hex(bytes.subarray(LIST_HEAD))) {
-    throw new Error("The bytes of a message differ from the bytes of its elements.");
-  }
-  return rows;
 }
 
 /** The messages of one direction, after the negotiation of the dialect. */
@@ -97,15 +83,23 @@ function messages(stream: Uint8Array): Message[] {
   scanner.dialect = pb;
   const found: Message[] = [];
   for (let start = scanner.offset, next = scanner.next(); next !== undefined; next = scanner.next()) {
-    const elements = next as Expression[];
-    found.push({ bytes: stream.subarray(start, scanner.offset), elements, text: inspect(elements) });
+    found.push(readMessage(stream.subarray(start, scanner.offset), next as Expression[]));
     start = scanner.offset;
   }
   return found;
 }
 
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes)
-    .toString("hex")
-    .replace(/..(?!$)/g, "$& ");
+/** Throws when the bytes of a message are not those of the head of a short list and of the elements. */
+function readMessage(bytes: Uint8Array, elements: Expression[]): Message {
+  const head = { hex: toHex(bytes.subarray(0, 2)), text: "" }; // one digit for the length, and the type byte
+  const hexOf = (element: Expression): string => toHex(encode(element, { dialect: "pb" }));
+  const rows = [head, ...elements.map((element) => ({ hex: hexOf(element), text: inspect(element) }))];
+  if (rows.map(({ hex }) => hex).join(" ") !== toHex(bytes)) {
+    throw new Error("The bytes of a message differ from the bytes of its elements.");
+  }
+  return { length: bytes.length, text: inspect(elements), rows };
+}
+
+function toHex(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
 }

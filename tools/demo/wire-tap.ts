@@ -3,6 +3,7 @@
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
+import { pipeline } from "node:stream";
 
 export interface WireTap extends AsyncDisposable {
   readonly port: number;
@@ -18,8 +19,10 @@ export async function openWireTap(serverPort: number): Promise<WireTap> {
   const listener = createServer((client) => {
     const server = connect(serverPort, "127.0.0.1");
     sockets.push(client, server);
-    forward(client, server, fromClient);
-    forward(server, client, fromServer);
+    client.on("data", (bytes: Uint8Array) => fromClient.push(bytes));
+    server.on("data", (bytes: Uint8Array) => fromServer.push(bytes));
+    // The programs report a connection error themselves; the tap only closes the other connection.
+    pipeline(client, server, client, () => undefined);
   }).listen(0, "127.0.0.1");
   await once(listener, "listening");
   return {
@@ -28,15 +31,7 @@ export async function openWireTap(serverPort: number): Promise<WireTap> {
     fromServer,
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();
-      listener.close();
-      await once(listener, "close");
+      await listener[Symbol.asyncDispose]();
     },
   };
-}
-
-function forward(from: Socket, to: Socket, recorded: Uint8Array[]): void {
-  from.on("data", (bytes: Uint8Array) => recorded.push(bytes));
-  // The program at the other end reports a connection error; the tap only closes the other connection.
-  from.on("error", () => to.destroy());
-  from.pipe(to);
 }

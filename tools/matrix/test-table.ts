@@ -7,16 +7,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { markdownTable } from "markdown-table";
-
-/** The part of vitest's JSON report that is used here. */
-interface Report {
-  readonly numPassedTests: number;
-  readonly testResults: readonly {
-    readonly name: string;
-    readonly status: string;
-    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
-  }[];
-}
+import type { JsonTestResults } from "vitest/node";
 
 /** Runs a shell command with a package of npm on its path. Returns the lines it prints; undefined if it fails. */
 export function linesFromNpm(specifier: string, command: string): string[] | undefined {
@@ -40,7 +31,7 @@ export function runTests(program: readonly string[], args: readonly string[], en
     process.exitCode = 1;
     return "**did not run**";
   }
-  const { numPassedTests, testResults } = JSON.parse(readFileSync(file, "utf8")) as Report;
+  const { numPassedTests, testResults } = JSON.parse(readFileSync(file, "utf8")) as JsonTestResults;
   rmSync(file);
   const failed = testResults.flatMap(({ name, status, assertionResults }) => {
     const tests = assertionResults.filter((test) => test.status === "failed").map(({ fullName }) => fullName);

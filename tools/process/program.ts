@@ -8,6 +8,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** A program and its arguments. */
 export type Command = readonly [string, ...string[]];
 
+/** The command that runs a TypeScript file of this repository from its sources. */
+export function typescript(file: string, ...args: readonly string[]): Command {
+  return [process.execPath, "--import", "tsx", "--conditions=@pb/source", file, ...args];
+}
+
+/** The command that runs an example: `example("howto/pb1server", "8800")`. */
+export function example(name: string, ...args: readonly string[]): Command {
+  return typescript(`packages/examples/src/${name}.ts`, ...args);
+}
+
 export interface ProgramOptions {
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;

@@ -11,58 +11,25 @@ export async function load(url, context, nextLoad) {
   if (file === undefined) return nextLoad(url, context);
   const { outputText } = ts.transpileModule(readFileSync(fileURLToPath(url), "utf8"), {
     compilerOptions: { target: "ES2022", module: "ESNext", verbatimModuleSyntax: true },
-    transformers: { before: [reportCalls(file)] },
   });
-  return { format: "module", source: outputText, shortCircuit: true };
+  return { format: "module", source: reportCalls(file, outputText), shortCircuit: true };
 }
 
-/**
- * Wraps the body of functions, methods and constructors. Accessors and arrow functions count as part of the code that
- * uses them.
- */
-function reportCalls(file) {
-  const { factory } = ts;
-  const call = (name, ...args) =>
-    factory.createExpressionStatement(
-      factory.createCallExpression(factory.createIdentifier(name), undefined, args.map(factory.createStringLiteral)),
-    );
-  return (context) => (source) => {
-    const visit = (node) => {
-      const visited = ts.visitEachChild(node, visit, context);
-      const { body, asteriskToken, modifiers, name, parameters } = visited;
-      if (body === undefined || asteriskToken !== undefined) return visited;
-      const wrapped = factory.createBlock([
-        call("enterFunction", file, name?.text ?? "constructor"),
-        factory.createTryStatement(body, undefined, factory.createBlock([call("leaveFunction")])),
-      ]);
-      if (ts.isMethodDeclaration(visited))
-        return factory.updateMethodDeclaration(
-          visited,
-          modifiers,
-          undefined,
-          name,
-          undefined,
-          [],
-          parameters,
-          undefined,
-          wrapped,
-        );
-      if (ts.isFunctionDeclaration(visited))
-        return factory.updateFunctionDeclaration(
-          visited,
-          modifiers,
-          undefined,
-          name,
-          [],
-          parameters,
-          undefined,
-          wrapped,
-        );
-      // The constructor of a derived class has to call `super` first.
-      if (ts.isConstructorDeclaration(visited) && node.parent.heritageClauses === undefined)
-        return factory.updateConstructorDeclaration(visited, modifiers, parameters, wrapped);
-      return visited;
-    };
-    return ts.visitNode(source, visit);
+/** Accessors, arrow functions and generators count as part of the code that uses them. */
+function reportCalls(file, code) {
+  const insertions = [];
+  const visit = (node) => {
+    const isReported =
+      ts.isFunctionDeclaration(node) || ts.isMethodDeclaration(node) || ts.isConstructorDeclaration(node);
+    if (isReported && node.asteriskToken === undefined) {
+      const name = node.name?.text ?? "constructor";
+      insertions.push({ at: node.body.getStart() + 1, text: `enterFunction("${file}", "${name}"); try {` });
+      insertions.push({ at: node.body.end - 1, text: `} finally { leaveFunction(); }` });
+    }
+    ts.forEachChild(node, visit);
   };
+  visit(ts.createSourceFile(file, code, ts.ScriptTarget.ES2022, true, ts.ScriptKind.JS));
+  // From the last to the first, so that the positions stay right.
+  insertions.sort((one, other) => other.at - one.at);
+  return insertions.reduce((text, { at, text: inserted }) => text.slice(0, at) + inserted + text.slice(at), code);
 }

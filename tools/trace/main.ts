@@ -1,23 +1,30 @@
 // Records the path of one call through the files of @pb/broker, at both ends, and prints it: `npm run trace`.
 
 import { register } from "node:module";
-import type { Link } from "@pb/broker/extension";
-import type { Direction, Entry } from "./trace.js";
 
-const entries: Entry[] = [];
-const isRecorded = (wanted: string): boolean =>
-  entries.some((entry) => entry.direction === direction && entry.name === wanted);
+/**
+ * `call out`: from `callRemote` to the buffer of the outbox. `flush`: from there to the link, once for all messages of
+ * a turn. `call in`: from the link to the method. `answer out` and `answer in`: the way back.
+ */
+type Direction = "call out" | "flush" | "call in" | "answer out" | "answer in";
+
+/** The functions, in the order in which they are entered, at which a direction begins or the recording pauses. */
+const changes: [name: string, direction: Direction | undefined][] = [];
+let direction: Direction | undefined;
+
+function changeDirection(name: string): void {
+  if (changes[0]?.[0] === name) [, direction] = changes.shift()!;
+}
+
 /** The files of the functions that are running. */
 const stack: string[] = [];
-let direction: Direction | undefined;
-let isRecording = false;
 
 Object.assign(globalThis, {
   enterFunction(file: string, name: string): void {
-    if (isRecording && name === "flush") direction = "flush";
-    // The message has been handled when the broker is ready for the next one.
-    if (name === "admitsMessage" && (direction === "answer out" || isRecorded(name))) direction = undefined;
-    if (direction !== undefined && stack.at(-1) !== file) entries.push({ direction, file, name });
+    changeDirection(name);
+    // A line is a call of a function from a function in another file.
+    if (direction !== undefined && stack.at(-1) !== file)
+      console.log(`${direction.padEnd(11)} ${file.padEnd(32)} ${name}`);
     stack.push(file);
   },
   leaveFunction: () => void stack.pop(),
@@ -27,55 +34,31 @@ register("./instrument.mjs", import.meta.url);
 const { Broker, Root } = await import("@pb/broker");
 const { linkPair } = await import("@pb/broker/testing");
 
-/**
- * A link that records the messages received over it until they are handled, and those sent over it until they are sent.
- */
-function recorded(link: Link, inbound: Direction): Link {
-  return {
-    role: link.role,
-    peer: link.peer,
-    get queuedBytes() {
-      return link.queuedBytes;
-    },
-    start: (receiver) =>
-      link.start({
-        received(bytes) {
-          if (isRecording) direction = inbound;
-          receiver.received(bytes);
-          direction = undefined;
-        },
-        drained: () => receiver.drained(),
-        lost: (cause) => receiver.lost(cause),
-      }),
-    send(bytes) {
-      direction = undefined;
-      link.send(bytes);
-    },
-    close: () => link.close(),
-    destroy: () => link.destroy(),
-    pause: () => link.pause(),
-    resume: () => link.resume(),
-  };
-}
-
 class Echo extends Root {
   remote_echo(value: unknown): unknown {
-    if (isRecording) direction = "answer out";
+    changeDirection("remote_echo");
     return value;
   }
 }
 
-const links = linkPair();
-const server = new Broker(recorded(links.listener, "call in"), { root: new Echo() });
-const client = new Broker(recorded(links.initiator, "answer in"));
+const { listener, initiator } = linkPair();
+const server = new Broker(listener, { root: new Echo() });
+const client = new Broker(initiator);
 const echo = await client.getRootObject<Echo>();
 await echo.callRemote("echo", 0); // The handshake and the first use of each part are not of interest.
-isRecording = true;
-direction = "call out";
-await echo.callRemote("echo", { name: "Bob" });
-isRecording = false;
-await Promise.all([client.close(), server.close()]);
 
-if (process.argv.includes("--json")) console.log(JSON.stringify(entries));
-else
-  for (const { direction: when, file, name } of entries) console.log(`${when.padEnd(11)} ${file.padEnd(32)} ${name}`);
+changes.push(
+  ["callRemote", "call out"],
+  ["flush", "flush"],
+  ["send", undefined], // The link has the message.
+  ["#received", "call in"],
+  ["remote_echo", "answer out"],
+  ["admitsMessage", undefined], // The server is ready for the next message.
+  ["flush", "flush"],
+  ["send", undefined], // The link has the message.
+  ["#received", "answer in"],
+  ["readMessage", "answer in"],
+  ["admitsMessage", undefined], // The client is ready for the next message.
+);
+await echo.callRemote("echo", { name: "Bob" });
+await Promise.all([client.close(), server.close()]);

@@ -25,18 +25,9 @@ export function environmentPython(): string | undefined {
 export function makeEnvironment(): string | undefined {
   console.error("Installing Twisted 26.4 into a virtual environment (once) …");
   mkdirSync(cache, { recursive: true });
+  const pip = "-m pip install --retries 1 --disable-pip-version-check --no-input twisted==26.4.*".split(" ");
   for (const python of ["python3", "/usr/bin/python3"]) {
     const folder = mkdtempSync(join(cache, "new-"));
-    const pip = [
-      "-m",
-      "pip",
-      "install",
-      "--retries",
-      "1",
-      "--disable-pip-version-check",
-      "--no-input",
-      "twisted==26.4.*",
-    ];
     if (succeeds(python, ["-m", "venv", folder]) && succeeds(join(folder, executable), pip)) {
       try {
         renameSync(folder, environment);

@@ -1,6 +1,7 @@
 // Finds Python interpreters that have Twisted, the reference implementation, and installs Twisted if there is none.
 
 import { spawnSync } from "node:child_process";
+import type { TestProject } from "vitest/node";
 import { aptTwisted, environmentPython, makeEnvironment } from "./install.js";
 
 export interface Twisted {
@@ -53,6 +54,19 @@ export function allTwisteds(): Twisted[] {
   }
   const installed = installedTwisteds();
   return installed.length > 0 ? installed : [findTwisted()].filter((twisted) => twisted !== undefined);
+}
+
+declare module "vitest" {
+  interface ProvidedContext {
+    twisteds: Twisted[];
+  }
+}
+
+/** The global setup of vitest: finds Twisted once per test run. Tests get the list with inject("twisteds"). */
+export function setup(project: TestProject): void {
+  const twisteds = allTwisteds();
+  if (twisteds.length === 0) console.error(noTwisted);
+  project.provide("twisteds", twisteds);
 }
 
 /** The environment for Python programs: they write no bytecode files and do not buffer their output. */

@@ -6,15 +6,12 @@ import json, sqlite3, sys, time
 folder, builder, *number = sys.argv[1:]
 RESULTS = ["success", "warnings", "failure", "skipped", "exception", "retry", "cancelled"]
 STREAMS = {"o": "stdout", "e": "stderr", "h": "header"}
+db = sqlite3.connect(f"file:{folder}/state.sqlite?mode=ro", uri=True, timeout=60)
+db.row_factory = sqlite3.Row
 
 
 def query(sql, *args):
-    db = sqlite3.connect(f"file:{folder}/state.sqlite?mode=ro", uri=True, timeout=60)
-    db.row_factory = sqlite3.Row
-    try:
-        return db.execute(sql, args).fetchall()
-    finally:
-        db.close()
+    return db.execute(sql, args).fetchall()
 
 
 def rows():

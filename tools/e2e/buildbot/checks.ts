@@ -1,7 +1,6 @@
 // Compares the builds of a worker with the builds of Buildbot's own worker: the table below is what that one produces.
 
 import { createHash } from "node:crypto";
-import { inspect } from "node:util";
 import type { Build, Master } from "./master.js";
 
 type Text = string | RegExp;
@@ -117,45 +116,33 @@ const expectedBuilds: Readonly<Record<string, ExpectedBuild>> = {
   },
 };
 
-export interface Check {
-  readonly title: string;
-  /** Undefined when the check passed. */
-  readonly got: string | undefined;
-}
+/** A regular expression matches a text. */
+export type Check = readonly [title: string, actual: unknown, expected: unknown];
 
-/** Sends a change for a builder of master.cfg, waits for the build, and checks its results, logs and uploaded files. */
-export async function checkBuild(master: Master, builder: string): Promise<Check[]> {
-  if (!Object.hasOwn(expectedBuilds, builder)) throw new Error(`Unknown builder ${builder}`);
-  const previous = await master.builds(builder);
-  const error: unknown = await master.sendChange(builder).catch((reason: unknown) => reason);
-  const sent = check(`${builder}: buildbot sendchange`, error === undefined, String(error));
-  if (sent.got !== undefined) return [sent];
-  return [sent, ...compare(master, builder, await master.build(builder, previous.length + 1))];
-}
-
-function compare(master: Master, builder: string, build: Build): Check[] {
+/** Sends a change for a builder of master.cfg, waits for the build, and returns its results, logs and files. */
+export async function runBuild(master: Master, builder: string): Promise<Check[]> {
   const { results, steps, files = {} } = expectedBuilds[builder]!;
-  const checks = [check(`${builder}: build ${results}`, build.results === results, build.results)];
-  for (const [name, [stepResults, logs = {}]] of Object.entries(steps)) {
-    const step = build.steps.find((candidate) => candidate.name === name);
-    checks.push(check(`${builder}/${name}: ${stepResults}`, step?.results === stepResults, step?.results));
-    for (const [key, expected] of Object.entries(logs)) {
-      const [logName = "", stream] = key.split("/");
-      const log = step?.logs[logName];
-      const text = typeof log === "object" ? log[stream ?? ""] : log;
-      const isEqual = typeof expected === "string" ? text === expected : text !== undefined && expected.test(text);
-      checks.push(check(`${builder}/${name}: ${key}`, isEqual, text));
-    }
-  }
-  for (const [path, expected] of Object.entries(files)) {
-    const bytes = master.uploaded(path);
-    const digest = bytes && createHash("sha256").update(bytes).digest("hex");
-    const actual = typeof expected === "number" ? bytes?.length : digest;
-    checks.push(check(`${builder}: the master received ${path}`, actual === expected, actual));
-  }
-  return checks;
+  const previous = await master.builds(builder);
+  const sent = await master.sendChange(builder);
+  const build = await master.build(builder, previous.length + 1);
+  return [
+    ["buildbot sendchange", sent, "change sent successfully\n"],
+    ["the build", build.results, results],
+    ...Object.entries(steps).flatMap(([name, [stepResults, logs = {}]]): Check[] => {
+      const step = build.steps.find((candidate) => candidate.name === name);
+      const texts = Object.entries(logs).map(([key, text]): Check => [`${name}: ${key}`, logText(step, key), text]);
+      return [[name, step?.results, stepResults], ...texts];
+    }),
+    ...Object.entries(files).map(([path, expected]): Check => {
+      const bytes = master.uploaded(path);
+      const digest = bytes && createHash("sha256").update(bytes).digest("hex");
+      return [path, typeof expected === "number" ? bytes?.length : digest, expected];
+    }),
+  ];
 }
 
-function check(title: string, passed: boolean, got: unknown): Check {
-  return { title, got: passed ? undefined : inspect(got).slice(0, 300) };
+function logText(step: Build["steps"][number] | undefined, key: string): string | undefined {
+  const [name = "", stream = ""] = key.split("/");
+  const log = step?.logs[name];
+  return typeof log === "object" ? log[stream] : log;
 }

@@ -1,13 +1,14 @@
-// Runs Debian's unmodified Buildbot master, sends changes to it with Buildbot's own client, and reads its builds.
+// Runs Debian's unmodified Buildbot master with our example worker, sends changes to it with Buildbot's own client, and
+// reads its builds.
 
 import { execFile } from "node:child_process";
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { freePort } from "../../process/ports.js";
-import { Program, until } from "../../process/program.js";
+import { example, Program, until } from "../../process/program.js";
 import { aptInstall } from "../../twisted/install.js";
 
 const here = fileURLToPath(new URL("./", import.meta.url));
@@ -80,17 +81,41 @@ export class Master implements AsyncDisposable {
     if (!isRunning()) throw await program.failure(`did not start:\n${readFileSync(log, "utf8").slice(-5000)}`);
   }
 
+  /** Starts our worker, whose base folder is in the folder of the master. Resolves when it is logged in. */
+  async startWorker(...options: string[]): Promise<Program> {
+    const args = [...accounts.worker, "--basedir", this.#workerFolder, ...options];
+    mkdirSync(this.#workerFolder);
+    this.letSlowBuildsEnd(true);
+    const worker = new Program("the worker", example("buildbot-worker/main", this.endpoint, ...args));
+    await worker.waitForOutput("attached to the master");
+    return worker;
+  }
+
+  /** Whether a build of the builder "slow" ends by itself, or runs until it may end. True at first. */
+  letSlowBuildsEnd(mayEnd: boolean): void {
+    const file = join(this.#workerFolder, "slow-builds-may-end"); // The command in master.cfg waits for this file.
+    if (mayEnd) writeFileSync(file, "");
+    else rmSync(file);
+  }
+
+  get #workerFolder(): string {
+    return join(this.#folder, "worker");
+  }
+
   async stop(): Promise<void> {
     await this.#program?.stop();
   }
 
-  /** Sends a change for a builder with `buildbot sendchange`. Its branch is the name of the builder (master.cfg). */
-  async sendChange(builder: string): Promise<void> {
+  /**
+   * Sends a change for a builder with `buildbot sendchange`, whose output is returned. The branch is the name of the
+   * builder (master.cfg).
+   */
+  async sendChange(builder: string): Promise<string> {
     const options = { who: "someone <s@example.org>", branch: builder, revision: "r1", comments: "a change" };
     const more = { category: "cat", project: "proj", repository: "repo", property: "p1:v1", auth: accounts.change };
-    const args = Object.entries({ ...options, ...more }).flatMap(([name, value]) => [`--${name}`, value]);
-    const files = ["file1.c", "dir/file2.c"];
-    await this.#run("/usr/bin/buildbot", "sendchange", "--master", `127.0.0.1:${this.port}`, ...args, ...files);
+    const all = { master: `127.0.0.1:${this.port}`, ...options, ...more };
+    const args = Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]);
+    return this.#run("/usr/bin/buildbot", "sendchange", ...args, "file1.c", "dir/file2.c");
   }
 
   /** The builds of one builder, oldest first. With `number`, waits until that build is complete. */
@@ -106,11 +131,8 @@ export class Master implements AsyncDisposable {
 
   /** Reads a file that a worker has uploaded. Undefined when it does not exist. */
   uploaded(path: string): Buffer | undefined {
-    try {
-      return readFileSync(join(this.#folder, path));
-    } catch {
-      return undefined;
-    }
+    const file = join(this.#folder, path);
+    return existsSync(file) ? readFileSync(file) : undefined;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

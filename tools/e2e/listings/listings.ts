@@ -2,14 +2,13 @@
 
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { basename, join } from "node:path";
+import { join, parse } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isListening, freePort } from "../../process/ports.js";
-import { Program, until } from "../../process/program.js";
+import { example, Program, until } from "../../process/program.js";
+import type { Command } from "../../process/program.js";
 import { pythonEnvironment } from "../../twisted/twisted.js";
-import type { BuiltExamples } from "../built-examples.js";
 import { pairs } from "./pairs.js";
-import type { Pair } from "./pairs.js";
 
 const here = fileURLToPath(new URL("./", import.meta.url));
 const cache = fileURLToPath(new URL("../../../node_modules/.cache/", import.meta.url));
@@ -18,9 +17,6 @@ const documentation = join(download, "usr/share/doc/twisted-doc");
 
 export type Side = "server" | "client";
 const sides: readonly Side[] = ["server", "client"];
-
-/** What both sides printed, or must print. */
-type Output = Record<Side, string>;
 
 /** Downloads Debian's package of Twisted's documentation once. Returns false when that fails. Blocks. */
 export function downloadListings(): boolean {
@@ -36,51 +32,55 @@ export function downloadListings(): boolean {
 }
 
 /** Runs a pair in which the side `ours` is ours. Resolves with a description of each difference. */
-export async function runPair(name: string, ours: Side, examples: BuiltExamples, python: string): Promise<string[]> {
+export async function runPair(name: string, ours: Side, python: string): Promise<string[]> {
   const pair = pairs[name]!;
   const port = await freePort();
   const expected = { server: expectedOutput(name, "server", ours), client: expectedOutput(name, "client", ours) };
 
   await using server = start(pair.server, "server");
   await until(async () => server.hasExited || isListening(port), "the server to listen");
-  const printed: Output = { server: "", client: "" };
-  const programs = [server];
-  for (const [index, script] of pair.clients.entries()) {
+  const programs: Record<Side, Program[]> = { server: [server], client: [] };
+  for (const script of pair.clients) {
     await using client = start(script, "client");
-    programs.push(client);
-    const before = printed.client;
-    const collect = (): void => {
-      printed.client = before + normalize(client.stdout, ours === "client");
-      printed.server = normalize(server.stdout, ours === "server");
-    };
-    const part = (index + 1) / pair.clients.length;
-    const isDone = (): boolean => {
-      collect();
-      return client.hasExited || (pair.clientsRunForever === true && hasPart(pair, printed, expected, part));
-    };
-    await untilOrTimeout(isDone);
-    collect();
+    programs.client.push(client);
+    const part = programs.client.length / pair.clients.length;
+    await untilOrTimeout(() => client.hasExited || (pair.clientsRunForever === true && hasPart(part)));
   }
-  await untilOrTimeout(() => {
-    printed.server = normalize(server.stdout, ours === "server");
-    return hasPart(pair, printed, expected, 1);
-  });
+  await untilOrTimeout(() => hasPart(1));
 
-  const stderr = programs.map((program) => program.stderr).join("");
+  const stderr = [server, ...programs.client].map((program) => program.stderr).join("");
   return sides.flatMap((side) => {
-    const [actual, wanted] = [withoutRepeats(pair, printed[side]), withoutRepeats(pair, expected[side])];
+    const [actual, wanted] = outputs(side);
     return actual === wanted ? [] : [`the ${side} printed\n${actual}\ninstead of\n${wanted}\n${stderr}`];
   });
 
   function start(script: string, side: Side): Program {
-    const example = examples.command(`howto/${basename(script).replace(/\.\w+$/, "")}`, String(port));
     const env = { ...pythonEnvironment(), PB_TWISTED_DOC: documentation, LANG: "C.UTF-8" };
-    return new Program(`${name} ${side}`, side === ours ? example : twistedCommand(script), { env });
+    return new Program(`${name} ${side}`, side === ours ? ourCommand(script) : twistedCommand(script), { env });
   }
 
-  function twistedCommand(script: string): readonly [string, ...string[]] {
+  function ourCommand(script: string): Command {
+    return example(`howto/${parse(script).name}`, String(port));
+  }
+
+  function twistedCommand(script: string): Command {
     if (existsSync(here + script)) return [python, here + script, String(port)];
     return [python, `${here}run_listing.py`, String(port), join(documentation, script)];
+  }
+
+  /** What the programs of a side have printed, and what they must print. */
+  function outputs(side: Side): [actual: string, wanted: string] {
+    const actual = programs[side].map(({ stdout }) => normalize(stdout, side === ours)).join("");
+    if (pair.repeats !== true) return [actual, expected[side]];
+    return [withoutRepeats(actual), withoutRepeats(expected[side])];
+  }
+
+  /** Whether both sides printed at least this part of the expected lines; the expected text when `part` is 1. */
+  function hasPart(part: number): boolean {
+    return sides.every((side) => {
+      const [actual, wanted] = outputs(side);
+      return part === 1 ? actual === wanted : countLines(actual) >= countLines(wanted) * part;
+    });
   }
 }
 
@@ -127,15 +127,10 @@ function normalize(output: string, isOurs: boolean): string {
     .replaceAll(/\[ (.*) \]/g, "[$1]");
 }
 
-/** Whether both sides printed at least this part of the expected lines; everything when `part` is 1. */
-function hasPart(pair: Pair, printed: Output, expected: Output, part: number): boolean {
-  return sides.every((side) => {
-    const [actual, wanted] = [withoutRepeats(pair, printed[side]), withoutRepeats(pair, expected[side])];
-    if (part === 1 || pair.repeats === true) return actual === wanted;
-    return actual.split("\n").length - 1 >= Math.ceil((wanted.split("\n").length - 1) * part);
-  });
+function withoutRepeats(output: string): string {
+  return [...new Set(output.split("\n"))].join("\n");
 }
 
-function withoutRepeats(pair: Pair, output: string): string {
-  return pair.repeats === true ? [...new Set(output.split("\n"))].join("\n") : output;
+function countLines(output: string): number {
+  return output.split("\n").length - 1;
 }
