@@ -1,9 +1,8 @@
 /** Bundles source files as `npm run build` does, so that benches and tests run the code that is published. */
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 import type { BuildOptions, Plugin } from "esbuild";
 
@@ -15,12 +14,11 @@ export async function bundle(
   source: URL | string,
   { checkout, ...options }: BuildOptions & { checkout?: string | undefined } = {},
 ): Promise<Uint8Array> {
-  const input: BuildOptions =
-    typeof source === "string"
-      ? { stdin: { contents: source, resolveDir: fileURLToPath(new URL(".", import.meta.url)), loader: "ts" } }
-      : { entryPoints: [fileURLToPath(source)] };
+  const resolveDir = fileURLToPath(new URL(".", import.meta.url));
   const { outputFiles } = await esbuild.build({
-    ...input,
+    ...(typeof source === "string"
+      ? { stdin: { contents: source, resolveDir, loader: "ts" } }
+      : { entryPoints: [fileURLToPath(source)] }),
     bundle: true,
     format: "esm",
     target: ["es2022", "node20.19"],
@@ -33,16 +31,13 @@ export async function bundle(
   return outputFiles[0]!.contents;
 }
 
-/** Bundles a file and imports the result. */
-export async function importBundle<Module>(file: URL, checkout?: string): Promise<Module> {
-  const folder = mkdtempSync(join(tmpdir(), "pb-bench-"));
-  try {
-    const output = join(folder, "bundle.mjs");
-    writeFileSync(output, await bundle(file, { checkout }));
-    return (await import(pathToFileURL(output).href)) as Module;
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+/** Writes the bundle into the folder of the benches, where Node finds the other libraries. Returns the file's name. */
+export async function bundleFile(name: string, ...args: Parameters<typeof bundle>): Promise<string> {
+  const folder = fileURLToPath(new URL("node_modules/.programs/", import.meta.url));
+  const file = `${folder}${name.replace(/\W+/g, "-")}.mjs`;
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(file, await bundle(...args));
+  return file;
 }
 
 /** Resolves @pb/… in another checkout, in which `npm run pnpm -- install` has run. */

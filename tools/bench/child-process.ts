@@ -6,7 +6,8 @@ import { spawn } from "node:child_process";
 import type { ChildProcessByStdio } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
-import { pythonEnvironment } from "../twisted/twisted.js";
+import { fileURLToPath } from "node:url";
+import { findTwisted, noTwisted, pythonEnvironment } from "../twisted/twisted.js";
 
 export class ChildProcess implements Disposable {
   readonly #name: string;
@@ -43,4 +44,12 @@ export class ChildProcess implements Disposable {
   [Symbol.dispose](): void {
     this.#child.kill("SIGKILL");
   }
+}
+
+/** The command of twisted_bench.py. Undefined, and a line on stderr, where there is no Twisted. */
+export function twistedCommand(): readonly string[] | undefined {
+  const twisted = findTwisted();
+  if (twisted !== undefined) return [twisted.python, fileURLToPath(new URL("twisted_bench.py", import.meta.url))];
+  console.error(noTwisted);
+  return undefined;
 }

@@ -18,20 +18,14 @@ export function interval({ low, median, high }: Estimate, format: (value: number
   return `${format(median)} (${format(low)} to ${format(high)})`;
 }
 
-export function formatRatio(value: number): string {
-  return value >= 10 ? value.toFixed(0) : value.toFixed(2);
-}
+export const formatRatio = (value: number): string => value.toFixed(value >= 10 ? 0 : 2);
 
 /** Three significant digits. */
-export function formatCount(value: number): string {
-  return Number(value.toPrecision(value >= 100 ? 3 : 2)).toLocaleString("en");
-}
+export const formatCount = (value: number): string =>
+  Number(value.toPrecision(value >= 100 ? 3 : 2)).toLocaleString("en");
 
-export function formatSeconds(seconds: number): string {
-  if (seconds >= 1e-3) return `${(seconds * 1e3).toFixed(2)} ms`;
-  return `${(seconds * 1e6).toFixed(seconds < 1e-5 ? 2 : 1)} µs`;
-}
+export const formatSeconds = (seconds: number): string =>
+  seconds >= 1e-3 ? `${(seconds * 1e3).toFixed(2)} ms` : `${(seconds * 1e6).toFixed(seconds < 1e-5 ? 2 : 1)} µs`;
 
-export function formatBytes(bytes: number): string {
-  return bytes >= 10_000 ? `${(bytes / 1000).toFixed(0)} kB` : `${bytes.toFixed(0)} bytes`;
-}
+export const formatBytes = (bytes: number): string =>
+  bytes >= 10_000 ? `${(bytes / 1000).toFixed(0)} kB` : `${bytes.toFixed(0)} bytes`;

@@ -4,8 +4,7 @@ import { mkdirSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
 import { Contender } from "./calls/contender.js";
-import { benchCalls } from "./calls/main.js";
-import { workloads } from "./calls/workloads.js";
+import { benchCalls, workloads } from "./calls/main.js";
 import { benchCodec } from "./codec/main.js";
 
 const calls: Record<string, string> = {

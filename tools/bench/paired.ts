@@ -25,8 +25,8 @@ export interface Result {
   readonly name: string;
   /** Seconds for doing the work once. */
   readonly seconds: Estimate;
-  /** Seconds of processor time for doing the work once. */
-  readonly cpu: Estimate;
+  /** Median of the seconds of processor time for doing the work once. */
+  readonly cpu: number;
   /** Time of this contender divided by the time of the first one in the same round. Above 1: the first is faster. */
   readonly ratio: Estimate;
 }
@@ -57,7 +57,7 @@ export async function compare(contenders: readonly Contender[], options: Options
   return contenders.map(({ name }, index) => ({
     name,
     seconds: estimate(samples[index]!.map((sample) => sample.seconds)),
-    cpu: estimate(samples[index]!.map((sample) => sample.cpu)),
+    cpu: estimate(samples[index]!.map((sample) => sample.cpu)).median,
     ratio: estimate(samples[index]!.map((sample, round) => sample.seconds / samples[0]![round]!.seconds)),
   }));
 }

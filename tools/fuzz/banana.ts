@@ -10,6 +10,8 @@ import { createContext, runInContext } from "node:vm";
 import type * as Package from "@pb/banana";
 import { bundle } from "../bench/bundle.js";
 import { scriptOf } from "../complexity/block-counter.js";
+import { fuzz } from "./target.js";
+import type { FuzzOptions } from "./target.js";
 
 /** The package, in a realm of its own, with a function that copies bytes into that realm. */
 interface Realm {
@@ -20,8 +22,6 @@ interface Realm {
 
 const vectors = new URL("../../packages/banana/test/vectors/", import.meta.url);
 
-/** An input takes microseconds; one that takes longer than this is an error. */
-const HANG_MS = 2000;
 /**
  * Memory that `decode` may allocate: per byte of input (two buffers, and eight bytes for each element of one byte) …
  */
@@ -31,18 +31,10 @@ const ALLOCATED_ONCE = 16 * 1024;
 
 const readerMethods = ["kind", "list", "integer", "float", "exactFloat", "bytes", "word", "text", "skip"] as const;
 
-export async function fuzzBanana({ runs, seed }: { runs: number; seed: number }): Promise<Record<string, number>> {
+export async function fuzzBanana(options: FuzzOptions): Promise<Record<string, number>> {
   const realm = await loadRealm();
-  const outcomes: Record<string, number> = {};
-  const property = fc.property(inputs(readVectors()), (input) => {
-    const start = performance.now();
-    const outcome = check(realm, input);
-    outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
-    const spent = performance.now() - start;
-    if (spent > HANG_MS) throw new Error(`It took ${spent} ms`);
-  });
-  fc.assert(property, { numRuns: runs, seed });
-  return outcomes;
+  // An input takes microseconds.
+  return await fuzz({ inputs: inputs(readVectors()), hangMs: 2000, check: (input) => check(realm, input) }, options);
 }
 
 /** Loads the published code in a realm whose arrays count the memory they allocate. */
@@ -102,17 +94,16 @@ function inputs(corpus: readonly Uint8Array[]) {
     }, Buffer.from(start));
     return Uint8Array.from([...(isInList ? [1, 0x80] : []), ...edited.subarray(0, 10_000)]);
   });
+  const upTo = (max: number): fc.Arbitrary<number> => fc.integer({ min: 1, max });
   const limits = fc.record({
-    prefixBytes: fc.integer({ min: 1, max: 64 }),
-    integerDigits: fc.integer({ min: 1, max: 64 }),
-    stringBytes: fc.integer({ min: 1, max: 300 }),
-    listLength: fc.integer({ min: 1, max: 300 }),
-    depth: fc.integer({ min: 1, max: 10 }),
-    expressionBytes: fc.integer({ min: 1, max: 500 }),
+    prefixBytes: upTo(64),
+    integerDigits: upTo(64),
+    stringBytes: upTo(300),
+    listLength: upTo(300),
+    depth: upTo(10),
+    expressionBytes: upTo(500),
   });
-  const chunkSizes = fc.oneof(
-    ...[1, 3, 50, 3000].map((max) => fc.array(fc.integer({ min: 1, max }), { minLength: 1 })),
-  );
+  const chunkSizes = fc.oneof(...[1, 3, 50, 3000].map((max) => fc.array(upTo(max), { minLength: 1 })));
   return fc.record({
     bytes,
     dialect: fc.constantFrom("pb", "none"),
@@ -151,7 +142,12 @@ function check({ banana, own, counter }: Realm, input: Input): string {
   }
   if (bytes.length > 0 && banana.inspect(own(bytes), { dialect }) === "") throw new Error("inspect shows nothing");
   banana.inspect(own(bytes));
-  outcomeOf(banana, () => negotiate(banana, input));
+  outcomeOf(banana, () => {
+    const session = new banana.Session({ role: input.role, send: () => undefined });
+    session.start();
+    session.push(bytes);
+    while (session.next() !== undefined);
+  });
   callReader(banana, input);
   return whole.error ?? "a value";
 }
@@ -196,13 +192,6 @@ function cut(bytes: Uint8Array, sizes: readonly number[]): Uint8Array[] {
   for (let start = 0; start < bytes.length; start += chunks.at(-1)!.length)
     chunks.push(bytes.subarray(start, start + sizes[chunks.length % sizes.length]!));
   return chunks;
-}
-
-function negotiate(banana: typeof Package, { bytes, role }: Input): void {
-  const session = new banana.Session({ role, send: () => undefined });
-  session.start();
-  session.push(bytes);
-  while (session.next() !== undefined);
 }
 
 /** Calls a reader's methods in any order, on bytes that no scanner has checked. */

@@ -2,63 +2,66 @@
 
 import type { Expression } from "@pb/banana";
 import fc from "fast-check";
+import { sexp } from "../../packages/broker/test/support/sexp.js";
 import { requestOf, word } from "./ledger.js";
 import type { Ledger } from "./ledger.js";
 
 type Values = fc.Arbitrary<Expression>;
 
-const small: Values = fc.nat({ max: 4 });
-const words = (...texts: string[]): Values => fc.constantFrom(...texts).map(word);
-const list = (...parts: Values[]): Values => fc.tuple(...parts);
-const text = (...texts: string[]): Values => list(words("unicode"), words(...texts));
-const entry = (name: string, value: Values): Values => list(text(name), value);
-/** A list that begins with a word, followed by up to three items. */
-const tagged = (tag: Values, item: Values): Values =>
-  fc.tuple(tag, fc.array(item, { maxLength: 3 })).map(([first, items]) => [first, ...items]);
+/**
+ * Expressions like `pattern`, in the notation of {@link sexp}. `a|b` is one of these words, `$name` one of `parts`, and
+ * `$name*` up to three of them.
+ */
+function like(pattern: string, parts: Readonly<Record<string, Values>> = {}): Values {
+  /** The elements of a list that a part of the pattern stands for. */
+  const elementsLike = (part: Expression): fc.Arbitrary<Expression[]> => {
+    if (Array.isArray(part)) return fc.tuple(...part.map(elementsLike)).map((elements) => [elements.flat()]);
+    if (!(part instanceof Uint8Array)) return fc.constant([part]);
+    const text = Buffer.from(part).toString();
+    if (!text.startsWith("$")) return fc.constantFrom(...text.split("|")).map((choice) => [word(choice)]);
+    const element = parts[text.replace(/\W/g, "")]!;
+    return text.endsWith("*") ? fc.array(element, { maxLength: 3 }) : fc.tuple(element);
+  };
+  return elementsLike(sexp(pattern)).map(([expression]) => expression!);
+}
 
+const small: Values = fc.nat({ max: 4 });
+const leaves = [
+  "bytes",
+  "(None)",
+  "(boolean true|false)",
+  "(unicode text|__proto__|constructor|then|x)",
+  "(remote|cached|lcache|dereference|local $small)",
+  "(local root)",
+  "(unpersistable why)",
+];
+const nodes = [
+  "(list|tuple|set|frozenset|copy $value*)",
+  "(dictionary $entry*)",
+  "(reference $small $value)",
+  "(fuzz.Parcel (dictionary ((unicode content) $value)))",
+  "(fuzz.Stock $small (dictionary ((unicode value) $value)))",
+  `(fuzz.Page $small (dictionary ((unicode remote) (remote $small)) ((unicode publishedID) (unicode id))
+    ((unicode perspective) None) ((unicode service) None) ((unicode timestamp) $small)))`,
+  "(fuzz.Unknown $value)",
+];
 const oddValues: Values = fc.oneof(
   fc.constantFrom<Expression>(-1, 2 ** 31, 10n ** 30n, [], [[]]),
-  words("", "\xff\xfe", "root"),
+  fc.constantFrom("", "\xff\xfe", "root").map(word),
 );
 
 const { value } = fc.letrec<{ value: Expression }>((tie) => {
-  const inner = tie("value");
-  const key = fc.oneof(text("a", "b", "__proto__"), small, words("bytes"));
+  const key = fc.oneof(like("(unicode a|b|__proto__)"), small, like("bytes"));
+  const entry = like("($key $value)", { key, value: tie("value") });
+  const parts = { small, value: tie("value"), entry };
   return {
     value: fc.oneof(
       { maxDepth: 3, depthSize: "small" },
-      fc.oneof(
-        small,
-        words("bytes"),
-        list(words("None")),
-        list(words("boolean"), words("true", "false")),
-        text("text", "__proto__", "constructor", "then", "x"),
-        list(words("remote", "cached", "lcache", "dereference", "local"), small),
-        list(words("local"), words("root")),
-        list(words("unpersistable"), words("why")),
-        oddValues,
-      ),
-      tagged(words("list", "tuple", "set", "frozenset", "copy"), inner),
-      tagged(words("dictionary"), list(key, inner)),
-      list(words("reference"), small, inner),
-      list(words("fuzz.Parcel"), list(words("dictionary"), entry("content", inner))),
-      list(words("fuzz.Stock"), small, list(words("dictionary"), entry("value", inner))),
-      list(words("fuzz.Page"), small, pageState()),
-      list(words("fuzz.Unknown"), inner),
+      fc.oneof(small, oddValues, ...leaves.map((pattern) => like(pattern, parts))),
+      ...nodes.map((pattern) => like(pattern, parts)),
     ),
   };
 });
-
-function pageState(): Values {
-  return list(
-    words("dictionary"),
-    entry("remote", list(words("remote"), small)),
-    entry("publishedID", text("id")),
-    entry("perspective", words("None")),
-    entry("service", words("None")),
-    entry("timestamp", small),
-  );
-}
 
 /** Changes one list inside the expression, in one of five cases: an element is removed, inserted or replaced. */
 function mutated(expressions: Values): Values {
@@ -73,56 +76,44 @@ function mutated(expressions: Values): Values {
     .map(([expression, change, skip]) => {
       if (change === null || skip > 0) return expression;
       const copy = structuredClone(expression);
-      const lists: Expression[][] = [];
-      const collect = (part: Expression): void => {
-        if (!Array.isArray(part)) return;
-        lists.push(part);
-        part.forEach(collect);
-      };
-      collect(copy);
-      const chosen = lists[change.list % lists.length];
+      const chosen = listsIn(copy).at(change.list % (listsIn(copy).length || 1));
       chosen?.splice(change.at % (chosen.length + 1), change.removed, ...change.added);
       return copy;
     });
 }
 
-const methods = (
-  "echo give giveNew stock update view page copy later tangle fail break keep release call call " +
-  "who toString __proto__ constructor getStateToPublish nothing"
-).split(" ");
+function listsIn(expression: Expression): Expression[][] {
+  return Array.isArray(expression) ? [expression, ...expression.flatMap(listsIn)] : [];
+}
+
+const mutatedLike = (...patterns: string[]): Values =>
+  mutated(fc.oneof(...patterns.map((pattern) => like(pattern, { small, value }))));
 
 /** What the peer does in one step. Numbers choose among the ids that the ledger has at that time. */
 export const step = fc.record({
   kind: fc.constantFrom("call", "call", "call", "call", "decref", "decache", "cachemessage", "lie"),
   repeatsId: fc.nat({ max: 11 }).map((number) => number === 0),
   number: fc.nat({ max: 1000 }),
-  target: fc.oneof(
-    { weight: 3, arbitrary: words("root") },
-    { weight: 1, arbitrary: words("shelf", "nobody", "reference") },
+  target: fc.oneof(like("root"), like("root"), like("root"), like("shelf|nobody|reference")),
+  method: like(
+    "echo|give|giveNew|stock|update|view|page|copy|later|tangle|fail|break|keep|release|call|call|" +
+      "who|toString|__proto__|constructor|getStateToPublish|nothing",
   ),
-  method: words(...methods),
   flag: fc.constantFrom(1, 1, 1, 0),
-  args: mutated(tagged(words("tuple"), value)),
-  kwargs: mutated(
-    fc.oneof(
-      { weight: 5, arbitrary: list(words("dictionary")) },
-      { weight: 1, arbitrary: list(words("dictionary"), entry("key", value)) },
-    ),
-  ),
-  lie: mutated(
-    fc.oneof(
-      list(words("decref", "decache", "uncache"), small),
-      list(words("answer", "error"), small, value),
-      list(words("didNotUnderstand", "unknown"), words("what")),
-      tagged(words("message", "decref", "answer", "uncache"), value),
-      list(words("message"), small, words("root"), words("echo"), small, value, value),
-    ),
+  args: mutatedLike("(tuple $value*)"),
+  kwargs: mutatedLike(...Array<string>(5).fill("(dictionary)"), "(dictionary ((unicode key) $value))"),
+  lie: mutatedLike(
+    "(decref|decache|uncache $small)",
+    "(answer|error $small $value)",
+    "(didNotUnderstand|unknown what)",
+    "(message|decref|answer|uncache $value*)",
+    "(message $small root echo $small $value $value)",
   ),
 });
 export type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
 
 /** What the peer answers to a call of the broker: nothing in one case of three. */
-export const reply = fc.option(fc.tuple(words("answer", "answer", "error"), mutated(value)), { freq: 2 });
+export const reply = fc.option(fc.tuple(like("answer|answer|error"), mutated(value)), { freq: 2 });
 export type Reply = typeof reply extends fc.Arbitrary<infer Value> ? Value : never;
 
 /** The message of a step. An honest peer releases only ids that it has, and never lies; its values may be as odd. */

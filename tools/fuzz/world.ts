@@ -1,121 +1,76 @@
 /** The objects that the fuzzed broker offers: one of each kind that can be sent over a connection. */
 
-import {
-  Cacheable,
-  Copyable,
-  MemoryStore,
-  PBError,
-  Publishable,
-  Referenceable,
-  RemoteCache,
-  remoteCache,
-  RemoteCopy,
-  remoteCopy,
-  RemotePublished,
-  remotePublished,
-  RemoteReference,
-  Root,
-  Viewable,
-} from "@pb/broker";
-import type { CacheObserver, Perspective } from "@pb/broker";
+import * as pb from "@pb/broker";
 import { TypeRegistry } from "@pb/jelly-types";
 
 /** The root object. It keeps what it passes to the peer. */
-export class World extends Root {
+export class World extends pb.Root {
   readonly given: Counted[] = [];
   readonly stock = new Stock();
   readonly view = new View();
   readonly page = new Page("page");
   kept: unknown;
 
-  remote_echo(...values: unknown[]): unknown {
-    return values[0];
-  }
-  remote_give(): Counted {
-    if (this.given.length === 0) this.given.push(new Counted());
-    return this.given[0]!;
-  }
+  remote_echo = (...values: unknown[]): unknown => values[0];
+  remote_give = (): Counted => this.given[0] ?? this.remote_giveNew();
   remote_giveNew(): Counted {
     this.given.push(new Counted());
     return this.given.at(-1)!;
   }
-  remote_stock(): unknown[] {
-    return [this.stock, this.stock];
-  }
-  remote_update(value: unknown): void {
-    this.stock.set(value);
-  }
-  remote_view(): View {
-    return this.view;
-  }
-  remote_page(): Page {
-    return this.page;
-  }
-  remote_copy(value: unknown): Parcel {
-    return new Parcel(value);
-  }
+  remote_stock = (): unknown[] => [this.stock, this.stock];
+  remote_update = (value: unknown): void => this.stock.set(value);
+  remote_view = (): View => this.view;
+  remote_page = (): Page => this.page;
+  remote_copy = (value: unknown): Parcel => new Parcel(value);
   async remote_later(value: unknown): Promise<unknown> {
     await Promise.resolve();
     return [value, Promise.resolve(this.remote_give())];
   }
   /** Returns references followed by a function, which cannot be sent: the references must be taken back. */
-  remote_tangle(): unknown[] {
-    return [this.remote_give(), this.stock, () => undefined];
-  }
+  remote_tangle = (): unknown[] => [this.remote_give(), this.stock, () => undefined];
   remote_fail(): never {
-    throw new PBError("no");
+    throw new pb.PBError("no");
   }
-  remote_break(value: unknown): unknown {
-    return (value as { no: { such: object } }).no.such;
-  }
-  remote_keep(value: unknown): void {
-    this.kept = value;
-  }
+  remote_break = (value: unknown): unknown => (value as { no: { such: object } }).no.such;
+  remote_keep = (value: unknown): void => void (this.kept = value);
   remote_release(): void {
     const { kept } = this;
     this.kept = undefined;
-    if (kept instanceof RemoteReference || kept instanceof RemoteCache) kept[Symbol.dispose]();
+    if (kept instanceof pb.RemoteReference || kept instanceof pb.RemoteCache) kept[Symbol.dispose]();
   }
   /** Calls every reference in a value. The peer may answer or not. */
   remote_call(value: unknown): void {
-    const calls = [value, ...(Array.isArray(value) ? (value as unknown[]) : [])];
-    for (const reference of calls)
-      if (reference instanceof RemoteReference)
+    for (const reference of [value, ...(Array.isArray(value) ? (value as unknown[]) : [])])
+      if (reference instanceof pb.RemoteReference)
         reference.callRemote("x", this.remote_give(), this.stock).catch(() => undefined);
   }
 }
 
-export class Counted extends Referenceable {
-  remote_echo(value: unknown): unknown {
-    return value;
-  }
+export class Counted extends pb.Referenceable {
+  remote_echo = (value: unknown): unknown => value;
 }
 
-class View extends Viewable {
-  view_who(perspective: Perspective): string {
-    return typeof perspective;
-  }
+class View extends pb.Viewable {
+  view_who = (perspective: pb.Perspective): string => typeof perspective;
 }
 
-class Parcel extends Copyable {
+class Parcel extends pb.Copyable {
   static readonly remoteType = "fuzz.Parcel";
   constructor(readonly content: unknown) {
     super();
   }
 }
 
-class ParcelCopy extends RemoteCopy {}
-
-class Stock extends Cacheable {
+class Stock extends pb.Cacheable {
   static readonly remoteType = "fuzz.Stock";
   value: unknown = 1;
-  readonly observers = new Map<CacheObserver, number>();
+  readonly observers = new Map<pb.CacheObserver, number>();
 
-  override getStateToCacheAndObserveFor(_perspective: Perspective, observer: CacheObserver): unknown {
+  override getStateToCacheAndObserveFor(_perspective: pb.Perspective, observer: pb.CacheObserver): unknown {
     this.observers.set(observer, 0);
     return { value: this.value };
   }
-  override stoppedObserving(_perspective: Perspective, observer: CacheObserver): void {
+  override stoppedObserving(_perspective: pb.Perspective, observer: pb.CacheObserver): void {
     this.observers.set(observer, this.observers.get(observer)! + 1);
   }
   set(value: unknown): void {
@@ -124,25 +79,23 @@ class Stock extends Cacheable {
   }
 }
 
-class StockCache extends RemoteCache {
+class StockCache extends pb.RemoteCache {
   observe_set(value: unknown): unknown {
     return Object.assign(this, { value });
   }
 }
 
-class Page extends Publishable {
+class Page extends pb.Publishable {
   static readonly remoteType = "fuzz.Page";
   override getStateToPublishFor(): unknown {
     return { text: "…" };
   }
 }
 
-class PageCopy extends RemotePublished {}
-
 /** The types of the world, for values that the peer sends. */
 export function typesOfWorld(): TypeRegistry {
   return new TypeRegistry()
-    .register(remoteCopy("fuzz.Parcel", ParcelCopy))
-    .register(remoteCache("fuzz.Stock", StockCache))
-    .register(remotePublished("fuzz.Page", PageCopy, new MemoryStore()));
+    .register(pb.remoteCopy("fuzz.Parcel", class extends pb.RemoteCopy {}))
+    .register(pb.remoteCache("fuzz.Stock", StockCache))
+    .register(pb.remotePublished("fuzz.Page", class extends pb.RemotePublished {}, new pb.MemoryStore()));
 }

@@ -1,15 +1,12 @@
 /** A library under measurement: a server and a client in two processes, connected over loopback TCP. */
 
 import { spawnSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { findTwisted, noTwisted } from "../../twisted/twisted.js";
-import { bundle } from "../bundle.js";
-import { ChildProcess } from "../child-process.js";
+import { bundleFile } from "../bundle.js";
+import { ChildProcess, twistedCommand } from "../child-process.js";
 import { compare } from "../paired.js";
 import type { Result, Sample } from "../paired.js";
 
-/** The file in contenders/ of each, in the order of the tables; all ratios are relative to the first. */
+/** The file in contenders/ of each (in Node), in the order of the tables. All ratios are relative to the first. */
 const files = {
   "@pb": "pb",
   "old @pb": "pb",
@@ -17,7 +14,7 @@ const files = {
   "Cap'n Web": "capnweb",
   "grpc-js": "grpc",
   "socket.io": "socketio",
-  Twisted: "twisted_pb",
+  Twisted: "",
 };
 export type ContenderName = keyof typeof files;
 export const contenderNames = Object.keys(files) as ContenderName[];
@@ -40,52 +37,51 @@ interface Answer extends Sample {
 }
 
 export class Contender implements Disposable {
-  readonly name: ContenderName;
-  readonly #server: ChildProcess;
-  readonly #client: ChildProcess;
-
-  private constructor(name: ContenderName, server: ChildProcess, client: ChildProcess) {
-    this.name = name;
-    this.#server = server;
-    this.#client = client;
-  }
+  private constructor(
+    readonly name: ContenderName,
+    private readonly server: ChildProcess,
+    private readonly client: ChildProcess,
+  ) {}
 
   /** Resolves with undefined where there is no Twisted; the reason is on stderr. */
-  static async start(name: ContenderName, options: ContenderOptions = {}): Promise<Contender | undefined> {
-    const command = name === "Twisted" ? twistedProgram() : await nodeProgram(name, options);
+  static async start(
+    name: ContenderName,
+    { checkout, flags = () => [] }: ContenderOptions = {},
+  ): Promise<Contender | undefined> {
+    const command = name === "Twisted" ? twistedCommand() : await nodeCommand(name, checkout);
     if (command === undefined) return undefined;
-    const start = (side: Side, ports: readonly number[]): ChildProcess =>
-      new ChildProcess(`The ${side} of ${name}`, onOwnCore(side, [...command(side), side, ...ports.map(String)]));
+    const start = (side: Side, ports: readonly number[]): ChildProcess => {
+      const args = [...flags(side), ...command.slice(1), side, ...ports.map(String)];
+      return new ChildProcess(`The ${side} of ${name}`, onOwnCore(side, [command[0]!, ...args]));
+    };
     const server = start("server", []);
-    const ports = Object.values(await server.nextAnswer<Record<string, number>>());
-    const client = start("client", ports);
+    const client = start("client", await server.nextAnswer<number[]>());
     await client.nextAnswer();
     return new Contender(name, server, client);
   }
 
   /** Performs an action of the client. The processor time is that of both processes. */
   async run(action: string, times: number): Promise<Sample> {
-    const before = await this.#server.request<Answer>({ action: "", times: 0 });
-    const { seconds, cpu } = await this.#client.request<Answer>({ action, times });
-    const after = await this.#server.request<Answer>({ action: "", times: 0 });
+    const before = await this.server.request<Answer>({ action: "", times: 0 });
+    const { seconds, cpu } = await this.client.request<Answer>({ action, times });
+    const after = await this.server.request<Answer>({ action: "", times: 0 });
     return { seconds, cpu: cpu + after.cpuTotal - before.cpuTotal };
   }
 
   /** Bytes in use at the server and at the client. */
-  async memory(): Promise<[server: number, client: number]> {
-    const request = { action: "memory", times: 0 };
-    const [server, client] = [await this.#server.request<Answer>(request), await this.#client.request<Answer>(request)];
-    return [server.memory!, client.memory!];
+  async memory(): Promise<number[]> {
+    const sides = [this.server, this.client].map((side) => side.request<Answer>({ action: "memory", times: 0 }));
+    return (await Promise.all(sides)).map(({ memory }) => memory!);
   }
 
   async end(): Promise<void> {
-    await this.#client.end();
-    await this.#server.end();
+    await this.client.end();
+    await this.server.end();
   }
 
   [Symbol.dispose](): void {
-    this.#client[Symbol.dispose]();
-    this.#server[Symbol.dispose]();
+    this.client[Symbol.dispose]();
+    this.server[Symbol.dispose]();
   }
 }
 
@@ -95,34 +91,18 @@ export function compareCalls(contenders: readonly Contender[], action: string, r
   return compare(measured, { rounds, seconds: 0.15, warmUp: 1.5 });
 }
 
-type Command = (side: Side) => readonly string[];
-
-function twistedProgram(): Command | undefined {
-  const twisted = findTwisted();
-  if (twisted === undefined) {
-    console.error(noTwisted);
-    return undefined;
-  }
-  return () => [twisted.python, fileURLToPath(new URL("contenders/twisted_pb.py", import.meta.url))];
-}
-
 /** Bundles our packages as they are published; the other libraries run as they are installed. */
-async function nodeProgram(name: ContenderName, { checkout, flags = () => [] }: ContenderOptions): Promise<Command> {
+async function nodeCommand(name: ContenderName, checkout: string | undefined): Promise<readonly string[]> {
   const text = `
     import * as library from "./calls/contenders/${files[name]}.ts";
     import { run } from "./calls/program.ts";
     await run(library);`;
-  const contents = await bundle(text, {
+  const program = await bundleFile(name, text, {
     checkout: name === "old @pb" ? checkout : undefined,
     platform: "node",
     external: ["@grpc/*", "capnweb", "socket.io", "socket.io-client", "ws"],
   });
-  // Inside the folder of the benches, so that Node finds the other libraries.
-  const folder = fileURLToPath(new URL("../node_modules/.programs/", import.meta.url));
-  const program = `${folder}${name.replace(/\W+/g, "-")}.mjs`;
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(program, contents);
-  return (side) => [process.execPath, ...flags(side), program];
+  return [process.execPath, program];
 }
 
 /** The first and the last core that this process may use; null where the system does not tell (only Linux does). */

@@ -1,21 +1,14 @@
 /** Measures what a connection costs, and whether calls take longer with many references or connections. */
 
+import { formatBytes, formatCount, formatRatio, formatSeconds, table } from "../format.js";
 import { compareCalls, Contender } from "./contender.js";
 import type { ContenderName } from "./contender.js";
 
 const CONNECTIONS = 1000;
 
-export interface ConnectionCost {
-  readonly name: ContenderName;
-  /** Seconds to open one. */
-  readonly seconds: number;
-  /** Bytes in use for one idle connection. */
-  readonly server: number;
-  readonly client: number;
-}
-
-export async function measureConnections(contenders: readonly Contender[]): Promise<ConnectionCost[]> {
-  const costs: ConnectionCost[] = [];
+/** A section of TABLE.md: the time to open a connection, and the bytes in use for an idle one. */
+export async function measureConnections(contenders: readonly Contender[]): Promise<string> {
+  const rows: string[][] = [];
   for (const contender of contenders) {
     if (contender.name === "Twisted") continue; // its memory cannot be compared
     await contender.run("connect", 50); // so that objects that are made once exist before the measurement
@@ -23,19 +16,14 @@ export async function measureConnections(contenders: readonly Contender[]): Prom
     const { seconds } = await contender.run("connect", CONNECTIONS);
     const after = await contender.memory();
     await contender.run("disconnect", 1);
-    const [server, client] = [0, 1].map((side) => (after[side]! - before[side]!) / CONNECTIONS);
-    costs.push({ name: contender.name, seconds: seconds / CONNECTIONS, server: server!, client: client! });
+    const used = after.map((bytes, side) => formatBytes((bytes - before[side]!) / CONNECTIONS));
+    rows.push([contender.name, formatSeconds(seconds / CONNECTIONS), ...used]);
   }
-  return costs;
-}
+  return `### One connection of 1,000
 
-export interface Growth {
-  readonly situation: string;
-  /** Calls per second, 100 in flight. */
-  readonly rate: number;
-  /** Processor time of one call of both processes, divided by that of `comparedWith`. */
-  readonly cost: number;
-  readonly comparedWith: string;
+Memory is heap and buffers after a garbage collection.
+
+${table(["", "time to open", "memory at the server", "memory at the client"], rows)}`;
 }
 
 /**
@@ -43,9 +31,10 @@ export interface Growth {
  */
 type Situation = readonly [title: string, name: ContenderName, references: number, connections: number];
 
-export async function measureGrowth(rounds: number): Promise<Growth[]> {
+/** A section of TABLE.md: the calls per second and the processor time of a call in each situation. */
+export async function measureGrowth(rounds: number): Promise<string> {
   const many = (count: number): string => count.toLocaleString("en");
-  const growth = await measureSituations("hundred", rounds, [
+  const rows = await measureSituations("hundred", rounds, [
     ["nothing else", "@pb", 0, 0],
     ...[1_000, 10_000, 100_000].map((count): Situation => [`${many(count)} live references`, "@pb", count, 0]),
     ...[10, 100, 1_000].map((count): Situation => [`${many(count)} other connections`, "@pb", 0, count]),
@@ -55,13 +44,14 @@ export async function measureGrowth(rounds: number): Promise<Growth[]> {
       ["raw JSON in the same way", "raw JSON", 0, count],
       [`calls over ${many(count)} connections in turn`, "@pb", 0, count],
     ]);
-    growth.push(own!);
+    rows.push(own!);
   }
-  return growth;
+  const heads = ["", "calls a second, 100 in flight", "processor time of a call, times", "that of"];
+  return `### Calls of @pb with many references or connections\n\n${table(heads, rows)}`;
 }
 
-/** Runs every situation in two processes of its own, and compares each with the first one. */
-async function measureSituations(action: string, rounds: number, situations: readonly Situation[]): Promise<Growth[]> {
+/** Runs every situation in two processes of its own. Returns a row for each, which compares it with the first one. */
+async function measureSituations(action: string, rounds: number, situations: Situation[]): Promise<string[][]> {
   const contenders: Contender[] = [];
   try {
     for (const [, name, references, connections] of situations) {
@@ -71,12 +61,10 @@ async function measureSituations(action: string, rounds: number, situations: rea
       if (connections > 0) await contender.run("connect", connections);
     }
     const results = await compareCalls(contenders, action, rounds);
-    return results.map(({ seconds, cpu }, index) => ({
-      situation: situations[index]![0],
-      rate: 1 / seconds.median,
-      cost: cpu.median / results[0]!.cpu.median,
-      comparedWith: situations[0]![0],
-    }));
+    return results.map(({ seconds, cpu }, index) => {
+      const cost = formatRatio(cpu / results[0]!.cpu);
+      return [situations[index]![0], formatCount(1 / seconds.median), cost, situations[0]![0]];
+    });
   } finally {
     for (const contender of contenders) contender[Symbol.dispose]();
   }

@@ -16,13 +16,13 @@ const ONE_WAY_BATCH = 10_000;
 
 export async function run(library: Library): Promise<never> {
   const [side, port] = process.argv.slice(2);
-  if (side === "server") return await answer({ port: await library.serve() }, {});
-  return await answer({}, await clientActions(library, Number(port)));
+  if (side === "server") return await answer([await library.serve()], {});
+  return await answer([], await clientActions(library, Number(port)));
 }
 
-/** Prints `facts`, then performs the actions that are named on stdin until stdin ends. */
-async function answer(facts: object, actions: Readonly<Record<string, Action>>): Promise<never> {
-  console.log(JSON.stringify(facts));
+/** Prints the ports of a server, then performs the actions that are named on stdin until stdin ends. */
+async function answer(ports: readonly number[], actions: Readonly<Record<string, Action>>): Promise<never> {
+  console.log(JSON.stringify(ports));
   for await (const line of createInterface({ input: process.stdin })) {
     const { action, times } = JSON.parse(line) as { action: string; times: number };
     const cpuBefore = cpuSeconds();
@@ -59,11 +59,6 @@ async function clientActions(library: Library, port: number): Promise<Record<str
     async (times) => {
       for (let left = times; left > 0; left--) await work();
     };
-  const updates = (count: number): Action => {
-    let update: Action | undefined;
-    return async (times) => await (update ??= await connectObservers(library, port, count, client))(times);
-  };
-
   return {
     one: repeated(() => client.call("echo", note)),
     hundred: (times) => inFlight(times, () => client.call("echo", note)),
@@ -76,8 +71,8 @@ async function clientActions(library: Library, port: number): Promise<Record<str
       }
     },
     bytes: repeated(() => client.call("bytes")),
-    "updates-1": updates(1),
-    "updates-100": updates(100),
+    "updates-1": observed(library, port, client, 1),
+    "updates-100": observed(library, port, client, 100),
     login: repeated(async () => (await library.connect(port, credentials)).close()),
     /** Opens connections that stay open. */
     connect: repeated(async () => open.push(await library.connect(port))),
@@ -121,24 +116,23 @@ async function inFlight(times: number, call: () => Promise<unknown>): Promise<vo
   await Promise.all(Array.from({ length: Math.min(times, CALLS_IN_FLIGHT) }, caller));
 }
 
-/**
- * Connects clients that each keep a copy of one object. The result makes the object change, and waits for all copies.
- */
-async function connectObservers(library: Library, port: number, count: number, caller: Client): Promise<Action> {
+/** Makes the server change an object, and waits until that many clients, each with a copy of it, have seen that. */
+function observed(library: Library, port: number, caller: Client, count: number): Action {
   const group = `observed by ${count}`;
   /** A copy that is garbage collected is released: this list keeps the copies alive. */
   const observers: Client[] = [];
   let missing = 0;
   let allSeen: (() => void) | undefined;
-  while (observers.length < count) {
-    const observer = await library.connect(port);
-    await observer.observe(group, () => {
-      if (--missing === 0) allSeen?.();
-    });
-    observers.push(observer);
-  }
+  const changed = (): void => {
+    if (--missing === 0) allSeen?.();
+  };
   return async (times) => {
-    missing = times * observers.length;
+    while (observers.length < count) {
+      const observer = await library.connect(port);
+      await observer.observe(group, changed);
+      observers.push(observer);
+    }
+    missing = times * count;
     const seen = new Promise<void>((resolve) => (allSeen = resolve));
     await caller.call("update", { group, count: times });
     await seen;

@@ -2,10 +2,11 @@
 
 import { newWebSocketRpcSession, RpcTarget } from "capnweb";
 import type { RpcStub } from "capnweb";
+import { strict as assert } from "node:assert";
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
+import { createServer } from "node:http";
 import { WebSocket as Socket, WebSocketServer } from "ws";
-import { methodsOf } from "../library.js";
+import { listen, methodsOf } from "../library.js";
 import type { Client, credentials, Update } from "../library.js";
 
 // Cap'n Web uses the constants of the browser's class, which Node 20 does not have.
@@ -42,13 +43,12 @@ function ignoreResult(result: unknown): void {
   (result as Disposable)[Symbol.dispose]();
 }
 
-export async function serve(): Promise<number> {
-  const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
-  server.on("connection", (socket) => {
+export function serve(): Promise<number> {
+  const server = createServer();
+  new WebSocketServer({ server }).on("connection", (socket) => {
     newWebSocketRpcSession(socket as unknown as WebSocket, new Bench());
   });
-  await once(server, "listening");
-  return (server.address() as AddressInfo).port;
+  return listen(server);
 }
 
 export async function connect(port: number, user?: typeof credentials): Promise<Client> {
@@ -57,7 +57,7 @@ export async function connect(port: number, user?: typeof credentials): Promise<
   const bench = newWebSocketRpcSession<Bench>(socket as unknown as WebSocket);
   const invoke = (method: string, ...args: unknown[]): Promise<unknown> =>
     (bench as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>)[method]!(...args);
-  if (user !== undefined) await invoke("login", user);
+  if (user !== undefined) assert(await invoke("login", user));
   return {
     call: invoke,
     send: (method, argument) => ignoreResult(invoke(method, argument)),

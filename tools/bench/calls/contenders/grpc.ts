@@ -1,61 +1,48 @@
 /** grpc-js with protocol buffers. One-way calls are a stream, and so are the updates of an observer. */
 
-import { credentials as channelCredentials, loadPackageDefinition, Metadata, Server } from "@grpc/grpc-js";
-import { ServerCredentials, status } from "@grpc/grpc-js";
-import type { Client as GrpcClient, ClientReadableStream, ClientWritableStream, sendUnaryData } from "@grpc/grpc-js";
-import type {
-  ServerReadableStream,
-  ServerUnaryCall,
-  ServerWritableStream,
-  ServiceClientConstructor,
-} from "@grpc/grpc-js";
+import * as grpc from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { once } from "node:events";
 import { promisify } from "node:util";
-import { credentials, methodsOf, note as firstNote } from "../library.js";
-import type { Client, Note, Update } from "../library.js";
+import { areRight, methodsOf, note as firstNote } from "../library.js";
+import type { Client, credentials, Note, Update } from "../library.js";
 
 interface Value {
   readonly value?: unknown;
 }
-type Observer = ServerWritableStream<{ group: string }, Update>;
-type Unary = (request: object, metadata: Metadata, answer: (error: Error | null, answer: Value) => void) => void;
-interface Stub extends GrpcClient {
-  notify(answer: (error: Error | null, count: Value) => void): ClientWritableStream<Note>;
-  observe(request: object): ClientReadableStream<Update>;
+type Observer = grpc.ServerWritableStream<{ group: string }, Update>;
+type Answer = (error: Error | null, result: Value) => void;
+type Unary = (request: object, metadata: grpc.Metadata, answer: Answer) => void;
+interface Stub extends grpc.Client {
+  notify(answer: Answer): grpc.ClientWritableStream<Note>;
+  observe(request: object): grpc.ClientReadableStream<Update>;
 }
 
 /** The working directory is the root of the repository. */
-const definition = loadPackageDefinition(loadSync("tools/bench/calls/contenders/grpc.proto", { keepCase: true }));
-const { Bench } = definition.bench as unknown as { Bench: ServiceClientConstructor };
+const definition = grpc.loadPackageDefinition(loadSync("tools/bench/calls/contenders/grpc.proto", { keepCase: true }));
+const { Bench } = definition.bench as unknown as { Bench: grpc.ServiceClientConstructor };
 
 export async function serve(): Promise<number> {
   const methods = methodsOf<Observer>((observers, update) => {
     for (const observer of observers) observer.write(update);
   });
-  const value = (name: string) => (call: ServerUnaryCall<Value, Value>, answer: sendUnaryData<Value>) => {
+  const value = (name: string) => (call: { request: Value }, answer: grpc.sendUnaryData<Value>) => {
     answer(null, { value: methods[name]!(call.request.value as never, undefined as never) });
   };
-  const server = new Server();
+  const server = new grpc.Server();
   server.addService(Bench.service, {
     /** Calls with credentials need the right ones; calls without are anonymous. */
-    echo(call: ServerUnaryCall<Note, Note>, answer: sendUnaryData<Note>) {
-      const [name] = call.metadata.get("name");
-      const [password] = call.metadata.get("password");
-      const isAllowed = name === undefined || (name === credentials.name && password === credentials.password);
-      if (isAllowed) answer(null, call.request);
-      else answer({ code: status.UNAUTHENTICATED });
+    echo(call: grpc.ServerUnaryCall<Note, Note>, answer: grpc.sendUnaryData<Note>) {
+      const sent = call.metadata.getMap();
+      if (sent.name === undefined || areRight(sent)) answer(null, call.request);
+      else answer({ code: grpc.status.UNAUTHENTICATED });
     },
-    open: value("open"),
-    look: value("look"),
-    release: value("release"),
-    bytes: value("bytes"),
-    update(call: ServerUnaryCall<object, Value>, answer: sendUnaryData<Value>) {
-      void (methods.update!(call.request as never, undefined as never) as Promise<unknown>).then(() =>
-        answer(null, {}),
-      );
+    ...Object.fromEntries(["open", "look", "release", "bytes"].map((name) => [name, value(name)])),
+    async update(call: grpc.ServerUnaryCall<object, Value>, answer: grpc.sendUnaryData<Value>) {
+      await methods.update!(call.request as never, undefined as never);
+      answer(null, {});
     },
-    notify(call: ServerReadableStream<Note, Value>, answer: sendUnaryData<Value>) {
+    notify(call: grpc.ServerReadableStream<Note, Value>, answer: grpc.sendUnaryData<Value>) {
       let count = 0;
       call.on("data", () => (count += 1)).on("end", () => answer(null, { value: count }));
     },
@@ -64,7 +51,7 @@ export async function serve(): Promise<number> {
       call.sendMetadata(call.metadata);
     },
   });
-  return await promisify(server.bindAsync.bind(server))("127.0.0.1:0", ServerCredentials.createInsecure());
+  return await promisify(server.bindAsync.bind(server))("127.0.0.1:0", grpc.ServerCredentials.createInsecure());
 }
 
 /** Each client gets a connection of its own; by default all clients of a process share one. */
@@ -72,11 +59,11 @@ const options = { "grpc.use_local_subchannel_pool": 1, "grpc.max_receive_message
 
 /** gRPC has no logins: the credentials are sent with every call, and the first call shows that they are right. */
 export async function connect(port: number, user?: typeof credentials): Promise<Client> {
-  const stub = new Bench(`127.0.0.1:${port}`, channelCredentials.createInsecure(), options) as unknown as Stub;
+  const stub = new Bench(`127.0.0.1:${port}`, grpc.credentials.createInsecure(), options) as unknown as Stub;
   await promisify(stub.waitForReady.bind(stub))(Date.now() + 10_000);
-  const metadata = new Metadata();
+  const metadata = new grpc.Metadata();
   for (const [key, text] of Object.entries(user ?? {})) metadata.set(key, text);
-  let notifications: ClientWritableStream<Note> | undefined;
+  let notifications: grpc.ClientWritableStream<Note> | undefined;
   let notified: Promise<unknown> | undefined;
 
   const call = async (method: string, argument?: unknown): Promise<unknown> => {

@@ -1,40 +1,38 @@
 /** @pb. Anonymous clients call a published object; clients that log in call their avatar. */
 
-import { Avatar, broadcast, Cacheable, getAllPages, pagesOf, Referenceable, RemoteCache } from "@pb/broker";
-import { remoteCache, sendPages } from "@pb/broker";
-import type { CacheObserver, PageCollectorMethods, Perspective, RemoteReference } from "@pb/broker";
+import * as pb from "@pb/broker";
 import { InMemoryUsernamePasswordChecker, login, Portal, UsernamePassword } from "@pb/cred";
 import { TypeRegistry } from "@pb/jelly-types";
 import { connect as connectBroker, listen } from "@pb/node-transport";
 import { credentials, MEGABYTE, methodsOf } from "../library.js";
 import type { Client, Note, Update } from "../library.js";
 
-class Handle extends Referenceable {
+class Handle extends pb.Referenceable {
   remote_look(): number {
     return 42;
   }
 }
 
-class Stock extends Cacheable {
+class Stock extends pb.Cacheable {
   static readonly remoteType = "bench.Stock";
-  readonly observers = new Set<CacheObserver>();
+  readonly observers = new Set<pb.CacheObserver>();
 
-  getStateToCacheAndObserveFor(_perspective: Perspective, observer: CacheObserver): object {
+  getStateToCacheAndObserveFor(_perspective: pb.Perspective, observer: pb.CacheObserver): object {
     this.observers.add(observer);
     return { prices: {} };
   }
-  override stoppedObserving(_perspective: Perspective, observer: CacheObserver): void {
+  override stoppedObserving(_perspective: pb.Perspective, observer: pb.CacheObserver): void {
     this.observers.delete(observer);
   }
 }
 
 const stocks = new Map<string, Stock>();
 const methods = methodsOf<never>((_, { symbol, price }, group) => {
-  broadcast(stocks.get(group)!.observers, "set", symbol, price);
+  pb.broadcast(stocks.get(group)!.observers, "set", symbol, price);
 });
 
 /** The methods of the library, and those that pass references, copies and pages. */
-class Bench extends Referenceable {
+class Bench extends pb.Referenceable {
   remote_open(): Handle {
     return new Handle();
   }
@@ -45,15 +43,15 @@ class Bench extends Referenceable {
     if (!stocks.has(group)) stocks.set(group, new Stock());
     return stocks.get(group)!;
   }
-  async remote_bytes(collector: RemoteReference<PageCollectorMethods>): Promise<void> {
-    await sendPages(collector, pagesOf(MEGABYTE));
+  async remote_bytes(collector: pb.RemoteReference<pb.PageCollectorMethods>): Promise<void> {
+    await pb.sendPages(collector, pb.pagesOf(MEGABYTE));
   }
 }
 for (const [name, method] of Object.entries(methods)) {
   if (!(`remote_${name}` in Bench.prototype)) Object.assign(Bench.prototype, { [`remote_${name}`]: method });
 }
 
-class Member extends Avatar {
+class Member extends pb.Avatar {
   perspective_echo(value: Note): Note {
     return value;
   }
@@ -65,20 +63,17 @@ export async function serve(): Promise<number> {
   const policy = { scram: "none" } as const;
   const portal = new Portal({ requestAvatar: () => ({ avatar: new Member() }) }, [checker], { policy });
   const bench = new Bench();
-  const server = await listen(
-    "tcp:0:interface=127.0.0.1",
-    {
-      rootObject(connection) {
-        connection.publish("bench", bench);
-        return portal.rootObject(connection);
-      },
+  const root: pb.RootSource = {
+    rootObject(connection) {
+      connection.publish("bench", bench);
+      return portal.rootObject(connection);
     },
-    { broker: { limits: { references: 1_000_000 } }, limits: { connectionsPerAddress: 10_000 } },
-  );
-  return server.port;
+  };
+  const options = { broker: { limits: { references: 1_000_000 } }, limits: { connectionsPerAddress: 10_000 } };
+  return (await listen("tcp:0:interface=127.0.0.1", root, options)).port;
 }
 
-class StockCopy extends RemoteCache {
+class StockCopy extends pb.RemoteCache {
   changed?: (update: Update) => void;
   declare prices: Record<string, number>;
 
@@ -88,20 +83,19 @@ class StockCopy extends RemoteCache {
   }
 }
 
-const types = new TypeRegistry().register(remoteCache("bench.Stock", StockCopy));
+const types = new TypeRegistry().register(pb.remoteCache("bench.Stock", StockCopy));
 
 export async function connect(port: number, user?: typeof credentials): Promise<Client> {
   const options = { broker: { types, limits: { references: 1_000_000 } } };
   const connection = await connectBroker(`tcp:127.0.0.1:${port}`, options);
-  const bench: RemoteReference =
-    user === undefined
-      ? await connection.getObject("bench")
-      : await login(connection, new UsernamePassword(user.name, user.password));
-  const typed = bench as unknown as RemoteReference<Bench>;
+  const bench: pb.RemoteReference = await (user === undefined
+    ? connection.getObject("bench")
+    : login(connection, new UsernamePassword(user.name, user.password)));
+  const typed = bench as unknown as pb.RemoteReference<Bench>;
   /** Copies and references stay alive as long as the connection. */
   const kept: unknown[] = [];
   const special: Record<string, (argument: unknown) => Promise<unknown>> = {
-    bytes: async () => Buffer.concat((await getAllPages(bench, "bytes")) as Uint8Array[]),
+    bytes: async () => Buffer.concat((await pb.getAllPages(bench, "bytes")) as Uint8Array[]),
     hold: async (count) => kept.push(await bench.callRemote("hold", count)),
   };
   return {

@@ -1,22 +1,19 @@
 /** socket.io over WebSocket. */
 
-import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { Server } from "socket.io";
 import type { Socket } from "socket.io";
 import { io } from "socket.io-client";
-import { credentials, MEGABYTE, methodsOf } from "../library.js";
+import { areRight, listen, MEGABYTE, methodsOf } from "../library.js";
 import type { Client } from "../library.js";
 
-export async function serve(): Promise<number> {
+export function serve(): Promise<number> {
   const http = createServer();
   const server = new Server(http, { transports: ["websocket"], maxHttpBufferSize: 2 * MEGABYTE.length });
   const methods = methodsOf<Socket>((_, update, group) => void server.to(group).emit("set", update));
   server.use((socket, next) => {
-    const { name, password } = socket.handshake.auth as Partial<typeof credentials>;
-    const isGuest = name === undefined;
-    if (isGuest || (name === credentials.name && password === credentials.password)) next();
+    const { auth } = socket.handshake;
+    if (auth.name === undefined || areRight(auth)) next();
     else next(new Error("Wrong credentials"));
   });
   server.on("connection", (socket) => {
@@ -29,9 +26,7 @@ export async function serve(): Promise<number> {
     }
     socket.on("observe", (group: string) => void socket.join(group));
   });
-  http.listen(0, "127.0.0.1");
-  await once(http, "listening");
-  return (http.address() as AddressInfo).port;
+  return listen(http);
 }
 
 export async function connect(port: number, user: object = {}): Promise<Client> {

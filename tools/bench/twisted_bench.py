@@ -1,17 +1,18 @@
-"""Twisted's Perspective Broker: `server`, or `client GUEST_PORT MEMBER_PORT`. Does the same as program.ts."""
+"""Twisted as a contender: `server`, `client GUEST_PORT MEMBER_PORT`, `codec`, or `jelly`.
+
+Does the same as calls/program.ts and codec/main.ts: each line of JSON on stdin names an action, and gets one line.
+"""
 
 import json
-import os
-import resource
 import sys
-import threading
 import time
+import types
 
 from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.credentials import UsernamePassword
 from twisted.cred.portal import IRealm, Portal
-from twisted.internet import defer, reactor, task
-from twisted.spread import pb, util
+from twisted.internet import defer, reactor, task, threads
+from twisted.spread import banana, jelly, pb, util
 from zope.interface import implementer
 
 CALLS_IN_FLIGHT = 100
@@ -22,42 +23,26 @@ CREDENTIALS = (b"alice", b"correct horse battery staple")
 MEGABYTE = b"\7" * 1_000_000
 
 
-def cpu_seconds():
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+async def answer(actions):
+    """Performs the actions that are named on stdin until stdin ends."""
+    while line := await threads.deferToThread(sys.stdin.readline):
+        request = json.loads(line)
+        action = actions.get(request.pop("action"))
+        cpu, start = time.process_time(), time.perf_counter()
+        if action is not None:
+            await action(**request)
+        seconds, cpu_total = time.perf_counter() - start, time.process_time()
+        print(json.dumps({"seconds": seconds, "cpu": cpu_total - cpu, "cpuTotal": cpu_total}), flush=True)
 
 
-def tell(answer):
-    sys.stdout.write(json.dumps(answer) + "\n")
-    sys.stdout.flush()
+def repeated(work):
+    async def action(times):
+        for _ in range(times):
+            result = work()
+            if result is not None:
+                await result
 
-
-async def act(line, actions):
-    request = json.loads(line)
-    action, times = request["action"], request["times"]
-    before = cpu_seconds()
-    start = time.perf_counter()
-    if action in actions:
-        await actions[action](times)
-    seconds = time.perf_counter() - start
-    total = cpu_seconds()
-    tell({"seconds": seconds, "cpu": total - before, "cpuTotal": total})
-
-
-def fail(failure):
-    failure.printTraceback(sys.stderr)
-    os._exit(1)
-
-
-def answer(facts, actions):
-    tell(facts)
-
-    def read():
-        for line in sys.stdin:
-            reactor.callFromThread(lambda line=line: defer.ensureDeferred(act(line, actions)).addErrback(fail))
-        reactor.callFromThread(reactor.stop)
-
-    threading.Thread(target=read, daemon=True).start()
+    return action
 
 
 class Handle(pb.Referenceable):
@@ -137,25 +122,14 @@ class Realm:
 
 def serve():
     checker = InMemoryUsernamePasswordDatabaseDontUse(alice=CREDENTIALS[1])
-    roots = {"port": Bench(), "memberPort": Portal(Realm(), [checker])}
-    ports = {
-        name: reactor.listenTCP(0, pb.PBServerFactory(root), interface="127.0.0.1").getHost().port
-        for name, root in roots.items()
-    }
-    answer(ports, {})
+    roots = [Bench(), Portal(Realm(), [checker])]
+    return [reactor.listenTCP(0, pb.PBServerFactory(root), interface="127.0.0.1").getHost().port for root in roots]
 
 
 async def connect(port, user=None):
     factory = pb.PBClientFactory()
     reactor.connectTCP("127.0.0.1", port, factory)
     return factory, await (factory.getRootObject() if user is None else factory.login(UsernamePassword(*user)))
-
-
-async def close(factory, root):
-    gone = defer.Deferred()
-    root.notifyOnDisconnect(lambda _: gone.callback(None))
-    factory.disconnect()
-    await gone
 
 
 async def in_flight(times, call):
@@ -170,41 +144,35 @@ async def in_flight(times, call):
     await defer.gatherResults([defer.ensureDeferred(caller()) for _ in range(min(times, CALLS_IN_FLIGHT))])
 
 
-class Observers:
-    """Connections that each keep a copy of the same object."""
+def updates(port, root, count):
+    """Changes an object, and waits until that many connections, each with a copy of it, have seen all changes."""
+    group = f"observed by {count}"
+    copies = []
+    missing, all_seen = 0, None
 
-    def __init__(self, port, count):
-        self.port, self.count = port, count
-        self.copies, self.seen, self.expected = [], 0, None
+    def changed():
+        nonlocal missing
+        missing -= 1
+        if missing == 0:
+            all_seen.callback(None)
 
-    def changed(self):
-        self.seen += 1
-        if self.seen == self.expected:
-            self.all_seen.callback(None)
-
-    async def see(self, times, root):
-        group = f"observed by {self.count}"
-        while len(self.copies) < self.count:
-            factory, own = await connect(self.port)
+    async def action(times):
+        nonlocal missing, all_seen
+        while len(copies) < count:
+            _, own = await connect(port)
             copy = await own.callRemote("watch", group)
-            copy.changed = self.changed
-            self.copies.append((factory, own, copy))
-        self.seen, self.expected, self.all_seen = 0, times * self.count, defer.Deferred()
+            copy.changed = changed
+            copies.append(copy)
+        missing, all_seen = times * count, defer.Deferred()
         await root.callRemote("update", group, times)
-        await self.all_seen
+        await all_seen
+
+    return action
 
 
-async def run_client(port, member_port):
+async def client_actions(port, member_port):
     pb.setUnjellyableForClass("__main__.Stock", StockCopy)
     _, root = await connect(port)
-    observers = {count: Observers(port, count) for count in (1, 100)}
-
-    def repeated(work):
-        async def action(times):
-            for _ in range(times):
-                await work()
-
-        return action
 
     async def reference():
         handle = await root.callRemote("open")
@@ -220,25 +188,57 @@ async def run_client(port, member_port):
         assert len(b"".join(await util.getAllPages(root, "bytes"))) == len(MEGABYTE)
 
     async def log_in():
-        await close(*await connect(member_port, CREDENTIALS))
+        factory, avatar = await connect(member_port, CREDENTIALS)
+        gone = defer.Deferred()
+        avatar.notifyOnDisconnect(lambda _: gone.callback(None))
+        factory.disconnect()
+        await gone
 
     assert await root.callRemote("echo", NOTE) == NOTE
-    actions = {
+    return {
         "one": repeated(lambda: root.callRemote("echo", NOTE)),
         "hundred": lambda times: in_flight(times, lambda: root.callRemote("echo", NOTE)),
         "reference": repeated(reference),
         "one-way": one_way,
         "bytes": repeated(get_bytes),
-        "updates-1": lambda times: observers[1].see(times, root),
-        "updates-100": lambda times: observers[100].see(times, root),
+        "updates-1": updates(port, root, 1),
+        "updates-100": updates(port, root, 100),
         "login": repeated(log_in),
     }
-    answer({}, actions)
 
 
-if sys.argv[1] == "server":
-    reactor.callWhenRunning(serve)
-else:
-    ports = [int(port) for port in sys.argv[2:]]
-    reactor.callWhenRunning(lambda: defer.ensureDeferred(run_client(*ports)).addErrback(fail))
-reactor.run()
+def codec_actions(suite):
+    """Encodes and decodes with Banana, or with jelly and Banana, without a connection."""
+    received = []
+    connection = banana.Banana()
+    connection.makeConnection(types.SimpleNamespace(write=lambda data: None))
+    connection._selectDialect(b"pb")
+    connection.expressionReceived = received.append
+    data, value = b"", None
+
+    def decode():
+        nonlocal value
+        connection.dataReceived(data)
+        tree = received.pop()
+        value = tree if suite == "codec" else jelly.unjelly(tree, jelly.globalSecurity)
+
+    def encode():
+        connection.sendEncoded(value if suite == "codec" else jelly.jelly(value, jelly.globalSecurity))
+
+    async def load(hex):
+        nonlocal data
+        data = bytes.fromhex(hex)
+        decode()
+
+    return {"load": load, "decode": repeated(decode), "encode": repeated(encode)}
+
+
+async def main(_reactor, side, *ports):
+    print(json.dumps(serve() if side == "server" else []), flush=True)
+    if side == "client":
+        await answer(await client_actions(*map(int, ports)))
+    else:
+        await answer({} if side == "server" else codec_actions(side))
+
+
+task.react(main, sys.argv[1:])
