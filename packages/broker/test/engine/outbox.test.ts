@@ -161,7 +161,9 @@ describe("a call made by a state hook", () => {
     expect(events).toEqual([
       {
         kind: "callback-failed",
-        error: expect.objectContaining({ message: expect.stringMatching("runs the same hook again") as unknown }) as unknown,
+        error: expect.objectContaining({
+          message: expect.stringMatching("runs the same hook again") as unknown,
+        }) as unknown,
       },
     ]);
     expect(await root.callRemote("take", 1)).toBeNull();
