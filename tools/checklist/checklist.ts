@@ -2,13 +2,13 @@
  * Joins the list of what Twisted's own tests of PB check (checklist.json) with the results of our tests of the same.
  */
 
-import { readFileSync } from "node:fs";
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { markdownTable } from "markdown-table";
+import type { JsonTestResults } from "vitest/node";
 
 /** One test of Twisted, or one thing that real programs need. */
-export interface Line {
+interface Line {
   /** The name of Twisted's test. The titles of our tests of the same begin with it and a colon. */
   readonly id: string;
   readonly checks: string;
@@ -25,82 +25,53 @@ export interface Area {
   readonly lines: readonly Line[];
 }
 
-/** The part of vitest's JSON report that is used here. */
-export interface Report {
-  readonly testResults: readonly {
-    readonly name: string;
-    readonly assertionResults: readonly { readonly title: string; readonly status: string }[];
-  }[];
-}
-
-/** A line with the `file: title` of each test of it. */
-export interface Row extends Line {
-  readonly tests: readonly string[];
-  readonly status: "passes" | "fails" | "missing" | "not here";
-}
-
-export interface Result {
-  readonly areas: readonly { readonly title: string; readonly rows: readonly Row[] }[];
+interface Verdict {
   /** Lines without a passing test, and tests whose title names no line. */
   readonly problems: readonly string[];
   /** One sentence with the number of lines by status. */
   readonly summary: string;
+  /** The result as a page of documentation. */
+  readonly page: string;
 }
-
-export const checklist = JSON.parse(
-  readFileSync(new URL("checklist.json", import.meta.url), "utf8"),
-) as readonly Area[];
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
+const marks = { wire: "**W**", interface: "**A**", python: "**P**" };
 
-export function judge(list: readonly Area[], report: Report): Result {
-  const tests = report.testResults
-    .filter(({ name }) => /checklist-[\w-]+\.test\.ts$/.test(name))
-    .flatMap(({ name, assertionResults }) =>
-      assertionResults.map(({ title, status }) => {
-        const [, id, sentence = title] = /^([\w.]+): (.*)$/s.exec(title) ?? [];
-        return { id, passed: status === "passed", place: `${relative(root, name).replaceAll("\\", "/")}: ${sentence}` };
-      }),
-    );
-  const areas = list.map(({ title, lines }) => ({
-    title,
-    rows: lines.map((line): Row => {
-      const own = tests.filter(({ id }) => id === line.id);
-      const missing = line.why === undefined ? "missing" : "not here";
-      const status = own.length === 0 ? missing : own.every(({ passed }) => passed) ? "passes" : "fails";
-      return { ...line, tests: [...new Set(own.map(({ place }) => place))], status };
+/** `results` is the property `testResults` of vitest's JSON report. */
+export function judge(list: readonly Area[], results: JsonTestResults["testResults"]): Verdict {
+  const files = results.filter(({ name }) => /checklist-[\w-]+\.test\.ts$/.test(name));
+  const tests = files.flatMap(({ name, assertionResults }) =>
+    assertionResults.map(({ title, status }) => {
+      const [, id, sentence = title] = /^([\w.]+): (.*)$/s.exec(title) ?? [];
+      return { id, passed: status === "passed", place: `${relative(root, name).replaceAll("\\", "/")}: ${sentence}` };
     }),
-  }));
-  const rows = areas.flatMap((area) => area.rows);
-  const open = rows.filter(({ status }) => status === "missing" || status === "fails");
-  const unknown = tests.filter((test) => !rows.some(({ id }) => id === test.id));
-  const count = (status: Row["status"]): number => rows.filter((row) => row.status === status).length;
-  return {
-    areas,
-    problems: [
-      ...open.map(({ id, status, checks }) => `${id} ${status}: ${checks}`),
-      ...unknown.map(({ place }) => `a test that belongs to no line: ${place}`),
-    ],
-    summary: `${count("passes")} of ${rows.length} lines have tests that pass, ${count("not here")} do not apply here, ${open.length} are open.`,
-  };
-}
+  );
+  const lines = list.flatMap((area) => area.lines);
+  const problems = tests
+    .filter((test) => !lines.some(({ id }) => id === test.id))
+    .map(({ place }) => `a test that belongs to no line: ${place}`);
+  const counts = { passes: 0, fails: 0, missing: 0, "not here": 0 };
 
-/** The result as a page of documentation. */
-export function page({ areas, summary }: Result): string {
-  const marks = { wire: "**W**", interface: "**A**", python: "**P**" };
-  const tables = areas.map(({ title, rows }) => {
-    const cells = rows.map(({ id, checks, kind, why, remark, tests, status }) => {
-      const own = status === "not here" ? why! : tests.join("<br>") + (remark === undefined ? "" : ` _(${remark})_`);
-      return [marks[kind], `\`${id}\``, checks, own, status].map((cell) =>
-        cell.replaceAll("|", "\\|").replaceAll("\n", " "),
-      );
-    });
-    const table = markdownTable([["", "line", "what it checks", "our test", "status"], ...cells], {
-      alignDelimiters: false,
-    });
-    return `## ${title}\n\n${table}`;
+  const rowOf = ({ id, checks, kind, why, remark }: Line): string[] => {
+    const own = tests.filter((test) => test.id === id);
+    const withoutTests = why === undefined ? "missing" : "not here";
+    const status = own.length === 0 ? withoutTests : own.every(({ passed }) => passed) ? "passes" : "fails";
+    counts[status]++;
+    if (status === "missing" || status === "fails") problems.push(`${id} ${status}: ${checks}`);
+    const places = [...new Set(own.map(({ place }) => place))].join("<br>");
+    const details = status === "not here" ? why! : places + (remark === undefined ? "" : ` _(${remark})_`);
+    return [marks[kind], `\`${id}\``, checks, details, status].map((cell) =>
+      cell.replaceAll("|", "\\|").replaceAll("\n", " "),
+    );
+  };
+  const head = ["", "line", "what it checks", "our test", "status"];
+  const tables = list.map((area) => {
+    const table = markdownTable([head, ...area.lines.map(rowOf)], { alignDelimiters: false });
+    return `## ${area.title}\n\n${table}`;
   });
-  return `# Twisted's checklist
+  const open = counts.missing + counts.fails;
+  const summary = `${counts.passes} of ${lines.length} lines have tests that pass, ${counts["not here"]} do not apply here, ${open} are open.`;
+  const page = `# Twisted's checklist
 
 What Twisted's own tests of Perspective Broker check, and our test that checks the same. \`npm run checklist\` runs the tests
 and writes this page. **W** is what a peer can observe, **A** how the library is used, **P** something that only Python has.
@@ -109,4 +80,5 @@ ${summary}
 
 ${tables.join("\n\n")}
 `;
+  return { problems, summary, page };
 }

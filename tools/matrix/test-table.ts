@@ -9,42 +9,69 @@ import { join } from "node:path";
 import { markdownTable } from "markdown-table";
 import type { JsonTestResults } from "vitest/node";
 
-/** Runs a shell command with a package of npm on its path. Returns the lines it prints; undefined if it fails. */
-export function linesFromNpm(specifier: string, command: string): string[] | undefined {
+export interface TestTable {
+  /** The programs of all rows. Those on the command line are run, without any there all of them. */
+  readonly programs: readonly string[];
+  /** Returns the name of a row and the command that runs a script; undefined if the program is not available. */
+  readonly find: (program: string) => { name: string; command: readonly string[] } | undefined;
+  /** The arguments of vitest, and the variables of its environment, by the title of each column. */
+  readonly columns: Readonly<Record<string, { args: readonly string[]; env?: NodeJS.ProcessEnv }>>;
+  /** The file that gets the text, the date and the table when all programs have run. */
+  readonly page: URL;
+  readonly text: string;
+}
+
+/** Prints the table. The process fails when a test fails or a program is not available. */
+export function showTestTable({ programs, find, columns, page, text }: TestTable): void {
+  const chosen = process.argv.length > 2 ? process.argv.slice(2) : programs;
+  const found = chosen.flatMap((program) => find(program) ?? []);
+  if (found.length < chosen.length) process.exitCode = 1;
+  const rows = found.map(({ name, command }) => [
+    name,
+    ...Object.values(columns).map(({ args, env }) => cellOf(command, runVitest(command, args, env))),
+  ]);
+  const table = markdownTable([["", ...Object.keys(columns)], ...rows]);
+  console.log(table);
+  const date = new Date().toISOString().slice(0, 10);
+  if (rows.length === programs.length) writeFileSync(page, `${text}\n\nLast run: ${date}\n\n${table}\n`);
+}
+
+/** Runs a shell command with a package of npm on its path. Returns the lines it prints; none if it fails. */
+export function linesFromNpm(specifier: string, command: string): string[] {
   const args = ["--yes", "-p", specifier, "-c", command];
   const { status, stdout } = spawnSync("npx", args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
   if (status !== 0) console.error(`${specifier} is not available: npm cannot install it.`);
-  return status === 0 ? stdout.trim().split("\n") : undefined;
+  return status === 0 ? stdout.trim().split("\n") : [];
 }
 
-/** Runs vitest in a program and returns the cell of the table. Failed tests are listed on stderr. */
-export function runTests(program: readonly string[], args: readonly string[], env: NodeJS.ProcessEnv = {}): string {
+/** Runs vitest in a program and returns its report; undefined if there is none. */
+export function runVitest(
+  [command, ...flags]: readonly string[],
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): JsonTestResults | undefined {
   const file = join(tmpdir(), `pb-test-table-${process.pid}.json`);
-  const [command, ...flags] = program;
   const vitest = ["node_modules/vitest/vitest.mjs", "run", "--typecheck.enabled=false", "--reporter=json"];
   spawnSync(command!, [...flags, ...vitest, `--outputFile=${file}`, ...args], {
     env: { ...process.env, ...env },
     stdio: "ignore",
     timeout: 900_000,
   });
-  if (!existsSync(file)) {
-    process.exitCode = 1;
-    return "**did not run**";
-  }
-  const { numPassedTests, testResults } = JSON.parse(readFileSync(file, "utf8")) as JsonTestResults;
+  if (!existsSync(file)) return undefined;
+  const report = JSON.parse(readFileSync(file, "utf8")) as JsonTestResults;
   rmSync(file);
-  const failed = testResults.flatMap(({ name, status, assertionResults }) => {
+  return report;
+}
+
+/** Returns the cell for a report. Failed tests are listed on stderr. */
+function cellOf(command: readonly string[], report: JsonTestResults | undefined): string {
+  const failed = (report?.testResults ?? []).flatMap(({ name, status, assertionResults }) => {
     const tests = assertionResults.filter((test) => test.status === "failed").map(({ fullName }) => fullName);
     return status === "failed" && tests.length === 0 ? [name] : tests; // a file that could not be loaded
   });
-  for (const test of failed) console.error(`${program.join(" ")}: ${test}`);
-  if (failed.length > 0 || numPassedTests === 0) process.exitCode = 1;
-  return failed.length === 0 ? `${numPassedTests} pass` : `${numPassedTests} pass, **${failed.length} fail**`;
-}
-
-/** Prints the table. When all rows are there, also writes it to `page`, below a text and the date. */
-export function showTable(table: readonly (readonly string[])[], page: URL, text: string, rows: number): void {
-  console.log(markdownTable(table));
-  const date = new Date().toISOString().slice(0, 10);
-  if (table.length === rows + 1) writeFileSync(page, `${text}\n\nLast run: ${date}\n\n${markdownTable(table)}\n`);
+  for (const test of failed) console.error(`${command.join(" ")}: ${test}`);
+  const passed = report?.numPassedTests ?? 0;
+  if (failed.length > 0 || passed === 0) process.exitCode = 1;
+  if (report === undefined) return "**did not run**";
+  return failed.length === 0 ? `${passed} pass` : `${passed} pass, **${failed.length} fail**`;
 }
