@@ -4,14 +4,14 @@
  */
 
 import fc from "fast-check";
-import { readdirSync, readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { createContext, runInContext } from "node:vm";
 import type * as Package from "@pb/banana";
 import { bundle } from "../bench/bundle.js";
 import { scriptOf } from "../complexity/block-counter.js";
-import { fuzz } from "./target.js";
-import type { FuzzOptions } from "./target.js";
+import { hex, readVectors } from "../../packages/banana/test/helpers/tagged.js";
+import { fuzz } from "./fuzz.js";
+import type { Fuzzer } from "./fuzz.js";
 
 /** The package, in a realm of its own, with a function that copies bytes into that realm. */
 interface Realm {
@@ -19,8 +19,6 @@ interface Realm {
   readonly own: (bytes: Uint8Array) => Uint8Array;
   readonly counter: { bytes: number };
 }
-
-const vectors = new URL("../../packages/banana/test/vectors/", import.meta.url);
 
 /**
  * Memory that `decode` may allocate: per byte of input (two buffers, and eight bytes for each element of one byte) …
@@ -31,11 +29,54 @@ const ALLOCATED_ONCE = 16 * 1024;
 
 const readerMethods = ["kind", "list", "integer", "float", "exactFloat", "bytes", "word", "text", "skip"] as const;
 
-export async function fuzzBanana(options: FuzzOptions): Promise<Record<string, number>> {
+const vectors = ["banana-malformed", "banana-negotiation", "banana"]
+  .flatMap((name) => readVectors<{ hex?: string; received?: string[] }>(`${name}.json`))
+  .flatMap((row) => [row.hex ?? "", ...(row.received ?? [])])
+  .filter((text) => text !== "" && text.length < 40_000);
+const vector = fc.constantFrom(...vectors.map(hex));
+const inserted = fc.oneof(
+  fc.uint8Array({ maxLength: 3 }),
+  fc.integer({ min: 0x80, max: 0x88 }).map((type) => Uint8Array.of(type)),
+  fc.array(fc.nat({ max: 127 }), { maxLength: 70 }).map((digits) => Uint8Array.from(digits)),
+  vector.map((bytes) => bytes.subarray(0, 500)),
+);
+/** Replaces some bytes by others, also none by some and some by none. */
+const edit = fc.record({ at: fc.nat(), removed: fc.nat({ max: 8 }), inserted });
+const edits = fc.oneof(...[1, 2, 6].map((maxLength) => fc.array(edit, { minLength: 1, maxLength })));
+const bytes = fc.tuple(vector, edits, fc.boolean()).map(([start, applied, isInList]) => {
+  const edited = applied.reduce((all, { at, removed, inserted: added }) => {
+    const index = at % (all.length + 1);
+    return Buffer.concat([all.subarray(0, index), added, all.subarray(index + removed)]);
+  }, Buffer.from(start));
+  return Uint8Array.from([...(isInList ? [1, 0x80] : []), ...edited.subarray(0, 10_000)]);
+});
+const upTo = (max: number): fc.Arbitrary<number> => fc.integer({ min: 1, max });
+const limits = fc.record({
+  prefixBytes: upTo(64),
+  integerDigits: upTo(64),
+  stringBytes: upTo(300),
+  listLength: upTo(300),
+  depth: upTo(10),
+  expressionBytes: upTo(500),
+});
+const chunkSizes = fc.oneof(...[1, 3, 50, 3000].map((max) => fc.array(upTo(max), { minLength: 1 })));
+/** Bytes with options for the codec, ways to cut them, and calls of a reader. */
+const inputs = fc.record({
+  bytes,
+  dialect: fc.constantFrom("pb", "none"),
+  limits: fc.option(limits, { nil: undefined, freq: 1 }),
+  chunkSizes,
+  pass: fc.constantFrom("push", "lend"),
+  role: fc.constantFrom("listener", "initiator"),
+  calls: fc.array(fc.constantFrom(...readerMethods, "begins", "integers"), { minLength: 1, maxLength: 20 }),
+});
+type Input = typeof inputs extends fc.Arbitrary<infer Value> ? Value : never;
+
+export const fuzzBanana: Fuzzer = async (options) => {
   const realm = await loadRealm();
   // An input takes microseconds.
-  return await fuzz({ inputs: inputs(readVectors()), hangMs: 2000, check: (input) => check(realm, input) }, options);
-}
+  return await fuzz(inputs, (input) => check(realm, input), { ...options, hangMs: 2000 });
+};
 
 /** Loads the published code in a realm whose arrays count the memory they allocate. */
 async function loadRealm(): Promise<Realm> {
@@ -61,74 +102,19 @@ async function loadRealm(): Promise<Realm> {
   return runInContext(text, context) as Realm;
 }
 
-function readVectors(): Uint8Array[] {
-  return readdirSync(vectors).flatMap((file) => {
-    const { cases } = JSON.parse(readFileSync(new URL(file, vectors), "utf8")) as {
-      cases: { hex?: string; received?: string[] }[];
-    };
-    return cases
-      .flatMap(({ hex, received }) => [hex ?? "", ...(received ?? [])])
-      .filter((hex) => hex !== "" && hex.length < 40_000)
-      .map((hex) => Uint8Array.from(Buffer.from(hex, "hex")));
-  });
-}
-
-type Input = ReturnType<typeof inputs> extends fc.Arbitrary<infer Value> ? Value : never;
-
-/** Bytes with options for the codec, ways to cut them, and calls of a reader. */
-function inputs(corpus: readonly Uint8Array[]) {
-  const vector = fc.constantFrom(...corpus);
-  const inserted = fc.oneof(
-    fc.uint8Array({ maxLength: 3 }),
-    fc.integer({ min: 0x80, max: 0x88 }).map((type) => Uint8Array.of(type)),
-    fc.array(fc.nat({ max: 127 }), { maxLength: 70 }).map((digits) => Uint8Array.from(digits)),
-    vector.map((bytes) => bytes.subarray(0, 500)),
-  );
-  /** Replaces some bytes by others, also none by some and some by none. */
-  const edit = fc.record({ at: fc.nat(), removed: fc.nat({ max: 8 }), inserted });
-  const edits = fc.oneof(...[1, 2, 6].map((maxLength) => fc.array(edit, { minLength: 1, maxLength })));
-  const bytes = fc.tuple(vector, edits, fc.boolean()).map(([start, applied, isInList]) => {
-    const edited = applied.reduce((all, { at, removed, inserted: added }) => {
-      const index = at % (all.length + 1);
-      return Buffer.concat([all.subarray(0, index), added, all.subarray(index + removed)]);
-    }, Buffer.from(start));
-    return Uint8Array.from([...(isInList ? [1, 0x80] : []), ...edited.subarray(0, 10_000)]);
-  });
-  const upTo = (max: number): fc.Arbitrary<number> => fc.integer({ min: 1, max });
-  const limits = fc.record({
-    prefixBytes: upTo(64),
-    integerDigits: upTo(64),
-    stringBytes: upTo(300),
-    listLength: upTo(300),
-    depth: upTo(10),
-    expressionBytes: upTo(500),
-  });
-  const chunkSizes = fc.oneof(...[1, 3, 50, 3000].map((max) => fc.array(upTo(max), { minLength: 1 })));
-  return fc.record({
-    bytes,
-    dialect: fc.constantFrom("pb", "none"),
-    limits: fc.option(limits, { nil: undefined, freq: 1 }),
-    chunkSizes,
-    pass: fc.constantFrom("push", "lend"),
-    role: fc.constantFrom("listener", "initiator"),
-    calls: fc.array(fc.constantFrom(...readerMethods, "begins", "integers"), { minLength: 1, maxLength: 20 }),
-  });
-}
-
 /** Returns "a value" or the code of the error; throws when the codec handled the input wrongly. */
 function check({ banana, own, counter }: Realm, input: Input): string {
   const { bytes, dialect, limits } = input;
-  const options = { dialect, limits };
 
   const owned = own(bytes);
   counter.bytes = 0;
-  const whole = outcomeOf(banana, () => banana.decode(owned, options));
+  const whole = outcomeOf(banana, () => banana.decode(owned, { dialect, limits }));
   if (counter.bytes > ALLOCATED_PER_BYTE * bytes.length + ALLOCATED_ONCE)
     throw new Error(`decode allocated ${counter.bytes} bytes for ${bytes.length}`);
 
-  const scanned = scan(banana, [owned], options, "lend");
+  const scanned = scan(banana, [owned], input, "lend");
   const chunks = cut(bytes, input.chunkSizes).map(own);
-  if (!isDeepStrictEqual(scanned, scan(banana, chunks, options, input.pass)))
+  if (!isDeepStrictEqual(scanned, scan(banana, chunks, input, input.pass)))
     throw new Error("The result depends on the chunks");
   if (whole.error === undefined && !isDeepStrictEqual([whole.value], scanned.delivered))
     throw new Error("decode and Scanner return different values");
@@ -149,30 +135,25 @@ function check({ banana, own, counter }: Realm, input: Input): string {
     while (session.next() !== undefined);
   });
   callReader(banana, input);
-  return whole.error ?? "a value";
+  return whole.error?.code ?? "a value";
 }
 
-/** Returns the value, or the code of a BananaError. Throws every other error. */
-function outcomeOf<Value>(banana: typeof Package, work: () => Value): { value?: Value; error?: string } {
+/** Returns the value, or a BananaError. Throws every other error. */
+function outcomeOf<Value>(banana: typeof Package, work: () => Value): { value?: Value; error?: Package.BananaError } {
   try {
     return { value: work() };
   } catch (error) {
-    if (error instanceof banana.BananaError) return { error: error.code };
+    if (error instanceof banana.BananaError) return { error };
     throw error;
   }
 }
 
-interface Options {
-  readonly dialect: "pb" | "none";
-  readonly limits: Partial<Package.BananaLimits> | undefined;
-}
-
 /** Reads whole trees from pushed chunks, or the same trees value by value from lent chunks. */
-function scan(banana: typeof Package, chunks: readonly Uint8Array[], options: Options, pass: "push" | "lend") {
-  const scanner = new banana.Scanner(options);
+function scan(banana: typeof Package, chunks: readonly Uint8Array[], { dialect, limits }: Input, pass: Input["pass"]) {
+  const scanner = new banana.Scanner({ dialect, limits });
   const reader = new banana.BananaReader();
   const delivered: Package.Expression[] = [];
-  try {
+  const { error } = outcomeOf(banana, () => {
     for (const chunk of chunks) {
       scanner[pass](chunk);
       if (pass === "push")
@@ -180,11 +161,8 @@ function scan(banana: typeof Package, chunks: readonly Uint8Array[], options: Op
       else while (scanner.advance(reader)) delivered.push(banana.readExpression(reader));
       chunk.fill(0xff); // the scanner must not use it any more
     }
-  } catch (error) {
-    if (!(error instanceof banana.BananaError)) throw error;
-    return { delivered, error: `${error.code} at ${String(error.offset)}` };
-  }
-  return { delivered, error: undefined };
+  });
+  return { delivered, error: error && `${error.code} at ${String(error.offset)}` };
 }
 
 function cut(bytes: Uint8Array, sizes: readonly number[]): Uint8Array[] {

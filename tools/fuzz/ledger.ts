@@ -3,15 +3,14 @@
 import type { Expression } from "@pb/banana";
 
 /** The first words of a cache: the classes of the world, or "cached" when the peer already has it. */
-const cacheWords: ReadonlySet<string> = new Set(["fuzz.Stock", "fuzz.Page", "cached"]);
+const cacheWords: ReadonlySet<string> = new Set(["shop.Stock", "fuzz.Page", "cached"]);
 
 export class Ledger {
   /** Ids that the broker exported to the peer, once for each time. */
   readonly references: number[] = [];
   readonly caches: number[] = [];
-  /** How often each request id was sent, and answered. */
-  readonly requests = new Map<string, number>();
-  readonly answers = new Map<string, number>();
+  /** How often each request id was sent, minus how often it was answered. */
+  readonly missingAnswers = new Map<string, number>();
   /** How often the peer exported each of its own ids, minus how often the broker released it. */
   readonly #exported = new Map<string, number>();
   readonly #released = new Set<number>();
@@ -25,7 +24,7 @@ export class Ledger {
   /** Records a message of the broker. Throws when it releases an id that it does not have. */
   received(message: Expression): void {
     const request = idOf(message, "answer", "error");
-    if (request !== undefined) add(this.answers, request, 1);
+    if (request !== undefined) add(this.missingAnswers, request, -1);
     for (const [first, id] of headsIn(message)) {
       if (first === "remote") this.references.push(id);
       else if (cacheWords.has(first)) this.caches.push(id);
@@ -40,7 +39,7 @@ export class Ledger {
   /** Records a message of the peer. */
   sent(message: Expression): void {
     const request = requestOf(message);
-    if (request !== undefined) add(this.requests, request, 1);
+    if (request !== undefined) add(this.missingAnswers, request, 1);
     for (const [first, id] of headsIn(message)) {
       if (first === "remote") add(this.#exported, `decref ${id}`, 1);
       else if (cacheWords.has(first)) add(this.#exported, `decache ${id}`, 1);

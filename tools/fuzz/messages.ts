@@ -40,7 +40,7 @@ const nodes = [
   "(dictionary $entry*)",
   "(reference $small $value)",
   "(fuzz.Parcel (dictionary ((unicode content) $value)))",
-  "(fuzz.Stock $small (dictionary ((unicode value) $value)))",
+  "(shop.Stock $small (dictionary ((unicode apples) $value)))",
   `(fuzz.Page $small (dictionary ((unicode remote) (remote $small)) ((unicode publishedID) (unicode id))
     ((unicode perspective) None) ((unicode service) None) ((unicode timestamp) $small)))`,
   "(fuzz.Unknown $value)",
@@ -71,15 +71,13 @@ function mutated(expressions: Values): Values {
     removed: fc.nat({ max: 1 }),
     added: fc.array(value, { maxLength: 1 }),
   });
-  return fc
-    .tuple(expressions, fc.option(mutation, { freq: 1 }), fc.nat({ max: 2 }))
-    .map(([expression, change, skip]) => {
-      if (change === null || skip > 0) return expression;
-      const copy = structuredClone(expression);
-      const chosen = listsIn(copy).at(change.list % (listsIn(copy).length || 1));
-      chosen?.splice(change.at % (chosen.length + 1), change.removed, ...change.added);
-      return copy;
-    });
+  const changed = fc.tuple(expressions, mutation).map(([expression, { list, at, removed, added }]) => {
+    const copy = structuredClone(expression);
+    const chosen = listsIn(copy).at(list % (listsIn(copy).length || 1));
+    chosen?.splice(at % (chosen.length + 1), removed, ...added);
+    return copy;
+  });
+  return fc.oneof({ weight: 4, arbitrary: expressions }, { weight: 1, arbitrary: changed });
 }
 
 function listsIn(expression: Expression): Expression[][] {
@@ -100,6 +98,7 @@ export const step = fc.record({
       "who|toString|__proto__|constructor|getStateToPublish|nothing",
   ),
   flag: fc.constantFrom(1, 1, 1, 0),
+  cacheMethod: like("apples|apples|self|fail"),
   args: mutatedLike("(tuple $value*)"),
   kwargs: mutatedLike(...Array<string>(5).fill("(dictionary)"), "(dictionary ((unicode key) $value))"),
   lie: mutatedLike(
@@ -125,7 +124,7 @@ export function messageOf(choice: Step, ledger: Ledger, isHonest: boolean): Expr
   const target = isReference ? (references[number % references.length] ?? number % 5) : choice.target;
   if (kind === "lie" && !isHonest) return choice.lie;
   if (kind === "cachemessage")
-    return [word("cachemessage"), id, number % 5, word("set"), number % 2, args, [word("dictionary")]];
+    return [word("cachemessage"), id, number % 5, choice.cacheMethod, number % 2, args, [word("dictionary")]];
   const ids = kind === "decref" ? references : caches;
   if ((kind === "decref" || kind === "decache") && ids.length > 0)
     return [word(kind), ids.splice(number % ids.length, 1)[0]!];

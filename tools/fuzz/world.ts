@@ -2,11 +2,12 @@
 
 import * as pb from "@pb/broker";
 import { TypeRegistry } from "@pb/jelly-types";
+import { Stock, StockCopy } from "../../packages/broker/test/support/stock-shop.js";
 
 /** The root object. It keeps what it passes to the peer. */
 export class World extends pb.Root {
   readonly given: Counted[] = [];
-  readonly stock = new Stock();
+  readonly stock = new Stock(1);
   readonly view = new View();
   readonly page = new Page("page");
   kept: unknown;
@@ -18,7 +19,7 @@ export class World extends pb.Root {
     return this.given.at(-1)!;
   }
   remote_stock = (): unknown[] => [this.stock, this.stock];
-  remote_update = (value: unknown): void => this.stock.set(value);
+  remote_update = (value: unknown): void => this.stock.set(value as number);
   remote_view = (): View => this.view;
   remote_page = (): Page => this.page;
   remote_copy = (value: unknown): Parcel => new Parcel(value);
@@ -61,30 +62,6 @@ class Parcel extends pb.Copyable {
   }
 }
 
-class Stock extends pb.Cacheable {
-  static readonly remoteType = "fuzz.Stock";
-  value: unknown = 1;
-  readonly observers = new Map<pb.CacheObserver, number>();
-
-  override getStateToCacheAndObserveFor(_perspective: pb.Perspective, observer: pb.CacheObserver): unknown {
-    this.observers.set(observer, 0);
-    return { value: this.value };
-  }
-  override stoppedObserving(_perspective: pb.Perspective, observer: pb.CacheObserver): void {
-    this.observers.set(observer, this.observers.get(observer)! + 1);
-  }
-  set(value: unknown): void {
-    this.value = value;
-    for (const [observer, stops] of this.observers) if (stops === 0) observer.sendRemote("set", value);
-  }
-}
-
-class StockCache extends pb.RemoteCache {
-  observe_set(value: unknown): unknown {
-    return Object.assign(this, { value });
-  }
-}
-
 class Page extends pb.Publishable {
   static readonly remoteType = "fuzz.Page";
   override getStateToPublishFor(): unknown {
@@ -96,6 +73,6 @@ class Page extends pb.Publishable {
 export function typesOfWorld(): TypeRegistry {
   return new TypeRegistry()
     .register(pb.remoteCopy("fuzz.Parcel", class extends pb.RemoteCopy {}))
-    .register(pb.remoteCache("fuzz.Stock", StockCache))
+    .register(pb.remoteCache("shop.Stock", StockCopy))
     .register(pb.remotePublished("fuzz.Page", class extends pb.RemotePublished {}, new pb.MemoryStore()));
 }
