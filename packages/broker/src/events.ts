@@ -19,5 +19,3 @@ export type BrokerEvent =
    */
   | { readonly kind: "callback-failed"; readonly error: unknown }
   | { readonly kind: "closed"; readonly reason: ConnectionLostError };
-
-export type BrokerWatcher = (event: BrokerEvent) => void;

@@ -5,7 +5,7 @@ import type { Kwargs } from "../wire/kwargs.js";
 import type { IncomingCall } from "./callable.js";
 
 /** A method that a peer can call. */
-export type Method = (...args: unknown[]) => unknown;
+type Method = (...args: unknown[]) => unknown;
 
 /**
  * Declares the parameters of a class's remote methods, so that Python callers may mix positional and keyword arguments,
@@ -36,7 +36,7 @@ export function dispatch(
  * NoSuchAttribute}, as Twisted does (wire specification 5.4). The prefix is the whitelist: no other function can be
  * reached, whatever the name.
  */
-export function findMethod(target: object, prefix: string, name: string): Method {
+function findMethod(target: object, prefix: string, name: string): Method {
   const known = knownKeys.get(prefix)?.get(name);
   const key = known ?? prefix + name;
   for (
@@ -71,7 +71,7 @@ function rememberKey(prefix: string, name: string, key: string): void {
  * The arguments for a method: as it declares them, or as they were sent. Throws {@link ArgumentsError} when they do not
  * match the declaration.
  */
-export function bindArguments(target: object, name: string, args: unknown[], keywords: Kwargs | undefined): unknown[] {
+function bindArguments(target: object, name: string, args: unknown[], keywords: Kwargs | undefined): unknown[] {
   const declared = declaredParameters(target, name);
   if (declared !== undefined) return bindDeclared(name, declared, args, keywords);
   return keywords === undefined ? args : [...args, keywords];
