@@ -13,7 +13,7 @@ export function typescript(file: string, ...args: readonly string[]): Command {
   return [process.execPath, "--import", "tsx", "--conditions=@pb/source", file, ...args];
 }
 
-/** The command that runs an example: `example("howto/pb1server", "8800")`. */
+/** The command that runs an example: `example("howto/first-calls/pb1server", "8800")`. */
 export function example(name: string, ...args: readonly string[]): Command {
   return typescript(`packages/examples/src/${name}.ts`, ...args);
 }

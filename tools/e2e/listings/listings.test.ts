@@ -25,7 +25,7 @@ describe.runIf(canRun)("Twisted's howto", () => {
 });
 
 test("pb_exceptions prints the stack of the server", () => {
-  const [node, ...args] = example("howto/pb_exceptions");
+  const [node, ...args] = example("howto/errors/pb_exceptions");
   const printed = execFileSync(node, args, { encoding: "utf8" });
   expect(printed).toMatch(/^builtins.ValueError\nRangeError: Division by zero\n +at .*perspective_exception/);
 });

@@ -1,16 +1,17 @@
 // Runs a pair with one half of Twisted and one half of ours, and compares their output with a pair of Twisted's.
 
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join, parse } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isListening, freePort } from "../../process/ports.js";
-import { example, Program, until } from "../../process/program.js";
+import { Program, typescript, until } from "../../process/program.js";
 import type { Command } from "../../process/program.js";
 import { pythonEnvironment } from "../../twisted/twisted.js";
 import { pairs } from "./pairs.js";
 
 const here = fileURLToPath(new URL("./", import.meta.url));
+const examples = fileURLToPath(new URL("../../../packages/examples/src/howto/", import.meta.url));
 const cache = fileURLToPath(new URL("../../../node_modules/.cache/", import.meta.url));
 const download = join(cache, "pb-twisted-doc");
 const documentation = join(download, "usr/share/doc/twisted-doc");
@@ -60,7 +61,10 @@ export async function runPair(name: string, ours: Side, python: string): Promise
   }
 
   function ourCommand(script: string): Command {
-    return example(`howto/${parse(script).name}`, String(port));
+    const file = readdirSync(examples, { recursive: true }).find(
+      (path) => parse(String(path)).name === parse(script).name,
+    );
+    return typescript(join(examples, String(file)), String(port));
   }
 
   function twistedCommand(script: string): Command {

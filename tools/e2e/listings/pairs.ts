@@ -4,7 +4,7 @@ export interface Pair {
   readonly shows: string;
   /**
    * Twisted's programs: paths in the documentation of Twisted, or files in this folder that replace a listing which
-   * does not run on Python 3. Ours have the same base names, in packages/examples/src/howto.
+   * does not run on Python 3. Ours have the same base names, in a folder of packages/examples/src/howto.
    */
   readonly server: string;
   readonly clients: readonly string[];
