@@ -26,7 +26,8 @@ const tasks = {
   format: () => [tool("prettier/bin/prettier.cjs", "--log-level=warn", "--write", ".")],
   "format:check": () => [tool("prettier/bin/prettier.cjs", "--check", ".")],
   build: () => [pnpm("--recursive", "--filter=./packages/*", "run", "build")],
-  changeset: () => [tool("@changesets/cli/bin.js")],
+  // `changeset publish` looks for pnpm on the path.
+  changeset: () => [npx(`--package=${manifest.packageManager}`, "--", "node", "node_modules/@changesets/cli/bin.js")],
   pnpm: () => [pnpm()],
   install: () => [],
 };
@@ -75,7 +76,11 @@ function packageFolders() {
 }
 
 function pnpm(...args) {
-  return [process.platform === "win32" ? "npx.cmd" : "npx", "--yes", manifest.packageManager, ...args];
+  return npx(manifest.packageManager, ...args);
+}
+
+function npx(...args) {
+  return [process.platform === "win32" ? "npx.cmd" : "npx", "--yes", ...args];
 }
 
 function tool(script, ...args) {

@@ -1,4 +1,7 @@
-/** Builds the package in the current directory: one output for each entry point in "exports" of its package.json. */
+/**
+ * Builds the JavaScript of the package in the current directory: one output for each entry point in "exports" of its
+ * package.json. The compiler writes the declarations, with maps to the sources.
+ */
 import { readFileSync } from "node:fs";
 import { defineConfig } from "tsup";
 import type { Options } from "tsup";
@@ -35,7 +38,6 @@ export default defineConfig({
   format: "esm",
   target: ["es2022", "node20.19"],
   platform: "neutral",
-  dts: true,
   silent: true,
   sourcemap: true,
   clean: true,

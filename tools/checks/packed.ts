@@ -53,14 +53,13 @@ function mustRun(command: string, args: string[], cwd: string): void {
 }
 
 /**
- * Builds and packs every public package, and installs the tarballs into the empty project: only what they depend on
- * comes from the registry. Returns the paths of the tarballs.
+ * Packs every public package, which builds it, and installs the tarballs into the empty project: only what they depend
+ * on comes from the registry. Returns the paths of the tarballs.
  */
 function pack(root: string, project: string): string[] {
   const folder = join(project, "tarballs");
   const task = join(root, "tools/run.mjs");
   const npm = process.platform === "win32" ? "npm.cmd" : "npm";
-  mustRun(process.execPath, [task, "build"], root);
   mustRun(
     process.execPath,
     [task, "pnpm", "--filter=@pb/*", "pack", "--recursive", "--pack-destination", folder],
