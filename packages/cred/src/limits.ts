@@ -8,8 +8,17 @@ export const LONGEST_NAME = 256;
 
 /** How many logins a client can attempt, and how fast. */
 export interface LoginLimits {
-  /** Milliseconds within which a challenge must be answered. Default 30,000: programs answer at once. */
+  /**
+   * Milliseconds within which a challenge must be answered. Default 30,000: programs answer at once. A login whose
+   * challenge the client does not answer counts as failed.
+   */
   readonly challengeMs: number;
+  /**
+   * Milliseconds from the first message of a SCRAM login to its answer. Default 5: more than a lookup in memory takes.
+   * A lookup that takes less than this does not change the time of the answer, so the time does not reveal whether the
+   * user exists.
+   */
+  readonly lookupMs: number;
   /** Logins in progress on one connection. Default 16. */
   readonly underWay: number;
   /** Failed logins on one connection. Then every further login on it is refused. Default 20. */
@@ -21,15 +30,21 @@ export interface LoginLimits {
    */
   readonly failureMs: number;
   /**
-   * Failed logins for one name from one address that are allowed in a burst, on all connections together. IPv6
-   * addresses count by network (/64). Default 20.
+   * Failed logins from one address that are allowed in a burst, for all names and on all connections together. IPv6
+   * addresses count by network (/64). Default 100: enough for the typing errors of an office behind one address. Users
+   * who have logged in from this address before do not share this budget: they have one that is ten times as large.
    */
+  readonly failuresPerAddress: number;
+  /** Milliseconds until one more of those is allowed. Default 15,000: 5,760 guesses a day. */
+  readonly failuresPerAddressMs: number;
+  /** Failed logins for one name from one address that are allowed in a burst. Default 20. */
   readonly failuresPerName: number;
   /** Milliseconds until one more of those is allowed. Default 15,000: 5,760 guesses a day. */
   readonly failuresPerNameMs: number;
   /**
-   * Failed logins for one name from all addresses together that are allowed in a burst. Default 200: more than one
-   * address can use up, so that one address cannot lock out the owner of the name.
+   * Failed logins for one name from all addresses together that are allowed in a burst, except from addresses from
+   * which its owner has logged in before. Default 200: more than one address can use up, so that one address cannot
+   * lock out the owner of the name.
    */
   readonly failuresPerNameEverywhere: number;
   /**
@@ -38,17 +53,21 @@ export interface LoginLimits {
    */
   readonly failuresPerNameEverywhereMs: number;
   /**
-   * Names, and pairs of name and address, for which failures are remembered. Default 10,000: at most a few megabytes.
-   * The one that failed longest ago is forgotten first.
+   * Names, addresses, and pairs of both, for which failures are remembered one by one. Default 10,000 of each: at most
+   * a few megabytes. Only those whose failures no longer count are forgotten. When all count, all further ones share
+   * one budget. Also the number of users whose addresses are remembered after a login.
    */
   readonly names: number;
 }
 
 export const defaultLoginLimits: LoginLimits = Object.freeze({
   challengeMs: 30_000,
+  lookupMs: 5,
   underWay: 16,
   failuresPerConnection: 20,
   failureMs: 250,
+  failuresPerAddress: 100,
+  failuresPerAddressMs: 15_000,
   failuresPerName: 20,
   failuresPerNameMs: 15_000,
   failuresPerNameEverywhere: 200,

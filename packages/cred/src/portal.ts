@@ -14,7 +14,7 @@ import type { LoginLimits, LoginPolicy } from "./limits.js";
 import { IPerspective } from "./realm.js";
 import type { AvatarId, Login, Mind, Realm } from "./realm.js";
 import { LoginSession } from "./session/login-session.js";
-import { NameFailureLimiter } from "./session/login-throttle.js";
+import { LoginBudgets } from "./session/login-budgets.js";
 
 export interface PortalOptions {
   /**
@@ -43,14 +43,14 @@ export class Portal implements RootSource {
   readonly #options: PortalOptions;
   readonly #limits: LoginLimits;
   readonly #policy: LoginPolicy;
-  readonly #failures: NameFailureLimiter;
+  readonly #budgets: LoginBudgets;
 
   constructor(realm: Realm, checkers: Iterable<CredentialsChecker> = [], options: PortalOptions = {}) {
     this.#realm = realm;
     this.#options = options;
     this.#limits = { ...defaultLoginLimits, ...options.limits };
     this.#policy = { ...defaultLoginPolicy, ...options.policy };
-    this.#failures = new NameFailureLimiter(this.#limits);
+    this.#budgets = new LoginBudgets(this.#limits, (username) => this.#canonical(username));
     for (const checker of checkers) this.registerChecker(checker);
   }
 
@@ -96,7 +96,7 @@ export class Portal implements RootSource {
       {
         limits: this.#limits,
         policy: this.#policy,
-        failures: this.#failures,
+        budgets: this.#budgets,
         onEvent: (event) => this.#report(event),
         requestAvatarId: (credentials) => this.requestAvatarId(credentials),
         requestAvatar: (avatarId, mind) => this.#requestPerspective(avatarId, mind),
@@ -121,6 +121,19 @@ export class Portal implements RootSource {
     const { avatar } = login as { avatar: unknown };
     if (avatar instanceof Avatar || avatar instanceof Referenceable) return login;
     throw new TypeError("The realm must return an Avatar or a Referenceable for a login over PB");
+  }
+
+  /** Converts a name to the spelling under which the checkers know the user. */
+  #canonical(username: string): string {
+    let name = username;
+    for (const checker of new Set(this.#checkers.values())) {
+      try {
+        name = checker.canonical?.(name) ?? name;
+      } catch {
+        // A name that the checker cannot convert is counted as it is. The checker is asked again to check it.
+      }
+    }
+    return name;
   }
 
   #scramChecker(): ScramChecker | undefined {

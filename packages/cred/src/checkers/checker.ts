@@ -25,6 +25,11 @@ export interface CredentialsChecker {
    * portal, and its message is not sent to the client.
    */
   requestAvatarId(credentials: Credentials): AvatarId | Promise<AvatarId>;
+  /**
+   * Converts a name to the spelling under which the user is known, so that failed logins with all spellings of a name
+   * count together. Default: spellings count together that differ in case, accents or white space only.
+   */
+  canonical?(username: string): string;
 }
 
 /**

@@ -41,7 +41,7 @@ export class PasswordChecker implements ScramChecker {
   }
 
   async requestAvatarId(credentials: PasswordCredentials): Promise<AvatarId> {
-    const username = this.#canonical(textOf(credentials.username) ?? "");
+    const username = this.canonical(textOf(credentials.username) ?? "");
     const stored = await this.#storedFor(username, credentials.kinds);
     const isCorrect = await (stored ?? this.#decoys.for(username, credentials.kinds)).check(credentials);
     if (stored === undefined || !isCorrect) throw new UnauthorizedLogin();
@@ -49,9 +49,13 @@ export class PasswordChecker implements ScramChecker {
   }
 
   async scramVerifier(name: string): Promise<ScramVerifier> {
-    const username = this.#canonical(name);
+    const username = this.canonical(name);
     const stored = await this.#storedFor(username, ["IScramSha256"]);
     return stored instanceof ScramVerifier ? stored : this.#decoys.verifier(username);
+  }
+
+  canonical(username: string): string {
+    return this.#canonical(username);
   }
 
   /** The first stored form of a user that can check credentials of one of these kinds. */

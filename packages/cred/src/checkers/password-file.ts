@@ -87,7 +87,7 @@ export class FilePasswordDB implements ScramChecker {
       ...options,
       stores,
       find: (username) => this.#find(username),
-      canonical: (username) => this.#canonical(username),
+      canonical: (username) => this.canonical(username),
     });
     this.kinds = hash === undefined ? this.#checker.kinds : ["IUsernamePassword"];
   }
@@ -111,7 +111,7 @@ export class FilePasswordDB implements ScramChecker {
 
   async #checkHash(hash: HashFunction, credentials: PasswordCredentials): Promise<AvatarId> {
     if (!(credentials instanceof UsernamePassword)) throw new UnauthorizedLogin();
-    const username = this.#canonical(textOf(credentials.username) ?? "");
+    const username = this.canonical(textOf(credentials.username) ?? "");
     const users = await this.#users();
     const stored = users.get(username);
     // An unknown name takes the same work: the hash of another user stands in for its own.
@@ -139,13 +139,13 @@ export class FilePasswordDB implements ScramChecker {
       const username = textOf(fields[usernameField]);
       const password = fields[passwordField];
       if (username === undefined || password === undefined) continue;
-      const name = this.#canonical(username);
+      const name = this.canonical(username);
       if (!users.has(name)) users.set(name, password);
     }
     return users;
   }
 
-  #canonical(username: string): string {
+  canonical(username: string): string {
     if (this.#options.caseSensitive !== false) return username;
     return username.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
   }

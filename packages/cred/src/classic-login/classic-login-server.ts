@@ -12,6 +12,7 @@ import { UnauthorizedLogin } from "../errors.js";
 import { LONGEST_NAME } from "../limits.js";
 import type { LoginSession } from "../session/login-session.js";
 import { LoginStep } from "../session/login-step.js";
+import type { LoginAttempt } from "../session/login-attempt.js";
 
 /** The root object that a portal gives to a connection. Its two methods start a login. */
 export class LoginRoot extends Referenceable {
@@ -24,17 +25,21 @@ export class LoginRoot extends Referenceable {
   }
 
   /** Returns a challenge for any name, so that the answer does not reveal whether the user exists. */
-  remote_login(username: unknown): Tuple {
-    this.#session.require("classic");
+  async remote_login(username: unknown): Promise<Tuple> {
+    const session = this.#session;
+    session.require("classic");
+    const name = nameOf(username);
+    const attempt = await session.begin("classic", name);
     const challenge = newChallenge();
-    return tuple(challenge, new Challenger(this.#session, nameOf(username), challenge));
+    return tuple(challenge, new Challenger(session, attempt, name, challenge));
   }
 
   async remote_loginAnonymous(mind: unknown): Promise<Referenceable> {
     const session = this.#session;
     session.require("anonymous");
     const check = () => session.requestAvatarId(new Anonymous());
-    return session.logIn(session.begin(), { mechanism: "anonymous", username: undefined, mind, check });
+    const attempt = await session.begin("anonymous", undefined);
+    return session.logIn(attempt, { mechanism: "anonymous", username: undefined, mind, check });
   }
 }
 
@@ -44,17 +49,16 @@ class Challenger extends LoginStep {
   readonly #username: string | undefined;
   readonly #challenge: Uint8Array;
 
-  constructor(session: LoginSession, username: string | undefined, challenge: Uint8Array) {
-    super(session, session.begin());
+  constructor(session: LoginSession, attempt: LoginAttempt, username: string | undefined, challenge: Uint8Array) {
+    super(session, attempt);
     this.#username = username;
     this.#challenge = challenge;
   }
 
   async remote_respond(response: unknown, mind: unknown): Promise<Referenceable> {
     const username = this.#username;
-    const isFirst = this.attempt.claim();
     const check = () => {
-      if (!isFirst || username === undefined) throw new UnauthorizedLogin();
+      if (username === undefined) throw new UnauthorizedLogin();
       return this.session.requestAvatarId(new ChallengedPassword(username, this.#challenge, response));
     };
     return this.session.logIn(this.attempt, { mechanism: "classic", username, mind, check });

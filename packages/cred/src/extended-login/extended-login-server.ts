@@ -23,7 +23,7 @@ import {
 import type { BindingFlag, ClientFinal, ClientFirst } from "../scram/scram-messages.js";
 import type { LoginSession } from "../session/login-session.js";
 import { LoginStep } from "../session/login-step.js";
-import type { LoginAttempt } from "../session/login-throttle.js";
+import type { LoginAttempt } from "../session/login-attempt.js";
 
 /** The longest token that is looked up, in UTF-16 code units. A longer one is treated as unknown. */
 const LONGEST_TOKEN = 64 * 1024;
@@ -42,11 +42,11 @@ export class ExtendedLogin extends Referenceable {
     const session = this.#session;
     session.require("scram");
     const checker = session.scramChecker;
-    const attempt = session.begin();
+    const clientFirst = readClientFirst(message);
+    const channel = channelOf(clientFirst, bindingOf(session, clientFirst.binding));
+    const attempt = await session.begin(mechanismOf(clientFirst), clientFirst.username);
     try {
-      const clientFirst = readClientFirst(message);
-      const channel = channelOf(clientFirst, bindingOf(session, clientFirst.binding));
-      const verifier = await session.guard(() => checker.scramVerifier(clientFirst.username));
+      const verifier = await session.lookUp(() => checker.scramVerifier(clientFirst.username));
       const nonce = clientFirst.nonce + newNonce();
       const serverFirst = writeServerFirst({ nonce, salt: verifier.salt, iterations: verifier.iterations });
       const state = { clientFirst, channel, verifier, nonce, serverFirst };
@@ -60,7 +60,7 @@ export class ExtendedLogin extends Referenceable {
   async remote_bearer(token: unknown, mind: unknown): Promise<Referenceable> {
     const session = this.#session;
     session.require("bearer");
-    const attempt = session.begin();
+    const attempt = await session.begin("bearer", undefined);
     const text = textOf(token);
     const check = () => {
       if (text === undefined || text.length > LONGEST_TOKEN) throw new UnauthorizedLogin();
@@ -68,6 +68,10 @@ export class ExtendedLogin extends Referenceable {
     };
     return session.logIn(attempt, { mechanism: "bearer", username: undefined, mind, check });
   }
+}
+
+function mechanismOf({ binding }: ClientFirst): LoginMechanism {
+  return binding.startsWith("p=") ? "scram-sha-256-plus" : "scram-sha-256";
 }
 
 /** The state of an exchange after the first messages of both sides. */
@@ -91,18 +95,18 @@ class ScramExchange extends LoginStep {
 
   async remote_finish(message: unknown): Promise<Tuple> {
     const { session, attempt } = this;
-    const isFirst = attempt.claim();
     const { clientFirst, serverFirst, verifier } = this.#state;
-    const mechanism = clientFirst.binding.startsWith("p=") ? "scram-sha-256-plus" : "scram-sha-256";
+    const mechanism = mechanismOf(clientFirst);
+    if (!attempt.claim()) return session.refuse(mechanism, clientFirst.username);
     try {
       let signed = "";
       const check = (): Promise<AvatarId> => {
-        const final = isFirst ? this.#read(message) : undefined;
+        const final = this.#read(message);
         if (final === undefined) throw new UnauthorizedLogin();
         signed = authMessage(clientFirst.bare, serverFirst, final.withoutProof);
         return session.requestAvatarId(new ScramProof(clientFirst.username, signed, final.proof));
       };
-      const avatarId = await session.authenticate(mechanism, clientFirst.username, check);
+      const avatarId = await session.authenticate(attempt, mechanism, clientFirst.username, check);
       attempt.end(); // before the next one begins, so that the login counts as one in progress
       const proven = new ProvenLogin(session, mechanism, avatarId);
       return tuple(bytesOf(writeServerFinal(verifier.sign(signed))), proven);
@@ -125,7 +129,7 @@ class ProvenLogin extends LoginStep {
   readonly #avatarId: AvatarId;
 
   constructor(session: LoginSession, mechanism: LoginMechanism, avatarId: AvatarId) {
-    super(session, session.begin());
+    super(session, session.beginEntry());
     this.#mechanism = mechanism;
     this.#avatarId = avatarId;
   }

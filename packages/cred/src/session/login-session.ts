@@ -9,14 +9,15 @@ import type { LoginWatcher } from "../events.js";
 import type { LoginLimits, LoginMechanism, LoginPolicy } from "../limits.js";
 import type { AvatarId, Login, Mind } from "../realm.js";
 import { AvatarSession } from "./avatar-session.js";
+import type { LoginAttempt } from "./login-attempt.js";
+import type { LoginBudgets } from "./login-budgets.js";
 import { LoginThrottle } from "./login-throttle.js";
-import type { LoginAttempt, NameFailureLimiter } from "./login-throttle.js";
 
 /** The part of a portal that its sessions use. */
 export interface SessionPortal {
   readonly limits: LoginLimits;
   readonly policy: LoginPolicy;
-  readonly failures: NameFailureLimiter;
+  readonly budgets: LoginBudgets;
   readonly onEvent: LoginWatcher;
   requestAvatarId(credentials: Credentials): Promise<AvatarId>;
   requestAvatar(avatarId: AvatarId, mind: Mind): Promise<Login>;
@@ -44,7 +45,7 @@ export class LoginSession {
   constructor(portal: SessionPortal, connection: Connection) {
     this.#portal = portal;
     this.#connection = connection;
-    this.#throttle = new LoginThrottle(portal.limits, portal.failures, connection.peer.address);
+    this.#throttle = new LoginThrottle(portal.limits, portal.budgets, connection.peer.address);
     connection.notifyOnDisconnect(() => this.#throttle.close());
   }
 
@@ -68,20 +69,33 @@ export class LoginSession {
     }
   }
 
-  /** Starts a login. The caller ends the attempt. */
-  begin(): LoginAttempt {
-    return this.#throttle.begin();
+  /**
+   * Starts a login, if necessary after waiting for others. The caller claims and ends the attempt, or gives it to a
+   * `LoginStep`. Reports a login that is refused. `username` is the name that the client claims to have.
+   */
+  async begin(mechanism: LoginMechanism, username: string | undefined): Promise<LoginAttempt> {
+    return this.#report(mechanism, username, () => this.#throttle.begin(username));
   }
 
-  /** Checks credentials, returns the avatar, and ends the attempt. */
+  /** Starts the last step of a login whose credentials were correct. */
+  beginEntry(): LoginAttempt {
+    return this.#throttle.beginEntry();
+  }
+
+  /** Claims an attempt, checks the credentials, returns the avatar, and ends the attempt. */
   async logIn(attempt: LoginAttempt, { mechanism, username, mind, check }: LoginRequest): Promise<AvatarSession> {
+    if (!attempt.claim()) return this.refuse(mechanism, username);
     try {
-      const checkedMind = readMind(mind);
-      const avatarId = await this.authenticate(mechanism, username, check);
-      return await this.#admit(mechanism, avatarId, checkedMind);
+      const avatarId = await this.authenticate(attempt, mechanism, username, check);
+      return await this.#admit(mechanism, avatarId, readMind(mind));
     } finally {
       attempt.end();
     }
+  }
+
+  /** Rejects an answer to a challenge that was answered before, or that has expired. */
+  async refuse(mechanism: LoginMechanism, username: string | undefined): Promise<never> {
+    return this.#report(mechanism, username, () => this.#throttle.refuse());
   }
 
   /** Returns the avatar for credentials that were checked earlier. */
@@ -89,21 +103,20 @@ export class LoginSession {
     return this.#admit(mechanism, avatarId, readMind(mind));
   }
 
-  /**
-   * Runs `check` under the rate limits, and reports when it fails. `username` is the name that the client claims to
-   * have.
-   */
+  /** Runs `check` for a claimed attempt, and reports when it fails. */
   async authenticate(
+    attempt: LoginAttempt,
     mechanism: LoginMechanism,
     username: string | undefined,
     check: () => AvatarId | Promise<AvatarId>,
   ): Promise<AvatarId> {
-    try {
-      return await this.guard(() => this.#throttle.check(username, check));
-    } catch (error) {
-      this.#portal.onEvent({ kind: "login-failed", mechanism, username, peer: this.peer, error });
-      throw error;
-    }
+    return this.#report(mechanism, username, () => this.guard(() => this.#throttle.check(attempt, username, check)));
+  }
+
+  /** Calls a checker like {@link guard}. The answer takes `lookupMs` at least, so that its time reveals nothing. */
+  async lookUp<T>(ask: () => T | Promise<T>): Promise<T> {
+    const [result] = await Promise.all([this.guard(ask), this.#throttle.delay(this.#portal.limits.lookupMs)]);
+    return result;
   }
 
   requestAvatarId(credentials: Credentials): Promise<AvatarId> {
@@ -127,17 +140,21 @@ export class LoginSession {
   /** The transport and the realm may still refuse the login. */
   async #admit(mechanism: LoginMechanism, avatarId: AvatarId, mind: Mind): Promise<AvatarSession> {
     this.#requireConnection();
-    let session: AvatarSession;
-    try {
-      session = await this.#createSession(avatarId, mind);
-    } catch (error) {
-      const username = typeof avatarId === "string" ? avatarId : undefined;
-      this.#portal.onEvent({ kind: "login-failed", mechanism, username, peer: this.peer, error });
-      throw error;
-    }
+    const username = typeof avatarId === "string" ? avatarId : undefined;
+    const session = await this.#report(mechanism, username, () => this.#createSession(avatarId, mind));
     this.#requireConnection();
     this.#portal.onEvent({ kind: "login", mechanism, avatarId, peer: this.peer });
     return session;
+  }
+
+  /** Runs a step of a login, and reports when it fails. */
+  async #report<T>(mechanism: LoginMechanism, username: string | undefined, step: () => Promise<T>): Promise<T> {
+    try {
+      return await step();
+    } catch (error) {
+      this.#portal.onEvent({ kind: "login-failed", mechanism, username, peer: this.peer, error });
+      throw error;
+    }
   }
 
   #requireConnection(): void {

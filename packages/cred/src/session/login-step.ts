@@ -1,10 +1,10 @@
 // The base class of objects that a client gets in the middle of a login, and that accept its next message.
 
 import { Referenceable } from "@pb/broker";
-import type { LoginAttempt } from "./login-throttle.js";
+import type { LoginAttempt } from "./login-attempt.js";
 import type { LoginSession } from "./login-session.js";
 
-/** Ends its attempt when the client releases the reference, so that the attempt no longer counts as in progress. */
+/** Abandons its attempt when the client releases the reference without an answer. */
 export abstract class LoginStep extends Referenceable {
   protected readonly session: LoginSession;
   protected readonly attempt: LoginAttempt;
@@ -16,6 +16,6 @@ export abstract class LoginStep extends Referenceable {
   }
 
   override unreferenced(): void {
-    this.attempt.end();
+    this.attempt.abandon();
   }
 }

@@ -58,7 +58,8 @@ describe("the challenge of the classic login", () => {
   });
 
   test("is different every time", async () => {
-    const { client } = new LoginFixture().connect();
+    const limits = { failuresPerConnection: 100, failuresPerName: 100 };
+    const { client } = new LoginFixture([users()], { limits }).connect();
     const seen = new Set<string>();
     for (let round = 0; round < 50; round++) {
       const { challenge, challenger } = await challengeFor(client, bytes("alice"));

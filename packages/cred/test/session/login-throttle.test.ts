@@ -1,21 +1,22 @@
 // Tests of the limits on failed logins and on logins in progress.
 
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
+import type { Broker } from "@pb/broker";
 import {
   BearerToken,
   BearerTokenChecker,
-  defaultLoginLimits,
   login,
   LoginDenied,
+  Md5Digest,
   PasswordChecker,
   ScramVerifier,
   ScryptHash,
   UnauthorizedLogin,
   UsernamePassword,
 } from "@pb/cred";
-import { FailureLimiter, NameFailureLimiter } from "../../src/session/login-throttle.js";
 import {
   alice,
+  bob,
   classicResponse,
   deliverPending,
   errorOf,
@@ -25,8 +26,6 @@ import {
   wrongPassword,
 } from "../support.js";
 import { bytes, challengeFor, scramFor, unauthorized } from "../raw-client.js";
-
-afterEach(() => void vi.useRealTimers());
 
 describe("a client that guesses", () => {
   test("receives the same bytes for an unknown name as for a wrong password", async () => {
@@ -82,8 +81,8 @@ describe("a client that guesses", () => {
   test("cannot exceed the limit with parallel logins", async () => {
     const fixture = new LoginFixture([users()], { limits: { failuresPerConnection: 3 } });
     const { client } = fixture.connect();
-    const challenges = await Promise.all(Array.from({ length: 10 }, () => challengeFor(client, bytes("alice"))));
-    const errors = await Promise.all(challenges.map(({ respond }) => errorOf(respond(new Uint8Array(16)))));
+    const guess = async () => (await challengeFor(client, bytes("alice"))).respond(new Uint8Array(16));
+    const errors = await Promise.all(Array.from({ length: 10 }, () => errorOf(guess())));
     expect(errors.filter(({ remoteType }) => remoteType === unauthorized)).toHaveLength(3);
     expect(errors.filter(({ remoteType }) => remoteType === "twisted.cred.error.LoginDenied")).toHaveLength(7);
   });
@@ -113,7 +112,8 @@ describe("a client that guesses", () => {
     expect(await errorOf(login(from("192.0.2.1"), alice))).toBeInstanceOf(LoginDenied);
     await login(from("192.0.2.2"), alice);
     for (const address of ["a", "a", "b"]) await errorOf(login(from(address), wrongPassword));
-    expect(await errorOf(login(from("192.0.2.2"), alice))).toBeInstanceOf(LoginDenied);
+    expect(await errorOf(login(from("192.0.2.3"), alice))).toBeInstanceOf(LoginDenied);
+    await login(from("192.0.2.2"), alice); // has logged in from there before
     await login(from("192.0.2.1"), new UsernamePassword("bob", "hunter2"));
   });
 
@@ -181,6 +181,61 @@ describe("a client that guesses", () => {
     await login(client, alice);
   });
 
+  test("is refused after it has not answered several challenges, on any connection", async () => {
+    const limits = { failuresPerName: 3, failuresPerNameMs: 3_600_000, failuresPerConnection: 2 };
+    for (const ask of [challengeFor, (client: Broker) => scramFor(client, "alice", "secret")]) {
+      const fixture = new LoginFixture([users()], { limits });
+      const abandon = async (client: Broker) => {
+        const step = await ask(client, bytes("alice"));
+        ("exchange" in step ? step.exchange : step.challenger)[Symbol.dispose]();
+        await deliverPending();
+      };
+      const { client } = fixture.connect();
+      await abandon(client);
+      await abandon(client);
+      expect((await errorOf(abandon(client))).message).toBe("Too many failed logins on this connection");
+      const other = fixture.connect().client;
+      await abandon(other);
+      expect((await errorOf(abandon(other))).message).toBe("Too many failed logins for this name: try again later");
+      expect(fixture.events.filter(({ kind }) => kind === "login-failed")).toHaveLength(2);
+    }
+  });
+
+  test("is refused when it answers one challenge many times", async () => {
+    const { client } = new LoginFixture([users()], { limits: { failuresPerConnection: 3 } }).connect();
+    const { challenge, respond } = await challengeFor(client, bytes("alice"));
+    await respond(classicResponse(challenge, "secret"));
+    const types = [];
+    for (let round = 0; round < 4; round++) types.push((await errorOf(respond(new Uint8Array(16)))).remoteType);
+    expect(types).toEqual([unauthorized, unauthorized, unauthorized, "twisted.cred.error.LoginDenied"]);
+  });
+
+  test("is refused after failures for many names from one address, while users who were there before are not", async () => {
+    const limits = { failuresPerAddress: 5, failuresPerAddressMs: 3_600_000 };
+    const fixture = new LoginFixture([users()], { limits });
+    const at = (address: string) => fixture.connect({ peer: { address } }).client;
+    await login(at("192.0.2.1"), bob);
+    for (let name = 0; name < 5; name++) await errorOf(login(at("192.0.2.1"), new UsernamePassword(`${name}`, "x")));
+    const error = await errorOf(login(at("192.0.2.1"), alice));
+    expect(error).toBeInstanceOf(LoginDenied);
+    expect(error.message).toBe("Too many failed logins from this address: try again later");
+    await login(at("192.0.2.1"), bob);
+    await login(at("192.0.2.2"), alice);
+  });
+
+  test("shares the limit of a name between all spellings that a checker treats as this name", async () => {
+    const find = (name: string) => (name === "alice" ? Md5Digest.of("secret") : undefined);
+    const canonical = (name: string) => name.replace(/\+.*/, "");
+    const limits = { failuresPerName: 3, failuresPerNameMs: 3_600_000 };
+    const fixture = new LoginFixture([new PasswordChecker({ stores: ["md5"], find, canonical })], { limits });
+    for (const name of ["alice", "alice+1", " \u200bÁLICE"]) {
+      await errorOf(login(fixture.connect().client, new UsernamePassword(name, "x")));
+    }
+    expect(await errorOf(login(fixture.connect().client, new UsernamePassword("alice+2", "x")))).toBeInstanceOf(
+      LoginDenied,
+    );
+  });
+
   test("can ask for a challenge again when its earlier ones have expired", async () => {
     const { client } = new LoginFixture([users()], { limits: { underWay: 1, challengeMs: 20 } }).connect();
     await challengeFor(client, bytes("alice"));
@@ -189,64 +244,59 @@ describe("a client that guesses", () => {
   });
 });
 
-describe("FailureLimiter", () => {
-  test("allows more failures after a time, and after a successful login", () => {
-    vi.useFakeTimers();
-    const failures = new FailureLimiter(3, 1000, 10);
-    const spend = () => failures.record("alice");
-    expect([spend(), spend(), spend(), spend()]).toEqual([true, true, true, false]);
-    vi.advanceTimersByTime(999);
-    expect(spend()).toBe(false);
-    vi.advanceTimersByTime(1);
-    expect([spend(), spend()]).toEqual([true, false]);
-    failures.undo("alice");
-    expect([spend(), spend()]).toEqual([true, false]);
-    vi.advanceTimersByTime(10_000);
-    expect([spend(), spend(), spend(), spend()]).toEqual([true, true, true, false]);
+describe("logins that are correct", () => {
+  test("all succeed, however many there are at a time from one address", async () => {
+    const names = Array.from({ length: 1_000 }, (_, index) => `user ${index}`);
+    const stored = Md5Digest.of("secret");
+    let checking = 0;
+    let most = 0;
+    const find = async () => {
+      most = Math.max(most, ++checking);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      checking--;
+      return stored;
+    };
+    const fixture = new LoginFixture([new PasswordChecker({ stores: ["md5"], find })]);
+    const peer = { address: "192.0.2.1" };
+    const all = [...names, ...Array<string>(200).fill("service")];
+    await Promise.all(all.map((name) => login(fixture.connect({ peer }).client, new UsernamePassword(name, "secret"))));
+    expect(fixture.realm.loggedIn).toHaveLength(1_200);
+    expect(most).toBe(100); // as many as may fail
   });
 
-  test("remembers a limited number of keys, and forgets the one that failed longest ago", () => {
-    const failures = new FailureLimiter(1, 1000, 100);
-    for (let name = 0; name < 10_000; name++) expect(failures.record(`${name}`)).toBe(true);
-    expect(failures.size).toBe(100);
-    expect([failures.record("9999"), failures.record("9900"), failures.record("9899")]).toEqual([false, false, true]);
-    failures.undo("9899");
-    expect(failures.size).toBe(99);
-  });
-});
-
-describe("NameFailureLimiter", () => {
-  const limits = { ...defaultLoginLimits, failuresPerName: 2, failuresPerNameEverywhere: 3 };
-
-  test("counts the failures of each address, and of all addresses together", () => {
-    const failures = new NameFailureLimiter(limits);
-    const spent = ["a", "a", "a", "b", "b", undefined].map((address) => failures.record("alice", address));
-    expect(spent).toEqual([true, true, false, true, false, false]);
-    failures.undo("alice", "a");
-    expect(failures.record("alice", undefined)).toBe(true);
+  test("wait for those in progress, and are refused when these have failed", async () => {
+    const limits = { failuresPerName: 2, failuresPerNameMs: 3_600_000 };
+    const fixture = new LoginFixture([users()], { limits });
+    const guesses = await Promise.all([1, 2].map(() => challengeFor(fixture.connect().client, bytes("alice"))));
+    const waiting = [1, 2].map(() => login(fixture.connect().client, alice).catch((error: unknown) => error));
+    await deliverPending();
+    expect(fixture.events).toEqual([]);
+    await errorOf(guesses[0]!.respond(new Uint8Array(16)));
+    guesses[1]!.challenger[Symbol.dispose]();
+    for (const error of await Promise.all(waiting)) expect(error).toBeInstanceOf(LoginDenied);
   });
 
-  test("counts the IPv6 addresses of one network together", () => {
-    const failures = new NameFailureLimiter({ ...limits, failuresPerNameEverywhere: 100 });
-    const addresses = ["2001:db8::1", "2001:db8::2", "2001:db8::3:4:5:6", "2001:db8:0:1::1", "192.0.2.1", "192.0.2.2"];
-    expect(addresses.map((address) => failures.record("alice", address))).toEqual([
-      true,
-      true,
-      false,
-      true,
-      true,
-      true,
-    ]);
-    failures.undo("alice", "2001:db8::2");
-    expect(failures.record("alice", "2001:db8::4")).toBe(true);
+  test("stop waiting when their connection ends", async () => {
+    const fixture = new LoginFixture([users()], { limits: { failuresPerName: 1 } });
+    const first = await challengeFor(fixture.connect().client, bytes("alice"));
+    const { client } = fixture.connect();
+    const waiting = errorOf(login(client, alice));
+    await deliverPending();
+    await client.close();
+    await waiting;
+    await first.respond(classicResponse(first.challenge, "secret"));
+    await login(fixture.connect().client, alice);
+    expect(fixture.realm.loggedOut).toEqual([]);
   });
 
-  test("does not count a failure that it refused", () => {
-    const failures = new NameFailureLimiter(limits);
-    for (const address of ["a", "b", "c", "d", "d"]) failures.record("alice", address);
-    failures.undo("alice", "a");
-    expect(failures.record("alice", "d")).toBe(true);
-    failures.undo("alice", "b");
-    expect(failures.record("alice", "d")).toBe(true);
+  test("are not kept out when the network fails during many of them", async () => {
+    const fixture = new LoginFixture();
+    const peer = { address: "192.0.2.1" };
+    for (let round = 0; round < 3; round++) {
+      const started = Array.from({ length: 15 }, () => fixture.connect({ peer }));
+      await Promise.all(started.map(({ client }) => challengeFor(client, bytes("alice"))));
+      for (const { links } of started) links.listener.cut();
+    }
+    await login(fixture.connect({ peer }).client, alice);
   });
 });
