@@ -36,3 +36,4 @@ export type {
 } from "./handler.js";
 export { copyType, plainState, setOwnProperties } from "./types/instances/copy.js";
 export { below, describe } from "./errors.js";
+export { keyOfId } from "./reading/hash-guard.js";

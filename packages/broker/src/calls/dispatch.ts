@@ -99,22 +99,21 @@ function bindDeclared(
   if (args.length > positional) {
     throw new ArgumentsError(`${name}() takes ${positional} positional arguments but ${args.length} were given`);
   }
-  const unused = new Map<string, unknown>(keywords === undefined ? [] : Object.entries(keywords));
+  const named = keywords as Readonly<Record<string, unknown>> | undefined;
+  const isNamed = (key: string): boolean => named !== undefined && Object.hasOwn(named, key);
   const bound: unknown[] = parameters.map((parameter, index) => {
     const key = parameter.replace(/\?$/, "");
     if (index < args.length) {
-      if (unused.has(key)) throw new ArgumentsError(`${name}() got two values for ${key}`);
+      if (isNamed(key)) throw new ArgumentsError(`${name}() got two values for ${key}`);
       return args[index];
     }
-    if (unused.has(key)) {
-      const value = unused.get(key);
-      unused.delete(key);
-      return value;
-    }
+    if (isNamed(key)) return named![key];
     if (parameter === key) throw new ArgumentsError(`${name}() misses the argument ${key}`);
     return undefined;
   });
-  for (const key of unused.keys())
-    throw new ArgumentsError(`${name}() got an unexpected keyword argument ${JSON.stringify(key)}`);
+  const known = parameters.map((parameter) => parameter.replace(/\?$/, ""));
+  for (const key in named)
+    if (!known.includes(key))
+      throw new ArgumentsError(`${name}() got an unexpected keyword argument ${JSON.stringify(key)}`);
   return bound;
 }

@@ -1,5 +1,6 @@
 // Copies of objects of the peer, which the peer keeps up to date.
 
+import { keyOfId } from "@pb/jelly-types";
 import { whenCollected, WeakValues } from "./weak-values.js";
 
 /** How many arrivals a handle stands for. Kept apart from the handle, so that it outlives it. */
@@ -14,8 +15,8 @@ interface ArrivalCount {
  * arrivals may cross the release.
  */
 export class ImportedCaches<Cache extends object> {
-  readonly #byId = new Map<number, Cache>();
-  readonly #handles: WeakValues<number, Cache, ArrivalCount>;
+  readonly #byId = new Map<number | string, Cache>();
+  readonly #handles: WeakValues<number | string, Cache, ArrivalCount>;
   readonly #counts = new WeakMap<Cache, ArrivalCount>();
   /** The ids of the caches themselves, which their own methods see as `this`. */
   readonly #ids = new WeakMap<Cache, number>();
@@ -25,7 +26,7 @@ export class ImportedCaches<Cache extends object> {
   constructor(sendRelease: (id: number, count: number) => void) {
     this.#sendRelease = sendRelease;
     const collected = whenCollected<ArrivalCount>((arrivals) => {
-      this.#handles.deleteCollected(arrivals.id);
+      this.#handles.deleteCollected(keyOfId(arrivals.id));
       this.#release(arrivals);
     });
     this.#handles = new WeakValues(collected);
@@ -37,16 +38,16 @@ export class ImportedCaches<Cache extends object> {
   }
 
   has(id: number): boolean {
-    return this.#byId.has(id);
+    return this.#byId.has(keyOfId(id));
   }
 
   get(id: number): Cache | undefined {
-    return this.#byId.get(id);
+    return this.#byId.get(keyOfId(id));
   }
 
   /** Adds a cache that arrived with its state, and returns its handle. */
   add(id: number, cache: Cache): Cache {
-    this.#byId.set(id, cache);
+    this.#byId.set(keyOfId(id), cache);
     this.#ids.set(cache, id);
     return this.#addArrival(id, cache);
   }
@@ -56,7 +57,7 @@ export class ImportedCaches<Cache extends object> {
    * for an unknown id.
    */
   addAgain(id: number): Cache | undefined {
-    const cache = this.#byId.get(id);
+    const cache = this.#byId.get(keyOfId(id));
     return cache === undefined ? undefined : this.#addArrival(id, cache);
   }
 
@@ -65,7 +66,7 @@ export class ImportedCaches<Cache extends object> {
    */
   idOf(cache: Cache): number | undefined {
     const id = this.#ids.get(cache);
-    const handle = id === undefined ? cache : this.#handles.get(id);
+    const handle = id === undefined ? cache : this.#handles.get(keyOfId(id));
     return handle === undefined ? undefined : this.#counts.get(handle)?.id;
   }
 
@@ -74,7 +75,7 @@ export class ImportedCaches<Cache extends object> {
     const arrivals = this.#counts.get(handle);
     if (arrivals === undefined) return;
     this.#counts.delete(handle);
-    this.#handles.delete(arrivals.id, handle);
+    this.#handles.delete(keyOfId(arrivals.id), handle);
     this.#release(arrivals);
   }
 
@@ -89,17 +90,17 @@ export class ImportedCaches<Cache extends object> {
 
   /** Removes a cache that the peer has forgotten. Returns false for an unknown id. */
   forget(id: number): boolean {
-    return this.#byId.delete(id);
+    return this.#byId.delete(keyOfId(id));
   }
 
   #addArrival(id: number, cache: Cache): Cache {
-    let handle = this.#handles.get(id);
+    let handle = this.#handles.get(keyOfId(id));
     let arrivals = handle === undefined ? undefined : this.#counts.get(handle);
     if (handle === undefined || arrivals === undefined) {
       handle = makeHandle(cache, (released) => this.release(released));
       arrivals = { id, count: 0 };
       this.#counts.set(handle, arrivals);
-      this.#handles.set(id, handle, arrivals);
+      this.#handles.set(keyOfId(id), handle, arrivals);
     }
     arrivals.count++;
     return handle;

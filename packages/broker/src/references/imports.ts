@@ -1,6 +1,7 @@
 // The import table: what this end holds of the peer. References to its objects and caches, which are released when they
 // are no longer in use.
 
+import { keyOfId } from "@pb/jelly-types";
 import type { Connection, Perspective } from "../calls/callable.js";
 import { ProtocolError } from "../errors.js";
 import type { ObjectId, OutboundMessage, ReleaseCommand } from "../wire/messages.js";
@@ -31,13 +32,13 @@ interface ImportedObject<Proxy extends object> {
   readonly arrivals: string[];
 }
 
-type Proxies<Proxy extends object> = WeakValues<number, Proxy, ImportedObject<Proxy>>;
+type Proxies<Proxy extends object> = WeakValues<number | string, Proxy, ImportedObject<Proxy>>;
 
 export class ImportTable<Proxy extends ReferenceLike = ReferenceLike> {
   readonly #host: ImportHost;
   readonly #makeProxy: (id: ObjectId, perspective: Perspective) => Proxy;
   readonly #collected = whenCollected<ImportedObject<Proxy>>((object) => {
-    object.siblings.deleteCollected(object.id);
+    object.siblings.deleteCollected(keyOfId(object.id));
     this.#releaseAll(object);
   });
   readonly #proxies: Proxies<Proxy> = new WeakValues(this.#collected);
@@ -79,13 +80,14 @@ export class ImportTable<Proxy extends ReferenceLike = ReferenceLike> {
   /** Adds one received reference to the object `id`, and returns its proxy. */
   add(id: number, perspective: Perspective): Proxy {
     const siblings = this.#proxiesFor(perspective);
-    let proxy = siblings.get(id);
+    const key = keyOfId(id);
+    let proxy = siblings.get(key);
     let object = proxy === undefined ? undefined : this.#objects.get(proxy);
     if (proxy === undefined || object === undefined) {
       proxy = this.#makeProxy(id, perspective);
       object = { id, siblings, count: 0, arrivals: [] };
       this.#objects.set(proxy, object);
-      siblings.set(id, proxy, object);
+      siblings.set(key, proxy, object);
     }
     object.count++;
     this.#size++;
@@ -98,7 +100,7 @@ export class ImportTable<Proxy extends ReferenceLike = ReferenceLike> {
     const object = this.#objects.get(proxy);
     if (object === undefined) return;
     this.#objects.delete(proxy);
-    object.siblings.delete(object.id, proxy);
+    object.siblings.delete(keyOfId(object.id), proxy);
     this.#releaseAll(object);
   }
 

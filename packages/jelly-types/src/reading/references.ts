@@ -3,7 +3,7 @@
 
 import { JellyError } from "../errors.js";
 
-/** A reference id: a Banana integer or a byte string. A bigint becomes text that differs from every byte string. */
+/** The key of a reference id: see `keyOfId`. That of a byte string begins with a quotation mark. */
 export type ReferenceId = number | string;
 
 /** Stands for an object that is dereferenced before it is read. */

@@ -6,6 +6,7 @@ import { READING_DEPTH } from "../limits.js";
 import { fromBanana, InsecureJellyError, JellyError, shorten } from "../errors.js";
 import { defaultExactness } from "../handler.js";
 import type { Exactness, JellyReader, ReadingHandler } from "../handler.js";
+import { keyOfId } from "./hash-guard.js";
 import { Placeholder, References } from "./references.js";
 import type { Reference, ReferenceId } from "./references.js";
 import { moduleOf, SecurityPolicy } from "../policy.js";
@@ -14,7 +15,7 @@ import { SCALARS } from "./scalar-patterns.js";
 import { standardTypes } from "../standard-types.js";
 import { readBoolean } from "../types/boolean.js";
 import { readDictionary } from "../types/dictionary.js";
-import { BigKeys, requireHashable } from "../types/hashable.js";
+import { requireHashable } from "../types/hashable.js";
 import { readList } from "../types/list.js";
 import { readNone } from "../types/none.js";
 import { UNICODE } from "../types/text.js";
@@ -83,7 +84,6 @@ export class Unjellier implements JellyReader {
   #hashable: Set<object> | undefined;
   /** Keys that were incomplete when they were read, and are checked again when the graph is complete. */
   #incompleteKeys: object[] = [];
-  #bigKeys: BigKeys | undefined;
   #afterwards: (() => void)[] = [];
 
   constructor(options: UnjellierOptions = {}) {
@@ -143,7 +143,6 @@ export class Unjellier implements JellyReader {
     this.#nextReference = undefined;
     this.#openReference = undefined;
     this.#hashable = undefined;
-    this.#bigKeys = undefined;
     if (this.#incompleteKeys.length > 0) this.#incompleteKeys = [];
     if (this.#afterwards.length > 0) this.#afterwards = [];
   }
@@ -236,7 +235,8 @@ export class Unjellier implements JellyReader {
     let handler = this.#handlers.get(atom);
     if (handler === undefined) {
       handler = this.#registry?.reading(atom) ?? this.#standardHandler(atom);
-      if (this.#handlers.size < MAX_CACHED_ATOMS) this.#handlers.set(atom, handler);
+      // The hash of digits can be chosen, see `HashGuard`.
+      if (this.#handlers.size < MAX_CACHED_ATOMS && atom > ":") this.#handlers.set(atom, handler);
     }
     return handler;
   }
@@ -323,7 +323,6 @@ export class Unjellier implements JellyReader {
   }
 
   requireHashable(value: unknown): void {
-    if (typeof value === "bigint") (this.#bigKeys ??= new BigKeys()).add(value);
     if (typeof value !== "object" || value === null) return;
     requireHashable(value, (this.#hashable ??= new Set()));
     if (this.#references.pending > 0) this.#incompleteKeys.push(value);
@@ -344,14 +343,10 @@ export class Unjellier implements JellyReader {
 
 function readId(reader: ExpressionReader): ReferenceId {
   switch (reader.kind()) {
-    case "integer": {
-      const id = reader.integer();
-      // A peer can send many bigints with the same hash, so a bigint is not used as a key. No word contains this
-      // character.
-      return typeof id === "number" ? id : `№${id}`;
-    }
+    case "integer":
+      return keyOfId(reader.integer());
     case "bytes":
-      return reader.word();
+      return `"${reader.word()}`;
     default:
       throw new JellyError(
         "JELLY_MALFORMED",

@@ -2,6 +2,7 @@
 
 import { below, JellyError, keyStep } from "../errors.js";
 import type { JellyReader, JellyWriter, TypeHandler } from "../handler.js";
+import { HashGuard } from "../reading/hash-guard.js";
 import { UNICODE, writeText } from "./text.js";
 import { asKey } from "./hashable.js";
 
@@ -90,6 +91,7 @@ function readEntries(
   firstKey: unknown = AT_KEY,
 ): Map<unknown, unknown> {
   const { reader } = unjellier;
+  const guard = new HashGuard(map);
   let key = firstKey;
   try {
     for (let left = items; left > 0; left--) {
@@ -99,6 +101,7 @@ function readEntries(
       }
       const value = unjellier.read();
       map.set(key, value);
+      guard.added(key);
       if (unjellier.isPending(value)) patchMap(unjellier, map, key, value);
       key = AT_KEY;
     }
@@ -109,8 +112,14 @@ function readEntries(
 }
 
 function toMap(unjellier: JellyReader, object: Dict): Map<unknown, unknown> {
-  const map = new Map<unknown, unknown>(Object.entries(object));
-  for (const [key, value] of map) if (unjellier.isPending(value)) patchMap(unjellier, map, key, value);
+  const map = new Map<unknown, unknown>();
+  const guard = new HashGuard(map);
+  for (const key of Object.keys(object)) {
+    const value = object[key];
+    map.set(key, value);
+    guard.added(key);
+    if (unjellier.isPending(value)) patchMap(unjellier, map, key, value);
+  }
   return map;
 }
 

@@ -44,36 +44,6 @@ function isUnhashable(value: object): boolean {
   );
 }
 
-/**
- * How many keys may share their lowest 64 bits. Comparing 1,024 of them takes three milliseconds, and 8 MB of such
- * groups five seconds; 8 MB of keys that all share them would take a quarter of an hour.
- */
-const MAX_COLLISIONS = 1024;
-
-/**
- * Counts the big integers that are used as keys. V8 hashes a bigint by its lowest 64 bits and compares each new key
- * with all earlier ones that have the same bits. Keys of real Python programs rarely collide, but a peer can send a
- * million that do.
- */
-export class BigKeys {
-  readonly #byLowBits = new Map<bigint, Set<bigint>>();
-
-  /** Throws `JELLY_UNHASHABLE` when too many keys share their lowest 64 bits. */
-  add(key: bigint): void {
-    const magnitude = key < 0n ? -key : key;
-    const lowBits = BigInt.asUintN(64, magnitude);
-    if (lowBits === magnitude) return;
-    let colliding = this.#byLowBits.get(lowBits);
-    if (colliding === undefined) this.#byLowBits.set(lowBits, (colliding = new Set<bigint>()));
-    colliding.add(key);
-    if (colliding.size > MAX_COLLISIONS)
-      throw new JellyError(
-        "JELLY_UNHASHABLE",
-        `More than ${MAX_COLLISIONS} keys are integers with the same lowest 64 bits`,
-      );
-  }
-}
-
 /** The form in which a `Map` or a `Set` can keep a key: both convert -0 to 0, so an exact -0 becomes a `Float`. */
 export function asKey(value: unknown, { floats }: Exactness): unknown {
   return value === 0 && floats === "exact" && Object.is(value, -0) ? new Float(-0) : value;

@@ -2,19 +2,18 @@
 
 import { below } from "../errors.js";
 import type { JellyReader, JellyWriter, TypeHandler } from "../handler.js";
+import { addMembers } from "../reading/hash-guard.js";
 import { asKey } from "./hashable.js";
 
 /** Adds members to a frozenset that is being read. */
-let fill: (set: FrozenSet, members: Iterable<unknown>) => void;
+let fill: (set: FrozenSet, members: readonly unknown[]) => void;
 
 /** A Python frozenset: an immutable set. Unlike a `Set`, it may be a dict key or a member of a set. */
 export class FrozenSet<T = unknown> implements ReadonlySet<T> {
   readonly #members: Set<T>;
 
   static {
-    fill = (set, members) => {
-      for (const member of members) set.#members.add(member);
-    };
+    fill = (set, members) => addMembers(set.#members, members);
   }
 
   constructor(members: Iterable<T> = []) {
@@ -69,7 +68,7 @@ function writeMembers(atom: string, set: ReadonlySet<unknown>, jellier: JellyWri
 }
 
 /** Reads all members and passes them to `add` in their order, when the last of them is complete. */
-function readMembers(unjellier: JellyReader, items: number, add: (members: Iterable<unknown>) => void): void {
+function readMembers(unjellier: JellyReader, items: number, add: (members: readonly unknown[]) => void): void {
   const members: unknown[] = [];
   let missing = 0;
   let index = 0;
@@ -102,9 +101,7 @@ export const set: TypeHandler<Set<unknown>> = {
   unjelly(unjellier, items) {
     const made = new Set<unknown>();
     unjellier.register(made);
-    readMembers(unjellier, items, (members) => {
-      for (const member of members) made.add(member);
-    });
+    readMembers(unjellier, items, (members) => addMembers(made, members));
     return made;
   },
 };
