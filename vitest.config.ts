@@ -14,6 +14,9 @@ export default defineConfig({
     exclude: ["**/node_modules/**", "**/dist/**"],
     globalSetup: "tools/twisted/twisted.ts",
     pool: "forks",
+    // In the test processes and in the programs that they start.
+    execArgv: ["--unhandled-rejections=strict"],
+    env: { NODE_OPTIONS: "--unhandled-rejections=strict" },
     // At least two, because many of the slow tests wait for other processes.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     // Timeouts only end tests that hang: the tests must also pass on a machine that is busy with other work.

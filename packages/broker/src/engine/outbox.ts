@@ -11,6 +11,7 @@ import type { SharedArguments } from "../references/shared-arguments.js";
 import { writeArguments } from "../wire/arguments.js";
 import { writeCallHead, writeMessage } from "../wire/messages.js";
 import type { OutboundCall, OutboundMessage } from "../wire/messages.js";
+import { ignorePromises } from "../wire/promised-results.js";
 import type { BrokerConfig } from "./config.js";
 
 /**
@@ -147,6 +148,7 @@ export class Outbox {
     } catch (error) {
       writer.truncate(start);
       graph?.rollback();
+      if ("args" in message) ignorePromises(message.args);
       if (error instanceof JellyError && error.code === "JELLY_STRING_TOO_LONG") error.message += "; send it in pages";
       throw error;
     }

@@ -9,7 +9,7 @@ import { releaseUnread } from "../references/release-unread.js";
 import { readArguments } from "../wire/arguments.js";
 import { Failure, UNKNOWN_ERROR } from "../wire/failure.js";
 import type { ReceivedCall } from "../wire/messages.js";
-import { resolvePromises } from "../wire/promised-results.js";
+import { containsPromise, resolvePromises } from "../wire/promised-results.js";
 import type { ConnectionParts } from "./connection-parts.js";
 
 export class Responder {
@@ -49,7 +49,7 @@ export class Responder {
       return;
     }
     if (isPromise) this.#answerLater(call, result, perspective);
-    else if (call.wantsAnswer) this.#answer(call.requestId, result, perspective);
+    else this.#answer(call, result, perspective);
   }
 
   /** Resolves when no call is running. */
@@ -75,10 +75,7 @@ export class Responder {
     this.#running++;
     // `Promise.resolve`, because the `then` of a foreign promise may throw, and may call back more than once.
     Promise.resolve(result).then(
-      (value) =>
-        this.#finish(() => {
-          if (call.wantsAnswer) this.#answer(call.requestId, value, perspective);
-        }),
+      (value) => this.#finish(() => this.#answer(call, value, perspective)),
       (error: unknown) => this.#finish(() => this.#fail(call, error, perspective)),
     );
   }
@@ -92,15 +89,20 @@ export class Responder {
     this.#core.owner.regulate();
   }
 
-  /** Sends a result. If it cannot be sent, the caller gets an error. */
-  #answer(requestId: Expression, value: unknown, perspective: Perspective, isResolved = false): void {
-    if (!this.#isOpen()) return;
+  /** Sends a result, if the caller wants it. If it cannot be sent, the caller gets an error. */
+  #answer(call: ReceivedCall, value: unknown, perspective: Perspective, isResolved = false): void {
+    if (!call.wantsAnswer || !this.#isOpen()) {
+      this.#watchUnsent(call, value);
+      return;
+    }
     const { outbox, config } = this.#core;
+    const { requestId } = call;
     const graph = new OutgoingGraph(this.#core, perspective, !isResolved);
     try {
       const isWritten = outbox.write({ command: "answer", requestId, value }, graph);
-      if (!isWritten) this.#answerWhenResolved(requestId, value, graph, perspective);
+      if (!isWritten) this.#answerWhenResolved(call, value, graph, perspective);
     } catch (error) {
+      this.#watchUnsent(call, value);
       if (!this.#isOpen()) return; // A state hook closed the connection.
       config.onEvent({ kind: "answer-failed", error });
       this.#sendError(requestId, error, perspective);
@@ -108,25 +110,42 @@ export class Responder {
   }
 
   /** Sends a result that contains promises, when they are resolved. References in `graph` stay counted until then. */
-  #answerWhenResolved(requestId: Expression, value: unknown, graph: OutgoingGraph, perspective: Perspective): void {
+  #answerWhenResolved(call: ReceivedCall, value: unknown, graph: OutgoingGraph, perspective: Perspective): void {
     this.#running++;
     resolvePromises(value).then(
       (resolved) =>
         this.#finish(() => {
-          this.#answer(requestId, resolved, perspective, true);
+          this.#answer(call, resolved, perspective, true);
           graph.rollback();
         }),
       (error: unknown) =>
         this.#finish(() => {
-          this.#sendError(requestId, error, perspective);
+          this.#fail(call, error, perspective);
           graph.rollback();
         }),
     );
   }
 
+  /**
+   * Waits for the promises in a result that is not sent. A promise that rejects is a method that failed; unobserved, it
+   * would end the process.
+   */
+  #watchUnsent({ method }: ReceivedCall, value: unknown): void {
+    if (!containsPromise(value)) return;
+    this.#running++;
+    resolvePromises(value).then(
+      () => this.#finish(() => undefined),
+      (error: unknown) => this.#finish(() => this.#report(method, error)),
+    );
+  }
+
   #fail({ method, requestId, wantsAnswer }: ReceivedCall, error: unknown, perspective: Perspective): void {
-    if (!isExpected(error)) this.#core.config.onEvent({ kind: "method-failed", method, error });
+    this.#report(method, error);
     if (wantsAnswer) this.#sendError(requestId, error, perspective);
+  }
+
+  #report(method: string, error: unknown): void {
+    if (!isExpected(error)) this.#core.config.onEvent({ kind: "method-failed", method, error });
   }
 
   /**

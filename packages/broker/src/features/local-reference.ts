@@ -19,6 +19,7 @@ import type {
 import { calledAs, describeError, RemoteError } from "../wire/failure.js";
 import { mapGraph, someObject } from "../wire/graph.js";
 import { Kwargs } from "../wire/kwargs.js";
+import { containsPromise, resolvePromises } from "../wire/promised-results.js";
 import { LoopbackReference } from "./loopback-reference.js";
 
 export interface LocalOptions {
@@ -112,7 +113,8 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
     if (kwargs !== undefined) received.pop();
     await Promise.resolve(); // The method runs in a later turn, as over a connection.
     try {
-      return exchangeReferences((await this.#object.receiveCall({ method, args: received, kwargs })) ?? null);
+      const result: unknown = await this.#object.receiveCall({ method, args: received, kwargs });
+      return exchangeReferences((containsPromise(result) ? await resolvePromises(result) : result) ?? null);
     } catch (error) {
       throw asRemoteError(error);
     }

@@ -4,14 +4,17 @@
 import { JellyError } from "@pb/jelly-types";
 import type { TypeHandler } from "@pb/jelly-types";
 import { OutgoingGraph } from "../references/graph-context.js";
+import { ignoreRejection } from "../wire/promised-results.js";
 
 export const promiseHandler: TypeHandler<Promise<unknown>> = {
   atoms: [],
   classes: [Promise],
   subclasses: true,
   identity: false,
-  jelly(_promise, jellier) {
+  jelly(promise, jellier) {
     const { context } = jellier;
+    // One in the state of a copy is never waited for.
+    ignoreRejection(promise);
     if (!(context instanceof OutgoingGraph && context.notePromise()))
       throw new JellyError(
         "JELLY_NOT_JELLYABLE",

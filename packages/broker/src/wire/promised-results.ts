@@ -2,6 +2,27 @@
 
 import { mapGraph, someObject } from "./graph.js";
 
+/** Whether a container in `value`, at any depth, contains a promise. */
+export function containsPromise(value: unknown): boolean {
+  return typeof value === "object" && value !== null && someObject(value, (object) => object instanceof Promise);
+}
+
+/**
+ * Handles the rejections of all promises in `value`, which is not sent. The error of the call that cannot be sent is
+ * enough; an unhandled rejection would end the process.
+ */
+export function ignorePromises(value: unknown): void {
+  someObject(value, (object) => {
+    if (object instanceof Promise) ignoreRejection(object);
+    return false;
+  });
+}
+
+/** Handles the rejection of one promise. */
+export function ignoreRejection(promise: Promise<unknown>): void {
+  promise.catch(() => undefined);
+}
+
 /**
  * Resolves with a copy of `value` in which each promise in its containers, at any depth, is replaced by its value.
  * Rejects when one of the promises rejects. Promises inside other objects, such as a `Copyable`, are left as they are.
