@@ -42,16 +42,19 @@ export const defaultLimits: BananaLimits = Object.freeze({
 });
 
 /**
- * The default limits, with those of `limits` replaced. Throws `TypeError` for an unknown limit, and for a value that is
- * not an integer from 1 to 2^31-1.
+ * The default limits, with those of `limits` replaced; undefined leaves a default. Throws `TypeError` for an unknown
+ * limit, and for a value that is not an integer from 1 to 2^31-1.
  */
-export function withLimits(limits?: Partial<BananaLimits>): BananaLimits {
+export function withLimits(limits?: { readonly [Name in keyof BananaLimits]?: number | undefined }): BananaLimits {
   if (limits === undefined) return defaultLimits;
+  const result: Record<keyof BananaLimits, number> = { ...defaultLimits };
   for (const [name, value] of Object.entries(limits)) {
+    if (value === undefined) continue;
     if (!Object.hasOwn(defaultLimits, name) || !Number.isInteger(value) || value < 1 || value > MAX_INT)
       throw new TypeError(`Not a limit from 1 to ${MAX_INT}: ${name} ${value}`);
+    result[name as keyof BananaLimits] = value;
   }
-  return { ...defaultLimits, ...limits };
+  return result;
 }
 
 /** For each error code without its prefix: the subject of the error message. `#` is replaced by the count. */

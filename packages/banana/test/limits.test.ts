@@ -143,18 +143,22 @@ describe("the default limits", () => {
 test.each([
   [{ depth: 0 }],
   [{ depth: -1 }],
+  [{ depth: NaN }],
+  [{ depth: null }],
+  [{ depth: "5" }],
   [{ stringBytes: 1.5 }],
   [{ listLength: Infinity }],
   [{ listLength: 2 ** 31 }],
   [{ toString: 1 }],
   [{ unknown: 1 }],
 ])("refuses the limits %o", (limits) => {
-  expect(() => withLimits(limits as Partial<BananaLimits>)).toThrow(TypeError);
-  expect(() => new Scanner({ limits: limits as Partial<BananaLimits> })).toThrow(TypeError);
+  expect(() => withLimits(limits as object as Partial<BananaLimits>)).toThrow(TypeError);
+  expect(() => new Scanner({ limits: limits as object })).toThrow(TypeError);
 });
 
 test("keeps the default of every limit that is not given", () => {
   expect(withLimits({ depth: 5 })).toStrictEqual({ ...defaultLimits, depth: 5 });
+  expect(withLimits({ depth: 5, stringBytes: undefined })).toStrictEqual({ ...defaultLimits, depth: 5 });
 });
 
 function bytes(length: number): Uint8Array {

@@ -1,12 +1,13 @@
 // Waiting with a limit: an abort signal, a timeout, or both.
 
+import { checkNumber } from "@pb/jelly-types";
 import { after } from "./timer.js";
 
 /** How long to wait. */
 export interface DeadlineOptions {
   /** Stops the wait when it aborts. */
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds to wait. Default: no limit. */
+  /** Milliseconds to wait, at least 0. Default: no limit. */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -16,16 +17,23 @@ export interface Deadline {
   clear(): void;
 }
 
+/** Throws `TypeError` for a `timeoutMs` that is not a number of at least 0. */
+export function checkDeadline({ timeoutMs }: DeadlineOptions): void {
+  if (timeoutMs !== undefined) checkNumber("The option timeoutMs", timeoutMs);
+}
+
 /**
  * Calls `onExpired` at most once: with the reason of the signal when that aborts, or with the error made by
  * `timeoutError` when the time is over. A signal that is already aborted expires the deadline at once, before this
- * function returns.
+ * function returns. Throws `TypeError` as {@link checkDeadline} does.
  */
 export function startDeadline(
-  { signal, timeoutMs }: DeadlineOptions,
+  options: DeadlineOptions,
   timeoutError: (timeoutMs: number) => Error,
   onExpired: (reason: Error) => void,
 ): Deadline {
+  checkDeadline(options);
+  const { signal, timeoutMs } = options;
   const expire = (reason: Error): void => {
     clear();
     onExpired(reason);
@@ -44,7 +52,8 @@ export function startDeadline(
 /**
  * Runs `work` and resolves with its result. Rejects with the error of `work`, or when the deadline expires: with the
  * reason of the signal or with the error made by `timeoutError`. Then the signal passed to `work` aborts, and a result
- * that arrives later is passed to `discard`. A signal that is already aborted rejects without running `work`.
+ * that arrives later is passed to `discard`. A signal that is already aborted rejects without running `work`, and so
+ * does a `timeoutMs` that is not a number of at least 0, with a `TypeError`.
  */
 export async function withDeadline<T>(
   options: DeadlineOptions,

@@ -5,6 +5,7 @@ export type { ChannelBindingType, Link, LinkReceiver, PeerCertificate } from "./
 export { BrokerConfig } from "./engine/config.js";
 export type { AdmitLogin } from "./broker.js";
 export { networkOf } from "./link/ip-network.js";
+export { withDefaults } from "@pb/jelly-types";
 export { after, LONGEST_MS } from "./timer.js";
 export { startDeadline, withDeadline } from "./deadline.js";
 export type { Deadline, DeadlineOptions } from "./deadline.js";

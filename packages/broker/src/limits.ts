@@ -1,6 +1,8 @@
 // Limits on the memory, time and work that one connection can cost.
 
+import { withLimits } from "@pb/banana";
 import type { BananaLimits } from "@pb/banana";
+import { withDefaults } from "@pb/jelly-types";
 
 export interface BrokerLimits {
   /**
@@ -65,3 +67,16 @@ export const defaultBrokerLimits: BrokerLimits = Object.freeze({
   messagesPerTurn: 1024,
   banana: {},
 });
+
+/**
+ * The default limits, with those of `given` in place of their own. Throws `TypeError` for a value that is not a number
+ * of at least 1 (times: 0), and for the ranges of `messageBytes` and `banana` see `BananaLimits`.
+ */
+export function brokerLimits(given?: Partial<BrokerLimits>): BrokerLimits {
+  const limits = withDefaults("limit", defaultBrokerLimits, given, { overload: ["wait", "refuse", "close"] });
+  const banana = Object.fromEntries(
+    Object.entries(limits.banana).filter(([, value]) => (value as unknown) !== undefined),
+  );
+  withLimits({ expressionBytes: limits.messageBytes, ...banana });
+  return { ...limits, banana };
+}

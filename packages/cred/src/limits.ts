@@ -81,6 +81,8 @@ export type LoginMechanism = "classic" | "anonymous" | "scram-sha-256" | "scram-
 /** The connections over which a login is offered. */
 export type OfferedOver = "any" | "encrypted" | "none";
 
+const OFFERED_OVER: readonly OfferedOver[] = ["any", "encrypted", "none"];
+
 /** Over which connections each login is offered. */
 export interface LoginPolicy {
   /**
@@ -102,3 +104,11 @@ export const defaultLoginPolicy: LoginPolicy = Object.freeze({
   scram: "any",
   bearer: "encrypted",
 });
+
+/** The words that a policy accepts. */
+export const loginPolicies: { readonly [Name in keyof LoginPolicy]: readonly OfferedOver[] } = {
+  classic: OFFERED_OVER,
+  anonymous: OFFERED_OVER,
+  scram: OFFERED_OVER,
+  bearer: OFFERED_OVER,
+};

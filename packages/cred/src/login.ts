@@ -3,7 +3,7 @@
 
 import { CallTimeoutError, RemoteError, RemoteReference } from "@pb/broker";
 import type { Broker, CallOptions, Referenceable, RemoteMethods } from "@pb/broker";
-import { withDeadline } from "@pb/broker/extension";
+import { withDeadline, withDefaults } from "@pb/broker/extension";
 import { anonymousLogin, classicLogin } from "./classic-login/classic-login-client.js";
 import { Anonymous, BearerToken } from "./credentials/credentials.js";
 import type { UsernamePassword } from "./credentials/credentials.js";
@@ -54,7 +54,8 @@ export interface LoginOptions extends CallOptions {
  * Rejects with {@link UnauthorizedLogin} when the name or the password is wrong, and with {@link LoginDenied}, {@link
  * UnhandledCredentials}, {@link NotImplementedError} or another {@link LoginFailed} when the server refuses the login
  * or it would be weaker than required. Otherwise rejects as a call does: with `CallTimeoutError`, the reason of the
- * signal, or `ConnectionLostError`. An avatar that arrives after the timeout or the signal is released.
+ * signal, or `ConnectionLostError`. An avatar that arrives after the timeout or the signal is released. Rejects with
+ * `TypeError` for an option that is not a number in its range.
  */
 export async function login<T = RemoteMethods>(
   connection: Broker,
@@ -62,6 +63,7 @@ export async function login<T = RemoteMethods>(
   mind: Referenceable | null = null,
   options: LoginOptions = {},
 ): Promise<RemoteReference<T>> {
+  iterationLimits(options);
   try {
     const avatar = await withDeadline(
       options,
@@ -110,15 +112,25 @@ async function passwordLogin(
   connection: Broker,
   credentials: UsernamePassword,
   mind: Referenceable | null,
-  { minimum = "classic", leastIterations = LEAST_ITERATIONS, mostIterations = 10_000_000 }: LoginOptions,
+  options: LoginOptions,
   signal: AbortSignal,
 ): Promise<unknown> {
-  const terms = { leastIterations, mostIterations, isPlus: minimum === "scram-sha-256-plus" };
+  const { minimum = "classic" } = options;
+  const terms = { ...iterationLimits(options), isPlus: minimum === "scram-sha-256-plus" };
   const avatar = await scramLogin(connection, credentials, mind, terms, signal);
   if (avatar !== undefined) return avatar;
   if (minimum !== "classic") throw weakLogin(`The server or the connection does not support ${minimum}`);
   signal.throwIfAborted();
   return classicLogin(connection, credentials, mind, signal);
+}
+
+/** The accepted numbers of iterations. Throws `TypeError` for one that is not an integer of at least 1. */
+function iterationLimits({ leastIterations, mostIterations }: LoginOptions): {
+  readonly leastIterations: number;
+  readonly mostIterations: number;
+} {
+  const defaults = { leastIterations: LEAST_ITERATIONS, mostIterations: 10_000_000 };
+  return withDefaults("option", defaults, { leastIterations, mostIterations });
 }
 
 const errorClasses = [UnauthorizedLogin, LoginDenied, UnhandledCredentials, LoginFailed, NotImplementedError];

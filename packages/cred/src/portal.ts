@@ -2,6 +2,7 @@
 
 import { Avatar, Referenceable } from "@pb/broker";
 import type { Connection, RootSource } from "@pb/broker";
+import { withDefaults } from "@pb/broker/extension";
 import type { CredentialsChecker, ScramChecker } from "./checkers/checker.js";
 import { LoginRoot } from "./classic-login/classic-login-server.js";
 import type { CredentialKind, Credentials } from "./credentials/credentials.js";
@@ -9,7 +10,7 @@ import { UnhandledCredentials } from "./errors.js";
 import type { LoginEvent, LoginWatcher } from "./events.js";
 import { ExtendedLogin } from "./extended-login/extended-login-server.js";
 import { EXTENDED_LOGIN } from "./extended-login/extended-login.js";
-import { defaultLoginLimits, defaultLoginPolicy } from "./limits.js";
+import { defaultLoginLimits, defaultLoginPolicy, loginPolicies } from "./limits.js";
 import type { LoginLimits, LoginPolicy } from "./limits.js";
 import { IPerspective } from "./realm.js";
 import type { AvatarId, Login, Mind, Realm } from "./realm.js";
@@ -45,11 +46,12 @@ export class Portal implements RootSource {
   readonly #policy: LoginPolicy;
   readonly #budgets: LoginBudgets;
 
+  /** Throws `TypeError` for a limit that is not a number in its range, and for an unknown word in the policy. */
   constructor(realm: Realm, checkers: Iterable<CredentialsChecker> = [], options: PortalOptions = {}) {
     this.#realm = realm;
     this.#options = options;
-    this.#limits = { ...defaultLoginLimits, ...options.limits };
-    this.#policy = { ...defaultLoginPolicy, ...options.policy };
+    this.#limits = withDefaults("limit", defaultLoginLimits, options.limits);
+    this.#policy = withDefaults("policy", defaultLoginPolicy, options.policy, loginPolicies);
     this.#budgets = new LoginBudgets(this.#limits, (username) => this.#canonical(username));
     for (const checker of checkers) this.registerChecker(checker);
   }

@@ -2,6 +2,8 @@
 // from.
 
 import type { Expression, ExpressionReader, ExpressionWriter } from "@pb/banana";
+import { withDefaults } from "./options.js";
+import type { Given } from "./options.js";
 import type { SecurityPolicy } from "./policy.js";
 
 /** A class, abstract or not. */
@@ -135,4 +137,10 @@ export interface Exactness {
   readonly dicts: "object" | "map";
 }
 
-export const defaultExactness: Exactness = Object.freeze({ integers: "number", floats: "number", dicts: "object" });
+const defaultExactness: Exactness = Object.freeze({ integers: "number", floats: "number", dicts: "object" });
+
+/** The defaults, with the options that are given in their place. Throws `TypeError` for any other word. */
+export function completeExactness({ integers, floats, dicts }: Given<Exactness> = {}): Exactness {
+  const accepted = { integers: ["number", "bigint"], floats: ["number", "exact"], dicts: ["object", "map"] };
+  return withDefaults("option", defaultExactness, { integers, floats, dicts }, accepted);
+}

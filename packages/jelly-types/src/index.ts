@@ -25,6 +25,7 @@ export { Jellier } from "./writing/jellier.js";
 export type { JellierOptions } from "./writing/jellier.js";
 export { Unjellier } from "./reading/unjellier.js";
 export type { UnjellierOptions } from "./reading/unjellier.js";
+export { completeExactness } from "./handler.js";
 export type {
   Class,
   Exactness,
@@ -37,3 +38,5 @@ export type {
 export { copyType, plainState, setOwnProperties } from "./types/instances/copy.js";
 export { below, describe } from "./errors.js";
 export { keyOfId } from "./reading/hash-guard.js";
+export { checkNumber, withDefaults } from "./options.js";
+export type { Accepted, Given, NumberRange } from "./options.js";

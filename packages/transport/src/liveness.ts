@@ -2,7 +2,7 @@
 // dead.
 
 import type { Broker } from "@pb/broker";
-import { LONGEST_MS } from "@pb/broker/extension";
+import { LONGEST_MS, withDefaults } from "@pb/broker/extension";
 import { defaultPlatform } from "./platform.js";
 import type { Platform, Timer } from "./platform.js";
 import type { Pulse } from "./pulse.js";
@@ -33,7 +33,7 @@ const CHECKS = 8;
 
 /**
  * Checks a connection from the moment it is ready until it ends, or until the result is disposed of. The timers do not
- * keep the process alive.
+ * keep the process alive. Throws `TypeError` for a time that is not a number of at least 1.
  */
 export function watchOver(
   broker: Broker,
@@ -41,8 +41,7 @@ export function watchOver(
   options: LivenessOptions = {},
   platform: Platform = defaultPlatform,
 ): Disposable {
-  const intervalMs = options.intervalMs ?? defaultLiveness.intervalMs;
-  const answerMs = options.answerMs ?? defaultLiveness.answerMs;
+  const { intervalMs, answerMs } = completeLiveness(options);
   const monitor = new Monitor(broker, pulse, intervalMs, answerMs, platform);
   broker.notifyOnDisconnect(() => monitor[Symbol.dispose]());
   void broker.ready.then(
@@ -50,6 +49,14 @@ export function watchOver(
     () => undefined,
   );
   return monitor;
+}
+
+/** The options with all defaults filled in. Throws `TypeError` for a time that is not a number of at least 1. */
+export function completeLiveness(options: LivenessOptions | undefined): typeof defaultLiveness {
+  return withDefaults("liveness option", defaultLiveness, options, {
+    intervalMs: { least: 1 },
+    answerMs: { least: 1 },
+  });
 }
 
 /** A ping that waits for its answer. */

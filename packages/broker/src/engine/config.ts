@@ -2,7 +2,7 @@
 
 import { pb, none } from "@pb/banana";
 import type { Dialect } from "@pb/banana";
-import { TypeRegistry } from "@pb/jelly-types";
+import { completeExactness, TypeRegistry } from "@pb/jelly-types";
 import type { Exactness, SecurityPolicy } from "@pb/jelly-types";
 import type { Callable, Connection } from "../calls/callable.js";
 import type { BrokerEvent } from "../events.js";
@@ -12,7 +12,7 @@ import { avatarHandler, viewableHandler } from "../flavors/perspective.js";
 import { promiseHandler } from "../flavors/promise.js";
 import { referenceableHandler } from "../flavors/referenceable.js";
 import { localHandler, remoteHandler } from "../flavors/reference-handlers.js";
-import { defaultBrokerLimits } from "../limits.js";
+import { brokerLimits } from "../limits.js";
 import type { BrokerLimits } from "../limits.js";
 import { describeError, describeSafely, failureHandler, remoteErrorHandler } from "../wire/failure.js";
 import type { ErrorDescription, RemoteError } from "../wire/failure.js";
@@ -71,7 +71,7 @@ export class BrokerConfig {
   readonly root: RootSource | undefined;
   readonly types: TypeRegistry;
   readonly policy: SecurityPolicy | undefined;
-  readonly exactness: Partial<Exactness>;
+  readonly exactness: Exactness;
   readonly limits: BrokerLimits;
   readonly dialects: readonly Dialect[];
   readonly describeError: (error: unknown) => ErrorDescription;
@@ -79,13 +79,14 @@ export class BrokerConfig {
   readonly traceReferences: boolean;
   readonly onEvent: (event: BrokerEvent) => void;
 
+  /** Throws `TypeError` for a limit that is not a number in its range, and for other unknown words. */
   constructor(options: BrokerOptions = {}) {
     const describe = options.describeError ?? describeError;
     this.root = options.root;
     this.types = withFlavors(options.types);
     this.policy = options.policy;
-    this.exactness = options.exactness ?? {};
-    this.limits = { ...defaultBrokerLimits, ...options.limits };
+    this.exactness = completeExactness(options.exactness);
+    this.limits = brokerLimits(options.limits);
     this.dialects = options.dialects ?? [pb, none];
     this.describeError = (error) => describeSafely(describe, error, options.unsafeTracebacks === true);
     this.errorClasses = new Map(Object.entries(options.errorClasses ?? {}));

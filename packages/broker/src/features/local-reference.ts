@@ -1,7 +1,7 @@
 // A local object behind the interface of a reference, so that the same program runs in one process or in two.
 
 import type { CallOptions } from "../calls/call-options.js";
-import { withDeadline } from "../deadline.js";
+import { checkDeadline, withDeadline } from "../deadline.js";
 import type { BrokerOptions } from "../engine/config.js";
 import { callTimeout, DeadReferenceError } from "../errors.js";
 import { Avatar } from "../flavors/perspective.js";
@@ -70,6 +70,7 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
   }
 
   with(options: CallOptions): RemoteCaller<T> {
+    checkDeadline(options);
     return new RemoteCaller((name, args) => this.#call(name, args, options));
   }
 

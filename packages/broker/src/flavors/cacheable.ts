@@ -6,6 +6,7 @@ import type { Class, JellyReader, TypeHandler } from "@pb/jelly-types";
 import type { CallOptions } from "../calls/call-options.js";
 import type { Callable, Perspective } from "../calls/callable.js";
 import { dispatch } from "../calls/dispatch.js";
+import { checkDeadline } from "../deadline.js";
 import { DeadReferenceError, UnknownCacheError } from "../errors.js";
 import { incomingGraph, outgoingGraph } from "../references/graph-context.js";
 import type { ConnectionContext } from "../references/graph-context.js";
@@ -73,6 +74,7 @@ export class CacheObserver {
 
   /** The same ways to call, with options: `observer.with({ timeoutMs: 500 }).callRemote("set", 1)`. */
   with(options: CallOptions): RemoteCaller {
+    checkDeadline(options);
     return new RemoteCaller((name, args) => this.#call(name, args, options));
   }
 

@@ -4,6 +4,7 @@ import { JellyError } from "@pb/jelly-types";
 import type { DateTime } from "@pb/jelly-types";
 import type { CallOptions } from "../calls/call-options.js";
 import type { Perspective } from "../calls/callable.js";
+import { checkDeadline } from "../deadline.js";
 import { DeadReferenceError } from "../errors.js";
 import type { ConnectionContext } from "../references/graph-context.js";
 import type { SharedArguments } from "../references/shared-arguments.js";
@@ -78,9 +79,11 @@ export class RemoteReference<T = RemoteMethods> implements Reference<T> {
 
   /**
    * The same ways to call, with options: `reference.with({ signal, timeoutMs: 500 }).call.echo("hi")`. Such a call also
-   * rejects with `CallTimeoutError`, or with the reason of the signal.
+   * rejects with `CallTimeoutError`, or with the reason of the signal. Throws `TypeError` for a `timeoutMs` that is not
+   * a number of at least 0.
    */
   with(options: CallOptions): RemoteCaller<T> {
+    checkDeadline(options);
     return new RemoteCaller((name, args) => this.#call(name, args, options));
   }
 

@@ -9,7 +9,7 @@ import { canCheck } from "../passwords/stored-forms.js";
 import type { StoredForm } from "../passwords/stored-forms.js";
 import { Md5Digest, PlainPassword } from "../passwords/stored-password.js";
 import type { StoredPassword } from "../passwords/stored-password.js";
-import { ITERATIONS } from "../scram/scram-keys.js";
+import { iterationsOr } from "../scram/scram-keys.js";
 
 /** How decoys are made. They should look like the verifiers of existing users. */
 export interface DecoyOptions {
@@ -29,9 +29,9 @@ export class Decoys {
   readonly #secret: Uint8Array;
   readonly #iterations: number;
 
-  constructor(forms: readonly StoredForm[], { secret = randomBytes(32), iterations = ITERATIONS }: DecoyOptions) {
+  constructor(forms: readonly StoredForm[], { secret = randomBytes(32), iterations }: DecoyOptions) {
     this.#secret = secret;
-    this.#iterations = iterations;
+    this.#iterations = iterationsOr(iterations);
     this.#all = forms.flatMap((form) => this.#decoy(form));
   }
 

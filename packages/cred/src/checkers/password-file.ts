@@ -1,5 +1,6 @@
 // Reads users and passwords from a text file in the formats of Twisted (`twisted.cred.checkers.FilePasswordDB`).
 
+import { withDefaults } from "@pb/broker/extension";
 import { bytesOf, textOf, timingSafeEqual } from "../bytes.js";
 import { UsernamePassword } from "../credentials/credentials.js";
 import type { CredentialKind, PasswordCredentials } from "../credentials/credentials.js";
@@ -58,6 +59,19 @@ export interface FilePasswordOptions extends DecoyOptions {
   readonly hash?: HashFunction | undefined;
 }
 
+/** Where a line has the name and the password. */
+type Fields = {
+  readonly [Name in "delim" | "usernameField" | "passwordField"]: Exclude<FilePasswordOptions[Name], undefined>;
+};
+
+/** Throws `TypeError` for a field that is not an integer of at least 0. */
+function fieldsOf({ delim, usernameField, passwordField }: FilePasswordOptions): Fields {
+  const field = { isWhole: true };
+  const defaults: Fields = { delim: ":", usernameField: 0, passwordField: 1 };
+  const accepted = { usernameField: field, passwordField: field };
+  return withDefaults("option", defaults, { delim, usernameField, passwordField }, accepted);
+}
+
 type Users = ReadonlyMap<string, Uint8Array>;
 
 /**
@@ -68,13 +82,15 @@ export class FilePasswordDB implements ScramChecker {
   readonly kinds: readonly CredentialKind[];
   readonly #source: FileSource;
   readonly #options: FilePasswordOptions;
+  readonly #fields: Fields;
   readonly #checker: PasswordChecker;
   #cached: { readonly version: unknown; readonly users: Promise<Users> } | undefined;
 
   /** Throws a TypeError when `delim` is empty, or when two options describe the password field in different ways. */
   constructor(source: FileSource, options: FilePasswordOptions = {}) {
-    const { stores = ["plain"], hash, delim = ":" } = options;
-    if (delim === "") throw new TypeError("delim must not be empty");
+    const { stores = ["plain"], hash } = options;
+    this.#fields = fieldsOf(options);
+    if (this.#fields.delim === "") throw new TypeError("delim must not be empty");
     if (stores.includes("plain") && stores.length > 1) {
       throw new TypeError("stores must not combine plain with other forms");
     }
@@ -132,7 +148,7 @@ export class FilePasswordDB implements ScramChecker {
   }
 
   async #read(): Promise<Users> {
-    const { delim = ":", usernameField = 0, passwordField = 1 } = this.#options;
+    const { delim, usernameField, passwordField } = this.#fields;
     const users = new Map<string, Uint8Array>();
     for (const line of split(bytesOf(await this.#source.read()), bytesOf("\n"))) {
       const fields = split(trimEnd(line), bytesOf(delim));

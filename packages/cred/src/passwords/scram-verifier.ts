@@ -8,6 +8,7 @@ import type { CredentialKind, PasswordCredentials } from "../credentials/credent
 import {
   clientKey,
   ITERATIONS,
+  iterationsOr,
   KEY_BYTES,
   saltPassword,
   serverKey,
@@ -49,9 +50,10 @@ export class ScramVerifier implements StoredPassword {
     this.#keys = keys;
   }
 
-  /** Derives the verifier of a password. */
+  /** Derives the verifier of a password. Rejects with `TypeError` for `iterations` that are not a positive integer. */
   static async of(password: string | Uint8Array, options: ScramVerifierOptions = {}): Promise<ScramVerifier> {
-    const { iterations = ITERATIONS, salt = randomBytes(SALT_BYTES) } = options;
+    const { salt = randomBytes(SALT_BYTES) } = options;
+    const iterations = iterationsOr(options.iterations);
     const salted = await saltPassword(password, salt, iterations);
     return new ScramVerifier(salt, iterations, {
       storedKey: storedKey(clientKey(salted)),

@@ -1,6 +1,7 @@
 // The stored form of a password for checking plaintext passwords: salted scrypt (RFC 7914), which costs a guesser
 // memory as well as time.
 
+import { withDefaults } from "@pb/broker/extension";
 import { scryptAsync } from "@noble/hashes/scrypt.js";
 import { fromBase64, randomBytes, timingSafeEqual, toBase64 } from "../bytes.js";
 import { UsernamePassword } from "../credentials/credentials.js";
@@ -43,7 +44,7 @@ export class ScryptHash implements StoredPassword {
 
   /** Hashes a password with a random salt. */
   static async of(password: string | Uint8Array, cost: Partial<ScryptCost> = {}): Promise<ScryptHash> {
-    const full = { ...defaultCost, ...cost };
+    const full = withDefaults("cost", defaultCost, cost);
     const salt = randomBytes(SALT_BYTES);
     return new ScryptHash(full, salt, await hash(password, salt, full, HASH_BYTES));
   }

@@ -3,6 +3,7 @@
 import { hmac } from "@noble/hashes/hmac.js";
 import { pbkdf2Async } from "@noble/hashes/pbkdf2.js";
 import { sha256 } from "@noble/hashes/sha2.js";
+import { withDefaults } from "@pb/broker/extension";
 import { bytesOf } from "../bytes.js";
 import { passwordBytes } from "./sasl-prep.js";
 
@@ -17,6 +18,11 @@ export const LEAST_ITERATIONS = 4096;
  * s of computing, and the server none.
  */
 export const ITERATIONS = 600_000;
+
+/** The option `iterations` with its default. Throws `TypeError` unless it is an integer of at least 1. */
+export function iterationsOr(given: number | undefined): number {
+  return withDefaults("option", { iterations: ITERATIONS }, { iterations: given }).iterations;
+}
 
 const CLIENT_KEY = bytesOf("Client Key");
 const SERVER_KEY = bytesOf("Server Key");

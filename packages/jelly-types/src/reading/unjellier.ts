@@ -4,7 +4,8 @@ import type { Expression, ExpressionReader } from "@pb/banana";
 import { BananaError, TreeReader } from "@pb/banana";
 import { READING_DEPTH } from "../limits.js";
 import { fromBanana, InsecureJellyError, JellyError, shorten } from "../errors.js";
-import { defaultExactness } from "../handler.js";
+import { completeExactness } from "../handler.js";
+import { checkNumber } from "../options.js";
 import type { Exactness, JellyReader, ReadingHandler } from "../handler.js";
 import { keyOfId } from "./hash-guard.js";
 import { Placeholder, References } from "./references.js";
@@ -92,15 +93,12 @@ export class Unjellier implements JellyReader {
     this.#registry = registry;
     this.policy = policy;
     this.#keepsUnknown = options.unknownCopies === "keep";
+    checkNumber("The option depth", depth, { least: 1, isWhole: true });
     this.#maxDepth = depth;
     this.#allowsLists = policy.allowsType("list");
     this.#allowsDictionaries = policy.allowsType("dictionary");
     this.persistentLoad = options.persistentLoad;
-    this.exactness = {
-      integers: options.integers ?? defaultExactness.integers,
-      floats: options.floats ?? defaultExactness.floats,
-      dicts: options.dicts ?? defaultExactness.dicts,
-    };
+    this.exactness = completeExactness(options);
     this.#allowsFastPath = this.exactness.integers === "number" && this.exactness.floats === "number";
   }
 

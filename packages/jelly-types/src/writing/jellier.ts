@@ -6,6 +6,7 @@ import { WRITING_DEPTH } from "../limits.js";
 import { describe, fromBanana, JellyError } from "../errors.js";
 import type { JellyWriter, WritingHandler } from "../handler.js";
 import { SeenObjects } from "./seen-objects.js";
+import { checkNumber } from "../options.js";
 import { SecurityPolicy } from "../policy.js";
 import type { TypeRegistry } from "../registry.js";
 import { standardTypes } from "../standard-types.js";
@@ -59,6 +60,7 @@ export class Jellier implements JellyWriter {
     this.policy = options.policy ?? SecurityPolicy.standard;
     this.#persistentStore = options.persistentStore;
     this.#maxDepth = options.depth ?? WRITING_DEPTH;
+    checkNumber("The option depth", this.#maxDepth, { least: 1, isWhole: true });
   }
 
   get context(): unknown {

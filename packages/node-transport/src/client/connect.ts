@@ -2,7 +2,7 @@
 
 import type { Broker, BrokerOptions } from "@pb/broker";
 import { BrokerConfig } from "@pb/broker/extension";
-import { ConnectError, openBroker, watchOver, withDefaultWatcher } from "@pb/transport";
+import { completeLiveness, ConnectError, openBroker, watchOver, withDefaultWatcher } from "@pb/transport";
 import type { LivenessOptions, Pulse } from "@pb/transport";
 import { Duplex } from "node:stream";
 import { clientEndpoint } from "../endpoint/endpoint.js";
@@ -30,15 +30,16 @@ export interface ConnectOptions extends SocketOptions {
  * Connects to a server and resolves when both ends can call. `endpoint` is an endpoint string such as
  * `tcp:localhost:8787`, a URL such as `pbs://example.org`, an endpoint object, or a stream that is connected already.
  *
- * Throws `EndpointError`. Rejects with Node's error when the connection is refused, with `ConnectError` after a timeout
- * or when TLS fails, with `ConnectionLostError` when the peer does not speak the protocol, and with the reason of the
- * signal when that aborts.
+ * Rejects with `EndpointError`, with `TypeError` for an option that is not a number in its range, with Node's error
+ * when the connection is refused, with `ConnectError` after a timeout or when TLS fails, with `ConnectionLostError`
+ * when the peer does not speak the protocol, and with the reason of the signal when that aborts.
  */
 export async function connect(
   endpoint: string | ClientEndpoint | Duplex,
   options: ConnectOptions = {},
 ): Promise<Broker> {
   options.signal?.throwIfAborted();
+  if (options.liveness !== false) completeLiveness(options.liveness);
   const target = endpoint instanceof Duplex ? endpoint : clientEndpoint(endpoint);
   const { broker, pulse } = await dial(target, clientConfig(options.broker), options);
   if (options.liveness !== false) watchOver(broker, pulse, options.liveness, nodePlatform);

@@ -1,5 +1,6 @@
 // Opens the socket of a client: TCP or UNIX, secured with TLS for a TLS endpoint.
 
+import { withDefaults } from "@pb/broker/extension";
 import { ConnectError } from "@pb/transport";
 import { connect as connectSocket, isIP } from "node:net";
 import type { Socket } from "node:net";
@@ -29,14 +30,20 @@ export interface SocketOptions {
   readonly tls?: ClientTls | undefined;
 }
 
-const CONNECT_MS = 30_000;
-const TLS_MS = 15_000;
+/** The times with their defaults. Throws `TypeError` for one that is not a number of at least 0. */
+export function socketTimes({ connectMs, tlsMs }: SocketOptions): {
+  readonly connectMs: number;
+  readonly tlsMs: number;
+} {
+  return withDefaults("option", { connectMs: 30_000, tlsMs: 15_000 }, { connectMs, tlsMs });
+}
 
 /**
  * Opens a socket and, for a TLS endpoint, secures it. Rejects with Node's error, `ConnectError` or the reason of the
  * signal.
  */
 export async function openSocket(endpoint: ClientEndpoint, options: SocketOptions): Promise<Socket> {
+  socketTimes(options);
   if (endpoint.type !== "tls") return openPlainSocket(endpoint, options);
   // Files are read before connecting: a missing or invalid file does not cost the server a connection.
   const tls = { ...endpoint.tls, ...options.tls };
@@ -47,8 +54,9 @@ export async function openSocket(endpoint: ClientEndpoint, options: SocketOption
 
 async function openPlainSocket(
   endpoint: TcpClientEndpoint | UnixClientEndpoint,
-  { signal, connectMs = CONNECT_MS }: SocketOptions,
+  options: SocketOptions,
 ): Promise<Socket> {
+  const { signal } = options;
   const socket = connectSocket(
     endpoint.type === "unix"
       ? { path: endpoint.path }
@@ -58,7 +66,12 @@ async function openPlainSocket(
   const timeoutError = (ms: number): Error =>
     new ConnectError("CONNECT_TIMEOUT", `${where}: The connection was not accepted within ${ms} ms`);
   try {
-    await waitForSocket(socket, "connect", { signal, timeoutMs: endpoint.timeoutMs ?? connectMs }, timeoutError);
+    await waitForSocket(
+      socket,
+      "connect",
+      { signal, timeoutMs: endpoint.timeoutMs ?? socketTimes(options).connectMs },
+      timeoutError,
+    );
     return socket;
   } catch (error) {
     throw withMessage(error, where);
@@ -70,8 +83,9 @@ async function secure(
   endpoint: TlsClientEndpoint,
   tls: ClientTls,
   context: SecureContext,
-  { signal, tlsMs = TLS_MS }: SocketOptions,
+  options: SocketOptions,
 ): Promise<TLSSocket> {
+  const { signal } = options;
   const name = tls.serverName ?? endpoint.host;
   const secured = connectTls({
     secureContext: context,
@@ -85,7 +99,7 @@ async function secure(
   const timeoutError = (ms: number): Error =>
     new ConnectError("CONNECT_TLS_TIMEOUT", `${where}: The TLS handshake took more than ${ms} ms`);
   try {
-    await waitForSocket(secured, "secureConnect", { signal, timeoutMs: tlsMs }, timeoutError);
+    await waitForSocket(secured, "secureConnect", { signal, timeoutMs: socketTimes(options).tlsMs }, timeoutError);
     return secured;
   } catch (error) {
     discardSocket(socket);

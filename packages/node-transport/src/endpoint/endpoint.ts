@@ -102,9 +102,12 @@ export function parseServerEndpoint(text: string): ServerEndpoint {
 export function clientEndpoint(endpoint: string | ClientEndpoint): ClientEndpoint {
   if (typeof endpoint === "string") return parseClientEndpoint(endpoint);
   checkType(endpoint, ["tcp", "tls", "unix"]);
+  const { timeoutMs } = endpoint;
+  if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs >= 0))
+    throw invalidObject(endpoint, "timeoutMs", "expected a number of milliseconds");
   if (endpoint.type === "unix") checkPath(endpoint, endpoint.path);
   else {
-    checkPort(endpoint, endpoint.port, 1);
+    checkInteger(endpoint, "port", endpoint.port, 1, 65_535);
     if (typeof endpoint.host !== "string" || endpoint.host === "")
       throw invalidObject(endpoint, "host", "expected a name or an address");
   }
@@ -116,7 +119,10 @@ export function serverEndpoint(endpoint: string | ServerEndpoint): ServerEndpoin
   if (typeof endpoint === "string") return parseServerEndpoint(endpoint);
   checkType(endpoint, ["tcp", "tls", "unix", "systemd"]);
   if (endpoint.type === "unix") checkPath(endpoint, endpoint.path);
-  else if (endpoint.type !== "systemd") checkPort(endpoint, endpoint.port, 0);
+  else if (endpoint.type !== "systemd") checkInteger(endpoint, "port", endpoint.port, 0, 65_535);
+  if (endpoint.type === "systemd") checkOptional(endpoint, "index", endpoint.index, 0, 1023);
+  else checkOptional(endpoint, "backlog", endpoint.backlog, 1, MAX_BACKLOG);
+  if (endpoint.type === "unix") checkOptional(endpoint, "mode", endpoint.mode, 0, 0o777);
   return endpoint;
 }
 
@@ -231,9 +237,13 @@ function checkType(endpoint: { readonly type: string }, types: readonly string[]
   if (!types.includes(endpoint.type)) throw invalidObject(endpoint, "type", `expected one of ${types.join(", ")}`);
 }
 
-function checkPort(endpoint: object, port: unknown, lowest: number): void {
-  if (typeof port === "number" && Number.isInteger(port) && port >= lowest && port <= 65_535) return;
-  throw invalidObject(endpoint, "port", `expected an integer from ${lowest} to 65535`);
+function checkInteger(endpoint: object, part: string, value: unknown, lowest: number, highest: number): void {
+  if (typeof value === "number" && Number.isInteger(value) && value >= lowest && value <= highest) return;
+  throw invalidObject(endpoint, part, `expected an integer from ${lowest} to ${highest}`);
+}
+
+function checkOptional(endpoint: object, part: string, value: unknown, lowest: number, highest: number): void {
+  if (value !== undefined) checkInteger(endpoint, part, value, lowest, highest);
 }
 
 function checkPath(endpoint: object, path: unknown): void {

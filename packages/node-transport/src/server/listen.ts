@@ -2,7 +2,7 @@
 
 import type { Broker, BrokerOptions, RootSource } from "@pb/broker";
 import { BrokerConfig } from "@pb/broker/extension";
-import { defaultServerLimits, ServerConnections, withDefaultWatcher } from "@pb/transport";
+import { ServerConnections, withDefaultWatcher } from "@pb/transport";
 import type { LivenessOptions, SameUserOptions, ServerLimits, ServerWatcher } from "@pb/transport";
 import { createServer } from "node:net";
 import type { ListenOptions as SocketOptions, Server as SocketServer, Socket } from "node:net";
@@ -43,8 +43,8 @@ export interface ListenOptions {
  * does. Each connection starts from `root`: a `Root`, a portal of `@pb/cred`, or any other object with the method
  * `rootObject`.
  *
- * Throws `EndpointError`. Rejects with Node's error, such as `EADDRINUSE`, or `ENOENT` for a certificate file, and with
- * the reason of the signal when that aborts first.
+ * Rejects with `EndpointError`, with `TypeError` for an option that is not a number in its range, with Node's error,
+ * such as `EADDRINUSE`, or `ENOENT` for a certificate file, and with the reason of the signal when that aborts first.
  */
 export async function listen(
   endpoint: string | ServerEndpoint,
@@ -54,8 +54,8 @@ export async function listen(
   const { signal } = options;
   signal?.throwIfAborted();
   const target = serverEndpoint(endpoint);
-  const tls = await openTls(target, options);
   const connections = createConnections(root, options);
+  const tls = await openTls(target, options.tls, connections.limits.tlsMs);
   const server = createServer();
   const early: Socket[] = [];
   const keep = (socket: Socket): void => void early.push(socket);
@@ -80,8 +80,11 @@ function createConnections(root: RootSource, options: ListenOptions): ServerConn
   return connections;
 }
 
-async function openTls(target: ServerEndpoint, { tls, limits }: ListenOptions): Promise<TlsAcceptor | undefined> {
-  const tlsMs = limits?.tlsMs ?? defaultServerLimits.tlsMs;
+async function openTls(
+  target: ServerEndpoint,
+  tls: ServerTls | undefined,
+  tlsMs: number,
+): Promise<TlsAcceptor | undefined> {
   if (target.type === "tls") return TlsAcceptor.open({ ...target.tls, ...tls }, tlsMs);
   return target.type === "systemd" && tls !== undefined ? TlsAcceptor.open(tls, tlsMs) : undefined;
 }

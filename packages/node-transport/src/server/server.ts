@@ -1,6 +1,7 @@
 // A listening server.
 
 import type { Broker } from "@pb/broker";
+import { withDefaults } from "@pb/broker/extension";
 import type { CloseOptions, ServerConnections, ServerWatcher } from "@pb/transport";
 import { once } from "node:events";
 import type { Server as SocketServer, Socket } from "node:net";
@@ -89,10 +90,11 @@ export class Server {
 
   /**
    * Stops listening, lets calls in flight finish for at most `drainMs`, closes the connections, and resolves when all
-   * are closed. The path of a UNIX socket is free at once.
+   * are closed. The path of a UNIX socket is free at once. Rejects with `TypeError` for a `drainMs` that is not a
+   * number of at least 0, and then changes nothing.
    */
-  close(options: CloseOptions = {}): Promise<void> {
-    this.#closing ??= this.#close(options);
+  async close(options?: CloseOptions): Promise<void> {
+    this.#closing ??= this.#close(withDefaults("option", { drainMs: 0 }, options));
     return this.#closing;
   }
 

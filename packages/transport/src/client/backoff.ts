@@ -1,10 +1,12 @@
 // How long a reconnecting client waits before the next attempt.
 
+import { withDefaults } from "@pb/broker/extension";
+
 /** Delays between attempts: exponential backoff with jitter. */
 export interface BackoffOptions {
   /** Milliseconds before the second attempt. Default 500. */
   readonly firstMs?: number | undefined;
-  /** The factor by which each delay is longer than the one before. Default 2. */
+  /** The factor by which each delay is longer than the one before, at least 1. Default 2. */
   readonly factor?: number | undefined;
   /** The longest delay, in milliseconds. Default 30,000: a client finds a restarted server within half a minute. */
   readonly highestMs?: number | undefined;
@@ -33,6 +35,14 @@ export const defaultBackoff: Backoff = Object.freeze({
   attempts: Infinity,
   stableMs: 5_000,
 });
+
+/** The options with all defaults filled in. Throws `TypeError` for an option that is not a number in its range. */
+export function completeBackoff(options: BackoffOptions | undefined): Backoff {
+  return withDefaults<Backoff>("backoff option", defaultBackoff, options, {
+    factor: { least: 1 },
+    jitter: { most: 1 },
+  });
+}
 
 /**
  * Milliseconds to wait after `failures` failed attempts in a row. `failures` is at least 1; `random` returns numbers as

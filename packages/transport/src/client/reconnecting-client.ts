@@ -2,16 +2,16 @@
 
 import { CallTimeoutError, ConnectionLostError, DeadReferenceError } from "@pb/broker";
 import type { Broker, BrokerEvent, CallOptions, RemoteCalls, RemoteMethods, RemoteReference } from "@pb/broker";
-import { RemoteCaller, Subscriptions, withDeadline } from "@pb/broker/extension";
+import { RemoteCaller, Subscriptions, withDeadline, withDefaults } from "@pb/broker/extension";
 import type { DeadlineOptions, RemoteArguments, RemoteName, RemoteResult } from "@pb/broker/extension";
 import { defaultWatcher } from "../default-watcher.js";
 import { NotConnectedError, OutcomeUnknownError } from "../errors.js";
-import { watchOver } from "../liveness.js";
+import { completeLiveness, watchOver } from "../liveness.js";
 import type { LivenessOptions } from "../liveness.js";
 import { defaultPlatform } from "../platform.js";
 import type { Platform, Timer } from "../platform.js";
 import type { Pulse } from "../pulse.js";
-import { defaultBackoff, delayAfter } from "./backoff.js";
+import { completeBackoff, delayAfter } from "./backoff.js";
 import type { Backoff, BackoffOptions } from "./backoff.js";
 import { isLoginRefusal, readyOrError } from "./reconnect-state.js";
 import type { ReadyState, ReconnectState, WhileDown } from "./reconnect-state.js";
@@ -79,11 +79,12 @@ export class ReconnectingClient<T = RemoteMethods> {
   #loggingIn: Broker | undefined;
   #state: ReconnectState<T> = { is: "connecting", attempt: 1 };
 
-  /** Programs use the function `reconnecting` of a transport instead. */
+  /** Programs use the function `reconnecting` of a transport instead. Throws `TypeError` for a bad option. */
   constructor(dial: Dial, options: ReconnectingClientOptions<T> = {}, hooks: ReconnectingClientHooks = {}) {
+    if (options.liveness !== false) completeLiveness(options.liveness);
     this.#dial = dial;
     this.#options = options;
-    this.#backoff = { ...defaultBackoff, ...withoutUndefined(options.backoff) };
+    this.#backoff = completeBackoff(options.backoff);
     this.#idempotent = new Set<string>(options.idempotent);
     this.#platform = hooks.platform ?? defaultPlatform;
     this.#onEvent = hooks.onEvent ?? defaultWatcher(this.#platform.warn);
@@ -149,8 +150,12 @@ export class ReconnectingClient<T = RemoteMethods> {
     return this.with({}).callRemote(name, ...args);
   }
 
-  /** The same two ways to call, with options. `timeoutMs` includes the time while there is no connection. */
+  /**
+   * The same two ways to call, with options. `timeoutMs` includes the time while there is no connection. Throws
+   * `TypeError` for a `timeoutMs` that is not a number of at least 0.
+   */
   with(options: ReconnectingCallOptions): RemoteCaller<T> {
+    withDefaults("option", { timeoutMs: Infinity }, { timeoutMs: options.timeoutMs });
     return new RemoteCaller((name, args) => this.#call(options, name, args));
   }
 
@@ -302,12 +307,4 @@ export class ReconnectingClient<T = RemoteMethods> {
       signal.addEventListener("abort", () => subscription[Symbol.dispose](), { once: true });
     });
   }
-}
-
-/** A copy without the members that are undefined, so that they do not replace defaults. */
-function withoutUndefined<O extends object>(
-  options: O | undefined,
-): { [Name in keyof O]-?: Exclude<O[Name], undefined> } {
-  const entries = Object.entries(options ?? {}).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as { [Name in keyof O]-?: Exclude<O[Name], undefined> };
 }

@@ -3,7 +3,7 @@
 
 import { PBError } from "@pb/broker";
 import type { Broker } from "@pb/broker";
-import { withDeadline } from "@pb/broker/extension";
+import { withDeadline, withDefaults } from "@pb/broker/extension";
 
 export interface SameUserOptions {
   /**
@@ -21,7 +21,10 @@ export interface SameUserOptions {
   readonly answerMs?: number | undefined;
 }
 
-const ANSWER_MS = 2_000;
+const defaults: { readonly [Name in keyof SameUserOptions]-?: Exclude<SameUserOptions[Name], undefined> } = {
+  sameUser: "allow",
+  answerMs: 2_000,
+};
 
 /** The user is logged in over another connection, which answers. The peer receives it as a login that was denied. */
 export class DuplicateLogin extends PBError {
@@ -44,7 +47,10 @@ export class SameUserPolicy {
   readonly #answerMs: number;
   readonly #sessions = new Map<string, Session>();
 
-  constructor({ sameUser = "allow", answerMs = ANSWER_MS }: SameUserOptions = {}) {
+  /** Throws `TypeError` for an unknown word, and for an `answerMs` that is not a number of at least 0. */
+  constructor(options?: SameUserOptions) {
+    const accepted = { sameUser: ["allow", "replace", "ask"] };
+    const { sameUser, answerMs } = withDefaults("option", defaults, options, accepted);
     this.#mode = sameUser;
     this.#answerMs = answerMs;
   }

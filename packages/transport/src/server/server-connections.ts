@@ -1,9 +1,9 @@
 // The connections of a server, the same for every transport: admission, brokers, logins, events, draining.
 
 import { Broker } from "@pb/broker";
-import { after, Subscriptions, withDeadline } from "@pb/broker/extension";
+import { after, Subscriptions, withDeadline, withDefaults } from "@pb/broker/extension";
 import type { BrokerConfig, Link } from "@pb/broker/extension";
-import { watchOver } from "../liveness.js";
+import { completeLiveness, watchOver } from "../liveness.js";
 import type { LivenessOptions } from "../liveness.js";
 import { defaultPlatform } from "../platform.js";
 import type { Platform } from "../platform.js";
@@ -67,12 +67,19 @@ export class ServerConnections {
   readonly #watchers = new Subscriptions<[event: ServerEvent]>();
   #isAdmitting = true;
 
+  /** Throws `TypeError` for a limit or another option that is not a number in its range. */
   constructor(options: ServerConnectionsOptions) {
+    if (options.liveness !== false) completeLiveness(options.liveness);
     this.#options = options;
-    this.#limits = { ...defaultServerLimits, ...options.limits };
+    this.#limits = withDefaults("limit", defaultServerLimits, options.limits, { tlsMs: { least: 1 } });
     this.#platform = options.platform ?? defaultPlatform;
     this.#admission = new Admission(this.#limits);
     this.#sameUser = new SameUserPolicy(options.sameUser);
+  }
+
+  /** The limits, with all defaults filled in. */
+  get limits(): ServerLimits {
+    return this.#limits;
   }
 
   /** The current connections, including those that are still negotiating. */
@@ -116,9 +123,10 @@ export class ServerConnections {
 
   /**
    * Stops admitting, destroys connections that are not ready, closes the others as {@link CloseOptions} say, and
-   * resolves when all are closed.
+   * resolves when all are closed. Rejects with `TypeError` for a `drainMs` that is not a number of at least 0.
    */
-  async close({ drainMs = 0 }: CloseOptions = {}): Promise<void> {
+  async close(options?: CloseOptions): Promise<void> {
+    const { drainMs } = withDefaults("option", { drainMs: 0 }, options);
     this.stopAdmitting();
     for (const incoming of this.#unready) incoming.destroy();
     await Promise.all([...this.#brokers].map((broker) => drain(broker, drainMs)));

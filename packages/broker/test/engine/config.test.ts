@@ -1,0 +1,67 @@
+// Options of connections: undefined is the default, and a value of the wrong kind is refused where it is given.
+
+import { Broker, defaultBrokerLimits, Root } from "@pb/broker";
+import type { BrokerLimits, BrokerOptions } from "@pb/broker";
+import { BrokerConfig, withDeadline } from "@pb/broker/extension";
+import { connectedPair } from "@pb/broker/testing";
+import { linkPair } from "@pb/broker/testing";
+import { describe, expect, test } from "vitest";
+
+class Echo extends Root {
+  remote_echo<T>(value: T): T {
+    return value;
+  }
+}
+
+const names = Object.keys(defaultBrokerLimits) as (keyof BrokerLimits)[];
+const numbers = names.filter((name) => typeof defaultBrokerLimits[name] === "number");
+
+test.each(names)("undefined is the default of the limit %s", async (name) => {
+  const limits = { [name]: undefined };
+  expect(new BrokerConfig({ limits }).limits).toStrictEqual(defaultBrokerLimits);
+  const { client } = await connectedPair({ root: new Echo(), limits }, { limits });
+  const root = await client.getRootObject<Echo>();
+  expect(await root.callRemote("echo", [1])).toEqual([1]);
+});
+
+describe.each(numbers)("the limit %s", (name) => {
+  test.each([NaN, -1, "5", null, {}])("is not %o", (value) => {
+    const options = { limits: { [name]: value } } as BrokerOptions;
+    expect(() => new BrokerConfig(options)).toThrow(TypeError);
+    expect(() => new Broker(linkPair().initiator, options)).toThrow(TypeError);
+  });
+});
+
+test.each([
+  { limits: { messageBytes: 2 ** 31 } },
+  { limits: { overload: "drop" } },
+  { limits: { banana: { depth: NaN } } },
+  { limits: { banana: 5 } },
+  { limits: { callsWaitng: 5 } },
+  { exactness: { integers: "string" } },
+])("refuses %o", (options) => {
+  expect(() => new BrokerConfig(options as unknown as BrokerOptions)).toThrow(TypeError);
+});
+
+test("undefined is the default of every limit of the codec, also where the message sets it", async () => {
+  const banana = { depth: undefined, expressionBytes: undefined } as object;
+  const limits = { messageBytes: 1000, banana };
+  const { client } = await connectedPair({ root: new Echo(), limits });
+  const root = await client.getRootObject<Echo>();
+  await expect(root.callRemote("echo", "x".repeat(2000))).rejects.toMatchObject({ code: "CONNECTION_LOST" });
+});
+
+test.each([NaN, -1, "500"])("the time %o of a call is refused where it is given", async (value) => {
+  const { client } = await connectedPair({ root: new Echo() });
+  const root = await client.getRootObject<Echo>();
+  const timeoutMs = value as number;
+  expect(() => root.with({ timeoutMs })).toThrow(TypeError);
+  await expect(
+    withDeadline(
+      { timeoutMs },
+      () => new Error("late"),
+      () => Promise.resolve(),
+    ),
+  ).rejects.toThrow(TypeError);
+  expect(await root.with({ timeoutMs: undefined, signal: undefined }).callRemote("echo", 1)).toBe(1);
+});

@@ -1,0 +1,90 @@
+// Options of connect and listen: undefined is the default, and a value of the wrong kind is refused where it is given,
+// before a socket is opened.
+
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { once } from "node:events";
+import { describe, expect, test } from "vitest";
+import { defaultBrokerLimits } from "@pb/broker";
+import { connect, defaultServerLimits, listen, reconnecting } from "@pb/node-transport";
+import type { ClientEndpoint, ConnectOptions, ListenOptions, ServerEndpoint } from "@pb/node-transport";
+import { echo, Echo } from "./support/echo.js";
+
+const here = "tcp:0:interface=127.0.0.1";
+const bad = [NaN, -1, "5", null];
+
+const undefinedOptions = (names: object): object =>
+  Object.fromEntries(Object.keys(names).map((name) => [name, undefined]));
+
+test("undefined is the default of every option", async () => {
+  const options = {
+    broker: { limits: undefinedOptions(defaultBrokerLimits), onEvent: undefined },
+    liveness: { intervalMs: undefined, answerMs: undefined },
+    signal: undefined,
+    tls: undefined,
+  };
+  await using server = await listen(here, new Echo(), {
+    ...options,
+    limits: undefinedOptions(defaultServerLimits),
+    logins: { sameUser: undefined, answerMs: undefined },
+    onConnection: undefined,
+    onEvent: undefined,
+  });
+  const client = await connect(`tcp:127.0.0.1:${server.port}`, { ...options, connectMs: undefined, tlsMs: undefined });
+  expect(await echo(client, 1)).toBe(1);
+  await client.close();
+});
+
+describe.each(bad)("the value %o", (value) => {
+  test.each<object>([
+    { broker: { limits: { negotiationMs: value } } },
+    { liveness: { answerMs: value } },
+    { connectMs: value },
+    { tlsMs: value },
+  ])("is refused by clients in %o", async (options) => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    let connections = 0;
+    server.on("connection", () => connections++);
+    const endpoint = `tcp:127.0.0.1:${(server.address() as AddressInfo).port}`;
+    await expect(connect(endpoint, options as ConnectOptions)).rejects.toThrow(TypeError);
+    expect(() => reconnecting(endpoint, options)).toThrow(TypeError);
+    server.close();
+    await once(server, "close");
+    expect(connections).toBe(0);
+  });
+
+  test.each<object>([
+    { broker: { limits: { callsRunning: value } } },
+    { limits: { connections: value } },
+    { limits: { tlsMs: value } },
+    { liveness: { intervalMs: value } },
+    { logins: { answerMs: value } },
+  ])("is refused by servers in %o", async (options) => {
+    await expect(listen(here, new Echo(), options as ListenOptions)).rejects.toThrow(TypeError);
+  });
+
+  test.each<object>([
+    { type: "tcp", host: "127.0.0.1", port: value },
+    { type: "tcp", host: "127.0.0.1", port: 1, timeoutMs: value },
+    { type: "unix", path: "/nowhere", timeoutMs: value },
+  ])("is refused in the client endpoint %o", async (endpoint) => {
+    await expect(connect(endpoint as ClientEndpoint)).rejects.toMatchObject({ code: "ENDPOINT_INVALID" });
+  });
+
+  test.each<object>([
+    { type: "tcp", port: value },
+    { type: "tcp", port: 0, backlog: value },
+    { type: "unix", path: "/nowhere", mode: value },
+    { type: "systemd", index: value },
+  ])("is refused in the server endpoint %o", async (endpoint) => {
+    await expect(listen(endpoint as ServerEndpoint, new Echo())).rejects.toMatchObject({ code: "ENDPOINT_INVALID" });
+  });
+});
+
+test("a bad time to drain is refused, and the server goes on", async () => {
+  await using server = await listen(here, new Echo());
+  await expect(server.close({ drainMs: NaN })).rejects.toThrow(TypeError);
+  await using client = await connect(`tcp:127.0.0.1:${server.port}`);
+  expect(await echo(client, 1)).toBe(1);
+});
