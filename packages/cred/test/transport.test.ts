@@ -39,6 +39,20 @@ describe("over TLS", () => {
     const avatar = await login<NamedAvatar>(connection, new BearerToken("t"));
     expect(await avatar.callRemote("whoami")).toBe("robot");
   });
+
+  test("a bearer token is not sent to a server whose certificate is not verified", async () => {
+    const mechanisms = fixture.mechanisms.length;
+    await using connection = await connect(`pbs://127.0.0.1:${server.port}`, { tls: { verify: false } });
+    expect(await errorOf(login(connection, new BearerToken("t")))).toMatchObject({
+      message: "A bearer token must not be sent over an unencrypted connection",
+    });
+    expect(fixture.mechanisms).toHaveLength(mechanisms);
+    const avatar = await login<NamedAvatar>(connection, new BearerToken("t"), null, { allowUnencryptedToken: true });
+    expect(await avatar.callRemote("whoami")).toBe("robot");
+    const tls = { ca: authority.cert, verify: false };
+    await using good = await connect(`pbs://127.0.0.1:${server.port}`, { tls });
+    await login(good, new BearerToken("t"));
+  });
 });
 
 describe("a second login of the same user over another connection", () => {

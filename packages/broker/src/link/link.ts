@@ -5,7 +5,10 @@
 export interface Peer {
   /** The other end as text for logs: `tcp:127.0.0.1:52110`, `memory`. */
   readonly description: string;
-  /** Whether nobody between the two ends can read or change the bytes. */
+  /**
+   * Whether nobody between the two ends can read or change the bytes. False for a client over TLS that has not verified
+   * the certificate of the server: anyone may have answered it.
+   */
   readonly isEncrypted: boolean;
   /** The address of the other end without its port, if it has one. It proves nothing about who the peer is. */
   readonly address?: string | undefined;

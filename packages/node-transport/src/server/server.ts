@@ -49,7 +49,7 @@ export class Server {
     this.#connections = parts.connections;
     this.#address = addressOf(parts.server, parts.path);
     const secure = parts.tls?.secure.bind(parts.tls);
-    const accept = (socket: Socket): void => this.#accept(socket, secure && (() => secure(socket)));
+    const accept = (socket: Socket): void => this.#accept(socket, this.#address.path, secure && (() => secure(socket)));
     parts.server.on("connection", accept).on("error", (error) => this.#connections.report({ kind: "error", error }));
     for (const socket of parts.early) accept(socket);
   }
@@ -73,9 +73,13 @@ export class Server {
     return this.#connections.onEvent(watcher);
   }
 
-  /** Serves a stream that was connected by other means, as if the server had accepted it. */
+  /**
+   * Serves a stream that was connected by other means. The limits of the server apply to it. Its `peer` describes the
+   * stream itself: a `Socket` has an address, a `TLSSocket` is encrypted, and any other stream is neither, whatever the
+   * server listens on. The server does not add TLS.
+   */
   accept(stream: Duplex): void {
-    this.#accept(stream);
+    this.#accept(stream, undefined);
   }
 
   /**
@@ -119,18 +123,25 @@ export class Server {
     await closed;
   }
 
-  /** `secure` performs the TLS handshake, if there is one. */
-  #accept(stream: Duplex & { readonly remoteAddress?: string | undefined }, secure?: () => Promise<Duplex>): void {
+  /**
+   * `path` is the path of the UNIX socket that the stream came from. `secure` performs the TLS handshake, if there is
+   * one.
+   */
+  #accept(
+    stream: Duplex & { readonly remoteAddress?: string | undefined },
+    path: string | undefined,
+    secure?: () => Promise<Duplex>,
+  ): void {
     const admitted = this.#connections.admit({
       address: stream.remoteAddress,
-      peer: describePeer(stream, "listener", this.#address.path).description,
+      peer: describePeer(stream, "listener", path).description,
       destroy: () => discardSocket(stream),
     });
     if (admitted === undefined) return;
     if (stream.destroyed) admitted.closed();
     else stream.once("close", () => admitted.closed());
     const serve = (ready: Duplex): void =>
-      void admitted.serve(new SocketLink(ready, "listener", describePeer(ready, "listener", this.#address.path)));
+      void admitted.serve(new SocketLink(ready, "listener", describePeer(ready, "listener", path)));
     if (secure === undefined) serve(stream);
     else secure().then(serve, (error: unknown) => admitted.fail(error as Error));
   }

@@ -6,12 +6,19 @@ import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import { certificateOf, channelBindingOf } from "../tls/tls-peer.js";
 
-/** What a stream knows about the other end. `path` is the path of the UNIX socket, if the stream is one. */
+/**
+ * What a stream knows about the other end. `path` is the path of the UNIX socket over which it was connected; give it
+ * only where that is known, because such a connection counts as encrypted.
+ */
 export function describePeer(stream: Duplex, role: "listener" | "initiator", path?: string): Peer {
   if (stream instanceof TLSSocket) {
     return {
       description: `tls:${addressOf(stream) ?? path ?? "stream"}`,
-      isEncrypted: true,
+      // Whoever answered a client that does not verify certificates can read everything. A server cannot see what its
+      // clients verify.
+      get isEncrypted() {
+        return role === "listener" || stream.authorized;
+      },
       address: stream.remoteAddress,
       certificate: certificateOf(stream),
       channelBinding: (type) => channelBindingOf(stream, role === "listener", type),

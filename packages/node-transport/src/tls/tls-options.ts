@@ -32,7 +32,10 @@ export interface ClientTls extends CommonTls {
    * The name that the certificate of the server must contain. It is also sent to the server (SNI). Default: the host.
    */
   readonly serverName?: string | undefined;
-  /** False accepts any certificate, so that anyone can impersonate the server. Only for experiments. Default true. */
+  /**
+   * False accepts any certificate, so that anyone can impersonate the server: only for experiments. `peer.isEncrypted`
+   * is then false unless the certificate is good nevertheless. Default true.
+   */
   readonly verify?: boolean | undefined;
 }
 

@@ -1,14 +1,14 @@
 // Listening: limits, events, draining and closing.
 
 import { getEventListeners, once } from "node:events";
-import { connect as connectSocket } from "node:net";
-import type { Socket } from "node:net";
+import { connect as connectSocket, createServer } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { expect, test } from "vitest";
-import type { RootSource } from "@pb/broker";
+import type { Peer, RootSource } from "@pb/broker";
 import { connect, listen } from "@pb/node-transport";
 import type { ListenOptions, Server, ServerEvent } from "@pb/node-transport";
 import { streams } from "../support/socket-pairs.js";
-import { echo, Echo, sleep, until } from "../support/echo.js";
+import { echo, Echo, folder, sleep, until } from "../support/echo.js";
 
 const here = "tcp:0:interface=127.0.0.1";
 
@@ -270,6 +270,49 @@ test("serves a stream that is passed to accept", async () => {
   expect(events).toMatchObject([{ kind: "connection" }]);
   await server.close();
   expect((await connection.closed).reason).toBe("lost");
+});
+
+test("describes a stream that is passed to accept, not the socket that the server listens on", async () => {
+  using place = folder();
+  const peers: Peer[] = [];
+  const server = await listen(`unix:${place.file("pb")}`, new Echo(), { onConnection: ({ peer }) => peers.push(peer) });
+  const tcp = createServer((socket) => server.accept(socket)).listen(0, "127.0.0.1");
+  await once(tcp, "listening");
+  const clients = [await connect(`tcp:127.0.0.1:${(tcp.address() as AddressInfo).port}`)];
+  const [near, far] = streams();
+  server.accept(near);
+  clients.push(await connect(far), await connect(`unix:${place.file("pb")}`));
+  await until(() => peers.length === 3, "all are connected");
+  // `onConnection` runs when the server is ready, which may be after the next client is connected.
+  peers.sort((one, other) => (one.description < other.description ? -1 : 1));
+  expect(peers).toEqual([
+    { description: "stream", isEncrypted: false },
+    { description: expect.stringMatching(/^tcp:127\.0\.0\.1:\d+$/), isEncrypted: false, address: "127.0.0.1" },
+    { description: `unix:${place.file("pb")}`, isEncrypted: true },
+  ]);
+  await Promise.all(clients.map((client) => client.close()));
+  tcp.close();
+  await server.close();
+});
+
+test("counts a socket that is passed to accept by its address, also on a server with a UNIX socket", async () => {
+  using place = folder();
+  const events: ServerEvent[] = [];
+  const onEvent = (event: ServerEvent): void => void events.push(event);
+  const server = await listen(`unix:${place.file("pb")}`, new Echo(), {
+    onEvent,
+    limits: { connectionsPerAddress: 1 },
+  });
+  const tcp = createServer((socket) => server.accept(socket)).listen(0, "127.0.0.1");
+  await once(tcp, "listening");
+  const endpoint = `tcp:127.0.0.1:${(tcp.address() as AddressInfo).port}`;
+  await using first = await connect(endpoint);
+  await expect(connect(endpoint)).rejects.toThrow();
+  await using other = await connect(`${endpoint}:bindAddress=127.0.0.2`);
+  expect([await echo(first, 1), await echo(other, 2)]).toEqual([1, 2]);
+  expect(events.filter(({ kind }) => kind === "refused")).toMatchObject([{ limit: "connectionsPerAddress" }]);
+  tcp.close();
+  await server.close();
 });
 
 test("reports a closed stream as failed, and leaves nothing behind", async () => {

@@ -108,6 +108,7 @@ describe("a client", () => {
     const [server] = await serve();
     await using connection = await to(server, { verify: false });
     expect(connection.peer.certificate).toMatchObject({ isTrusted: false, name: "localhost" });
+    expect(connection.peer.isEncrypted).toBe(false);
     await server.close();
   });
 
