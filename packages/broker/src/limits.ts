@@ -70,7 +70,7 @@ export const defaultBrokerLimits: BrokerLimits = Object.freeze({
 
 /**
  * The default limits, with those of `given` in place of their own. Throws `TypeError` for a value that is not a number
- * of at least 1 (times: 0), and for the ranges of `messageBytes` and `banana` see `BananaLimits`.
+ * of at least 0, and for the ranges of `messageBytes` and `banana` see `BananaLimits`.
  */
 export function brokerLimits(given?: Partial<BrokerLimits>): BrokerLimits {
   const limits = withDefaults("limit", defaultBrokerLimits, given, { overload: ["wait", "refuse", "close"] });

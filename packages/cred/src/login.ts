@@ -124,7 +124,7 @@ async function passwordLogin(
   return classicLogin(connection, credentials, mind, signal);
 }
 
-/** The accepted numbers of iterations. Throws `TypeError` for one that is not an integer of at least 1. */
+/** The accepted numbers of iterations. Throws `TypeError` for one that is not an integer of at least 0. */
 function iterationLimits({ leastIterations, mostIterations }: LoginOptions): {
   readonly leastIterations: number;
   readonly mostIterations: number;

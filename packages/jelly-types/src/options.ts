@@ -21,8 +21,8 @@ export type Given<T> = { readonly [Name in keyof T]?: T[Name] | undefined };
  * Returns `defaults` with the values of `given` in place of its own. A value that is undefined leaves the default.
  *
  * Throws `TypeError` for an option that `defaults` does not have, and for a value that is not of the type of its
- * default or not in `accepted`. A number that `accepted` does not mention is a time of at least 0 if the name of its
- * option ends with `Ms`, otherwise a whole number of at least 1; both may be `Infinity`. `what` describes the options
+ * default or not in `accepted`. A number that `accepted` does not mention must be at least 0, and a whole number unless
+ * the name of its option ends with `Ms`; both may be `Infinity`. `what` describes the options
  * in the message, such as "limit".
  */
 export function withDefaults<T extends object>(
@@ -62,7 +62,7 @@ function check(what: string, value: unknown, type: string, accepted: NumberRange
 }
 
 function usualRange(name: string): NumberRange {
-  return name.endsWith("Ms") ? {} : { least: 1, isWhole: true };
+  return { isWhole: !name.endsWith("Ms") };
 }
 
 function unaccepted(what: string, value: unknown, expected: string): TypeError {

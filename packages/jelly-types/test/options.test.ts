@@ -23,21 +23,25 @@ describe("withDefaults", () => {
     expect(complete(everything)).toStrictEqual(defaults);
   });
 
-  test.each([{ calls: Infinity }, { waitMs: 0 }, { waitMs: 0.5 }, { waitMs: Infinity }, { share: 0 }, { share: 1 }])(
-    "accepts %o",
-    (given) => {
-      expect(complete(given)).toStrictEqual({ ...defaults, ...given });
-    },
-  );
+  test.each([
+    { calls: Infinity },
+    { calls: 0 },
+    { waitMs: 0 },
+    { waitMs: 0.5 },
+    { waitMs: Infinity },
+    { share: 0 },
+    { share: 1 },
+  ])("accepts %o", (given) => {
+    expect(complete(given)).toStrictEqual({ ...defaults, ...given });
+  });
 
   test.each([
-    [{ calls: NaN }, "The limit calls must be an integer from 1 to Infinity, not NaN"],
-    [{ calls: 0 }, "The limit calls must be an integer from 1 to Infinity, not 0"],
-    [{ calls: -1 }, "The limit calls must be an integer from 1 to Infinity, not -1"],
-    [{ calls: 1.5 }, "The limit calls must be an integer from 1 to Infinity, not 1.5"],
-    [{ calls: "10" }, 'The limit calls must be an integer from 1 to Infinity, not "10"'],
-    [{ calls: null }, "The limit calls must be an integer from 1 to Infinity, not null"],
-    [{ calls: 10n }, "The limit calls must be an integer from 1 to Infinity, not 10"],
+    [{ calls: NaN }, "The limit calls must be an integer from 0 to Infinity, not NaN"],
+    [{ calls: -1 }, "The limit calls must be an integer from 0 to Infinity, not -1"],
+    [{ calls: 1.5 }, "The limit calls must be an integer from 0 to Infinity, not 1.5"],
+    [{ calls: "10" }, 'The limit calls must be an integer from 0 to Infinity, not "10"'],
+    [{ calls: null }, "The limit calls must be an integer from 0 to Infinity, not null"],
+    [{ calls: 10n }, "The limit calls must be an integer from 0 to Infinity, not 10"],
     [{ waitMs: -0.1 }, "The limit waitMs must be a number from 0 to Infinity, not -0.1"],
     [{ waitMs: NaN }, "The limit waitMs must be a number from 0 to Infinity, not NaN"],
     [{ share: 1.1 }, "The limit share must be a number from 0 to 1, not 1.1"],

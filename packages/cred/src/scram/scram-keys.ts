@@ -21,7 +21,12 @@ export const ITERATIONS = 600_000;
 
 /** The option `iterations` with its default. Throws `TypeError` unless it is an integer of at least 1. */
 export function iterationsOr(given: number | undefined): number {
-  return withDefaults("option", { iterations: ITERATIONS }, { iterations: given }).iterations;
+  return withDefaults(
+    "option",
+    { iterations: ITERATIONS },
+    { iterations: given },
+    { iterations: { least: 1, isWhole: true } },
+  ).iterations;
 }
 
 const CLIENT_KEY = bytesOf("Client Key");
