@@ -5,12 +5,14 @@ import { execFileSync } from "node:child_process";
 import { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { Decoder as MsgpackDecoder, Encoder as MsgpackEncoder } from "@msgpack/msgpack";
-import { broadcast, Cacheable, Copyable, RemoteCache, remoteCache, RemoteCopy, remoteCopy, Root } from "@pb/broker";
-import type { CacheObserver, Perspective, RemoteReference } from "@pb/broker";
+import { broadcast, Copyable, remoteCache, RemoteCopy, remoteCopy, Root } from "@pb/broker";
+import type { RemoteReference } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
 import { TypeRegistry } from "@pb/jelly-types";
 import { connect, listen } from "@pb/node-transport";
 import { describe, expect, test, vi } from "vitest";
+import { Shop, StockCopy } from "../../packages/broker/test/support/stock-shop.js";
+import type { Shopper } from "../../packages/broker/test/support/stock-shop.js";
 import { pinReceivedValues } from "../gc/pin-received-values.js";
 import { importPackages } from "./codec/main.js";
 import { note } from "./calls/library.js";
@@ -116,50 +118,35 @@ describe("updates of a cached object", () => {
 
   class PriceCopy extends RemoteCopy {}
 
-  class Stock extends Cacheable {
-    static readonly remoteType = "gate.Stock";
-    readonly observers = new Set<CacheObserver>();
-
-    getStateToCacheAndObserveFor(_perspective: Perspective, observer: CacheObserver): unknown {
-      this.observers.add(observer);
-      return {};
-    }
-  }
-
-  class StockCopy extends RemoteCache {
+  class WatchedStock extends StockCopy {
     static changed = (): void => undefined;
 
-    observe_set(_price: PriceCopy): void {
-      StockCopy.changed();
+    observe_price(_price: PriceCopy): void {
+      WatchedStock.changed();
     }
   }
 
   test("serializes ten updates of one turn once each for 100 observers, and sends them in one write per connection", async () => {
     using _pinned = pinReceivedValues(); // the release of a collected reference is a write, too
-    const stock = new Stock();
-    class Shop extends Root {
-      remote_stock(): Stock {
-        return stock;
-      }
-    }
+    const shop = new Shop();
     const types = new TypeRegistry()
-      .register(remoteCache("gate.Stock", StockCopy))
+      .register(remoteCache("shop.Stock", WatchedStock))
       .register(remoteCopy("gate.Price", PriceCopy));
-    await using server = await listen("tcp:0:interface=127.0.0.1", new Shop());
+    await using server = await listen("tcp:0:interface=127.0.0.1", shop);
     const endpoint = `tcp:127.0.0.1:${server.port}`;
     const connections = await Promise.all(Array.from({ length: 100 }, () => connect(endpoint, { broker: { types } })));
     // Kept until the end: a reference that is collected as garbage meanwhile would be one more write.
-    const shops = await Promise.all(connections.map((each) => each.getRootObject<{ stock(): StockCopy }>()));
-    const copies = await Promise.all(shops.map((shop) => shop.callRemote("stock")));
+    const shops = await Promise.all(connections.map((each) => each.getRootObject<Shopper>()));
+    const copies = await Promise.all(shops.map((each) => each.callRemote("stock")));
     const price = new Price();
     let left = 10 * copies.length;
     const writes = await countWrites(async () => {
       const arrived = new Promise<void>((resolve) => {
-        StockCopy.changed = () => {
+        WatchedStock.changed = () => {
           if (--left === 0) resolve();
         };
       });
-      for (let update = 0; update < 10; update++) broadcast(stock.observers, "set", price);
+      for (let update = 0; update < 10; update++) broadcast(shop.stock.observers, "price", price);
       await arrived;
     });
     expect({ written: price.written, writes }).toEqual({ written: 10, writes: 100 });

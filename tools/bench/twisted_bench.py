@@ -3,6 +3,7 @@
 Does the same as calls/program.ts and codec/main.ts: each line of JSON on stdin names an action, and gets one line.
 """
 
+import collections
 import json
 import sys
 import time
@@ -46,8 +47,7 @@ def repeated(work):
 
 
 class Handle(pb.Referenceable):
-    def remote_look(self):
-        return 42
+    remote_look = lambda self: 42
 
 
 class Stock(pb.Cacheable):
@@ -78,13 +78,11 @@ class StockCopy(pb.RemoteCache):
 class Bench(pb.Root):
     def __init__(self):
         self.count = 0
-        self.stocks = {}
+        self.stocks = collections.defaultdict(Stock)
 
-    def remote_echo(self, note):
-        return note
-
-    def remote_open(self):
-        return Handle()
+    remote_echo = lambda self, note: note
+    remote_open = lambda self: Handle()
+    remote_watch = lambda self, group: self.stocks[group]
 
     def remote_notify(self, note):
         self.count += 1
@@ -96,22 +94,16 @@ class Bench(pb.Root):
     def remote_bytes(self, collector):
         util.StringPager(collector, MEGABYTE)
 
-    def remote_watch(self, group):
-        return self.stocks.setdefault(group, Stock())
-
+    @defer.inlineCallbacks
     def remote_update(self, group, count):
-        return defer.ensureDeferred(self.update(self.remote_watch(group), count))
-
-    async def update(self, stock, count):
         for made in range(count):
             if made % UPDATES_PER_TURN == 0:
-                await task.deferLater(reactor, 0, lambda: None)
-            stock.set("TWST", made)
+                yield task.deferLater(reactor, 0, lambda: None)
+            self.stocks[group].set("TWST", made)
 
 
 class Member(pb.Avatar):
-    def perspective_echo(self, note):
-        return note
+    perspective_echo = lambda self, note: note
 
 
 @implementer(IRealm)
@@ -133,12 +125,10 @@ async def connect(port, user=None):
 
 
 async def in_flight(times, call):
-    left = times
+    turns = iter(range(times))
 
     async def caller():
-        nonlocal left
-        while left > 0:
-            left -= 1
+        for _ in turns:
             await call()
 
     await defer.gatherResults([defer.ensureDeferred(caller()) for _ in range(min(times, CALLS_IN_FLIGHT))])
@@ -160,9 +150,8 @@ def updates(port, root, count):
         nonlocal missing, all_seen
         while len(copies) < count:
             _, own = await connect(port)
-            copy = await own.callRemote("watch", group)
-            copy.changed = changed
-            copies.append(copy)
+            copies.append(await own.callRemote("watch", group))
+            copies[-1].changed = changed
         missing, all_seen = times * count, defer.Deferred()
         await root.callRemote("update", group, times)
         await all_seen

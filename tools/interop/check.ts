@@ -23,7 +23,10 @@ export interface CheckContext {
 /** Resolves when the check has passed; a string is a detail for the output. Rejects when it has failed. */
 export type Check = (context: CheckContext) => Promise<unknown>;
 
-/** Fails unless both values have the same Python type and the same bytes on the wire. Sets may differ in order. */
+/**
+ * Fails unless both values have the same Python type and the same bytes on the wire, which show shared objects and
+ * cycles, too. Sets may differ in order.
+ */
 export function expectSame(actual: unknown, expected: unknown, what = "value"): void {
   expect(isSame(actual, expected), `${what}: expected ${show(expected)}, got ${show(actual)}`);
 }

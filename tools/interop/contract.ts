@@ -144,6 +144,17 @@ export const brokerOptions: BrokerOptions = { types, exactness: { floats: "exact
 const utf8 = new TextEncoder();
 export const bytes = (text: string): Uint8Array => utf8.encode(text);
 
+/** The value that `graph` returns. */
+export function graph(): unknown {
+  const shared = ["shared"];
+  const [cycle, list]: [unknown[], unknown[]] = [[], []];
+  cycle.push(cycle);
+  list.push(tuple(list, 1));
+  const dict: Record<string, unknown> = {};
+  dict.me = dict;
+  return { shared: [shared, shared], cycle, tuple_cycle: list[0], dict_cycle: dict };
+}
+
 /** Section 4 of the contract. */
 export const values: Readonly<Record<string, unknown>> = {
   none: null,

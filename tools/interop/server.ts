@@ -55,18 +55,7 @@ class ContractRoot extends Root {
   remote_add = (a: number, b = 0, c = 0): number => a + b + c;
   remote_show = (...args: unknown[]): unknown => tuple(...showArguments(args));
   remote_types = (): unknown => contract.values;
-
-  remote_graph(): unknown {
-    const shared = ["shared"];
-    const cycle: unknown[] = [];
-    cycle.push(cycle);
-    const list: unknown[] = [];
-    const tupleCycle = tuple(list, 1);
-    list.push(tupleCycle);
-    const dict: Record<string, unknown> = {};
-    dict.me = dict;
-    return { shared: [shared, shared], cycle, tuple_cycle: tupleCycle, dict_cycle: dict };
-  }
+  remote_graph = (): unknown => contract.graph();
 
   async remote_raise_error(kind: string, message: string): Promise<never> {
     if (kind.endsWith("-async")) await sleep(10);

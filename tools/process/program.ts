@@ -73,6 +73,12 @@ export class Program implements AsyncDisposable {
     this.#child.stdin.write(`${line}\n`);
   }
 
+  /** Closes the standard input of the program, and waits until it exits by itself. */
+  async endInput(): Promise<void> {
+    this.#child.stdin.end();
+    await this.exit;
+  }
+
   /** Resolves with the next line of stdout; undefined when the program has exited and every line was returned. */
   async nextLine(): Promise<string | undefined> {
     const end = await this.#find(() => this.stdout.indexOf("\n", this.#readOffset));

@@ -3,6 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { bundleFile } from "../bundle.js";
 import { ChildProcess, twistedCommand } from "../child-process.js";
+import type { Command } from "../../process/program.js";
 import { compare } from "../paired.js";
 import type { Result, Sample } from "../paired.js";
 
@@ -51,8 +52,9 @@ export class Contender implements Disposable {
     const command = name === "Twisted" ? twistedCommand() : await nodeCommand(name, checkout);
     if (command === undefined) return undefined;
     const start = (side: Side, ports: readonly number[]): ChildProcess => {
-      const args = [...flags(side), ...command.slice(1), side, ...ports.map(String)];
-      return new ChildProcess(`The ${side} of ${name}`, onOwnCore(side, [command[0]!, ...args]));
+      const [program, ...args] = command;
+      const all = [program, ...flags(side), ...args, side, ...ports.map(String)] as const;
+      return new ChildProcess(`The ${side} of ${name}`, onOwnCore(side, all));
     };
     const server = start("server", []);
     const client = start("client", await server.nextAnswer<number[]>());
@@ -74,9 +76,10 @@ export class Contender implements Disposable {
     return (await Promise.all(sides)).map(({ memory }) => memory!);
   }
 
+  /** Ends both processes without killing them: V8's profiler writes its file then. */
   async end(): Promise<void> {
-    await this.client.end();
-    await this.server.end();
+    await this.client.endInput();
+    await this.server.endInput();
   }
 
   [Symbol.dispose](): void {
@@ -92,7 +95,7 @@ export function compareCalls(contenders: readonly Contender[], action: string, r
 }
 
 /** Bundles our packages as they are published; the other libraries run as they are installed. */
-async function nodeCommand(name: ContenderName, checkout: string | undefined): Promise<readonly string[]> {
+async function nodeCommand(name: ContenderName, checkout: string | undefined): Promise<Command> {
   const text = `
     import * as library from "./calls/contenders/${files[name]}.ts";
     import { run } from "./calls/program.ts";
@@ -116,6 +119,6 @@ export const areOnOwnCores: boolean = cores !== null;
  * Makes each process stay on its core, as if server and client were two machines. Otherwise the system puts two
  * processes that wait for each other on one core or on two, and a round trip takes 40 or 100 microseconds at random.
  */
-function onOwnCore(side: Side, command: readonly string[]): readonly string[] {
+function onOwnCore(side: Side, command: Command): Command {
   return cores === null ? command : ["taskset", "--cpu-list", cores[side === "server" ? 1 : 2]!, ...command];
 }
