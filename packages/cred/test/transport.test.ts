@@ -2,9 +2,10 @@
 
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { BearerToken, BearerTokenChecker, login, LoginDenied, UnauthorizedLogin, UsernamePassword } from "@pb/cred";
-import { connect, listen } from "@pb/node-transport";
+import { connect, listen, reconnecting } from "@pb/node-transport";
 import type { ListenOptions, Server } from "@pb/node-transport";
 import { pinReceivedValues } from "../../../tools/gc/pin-received-values.js";
+import { BadNetwork } from "../../node-transport/test/support/bad-network.js";
 import { Authority } from "../../node-transport/test/support/certificates.js";
 import { alice, deliverPending, errorOf, LoginFixture, RecordingMind, users } from "./support.js";
 import type { NamedAvatar } from "./support.js";
@@ -80,9 +81,27 @@ describe("a second login of the same user over another connection", () => {
     const { fixture, server, two } = await twice({ logins: { sameUser: "ask" } });
     const error = await errorOf(login(two, alice));
     expect(error).toBeInstanceOf(LoginDenied);
+    expect(error.message).toMatch(/^alice is logged in already, from tcp:/);
     expect(fixture.realm.requests).toHaveLength(1);
     await server.close();
     expect(fixture.realm.loggedIn).toEqual([]);
+  });
+
+  test("succeeds when the network of the first one was cut, although the server has not noticed", async () => {
+    const { portal, realm } = new LoginFixture();
+    const logins = { sameUser: "ask", answerMs: 5000 } as const;
+    await using server = await listen("tcp:0:interface=127.0.0.1", portal, { logins, liveness: false });
+    await using network = await BadNetwork.before(server.port);
+    await using client = reconnecting<NamedAvatar>(`tcp:127.0.0.1:${network.port}`, {
+      login: (connection) => login<NamedAvatar>(connection, alice),
+      backoff: { firstMs: 50, highestMs: 200 },
+      liveness: { intervalMs: 50, answerMs: 5000 },
+      idempotent: ["whoami"],
+    });
+    expect(await client.callRemote("whoami")).toBe("alice");
+    network.cut();
+    expect(await client.callRemote("whoami")).toBe("alice");
+    await vi.waitFor(() => expect(realm.loggedIn).toEqual(["alice"]), { timeout: 120_000 });
   });
 
   test("succeeds when the first client has released its avatar, even though its connection is open", async () => {
@@ -106,6 +125,15 @@ test("a login that the realm refuses does not count as a login of the user", asy
   for (const connection of [one!, two!]) {
     expect((await errorOf(login(connection, alice))).message).toBe("closed");
   }
+});
+
+test("a reconnecting client whose password is wrong stops", async () => {
+  await using server = await listen("tcp:0:interface=127.0.0.1", new LoginFixture().portal);
+  await using client = reconnecting(`tcp:127.0.0.1:${server.port}`, {
+    login: (connection) => login(connection, new UsernamePassword("alice", "wrong")),
+  });
+  await expect(client.current()).rejects.toMatchObject({ code: "CALL_NOT_CONNECTED" });
+  expect(client.state.is).toBe("stopped");
 });
 
 test("the server closes a connection that has not logged in within loginMs", async () => {

@@ -110,21 +110,16 @@ function expectedOutput(name: string, side: Side, ours: Side): string {
 
 /** Removes the differences between two runs, and between Python and JavaScript, from the output of a program. */
 function normalize(output: string, isOurs: boolean): string {
-  const lines: string[] = [];
-  for (const line of output.replaceAll("\r\n", "\n").split("\n")) {
-    const text = line.replace(/^\d{4}-\d\d-\d\d[ T][\d:.+-]+ \[[^\]]*\] ?/, ""); // the time of a log entry
-    if (text.startsWith("Received SIGTERM")) break;
-    if (text.trim() === "") continue;
-    lines.push(
-      text
-        .replaceAll(/<(?:[\w.]+\.)?(\w+) object at 0x\w+>/g, "<$1>")
-        .replace(/cps: \d+/, "cps: N")
-        .replace(/(starting on) \d+/, "$1 PORT"),
-    );
-  }
-  const joined = lines.map((line) => `${line.trimEnd()}\n`).join("");
-  if (!isOurs) return joined;
-  return joined
+  const text = `${output}\n`
+    .replaceAll(/^\d{4}-\d\d-\d\d[ T][\d:.+-]+ \[[^\]]*\] ?/gm, "") // the time of a log entry
+    .replace(/^Received SIGTERM[^]*/m, "")
+    .replaceAll(/<(?:[\w.]+\.)?(\w+) object at 0x\w+>/g, "<$1>")
+    .replaceAll(/cps: \d+/g, "cps: N")
+    .replaceAll(/(starting on) \d+/g, "$1 PORT")
+    .replaceAll(/\s*\n/g, "\n") // white space at the end of lines, and empty lines
+    .replace(/^\n/, "");
+  if (!isOurs) return text;
+  return text
     .replaceAll(/\b([A-Z]\w+) \{[^{}]*\}/g, "<$1>") // how Node prints an object
     .replaceAll(/\bProxy\((<\w+>)\)/g, "$1") // how Node 26 prints the proxy of a cache
     .replaceAll(/\bb'([^']*)'/g, "$1")
