@@ -17,14 +17,7 @@ export class ChildProcess extends Program implements Disposable {
 
   request<Answer>(request: object): Promise<Answer> {
     this.writeLine(JSON.stringify(request));
-    return this.nextAnswer<Answer>();
-  }
-
-  /** Reads a line that the program prints without a request. */
-  async nextAnswer<Answer>(): Promise<Answer> {
-    const line = await this.nextLine();
-    if (line === undefined) throw await this.failure("ended early");
-    return JSON.parse(line) as Answer;
+    return this.nextJson<Answer>();
   }
 
   [Symbol.dispose](): void {

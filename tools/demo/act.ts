@@ -34,7 +34,7 @@ export async function playAct(
 ): Promise<Recording> {
   const options = { cwd, env: pythonEnvironment(), timeoutMs };
   await using server = new Program("the server", commands.server, options);
-  const [event, port] = await nextReport(server);
+  const [event, port] = await server.nextJson<Report>();
   if (event !== "listening" || typeof port !== "number") {
     throw await unexpected(server, ["listening", "<port>"], [event, port]);
   }
@@ -43,27 +43,15 @@ export async function playAct(
   for (const [index, step] of script.entries()) {
     const program = step.program === "client" ? client : server;
     const clientHasMore = script.slice(index).some((later) => later.program === "client");
-    const report = await Promise.race([
-      nextReport(program),
-      ...(program === client ? [] : [exitOf(client, clientHasMore)]),
-    ]);
+    const next = program.nextJson<Report>();
+    const report = await (program === client ? next : Promise.race([next, exitOf(client, clientHasMore)]));
     if (!isDeepStrictEqual(report, step.report)) throw await unexpected(program, step.report, report);
     onStep(step);
   }
-  const line = await client.nextLine();
-  if (line !== undefined) throw await client.failure(`also printed ${line}`);
   if ((await client.exit) !== 0) throw await client.failure("failed");
+  const expectedLines = script.filter(({ program }) => program === "client").length;
+  if (client.stdout.split("\n").length > expectedLines + 1) throw await client.failure("also reported other events");
   return { fromClient: Buffer.concat(tap.fromClient), fromServer: Buffer.concat(tap.fromServer) };
-}
-
-async function nextReport(program: Program): Promise<Report> {
-  const line = await program.nextLine();
-  if (line === undefined) throw await program.failure("exited before its next report");
-  try {
-    return JSON.parse(line) as Report;
-  } catch {
-    throw await program.failure(`printed a line that is not JSON: ${line}`);
-  }
 }
 
 /** Rejects when the client fails, or exits although it `hasMore` to report. Otherwise never settles. */

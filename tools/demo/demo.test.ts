@@ -47,7 +47,7 @@ describe("npm run demo", { timeout: 600_000 }, () => {
       const { status, stdout, stderr } = demo(python);
       expect(stdout).toContain("2. SERVER IN PYTHON WITH TWISTED 99.0, CLIENT IN TYPESCRIPT\n");
       expect(stdout).not.toContain("Everything above was checked");
-      expect(stderr).toMatch(/THE DEMO FAILED: the server exited before its next report \(exit: 3\)\nno such file/);
+      expect(stderr).toMatch(/THE DEMO FAILED: the server exited before its next line \(exit: 3\)\nno such file/);
       expect(status).toBe(1);
     } finally {
       rmSync(folder, { recursive: true });

@@ -32,8 +32,19 @@ export interface Verdict {
 const CHECK_TIMEOUT_MS = 180_000;
 const timeoutError = (timeoutMs: number): Error => new Error(`timed out after ${timeoutMs} ms`);
 
+/** Runs the checks whose names are wanted, one after the other. */
+export async function* runChecks(
+  variant: Variant,
+  target: Target,
+  isWanted: (name: string) => boolean = () => true,
+): AsyncGenerator<Verdict> {
+  for (const [name, check] of Object.entries(checks[variant])) {
+    if (isWanted(name)) yield await runCheck(name, check, target);
+  }
+}
+
 /** Runs one check on a new connection. */
-export async function runCheck(name: string, check: Check, { host, port, dialect }: Target): Promise<Verdict> {
+async function runCheck(name: string, check: Check, { host, port, dialect }: Target): Promise<Verdict> {
   const connections: Broker[] = [];
   const dialects = dialect === "pb" ? [pb, none] : [none];
   const open = async (): Promise<Broker> => {

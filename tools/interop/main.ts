@@ -1,7 +1,7 @@
 // npm run interop: tests both halves of ours against every Twisted version. `server` or `client` runs one half alone.
 
 import { parseArgs } from "node:util";
-import { checks, runCheck } from "./client.js";
+import { checks, runChecks } from "./client.js";
 import type { Variant } from "./contract.js";
 import { testAll } from "./pairings.js";
 import { startServer } from "./server.js";
@@ -48,12 +48,11 @@ if (options.help) {
 async function runClient(variant: Variant, port: number): Promise<boolean> {
   const names = (text: string): Set<string> => new Set(text.split(",").filter((name) => name !== ""));
   const [only, skip] = [names(options.only), names(options.skip)];
-  const all = Object.entries(checks[variant]);
-  const selected = all.filter(([name]) => (only.size === 0 || only.has(name)) && !skip.has(name));
+  const isWanted = (name: string): boolean => (only.size === 0 || only.has(name)) && !skip.has(name);
   const target = { host: options.host, port, dialect: options.dialect === "none" ? "none" : "pb" } as const;
-  const summary = { ok: 0, failed: 0, skipped: all.length - selected.length };
-  for (const [name, check] of selected) {
-    const verdict = await runCheck(name, check, target);
+  const summary = { ok: 0, failed: 0, skipped: Object.keys(checks[variant]).length };
+  for await (const verdict of runChecks(variant, target, isWanted)) {
+    summary.skipped--;
     summary[verdict.ok ? "ok" : "failed"]++;
     console.log(JSON.stringify(verdict));
   }

@@ -1,13 +1,13 @@
 // Runs every pairing of one half of ours with the other half of Twisted, and compares the results with known failures.
 
-import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Program } from "../process/program.js";
 import { allTwisteds, noTwisted, pythonEnvironment } from "../twisted/twisted.js";
 import type { Twisted } from "../twisted/twisted.js";
-import { checks, runCheck } from "./client.js";
+import { runChecks } from "./client.js";
 import type { Verdict } from "./client.js";
 import type { Dialect, Variant } from "./contract.js";
+import list from "./known-failures.json" with { type: "json" };
 import { startServer } from "./server.js";
 
 /** Which half is ours. The other half is Twisted's, unmodified. */
@@ -34,9 +34,7 @@ interface KnownFailure {
   readonly why: string;
 }
 
-const knownFailures = JSON.parse(
-  readFileSync(new URL("known-failures.json", import.meta.url), "utf8"),
-) as readonly KnownFailure[];
+const knownFailures: readonly KnownFailure[] = list;
 
 /** Seconds. Ends a check or a server of Twisted's that hangs. */
 const CHECK_TIMEOUT = "180";
@@ -55,11 +53,10 @@ export async function runPairing(twisted: Twisted, { half, variant, dialect }: P
     return results.filter((result) => "check" in result);
   }
   await using server = twistedProgram(twisted, "pb_server.py", variant, "0", "--lifetime", SERVER_LIFETIME);
-  const line = await server.nextLine();
-  if (line === undefined) throw await server.failure("did not start");
-  const target = { host: "127.0.0.1", port: (JSON.parse(line) as { listening: number }).listening, dialect };
+  const { listening } = await server.nextJson<{ listening: number }>();
+  const target = { host: "127.0.0.1", port: listening, dialect };
   const verdicts: Verdict[] = [];
-  for (const [name, check] of Object.entries(checks[variant])) verdicts.push(await runCheck(name, check, target));
+  for await (const verdict of runChecks(variant, target)) verdicts.push(verdict);
   return verdicts;
 }
 
@@ -71,16 +68,12 @@ export function twistedProgram({ python, version }: Twisted, script: string, ...
 
 /** Describes the unexpected verdicts: checks that fail, and known failures that pass. */
 export function unexpected(twisted: Twisted, { half }: Pairing, verdicts: readonly Verdict[]): string[] {
-  const isKnown = (check: string): boolean =>
-    knownFailures.some(
-      (known) =>
-        known.half === half &&
-        known.check === check &&
-        known.twisted.some((version) => twisted.version.startsWith(version)),
-    );
+  const known = knownFailures
+    .filter((each) => each.half === half && each.twisted.some((version) => twisted.version.startsWith(version)))
+    .map(({ check }) => check);
   return verdicts.flatMap(({ check, ok, detail }) => {
-    if (!ok && !isKnown(check)) return [`${check}: ${detail}`];
-    if (ok && isKnown(check)) return [`${check}: passes; remove it from known-failures.json`];
+    if (!ok && !known.includes(check)) return [`${check}: ${detail}`];
+    if (ok && known.includes(check)) return [`${check}: passes; remove it from known-failures.json`];
     return [];
   });
 }

@@ -11,6 +11,7 @@ import type { Float, Tuple } from "@pb/jelly-types";
 import { listen } from "@pb/node-transport";
 import type { Server } from "@pb/node-transport";
 import { setTimeout as sleep } from "node:timers/promises";
+import { stateOf } from "./check.js";
 import * as contract from "./contract.js";
 
 /** Listens on loopback. Port 0 selects a free port. */
@@ -59,9 +60,7 @@ class ContractRoot extends Root {
 
   async remote_raise_error(kind: string, message: string): Promise<never> {
     if (kind.endsWith("-async")) await sleep(10);
-    const type = errorClasses.get(kind.replace("-async", ""));
-    if (type === undefined) throw new contract.ValueError(`Unknown kind of error: ${kind}`);
-    throw new type(message);
+    throw new (errorClasses.get(kind.replace("-async", ""))!)(message);
   }
 
   remote_get_point = (): contract.Point => new contract.Point(3, -4, "pt");
@@ -74,14 +73,14 @@ class ContractRoot extends Root {
   remote_set_counter = (value: number): Promise<unknown[]> => this.#counter.set(value);
 
   remote_start_ticks(n: number, interval: number | Float): void {
-    if (n <= 0) return;
-    setTimeout(
-      () => {
-        this.#counter.set(this.#counter.value + 1).catch(() => undefined);
-        this.remote_start_ticks(n - 1, interval);
-      },
-      Number(interval) * 1000,
-    );
+    void this.#tick(n, Number(interval) * 1000);
+  }
+
+  async #tick(times: number, intervalMs: number): Promise<void> {
+    for (let left = times; left > 0; left--) {
+      await sleep(intervalMs);
+      this.#counter.set(this.#counter.value + 1).catch(() => undefined);
+    }
   }
 
   remote_counter_info(): unknown {
@@ -89,17 +88,8 @@ class ContractRoot extends Root {
     return { value, observers: observers.size, stopped, refs: this.broker.cachesOf(this.#counter) };
   }
 
-  remote_take_counter(counter: contract.CounterCache): number {
-    this.#taken = counter;
-    return counter.value;
-  }
-
-  remote_taken_info(): unknown {
-    if (this.#taken === undefined) return null;
-    const { value, name, updates } = this.#taken;
-    return { value, name, updates };
-  }
-
+  remote_take_counter = (counter: contract.CounterCache): number => (this.#taken = counter).value;
+  remote_taken_info = (): unknown => this.#taken && stateOf(this.#taken);
   remote_give_back_counter = (): unknown => this.#taken;
 
   remote_drop_counter(): void {
@@ -129,9 +119,7 @@ class ContractRoot extends Root {
     }
   }
 
-  remote_keep = (reference: RemoteReference): void => {
-    this.#kept = reference;
-  };
+  remote_keep = (reference: RemoteReference): void => void (this.#kept = reference);
   remote_kept_ping = (n: number): Promise<unknown> | undefined => this.#kept?.callRemote("ping", n);
   remote_give_back = (): unknown => this.#kept;
 

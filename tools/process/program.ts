@@ -79,13 +79,23 @@ export class Program implements AsyncDisposable {
     await this.exit;
   }
 
-  /** Resolves with the next line of stdout; undefined when the program has exited and every line was returned. */
-  async nextLine(): Promise<string | undefined> {
+  /** Resolves with the next line of stdout. Rejects when the program exits before that. */
+  async nextLine(): Promise<string> {
     const end = await this.#find(() => this.stdout.indexOf("\n", this.#readOffset));
-    if (end < 0) return undefined;
+    if (end < 0) throw await this.failure("exited before its next line");
     const line = this.stdout.slice(this.#readOffset, end);
     this.#readOffset = end + 1;
     return line;
+  }
+
+  /** Resolves with the value of the next line of stdout, which must be JSON. */
+  async nextJson<Value>(): Promise<Value> {
+    const line = await this.nextLine();
+    try {
+      return JSON.parse(line) as Value;
+    } catch {
+      throw await this.failure(`printed a line that is not JSON: ${line}`);
+    }
   }
 
   /** Resolves when stdout contains `text` at or after `offset`. Rejects when the program exits before that. */

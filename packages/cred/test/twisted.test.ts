@@ -31,13 +31,6 @@ function start({ python }: Twisted, ...args: string[]): Program {
   return new Program("Twisted's program", [python, script, ...args], { env: pythonEnvironment() });
 }
 
-/** The first line of the output of the program, parsed as JSON. */
-async function report(program: Program): Promise<any> {
-  const line = await program.nextLine();
-  if (line === undefined) throw await program.failure("exited");
-  return JSON.parse(line);
-}
-
 const twisteds = inject("twisteds");
 
 test("a Twisted is installed to test logins with", ({ skip }) => {
@@ -51,7 +44,7 @@ describe.skipIf(twisteds.length === 0).each(twisteds)("our client with a portal 
 
   beforeAll(async () => {
     server = start(twisted, "server");
-    [open, closed] = (await report(server)).listening;
+    [open, closed] = (await server.nextJson<any>()).listening;
   });
   afterAll(() => server.stop());
 
@@ -179,7 +172,7 @@ describe.skipIf(twisteds.length === 0).each(twisteds)("a client of Twisted $vers
     const portal = new Portal(realm, [users, new AllowAnonymousAccess()], { onEvent: (event) => events.push(event) });
     await using server = await listen("tcp:0:interface=127.0.0.1", portal);
     await using client = start(twisted, "client", `${server.port}`);
-    results = await report(client);
+    results = await client.nextJson<any>();
   });
 
   test("logs in with a name and a password, with a mind, anonymously, and to a Referenceable", () => {

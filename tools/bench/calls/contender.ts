@@ -57,8 +57,8 @@ export class Contender implements Disposable {
       return new ChildProcess(`The ${side} of ${name}`, onOwnCore(side, all));
     };
     const server = start("server", []);
-    const client = start("client", await server.nextAnswer<number[]>());
-    await client.nextAnswer();
+    const client = start("client", await server.nextJson<number[]>());
+    await client.nextLine();
     return new Contender(name, server, client);
   }
 

@@ -111,6 +111,6 @@ async function startTwisted(suite: Suite): Promise<ChildProcess | undefined> {
   const command = twistedCommand();
   if (command === undefined) return undefined;
   const twisted = new ChildProcess("The process of Twisted", [...command, suite]);
-  await twisted.nextAnswer();
+  await twisted.nextLine();
   return twisted;
 }

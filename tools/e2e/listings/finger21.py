@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""finger21.py PORT: the PB server of the finger tutorial: PerspectiveFingerFromService over FingerService.
+"""The PB server of the finger tutorial: PerspectiveFingerFromService over FingerService.
 finger21.tac itself needs uid 1, port 79, /etc/users and an IRC server. This program takes the classes from it and
 starts only the PB service."""
 import gzip, os, sys, types
@@ -12,5 +12,5 @@ sys.modules["finger21"] = module
 exec(compile(text, "finger21.tac", "exec"), module.__dict__)
 service = module.FingerService(f"{finger}/etc.users")
 service.startService()
-reactor.listenTCP(int(sys.argv[1]), pb.PBServerFactory(module.IPerspectiveFinger(service)), interface="127.0.0.1")
+reactor.listenTCP(8787, pb.PBServerFactory(module.IPerspectiveFinger(service)))
 reactor.run()

@@ -68,8 +68,9 @@ export async function runPair(name: string, ours: Side, python: string): Promise
   }
 
   function twistedCommand(script: string): Command {
-    if (existsSync(here + script)) return [python, here + script, String(port)];
-    return [python, `${here}run_listing.py`, String(port), join(documentation, script)];
+    const replacement = here + script;
+    const path = existsSync(replacement) ? replacement : join(documentation, script);
+    return [python, `${here}run_listing.py`, String(port), path];
   }
 
   /** What the programs of a side have printed, and what they must print. */

@@ -1,7 +1,5 @@
 #!/usr/bin/python3
-"""pbinteropclient.py PORT: a client for Twisted's example pbinterop.py, which has none. Calls each of its methods and
-prints one line for each call."""
-import sys
+"""A client for Twisted's example pbinterop.py, which has none. Calls its methods and prints one line for each call."""
 from twisted.internet import defer, task
 from twisted.spread import pb
 
@@ -22,7 +20,7 @@ class Hello(pb.Referenceable):
 @defer.inlineCallbacks
 def main(reactor):
     factory = pb.PBClientFactory()
-    reactor.connectTCP("127.0.0.1", int(sys.argv[1]), factory)
+    reactor.connectTCP("127.0.0.1", 8787, factory)
     root = yield factory.getRootObject()
 
     @defer.inlineCallbacks

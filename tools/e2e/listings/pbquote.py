@@ -1,13 +1,11 @@
 #!/usr/bin/python3
-"""pbquote.py PORT: the PB server of the TwistedQuotes listing. The listing itself is started with
-`twistd quotes --pb PORT`, which needs an installed plugin; this program calls the same makeService."""
+"""The PB server of the TwistedQuotes listing. The listing itself is started with `twistd quotes --pb PORT`, which needs
+an installed plugin; this program calls the same makeService."""
 import os, sys
 sys.path.insert(0, os.path.join(os.environ["PB_TWISTED_DOC"], "howto/listings"))
 from twisted.internet import reactor
-listenTCP = reactor.listenTCP
-reactor.listenTCP = lambda port, factory, backlog=50, interface="": listenTCP(port, factory, backlog, "127.0.0.1")
 from TwistedQuotes import quotetap2
 options = quotetap2.Options()
-options.parseOptions(["--port", "0", "--pb", sys.argv[1]])
+options.parseOptions(["--port", "0", "--pb", "8787"])
 quotetap2.makeService(options).startService()
 reactor.run()

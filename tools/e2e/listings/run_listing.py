@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""run_listing.py PORT SCRIPT: runs an unmodified Twisted listing, with two changes to Twisted:
-- Every listenTCP and connectTCP uses 127.0.0.1:PORT.
+"""run_listing.py PORT SCRIPT: runs an unmodified Twisted listing, or its replacement, with two changes to Twisted:
+- Every listenTCP and connectTCP uses 127.0.0.1:PORT, except listenTCP of port 0, which is any port.
 - User names and passwords of type str become bytes. Listings that log in fail on Python 3 without this, because
   hashlib refuses str ("Strings must be encoded before hashing").
 A script that defines `application`, for twistd, is started in this process, so that it prints without a log prefix.
@@ -14,7 +14,7 @@ from twisted.cred import checkers, credentials
 from twisted.internet import reactor
 
 listenTCP, connectTCP = reactor.listenTCP, reactor.connectTCP
-reactor.listenTCP = lambda _port, factory, backlog=50, interface="": listenTCP(port, factory, backlog, "127.0.0.1")
+reactor.listenTCP = lambda wanted, factory, *_args, **_kw: listenTCP(wanted and port, factory, 50, "127.0.0.1")
 reactor.connectTCP = lambda _host, _port, *args, **kw: connectTCP("127.0.0.1", port, *args, **kw)
 
 

@@ -14,7 +14,7 @@ describe.each(inject("twisteds"))("Twisted $version", (twisted) => {
   test("answers pings, ignores keep-alive messages, and logs neither", async () => {
     const command = [twisted.python, script, "root", "0", "--log", "--lifetime", "600"] as const;
     await using server = new Program("Twisted's server", command, { env: pythonEnvironment() });
-    const { listening } = JSON.parse((await server.nextLine())!) as { listening: number };
+    const { listening } = await server.nextJson<{ listening: number }>();
     const broker = new Broker(await TestLink.connect(listening));
     const root = await broker.getRootObject();
     expect(await root.callRemote("add", 1, 2)).toBe(3);

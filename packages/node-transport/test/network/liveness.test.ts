@@ -53,7 +53,7 @@ describe.skipIf(process.platform === "win32").for(inject("twisteds"))("Twisted $
   test("is noticed as a frozen client", async () => {
     await using server = await listen(here, new Counterpart(), { liveness: patient });
     await using client = new TwistedPeer(twisted, "client", `tcp:127.0.0.1:${server.port}`, "stay");
-    expect(await client.line()).toBe("ok");
+    expect(await client.nextLine()).toBe("ok");
     const [connection] = [...server.connections];
     await sleep(500);
     expect(connection!.isOpen).toBe(true);

@@ -48,7 +48,7 @@ async function callEverything(connection: Broker): Promise<void> {
 
 /** Waits until `client.py` has succeeded and disconnected. */
 async function expectSuccess(client: TwistedPeer, server: Server): Promise<void> {
-  expect(await client.line()).toBe("ok");
+  expect(await client.nextLine()).toBe("ok");
   await until(() => server.connections.size === 0, "the client has disconnected");
 }
 

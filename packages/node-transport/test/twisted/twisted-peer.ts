@@ -18,13 +18,6 @@ export class TwistedPeer extends Program {
     return this.stderr;
   }
 
-  /** The next line of stdout. Rejects with the log when the program exits before that. */
-  async line(): Promise<string> {
-    const line = await this.nextLine();
-    if (line === undefined) throw await this.failure("exited");
-    return line;
-  }
-
   /** Stops the program without ending it. The kernel still acknowledges received bytes. */
   freeze(): void {
     this.kill("SIGSTOP");
@@ -45,7 +38,7 @@ export class TwistedPeer extends Program {
 /** Starts a server. Resolves when it listens. */
 export async function twistedServer(twisted: Twisted, endpoint: string): Promise<TwistedPeer & { port: number }> {
   const peer = new TwistedPeer(twisted, "server", endpoint);
-  return Object.assign(peer, { port: Number(await peer.line()) });
+  return Object.assign(peer, { port: Number(await peer.nextLine()) });
 }
 
 /** Whether this Python has the packages that Twisted needs for TLS. */
