@@ -1,9 +1,9 @@
 // A TCP proxy on loopback that forwards every byte between a client and a server and records it.
 
-import { once } from "node:events";
 import { connect, createServer } from "node:net";
-import type { AddressInfo, Socket } from "node:net";
+import type { Socket } from "node:net";
 import { pipeline } from "node:stream";
+import { listen } from "../process/ports.js";
 
 export interface WireTap extends AsyncDisposable {
   readonly port: number;
@@ -23,10 +23,9 @@ export async function openWireTap(serverPort: number): Promise<WireTap> {
     server.on("data", (bytes: Uint8Array) => fromServer.push(bytes));
     // The programs report a connection error themselves; the tap only closes the other connection.
     pipeline(client, server, client, () => undefined);
-  }).listen(0, "127.0.0.1");
-  await once(listener, "listening");
+  });
   return {
-    port: (listener.address() as AddressInfo).port,
+    port: await listen(listener),
     fromClient,
     fromServer,
     async [Symbol.asyncDispose]() {

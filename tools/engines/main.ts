@@ -1,6 +1,6 @@
 /** npm run engines [-- bun deno]: runs the tests of the portable packages in engines that are not Node. */
 
-import { linesFromNpm, showTestTable } from "../matrix/test-table.js";
+import { programFromNpm, showTestTable } from "../matrix/test-table.js";
 
 /** The flags with which each engine runs a program. */
 const engines: Record<string, readonly string[]> = { bun: ["--bun"], deno: ["run", "--allow-all"] };
@@ -15,10 +15,8 @@ const excluded = [
 showTestTable({
   programs: Object.keys(engines),
   find(engine) {
-    const [path, printed] = linesFromNpm(engine, `command -v ${engine} && ${engine} --version`);
-    const version = /\d+\.\d+\.\d+/.exec(printed ?? "")?.[0];
-    if (path === undefined || version === undefined) return undefined;
-    return { name: `${engine} ${version}`, command: [path, ...engines[engine]!] };
+    const found = programFromNpm(engine, engine);
+    return found && { name: `${engine} ${found.version}`, command: [found.path, ...engines[engine]!] };
   },
   columns: Object.fromEntries(
     ["banana", "jelly-types", "broker", "cred"].map((name) => [

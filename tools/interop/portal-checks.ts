@@ -44,22 +44,17 @@ export const portalChecks: Readonly<Record<string, Check>> = {
     expectSame(await avatar.callRemote("echo", { k: tuple(1, "two") }), { k: tuple(1, "two") }, "echo");
   },
 
-  async login_bob({ connection }) {
-    await expectName(await login(connection, bob), "bob");
-  },
+  login_bob: async ({ connection }) => expectName(await login(connection, bob), "bob"),
 
   async login_wrong_password({ connection }) {
     expectUnauthorized(await errorOf(login(connection, new UsernamePassword("alice", "wrong"))));
     await expectName(await login(connection, alice), "alice");
   },
 
-  async login_unknown_user({ connection }) {
-    expectUnauthorized(await errorOf(login(connection, new UsernamePassword("mallory", "x"))));
-  },
+  login_unknown_user: async ({ connection }) =>
+    expectUnauthorized(await errorOf(login(connection, new UsernamePassword("mallory", "x")))),
 
-  async login_anonymous({ connection }) {
-    await expectName(await login(connection, new Anonymous()), "anonymous");
-  },
+  login_anonymous: async ({ connection }) => expectName(await login(connection, new Anonymous()), "anonymous"),
 
   async challenge_shape({ call }) {
     const [challenge, challenger] = await call<[Uint8Array, RemoteReference]>("login", bytes("alice"));

@@ -61,9 +61,7 @@ export const rootChecks: Readonly<Record<string, Check>> = {
     expect(isSame(await call("echo", nested), nested), "100 nested lists differ");
   },
 
-  async graph_from_server({ call }) {
-    expectSame(await call("graph"), contract.graph());
-  },
+  graph_from_server: async ({ call }) => expectSame(await call("graph"), contract.graph()),
 
   async graph_through_server({ call }) {
     const [shared, key] = [[1], tuple(1)];

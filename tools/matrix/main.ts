@@ -1,7 +1,7 @@
 /** npm run matrix [-- NODE…]: runs the interop tests with every Node from version 20 on and every Twisted. */
 
 import { findTwisted, noTwisted } from "../twisted/twisted.js";
-import { linesFromNpm, showTestTable } from "./test-table.js";
+import { programFromNpm, showTestTable } from "./test-table.js";
 
 const twisteds = (["22.4", "26.4"] as const).flatMap((version) => findTwisted(version) ?? []);
 if (twisteds.length === 0) throw new Error(noTwisted);
@@ -9,11 +9,10 @@ if (twisteds.length === 0) throw new Error(noTwisted);
 showTestTable({
   programs: ["20", "22", "24", "26"],
   find(version) {
-    const [path, name] = process.version.startsWith(`v${version}.`)
-      ? [process.execPath, process.version]
-      : linesFromNpm(`node@${version}`, "node -p process.execPath && node --version");
-    if (path === undefined || name?.startsWith(`v${version}.`) !== true) return undefined;
-    return { name: `Node ${name.slice(1)}`, command: [path] };
+    const own = { path: process.execPath, version: process.versions.node };
+    const found = own.version.startsWith(`${version}.`) ? own : programFromNpm(`node@${version}`, "node");
+    if (found?.version.startsWith(`${version}.`) !== true) return undefined;
+    return { name: `Node ${found.version}`, command: [found.path] };
   },
   columns: Object.fromEntries(
     twisteds.map(({ version, python }) => [

@@ -36,12 +36,14 @@ export function showTestTable({ programs, find, columns, page, text }: TestTable
   if (rows.length === programs.length) writeFileSync(page, `${text}\n\nLast run: ${date}\n\n${table}\n`);
 }
 
-/** Runs a shell command with a package of npm on its path. Returns the lines it prints; none if it fails. */
-export function linesFromNpm(specifier: string, command: string): string[] {
-  const args = ["--yes", "-p", specifier, "-c", command];
-  const { status, stdout } = spawnSync("npx", args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
-  if (status !== 0) console.error(`${specifier} is not available: npm cannot install it.`);
-  return status === 0 ? stdout.trim().split("\n") : [];
+/** Installs a package of npm that contains a program. Returns the path and the version of the program. */
+export function programFromNpm(specifier: string, program: string): { path: string; version: string } | undefined {
+  const args = ["--yes", "-p", specifier, "-c", `command -v ${program} && ${program} --version`];
+  const { stdout } = spawnSync("npx", args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+  const [, path, version] = /^(.*)\n.*?(\d+\.\d+\.\d+)/.exec(stdout) ?? [];
+  if (path !== undefined && version !== undefined) return { path, version };
+  console.error(`${specifier} is not available: npm cannot install it.`);
+  return undefined;
 }
 
 /** Runs vitest in a program and returns its report; undefined if there is none. */

@@ -1,14 +1,20 @@
-// Finds a free TCP port, and tells whether a program listens on one.
+// Listens on a free TCP port, finds one for another program, and tells whether a program listens on one.
 
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Server } from "node:net";
+
+/** Listens on a free port of 127.0.0.1 and resolves with that port. */
+export async function listen(server: Server): Promise<number> {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return (server.address() as AddressInfo).port;
+}
 
 /** A port of 127.0.0.1 that no program listens on. Another program may take it before the caller does. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
+  const server = createServer();
+  const port = await listen(server);
   server.close();
   await once(server, "close");
   return port;

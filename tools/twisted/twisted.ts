@@ -15,10 +15,6 @@ export interface Twisted {
 export const versions = ["22.4", "26.4"] as const;
 export type TwistedVersion = (typeof versions)[number];
 
-export function isTwistedVersion(text: string): text is TwistedVersion {
-  return versions.some((version) => version === text);
-}
-
 export const noTwisted =
   "TWISTED IS MISSING: nothing is tested against Twisted. Set PB_PYTHON to a Python that has it.";
 
@@ -53,7 +49,7 @@ export function allTwisteds(): Twisted[] {
     });
   }
   const installed = installedTwisteds();
-  return installed.length > 0 ? installed : [findTwisted()].filter((twisted) => twisted !== undefined);
+  return installed.length > 0 ? installed : [findTwisted() ?? []].flat();
 }
 
 declare module "vitest" {

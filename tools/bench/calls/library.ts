@@ -2,9 +2,6 @@
  * What each library under measurement implements, the values that all of them send, and the methods of their servers.
  */
 
-import { once } from "node:events";
-import type { AddressInfo, Server } from "node:net";
-
 /** A small dictionary, as in a chat. */
 export const note = { user: "alice", room: 7, text: "Is anybody there?", urgent: false };
 export type Note = typeof note;
@@ -44,13 +41,6 @@ export interface Client {
   /** Gets an object of the server, calls it, and releases it. Resolves with its answer, 42. By default with handles. */
   reference?(): Promise<unknown>;
   close(): Promise<void>;
-}
-
-/** Listens on a free port of 127.0.0.1 and resolves with that port. */
-export async function listen(server: Server): Promise<number> {
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return (server.address() as AddressInfo).port;
 }
 
 /** A method of a server. A `Peer` stands for the connection of an observer. */

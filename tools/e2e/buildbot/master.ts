@@ -45,6 +45,7 @@ export const accounts = {
 export class Master implements AsyncDisposable {
   readonly port: number;
   readonly #folder: string;
+  readonly #workerFolder: string;
   readonly #env: NodeJS.ProcessEnv;
   #program: Program | undefined;
 
@@ -60,6 +61,7 @@ export class Master implements AsyncDisposable {
   private constructor(port: number, folder: string) {
     this.port = port;
     this.#folder = folder;
+    this.#workerFolder = join(folder, "worker");
     // Debian's Python, without settings of this process.
     this.#env = { PATH: "/usr/bin:/bin", HOME: folder, LANG: "C.UTF-8", PB_MASTER_PORT: String(port) };
   }
@@ -96,10 +98,6 @@ export class Master implements AsyncDisposable {
     const file = join(this.#workerFolder, "slow-builds-may-end"); // The command in master.cfg waits for this file.
     if (mayEnd) writeFileSync(file, "");
     else rmSync(file);
-  }
-
-  get #workerFolder(): string {
-    return join(this.#folder, "worker");
   }
 
   async stop(): Promise<void> {

@@ -6,7 +6,8 @@ import { strict as assert } from "node:assert";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { WebSocket as Socket, WebSocketServer } from "ws";
-import { listen, methodsOf } from "../library.js";
+import { listen } from "../../../process/ports.js";
+import { methodsOf } from "../library.js";
 import type { Client, credentials, Update } from "../library.js";
 
 // Cap'n Web uses the constants of the browser's class, which Node 20 does not have.

@@ -4,7 +4,8 @@ import { strict as assert } from "node:assert";
 import { once } from "node:events";
 import { connect as connectSocket, createServer } from "node:net";
 import type { Socket } from "node:net";
-import { listen, methodsOf } from "../library.js";
+import { listen } from "../../../process/ports.js";
+import { methodsOf } from "../library.js";
 import type { Client, credentials, Update } from "../library.js";
 
 type Send = (frame: readonly Uint8Array[]) => void;

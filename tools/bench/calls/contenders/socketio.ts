@@ -4,7 +4,8 @@ import { createServer } from "node:http";
 import { Server } from "socket.io";
 import type { Socket } from "socket.io";
 import { io } from "socket.io-client";
-import { areRight, listen, MEGABYTE, methodsOf } from "../library.js";
+import { listen } from "../../../process/ports.js";
+import { areRight, MEGABYTE, methodsOf } from "../library.js";
 import type { Client } from "../library.js";
 
 export function serve(): Promise<number> {
