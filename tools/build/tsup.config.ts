@@ -6,11 +6,9 @@ import { readFileSync } from "node:fs";
 import { defineConfig } from "tsup";
 import type { Options } from "tsup";
 
-interface Manifest {
+const manifest = JSON.parse(readFileSync("package.json", "utf8")) as {
   exports: Record<string, { "@pb/source": string; default: string }>;
-}
-
-const manifest = JSON.parse(readFileSync("package.json", "utf8")) as Manifest;
+};
 
 const entries = Object.values(manifest.exports).map((entry) => {
   const output = entry.default.replace(/^\.\/dist\//, "").replace(/\.js$/, "");

@@ -15,7 +15,7 @@ const packages: Record<string, string[]> = {
   "node-transport": ["@pb/broker"],
   unknown: [],
 };
-const entries: Record<string, string> = { ".": "./src/index.ts", "./testing": "./src/testing/index.ts" };
+const exports = { ".": { "@pb/source": "./src/index.ts" }, "./testing": { "@pb/source": "./src/testing/index.ts" } };
 
 /** A file that breaks a rule, its text, and the end of "file -> imported: rule" as the check prints it. */
 const planted: [file: string, text: string, problem: string][] = [
@@ -50,11 +50,10 @@ beforeAll(async () => {
   write("node_modules/vitest/index.js", "");
   mkdirSync(join(root, "node_modules/@pb"), { recursive: true });
   for (const [folder, declared] of Object.entries(packages)) {
-    const exports = Object.entries(entries).map(([name, file]) => [name, { "@pb/source": file }] as const);
     const dependencies = Object.fromEntries(declared.map((name) => [name, "*"]));
-    const manifest = { name: `@pb/${folder}`, exports: Object.fromEntries(exports), dependencies };
-    write(`packages/${folder}/package.json`, JSON.stringify(manifest));
-    for (const file of Object.values(entries)) write(`packages/${folder}/${file}`, "export const x = 1;");
+    write(`packages/${folder}/package.json`, JSON.stringify({ name: `@pb/${folder}`, exports, dependencies }));
+    for (const entry of Object.values(exports))
+      write(`packages/${folder}/${entry["@pb/source"]}`, "export const x = 1;");
     symlinkSync(join(root, "packages", folder), join(root, "node_modules/@pb", folder), "junction");
   }
   write("packages/banana/src/b.ts", `import type { a } from "./a.js"; export type T = typeof a;`);

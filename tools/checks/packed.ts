@@ -47,27 +47,21 @@ function run(command: string, args: string[], cwd: string): string[] {
   return status === 0 ? [] : [`${[command, ...args].join(" ")} fails:\n${stdout}${stderr}`];
 }
 
-function mustRun(command: string, args: string[], cwd: string): void {
-  const [problem] = run(command, args, cwd);
-  if (problem !== undefined) throw new Error(problem);
-}
-
 /**
  * Packs every public package, which builds it, and installs the tarballs into the empty project: only what they depend
  * on comes from the registry. Returns the paths of the tarballs.
  */
 function pack(root: string, project: string): string[] {
   const folder = join(project, "tarballs");
-  const task = join(root, "tools/run.mjs");
   const npm = process.platform === "win32" ? "npm.cmd" : "npm";
-  mustRun(
-    process.execPath,
-    [task, "pnpm", "--filter=@pb/*", "pack", "--recursive", "--pack-destination", folder],
-    root,
-  );
+  const mustRun = (cwd: string, command: string, ...args: string[]): void => {
+    for (const problem of run(command, args, cwd)) throw new Error(problem);
+  };
+  const packAll = ["pnpm", "--filter=@pb/*", "pack", "--recursive", "--pack-destination", folder];
+  mustRun(root, process.execPath, join(root, "tools/run.mjs"), ...packAll);
   const tarballs = readdirSync(folder).map((name) => join(folder, name));
   writeFileSync(join(project, "package.json"), JSON.stringify({ private: true, type: "module" }));
-  mustRun(npm, ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", ...tarballs], project);
+  mustRun(project, npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", ...tarballs);
   return tarballs;
 }
 

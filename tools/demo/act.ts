@@ -41,15 +41,15 @@ export async function playAct(
   await using tap = await openWireTap(port);
   await using client = new Program("the client", [...commands.client, String(tap.port)], options);
   for (const [index, step] of script.entries()) {
-    const program = step.program === "client" ? client : server;
-    const clientHasMore = script.slice(index).some((later) => later.program === "client");
+    const program = step.direction === "server" ? server : client;
+    const clientHasMore = script.slice(index).some(({ direction }) => direction !== "server");
     const next = program.nextJson<Report>();
     const report = await (program === client ? next : Promise.race([next, exitOf(client, clientHasMore)]));
     if (!isDeepStrictEqual(report, step.report)) throw await unexpected(program, step.report, report);
     onStep(step);
   }
   if ((await client.exit) !== 0) throw await client.failure("failed");
-  const expectedLines = script.filter(({ program }) => program === "client").length;
+  const expectedLines = script.filter(({ direction }) => direction !== "server").length;
   if (client.stdout.split("\n").length > expectedLines + 1) throw await client.failure("also reported other events");
   return { fromClient: Buffer.concat(tap.fromClient), fromServer: Buffer.concat(tap.fromServer) };
 }

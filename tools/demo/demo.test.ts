@@ -14,8 +14,7 @@ import { script } from "./script.js";
 function demo(python: string): SpawnSyncReturns<string> {
   const [command, ...args] = typescript("tools/demo/main.ts");
   const env = { ...process.env, PB_PYTHON: python };
-  const limit = { timeout: 600_000, killSignal: "SIGTERM" } as const;
-  return spawnSync(command, args, { encoding: "utf8", env, ...limit });
+  return spawnSync(command, args, { encoding: "utf8", env, timeout: 600_000, killSignal: "SIGTERM" });
 }
 
 describe("npm run demo", { timeout: 600_000 }, () => {

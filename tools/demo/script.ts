@@ -4,9 +4,7 @@
 export type Report = readonly [event: string, result: unknown];
 
 export interface Step {
-  /** The program that reports. */
-  readonly program: "server" | "client";
-  /** Which program calls which, or the program in which the event happens. */
+  /** Which program calls which, or "server" for an event that the server reports. The client reports the calls. */
   readonly direction: string;
   readonly report: Report;
   /** Explains the step to the reader of the first act. */
@@ -31,7 +29,7 @@ export const script: readonly Step[] = [
 ];
 
 function step(direction: string, event: string, result: unknown, note = ""): Step {
-  return { program: direction === "server" ? "server" : "client", direction, report: [event, result], note };
+  return { direction, report: [event, result], note };
 }
 
 /** Alice's password. The demo checks that it is not in the bytes of the connection. */

@@ -9,7 +9,7 @@ import { publicPackages } from "../checks/workspace.js";
 import { runDemo } from "../demo/demo.js";
 import { checks } from "../interop/client.js";
 import { freePort } from "../process/ports.js";
-import { Program } from "../process/program.js";
+import { Program, typescript } from "../process/program.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const readme = readFileSync(join(root, "README.md"), "utf8");
@@ -51,6 +51,7 @@ describe("the programs in the README", () => {
   });
 
   it("print what their comments say, as two processes", async () => {
+    const start = (name: string): Program => new Program(name, typescript(join(folder, name)), { cwd: root });
     await using server = start("server.ts");
     expect(await server.nextLine()).toBe("The kitchen is open.");
     await using client = start("client.ts");
@@ -61,11 +62,6 @@ describe("the programs in the README", () => {
     expect(client.stderr + server.stderr).toBe("");
     expect(server.hasExited).toBe(false);
   });
-
-  function start(name: string): Program {
-    const args = ["--import", "tsx", "--conditions=@pb/source", join(folder, name)];
-    return new Program(name, [process.execPath, ...args], { cwd: root });
-  }
 });
 
 describe("the README", () => {

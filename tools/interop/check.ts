@@ -55,11 +55,6 @@ export async function remoteErrorOf(call: Promise<unknown>, type: string, messag
   return error;
 }
 
-/** The own properties of an object, without its class. */
-export function stateOf(object: object): object {
-  return Object.fromEntries(Object.entries(object));
-}
-
 export function show(value: unknown): string {
   return inspect(value, { depth: 4, breakLength: Infinity });
 }

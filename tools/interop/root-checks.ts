@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Copyable, getAllPages, getPages, kwargs, PageCollector, Referenceable } from "@pb/broker";
 import type { Broker, RemoteReference } from "@pb/broker";
 import { tuple } from "@pb/jelly-types";
-import { errorOf, expect, expectSame, isSame, remoteErrorOf, show, stateOf, until } from "./check.js";
+import { errorOf, expect, expectSame, isSame, remoteErrorOf, show, until } from "./check.js";
 import type { Check, CheckContext } from "./check.js";
 import * as contract from "./contract.js";
 
@@ -116,7 +116,7 @@ export const rootChecks: Readonly<Record<string, Check>> = {
   async copyable_received({ call }) {
     const point = await call("get_point");
     expect(point instanceof contract.PointCopy, show(point));
-    expectSame(stateOf(point), { x: 3, y: -4, label: "pt" });
+    expectSame({ ...point }, { x: 3, y: -4, label: "pt" });
     const [one, other] = await call<contract.PointCopy[]>("get_points");
     expect(one === other && one?.label === "twice", "sharing is lost");
   },

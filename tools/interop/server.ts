@@ -2,7 +2,7 @@
 
 import { Avatar, Kwargs, Referenceable, Root, sendPages, pagesOf, Viewable } from "@pb/broker";
 import { ViewPoint } from "@pb/broker/extension";
-import type { Broker, Parameters, RemoteReference } from "@pb/broker";
+import type { Broker, Parameters, RemoteError, RemoteReference } from "@pb/broker";
 import type { Callable } from "@pb/broker/extension";
 import { AllowAnonymousAccess, ANONYMOUS, InMemoryUsernamePasswordChecker, Portal } from "@pb/cred";
 import type { AvatarId, Login, Mind, Realm } from "@pb/cred";
@@ -11,7 +11,7 @@ import type { Float, Tuple } from "@pb/jelly-types";
 import { listen } from "@pb/node-transport";
 import type { Server } from "@pb/node-transport";
 import { setTimeout as sleep } from "node:timers/promises";
-import { stateOf } from "./check.js";
+import { errorOf } from "./check.js";
 import * as contract from "./contract.js";
 
 /** Listens on loopback. Port 0 selects a free port. */
@@ -89,7 +89,7 @@ class ContractRoot extends Root {
   }
 
   remote_take_counter = (counter: contract.CounterCache): number => (this.#taken = counter).value;
-  remote_taken_info = (): unknown => this.#taken && stateOf(this.#taken);
+  remote_taken_info = (): unknown => this.#taken && { ...this.#taken };
   remote_give_back_counter = (): unknown => this.#taken;
 
   remote_drop_counter(): void {
@@ -111,12 +111,8 @@ class ContractRoot extends Root {
 
   async remote_call_back_error(reference: RemoteReference, message: string): Promise<unknown> {
     using target = reference;
-    try {
-      return tuple("no error", await target.callRemote("fail", message));
-    } catch (error) {
-      const { remoteType, message: text } = error as { remoteType: string; message: string };
-      return tuple(remoteType, text);
-    }
+    const error = (await errorOf(target.callRemote("fail", message))) as RemoteError;
+    return tuple(error.remoteType, error.message);
   }
 
   remote_keep = (reference: RemoteReference): void => void (this.#kept = reference);

@@ -22,12 +22,7 @@ export async function freePort(): Promise<number> {
 
 export async function isListening(port: number): Promise<boolean> {
   const socket = connect(port, "127.0.0.1");
-  try {
-    await once(socket, "connect");
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
+  const [isConnected] = await Promise.allSettled([once(socket, "connect")]);
+  socket.destroy();
+  return isConnected.status === "fulfilled";
 }

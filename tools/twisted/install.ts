@@ -1,8 +1,9 @@
 // Installs Twisted: into a virtual environment below node_modules, or with Debian's apt.
 
 import { spawnSync } from "node:child_process";
+import type { SpawnSyncOptions } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const cache = fileURLToPath(new URL("../../node_modules/.cache/pb-twisted/", import.meta.url));
@@ -17,28 +18,32 @@ export function environmentPython(): string | undefined {
   return existsSync(environment) ? join(environment, executable) : undefined;
 }
 
-/**
- * Creates the virtual environment with Twisted 26.4 and returns its Python, or undefined when that fails. The
- * environment is made under another name and then renamed, so processes that do this at the same time never see half
- * of one.
- */
+/** Creates the virtual environment with Twisted 26.4 and returns its Python, or undefined when that fails. */
 export function makeEnvironment(): string | undefined {
   console.error("Installing Twisted 26.4 into a virtual environment (once) …");
-  mkdirSync(cache, { recursive: true });
   const pip = "-m pip install --retries 1 --disable-pip-version-check --no-input twisted==26.4.*".split(" ");
-  for (const python of ["python3", "/usr/bin/python3"]) {
-    const folder = mkdtempSync(join(cache, "new-"));
-    if (succeeds(python, ["-m", "venv", folder]) && succeeds(join(folder, executable), pip)) {
-      try {
-        renameSync(folder, environment);
-      } catch {
-        rmSync(folder, { recursive: true, force: true }); // Another process was faster.
-      }
-      return environmentPython();
-    }
-    rmSync(folder, { recursive: true, force: true });
+  const make = (folder: string) => (python: string) =>
+    succeeds(python, ["-m", "venv", "--clear", folder]) && succeeds(join(folder, executable), pip);
+  makeOnce(environment, (folder) => ["python3", "/usr/bin/python3"].some(make(folder)));
+  return environmentPython();
+}
+
+/**
+ * Makes a folder if it does not exist. It is made under another name and then renamed, so that processes that do this
+ * at the same time never see half of one. Returns false when `make` fails.
+ */
+export function makeOnce(folder: string, make: (folder: string) => boolean): boolean {
+  if (existsSync(folder)) return true;
+  mkdirSync(dirname(folder), { recursive: true });
+  const unfinished = mkdtempSync(`${folder}-`);
+  try {
+    if (make(unfinished)) renameSync(unfinished, folder);
+  } catch (error) {
+    if (!existsSync(folder)) throw error; // Otherwise another process was faster.
+  } finally {
+    rmSync(unfinished, { recursive: true, force: true });
   }
-  return undefined;
+  return existsSync(folder);
 }
 
 /** Installs Debian's Twisted for /usr/bin/python3. Needs root. */
@@ -54,12 +59,17 @@ export function aptInstall(packages: readonly string[]): boolean {
   const apt = "apt-get -o DPkg::Lock::Timeout=600 -o Acquire::http::Timeout=60";
   const command = `${apt} update && ${apt} install -y --no-install-recommends ${packages.join(" ")}`;
   // flock: `apt-get update` fails when another process updates at the same time.
-  return succeeds("flock", [join(cache, "apt-lock"), "sh", "-c", command], { DEBIAN_FRONTEND: "noninteractive" });
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  return succeeds("flock", [join(cache, "apt-lock"), "sh", "-c", command], { env });
 }
 
-function succeeds(command: string, args: string[], env: NodeJS.ProcessEnv = {}): boolean {
-  const options = { encoding: "utf8", env: { ...process.env, ...env }, timeout: TIMEOUT_MS } as const;
-  const { status, stdout, stderr, error } = spawnSync(command, args, options);
+/** Runs a program and waits until it exits. Prints the end of its output when it fails. */
+export function succeeds(command: string, args: string[], options: SpawnSyncOptions = {}): boolean {
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    timeout: TIMEOUT_MS,
+    ...options,
+    encoding: "utf8",
+  });
   if (status === 0) return true;
   const reason = error?.message ?? (stdout + stderr).trim().split("\n").slice(-5).join("\n");
   console.error(`${command} ${args.join(" ")} failed: ${reason}`);

@@ -73,14 +73,12 @@ export function pythonEnvironment(): NodeJS.ProcessEnv {
 /** One for each version. Candidates in this order: $PB_PYTHON, python3, /usr/bin/python3, the virtual environment. */
 function installedTwisteds(): Twisted[] {
   const configured = process.env.PB_PYTHON;
-  const byVersion = new Map<string, Twisted>();
-  for (const python of [configured, "python3", "/usr/bin/python3", environmentPython()]) {
-    if (!python) continue;
-    const twisted = probe(python);
-    if (twisted === undefined && python === configured) console.error(`PB_PYTHON=${python} cannot import Twisted.`);
-    if (twisted !== undefined && !byVersion.has(twisted.version)) byVersion.set(twisted.version, twisted);
-  }
-  return [...byVersion.values()];
+  const found = [configured, "python3", "/usr/bin/python3", environmentPython()].flatMap((python) => {
+    const twisted = python ? probe(python) : undefined;
+    if (configured && python === configured && !twisted) console.error(`PB_PYTHON=${python} cannot import Twisted.`);
+    return twisted ?? [];
+  });
+  return found.filter(({ version }, index) => found.findIndex((other) => other.version === version) === index);
 }
 
 const probeScript = `

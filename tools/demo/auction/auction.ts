@@ -28,31 +28,29 @@ export class House {
 
 /** The avatar of a user: a client can call only its perspective_ methods. */
 export class Seat extends Avatar {
-  readonly #house: House;
-  readonly #user: string;
-
-  constructor(house: House, user: string) {
+  constructor(
+    private readonly house: House,
+    private readonly user: string,
+  ) {
     super();
-    this.#house = house;
-    this.#user = user;
   }
 
   perspective_lots(): Record<string, number> {
-    return Object.fromEntries(this.#house.prices);
+    return Object.fromEntries(this.house.prices);
   }
 
   perspective_bid(lot: string, amount: number): number {
-    return this.#house.placeBid(lot, amount, this.#user);
+    return this.house.placeBid(lot, amount, this.user);
   }
 
   /** Sells a lot. A telephone bidder bids twice; each time, `bidder`, an object of the client, may bid more. */
   async perspective_sell(lot: string, bidder: RemoteReference<Bidder>): Promise<string> {
     for (const offer of [50, 60]) {
-      this.#house.placeBid(lot, offer, "telephone");
+      this.house.placeBid(lot, offer, "telephone");
       const amount = await bidder.callRemote("outbid", lot, offer);
-      this.#house.placeBid(lot, amount, this.#user);
+      this.house.placeBid(lot, amount, this.user);
     }
     await bidder.callRemote("sold", lot);
-    return `sold to ${this.#house.leaders.get(lot) ?? ""} for ${this.#house.prices.get(lot) ?? ""}`;
+    return `sold to ${this.house.leaders.get(lot) ?? ""} for ${this.house.prices.get(lot) ?? ""}`;
   }
 }

@@ -43,7 +43,8 @@ export const accounts = {
 } as const;
 
 export class Master implements AsyncDisposable {
-  readonly port: number;
+  /** Where workers and clients connect. */
+  readonly endpoint: string;
   readonly #folder: string;
   readonly #workerFolder: string;
   readonly #env: NodeJS.ProcessEnv;
@@ -59,16 +60,11 @@ export class Master implements AsyncDisposable {
   }
 
   private constructor(port: number, folder: string) {
-    this.port = port;
+    this.endpoint = `tcp:127.0.0.1:${port}`;
     this.#folder = folder;
     this.#workerFolder = join(folder, "worker");
     // Debian's Python, without settings of this process.
     this.#env = { PATH: "/usr/bin:/bin", HOME: folder, LANG: "C.UTF-8", PB_MASTER_PORT: String(port) };
-  }
-
-  /** Where workers and clients connect. */
-  get endpoint(): string {
-    return `tcp:127.0.0.1:${this.port}`;
   }
 
   /** Starts the master, with the builds of its previous runs. */
@@ -111,7 +107,7 @@ export class Master implements AsyncDisposable {
   async sendChange(builder: string): Promise<string> {
     const options = { who: "someone <s@example.org>", branch: builder, revision: "r1", comments: "a change" };
     const more = { category: "cat", project: "proj", repository: "repo", property: "p1:v1", auth: accounts.change };
-    const all = { master: `127.0.0.1:${this.port}`, ...options, ...more };
+    const all = { master: this.endpoint.replace("tcp:", ""), ...options, ...more };
     const args = Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]);
     return this.#run("/usr/bin/buildbot", "sendchange", ...args, "file1.c", "dir/file2.c");
   }

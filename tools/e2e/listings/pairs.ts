@@ -40,12 +40,6 @@ export const pairs: Readonly<Record<string, Pair>> = {
   interop: pair("every basic type", "", "examples/pbinterop.py", ["pbinteropclient.py"]),
 };
 
-function pair(
-  shows: string,
-  folder: string,
-  server: string,
-  clients: readonly string[],
-  options: Pick<Pair, "clientsRunForever" | "repeats"> = {},
-): Pair {
+function pair(shows: string, folder: string, server: string, clients: string[], options: Partial<Pair> = {}): Pair {
   return { shows, server: folder + server, clients: clients.map((client) => folder + client), ...options };
 }
