@@ -124,7 +124,11 @@ type ErrorState = Pick<JellyableError, "code" | "message">;
 function errorCopy<T extends JellyableError>(type: new (message: string) => T): CopyOptions<T, ErrorState> {
   return {
     getState: ({ code, message }) => ({ code, message }),
-    create: ({ code, message }) => Object.assign(new type(message), { code }),
+    create({ code, message }) {
+      const error = new type(message);
+      error.code = code;
+      return error;
+    },
   };
 }
 

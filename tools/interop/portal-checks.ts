@@ -93,7 +93,7 @@ export const portalChecks: Readonly<Record<string, Check>> = {
   async perspective_reaches_copyables({ connection }) {
     const point = await (await login(connection, alice)).callRemote("get_point_for_me");
     expect(point instanceof PointCopy, show(point));
-    expectSame({ ...point }, { x: 1, y: 2, label: "for", for: bytes("alice") });
+    expectSame(Object.assign({}, point), { x: 1, y: 2, label: "for", for: bytes("alice") });
   },
 
   async avatar_errors({ connection, root }) {

@@ -116,7 +116,7 @@ export const rootChecks: Readonly<Record<string, Check>> = {
   async copyable_received({ call }) {
     const point = await call("get_point");
     expect(point instanceof contract.PointCopy, show(point));
-    expectSame({ ...point }, { x: 3, y: -4, label: "pt" });
+    expectSame(Object.assign({}, point), { x: 3, y: -4, label: "pt" });
     const [one, other] = await call<contract.PointCopy[]>("get_points");
     expect(one === other && one?.label === "twice", "sharing is lost");
   },

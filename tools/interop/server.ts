@@ -1,8 +1,8 @@
 // Our server half of the contract (peers/CONTRACT.md, sections 2 and 3).
 
-import { Avatar, Kwargs, Referenceable, Root, sendPages, pagesOf, Viewable } from "@pb/broker";
+import { Avatar, Kwargs, Referenceable, RemoteError, Root, sendPages, pagesOf, Viewable } from "@pb/broker";
 import { ViewPoint } from "@pb/broker/extension";
-import type { Broker, Parameters, RemoteError, RemoteReference } from "@pb/broker";
+import type { Broker, Parameters, RemoteReference } from "@pb/broker";
 import type { Callable } from "@pb/broker/extension";
 import { AllowAnonymousAccess, ANONYMOUS, InMemoryUsernamePasswordChecker, Portal } from "@pb/cred";
 import type { AvatarId, Login, Mind, Realm } from "@pb/cred";
@@ -89,7 +89,7 @@ class ContractRoot extends Root {
   }
 
   remote_take_counter = (counter: contract.CounterCache): number => (this.#taken = counter).value;
-  remote_taken_info = (): unknown => this.#taken && { ...this.#taken };
+  remote_taken_info = (): unknown => this.#taken && Object.assign({}, this.#taken);
   remote_give_back_counter = (): unknown => this.#taken;
 
   remote_drop_counter(): void {
@@ -111,7 +111,8 @@ class ContractRoot extends Root {
 
   async remote_call_back_error(reference: RemoteReference, message: string): Promise<unknown> {
     using target = reference;
-    const error = (await errorOf(target.callRemote("fail", message))) as RemoteError;
+    const error = await errorOf(target.callRemote("fail", message));
+    if (!(error instanceof RemoteError)) throw error;
     return tuple(error.remoteType, error.message);
   }
 
