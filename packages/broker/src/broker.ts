@@ -52,6 +52,8 @@ export class Broker implements Connection {
   readonly #admitLogin: AdmitLogin | undefined;
   /** Resolve the promises of {@link drained}. */
   #drainedCallbacks: (() => void)[] = [];
+  /** The promise of {@link idle}, while there is one. */
+  #idle: Promise<void> | undefined;
   #isReading = false;
   #isSending = false;
   #bytesReceived = 0;
@@ -72,7 +74,12 @@ export class Broker implements Connection {
     this.#admitLogin = admitLogin;
     this.#config = BrokerConfig.of(options);
     const { dialects, limits } = this.#config;
-    this.#backpressure = new Backpressure(link, limits, () => this.#read());
+    this.#backpressure = new Backpressure(
+      link,
+      limits,
+      () => this.#read(),
+      () => this.keepAlive(),
+    );
     this.ready = new Promise((resolve, reject) => (this.#settleReady = { resolve, reject }));
     this.ready.catch(() => undefined); // A program that does not wait for it learns of the end from `closed`.
     this.closed = new Promise((resolve) => (this.#settleClosed = resolve));
@@ -169,12 +176,22 @@ export class Broker implements Connection {
    * Resolves when all calls are answered, those of the peer and those of this end, or when the connection ends. Pings
    * do not count.
    */
-  async idle(): Promise<void> {
-    await this.ready;
-    while (this.#state.is === "ready") {
-      const { caller, responder } = this.#state.core;
-      if (responder.running + caller.inFlight === 0) return;
-      await Promise.race([Promise.all([responder.idle(), caller.idle()]), this.closed]);
+  idle(): Promise<void> {
+    // One promise for all that wait: a program may ask again and again.
+    this.#idle ??= this.#becomeIdle();
+    return this.#idle;
+  }
+
+  async #becomeIdle(): Promise<void> {
+    try {
+      await this.ready;
+      while (this.#state.is === "ready") {
+        const { caller, responder } = this.#state.core;
+        if (responder.running + responder.held + caller.inFlight === 0) return;
+        await Promise.all([responder.idle(), caller.idle()]);
+      }
+    } finally {
+      this.#idle = undefined;
     }
   }
 
@@ -185,7 +202,9 @@ export class Broker implements Connection {
   async drained(): Promise<void> {
     this.#core().outbox.flush();
     if (this.#link.queuedBytes === 0) return;
+    const stopWaiting = this.#backpressure.waitForRoom();
     await new Promise<void>((resolve) => this.#drainedCallbacks.push(resolve));
+    stopWaiting();
     this.#core();
   }
 
@@ -251,7 +270,7 @@ export class Broker implements Connection {
       bytesSent: this.#bytesSent,
       bytesQueued: this.queuedBytes,
     };
-    return collectStats(this.#state.is === "ready" ? this.#state.core : undefined, bytes);
+    return collectStats(this.#state.is === "ready" ? this.#state.core : undefined, this.#backpressure.pausedBy, bytes);
   }
 
   /**
@@ -296,6 +315,7 @@ export class Broker implements Connection {
 
   #readMessages(): void {
     while (this.#canRead()) {
+      if (this.#runHeld()) continue;
       const hasMessage = this.#session.advance(this.#reader);
       if (this.#state.is === "negotiating" && this.#session.dialect !== undefined) {
         this.#becomeReady(this.#session.dialect, this.#state.timer);
@@ -340,6 +360,13 @@ export class Broker implements Connection {
         this.#config.onEvent({ kind: "not-understood", what: message.what });
         break;
     }
+  }
+
+  /** Runs a call that was read before and has waited, if there is one that may run now. */
+  #runHeld(): boolean {
+    if (this.#state.is !== "ready") return false;
+    const { responder } = this.#state.core;
+    return responder.heldBytes > 0 && responder.runHeld();
   }
 
   #canRead(): boolean {
@@ -439,6 +466,7 @@ export class Broker implements Connection {
     if (state.is === "negotiating") clearTimeout(state.timer);
     core?.outbox.flush();
     core?.caller.end(reason);
+    core?.responder.end();
     core?.exports.endCaches();
     for (const resolve of this.#drainedCallbacks.splice(0)) resolve();
     if (why === "lost") this.#settleClosed(reason);

@@ -106,7 +106,7 @@ export class DeadReferenceError extends PerspectiveBrokerError {
 }
 
 /** The limits that reject an operation. */
-export type LimitName = "callsWaiting" | "callsRunning" | "messageBytes" | "unsentBytes";
+export type LimitName = "callsWaiting" | "callsRunning" | "messageBytes" | "queuedBytes" | "unsentBytes";
 
 /**
  * The operation would exceed a limit of this end. Nothing was sent. `limit` is the name of the limit in `BrokerLimits`.

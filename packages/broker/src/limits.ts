@@ -18,14 +18,15 @@ export interface BrokerLimits {
   /** Milliseconds to agree on a dialect after the connection is made. Default 30,000. */
   readonly negotiationMs: number;
   /**
-   * Bytes waiting to be sent at which the broker stops reading calls: a peer that does not read its answers gets no
-   * more work done. Default 16 MiB: far above what a healthy network leaves waiting, and small enough for a hundred
-   * such peers.
+   * Bytes waiting to be sent at which calls of the peer are held, as long as answers are among them: a peer that does
+   * not read its answers gets no more work done. Default 16 MiB: far above what a healthy network leaves waiting, and
+   * small enough for a hundred such peers.
    */
   readonly queuedBytes: number;
   /**
    * Bytes waiting to be sent at which the connection ends with the reason `limit`. Default 128 MiB, twice the largest
-   * message: only a peer that has stopped reading reaches it.
+   * message: only a peer that has stopped reading reaches it. Also the bytes of held calls at which further calls fail
+   * with a `LimitError`; one without an answer ends the connection.
    */
   readonly unsentBytes: number;
   /**
@@ -40,8 +41,8 @@ export interface BrokerLimits {
   /**
    * What happens to calls beyond `callsRunning`. Default `wait`.
    *
-   * - `wait`: the broker stops reading until some calls have finished. While calls of this end wait for answers, it has
-   *   to read, and further calls of the peer are refused.
+   * - `wait`: they are held, in their order, until others have finished. The broker stops reading when 64 KiB are held,
+   *   unless it waits for the peer itself. Each call of this end that waits for an answer allows one more call to run.
    * - `refuse`: the calls fail with a `LimitError`.
    * - `close`: the connection ends with the reason `limit`.
    */

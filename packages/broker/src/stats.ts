@@ -1,6 +1,7 @@
 // What a connection holds, and how close that is to its limits.
 
 import type { ConnectionCore } from "./engine/connection-core.js";
+import type { LimitName } from "./errors.js";
 
 /** What a connection holds at the moment, and the bytes it has transferred. */
 export interface BrokerStats {
@@ -18,6 +19,10 @@ export interface BrokerStats {
   readonly callsWaiting: number;
   /** Calls of the peer that have not finished. */
   readonly callsRunning: number;
+  /** Calls of the peer that were read and wait for others to finish. */
+  readonly callsHeld: number;
+  /** The limit because of which the broker does not read the peer at the moment. */
+  readonly pausedBy: LimitName | undefined;
   /** Bytes since the connection was made. */
   readonly bytesReceived: number;
   readonly bytesSent: number;
@@ -29,7 +34,11 @@ export interface BrokerStats {
 export type ByteStats = Pick<BrokerStats, "bytesReceived" | "bytesSent" | "bytesQueued">;
 
 /** The statistics of a connection. `core` is undefined while it is not ready: then it holds nothing. */
-export function collectStats(core: ConnectionCore | undefined, bytes: ByteStats): BrokerStats {
+export function collectStats(
+  core: ConnectionCore | undefined,
+  pausedBy: LimitName | undefined,
+  bytes: ByteStats,
+): BrokerStats {
   return {
     referencesGiven: core?.exports.size ?? 0,
     referencesLimit: core?.config.limits.references ?? 0,
@@ -38,6 +47,8 @@ export function collectStats(core: ConnectionCore | undefined, bytes: ByteStats)
     cachesHeld: core?.imports.cacheCount ?? 0,
     callsWaiting: core?.caller.pending ?? 0,
     callsRunning: core?.responder.running ?? 0,
+    callsHeld: core?.responder.held ?? 0,
+    pausedBy,
     ...bytes,
   };
 }

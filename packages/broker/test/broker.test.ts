@@ -1,7 +1,8 @@
 // The state of a connection: idle, pings, and a connection that is not ready.
 
 import { beforeAll, describe, expect, test } from "vitest";
-import { ConnectionLostError } from "@pb/broker";
+import { ConnectionLostError, Root } from "@pb/broker";
+import { connectedPair } from "@pb/broker/testing";
 import { garbageCollector } from "../../../tools/gc/garbage-collector.js";
 import { brokerAndPeer, brokerAndUnnegotiatedPeer, rejection } from "./support/raw-peer.js";
 import { open } from "./support/desk.js";
@@ -48,6 +49,41 @@ test("idle resolves when the connection ends", async () => {
   await pair.close();
   await idle;
   await call;
+});
+
+describe("idle, asked again and again, keeps no memory", () => {
+  const ROUNDS = 20_000;
+
+  /** The bytes per round that are in use after all rounds. */
+  async function growth(round: () => unknown): Promise<number> {
+    const used = (): number => {
+      garbageCollector()();
+      return process.memoryUsage().heapUsed;
+    };
+    for (let count = 0; count < 1000; count++) await round();
+    const before = used();
+    for (let count = 0; count < ROUNDS; count++) await round();
+    return (used() - before) / ROUNDS;
+  }
+
+  test("while a call is in flight", async () => {
+    const { desk, root, pair } = await open();
+    const call = desk.callRemote("later");
+    await pair.settled();
+    expect(await growth(() => void pair.client.idle())).toBeLessThan(40);
+    root.waiting[0]!(1);
+    await call;
+  });
+
+  test("after each call", async () => {
+    class Silent extends Root {
+      remote_nothing(): void {}
+    }
+    await using pair = await connectedPair({ root: new Silent() }, {}, { isRecorded: false });
+    const silent = await pair.client.getRootObject();
+    const round = (): Promise<unknown> => Promise.all([silent.callRemote("nothing"), pair.client.idle()]);
+    expect(await growth(round)).toBeLessThan(40);
+  });
 });
 
 describe("ping and keepAlive", () => {

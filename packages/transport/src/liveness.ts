@@ -18,7 +18,9 @@ export interface LivenessOptions {
   /**
    * Milliseconds without a received byte after a ping until the connection ends with the reason `unresponsive`. Default
    * 30,000: a peer whose event loop is blocked for that long is of no use. While the ping is still queued, bytes that
-   * leave the process count as a sign of life too.
+   * leave the process count as a sign of life too. A peer of this package that has stopped reading, because too many of
+   * its calls are running, still sends signs of life. While this end itself has stopped reading for that reason, the
+   * silence of the peer says nothing, and the connection does not end.
    */
   readonly answerMs?: number | undefined;
 }
@@ -136,9 +138,12 @@ class Monitor implements Disposable {
       ping.since = Math.max(ping.since, lastLeft);
       ping.hasLeft = leftBytes >= ping.end;
     }
-    // While the link does not read, the answer cannot arrive. The only sign of life is that the peer reads what is
-    // queued for it.
-    if (isPaused === true) ping.since = leftBytes < sentBytes ? Math.max(ping.since, lastLeft) : now;
+    // While the link does not read, the answer cannot arrive. A peer that waits for answers of this end has to read
+    // them: then what leaves is a sign of life. Otherwise it may have stopped reading too, and nothing can be said.
+    if (isPaused === true) {
+      const mustRead = this.#broker.stats().pausedBy !== "callsRunning" && leftBytes < sentBytes;
+      ping.since = mustRead ? Math.max(ping.since, lastLeft) : now;
+    }
     if (now - Math.max(ping.since, lastReceived) < this.#answerMs) {
       ping.isOverdue = false;
       return;

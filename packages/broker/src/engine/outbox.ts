@@ -31,6 +31,9 @@ const MAX_DEFERRED_ROUNDS = 100;
  */
 const RESOLVED = Promise.resolve();
 
+/** What the outbox uses of its link. */
+type LinkView = Pick<Link, "queuedBytes" | "takesViews" | "scheduleFlush">;
+
 interface DeferredMessage {
   readonly message: OutboundMessage;
   readonly graph: OutgoingGraph | undefined;
@@ -40,7 +43,7 @@ interface DeferredMessage {
 export class Outbox {
   readonly dialect: Dialect;
   readonly config: BrokerConfig;
-  readonly #link: Pick<Link, "takesViews" | "scheduleFlush">;
+  readonly #link: LinkView;
   readonly #send: (bytes: Uint8Array) => void;
   readonly #writer: BananaWriter;
   readonly #jellier: Jellier;
@@ -51,13 +54,12 @@ export class Outbox {
     this.flush();
   };
   #deferred: DeferredMessage[] = [];
+  /** Bytes passed to the link. */
+  #sentBytes = 0;
+  /** The last answer has left the process when this many bytes have. */
+  #lastAnswerEnd = -Infinity;
 
-  constructor(
-    dialect: Dialect,
-    config: BrokerConfig,
-    link: Pick<Link, "takesViews" | "scheduleFlush">,
-    send: (bytes: Uint8Array) => void,
-  ) {
+  constructor(dialect: Dialect, config: BrokerConfig, link: LinkView, send: (bytes: Uint8Array) => void) {
     this.dialect = dialect;
     this.config = config;
     this.#link = link;
@@ -69,6 +71,11 @@ export class Outbox {
   /** Bytes that are written and not yet sent. */
   get size(): number {
     return this.#writer.position;
+  }
+
+  /** Whether an answer that the peer waits for has not left the process. */
+  get hasUnsentAnswer(): boolean {
+    return this.#lastAnswerEnd > this.#sentBytes - this.#link.queuedBytes;
   }
 
   /** Whether a message is being written. Another message is deferred then, and errors in it show only later. */
@@ -104,6 +111,7 @@ export class Outbox {
   /** Sends what is written, now. */
   flush(): void {
     if (this.#isWriting || this.#writer.position === 0) return;
+    this.#sentBytes += this.#writer.position;
     this.#send(this.#link.takesViews === true ? this.#writer.takeView() : this.#writer.take());
   }
 
@@ -144,6 +152,8 @@ export class Outbox {
       }
       writer.seal();
       this.#checkSize(writer.position - start);
+      if ((message.command === "answer" || message.command === "error") && message.isToPing !== true)
+        this.#lastAnswerEnd = this.#sentBytes + writer.position;
       return true;
     } catch (error) {
       writer.truncate(start);

@@ -3,17 +3,36 @@
 import type { BananaReader, Expression } from "@pb/banana";
 import type { Callable, Perspective } from "../calls/callable.js";
 import { isExpected, LimitError, PBError, UnknownCacheError } from "../errors.js";
+import { Fifo } from "../fifo.js";
 import { cacheTarget } from "../flavors/cacheable.js";
 import { IncomingGraph, OutgoingGraph } from "../references/graph-context.js";
 import { releaseUnread } from "../references/release-unread.js";
 import { readArguments } from "../wire/arguments.js";
+import type { CallArguments } from "../wire/arguments.js";
 import { Failure, UNKNOWN_ERROR } from "../wire/failure.js";
 import type { ReceivedCall } from "../wire/messages.js";
 import { containsPromise, resolvePromises } from "../wire/promised-results.js";
 import type { ConnectionParts } from "./connection-parts.js";
 
+/** A call whose arguments are read, and which waits until others have finished. */
+interface HeldCall {
+  readonly call: ReceivedCall;
+  readonly callable: Callable;
+  readonly args: CallArguments;
+  /** The size of its arguments on the wire. */
+  readonly bytes: number;
+}
+
+/** What a held call costs at least, in bytes: a call without arguments takes memory too. */
+const HELD_CALL_BYTES = 64;
+
 export class Responder {
   readonly #core: ConnectionParts;
+  readonly #held = new Fifo<HeldCall>();
+  /** Bytes of the held calls. */
+  heldBytes = 0;
+  /** Whether further calls are held, until others have finished or answers have left. */
+  mustHold = false;
   #running = 0;
   #idleCallbacks: (() => void)[] = [];
 
@@ -26,35 +45,76 @@ export class Responder {
     return this.#running;
   }
 
-  /** Runs a call. `reader` stands before its arguments. An error of the call is answered, not thrown. */
+  /** The number of calls that were read and have not started. */
+  get held(): number {
+    return this.#held.size;
+  }
+
+  /**
+   * Reads a call and runs it, now or when it is its turn. `reader` stands before its arguments. An error of the call is
+   * answered, not thrown.
+   */
   receiveCall(call: ReceivedCall, reader: BananaReader): void {
     const callable = this.#find(call);
-    const perspective = callable?.perspective ?? null;
-    const incoming = new IncomingGraph(this.#core, perspective);
+    const incoming = new IncomingGraph(this.#core, callable?.perspective ?? null);
     const start = reader.offset;
-    let isRead = false;
+    let args: CallArguments;
+    try {
+      // First, because a ping is a call to an object that does not exist, and is answered whatever is running.
+      if (callable === undefined)
+        throw call.command === "message" ? new PBError("Invalid Object ID") : new UnknownCacheError(call.target);
+      this.#checkLimits(call);
+      args = readArguments(reader, this.#core.unjellier, incoming);
+    } catch (error) {
+      this.#fail(call, error, incoming.perspective, callable === undefined);
+      releaseUnread(reader, start, 2, incoming);
+      return;
+    }
+    if (this.mustHold || this.heldBytes > 0) this.#hold({ call, callable, args, bytes: reader.offset - start });
+    else this.#run(call, callable, args);
+  }
+
+  /** Runs the oldest held call. Returns false when there is none, or when it has to wait. */
+  runHeld(): boolean {
+    const held = this.mustHold ? undefined : this.#held.take();
+    if (held === undefined) return false;
+    this.heldBytes -= held.bytes + HELD_CALL_BYTES;
+    this.#run(held.call, held.callable, held.args);
+    return true;
+  }
+
+  /** The connection has ended: held calls do not run. */
+  end(): void {
+    this.#held.clear();
+    this.heldBytes = 0;
+    this.#running = 0;
+    this.#notifyIdle();
+  }
+
+  /** Resolves when no call is running or held, or when the connection has ended. */
+  idle(): Promise<void> {
+    if (this.#running + this.#held.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idleCallbacks.push(resolve));
+  }
+
+  #hold(held: HeldCall): void {
+    this.#held.add(held);
+    this.heldBytes += held.bytes + HELD_CALL_BYTES;
+  }
+
+  #run(call: ReceivedCall, callable: Callable, { args, kwargs }: CallArguments): void {
+    const { perspective } = callable;
     let result: unknown;
     let isPromise: boolean;
     try {
-      this.#checkLimit();
-      if (callable === undefined)
-        throw call.command === "message" ? new PBError("Invalid Object ID") : new UnknownCacheError(call.target);
-      const { args, kwargs } = readArguments(reader, this.#core.unjellier, incoming);
-      isRead = true;
       result = callable.receiveCall({ method: call.method, args, kwargs });
       isPromise = isThenable(result);
     } catch (error) {
       this.#fail(call, error, perspective);
-      if (!isRead) releaseUnread(reader, start, 2, incoming);
       return;
     }
     if (isPromise) this.#answerLater(call, result, perspective);
     else this.#answer(call, result, perspective);
-  }
-
-  /** Resolves when no call is running. */
-  idle(): Promise<void> {
-    return this.#running === 0 ? Promise.resolve() : new Promise((resolve) => this.#idleCallbacks.push(resolve));
   }
 
   #find({ command, target }: ReceivedCall): Callable | undefined {
@@ -63,11 +123,16 @@ export class Responder {
     return cache === undefined ? undefined : cacheTarget(cache);
   }
 
-  #checkLimit(): void {
-    const { callsRunning, overload } = this.#core.config.limits;
-    if (this.#running < callsRunning) return;
+  /** Refuses a call that may neither run nor be held. */
+  #checkLimits({ wantsAnswer }: ReceivedCall): void {
+    const { callsRunning, unsentBytes, overload } = this.#core.config.limits;
+    const isRefused = overload !== "wait" && this.#running >= callsRunning;
+    const isFull = this.heldBytes > unsentBytes;
+    if (!isRefused && !isFull) return;
     const error = new LimitError("callsRunning", `Too many calls are running: the limit is ${callsRunning}`);
-    if (overload === "close") queueMicrotask(() => this.#core.owner.end("limit", error));
+    // The caller of a call without an answer would never learn that it was refused.
+    const isEnd = isRefused ? overload === "close" : !wantsAnswer;
+    if (isEnd) queueMicrotask(() => this.#core.owner.end("limit", error));
     throw error;
   }
 
@@ -82,11 +147,14 @@ export class Responder {
 
   /** A call that was counted as running has its result. */
   #finish(answer: () => void): void {
-    this.#running--;
-    if (this.#running === 0 && this.#idleCallbacks.length > 0)
-      for (const resolve of this.#idleCallbacks.splice(0)) resolve();
+    if (this.#running > 0) this.#running--; // Zero after the end of the connection.
+    if (this.#running + this.#held.size === 0) this.#notifyIdle();
     answer();
     this.#core.owner.regulate();
+  }
+
+  #notifyIdle(): void {
+    if (this.#idleCallbacks.length > 0) for (const resolve of this.#idleCallbacks.splice(0)) resolve();
   }
 
   /** Sends a result, if the caller wants it. If it cannot be sent, the caller gets an error. */
@@ -139,9 +207,9 @@ export class Responder {
     );
   }
 
-  #fail({ method, requestId, wantsAnswer }: ReceivedCall, error: unknown, perspective: Perspective): void {
-    this.#report(method, error);
-    if (wantsAnswer) this.#sendError(requestId, error, perspective);
+  #fail(call: ReceivedCall, error: unknown, perspective: Perspective, isToPing = false): void {
+    this.#report(call.method, error);
+    if (call.wantsAnswer) this.#sendError(call.requestId, error, perspective, isToPing);
   }
 
   #report(method: string, error: unknown): void {
@@ -152,11 +220,11 @@ export class Responder {
    * Sends an error: as an instance of its class if that class is registered, else as its description, and if that
    * cannot be sent either, as an error without details, so that the caller always gets an answer.
    */
-  #sendError(requestId: Expression, error: unknown, perspective: Perspective): void {
+  #sendError(requestId: Expression, error: unknown, perspective: Perspective, isToPing = false): void {
     if (!this.#isOpen()) return;
     const { outbox, config, owner } = this.#core;
     const write = (value: unknown): boolean =>
-      outbox.write({ command: "error", requestId, value }, new OutgoingGraph(this.#core, perspective));
+      outbox.write({ command: "error", requestId, value, isToPing }, new OutgoingGraph(this.#core, perspective));
     if (attempt(() => error instanceof Error && config.types.writing(error) !== undefined && write(error))) return;
     if (attempt(() => write(new Failure(config.describeError(error))))) return;
     try {

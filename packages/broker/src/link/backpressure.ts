@@ -1,24 +1,57 @@
 // Decides when a connection is read and when its peer has to wait, so that no connection fills the memory or uses all
-// of the CPU time.
+// of the CPU time, and so that two ends never wait for each other forever.
 
+import type { LimitName } from "../errors.js";
 import type { BrokerLimits } from "../limits.js";
 import type { Link } from "./link.js";
 
 /** The work of a ready connection, looked at before each message (the core of the connection has this shape). */
 export interface Load {
-  /** `size`: bytes written and not yet passed to the link. */
-  readonly outbox: { readonly size: number };
-  /** `inFlight`: calls of this end that wait for an answer, pings aside. */
-  readonly caller: { readonly inFlight: number };
-  /** `running`: calls of the peer that have not finished. */
-  readonly responder: { readonly running: number };
+  readonly outbox: {
+    /** Bytes written and not yet passed to the link. */
+    readonly size: number;
+    /** Whether an answer for the peer has not left the process. */
+    readonly hasUnsentAnswer: boolean;
+  };
+  readonly caller: {
+    /** Calls of this end that wait for an answer, pings aside. */
+    readonly inFlight: number;
+  };
+  readonly responder: {
+    /** Calls of the peer that have not finished. */
+    readonly running: number;
+    /** Bytes of the calls that were read and wait for their turn. */
+    readonly heldBytes: number;
+    /** Whether a further call has to wait. Set by the backpressure. */
+    mustHold: boolean;
+  };
 }
 
-/** Pauses and resumes one link. */
+/**
+ * Bytes of held calls at which reading stops. Pings and answers behind fewer calls than that are still read. More of
+ * them would only move what waits from the socket to the memory.
+ */
+const HELD_BYTES = 64 * 1024;
+
+/**
+ * Milliseconds between two signs of life while reading is stopped. A peer that expects an answer to its ping in a
+ * second is not disappointed.
+ */
+const SIGN_OF_LIFE_MS = 250;
+
+/**
+ * Pauses and resumes one link.
+ *
+ * Calls that must wait are read and held in their order; everything else is handled at once. Reading stops when many
+ * calls are held, unless this end itself waits for the peer. Two ends therefore never wait for each other: an end that
+ * has stopped reading waits neither for an answer nor for room, so that its running calls finish by themselves; and
+ * when it has stopped because of answers that have not left, the peer waits for these, and reads.
+ */
 export class Backpressure {
   readonly #link: Link;
   readonly #limits: BrokerLimits;
   readonly #read: () => void;
+  readonly #signOfLife: () => void;
   /** Undefined before the connection is ready and after its end. */
   #load: Load | undefined;
   #isPaused = false;
@@ -26,23 +59,28 @@ export class Backpressure {
   #messagesLeft: number;
   #isYielding = false;
   #isResuming = false;
+  /** Waits for room in the queue of the link, which the peer makes by reading. */
+  #roomWaiters = 0;
+  #signTimer: ReturnType<typeof setInterval> | undefined;
 
-  /** `read` reads the bytes that have arrived and are not read yet. */
-  constructor(link: Link, limits: BrokerLimits, read: () => void) {
+  /** `read` reads the bytes that have arrived and are not read yet. `signOfLife` sends a message without meaning. */
+  constructor(link: Link, limits: BrokerLimits, read: () => void, signOfLife: () => void) {
     this.#link = link;
     this.#limits = limits;
     this.#read = read;
+    this.#signOfLife = signOfLife;
     this.#messagesLeft = limits.messagesPerTurn;
   }
 
   /** Sets the load, when the connection becomes ready; removes it at the end. */
   setLoad(load: Load | undefined): void {
     this.#load = load;
+    if (load === undefined) this.#stopSigns();
   }
 
   /** Whether the next message may be read now. Counts it. */
   admitsMessage(): boolean {
-    if (this.#isYielding || this.#isResuming || this.#isOverloaded()) return false;
+    if (this.#isYielding || this.#isResuming || this.#regulateCalls() !== undefined) return false;
     if (this.#messagesLeft > 0) {
       this.#messagesLeft--;
       return true;
@@ -51,19 +89,26 @@ export class Backpressure {
     return false;
   }
 
+  /** The limit because of which the peer is not read. Undefined while it is read, except for turns of others. */
+  get pausedBy(): LimitName | undefined {
+    const load = this.#load;
+    if (load === undefined || load.responder.heldBytes <= HELD_BYTES) return undefined;
+    return load.caller.inFlight + this.#roomWaiters > 0 ? undefined : this.#overloadedBy(load);
+  }
+
   /** Pauses or resumes the link, as the load requires. */
   regulate(): void {
-    const mustPause = this.#isYielding || this.#isOverloaded();
-    if (mustPause === this.#isPaused) return;
-    this.#isPaused = mustPause;
-    if (mustPause) {
-      this.#link.pause();
-    } else {
-      // Nothing is read within `resume`, even if the link delivers at once: the program may be in the middle of a call.
-      this.#isResuming = true;
-      this.#link.resume();
-      this.#isResuming = false;
-      queueMicrotask(this.#read);
+    const isOverloaded = this.#regulateCalls() !== undefined;
+    if (isOverloaded) this.#startSigns();
+    else this.#stopSigns();
+    const mustPause = this.#isYielding || isOverloaded;
+    if (mustPause !== this.#isPaused) {
+      this.#isPaused = mustPause;
+      if (mustPause) this.#link.pause();
+      else this.#resume();
+    } else if (!mustPause && this.#load !== undefined) {
+      const { heldBytes, mustHold } = this.#load.responder;
+      if (heldBytes > 0 && !mustHold) queueMicrotask(this.#read); // A held call may run now.
     }
   }
 
@@ -72,16 +117,40 @@ export class Backpressure {
     this.#messagesLeft = this.#limits.messagesPerTurn;
   }
 
-  /**
-   * While calls of this end wait for answers, the broker reads in any case: two ends that both stopped reading would
-   * wait for each other forever.
-   */
-  #isOverloaded(): boolean {
+  /** This end waits until the peer has read what is queued, so the peer has to be read. Call the result at the end. */
+  waitForRoom(): () => void {
+    this.#roomWaiters++;
+    this.regulate();
+    return () => {
+      this.#roomWaiters--;
+      this.regulate();
+    };
+  }
+
+  /** Notes whether further calls have to wait. Returns the limit because of which nothing is read, if there is one. */
+  #regulateCalls(): LimitName | undefined {
     const load = this.#load;
-    if (load === undefined || load.caller.inFlight > 0) return false;
+    if (load === undefined) return undefined;
+    load.responder.mustHold = this.#overloadedBy(load) !== undefined;
+    return load.responder.mustHold ? this.pausedBy : undefined;
+  }
+
+  /** The limit because of which further calls have to wait. */
+  #overloadedBy({ outbox, caller, responder }: Load): LimitName | undefined {
     const { queuedBytes, callsRunning, overload } = this.#limits;
-    if (this.#link.queuedBytes + load.outbox.size > queuedBytes) return true;
-    return overload === "wait" && load.responder.running >= callsRunning;
+    // An answer that this end waits for may depend on a call of the peer: each lets one more call run.
+    if (overload === "wait" && responder.running >= callsRunning + caller.inFlight) return "callsRunning";
+    // Only answers count: the peer waits for them, and therefore reads. Calls of this end are limited by the program.
+    if (this.#link.queuedBytes + outbox.size > queuedBytes && outbox.hasUnsentAnswer) return "queuedBytes";
+    return undefined;
+  }
+
+  #resume(): void {
+    // Nothing is read within `resume`, even if the link delivers at once: the program may be in the middle of a call.
+    this.#isResuming = true;
+    this.#link.resume();
+    this.#isResuming = false;
+    queueMicrotask(this.#read);
   }
 
   /** Lets other connections, timers and sockets run before this connection is read again. */
@@ -92,5 +161,20 @@ export class Backpressure {
       this.startTurn();
       this.#read();
     });
+  }
+
+  /**
+   * While nothing is read, pings of the peer cannot be answered. A message without meaning shows that this end is
+   * alive. Bytes that are queued show the same when they leave.
+   */
+  #startSigns(): void {
+    this.#signTimer ??= setInterval(() => {
+      if (this.#link.queuedBytes === 0) this.#signOfLife();
+    }, SIGN_OF_LIFE_MS);
+  }
+
+  #stopSigns(): void {
+    clearInterval(this.#signTimer);
+    this.#signTimer = undefined;
   }
 }

@@ -148,8 +148,16 @@ export function readNumericId(reader: ExpressionReader, items: number): number |
 export type OutboundMessage =
   | { readonly command: "version" }
   | OutboundCall
-  | { readonly command: "answer" | "error"; readonly requestId: Expression; readonly value: unknown }
+  | OutboundAnswer
   | { readonly command: ReleaseCommand | "uncache"; readonly id: number };
+
+export interface OutboundAnswer {
+  readonly command: "answer" | "error";
+  readonly requestId: Expression;
+  readonly value: unknown;
+  /** Whether it answers a call to an object that does not exist, such as a ping. Not sent. */
+  readonly isToPing?: boolean;
+}
 
 export interface OutboundCall {
   readonly command: CallCommand;

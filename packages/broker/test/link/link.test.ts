@@ -161,16 +161,23 @@ test("a link that never calls drained is read again when its bytes have been sen
 });
 
 test("a link that delivers within `resume` does not run a method in the middle of a call", async () => {
-  const service = new Service();
-  await using ends = await pair({ server: { root: service }, client: { root: new Service() } });
+  class Waiting extends Service {
+    remote_wait(): Promise<void> {
+      return new Promise(() => undefined);
+    }
+  }
+  const service = new Waiting();
+  const limits = { callsRunning: 1 };
+  await using ends = await pair({ server: { root: service, limits }, client: { root: new Service() } });
   const back = await ends.server.getRootObject<Service>();
-  ends.link.queuedBytes = 2 ** 26; // stops reading until an answer is pending
-  for (const word of ["delivered before the pause", "delivered by resume"]) {
-    ends.root.sendRemote("receive", word);
+  ends.root.sendRemote("wait" as never); // Runs for ever: the next calls are held, and then nothing is read.
+  for (let call = 0; call < 3; call++) {
+    ends.root.sendRemote("receive", largeBytes, "delivered by resume");
     await ends.client.drained();
   }
-  const answer = back.callRemote("echo", "hello");
+  expect(ends.server.stats()).toMatchObject({ callsHeld: 1, pausedBy: "callsRunning" });
+  const answer = back.callRemote("echo", "hello"); // Allows one more call, because its answer may depend on it.
   expect(service.received).toEqual([]);
   expect(await answer).toBe("hello");
-  expect(service.received).toHaveLength(2);
+  expect(service.received).toHaveLength(6);
 });

@@ -12,9 +12,8 @@ export interface SameUserOptions {
    *
    * - `allow` (default): both connections stay, as in Twisted.
    * - `replace`: the older connection ends with the reason `replaced`.
-   * - `ask`: the older connection is pinged. If it answers, the new login is refused with {@link DuplicateLogin}.
-   *   Otherwise the older connection
-   *   ends with the reason `unresponsive` and the new login succeeds.
+   * - `ask`: the older connection is pinged. If it shows a sign of life, the new login is refused with {@link
+   *   DuplicateLogin}. Otherwise the older connection ends with the reason `unresponsive` and the new login succeeds.
    */
   readonly sameUser?: "allow" | "replace" | "ask" | undefined;
   /** With `ask`: milliseconds to wait for the answer, during which the new login waits. Default 2,000. */
@@ -105,10 +104,16 @@ export class SameUserPolicy {
   }
 }
 
+/** Whether the peer shows a sign of life in time. One that has stopped reading cannot answer, but still sends bytes. */
 async function answersPing(connection: Broker, timeoutMs: number): Promise<boolean> {
+  const { bytesReceived } = connection.stats();
   const timeoutError = (): Error => new Error(`The ping was not answered within ${timeoutMs} ms`);
   return withDeadline({ timeoutMs }, timeoutError, () => connection.ping()).then(
     () => true,
-    () => false,
+    () => {
+      const later = connection.stats();
+      // While this end does not read it, nothing can be said against the peer.
+      return connection.isOpen && (later.bytesReceived > bytesReceived || later.pausedBy !== undefined);
+    },
   );
 }
