@@ -45,7 +45,7 @@ describe("over TLS", () => {
     const mechanisms = fixture.mechanisms.length;
     await using connection = await connect(`pbs://127.0.0.1:${server.port}`, { tls: { verify: false } });
     expect(await errorOf(login(connection, new BearerToken("t")))).toMatchObject({
-      message: "A bearer token must not be sent over an unencrypted connection",
+      message: "A bearer token must not be sent to a server whose certificate was not verified",
     });
     expect(fixture.mechanisms).toHaveLength(mechanisms);
     const avatar = await login<NamedAvatar>(connection, new BearerToken("t"), null, { allowUnencryptedToken: true });
@@ -53,6 +53,9 @@ describe("over TLS", () => {
     const tls = { ca: authority.cert, verify: false };
     await using good = await connect(`pbs://127.0.0.1:${server.port}`, { tls });
     await login(good, new BearerToken("t"));
+    const otherName = { ...tls, serverName: "example.org" };
+    await using misdirected = await connect(`pbs://127.0.0.1:${server.port}`, { tls: otherName });
+    expect(misdirected.peer.isEncrypted).toBe(false);
   });
 });
 

@@ -50,8 +50,9 @@ export class PasswordChecker implements ScramChecker {
 
   async scramVerifier(name: string): Promise<ScramVerifier> {
     const username = this.canonical(name);
+    const decoy = this.#decoys.verifier(username); // made for every name, so that the time does not reveal which exist
     const stored = await this.#storedFor(username, ["IScramSha256"]);
-    return stored instanceof ScramVerifier ? stored : this.#decoys.verifier(username);
+    return stored instanceof ScramVerifier ? stored : decoy;
   }
 
   canonical(username: string): string {

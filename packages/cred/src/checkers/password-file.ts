@@ -26,7 +26,8 @@ export interface FileSource {
   read(): Uint8Array | string | Promise<Uint8Array | string>;
   /**
    * Returns a value that changes when the file changes. The file is then read only when the value has changed. Without
-   * this function, the file is read for each login.
+   * this function, the file is read for a login when it was last read more than a second ago: a change has an effect
+   * within a second.
    */
   version?(): unknown;
 }
@@ -75,6 +76,12 @@ function fieldsOf({ delim, usernameField, passwordField }: FilePasswordOptions):
 type Users = ReadonlyMap<string, Uint8Array>;
 
 /**
+ * Milliseconds within which a file without a `version` is read once: many logins at a time then cost little more than
+ * one, and nobody waits long for a change.
+ */
+const REREAD_MS = 1_000;
+
+/**
  * Checks passwords against a file with one user per line. When several lines have the same name, the first one is used.
  * Lines with too few fields are skipped.
  */
@@ -85,6 +92,8 @@ export class FilePasswordDB implements ScramChecker {
   readonly #fields: Fields;
   readonly #checker: PasswordChecker;
   #cached: { readonly version: unknown; readonly users: Promise<Users> } | undefined;
+  /** What was parsed last. A file that has not changed is not parsed again. */
+  #parsed: { readonly contents: Uint8Array; readonly users: Users } | undefined;
 
   /** Throws a TypeError when `delim` is empty, or when two options describe the password field in different ways. */
   constructor(source: FileSource, options: FilePasswordOptions = {}) {
@@ -119,10 +128,13 @@ export class FilePasswordDB implements ScramChecker {
   }
 
   async #find(username: string): Promise<Stored | undefined> {
-    const field = (await this.#users()).get(username);
-    if (field === undefined) return undefined;
+    const users = await this.#users();
+    const field = users.get(username);
     const isPlain = this.#options.stores === undefined || this.#options.stores.includes("plain");
-    return isPlain ? new PlainPassword(field) : parseStoredPasswords(textOf(field) ?? "");
+    // An unknown name takes the same work: the field of another user stands in for its own.
+    const read = field ?? firstOf(users);
+    const stored = isPlain ? new PlainPassword(read) : parseStoredPasswords(textOf(read) ?? "");
+    return field === undefined ? undefined : stored;
   }
 
   async #checkHash(hash: HashFunction, credentials: PasswordCredentials): Promise<AvatarId> {
@@ -131,26 +143,39 @@ export class FilePasswordDB implements ScramChecker {
     const users = await this.#users();
     const stored = users.get(username);
     // An unknown name takes the same work: the hash of another user stands in for its own.
-    const [decoy = new Uint8Array()] = users.values();
-    const hashed = bytesOf(await hash(username, credentials.password, stored ?? decoy));
-    if (!timingSafeEqual(stored ?? decoy, hashed) || stored === undefined) throw new UnauthorizedLogin();
+    const read = stored ?? firstOf(users);
+    const hashed = bytesOf(await hash(username, credentials.password, read.slice()));
+    if (!timingSafeEqual(read, hashed) || stored === undefined) throw new UnauthorizedLogin();
     return username;
   }
 
   async #users(): Promise<Users> {
-    if (this.#source.version === undefined) return this.#read();
     // The version is read before the file, so that a change in between is noticed at the next login.
-    const version = await this.#source.version();
+    const version = await this.#version();
     if (this.#cached?.version !== version) this.#cached = { version, users: this.#read() };
     const { users } = this.#cached!;
     users.catch(() => (this.#cached = undefined)); // the next login reads the file again
     return users;
   }
 
+  #version(): unknown {
+    return this.#source.version === undefined ? Math.floor(performance.now() / REREAD_MS) : this.#source.version();
+  }
+
   async #read(): Promise<Users> {
+    const contents = bytesOf(await this.#source.read());
+    if (this.#parsed === undefined || !areEqual(this.#parsed.contents, contents)) {
+      // A copy: the caller may reuse its bytes.
+      const copy = contents.slice();
+      this.#parsed = { contents: copy, users: this.#parse(copy) };
+    }
+    return this.#parsed.users;
+  }
+
+  #parse(contents: Uint8Array): Users {
     const { delim, usernameField, passwordField } = this.#fields;
     const users = new Map<string, Uint8Array>();
-    for (const line of split(bytesOf(await this.#source.read()), bytesOf("\n"))) {
+    for (const line of split(contents, bytesOf("\n"))) {
       const fields = split(trimEnd(line), bytesOf(delim));
       const username = textOf(fields[usernameField]);
       const password = fields[passwordField];
@@ -167,20 +192,37 @@ export class FilePasswordDB implements ScramChecker {
   }
 }
 
-/** Splits bytes at a delimiter, like Python's `split`. The parts are copies, so the caller may reuse `bytes`. */
+/** The password field of some user, or no bytes when there are no users. */
+function firstOf(users: Users): Uint8Array {
+  const [first = new Uint8Array()] = users.values();
+  return first;
+}
+
+/** Whether two byte strings are equal. For secrets, use `timingSafeEqual`. */
+function areEqual(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && startsAt(one, 0, other);
+}
+
+/** Splits bytes at a delimiter, like Python's `split`. The parts are views. */
 function split(bytes: Uint8Array, delimiter: Uint8Array): Uint8Array[] {
   const parts: Uint8Array[] = [];
   let start = 0;
-  for (let index = 0; index + delimiter.length <= bytes.length;) {
-    if (delimiter.every((byte, offset) => bytes[index + offset] === byte)) {
-      parts.push(bytes.slice(start, index));
+  for (let index = 0; (index = bytes.indexOf(delimiter[0]!, index)) !== -1;) {
+    if (startsAt(bytes, index, delimiter)) {
+      parts.push(bytes.subarray(start, index));
       start = index += delimiter.length;
     } else {
       index++;
     }
   }
-  parts.push(bytes.slice(start));
+  parts.push(bytes.subarray(start));
   return parts;
+}
+
+/** Whether `part` is in `bytes` at `index`. */
+function startsAt(bytes: Uint8Array, index: number, part: Uint8Array): boolean {
+  for (let offset = 0; offset < part.length; offset++) if (bytes[index + offset] !== part[offset]) return false;
+  return true;
 }
 
 /** Removes white space at the end, like Python's `rstrip`. */

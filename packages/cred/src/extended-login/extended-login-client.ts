@@ -90,7 +90,7 @@ async function finish(
   if (iterations < leastIterations)
     throw weakLogin(`The server asks for ${iterations} iterations: too few to protect the password from guessing`);
   if (iterations > mostIterations) throw malformedLogin(`The server asks for ${iterations} iterations: too many`);
-  const salted = await saltPassword(password, salt, iterations);
+  const salted = await saltPassword(password, salt, iterations, signal);
   signal.throwIfAborted();
   const withoutProof = finalWithoutProof(channelOf(clientFirst, binding.data), nonce);
   const signed = authMessage(clientFirst.bare, serverFirst.text, withoutProof);

@@ -1,10 +1,9 @@
 // The keys, proofs and signatures of SCRAM-SHA-256 (RFC 5802 section 3, RFC 7677).
 
 import { hmac } from "@noble/hashes/hmac.js";
-import { pbkdf2Async } from "@noble/hashes/pbkdf2.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { withDefaults } from "@pb/broker/extension";
-import { bytesOf } from "../bytes.js";
+import { bytesOf, concat } from "../bytes.js";
 import { passwordBytes } from "./sasl-prep.js";
 
 /** Length in bytes of every key, proof and signature. */
@@ -32,23 +31,59 @@ export function iterationsOr(given: number | undefined): number {
 const CLIENT_KEY = bytesOf("Client Key");
 const SERVER_KEY = bytesOf("Server Key");
 
+/** Milliseconds of computing in JavaScript until other tasks get their turn: less than a frame of a display. */
+const SLICE_MS = 8;
+
+/** Iterations between two looks at the clock: about 0.1 ms. */
+const SLICE_ITERATIONS = 50;
+
 /**
- * Derives the `SaltedPassword` from a password with PBKDF2, which is slow by design. Uses the platform's PBKDF2 where
- * there is one: it does not block the event loop. Otherwise computes it in JavaScript, and lets other tasks run in
- * between.
+ * Derives the `SaltedPassword` from a password with PBKDF2, which is slow by design. Rejects with the reason of the
+ * signal when it aborts.
+ *
+ * Uses the platform's PBKDF2 where there is one, which does not block the event loop but cannot be stopped. Therefore,
+ * with a signal, it is used for at most {@link ITERATIONS} iterations, 0.2 s. More are computed in JavaScript, which is
+ * about seven times slower and stops when the signal aborts, so that a server cannot keep the processor busy.
  */
 export async function saltPassword(
   password: string | Uint8Array,
   salt: Uint8Array,
   iterations: number,
+  signal?: AbortSignal,
 ): Promise<Uint8Array> {
   const secret = passwordBytes(password);
   // Browsers provide `subtle` in secure contexts only.
   const { subtle } = crypto as { subtle?: typeof crypto.subtle };
-  if (subtle === undefined) return pbkdf2Async(sha256, secret, salt, { c: iterations, dkLen: KEY_BYTES });
+  if (subtle === undefined || (signal !== undefined && iterations > ITERATIONS)) {
+    return saltInSlices(secret, salt, iterations, signal);
+  }
   const key = await subtle.importKey("raw", new Uint8Array(secret), "PBKDF2", false, ["deriveBits"]);
   const parameters = { name: "PBKDF2", hash: "SHA-256", salt: new Uint8Array(salt), iterations };
   return new Uint8Array(await subtle.deriveBits(parameters, key, KEY_BYTES * 8));
+}
+
+/** PBKDF2 (RFC 8018 section 5.2) with HMAC-SHA-256, for the length of one hash. Lets other tasks run in between. */
+async function saltInSlices(
+  secret: Uint8Array,
+  salt: Uint8Array,
+  iterations: number,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
+  const start = hmac.create(sha256, secret);
+  const mac = start.clone();
+  let block = hmac(sha256, secret, concat(salt, Uint8Array.of(0, 0, 0, 1)));
+  const salted = block.slice();
+  let sliceEnd = 0;
+  for (let iteration = 1; iteration < iterations; iteration++) {
+    if (iteration % SLICE_ITERATIONS === 0 && performance.now() >= sliceEnd) {
+      await new Promise((resolve) => setTimeout(resolve));
+      signal?.throwIfAborted();
+      sliceEnd = performance.now() + SLICE_MS;
+    }
+    block = start._cloneInto(mac).update(block).digest();
+    for (let index = 0; index < KEY_BYTES; index++) salted[index]! ^= block[index]!;
+  }
+  return salted;
 }
 
 /** `ClientKey`: can be computed only from the password. */

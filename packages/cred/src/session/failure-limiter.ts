@@ -111,7 +111,9 @@ export class FailureLimiter {
   }
 
   #remaining({ count, at }: Failures): number {
-    return Math.max(0, count - (this.#now() - at) / this.#limit.intervalMs);
+    const { intervalMs } = this.#limit;
+    const elapsed = this.#now() - at;
+    return elapsed >= count * intervalMs ? 0 : count - elapsed / intervalMs; // also for intervals of 0 and Infinity
   }
 
   #activeOf(key: string): Active {

@@ -211,12 +211,34 @@ describe("a file with a hash function", () => {
 });
 
 describe("the file", () => {
-  test("is read for each login when there is no version function", async () => {
-    const read = vi.fn(() => Buffer.from("alice:secret"));
-    const file = new FilePasswordDB({ read });
-    await file.requestAvatarId(classic("alice", "secret"));
-    await file.requestAvatarId(classic("alice", "secret"));
-    expect(read).toHaveBeenCalledTimes(2);
+  test("is read once a second when there is no version function, also for many logins at a time", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    try {
+      const buffer = Buffer.from("alice:secret");
+      const read = vi.fn(async () => buffer);
+      const file = new FilePasswordDB({ read });
+      const logIn = (password: string) => file.requestAvatarId(classic("alice", password));
+      await Promise.all([logIn("secret"), logIn("secret"), logIn("secret")]);
+      await logIn("secret");
+      expect(read).toHaveBeenCalledTimes(1);
+      buffer.write("sesame", "alice:".length); // the file source may reuse its memory
+      vi.advanceTimersByTime(1_000);
+      expect(await errorOf(logIn("secret"))).toBeInstanceOf(UnauthorizedLogin);
+      expect(await logIn("sesame")).toBe("alice");
+      expect(read).toHaveBeenCalledTimes(2);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test("is not parsed again when its bytes have not changed", async () => {
+    const decode = vi.spyOn(TextDecoder.prototype, "decode");
+    let version = 0;
+    const text = Array.from({ length: 1_000 }, (_, index) => `user ${index}:secret\n`).join("");
+    const file = new FilePasswordDB({ read: () => text, version: () => version++ });
+    for (let login = 0; login < 10; login++) await file.requestAvatarId(classic("user 7", "secret"));
+    expect(decode.mock.calls.length).toBeLessThan(2_000); // once for each name, and a few for each login
+    decode.mockRestore();
   });
 
   test("is read again only when the version has changed", async () => {

@@ -71,6 +71,13 @@ describe("the example of RFC 7677", () => {
     expect(verifier.isProof(signed, proof.slice(1))).toBe(false);
   });
 
+  test("is not computed further when the signal aborts", async () => {
+    const controller = new AbortController();
+    const salted = saltPassword("pencil", new Uint8Array(16), 1e9, controller.signal);
+    setTimeout(() => controller.abort(new Error("given up")), 20);
+    await expect(salted).rejects.toThrow("given up");
+  });
+
   test("gives the same proof on a platform without PBKDF2", async () => {
     vi.stubGlobal("crypto", { getRandomValues: crypto.getRandomValues.bind(crypto) });
     try {

@@ -31,6 +31,15 @@ test("allows a burst of failures, and one more after each interval", () => {
   expect([fail("a"), fail("a"), fail("a"), fail("a")]).toEqual([true, true, true, false]);
 });
 
+test("allows any number of failures with an interval of 0, and no more after the burst with Infinity", () => {
+  const { fail } = limiterAt({ burst: 1, intervalMs: 0 });
+  for (let login = 0; login < 10; login++) expect(fail("a")).toBe(true);
+  const { fail: failOnce, clock } = limiterAt({ burst: 1, intervalMs: Infinity });
+  expect(failOnce("a")).toBe(true);
+  clock.now += 1e15;
+  expect(failOnce("a")).toBe(false);
+});
+
 test("does not count logins that succeed", () => {
   const { limiter } = limiterAt({ burst: 1 });
   for (let login = 0; login < 10; login++) {
