@@ -121,7 +121,6 @@ function entryFiles({ folder, manifest }: Package): string[] {
 }
 
 function declaredPackages({ dependencies, peerDependencies }: Package["manifest"]): string[] {
-  return Object.keys({ ...dependencies, ...peerDependencies }).flatMap((name) =>
-    name.startsWith("@pb/") ? [name.slice("@pb/".length)] : [],
-  );
+  const names = Object.keys({ ...dependencies, ...peerDependencies }).filter((name) => name.startsWith("@pb/"));
+  return names.map((name) => name.slice("@pb/".length));
 }

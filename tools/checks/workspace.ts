@@ -19,10 +19,8 @@ export interface Package {
 export function readPackages(root: string): Package[] {
   return readdirSync(join(root, "packages"))
     .filter((folder) => existsSync(join(root, "packages", folder, "package.json")))
-    .map((folder) => {
-      const text = readFileSync(join(root, "packages", folder, "package.json"), "utf8");
-      return { folder, manifest: JSON.parse(text) as Manifest };
-    });
+    .map((folder) => ({ folder, text: readFileSync(join(root, "packages", folder, "package.json"), "utf8") }))
+    .map(({ folder, text }) => ({ folder, manifest: JSON.parse(text) as Manifest }));
 }
 
 /** The packages that are published. */

@@ -9,11 +9,8 @@ import { script } from "./script.js";
 import type { Report, Step } from "./script.js";
 import { openWireTap } from "./wire-tap.js";
 
-export interface Commands {
-  readonly server: Command;
-  /** Gets the port as its last argument. */
-  readonly client: Command;
-}
+/** The client gets the port as its last argument. */
+export type Commands = Readonly<Record<"server" | "client", Command>>;
 
 /** The bytes of the connection, in each direction. */
 export interface Recording {

@@ -7,11 +7,7 @@ import { runDemo } from "./demo.js";
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(1));
 
 try {
-  await runDemo({
-    print: (line) => console.log(line),
-    findTwisted: () => findTwisted(),
-    needsTwisted: process.env.CI === "true",
-  });
+  await runDemo({ print: console.log, findTwisted, needsTwisted: process.env.CI === "true" });
 } catch (error) {
   console.error(`\nTHE DEMO FAILED: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;

@@ -11,10 +11,7 @@ interface Message {
   readonly parts: readonly string[];
 }
 
-export interface Call {
-  readonly request: Message;
-  readonly answer: Message;
-}
+export type Call = Readonly<Record<"request" | "answer", Message>>;
 
 /** What the head of the list and the elements of a message mean. The meanings of numbers start with {@link ANY}. */
 const ANY = "the number of ";

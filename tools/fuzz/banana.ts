@@ -20,11 +20,9 @@ interface Realm {
   readonly counter: { bytes: number };
 }
 
-/**
- * Memory that `decode` may allocate: per byte of input (two buffers, and eight bytes for each element of one byte) …
- */
+/** Bytes that `decode` may allocate per byte of input: two buffers, and eight bytes for each element of one byte. */
 const ALLOCATED_PER_BYTE = 16;
-/** … and for the scanner's first buffer. */
+/** For the scanner's first buffer. */
 const ALLOCATED_ONCE = 16 * 1024;
 
 const readerMethods = ["kind", "list", "integer", "float", "exactFloat", "bytes", "word", "text", "skip"] as const;

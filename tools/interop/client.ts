@@ -16,6 +16,7 @@ export const checks: Readonly<Record<Variant, Readonly<Record<string, Check>>>> 
 };
 
 export interface Target {
+  readonly variant: Variant;
   readonly host: string;
   readonly port: number;
   readonly dialect: Dialect;
@@ -30,15 +31,11 @@ export interface Verdict {
 
 /** Ends a check that hangs. */
 const CHECK_TIMEOUT_MS = 180_000;
-const timeoutError = (timeoutMs: number): Error => new Error(`timed out after ${timeoutMs} ms`);
+const timeoutError = (ms: number): Error => new Error(`timed out after ${ms} ms`);
 
 /** Runs the checks whose names are wanted, one after the other. */
-export async function* runChecks(
-  variant: Variant,
-  target: Target,
-  isWanted: (name: string) => boolean = () => true,
-): AsyncGenerator<Verdict> {
-  for (const [name, check] of Object.entries(checks[variant])) {
+export async function* runChecks(target: Target, isWanted = (_name: string): boolean => true): AsyncGenerator<Verdict> {
+  for (const [name, check] of Object.entries(checks[target.variant])) {
     if (isWanted(name)) yield await runCheck(name, check, target);
   }
 }

@@ -141,8 +141,7 @@ export const types: TypeRegistry = new TypeRegistry()
 /** With exact floats, an echo returns the same type: 1.0 does not become 1. */
 export const brokerOptions: BrokerOptions = { types, exactness: { floats: "exact" } };
 
-const utf8 = new TextEncoder();
-export const bytes = (text: string): Uint8Array => utf8.encode(text);
+export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 /** The value that `graph` returns. */
 export function graph(): unknown {

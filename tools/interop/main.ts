@@ -8,7 +8,7 @@ import { startServer } from "./server.js";
 
 const USAGE = `usage: npm run --silent interop                                both halves against every Twisted on this machine
        npm run --silent interop -- server --port N [--portal]  our server alone, until it is stopped
-       npm run --silent interop -- client --port N [--portal] [--host H] [--dialect pb|none] [--only a,b] [--skip a,b] [--list]`;
+       npm run --silent interop -- client --port N [--portal] [--host H] [--dialect pb|none] [--only a,b] [--list]`;
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -18,7 +18,6 @@ const { values: options, positionals } = parseArgs({
     portal: { type: "boolean", default: false },
     dialect: { type: "string", default: "pb" },
     only: { type: "string", default: "" },
-    skip: { type: "string", default: "" },
     list: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -46,12 +45,10 @@ if (options.help) {
 
 /** Prints one line of JSON for each check, and a summary. Whether no check failed. */
 async function runClient(variant: Variant, port: number): Promise<boolean> {
-  const names = (text: string): Set<string> => new Set(text.split(",").filter((name) => name !== ""));
-  const [only, skip] = [names(options.only), names(options.skip)];
-  const isWanted = (name: string): boolean => (only.size === 0 || only.has(name)) && !skip.has(name);
-  const target = { host: options.host, port, dialect: options.dialect === "none" ? "none" : "pb" } as const;
+  const isWanted = (name: string): boolean => options.only === "" || options.only.split(",").includes(name);
+  const target = { variant, host: options.host, port, dialect: options.dialect === "none" ? "none" : "pb" } as const;
   const summary = { ok: 0, failed: 0, skipped: Object.keys(checks[variant]).length };
-  for await (const verdict of runChecks(variant, target, isWanted)) {
+  for await (const verdict of runChecks(target, isWanted)) {
     summary.skipped--;
     summary[verdict.ok ? "ok" : "failed"]++;
     console.log(JSON.stringify(verdict));

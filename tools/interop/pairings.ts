@@ -46,9 +46,9 @@ export async function runPairing(twisted: Twisted, { half, variant, dialect }: P
   }
   await using server = twistedProgram(twisted, "pb_server.py", variant, "0", "--lifetime", SERVER_LIFETIME);
   const { listening } = await server.nextJson<{ listening: number }>();
-  const target = { host: "127.0.0.1", port: listening, dialect };
+  const target = { variant, host: "127.0.0.1", port: listening, dialect };
   const verdicts: Verdict[] = [];
-  for await (const verdict of runChecks(variant, target)) verdicts.push(verdict);
+  for await (const verdict of runChecks(target)) verdicts.push(verdict);
   return verdicts;
 }
 

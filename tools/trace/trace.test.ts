@@ -1,15 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { typescript } from "../process/program.js";
 
 describe("the path of a call through the files of the broker", () => {
-  let trace: string[][];
-
-  beforeAll(() => {
-    const [node, ...args] = typescript("tools/trace/main.ts");
-    trace = parse(execFileSync(node, args, { encoding: "utf8" }));
-  });
+  const [node, ...args] = typescript("tools/trace/main.ts");
+  const trace = parse(execFileSync(node, args, { encoding: "utf8" }));
 
   /** The direction, the file and the function of each line of a trace in `text`. */
   function parse(text: string): string[][] {

@@ -46,11 +46,6 @@ export function makeOnce(folder: string, make: (folder: string) => boolean): boo
   return existsSync(folder);
 }
 
-/** Installs Debian's Twisted for /usr/bin/python3. Needs root. */
-export function aptTwisted(): string | undefined {
-  return aptInstall(["python3-twisted"]) ? "/usr/bin/python3" : undefined;
-}
-
 /** Installs Debian packages. Needs root. Returns false when that fails. */
 export function aptInstall(packages: readonly string[]): boolean {
   if (process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) return false;

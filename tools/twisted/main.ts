@@ -2,7 +2,7 @@
 
 import { allTwisteds, findTwisted, noTwisted, versions } from "./twisted.js";
 
-const [argument] = process.argv.slice(2);
+const argument = process.argv[2];
 const wanted = versions.find((version) => version === argument);
 if (argument !== wanted) {
   console.error(`Unknown version ${argument!}. Known versions: ${versions.join(", ")}.`);

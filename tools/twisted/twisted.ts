@@ -2,7 +2,7 @@
 
 import { spawnSync } from "node:child_process";
 import type { TestProject } from "vitest/node";
-import { aptTwisted, environmentPython, makeEnvironment } from "./install.js";
+import { aptInstall, environmentPython, makeEnvironment } from "./install.js";
 
 export interface Twisted {
   /** The interpreter, as an absolute path. */
@@ -27,6 +27,7 @@ export function findTwisted(wanted?: TwistedVersion): Twisted | undefined {
   const installed = installedTwisteds().find(isWanted);
   if (installed !== undefined) return installed;
 
+  const aptTwisted = (): string | undefined => (aptInstall(["python3-twisted"]) ? "/usr/bin/python3" : undefined);
   const installers = { "22.4": [aptTwisted], "26.4": [makeEnvironment] };
   for (const install of wanted === undefined ? [makeEnvironment, aptTwisted] : installers[wanted]) {
     const python = install();

@@ -15,8 +15,7 @@ def query(sql, *args):
 
 
 def rows():
-    sql = "select b.* from builds b join builders r on r.id = b.builderid where r.name = ? order by b.id"
-    return query(sql, builder)
+    return query("select b.* from builds b join builders r on r.id = builderid where r.name = ? order by b.id", builder)
 
 
 def result(row):
