@@ -7,6 +7,7 @@ import { defineConfig } from "tsup";
 import type { Options } from "tsup";
 
 const manifest = JSON.parse(readFileSync("package.json", "utf8")) as {
+  version: string;
   exports: Record<string, { "@pb/source": string; default: string }>;
 };
 
@@ -33,6 +34,7 @@ type Plugin = NonNullable<Options["plugins"]>[number];
 export default defineConfig({
   plugins: [classNames],
   entry: Object.fromEntries(entries),
+  define: { PB_VERSION: JSON.stringify(manifest.version) },
   format: "esm",
   target: ["es2022", "node20.19"],
   platform: "neutral",

@@ -1,5 +1,6 @@
 // `encode` and `decode`: convert one expression to bytes and back.
 
+import type { Bytes } from "./format/bytes.js";
 import { ElementWriter } from "./writing/element-writer.js";
 import { BananaError } from "./errors.js";
 import type { Expression, ReadonlyExpression } from "./expression/expression.js";
@@ -30,13 +31,10 @@ let spareScanner: Scanner | undefined;
  * Throws `BananaError` when a limit is exceeded, and `TypeError` for values that Banana does not have (text, booleans,
  * null, objects). Wire specification 2.2.
  */
-export function encode(expression: Expression, options?: CodecOptions): Uint8Array<ArrayBuffer>;
+export function encode(expression: Expression, options?: CodecOptions): Bytes;
 // eslint-disable-next-line @typescript-eslint/unified-signatures -- it does not terminate on two recursive types
-export function encode(expression: ReadonlyExpression, options?: CodecOptions): Uint8Array<ArrayBuffer>;
-export function encode(
-  expression: ReadonlyExpression,
-  { dialect = none, limits }: CodecOptions = {},
-): Uint8Array<ArrayBuffer> {
+export function encode(expression: ReadonlyExpression, options?: CodecOptions): Bytes;
+export function encode(expression: ReadonlyExpression, { dialect = none, limits }: CodecOptions = {}): Bytes {
   const hasDefaults = limits === undefined;
   const writer = (hasDefaults ? spareWriter : undefined) ?? new ElementWriter({ limits });
   if (hasDefaults) spareWriter = undefined;

@@ -7,6 +7,7 @@ export { decoderStream, encoderStream } from "./streams.js";
 export { inspect, inspectExpression } from "./inspect.js";
 export { Float } from "./expression/expression.js";
 export type { Expression, ReadonlyExpression } from "./expression/expression.js";
+export type { Bytes } from "./format/bytes.js";
 export { BananaError, PerspectiveBrokerError } from "./errors.js";
 export type { BananaErrorCode, BananaErrorOptions } from "./errors.js";
 export { defaultLimits } from "./limits.js";
@@ -29,3 +30,6 @@ export type { ExpressionReader, ExpressionWriter, Kind } from "./expression/expr
 export { formatFloat } from "./expression/expression.js";
 export { ListHead, ScalarPatterns } from "./expression/list-head.js";
 export { withLimits } from "./limits.js";
+export { madeBy, otherCopy, requireOwnCopy } from "./package-copy.js";
+export type { PackageCopy } from "./package-copy.js";
+export { thisCopy } from "./this-copy.js";

@@ -8,6 +8,14 @@ import { Scanner } from "./reading/scanner.js";
 import { writeExpression } from "./expression/tree.js";
 import { BananaWriter } from "./writing/writer.js";
 
+declare global {
+  /** Merged with the `TransformStream` of the platform, if the program has its types. */
+  /* eslint-disable @typescript-eslint/no-explicit-any, @typescript-eslint/no-empty-object-type,
+     @typescript-eslint/no-unused-vars -- merged declarations need equal type parameters */
+  interface TransformStream<I = any, O = any> {}
+  /* eslint-enable */
+}
+
 /**
  * Creates a stream that decodes bytes to expressions. It errors with {@link BananaError} for invalid bytes, and with
  * `BANANA_TRUNCATED` when the bytes end inside an expression; expressions that were not read by then are lost, as in

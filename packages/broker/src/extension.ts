@@ -1,5 +1,7 @@
 // @pb/broker/extension: for authors of transports and of types with their own form on the wire.
 
+export type {} from "./globals.js";
+
 // Transports
 export type { ChannelBindingType, Link, LinkReceiver, PeerCertificate } from "./link/link.js";
 export { BrokerConfig } from "./engine/config.js";
@@ -7,6 +9,7 @@ export type { AdmitLogin } from "./broker.js";
 export { networkOf } from "./link/ip-network.js";
 export { withDefaults } from "@pb/jelly-types";
 export { after, LONGEST_MS } from "./timer.js";
+export type { Timer } from "./timer.js";
 export { startDeadline, withDeadline } from "./deadline.js";
 export type { Deadline, DeadlineOptions } from "./deadline.js";
 export { Subscriptions } from "./subscriptions.js";

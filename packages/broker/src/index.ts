@@ -1,5 +1,7 @@
 // @pb/broker: remote calls, references, copies and caches. For applications.
 
+export type {} from "./globals.js";
+
 // Connections
 export { Broker } from "./broker.js";
 export type { BrokerStats } from "./stats.js";

@@ -7,9 +7,15 @@
 export const LONGEST_MS: number = 2 ** 31 - 1;
 
 /**
+ * A timer of `setTimeout` or `setInterval`: a number in browsers, an object in Node. `unknown` if the program has the
+ * types of no platform.
+ */
+export type Timer = typeof globalThis extends { setTimeout: (...args: never[]) => infer Handle } ? Handle : unknown;
+
+/**
  * Runs `callback` after a delay. A delay longer than {@link LONGEST_MS}, such as `Infinity`, means never: no timer is
  * started.
  */
-export function after(milliseconds: number, callback: () => void): ReturnType<typeof setTimeout> | undefined {
+export function after(milliseconds: number, callback: () => void): Timer | undefined {
   return milliseconds > LONGEST_MS ? undefined : setTimeout(callback, milliseconds);
 }

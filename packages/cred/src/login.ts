@@ -1,6 +1,7 @@
 // Logs in to the portal of a server with the strongest login that both ends support (wire specification 6;
 // `twisted.spread.pb.PBClientFactory.login`).
 
+import { requireOwnCopy } from "@pb/banana";
 import { CallTimeoutError, RemoteError, RemoteReference } from "@pb/broker";
 import type { Broker, CallOptions, Referenceable, RemoteMethods } from "@pb/broker";
 import { withDeadline, withDefaults } from "@pb/broker/extension";
@@ -86,6 +87,7 @@ async function requestAvatar(
   signal: AbortSignal,
 ): Promise<RemoteReference> {
   let avatar: unknown;
+  requireOwnCopy(credentials, Anonymous);
   if (credentials instanceof Anonymous) avatar = await anonymousLogin(connection, mind);
   else if (credentials instanceof BearerToken) avatar = await tokenLogin(connection, credentials, mind, options);
   else avatar = await passwordLogin(connection, credentials, mind, options, signal);

@@ -1,7 +1,9 @@
 // The portal: checks credentials and asks the realm for avatars (`twisted.cred.portal`).
 
+import { requireOwnCopy } from "@pb/banana";
 import { Avatar, Referenceable } from "@pb/broker";
 import type { Connection, RootSource } from "@pb/broker";
+import { AllowAnonymousAccess } from "./checkers/checker.js";
 import { withDefaults } from "@pb/broker/extension";
 import type { CredentialsChecker, ScramChecker } from "./checkers/checker.js";
 import { LoginRoot } from "./classic-login/classic-login-server.js";
@@ -61,6 +63,7 @@ export class Portal implements RootSource {
    * checker for the same kind. For credentials of several kinds, the checker is used whose kind was registered first.
    */
   registerChecker(checker: CredentialsChecker, ...kinds: readonly CredentialKind[]): void {
+    requireOwnCopy(checker, AllowAnonymousAccess);
     for (const kind of kinds.length > 0 ? kinds : checker.kinds) this.#checkers.set(kind, checker);
   }
 
@@ -122,6 +125,7 @@ export class Portal implements RootSource {
     const login = await this.#realm.requestAvatar(avatarId, mind, IPerspective);
     const { avatar } = login as { avatar: unknown };
     if (avatar instanceof Avatar || avatar instanceof Referenceable) return login;
+    requireOwnCopy(avatar, Avatar);
     throw new TypeError("The realm must return an Avatar or a Referenceable for a login over PB");
   }
 

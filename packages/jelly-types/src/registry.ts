@@ -1,9 +1,12 @@
 // `TypeRegistry` finds the handler that writes an object or reads an atom. It is passed to connections and never
 // global.
 
+import { madeBy, otherCopy, requireOwnCopy } from "@pb/banana";
+import type { PackageCopy } from "@pb/banana";
 import type { Class, ReadingHandler, TypeHandler, WritingHandler } from "./handler.js";
 import type { CopyOptions, PlainState } from "./types/instances/copy.js";
 import { copyType } from "./types/instances/copy.js";
+import { thisCopy } from "./this-copy.js";
 
 /** Atoms that jelly itself uses to share objects. */
 const RESERVED: ReadonlySet<string> = new Set(["reference", "dereference"]);
@@ -23,6 +26,7 @@ export class TypeRegistry {
   #seenVersion = 0;
 
   constructor(parent?: TypeRegistry) {
+    requireOwnCopy(parent, TypeRegistry);
     this.#parent = parent;
   }
 
@@ -111,6 +115,12 @@ export class TypeRegistry {
     return found;
   }
 
+  /** @internal Why no handler accepts an object: another copy of a package that has handlers here created it. */
+  otherCopy(value: object): string | undefined {
+    const others = [...this.#byClass.keys()].map((prototype) => otherCopy(value, { prototype }));
+    return others.find((other) => other !== undefined) ?? this.#parent?.otherCopy(value);
+  }
+
   #search(prototype: object): WritingHandler | undefined {
     const exact = this.#ofClass(prototype);
     if (exact !== undefined) return exact;
@@ -124,6 +134,11 @@ export class TypeRegistry {
   #ofClass(prototype: object): WritingHandler | undefined {
     const own = this.#byClass.get(prototype);
     return own === undefined && this.#parent !== undefined ? this.#parent.#ofClass(prototype) : own;
+  }
+
+  /** @internal */
+  get [madeBy](): PackageCopy {
+    return thisCopy;
   }
 }
 

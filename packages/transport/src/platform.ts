@@ -1,7 +1,8 @@
 // The functions that differ between platforms: Node, browsers, Deno, Bun.
 
-/** A timer of `setTimeout` or `setInterval`: a number in browsers, an object in Node. */
-export type Timer = ReturnType<typeof setTimeout>;
+import type { Timer } from "@pb/broker/extension";
+
+export type { Timer };
 
 /** Functions of the platform that a transport passes to the parts of this package. */
 export interface Platform {

@@ -1,13 +1,16 @@
 // Conversions of byte arrays: to plain `Uint8Array`s, and from and to text.
 
+/** `Uint8Array<ArrayBuffer>`: not a view of shared memory. TypeScript before 5.7 does not know the difference. */
+export type Bytes = ReturnType<typeof Uint8Array.of>;
+
 /**
  * Returns the same bytes as a plain `Uint8Array`, because `slice` of a Node `Buffer` does not copy. Returns undefined
  * for shared memory, which another thread may change while it is read.
  */
-export function plainBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
+export function plainBytes(bytes: Uint8Array): Bytes | undefined {
   const { buffer } = bytes;
   if (!(buffer instanceof ArrayBuffer)) return undefined;
-  if (bytes.constructor === Uint8Array) return bytes as Uint8Array<ArrayBuffer>;
+  if (bytes.constructor === Uint8Array) return bytes as Bytes;
   return new Uint8Array(buffer, bytes.byteOffset, bytes.byteLength);
 }
 

@@ -1,5 +1,6 @@
 // `ElementWriter` writes integers, doubles, byte strings and lists into one growing buffer: what `encode` needs.
 
+import type { Bytes } from "../format/bytes.js";
 import { writeBigDigits, writeDigits } from "../format/base128.js";
 import type { Float } from "../expression/expression.js";
 import { checkLimit, withLimits } from "../limits.js";
@@ -32,7 +33,7 @@ export class ElementWriter {
   protected readonly limits: BananaLimits;
   readonly #integerDigits: number;
   protected currentDialect: Dialect;
-  protected buffer: Uint8Array<ArrayBuffer> = EMPTY;
+  protected buffer: Bytes = EMPTY;
   protected view: DataView = EMPTY_VIEW;
   protected length = 0;
   /** The smallest size of the next buffer. */
@@ -121,7 +122,7 @@ export class ElementWriter {
   }
 
   /** Returns all bytes that were written, which the caller then owns. The writer starts again with no bytes. */
-  take(): Uint8Array<ArrayBuffer> {
+  take(): Bytes {
     const { buffer, length } = this;
     this.length = 0;
     if (buffer.length <= MAX_REUSED_BYTES) return buffer.slice(0, length);

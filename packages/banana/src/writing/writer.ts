@@ -1,5 +1,6 @@
 // `BananaWriter`: an `ExpressionWriter` that writes bytes, with text, words and insertions.
 
+import type { Bytes } from "../format/bytes.js";
 import { countDigits, writeDigits } from "../format/base128.js";
 import { HEADER_BYTES, ElementWriter } from "./element-writer.js";
 import { BananaError } from "../errors.js";
@@ -45,7 +46,7 @@ function wordCacheOf(dialect: Dialect): WordCache {
 }
 
 /** The unused rest of a buffer, for the next writer. Shared, so that an idle connection holds no buffer. */
-let rest: { readonly buffer: Uint8Array<ArrayBuffer>; readonly view: DataView; readonly start: number } | undefined;
+let rest: { readonly buffer: Bytes; readonly view: DataView; readonly start: number } | undefined;
 
 interface Insertion {
   readonly position: number;
@@ -234,7 +235,7 @@ export class BananaWriter extends ElementWriter implements ExpressionWriter {
   }
 
   /** Applies all insertions and returns a copy of the bytes that were written since `position`, for {@link append}. */
-  since(position: number): Uint8Array<ArrayBuffer> {
+  since(position: number): Bytes {
     this.seal();
     return this.buffer.slice(this.#start + position, this.length);
   }
@@ -272,7 +273,7 @@ export class BananaWriter extends ElementWriter implements ExpressionWriter {
     }
   }
 
-  override take(): Uint8Array<ArrayBuffer> {
+  override take(): Bytes {
     return this.takeView().slice();
   }
 
@@ -281,7 +282,7 @@ export class BananaWriter extends ElementWriter implements ExpressionWriter {
    * The bytes are never overwritten. Do not transfer the buffer to another thread, which would detach the other views;
    * keeping the view keeps the whole buffer alive.
    */
-  takeView(): Uint8Array<ArrayBuffer> {
+  takeView(): Bytes {
     this.seal();
     const { buffer, view, length } = this;
     const bytes = buffer.subarray(this.#start, length);

@@ -1,7 +1,7 @@
 // The options of a program for its connections, completed once and shared by all of them.
 
-import { pb, none } from "@pb/banana";
-import type { Dialect } from "@pb/banana";
+import { madeBy, none, pb, requireOwnCopy } from "@pb/banana";
+import type { Dialect, PackageCopy } from "@pb/banana";
 import { completeExactness, TypeRegistry } from "@pb/jelly-types";
 import type { Exactness, SecurityPolicy } from "@pb/jelly-types";
 import type { Callable, Connection } from "../calls/callable.js";
@@ -16,6 +16,7 @@ import { brokerLimits } from "../limits.js";
 import type { BrokerLimits } from "../limits.js";
 import { describeError, describeSafely, failureHandler, remoteErrorHandler } from "../wire/failure.js";
 import type { ErrorDescription, RemoteError } from "../wire/failure.js";
+import { thisCopy } from "../this-copy.js";
 
 /** The object from which a peer starts: a `Root`, a portal, or anything else that has an object for each connection. */
 export interface RootSource {
@@ -120,7 +121,14 @@ export class BrokerConfig {
   }
 
   static of(options: BrokerOptions | BrokerConfig | undefined): BrokerConfig {
-    return options instanceof BrokerConfig ? options : new BrokerConfig(options);
+    if (options instanceof BrokerConfig) return options;
+    requireOwnCopy(options, BrokerConfig);
+    return new BrokerConfig(options);
+  }
+
+  /** @internal */
+  get [madeBy](): PackageCopy {
+    return thisCopy;
   }
 }
 

@@ -1,5 +1,7 @@
 // A local object behind the interface of a reference, so that the same program runs in one process or in two.
 
+import { madeBy, requireOwnCopy } from "@pb/banana";
+import type { PackageCopy } from "@pb/banana";
 import type { CallOptions } from "../calls/call-options.js";
 import { checkDeadline, withDeadline } from "../deadline.js";
 import type { BrokerOptions } from "../engine/config.js";
@@ -21,6 +23,7 @@ import { mapGraph, someObject } from "../wire/graph.js";
 import { Kwargs } from "../wire/kwargs.js";
 import { containsPromise, resolvePromises } from "../wire/promised-results.js";
 import { LoopbackReference } from "./loopback-reference.js";
+import { thisCopy } from "../this-copy.js";
 
 export interface LocalOptions {
   /**
@@ -120,6 +123,11 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
       throw asRemoteError(error);
     }
   }
+
+  /** @internal */
+  get [madeBy](): PackageCopy {
+    return thisCopy;
+  }
 }
 
 /** One reference per object, as over a connection. */
@@ -149,5 +157,7 @@ function exchangeReferences(value: unknown): unknown {
 
 function counterpartOf(object: object): object | undefined {
   if (object instanceof LocalReference) return LocalReference.homeOf(object as LocalReference);
-  return object instanceof Referenceable || object instanceof Avatar ? localReference(object) : undefined;
+  if (object instanceof Referenceable || object instanceof Avatar) return localReference(object);
+  requireOwnCopy(object, Referenceable);
+  return undefined;
 }

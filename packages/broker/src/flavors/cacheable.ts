@@ -1,6 +1,8 @@
 // Objects that are copied once and then kept up to date (wire specification 5.8; `twisted.spread.flavors.Cacheable`,
 // `RemoteCache`).
 
+import { madeBy } from "@pb/banana";
+import type { PackageCopy } from "@pb/banana";
 import { JellyError, setOwnProperties } from "@pb/jelly-types";
 import type { Class, JellyReader, TypeHandler } from "@pb/jelly-types";
 import type { CallOptions } from "../calls/call-options.js";
@@ -15,6 +17,7 @@ import { readNumericId } from "../wire/messages.js";
 import { remoteTypeOf } from "./copyable.js";
 import { callsThrough, RemoteCaller } from "./remote-reference.js";
 import type { RemoteCalls, RemoteMethods } from "./remote-reference.js";
+import { thisCopy } from "../this-copy.js";
 
 /**
  * An object that the peer keeps a copy of. When it is sent for the first time, it returns its state and gets an
@@ -38,6 +41,11 @@ export abstract class Cacheable {
    * if the peer released the copy, and dead if the connection has ended or the state could not be sent.
    */
   stoppedObserving(_perspective: Perspective, _observer: CacheObserver): void {}
+
+  /** @internal */
+  get [madeBy](): PackageCopy {
+    return thisCopy;
+  }
 }
 
 /** Sends changes to the copy of a {@link Cacheable} at one peer (`twisted.spread.flavors.RemoteCacheObserver`). */
@@ -102,6 +110,11 @@ export class CacheObserver {
   #requireAlive(): void {
     if (!this.isAlive) throw new DeadReferenceError("The peer has no copy of this object anymore");
   }
+
+  /** @internal */
+  get [madeBy](): PackageCopy {
+    return thisCopy;
+  }
 }
 
 /**
@@ -119,6 +132,11 @@ export abstract class RemoteCache {
    * this.
    */
   [Symbol.dispose](): void {}
+
+  /** @internal */
+  get [madeBy](): PackageCopy {
+    return thisCopy;
+  }
 }
 
 /**

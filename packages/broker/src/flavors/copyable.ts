@@ -1,10 +1,13 @@
 // Objects that are copied each time they are sent (wire specification 5.7; `twisted.spread.flavors.Copyable`,
 // `RemoteCopy`).
 
+import { madeBy } from "@pb/banana";
+import type { PackageCopy } from "@pb/banana";
 import { copyType, describe, JellyError, setOwnProperties } from "@pb/jelly-types";
 import type { Class, TypeHandler } from "@pb/jelly-types";
 import type { Perspective } from "../calls/callable.js";
 import { OutgoingGraph } from "../references/graph-context.js";
+import { thisCopy } from "../this-copy.js";
 
 /**
  * An object that the peer gets a copy of, made from the state that the object shows to its perspective. It is sent
@@ -19,6 +22,11 @@ export abstract class Copyable {
   /** The state of the copy for `perspective`. Default: the own enumerable properties. */
   getStateToCopyFor(_perspective: Perspective): unknown {
     return Object.fromEntries(Object.entries(this));
+  }
+
+  /** @internal */
+  get [madeBy](): PackageCopy {
+    return thisCopy;
   }
 }
 
@@ -37,6 +45,11 @@ export abstract class RemoteCopy {
   /** Sets the received state. Default: its entries become own properties; no setter runs. */
   setCopyableState(state: unknown): void {
     setOwnProperties(this, state);
+  }
+
+  /** @internal */
+  get [madeBy](): PackageCopy {
+    return thisCopy;
   }
 }
 

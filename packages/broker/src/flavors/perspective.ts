@@ -1,11 +1,14 @@
 // Objects whose methods know the caller: avatars and views (wire specification 5.10).
 
+import { madeBy } from "@pb/banana";
+import type { PackageCopy } from "@pb/banana";
 import { JellyError } from "@pb/jelly-types";
 import type { TypeHandler } from "@pb/jelly-types";
 import type { IncomingCall, Perspective } from "../calls/callable.js";
 import { dispatch } from "../calls/dispatch.js";
 import { outgoingGraph } from "../references/graph-context.js";
 import { Referenceable, writeReference } from "./referenceable.js";
+import { thisCopy } from "../this-copy.js";
 
 /**
  * A user who has logged in, with the `perspective_` methods it may call (`twisted.spread.pb.Avatar`). Results are
@@ -15,6 +18,11 @@ export abstract class Avatar {
   /** Runs a method for the peer (`perspectiveMessageReceived` of Twisted). */
   receiveCall(call: IncomingCall): unknown {
     return dispatch(this, "perspective_", call);
+  }
+
+  /** @internal */
+  get [madeBy](): PackageCopy {
+    return thisCopy;
   }
 }
 
@@ -54,6 +62,11 @@ export abstract class Viewable {
     let viewPoint = this.#viewPoints.get(perspective);
     if (viewPoint === undefined) this.#viewPoints.set(perspective, (viewPoint = new ViewPoint(perspective, this)));
     return viewPoint;
+  }
+
+  /** @internal */
+  get [madeBy](): PackageCopy {
+    return thisCopy;
   }
 }
 

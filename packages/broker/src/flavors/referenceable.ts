@@ -1,10 +1,13 @@
 // Objects that stay at this end; the peer gets a reference and calls their `remote_` methods (wire specification 5.4,
 // 5.5).
 
+import { madeBy } from "@pb/banana";
+import type { PackageCopy } from "@pb/banana";
 import type { JellyWriter, TypeHandler } from "@pb/jelly-types";
 import type { Callable, Connection, IncomingCall, Perspective } from "../calls/callable.js";
 import { dispatch } from "../calls/dispatch.js";
 import { outgoingGraph } from "../references/graph-context.js";
+import { thisCopy } from "../this-copy.js";
 
 /**
  * An object that stays at this end (`twisted.spread.flavors.Referenceable`). A peer to which it is sent gets a
@@ -26,6 +29,11 @@ export abstract class Referenceable implements Callable {
 
   /** Called once per connection, when the peer has released its last reference or the connection has ended. */
   unreferenced(_connection: Connection): void {}
+
+  /** @internal */
+  get [madeBy](): PackageCopy {
+    return thisCopy;
+  }
 }
 
 /** A Referenceable with which a connection starts (`twisted.spread.pb.Root`). */

@@ -1,5 +1,7 @@
 // References to objects of the peer, the ways to call them, and the types of such calls.
 
+import { madeBy } from "@pb/banana";
+import type { PackageCopy } from "@pb/banana";
 import { JellyError } from "@pb/jelly-types";
 import type { DateTime } from "@pb/jelly-types";
 import type { CallOptions } from "../calls/call-options.js";
@@ -12,6 +14,7 @@ import type { Kwargs } from "../wire/kwargs.js";
 import type { ObjectId } from "../wire/messages.js";
 import type { Avatar, Viewable } from "./perspective.js";
 import type { Referenceable } from "./referenceable.js";
+import { thisCopy } from "../this-copy.js";
 
 /** The interface of a {@link RemoteReference}, which references to local objects (`asLocal`) have too. */
 export interface Reference<T = RemoteMethods> extends Disposable {
@@ -143,6 +146,11 @@ export class RemoteReference<T = RemoteMethods> implements Reference<T> {
     if (dead !== undefined) return Promise.reject(dead);
     const details = { ...options, perspective: this.#perspective, keepAlive: this };
     return this.#context.caller.call(this.id, name, args, details);
+  }
+
+  /** @internal */
+  get [madeBy](): PackageCopy {
+    return thisCopy;
   }
 }
 

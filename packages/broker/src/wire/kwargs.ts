@@ -1,5 +1,9 @@
 // Keyword arguments: Python's `f(1, name="Bob")`.
 
+import { madeBy } from "@pb/banana";
+import type { PackageCopy } from "@pb/banana";
+import { thisCopy } from "../this-copy.js";
+
 /**
  * Keyword arguments in their order. Behaves like an object without a prototype: any name that a peer sends is only
  * data.
@@ -14,6 +18,11 @@ export class Kwargs {
     const made = Object.create(Kwargs.prototype) as Kwargs & Record<string, unknown>;
     for (const [name, value] of Object.entries(values)) (made as Record<string, unknown>)[name] = value;
     return made;
+  }
+
+  /** @internal */
+  get [madeBy](): PackageCopy {
+    return thisCopy;
   }
 }
 Object.setPrototypeOf(Kwargs.prototype, null);

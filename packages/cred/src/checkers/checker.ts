@@ -1,6 +1,8 @@
 // The interface of checkers, which decide whether credentials are valid, and the checkers for anonymous logins and
 // bearer tokens.
 
+import { madeBy } from "@pb/banana";
+import type { PackageCopy } from "@pb/banana";
 import type {
   Anonymous,
   BearerToken,
@@ -14,6 +16,7 @@ import { UnauthorizedLogin } from "../errors.js";
 import type { ScramVerifier } from "../passwords/scram-verifier.js";
 import { ANONYMOUS } from "../realm.js";
 import type { AvatarId } from "../realm.js";
+import { thisCopy } from "../this-copy.js";
 
 /** Checks credentials (`twisted.cred.checkers.ICredentialsChecker`). */
 export interface CredentialsChecker {
@@ -53,6 +56,11 @@ export class AllowAnonymousAccess implements CredentialsChecker {
   requestAvatarId(_credentials: Anonymous): typeof ANONYMOUS {
     return ANONYMOUS;
   }
+
+  /** @internal */
+  get [madeBy](): PackageCopy {
+    return thisCopy;
+  }
 }
 
 interface CredentialsOf {
@@ -84,6 +92,11 @@ export class FunctionChecker<Kind extends keyof CredentialsOf> implements Creden
     const avatarId = await this.#check(credentials as unknown as CredentialsOf[Kind]);
     if (avatarId === undefined) throw new UnauthorizedLogin();
     return avatarId;
+  }
+
+  /** @internal */
+  get [madeBy](): PackageCopy {
+    return thisCopy;
   }
 }
 

@@ -1,6 +1,8 @@
 // Keeps users and passwords in memory, for tests, examples and small tools
 // (`twisted.cred.checkers.InMemoryUsernamePasswordDatabaseDontUse`).
 
+import { madeBy } from "@pb/banana";
+import type { PackageCopy } from "@pb/banana";
 import type { CredentialKind, PasswordCredentials } from "../credentials/credentials.js";
 import { ScramVerifier } from "../passwords/scram-verifier.js";
 import type { Stored } from "../passwords/stored-forms.js";
@@ -10,6 +12,7 @@ import type { AvatarId } from "../realm.js";
 import type { ScramChecker } from "./checker.js";
 import type { DecoyOptions } from "./decoys.js";
 import { PasswordChecker } from "./password-checker.js";
+import { thisCopy } from "../this-copy.js";
 
 /** A user that was added with a plaintext password. The verifier is undefined until it has been derived. */
 interface PlaintextUser {
@@ -73,5 +76,10 @@ export class InMemoryUsernamePasswordChecker implements ScramChecker {
   async #derive(username: string, user: PlaintextUser, password: string | Uint8Array): Promise<void> {
     if (this.#users.get(username) !== user) return; // replaced in the meantime
     user.verifier = await ScramVerifier.of(password, { iterations: this.#iterations });
+  }
+
+  /** @internal */
+  get [madeBy](): PackageCopy {
+    return thisCopy;
   }
 }

@@ -1,5 +1,7 @@
 // Checks passwords against stored passwords that a function of the application finds, in a database for example.
 
+import { madeBy, requireOwnCopy } from "@pb/banana";
+import type { PackageCopy } from "@pb/banana";
 import { textOf } from "../bytes.js";
 import type { CredentialKind, PasswordCredentials } from "../credentials/credentials.js";
 import { UnauthorizedLogin } from "../errors.js";
@@ -11,6 +13,7 @@ import type { AvatarId } from "../realm.js";
 import type { ScramChecker } from "./checker.js";
 import { Decoys } from "./decoys.js";
 import type { DecoyOptions } from "./decoys.js";
+import { thisCopy } from "../this-copy.js";
 
 export interface PasswordCheckerOptions extends DecoyOptions {
   /** Returns what is stored for a user, or undefined when there is no such user. */
@@ -63,6 +66,12 @@ export class PasswordChecker implements ScramChecker {
   async #storedFor(username: string, kinds: readonly CredentialKind[]): Promise<StoredPassword | undefined> {
     const found = await this.#find(username);
     const all = found === undefined ? [] : [found].flat();
+    for (const stored of all) requireOwnCopy(stored, ScramVerifier);
     return all.find((stored: StoredPassword) => canCheck(stored, kinds));
+  }
+
+  /** @internal */
+  get [madeBy](): PackageCopy {
+    return thisCopy;
   }
 }

@@ -1,5 +1,7 @@
 // Reads users and passwords from a text file in the formats of Twisted (`twisted.cred.checkers.FilePasswordDB`).
 
+import { madeBy } from "@pb/banana";
+import type { PackageCopy } from "@pb/banana";
 import { withDefaults } from "@pb/broker/extension";
 import { bytesOf, textOf, timingSafeEqual } from "../bytes.js";
 import { UsernamePassword } from "../credentials/credentials.js";
@@ -13,6 +15,7 @@ import type { AvatarId } from "../realm.js";
 import type { ScramChecker } from "./checker.js";
 import type { DecoyOptions } from "./decoys.js";
 import { PasswordChecker } from "./password-checker.js";
+import { thisCopy } from "../this-copy.js";
 
 /**
  * Reads the file. The application provides it, because this package runs on every platform. In Node.js:
@@ -189,6 +192,11 @@ export class FilePasswordDB implements ScramChecker {
   canonical(username: string): string {
     if (this.#options.caseSensitive !== false) return username;
     return username.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+  }
+
+  /** @internal */
+  get [madeBy](): PackageCopy {
+    return thisCopy;
   }
 }
 

@@ -1,7 +1,10 @@
 // Credentials: what a client presents to log in (`twisted.cred.credentials`).
 
+import { madeBy } from "@pb/banana";
+import type { PackageCopy } from "@pb/banana";
 import { bytesOf, timingSafeEqual } from "../bytes.js";
 import { digestOf, respond, respondWithDigest } from "./challenge.js";
+import { thisCopy } from "../this-copy.js";
 
 /**
  * A kind of credentials, by which a checker declares what it accepts: the names of Twisted's interfaces, and two of
@@ -34,6 +37,11 @@ export type PasswordCredentials = UsernamePassword | ChallengedPassword | ScramP
 /** Credentials of an anonymous login (`twisted.cred.credentials.Anonymous`). */
 export class Anonymous implements Credentials {
   readonly kinds = ["IAnonymous"] as const;
+
+  /** @internal */
+  get [madeBy](): PackageCopy {
+    return thisCopy;
+  }
 }
 
 /**
@@ -67,6 +75,11 @@ export class UsernamePassword implements Credentials {
   /** The response to a challenge of PB's own login. */
   respond(challenge: Uint8Array): Uint8Array {
     return respond(challenge, this.#password);
+  }
+
+  /** @internal */
+  get [madeBy](): PackageCopy {
+    return thisCopy;
   }
 }
 
@@ -134,5 +147,10 @@ export class BearerToken implements Credentials {
   /** A getter, so that the token does not appear when the credentials are printed or serialized. */
   get token(): string {
     return this.#token;
+  }
+
+  /** @internal */
+  get [madeBy](): PackageCopy {
+    return thisCopy;
   }
 }

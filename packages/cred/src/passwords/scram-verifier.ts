@@ -1,5 +1,7 @@
 // The stored form of a password for SCRAM-SHA-256: enough to verify a client, not enough to log in.
 
+import { madeBy } from "@pb/banana";
+import type { PackageCopy } from "@pb/banana";
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesOf, fromBase64, randomBytes, timingSafeEqual, toBase64 } from "../bytes.js";
@@ -17,6 +19,7 @@ import {
   xor,
 } from "../scram/scram-keys.js";
 import type { StoredPassword } from "./stored-password.js";
+import { thisCopy } from "../this-copy.js";
 
 const SALT_BYTES = 16;
 
@@ -114,5 +117,10 @@ export class ScramVerifier implements StoredPassword {
    */
   sign(authMessage: string): Uint8Array {
     return sign(this.#keys.serverKey, authMessage);
+  }
+
+  /** @internal */
+  get [madeBy](): PackageCopy {
+    return thisCopy;
   }
 }

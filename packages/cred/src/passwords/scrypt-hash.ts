@@ -1,6 +1,8 @@
 // The stored form of a password for checking plaintext passwords: salted scrypt (RFC 7914), which costs a guesser
 // memory as well as time.
 
+import { madeBy } from "@pb/banana";
+import type { PackageCopy } from "@pb/banana";
 import { withDefaults } from "@pb/broker/extension";
 import { scryptAsync } from "@noble/hashes/scrypt.js";
 import { fromBase64, randomBytes, timingSafeEqual, toBase64 } from "../bytes.js";
@@ -8,6 +10,7 @@ import { UsernamePassword } from "../credentials/credentials.js";
 import type { CredentialKind, PasswordCredentials } from "../credentials/credentials.js";
 import { passwordBytes } from "../scram/sasl-prep.js";
 import type { StoredPassword } from "./stored-password.js";
+import { thisCopy } from "../this-copy.js";
 
 const SALT_BYTES = 16;
 const HASH_BYTES = 32;
@@ -77,6 +80,11 @@ export class ScryptHash implements StoredPassword {
   async check(credentials: PasswordCredentials): Promise<boolean> {
     if (!(credentials instanceof UsernamePassword)) return false;
     return timingSafeEqual(this.#hash, await hash(credentials.password, this.#salt, this.cost, this.#hash.length));
+  }
+
+  /** @internal */
+  get [madeBy](): PackageCopy {
+    return thisCopy;
   }
 }
 

@@ -1,9 +1,12 @@
 // Forms in which a server stores a password: the interface of all of them, the plaintext and the MD5 digest.
 
+import { madeBy } from "@pb/banana";
+import type { PackageCopy } from "@pb/banana";
 import { bytesOf, fromBase64, timingSafeEqual, toBase64 } from "../bytes.js";
 import { digestOf } from "../credentials/challenge.js";
 import { ChallengedPassword, UsernamePassword } from "../credentials/credentials.js";
 import type { CredentialKind, PasswordCredentials } from "../credentials/credentials.js";
+import { thisCopy } from "../this-copy.js";
 
 /** A stored form of a password, which can check credentials. */
 export interface StoredPassword {
@@ -29,6 +32,11 @@ export class PlainPassword implements StoredPassword {
 
   check(credentials: PasswordCredentials): boolean {
     return "checkPassword" in credentials && credentials.checkPassword(this.#password);
+  }
+
+  /** @internal */
+  get [madeBy](): PackageCopy {
+    return thisCopy;
   }
 }
 
@@ -72,5 +80,10 @@ export class Md5Digest implements StoredPassword {
   check(credentials: PasswordCredentials): boolean {
     if (credentials instanceof ChallengedPassword) return credentials.checkMD5Password(this.#digest);
     return credentials instanceof UsernamePassword && timingSafeEqual(this.#digest, digestOf(credentials.password));
+  }
+
+  /** @internal */
+  get [madeBy](): PackageCopy {
+    return thisCopy;
   }
 }

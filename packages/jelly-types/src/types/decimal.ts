@@ -1,8 +1,10 @@
 // Decimals: an integer coefficient and a power of ten, without loss.
 
-import { formatFloat } from "@pb/banana";
+import { formatFloat, madeBy } from "@pb/banana";
+import type { PackageCopy } from "@pb/banana";
 import { JellyError } from "../errors.js";
 import type { JellyReader, TypeHandler } from "../handler.js";
+import { thisCopy } from "../this-copy.js";
 
 /**
  * The largest exponent, positive or negative. Python allows exponents up to a hundred times as large, which a
@@ -70,6 +72,11 @@ export class Decimal {
 
   toJSON(): string {
     return this.toString();
+  }
+
+  /** @internal */
+  get [madeBy](): PackageCopy {
+    return thisCopy;
   }
 }
 

@@ -1,6 +1,6 @@
 // Checks which values Python accepts as dict keys and set members.
 
-import { Float } from "@pb/banana";
+import { Float, otherCopy } from "@pb/banana";
 import { describe, JellyError } from "../errors.js";
 import type { Exactness } from "../handler.js";
 import { Tuple } from "./tuple.js";
@@ -29,8 +29,10 @@ export function requireHashable(value: unknown, checked: Set<object>): void {
 }
 
 function requireHashableObject(value: object): void {
-  if (isUnhashable(value))
-    throw new JellyError("JELLY_UNHASHABLE", `${describe(value)} cannot be a dict key or a set member in Python`);
+  if (!isUnhashable(value)) return;
+  const other = otherCopy(value, Tuple);
+  const why = other === undefined ? "" : `: it was ${other}`;
+  throw new JellyError("JELLY_UNHASHABLE", `${describe(value)} cannot be a dict key or a set member in Python${why}`);
 }
 
 function isUnhashable(value: object): boolean {

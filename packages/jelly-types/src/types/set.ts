@@ -1,14 +1,30 @@
 // Sets and frozensets.
 
+import { madeBy } from "@pb/banana";
+import type { PackageCopy } from "@pb/banana";
 import { below } from "../errors.js";
 import type { JellyReader, JellyWriter, TypeHandler } from "../handler.js";
 import { addMembers } from "../reading/hash-guard.js";
 import { asKey } from "./hashable.js";
+import { thisCopy } from "../this-copy.js";
+
+/** What the methods of ES2025 sets take: a `Set`, a `FrozenSet`, or the keys of a `Map`. */
+interface SetLike<T> {
+  readonly size: number;
+  has(value: T): boolean;
+  keys(): Iterator<T>;
+}
+
+/** `SetIterator<T>`, which TypeScript has since 5.6. */
+type Iteration<T> = ReturnType<Set<T>["values"]>;
 
 /** Adds members to a frozenset that is being read. */
 let fill: (set: FrozenSet, members: readonly unknown[]) => void;
 
-/** A Python frozenset: an immutable set. Unlike a `Set`, it may be a dict key or a member of a set. */
+/**
+ * A Python frozenset: an immutable set. Unlike a `Set`, it may be a dict key or a member of a set. On every platform it
+ * has the methods that ES2025 gives to a `ReadonlySet`; those that combine two sets return a new `Set`.
+ */
 export class FrozenSet<T = unknown> implements ReadonlySet<T> {
   readonly #members: Set<T>;
 
@@ -32,23 +48,71 @@ export class FrozenSet<T = unknown> implements ReadonlySet<T> {
     for (const member of this.#members) action.call(thisArg, member, member, this);
   }
 
-  entries(): SetIterator<[T, T]> {
+  entries(): Iteration<[T, T]> {
     return this.#members.entries();
   }
 
-  keys(): SetIterator<T> {
+  keys(): Iteration<T> {
     return this.#members.keys();
   }
 
-  values(): SetIterator<T> {
+  values(): Iteration<T> {
     return this.#members.values();
   }
 
-  [Symbol.iterator](): SetIterator<T> {
+  [Symbol.iterator](): Iteration<T> {
     return this.#members.values();
+  }
+
+  union<U>(other: SetLike<U>): Set<T | U> {
+    return new Set<T | U>([...this, ...membersOf(other)]);
+  }
+
+  intersection<U>(other: SetLike<U>): Set<T & U> {
+    return new Set(shared(this, membersOf(other))) as Set<T & U>;
+  }
+
+  difference<U>(other: SetLike<U>): Set<T> {
+    return new Set(missing(this, membersOf(other)));
+  }
+
+  symmetricDifference<U>(other: SetLike<U>): Set<T | U> {
+    const members = membersOf(other);
+    return new Set<T | U>([...missing(this, members), ...missing(members, this)]);
+  }
+
+  isSubsetOf(other: SetLike<unknown>): boolean {
+    return missing(this, membersOf(other)).length === 0;
+  }
+
+  isSupersetOf(other: SetLike<unknown>): boolean {
+    return missing(membersOf(other), this).length === 0;
+  }
+
+  isDisjointFrom(other: SetLike<unknown>): boolean {
+    return shared(this, membersOf(other)).length === 0;
   }
 
   readonly [Symbol.toStringTag] = "FrozenSet";
+
+  /** @internal */
+  get [madeBy](): PackageCopy {
+    return thisCopy;
+  }
+}
+
+/** Throws a TypeError for other iterables, such as arrays, as the methods of a `Set` do. */
+function membersOf<T>(other: SetLike<T>): Set<T> {
+  if (typeof other.size !== "number") throw new TypeError("This method needs a set, or a map for its keys");
+  return new Set({ [Symbol.iterator]: () => other.keys() });
+}
+
+function shared<T>(members: Iterable<T>, others: ReadonlySet<unknown>): T[] {
+  return [...members].filter((member) => others.has(member));
+}
+
+function missing<T>(members: Iterable<T>, others: ReadonlySet<unknown>): T[] {
+  return [...members].filter((member) => !others.has(member));
 }
 
 function writeMembers(atom: string, set: ReadonlySet<unknown>, jellier: JellyWriter): void {

@@ -1,12 +1,20 @@
 // Tuples: arrays that are written as Python tuples.
 
+import { madeBy } from "@pb/banana";
+import type { PackageCopy } from "@pb/banana";
 import type { TypeHandler } from "../handler.js";
 import { readItems, writeItems } from "./list.js";
+import { thisCopy } from "../this-copy.js";
 
 /** A Python tuple. Create it with {@link tuple}. `map`, `filter` and the like return plain arrays. */
 export class Tuple<T = unknown> extends Array<T> {
   static override get [Symbol.species](): ArrayConstructor {
     return Array;
+  }
+
+  /** @internal */
+  get [madeBy](): PackageCopy {
+    return thisCopy;
   }
 }
 

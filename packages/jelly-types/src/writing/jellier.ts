@@ -177,11 +177,13 @@ export class Jellier implements JellyWriter {
     else if (kind === "object") this.#writePlain(value as Record<string, unknown>);
     else if (kind === "bytes") this.writer.bytes(Uint8Array.from(value as Uint8Array));
     else if (kind === "buffer") this.writer.bytes(new Uint8Array(value as ArrayBuffer));
-    else
-      throw new JellyError(
-        "JELLY_NOT_JELLYABLE",
-        `${describe(value)} cannot be sent: register its class, or make it a Referenceable`,
-      );
+    else this.#refuse(value);
+  }
+
+  #refuse(value: object): never {
+    const other = this.#registry?.otherCopy(value) ?? standardTypes.otherCopy(value);
+    const advice = other === undefined ? "register its class, or make it a Referenceable" : `it was ${other}`;
+    throw new JellyError("JELLY_NOT_JELLYABLE", `${describe(value)} cannot be sent: ${advice}`);
   }
 
   #enter(): void {

@@ -31,6 +31,53 @@ test("a FrozenSet has the methods of a Set that do not modify it", () => {
   expect("add" in set).toBe(false);
 });
 
+test.each<[left: unknown[], right: unknown[]]>([
+  [
+    [1, 2, 3],
+    [2, 3, 4],
+  ],
+  [
+    [1, 2, 3, 4, 5],
+    [5, 1],
+  ],
+  [
+    [3, 1],
+    [1, 2, 3, NaN],
+  ],
+  [
+    [NaN, -0],
+    [NaN, 0],
+  ],
+  [[], [1]],
+  [[1], []],
+  [
+    ["a", "b"],
+    ["b", "a"],
+  ],
+  [["a"], ["b", "c"]],
+])("%j and %j are combined and compared as in ES2025", (left, right) => {
+  const inBoth = left.filter((member) => right.includes(member));
+  const onlyLeft = left.filter((member) => !right.includes(member));
+  const onlyRight = right.filter((member) => !left.includes(member));
+  for (const other of [new Set(right), new FrozenSet(right), new Map(right.map((key) => [key, 0]))]) {
+    const set = new FrozenSet(left);
+    expect(set.union(other)).toEqual(new Set([...left, ...right]));
+    expect(set.intersection(other)).toEqual(new Set(inBoth));
+    expect(set.difference(other)).toEqual(new Set(onlyLeft));
+    expect(set.symmetricDifference(other)).toEqual(new Set([...onlyLeft, ...onlyRight]));
+    expect(set.isSubsetOf(other)).toBe(onlyLeft.length === 0);
+    expect(set.isSupersetOf(other)).toBe(onlyRight.length === 0);
+    expect(set.isDisjointFrom(other)).toBe(inBoth.length === 0);
+    expect([...set]).toEqual([...new Set(left)]);
+  }
+});
+
+test("the methods that combine sets refuse an array", () => {
+  const set: any = new FrozenSet([1]);
+  const methods = ["union", "intersection", "difference", "symmetricDifference", "isSubsetOf", "isSupersetOf"];
+  for (const method of [...methods, "isDisjointFrom"]) expect(() => set[method]([1])).toThrow(TypeError);
+});
+
 test("members keep their order when some are read later", () => {
   for (const atom of ["set", "frozenset"]) {
     const wire = [

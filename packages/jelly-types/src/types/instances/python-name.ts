@@ -1,9 +1,12 @@
 // Names of Python classes, modules, functions and methods, as plain values for tools and relays.
 
+import { madeBy } from "@pb/banana";
+import type { PackageCopy } from "@pb/banana";
 import { InsecureJellyError, JellyError, shorten } from "../../errors.js";
 import type { JellyReader, JellyWriter, ReadingHandler, TypeHandler } from "../../handler.js";
 import type { SecurityPolicy } from "../../policy.js";
 import { moduleOf } from "../../policy.js";
+import { thisCopy } from "../../this-copy.js";
 
 export type PythonNameKind = "class" | "module" | "function" | "method";
 
@@ -30,6 +33,11 @@ export class PythonName {
 
   toString(): string {
     return this.owner === undefined ? this.name : `${this.owner.name}.${this.name}`;
+  }
+
+  /** @internal */
+  get [madeBy](): PackageCopy {
+    return thisCopy;
   }
 }
 

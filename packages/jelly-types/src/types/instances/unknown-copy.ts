@@ -1,7 +1,10 @@
 // Copies of unregistered classes, kept as a name and a state.
 
+import { madeBy } from "@pb/banana";
+import type { PackageCopy } from "@pb/banana";
 import { JellyError, shorten } from "../../errors.js";
 import type { ReadingHandler, WritingHandler } from "../../handler.js";
+import { thisCopy } from "../../this-copy.js";
 
 /** An instance of an unregistered class: its name and its state. It can be sent on unchanged. */
 export class UnknownCopy {
@@ -12,6 +15,11 @@ export class UnknownCopy {
   constructor(name: string, state?: unknown) {
     this.name = name;
     this.state = state;
+  }
+
+  /** @internal */
+  get [madeBy](): PackageCopy {
+    return thisCopy;
   }
 }
 

@@ -1,8 +1,10 @@
 // Placeholders for objects that the peer could not send, with the reason.
 
-import { inspect, readExpression } from "@pb/banana";
+import { inspect, madeBy, readExpression } from "@pb/banana";
+import type { PackageCopy } from "@pb/banana";
 import { JellyError } from "../../errors.js";
 import type { TypeHandler } from "../../handler.js";
+import { thisCopy } from "../../this-copy.js";
 
 /** Replaces an object that a Twisted peer could not send (`twisted.spread.jelly.Unpersistable`). */
 export class Unpersistable {
@@ -15,6 +17,11 @@ export class Unpersistable {
 
   toString(): string {
     return this.reason;
+  }
+
+  /** @internal */
+  get [madeBy](): PackageCopy {
+    return thisCopy;
   }
 }
 

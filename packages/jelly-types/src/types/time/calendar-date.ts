@@ -1,7 +1,10 @@
 // `CalendarDate`, a Python `date`.
 
+import { madeBy } from "@pb/banana";
+import type { PackageCopy } from "@pb/banana";
 import type { ReadingHandler, WritingHandler } from "../../handler.js";
 import { pad, readNumbers, requireDate, utcDate, writeNumbers } from "./calendar.js";
+import { thisCopy } from "../../this-copy.js";
 
 /** A Python `date`. */
 export class CalendarDate {
@@ -41,6 +44,11 @@ export class CalendarDate {
 
   toJSON(): string {
     return this.toString();
+  }
+
+  /** @internal */
+  get [madeBy](): PackageCopy {
+    return thisCopy;
   }
 }
 

@@ -1,5 +1,7 @@
 // `DateTime`, a Python `datetime` without a time zone; and `Date`, which is written as one.
 
+import { madeBy } from "@pb/banana";
+import type { PackageCopy } from "@pb/banana";
 import { JellyError } from "../../errors.js";
 import type { ReadingHandler, WritingHandler } from "../../handler.js";
 import {
@@ -12,6 +14,7 @@ import {
   utcDate,
   writeNumbers,
 } from "./calendar.js";
+import { thisCopy } from "../../this-copy.js";
 
 /**
  * A naive Python `datetime`. Both peers must agree on the time zone; {@link DateTime.fromDate} and {@link toDate} use
@@ -93,6 +96,11 @@ export class DateTime {
 
   toJSON(): string {
     return this.toString();
+  }
+
+  /** @internal */
+  get [madeBy](): PackageCopy {
+    return thisCopy;
   }
 }
 

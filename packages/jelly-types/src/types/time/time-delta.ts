@@ -1,7 +1,10 @@
 // `TimeDelta`, a Python `timedelta`.
 
+import { madeBy } from "@pb/banana";
+import type { PackageCopy } from "@pb/banana";
 import type { ReadingHandler, WritingHandler } from "../../handler.js";
 import { fractionOf, readNumbers, writeNumbers } from "./calendar.js";
+import { thisCopy } from "../../this-copy.js";
 
 const SECOND = 1_000_000n;
 const DAY = 86_400n * SECOND;
@@ -64,6 +67,11 @@ export class TimeDelta {
 
   toJSON(): string {
     return this.toString();
+  }
+
+  /** @internal */
+  get [madeBy](): PackageCopy {
+    return thisCopy;
   }
 }
 

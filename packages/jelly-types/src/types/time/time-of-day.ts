@@ -1,7 +1,10 @@
 // `TimeOfDay`, a Python `time` without a time zone.
 
+import { madeBy } from "@pb/banana";
+import type { PackageCopy } from "@pb/banana";
 import type { ReadingHandler, WritingHandler } from "../../handler.js";
 import { fractionOf, microsecondsOf, pad, readNumbers, requireTime, writeNumbers } from "./calendar.js";
+import { thisCopy } from "../../this-copy.js";
 
 /** A naive Python `time`. */
 export class TimeOfDay {
@@ -38,6 +41,11 @@ export class TimeOfDay {
 
   toJSON(): string {
     return this.toString();
+  }
+
+  /** @internal */
+  get [madeBy](): PackageCopy {
+    return thisCopy;
   }
 }
 
