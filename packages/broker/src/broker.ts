@@ -7,7 +7,7 @@ import type { Callable, Connection, Perspective } from "./calls/callable.js";
 import { BrokerConfig } from "./engine/config.js";
 import type { BrokerOptions } from "./engine/config.js";
 import { ConnectionCore } from "./engine/connection-core.js";
-import { LimitError, ProtocolError } from "./errors.js";
+import { LimitError, ProtocolError, ServerBusyError } from "./errors.js";
 import type { CloseReason, ConnectionLostError } from "./errors.js";
 import type { RemoteMethods, RemoteReference } from "./flavors/remote-reference.js";
 import { Backpressure } from "./link/backpressure.js";
@@ -18,6 +18,7 @@ import { collectStats } from "./stats.js";
 import type { BrokerStats } from "./stats.js";
 import { Subscriptions } from "./subscriptions.js";
 import { after } from "./timer.js";
+import { refuseBusyOffer } from "./wire/busy-offer.js";
 import { RemoteError } from "./wire/failure.js";
 import { readMessage, requireVersion } from "./wire/messages.js";
 
@@ -88,6 +89,7 @@ export class Broker implements Connection {
       dialects,
       limits: { expressionBytes: limits.messageBytes, ...limits.banana },
       send: (bytes) => this.#send(bytes),
+      inspectOffer: refuseBusyOffer,
     });
     const timer = after(limits.negotiationMs, () => {
       const text = "The peer did not agree on a dialect in time";
@@ -306,7 +308,7 @@ export class Broker implements Connection {
     try {
       this.#readMessages();
     } catch (error) {
-      this.#end(this.#state.is === "negotiating" ? "negotiation" : "protocol", error);
+      this.#end(this.#state.is === "negotiating" ? failedNegotiation(error) : "protocol", error);
     } finally {
       this.#isReading = false;
     }
@@ -482,4 +484,8 @@ export class Broker implements Connection {
   #runDisconnectCallbacks(reason: ConnectionLostError): void {
     for (const callback of this.#disconnectCallbacks.takeAll()) this.#config.runCallback(() => callback(reason));
   }
+}
+
+function failedNegotiation(error: unknown): CloseReason {
+  return error instanceof ServerBusyError ? "busy" : "negotiation";
 }

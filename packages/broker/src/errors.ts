@@ -69,17 +69,42 @@ export class ArgumentsError extends PerspectiveBrokerError {
 }
 
 /**
+ * The server has no place for the connection. No call has run, and it is safe to try again after `retryAfterMs`. A
+ * Twisted client receives it as a remote error with the name `pb.ServerBusy`, derived from `twisted.spread.pb.Error`.
+ */
+export class ServerBusyError extends PerspectiveBrokerError {
+  static readonly remoteType: string = "pb.ServerBusy";
+  static readonly remoteBases: readonly string[] = ["twisted.spread.pb.Error"];
+  static readonly isExpected: boolean = true;
+  override readonly name = "ServerBusyError";
+  readonly code = "SERVER_BUSY";
+  /** The name of the limit of the server that is reached, such as `connections`. */
+  readonly limit: string;
+  /** Milliseconds after which the server may have a place: at most an hour. */
+  readonly retryAfterMs: number;
+
+  constructor(limit: string, retryAfterMs: number) {
+    const seconds = Math.ceil(retryAfterMs / 1000);
+    super(`The server is busy: its limit ${limit} is reached. Try again after ${seconds} s`);
+    this.limit = limit;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/**
  * Why a connection ended:
  *
  * - `closed`: this end closed it.
  * - `lost`: the peer closed it, or the network failed.
+ * - `busy`: the server had no place for the connection. The cause is a {@link ServerBusyError}.
  * - `negotiation`: the two ends did not agree on a dialect.
  * - `protocol`: the peer violated the protocol.
  * - `unresponsive`: the peer stopped answering.
  * - `limit`: the peer exceeded a limit.
  * - `replaced`: the same client logged in again over another connection.
  */
-export type CloseReason = "closed" | "lost" | "negotiation" | "protocol" | "unresponsive" | "limit" | "replaced";
+export type CloseReason =
+  "closed" | "lost" | "busy" | "negotiation" | "protocol" | "unresponsive" | "limit" | "replaced";
 
 /**
  * The connection ended. A call that rejects with this error may or may not have run

@@ -34,6 +34,7 @@ export {
   NotConnectedError,
   OutcomeUnknownError,
   ReconnectingClient,
+  ServerBusyError,
 } from "@pb/transport";
 export type {
   Backoff,

@@ -14,6 +14,7 @@ export { DuplicateLogin } from "./server/same-user.js";
 export type { SameUserOptions } from "./server/same-user.js";
 export type { ServerEvent, ServerWatcher } from "./server/server-events.js";
 export type { CloseOptions } from "./server/server-connections.js";
+export { ServerBusyError } from "@pb/broker/extension";
 export { ConnectError, EndpointError, NotConnectedError, OutcomeUnknownError } from "./errors.js";
 
 // For authors of transports

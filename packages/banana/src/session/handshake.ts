@@ -20,11 +20,17 @@ export function offerDialects(dialects: readonly Dialect[]): Uint8Array {
 
 /**
  * Chooses a dialect from an offer. Skips elements that are not names, as Twisted does. Throws `BANANA_BAD_NEGOTIATION`
- * when the offer is not a list, and `BANANA_NO_COMMON_DIALECT` when no name is known.
+ * when the offer is not a list, and `BANANA_NO_COMMON_DIALECT` when no name is known. `inspect` is called with the first
+ * name before that.
  */
-export function chooseDialect(offer: Expression, known: readonly Dialect[]): Dialect {
+export function chooseDialect(
+  offer: Expression,
+  known: readonly Dialect[],
+  inspect?: (first: string) => void,
+): Dialect {
   if (!Array.isArray(offer)) throw unexpected("a list of dialects", offer);
   const names = offer.filter((element) => element instanceof Uint8Array);
+  inspect?.(show(names[0] ?? names));
   return firstKnown(names, known, `offers the dialects ${show(names)}`);
 }
 

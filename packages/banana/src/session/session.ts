@@ -25,19 +25,26 @@ export interface SessionOptions {
    */
   readonly dialects?: readonly Dialect[] | undefined;
   readonly limits?: Partial<BananaLimits> | undefined;
+  /**
+   * Initiator only: called with the first name that the listener offers, before a dialect is chosen. An error that it
+   * throws ends the negotiation.
+   */
+  readonly inspectOffer?: ((first: string) => void) | undefined;
 }
 
 /** One side of a byte stream that starts with the negotiation of a dialect (wire specification 3). Does no I/O. */
 export class Session {
   readonly role: "listener" | "initiator";
   readonly #send: (bytes: Uint8Array) => void;
+  readonly #inspectOffer: SessionOptions["inspectOffer"];
   readonly #dialects: readonly Dialect[];
   readonly #scanner: Scanner;
   #dialect: Dialect | undefined;
 
-  constructor({ role, send, dialects = standardDialects, limits }: SessionOptions) {
+  constructor({ role, send, dialects = standardDialects, limits, inspectOffer }: SessionOptions) {
     this.role = role;
     this.#send = send;
+    this.#inspectOffer = inspectOffer;
     this.#dialects = dialects;
     this.#scanner = new Scanner({ limits });
   }
@@ -89,7 +96,9 @@ export class Session {
     const message = this.#scanner.next();
     if (message === undefined) return false;
     const isListener = this.role === "listener";
-    const dialect = (isListener ? acceptDialect : chooseDialect)(message, this.#dialects);
+    const dialect = isListener
+      ? acceptDialect(message, this.#dialects)
+      : chooseDialect(message, this.#dialects, this.#inspectOffer);
     // Set before `send` is called: the reply may arrive before `send` returns.
     this.#scanner.dialect = this.#dialect = dialect;
     if (!isListener) this.#send(announceDialect(dialect));

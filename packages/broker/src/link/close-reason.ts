@@ -15,6 +15,8 @@ function describeEnd(reason: CloseReason, cause: unknown): string {
       return `The connection was closed by this end${because}`;
     case "lost":
       return `The connection was lost${because}`;
+    case "busy":
+      return `The server refused the connection${because}`;
     case "negotiation":
       return `The two ends did not agree on a dialect${because}`;
     case "protocol":

@@ -73,7 +73,7 @@ test("refuses connections beyond the limit, until one is closed", async () => {
   const [server, events] = await listenWatched({ limits: { connections: 2 } });
   const first = await connect(to(server));
   await using _second = await connect(to(server));
-  await expect(connect(to(server))).rejects.toMatchObject({ name: "ConnectionLostError" });
+  await expect(connect(to(server))).rejects.toMatchObject({ code: "SERVER_BUSY", limit: "connections" });
   expect(events.at(-1)).toMatchObject({ kind: "refused", limit: "connections" });
   await first.close();
   await until(() => server.connections.size === 1, "the first is closed");

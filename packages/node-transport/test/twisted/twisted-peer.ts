@@ -6,9 +6,9 @@ import { Program } from "../../../../tools/process/program.js";
 import { pythonEnvironment } from "../../../../tools/twisted/twisted.js";
 import type { Twisted } from "../../../../tools/twisted/twisted.js";
 
-/** `server.py` or `client.py` of this folder, while it runs. */
+/** A program of this folder while it runs: `server.py`, `client.py` or `refused.py`. */
 export class TwistedPeer extends Program {
-  constructor({ python }: Twisted, script: "server" | "client", ...args: string[]) {
+  constructor({ python }: Twisted, script: "server" | "client" | "refused", ...args: string[]) {
     const path = fileURLToPath(new URL(`${script}.py`, import.meta.url));
     super(`Twisted's ${script}`, [python, path, ...args], { env: pythonEnvironment() });
   }

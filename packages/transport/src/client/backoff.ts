@@ -1,6 +1,6 @@
 // How long a reconnecting client waits before the next attempt.
 
-import { withDefaults } from "@pb/broker/extension";
+import { ServerBusyError, withDefaults } from "@pb/broker/extension";
 
 /** Delays between attempts: exponential backoff with jitter. */
 export interface BackoffOptions {
@@ -42,6 +42,14 @@ export function completeBackoff(options: BackoffOptions | undefined): Backoff {
     factor: { least: 1 },
     jitter: { most: 1 },
   });
+}
+
+/**
+ * Milliseconds to wait because the server was busy, 0 for any other error: what the server asked for, and up to half as
+ * much again, so that the clients it refused at one moment do not all return at one moment.
+ */
+export function retryDelay(cause: unknown, random: () => number = Math.random): number {
+  return cause instanceof ServerBusyError ? cause.retryAfterMs * (1 + random() / 2) : 0;
 }
 
 /**

@@ -1,15 +1,15 @@
 // The last step of connecting, the same for every transport: a broker on a connected link.
 
-import { Broker } from "@pb/broker";
+import { Broker, ConnectionLostError } from "@pb/broker";
 import type { BrokerOptions } from "@pb/broker";
-import { withDeadline } from "@pb/broker/extension";
+import { ServerBusyError, withDeadline } from "@pb/broker/extension";
 import type { BrokerConfig, DeadlineOptions, Link } from "@pb/broker/extension";
 import { ConnectError } from "../errors.js";
 
 /**
  * Creates a broker on a connected link and resolves when both ends can call. When it rejects, the link is closed: with
  * `ConnectionLostError` when the two ends do not agree on a dialect or the link ends, with the reason of the signal, or
- * with `CONNECT_TIMEOUT` after `timeoutMs`. The signal has no effect once the connection is ready.
+ * with `CONNECT_TIMEOUT` after `timeoutMs`, and with {@link ServerBusyError} when the server had no place. The signal has no effect once the connection is ready.
  */
 export async function openBroker(
   link: Link,
@@ -23,7 +23,9 @@ export async function openBroker(
   return withDeadline(deadline, timeoutError, async (signal) => {
     const broker = new Broker(link, options);
     signal.addEventListener("abort", () => link.destroy(), { once: true });
-    await broker.ready;
+    await broker.ready.catch((error: unknown) => {
+      throw error instanceof ConnectionLostError && error.cause instanceof ServerBusyError ? error.cause : error;
+    });
     return broker;
   });
 }

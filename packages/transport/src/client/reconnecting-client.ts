@@ -11,7 +11,7 @@ import type { LivenessOptions } from "../liveness.js";
 import { defaultPlatform } from "../platform.js";
 import type { Platform, Timer } from "../platform.js";
 import type { Pulse } from "../pulse.js";
-import { completeBackoff, delayAfter } from "./backoff.js";
+import { completeBackoff, delayAfter, retryDelay } from "./backoff.js";
 import type { Backoff, BackoffOptions } from "./backoff.js";
 import { isLoginRefusal, readyOrError } from "./reconnect-state.js";
 import type { ReadyState, ReconnectState, WhileDown } from "./reconnect-state.js";
@@ -250,7 +250,7 @@ export class ReconnectingClient<T = RemoteMethods> {
       void this.#end(cause);
       return;
     }
-    const ms = delayAfter(attempt, this.#backoff);
+    const ms = Math.max(delayAfter(attempt, this.#backoff), retryDelay(cause));
     this.#timer = setTimeout(() => void this.#attempt(attempt + 1), ms);
     this.#setState({ is: "waiting", until: new Date(Date.now() + ms), attempt: attempt + 1, cause });
   }

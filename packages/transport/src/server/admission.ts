@@ -1,29 +1,41 @@
-// Limits the connections of a server: in total, for each address, and those that are not established yet.
+// Limits the connections of a server: in total, for each address, and those that are not established yet. When a limit
+// is reached, connections that nobody has logged in on make room, so that no address keeps the others out.
 
 import { networkOf } from "@pb/broker/extension";
+import { Crowd } from "./crowd.js";
 
 /** The limits of one server. */
 export interface ServerLimits {
-  /** Connections at the same time. Default 10,000: fewer than the sockets that a process may usually open. */
+  /**
+   * Connections at the same time. Default 10,000: fewer than the sockets that a process may usually open. The last
+   * twentieth is kept for addresses that have no connection.
+   */
   readonly connections: number;
   /**
-   * Connections at the same time from one address; for IPv6, from one network (/64). Default 1,000: enough for an
-   * office behind one NAT, and a tenth of `connections`.
+   * Connections at the same time from one address, those with a login aside; for IPv6, from one network (/64). Default
+   * 5,000: enough for a large network behind one NAT, and half of `connections`.
    */
   readonly connectionsPerAddress: number;
   /**
    * Connections from one address that have not finished TLS and negotiation or, if a login is required, have not logged
-   * in. Default 250: half of `negotiating`, so that one address cannot use up that limit alone.
+   * in. Default 2,000, as `strangers`: one address may use every place that no other address needs, so that all clients
+   * behind a NAT can connect at the same moment.
    */
   readonly newcomersPerAddress: number;
-  /** Connections that have not finished TLS and negotiation. Default 500: honest peers need milliseconds for it. */
+  /**
+   * Connections that have not finished TLS and negotiation. Default 2,000: honest peers need milliseconds for it, also
+   * after a restart of the server, when they all come at once.
+   */
   readonly negotiating: number;
   /**
    * Milliseconds that a TLS handshake may take. Default 15,000. (For the negotiation see
    * `broker.limits.negotiationMs`.)
    */
   readonly tlsMs: number;
-  /** If a login is required: connections that have not logged in. Default 1,000. */
+  /**
+   * Connections that have not finished TLS and negotiation or, if a login is required, have not logged in. Default
+   * 2,000: a fifth of `connections`, so that strangers never fill the server.
+   */
   readonly strangers: number;
   /** If a login is required: milliseconds after which a connection that has not logged in is closed. Default 60,000. */
   readonly loginMs: number;
@@ -31,21 +43,34 @@ export interface ServerLimits {
 
 export const defaultServerLimits: ServerLimits = Object.freeze({
   connections: 10_000,
-  connectionsPerAddress: 1_000,
-  newcomersPerAddress: 250,
-  negotiating: 500,
+  connectionsPerAddress: 5_000,
+  newcomersPerAddress: 2_000,
+  negotiating: 2_000,
   tlsMs: 15_000,
-  strangers: 1_000,
+  strangers: 2_000,
   loginMs: 60_000,
 });
 
 /** The limit that a refused connection would have exceeded. */
 export type Refusal = "connections" | "connectionsPerAddress" | "newcomersPerAddress" | "negotiating" | "strangers";
 
-/** How far a connection has come. A server that requires no login skips `loggingIn`. */
-export type Stage = "negotiating" | "loggingIn" | "established";
+/**
+ * How far a connection has come. A connection that is ready is `loggingIn` if a login is required, otherwise a `guest`.
+ * A `user` has logged in.
+ */
+export type Stage = "negotiating" | "loggingIn" | "guest" | "user";
 
-/** One admitted connection, counted in the stage `negotiating` at first. */
+/** A connection that asks for a place. */
+export interface Candidate {
+  /** Its IP address. Without one, only the limits for all connections together apply. */
+  readonly address: string | undefined;
+  /** Closes the connection, because another one needs its place. The ticket is closed already. */
+  readonly evict: (limit: Refusal) => void;
+  /** When the peer last sent something, on the clock of `performance.now()`. */
+  readonly lastReceived: () => number;
+}
+
+/** One admitted connection, in the stage `negotiating` at first. */
 export interface Ticket {
   /**
    * Counts the connection in another stage. After `closed` it is no longer counted, and further calls have no effect.
@@ -53,62 +78,128 @@ export interface Ticket {
   moveTo(stage: Stage | "closed"): void;
 }
 
-type Counts = Record<Stage, number>;
+/**
+ * Milliseconds that a newcomer may keep its place while others from the same address wait: many times what an honest
+ * peer needs.
+ */
+const GRACE_MS = 2_000;
 
-/** Counts the connections of one server. */
+/** The part of `connections` that is kept for addresses that have none. */
+const RESERVE = 1 / 20;
+
+/** Counts the connections of one server, and decides which of them have a place. */
 export class Admission {
   readonly #limits: ServerLimits;
-  readonly #total: Counts = noConnections();
-  readonly #byNetwork = new Map<string, Counts>();
+  readonly #all = new Crowd<Place>();
+  readonly #negotiating = new Crowd<Place>();
+  /** Connections that are negotiating or logging in. */
+  readonly #newcomers = new Crowd<Place>();
+  readonly #guests = new Crowd<Place>();
 
   constructor(limits: ServerLimits) {
     this.#limits = limits;
   }
 
   /**
-   * Admits a connection and returns its ticket, or returns the limit that it would exceed. `address` is an IP address;
-   * without one, only the limits for all connections together apply.
+   * Admits a connection and returns its ticket, or returns the limit that it would exceed. Other connections may lose
+   * their places to it:
+   *
+   * - The oldest newcomer of the address that has the most, if the candidate's address has at least two fewer, or none
+   *   at all.
+   * - Otherwise the oldest newcomer of the address that has the most, if it had its place for {@link GRACE_MS}.
+   * - If no newcomer can go, and the address of the candidate has no connection at all: of the guests of the address
+   *   that has the most and more than one, the one that has been silent longest.
    */
-  admit(address: string | undefined): Ticket | Refusal {
-    const network = address === undefined ? undefined : networkOf(address);
-    const own = (network === undefined ? undefined : this.#byNetwork.get(network)) ?? noConnections();
-    const refusal = this.#exceededLimit(own);
-    if (refusal !== undefined) return refusal;
-    if (network !== undefined) this.#byNetwork.set(network, own);
-    this.#total.negotiating++;
-    own.negotiating++;
-    let stage: Stage | "closed" = "negotiating";
-    return {
-      moveTo: (next) => {
-        if (stage === "closed") return;
-        this.#total[stage]--;
-        own[stage]--;
-        stage = next;
-        if (next !== "closed") {
-          this.#total[next]++;
-          own[next]++;
-        } else if (network !== undefined && sum(own) === 0) this.#byNetwork.delete(network);
-      },
-    };
+  admit(candidate: Candidate): Ticket | Refusal {
+    const place = new Place(candidate);
+    for (const limit of this.#exceeded(place)) {
+      const victim = this.#victim(limit, place);
+      if (victim === undefined) return limit;
+      this.#move(victim, "closed");
+      victim.candidate.evict(limit);
+    }
+    this.#move(place, "negotiating");
+    return { moveTo: (stage) => this.#move(place, stage) };
   }
 
-  /** The first limit that one more connection would exceed. `own` are the connections of its network. */
-  #exceededLimit(own: Counts): Refusal | undefined {
+  /** The limits that one more connection would exceed. Those that apply to the address of the candidate come first. */
+  *#exceeded({ network, candidate }: Place): Iterable<Refusal> {
     const limits = this.#limits;
-    const total = this.#total;
-    if (sum(total) >= limits.connections) return "connections";
-    if (sum(own) >= limits.connectionsPerAddress) return "connectionsPerAddress";
-    if (own.negotiating + own.loggingIn >= limits.newcomersPerAddress) return "newcomersPerAddress";
-    if (total.negotiating >= limits.negotiating) return "negotiating";
-    if (total.loggingIn >= limits.strangers) return "strangers";
-    return undefined;
+    const newcomers = this.#newcomers.countOf(network);
+    if (candidate.address !== undefined) {
+      if (newcomers + this.#guests.countOf(network) >= limits.connectionsPerAddress) yield "connectionsPerAddress";
+      if (newcomers >= limits.newcomersPerAddress) yield "newcomersPerAddress";
+    }
+    if (this.#negotiating.size >= limits.negotiating) yield "negotiating";
+    if (this.#newcomers.size >= limits.strangers) yield "strangers";
+    const reserve = this.#all.countOf(network) === 0 ? 0 : Math.floor(limits.connections * RESERVE);
+    if (this.#all.size >= limits.connections - reserve) yield "connections";
+  }
+
+  #victim(limit: Refusal, { network }: Place): Place | undefined {
+    switch (limit) {
+      case "connectionsPerAddress":
+      case "newcomersPerAddress":
+        return ifSettled(this.#newcomers.oldestOf(network));
+      case "negotiating":
+        return newcomerToEvict(this.#negotiating, network);
+      case "strangers":
+        return newcomerToEvict(this.#newcomers, network);
+      case "connections":
+        return newcomerToEvict(this.#newcomers, network) ?? this.#guestToEvict(network);
+    }
+  }
+
+  #guestToEvict(network: string): Place | undefined {
+    const guests = this.#guests;
+    if (this.#all.countOf(network) > 0 || guests.highest < 2) return undefined;
+    let silent: Place | undefined;
+    let since = Infinity;
+    for (const guest of guests.membersOf(guests.mostCrowded()!)) {
+      const last = guest.candidate.lastReceived();
+      if (last < since) [silent, since] = [guest, last];
+    }
+    return silent;
+  }
+
+  #move(place: Place, stage: Stage | "closed"): void {
+    if (place.stage === "closed") return;
+    place.stage = stage;
+    set(this.#all, place, stage !== "closed");
+    set(this.#negotiating, place, stage === "negotiating");
+    set(this.#newcomers, place, stage === "negotiating" || stage === "loggingIn");
+    set(this.#guests, place, stage === "guest");
   }
 }
 
-function noConnections(): Counts {
-  return { negotiating: 0, loggingIn: 0, established: 0 };
+/** A connection and the place that it has or asks for. */
+class Place {
+  readonly candidate: Candidate;
+  /** Connections without an address have a network of their own. */
+  readonly network: string;
+  readonly since: number = performance.now();
+  stage: Stage | "closed" | undefined;
+
+  constructor(candidate: Candidate) {
+    this.candidate = candidate;
+    this.network = candidate.address === undefined ? "" : networkOf(candidate.address);
+  }
 }
 
-function sum({ negotiating, loggingIn, established }: Counts): number {
-  return negotiating + loggingIn + established;
+/** The newcomer that has to make room for one from `network`. Undefined if none has to. */
+function newcomerToEvict(crowd: Crowd<Place>, network: string): Place | undefined {
+  const own = crowd.countOf(network);
+  const { highest } = crowd;
+  if (own === 0 || highest > own + 1) return crowd.oldestOf(crowd.mostCrowded());
+  return ifSettled(crowd.oldestOf(own === highest ? network : crowd.mostCrowded()));
+}
+
+/** The place, if it was given {@link GRACE_MS} ago or earlier. */
+function ifSettled(place: Place | undefined): Place | undefined {
+  return place !== undefined && performance.now() - place.since >= GRACE_MS ? place : undefined;
+}
+
+function set(crowd: Crowd<Place>, place: Place, isMember: boolean): void {
+  if (!isMember) crowd.delete(place);
+  else if (!crowd.has(place)) crowd.add(place);
 }

@@ -9,7 +9,8 @@ import { defaultPlatform } from "../platform.js";
 import type { Platform } from "../platform.js";
 import type { Pulse } from "../pulse.js";
 import { Admission, defaultServerLimits } from "./admission.js";
-import type { ServerLimits, Ticket } from "./admission.js";
+import type { Refusal, ServerLimits, Ticket } from "./admission.js";
+import { Refusals } from "./refusals.js";
 import { SameUserPolicy } from "./same-user.js";
 import type { SameUserOptions } from "./same-user.js";
 import type { ServerEvent, ServerWatcher } from "./server-events.js";
@@ -45,7 +46,7 @@ export interface IncomingConnection {
   readonly destroy: () => void;
 }
 
-/** A connection that the limits admit. The transport calls either `serve` or `fail`, and always `closed`. */
+/** A connection that the limits admit, or that is told why they do not. The transport calls either `serve` or `fail`, and always `closed`. */
 export interface AdmittedConnection {
   /** Creates the broker. */
   serve(link: Link & Pulse): Broker;
@@ -60,6 +61,7 @@ export class ServerConnections {
   readonly #limits: ServerLimits;
   readonly #platform: Platform;
   readonly #admission: Admission;
+  readonly #refusals: Refusals;
   readonly #sameUser: SameUserPolicy;
   readonly #brokers = new Set<Broker>();
   /** Connections whose brokers do not exist yet or are not ready. */
@@ -74,6 +76,7 @@ export class ServerConnections {
     this.#limits = withDefaults("limit", defaultServerLimits, options.limits, { tlsMs: { least: 1 } });
     this.#platform = options.platform ?? defaultPlatform;
     this.#admission = new Admission(this.#limits);
+    this.#refusals = new Refusals(options.config.dialects, this.#platform);
     this.#sameUser = new SameUserPolicy(options.sameUser);
   }
 
@@ -97,23 +100,61 @@ export class ServerConnections {
     for (const watcher of this.#watchers) this.#options.config.runCallback(() => watcher(event));
   }
 
-  /** Admits a connection. If a limit or a closing server refuses it, destroys it and returns undefined. */
+  /**
+   * Admits a connection, and closes others that have to make room for it. A connection that a limit refuses is told so
+   * by its link, which lasts for two seconds at most. If too many are refused, or the server is closing, destroys it
+   * and returns undefined.
+   */
   admit(incoming: IncomingConnection): AdmittedConnection | undefined {
-    const ticket = this.#isAdmitting ? this.#admission.admit(incoming.address) : undefined;
-    if (ticket === undefined || typeof ticket === "string") {
+    if (!this.#isAdmitting) {
       incoming.destroy();
-      if (ticket !== undefined) this.report({ kind: "refused", peer: incoming.peer, limit: ticket });
       return undefined;
     }
+    const admitted: Admitted = { incoming, broker: undefined, pulse: undefined, isEvicted: false };
+    const ticket = this.#admission.admit({
+      address: incoming.address,
+      evict: (limit) => this.#evict(admitted, limit),
+      lastReceived: () => admitted.pulse?.lastReceived ?? 0,
+    });
+    if (typeof ticket === "string") return this.#refuse(incoming, ticket);
     this.#unready.add(incoming);
     return {
-      serve: (link) => this.#serve(link, incoming, ticket),
-      fail: (error) => this.report({ kind: "failed", peer: incoming.peer, error }),
+      serve: (link) => this.#serve(link, admitted, ticket),
+      fail: (error) => {
+        if (!admitted.isEvicted) this.report({ kind: "failed", peer: incoming.peer, error });
+      },
       closed: () => {
         this.#unready.delete(incoming);
         ticket.moveTo("closed");
       },
     };
+  }
+
+  #refuse(incoming: IncomingConnection, limit: Refusal): AdmittedConnection | undefined {
+    this.report({ kind: "refused", peer: incoming.peer, limit });
+    const release = this.#refusals.take(incoming.destroy);
+    if (release === undefined) {
+      incoming.destroy();
+      return undefined;
+    }
+    this.#unready.add(incoming);
+    return {
+      serve: (link) => this.#refusals.serve(link, limit),
+      fail: () => undefined,
+      closed: () => {
+        if (this.#unready.delete(incoming)) release();
+      },
+    };
+  }
+
+  /** Closes a connection that has lost its place. */
+  #evict(admitted: Admitted, limit: Refusal): void {
+    const { incoming, broker } = admitted;
+    admitted.isEvicted = true;
+    if (broker === undefined) {
+      this.report({ kind: "refused", peer: incoming.peer, limit });
+      incoming.destroy();
+    } else broker.terminate("limit", new Error(`another address needed its place: the limit ${limit} was reached`));
   }
 
   /** Refuses all connections from now on. */
@@ -139,10 +180,12 @@ export class ServerConnections {
     for (const broker of this.#brokers) broker.terminate("closed");
   }
 
-  #serve(link: Link & Pulse, incoming: IncomingConnection, ticket: Ticket): Broker {
+  #serve(link: Link & Pulse, admitted: Admitted, ticket: Ticket): Broker {
     const { config, liveness } = this.#options;
     const login: Login = { succeeded: false };
     const broker: Broker = new Broker(link, config, (who) => this.#admitLogin(broker, ticket, login, who));
+    admitted.broker = broker;
+    admitted.pulse = link;
     this.#brokers.add(broker);
     const closed = broker.closed.then((reason) => {
       this.#brokers.delete(broker);
@@ -150,7 +193,7 @@ export class ServerConnections {
     });
     broker.ready.then(
       () => {
-        this.#unready.delete(incoming);
+        this.#unready.delete(admitted.incoming);
         this.#becameReady(broker, ticket, login);
         void closed.then((reason) => this.report({ kind: "closed", connection: broker, reason }));
       },
@@ -162,7 +205,7 @@ export class ServerConnections {
 
   #becameReady(broker: Broker, ticket: Ticket, login: Login): void {
     if (this.#options.config.root?.requiresLogin === true) this.#expectLogin(broker, ticket, login);
-    else ticket.moveTo("established");
+    else ticket.moveTo("guest");
     this.report({ kind: "connection", connection: broker });
   }
 
@@ -181,10 +224,20 @@ export class ServerConnections {
   async #admitLogin(broker: Broker, ticket: Ticket, login: Login, who: unknown): Promise<Disposable> {
     const session = await this.#sameUser.admit(broker, who);
     login.succeeded = true;
-    ticket.moveTo("established");
+    ticket.moveTo("user");
     this.report({ kind: "login", connection: broker, who });
     return session;
   }
+}
+
+/** A connection that has a place. */
+interface Admitted {
+  readonly incoming: IncomingConnection;
+  /** Undefined before the transport has called `serve`, for example during a TLS handshake. */
+  broker: Broker | undefined;
+  pulse: Pulse | undefined;
+  /** Whether it has lost its place to another connection. */
+  isEvicted: boolean;
 }
 
 /** Whether a login over one connection has succeeded. */

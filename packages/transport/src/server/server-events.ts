@@ -14,7 +14,10 @@ export type ServerEvent =
    * A connection never became ready: the two ends did not agree on TLS or on a dialect, or the peer closed it first.
    */
   | { readonly kind: "failed"; readonly peer: string; readonly error: Error }
-  /** A connection was refused because of this limit. */
+  /**
+   * A connection was refused because of this limit, or lost its place to another one during the TLS handshake. A
+   * connection that loses its place later ends with the reason `limit`, which `failed` or `closed` reports.
+   */
   | { readonly kind: "refused"; readonly peer: string; readonly limit: Refusal }
   /**
    * The system reported an error, and the server goes on: no more sockets (`EMFILE`), or the path of a UNIX socket

@@ -1,7 +1,7 @@
 import { getEventListeners } from "node:events";
 import { PBError, RemoteError } from "@pb/broker";
 import type { BrokerEvent } from "@pb/broker";
-import { NotConnectedError, OutcomeUnknownError, ReconnectingClient } from "@pb/transport";
+import { NotConnectedError, OutcomeUnknownError, ReconnectingClient, ServerBusyError } from "@pb/transport";
 import type { Dial, ReconnectingClientHooks, ReconnectingClientOptions, ReconnectState } from "@pb/transport";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { Echo, sleep, until } from "../support/echo.js";
@@ -22,6 +22,20 @@ function start(
   onTestFinished(() => client.close());
   return { root, connections, network, client, states };
 }
+
+test("does not return to a busy server before the time that it asks for", async () => {
+  const dials: number[] = [];
+  const busy: Dial = () => {
+    dials.push(performance.now());
+    return Promise.reject(new ServerBusyError("connections", 300));
+  };
+  const client = new ReconnectingClient(busy, { backoff: { firstMs: 1, highestMs: 1 } });
+  onTestFinished(() => client.close());
+  await until(() => dials.length === 3, "three attempts");
+  expect(dials[1]! - dials[0]!).toBeGreaterThan(295);
+  expect(dials[2]! - dials[1]!).toBeGreaterThan(295);
+  expect(client.state).toMatchObject({ cause: { code: "SERVER_BUSY" } });
+});
 
 /** A transport whose server cannot be reached. */
 const refused: Dial = () => Promise.reject(Object.assign(new Error("refused"), { code: "ECONNREFUSED" }));

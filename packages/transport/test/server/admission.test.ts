@@ -1,34 +1,173 @@
-import { expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Admission, defaultServerLimits } from "../../src/server/admission.js";
+import type { Refusal, ServerLimits, Stage, Ticket } from "../../src/server/admission.js";
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ["performance"] }));
+afterEach(() => void vi.useRealTimers());
+
+/** An admission whose limits do not matter, except those that are given. */
+class Door {
+  readonly #admission: Admission;
+  /** The names of the connections that have a place, and those that have lost it, with the limit. */
+  readonly inside = new Map<string, Ticket>();
+  readonly evicted: [name: string, limit: Refusal][] = [];
+  readonly silentSince = new Map<string, number>();
+
+  constructor(limits: Partial<ServerLimits>) {
+    this.#admission = new Admission({ ...defaultServerLimits, ...limits });
+  }
+
+  /** Asks for a place. `name` is the address, a slash and more. Returns the limit that refuses it. */
+  enter(name: string, stage: Stage = "negotiating"): Refusal | undefined {
+    const address = name.split("/")[0]!;
+    const result = this.#admission.admit({
+      address: address === "unix" ? undefined : address,
+      evict: (limit) => {
+        this.evicted.push([name, limit]);
+        this.inside.delete(name);
+      },
+      lastReceived: () => this.silentSince.get(name) ?? 0,
+    });
+    if (typeof result === "string") return result;
+    this.inside.set(name, result);
+    result.moveTo(stage);
+    return undefined;
+  }
+
+  fill(address: string, count: number, stage?: Stage): void {
+    for (let index = 0; index < count; index++) this.enter(`${address}/${index}`, stage);
+  }
+
+  count(address: string): number {
+    return [...this.inside.keys()].filter((name) => name.startsWith(`${address}/`)).length;
+  }
+}
 
 test("counts an IPv6 network as one address", () => {
-  const admission = new Admission({ ...defaultServerLimits, connectionsPerAddress: 1 });
-  const results = ["2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"].map((address) => admission.admit(address));
-  expect(results.map((result) => (typeof result === "string" ? result : "admitted"))).toEqual([
-    "admitted",
+  const door = new Door({ connectionsPerAddress: 1 });
+  expect(["2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"].map((address) => door.enter(address))).toEqual([
+    undefined,
     "connectionsPerAddress",
-    "admitted",
+    undefined,
   ]);
 });
 
 test("frees the place of a closed connection once, from every stage", () => {
-  const admission = new Admission({ ...defaultServerLimits, connectionsPerAddress: 1, newcomersPerAddress: 1 });
-  for (const stage of ["negotiating", "loggingIn", "established"] as const) {
-    const ticket = admission.admit("::1");
-    if (typeof ticket === "string") throw new Error(ticket);
-    ticket.moveTo(stage);
-    expect(admission.admit("::1")).toBe("connectionsPerAddress");
+  const door = new Door({ connectionsPerAddress: 1, newcomersPerAddress: 1 });
+  for (const stage of ["negotiating", "loggingIn", "guest"] as const) {
+    expect(door.enter("::1/a", stage)).toBeUndefined();
+    expect(door.enter("::1/b")).toBe("connectionsPerAddress");
+    const ticket = door.inside.get("::1/a")!;
     ticket.moveTo("closed");
     ticket.moveTo("closed");
-    ticket.moveTo("established");
+    ticket.moveTo("guest");
   }
 });
 
 test("applies only the limits of all connections to a connection without an address", () => {
-  const admission = new Admission({ ...defaultServerLimits, connectionsPerAddress: 1, connections: 2 });
-  expect([1, 2, 3].map(() => admission.admit(undefined)).map((ticket) => typeof ticket)).toEqual([
-    "object",
-    "object",
-    "string",
+  const door = new Door({ connectionsPerAddress: 1, newcomersPerAddress: 1, connections: 2 });
+  expect([1, 2, 3].map((index) => door.enter(`unix/${index}`))).toEqual([undefined, undefined, "connections"]);
+});
+
+test("does not count users among the connections of their address", () => {
+  const door = new Door({ connectionsPerAddress: 2, newcomersPerAddress: 2 });
+  door.fill("192.0.2.1", 50, "user");
+  expect(door.count("192.0.2.1")).toBe(50);
+  expect([1, 2, 3].map((index) => door.enter(`192.0.2.1/new ${index}`))).toEqual([
+    undefined,
+    undefined,
+    "connectionsPerAddress",
   ]);
+});
+
+describe.each([
+  ["negotiating", { negotiating: 10 }, "negotiating"],
+  ["strangers", { strangers: 10 }, "loggingIn"],
+  ["connections", { connections: 10 }, "negotiating"],
+] as const)("when the limit %s is reached", (limit, limits, stage) => {
+  test("the oldest connection of the most numerous address makes room for other addresses", () => {
+    const door = new Door(limits);
+    door.fill("192.0.2.1", 7, stage);
+    door.fill("192.0.2.2", 3, stage);
+    expect(door.enter("192.0.2.3/a", stage)).toBeUndefined();
+    expect(door.enter("192.0.2.3/b", stage)).toBeUndefined();
+    expect(door.evicted).toEqual([
+      ["192.0.2.1/0", limit],
+      ["192.0.2.1/1", limit],
+    ]);
+  });
+
+  test("all addresses end with equal shares", () => {
+    const door = new Door(limits);
+    const addresses = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4", "192.0.2.5"];
+    for (const address of addresses) door.fill(address, 50, stage);
+    expect(addresses.map((address) => door.count(address))).toEqual([2, 2, 2, 2, 2]);
+  });
+
+  test("an address with none gets a place even if all others have one each", () => {
+    const door = new Door(limits);
+    for (let index = 0; index < 10; index++) door.enter(`192.0.2.${index}`, stage);
+    expect(door.enter("192.0.2.100", stage)).toBeUndefined();
+    expect(door.evicted).toEqual([["192.0.2.0", limit]]);
+  });
+
+  test("connections of one address do not displace each other while they are young", () => {
+    const door = new Door(limits);
+    door.fill("192.0.2.1", 10, stage);
+    expect(door.enter("192.0.2.1/late", stage)).toBe(limit);
+    vi.advanceTimersByTime(1_999);
+    expect(door.enter("192.0.2.1/late", stage)).toBe(limit);
+    vi.advanceTimersByTime(1);
+    expect(door.enter("192.0.2.1/late", stage)).toBeUndefined();
+    expect(door.evicted).toEqual([["192.0.2.1/0", limit]]);
+  });
+
+  test("connections that are established keep their places", () => {
+    const door = new Door(limits);
+    door.fill("192.0.2.1", 9, "user");
+    expect(door.enter("192.0.2.2/a", stage)).toBeUndefined();
+    for (let index = 0; index < 30; index++) door.enter(`192.0.2.${index}/x`, stage);
+    expect(door.count("192.0.2.1")).toBeGreaterThanOrEqual(9);
+  });
+});
+
+describe("when newcomers of one address reach their limit", () => {
+  test("only their own oldest one can make room", () => {
+    const door = new Door({ newcomersPerAddress: 2 });
+    door.fill("192.0.2.1", 2);
+    door.fill("192.0.2.2", 2);
+    vi.advanceTimersByTime(5_000);
+    expect(door.enter("192.0.2.2/new")).toBeUndefined();
+    expect(door.evicted).toEqual([["192.0.2.2/0", "newcomersPerAddress"]]);
+  });
+});
+
+describe("when guests have filled the server", () => {
+  test("the last twentieth is kept for addresses that have no connection", () => {
+    const door = new Door({ connections: 40 });
+    door.fill("192.0.2.1", 50, "guest");
+    expect(door.count("192.0.2.1")).toBe(38);
+    expect(door.enter("192.0.2.2/a", "guest")).toBeUndefined();
+    expect(door.enter("192.0.2.2/b", "guest")).toBe("connections");
+    expect(door.enter("192.0.2.3/a", "guest")).toBeUndefined();
+    expect(door.evicted).toEqual([]);
+  });
+
+  test("the one that has been silent longest makes room for an address that has none", () => {
+    const door = new Door({ connections: 4 });
+    door.fill("192.0.2.1", 3, "guest");
+    door.enter("192.0.2.2/a", "guest");
+    for (const [index, since] of [30, 10, 20].entries()) door.silentSince.set(`192.0.2.1/${index}`, since);
+    expect(door.enter("192.0.2.2/b", "guest")).toBe("connections");
+    expect(door.enter("192.0.2.3/a", "guest")).toBeUndefined();
+    expect(door.evicted).toEqual([["192.0.2.1/1", "connections"]]);
+  });
+
+  test("none of them makes room if each address has one", () => {
+    const door = new Door({ connections: 2 });
+    door.enter("192.0.2.1/a", "guest");
+    door.enter("192.0.2.2/a", "guest");
+    expect(door.enter("192.0.2.3/a", "guest")).toBe("connections");
+    expect(door.evicted).toEqual([]);
+  });
 });

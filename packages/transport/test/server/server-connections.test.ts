@@ -3,7 +3,7 @@ import type { RootSource } from "@pb/broker";
 import { BrokerConfig } from "@pb/broker/extension";
 import { linkPair } from "@pb/broker/testing";
 import { ServerConnections } from "@pb/transport";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { echo, Echo, until } from "../support/echo.js";
 import { connectTo, PulsedLink, serve } from "../support/memory-network.js";
 
@@ -23,15 +23,83 @@ test("serves connections and reports their beginning and end", async () => {
   expect(connections.all.size).toBe(0);
 });
 
-test("destroys a connection beyond a limit, reports it, and admits the next one after another has closed", () => {
+test("refuses a connection beyond a limit, reports it, and admits the next one after another has closed", async () => {
+  const { connections, events, network } = serve(new Echo(), { limits: { connections: 1 } });
+  const first = await connectTo(network);
+  await expect(connectTo(network)).rejects.toMatchObject({
+    code: "SERVER_BUSY",
+    limit: "connections",
+    retryAfterMs: 10_000,
+  });
+  expect(events).toMatchObject([{ kind: "connection" }, { kind: "refused", peer: "memory", limit: "connections" }]);
+  expect(connections.all.size).toBe(1);
+  await first.close();
+  await until(() => connections.all.size === 0, "the first is closed");
+  expect(await echo(await connectTo(network), 1)).toBe(1);
+});
+
+test("destroys a connection without a word when too many are being refused, or were within a second", () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
   const { connections, events } = serve(new Echo(), { limits: { connections: 1 } });
-  const first = connections.admit(incoming())!;
-  const refused = incoming("192.0.2.2");
-  expect(connections.admit(refused)).toBeUndefined();
-  expect(refused.destroy).toHaveBeenCalledOnce();
-  expect(events).toEqual([{ kind: "refused", peer: "test:192.0.2.2", limit: "connections" }]);
-  first.closed();
+  connections.admit(incoming());
+  const refused = Array.from({ length: 300 }, () => incoming());
+  const told = refused.map((connection) => connections.admit(connection)).filter((result) => result !== undefined);
+  expect(told).toHaveLength(256);
+  expect(refused.at(-1)!.destroy).toHaveBeenCalledOnce();
+  for (const connection of told) connection.closed();
+  expect(refused[0]!.destroy).not.toHaveBeenCalled();
+  expect(connections.admit(incoming())).toBeUndefined();
+  vi.advanceTimersByTime(10);
   expect(connections.admit(incoming())).toBeDefined();
+  expect(events).toHaveLength(302);
+});
+
+test("destroys a refused connection when its time is over, and when the server closes", async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const { connections } = serve(new Echo(), { limits: { connections: 1 } });
+  connections.admit(incoming());
+  const [first, second] = [incoming(), incoming()];
+  connections.admit(first);
+  vi.advanceTimersByTime(1_999);
+  expect(first.destroy).not.toHaveBeenCalled();
+  vi.advanceTimersByTime(1);
+  expect(first.destroy).toHaveBeenCalledOnce();
+  connections.admit(second);
+  await connections.close();
+  expect(second.destroy).toHaveBeenCalledOnce();
+});
+
+test("closes the oldest stranger of an address for one of another address", async () => {
+  const root: RootSource = { requiresLogin: true, rootObject: () => new Echo() };
+  const { connections, events, network } = serve(root, { limits: { strangers: 2 } });
+  const [first, second] = [await connectTo(network), await connectTo(network)];
+  const during = incoming("192.0.2.2");
+  const handshake = connections.admit(during)!;
+  expect((await first.closed).reason).toBe("lost");
+  expect(second.isOpen).toBe(true);
+  await until(() => events.length === 3, "the end is reported");
+  expect(events[2]).toMatchObject({
+    kind: "closed",
+    reason: {
+      reason: "limit",
+      message: expect.stringContaining("another address needed its place: the limit strangers was reached"),
+    },
+  });
+  handshake.closed();
+});
+
+test("closes a connection during its handshake for one of another address, and reports it once", () => {
+  const { connections, events } = serve(new Echo(), { limits: { negotiating: 2 } });
+  const [first, second] = [incoming(), incoming()];
+  const handshake = connections.admit(first)!;
+  connections.admit(second);
+  connections.admit(incoming("192.0.2.2"));
+  expect(first.destroy).toHaveBeenCalledOnce();
+  expect(second.destroy).not.toHaveBeenCalled();
+  handshake.fail(new Error("closed"));
+  expect(events).toEqual([{ kind: "refused", peer: "test:192.0.2.1", limit: "negotiating" }]);
 });
 
 test("counts a connection as negotiating until it is ready", async () => {
@@ -40,7 +108,7 @@ test("counts a connection as negotiating until it is ready", async () => {
   await connectTo(network);
   expect(connections.all.size).toBe(2);
   connections.admit(incoming());
-  expect(connections.admit(incoming())).toBeUndefined();
+  await expect(connectTo(network)).rejects.toMatchObject({ code: "SERVER_BUSY", limit: "negotiating" });
 });
 
 test("reports a connection that failed before it had a link", () => {
@@ -72,7 +140,7 @@ test("reports a login, and ends a connection without a login after its time", as
   const root: RootSource = { requiresLogin: true, rootObject: (connection) => new Login(connection) };
   const { network, events } = serve(root, { limits: { loginMs: 100, strangers: 1 } });
   const first = await connectTo(network);
-  await expect(connectTo(network)).rejects.toMatchObject({ reason: "lost" });
+  await expect(connectTo(network)).rejects.toMatchObject({ code: "SERVER_BUSY", limit: "strangers" });
   await (await first.getRootObject<Login>()).callRemote("login", "alice");
   const second = await connectTo(network);
   expect((await second.closed).reason).toBe("lost");
