@@ -20,8 +20,8 @@ export function offerDialects(dialects: readonly Dialect[]): Uint8Array {
 
 /**
  * Chooses a dialect from an offer. Skips elements that are not names, as Twisted does. Throws `BANANA_BAD_NEGOTIATION`
- * when the offer is not a list, and `BANANA_NO_COMMON_DIALECT` when no name is known. `inspect` is called with the first
- * name before that.
+ * when the offer is not a list, and `BANANA_NO_COMMON_DIALECT` when no name is known. `inspect` is called with the
+ * first name before that.
  */
 export function chooseDialect(
   offer: Expression,

@@ -16,6 +16,7 @@ export function sniffProtocol(first: Uint8Array): string | undefined {
   if (/^(GET|PUT|POST|HEAD|PATCH|TRACE|DELETE|OPTIONS|CONNECT) /.test(text)) return "an HTTP request";
   if (text.startsWith("PRI * HT")) return "an HTTP/2 request";
   if (text.startsWith("HTTP/")) return "an HTTP response";
+  if (/^(PROXY |\r\n\r\n\0\r\nQ)/.test(text)) return "a header of the PROXY protocol";
   if (text.startsWith("SSH-")) return "an SSH greeting";
   if ((kind === 0x15 || kind === 0x16) && major === 3 && minor! <= 4)
     return kind === 0x16 ? "a TLS hello" : "a TLS alert";

@@ -113,6 +113,8 @@ describe("a session that cannot agree throws the reason and sends nothing", () =
     ["PRI * HTTP/2.0\r\n", "an HTTP/2 request"],
     ["SSH-2.0-OpenSSH", "an SSH greeting"],
     ["\u0016\u0003\u0001", "a TLS hello"],
+    ["PROXY TCP4 192.0.2.1 192.0.2.2 51324 8787\r\n", "a header of the PROXY protocol"],
+    ["\r\n\r\n\0\r\nQUIT\n!\u0011\0\f", "a header of the PROXY protocol"],
     ["\u0015\u0003\u0003", "a TLS alert"],
   ])("recognizes %j", (text, protocol) => {
     for (const role of ["listener", "initiator"] as const) {

@@ -85,7 +85,9 @@ test("lets an address in again and again while two others open sockets as fast a
 test("gives all clients behind one address a place, although more come at once than there is room for", async () => {
   const server = await serve({ limits: { negotiating: 20, strangers: 20 } });
   const clients = Array.from({ length: 60 }, () => reconnecting<Echo>(`tcp:127.0.0.1:${server.port}`));
-  onTestFinished(async () => void (await Promise.all(clients.map((client) => client.close()))));
+  onTestFinished(async () => {
+    await Promise.all(clients.map((client) => client.close()));
+  });
   expect(await Promise.all(clients.map((client, index) => client.callRemote("echo", index)))).toEqual(
     clients.map((_, index) => index),
   );

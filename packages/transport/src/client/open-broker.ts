@@ -9,7 +9,8 @@ import { ConnectError } from "../errors.js";
 /**
  * Creates a broker on a connected link and resolves when both ends can call. When it rejects, the link is closed: with
  * `ConnectionLostError` when the two ends do not agree on a dialect or the link ends, with the reason of the signal, or
- * with `CONNECT_TIMEOUT` after `timeoutMs`, and with {@link ServerBusyError} when the server had no place. The signal has no effect once the connection is ready.
+ * with `CONNECT_TIMEOUT` after `timeoutMs`, and with {@link ServerBusyError} when the server had no place. The signal
+ * has no effect once the connection is ready.
  */
 export async function openBroker(
   link: Link,

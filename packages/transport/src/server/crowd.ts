@@ -59,8 +59,8 @@ export class Crowd<Member extends { readonly network: string }> {
 
   #rank(network: string, from: number, to: number): void {
     this.#ranks[from]?.delete(network);
-    if (to > 0) (this.#ranks[to] ??= new Set()).add(network);
-    this.#ranks[0] ??= new Set();
+    while (this.#ranks.length <= to) this.#ranks.push(new Set());
+    if (to > 0) this.#ranks[to]!.add(network);
     while (this.#ranks.length > 1 && this.#ranks.at(-1)!.size === 0) this.#ranks.pop();
   }
 }

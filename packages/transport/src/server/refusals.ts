@@ -77,7 +77,10 @@ export class Refusals {
     const error = new ServerBusyError(limit, RETRY_MS[limit]);
     const { afterTurn } = this.#platform;
     const root: RootSource = {
-      rootObject: (connection) => new BusyRoot(error, () => afterTurn(() => void (connection as Broker).close())),
+      rootObject: (connection) =>
+        new BusyRoot(error, () => {
+          if (connection instanceof Broker) afterTurn(() => void connection.close());
+        }),
     };
     return new BrokerConfig({
       root,

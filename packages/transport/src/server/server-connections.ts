@@ -46,7 +46,9 @@ export interface IncomingConnection {
   readonly destroy: () => void;
 }
 
-/** A connection that the limits admit, or that is told why they do not. The transport calls either `serve` or `fail`, and always `closed`. */
+/**
+
+ */
 export interface AdmittedConnection {
   /** Creates the broker. */
   serve(link: Link & Pulse): Broker;
