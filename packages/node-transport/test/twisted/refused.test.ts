@@ -15,7 +15,7 @@ describe.for(inject("twisteds"))("Twisted $version", (twisted) => {
       const silent = connectSocket(server.port, "127.0.0.1").on("error", () => undefined);
       await once(silent, "connect");
       await using client = new TwistedPeer(twisted, "refused", `tcp:127.0.0.1:${server.port}`, step);
-      expect(await client.line()).toBe(
+      expect(await client.nextLine()).toBe(
         "pb.ServerBusy True The server is busy: its limit connections is reached. Try again after 10 s",
       );
       silent.destroy();
