@@ -1,6 +1,6 @@
 // Every error class of a package is exported and documented.
 
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { expect, it } from "vitest";
@@ -17,7 +17,11 @@ const internal = new Map([
 it.each(publicPackages(root).map(({ folder, manifest }) => [manifest.name, join(root, "packages", folder)]))(
   "%s exports and documents its error classes",
   async (name, folder) => {
-    const exported = (await import(pathToFileURL(join(folder, "src/index.ts")).href)) as object;
+    const entries = ["src/index.ts", "src/extension.ts"]
+      .map((path) => join(folder, path))
+      .filter((path) => existsSync(path));
+    const modules = (await Promise.all(entries.map((path) => import(pathToFileURL(path).href)))) as object[];
+    const exported = Object.assign({}, ...modules) as object;
     const documents = readdirSync(folder).filter((file) => file.endsWith(".md"));
     const text = documents.map((file) => readFileSync(join(folder, file), "utf8")).join();
     const classes = await errorClassesIn(join(folder, "src"));
