@@ -89,6 +89,11 @@ export class ServerBusyError extends PerspectiveBrokerError {
     this.limit = limit;
     this.retryAfterMs = retryAfterMs;
   }
+
+  /** The name of the dialect with which a server tells it to clients of this library (`wire/busy-offer.ts`). */
+  get notice(): string {
+    return `pbx-busy ${this.limit} ${Math.ceil(this.retryAfterMs)}`;
+  }
 }
 
 /**

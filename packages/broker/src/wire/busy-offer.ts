@@ -7,12 +7,8 @@ import { ServerBusyError } from "../errors.js";
 /** The longest time that is believed, in milliseconds: an hour. */
 const MAX_RETRY_MS = 3_600_000;
 
+/** The form of `ServerBusyError.notice`. */
 const NOTICE = /^pbx-busy (\w{1,40}) (\d{1,9})$/;
-
-/** The name of the dialect that is a notice. */
-export function busyNotice({ limit, retryAfterMs }: ServerBusyError): string {
-  return `pbx-busy ${limit} ${Math.ceil(retryAfterMs)}`;
-}
 
 /** Throws {@link ServerBusyError} if the first name of an offer is a notice. */
 export function refuseBusyOffer(first: string): void {

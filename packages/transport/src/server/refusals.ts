@@ -2,7 +2,7 @@
 
 import { Broker, Referenceable } from "@pb/broker";
 import type { RootSource } from "@pb/broker";
-import { BrokerConfig, busyNotice, ServerBusyError } from "@pb/broker/extension";
+import { BrokerConfig, ServerBusyError } from "@pb/broker/extension";
 import type { Link } from "@pb/broker/extension";
 import type { Platform } from "../platform.js";
 import type { Refusal } from "./admission.js";
@@ -84,7 +84,7 @@ export class Refusals {
     };
     return new BrokerConfig({
       root,
-      dialects: [{ name: busyNotice(error) }, ...this.#dialects],
+      dialects: [{ name: error.notice }, ...this.#dialects],
       limits: { messageBytes: 64 * 1024, negotiationMs: LONGEST_MS, callsRunning: 1, overload: "refuse" },
     });
   }
