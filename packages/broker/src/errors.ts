@@ -2,6 +2,7 @@
 // using a reference.
 
 import { PerspectiveBrokerError } from "@pb/banana";
+import { printable } from "@pb/jelly-types";
 
 /** Codes of a {@link ProtocolError}. */
 export type ProtocolErrorCode =
@@ -177,7 +178,7 @@ export class UnknownCacheError extends PerspectiveBrokerError {
   readonly code = "CALL_UNKNOWN_CACHE";
 
   constructor(id: number | string) {
-    super(String(id));
+    super(printable(String(id)));
   }
 }
 

@@ -2,13 +2,22 @@
 
 import type { ConnectionLostError } from "./errors.js";
 
-/** An event worth a line in a log. */
+/**
+ * An event worth a line in a log. Names of methods and other text of the peer can be printed: controls are escaped, and
+ * long text is cut.
+ */
 export type BrokerEvent =
   /**
    * A method of this end failed with an error that was not thrown on purpose (see `PBError`). The peer received what
    * `describeError` allows.
    */
   | { readonly kind: "method-failed"; readonly method: string; readonly error: unknown }
+  /**
+   * The arguments of a call could not be read, because the peer sent a type that is not registered or not allowed, or
+   * malformed data. The method did not run, and the peer received the error. Any peer can cause it, also before a
+   * login.
+   */
+  | { readonly kind: "call-unreadable"; readonly method: string; readonly error: unknown }
   /** The result or the error of a call could not be sent. The peer received an error instead. */
   | { readonly kind: "answer-failed"; readonly error: unknown }
   /** The peer reported that it did not understand a message. */

@@ -4,7 +4,10 @@ import type { Peer } from "@pb/broker";
 import type { LoginMechanism } from "./limits.js";
 import type { AvatarId } from "./realm.js";
 
-/** An event of a portal. `username` is the name that the client claims to have. It is not verified. */
+/**
+ * An event of a portal. `username` is the name that the client claims to have. It is not verified. It can be printed:
+ * controls in it are escaped.
+ */
 export type LoginEvent =
   | { readonly kind: "login"; readonly mechanism: LoginMechanism; readonly avatarId: AvatarId; readonly peer: Peer }
   | {

@@ -92,15 +92,32 @@ const codes: Partial<Record<string, JellyErrorCode>> = {
  * key itself.
  */
 export function keyStep(key: unknown): string {
-  if (typeof key === "string")
-    return /^[A-Za-z_$][\w$]{0,199}$/.test(key) ? `.${key}` : `[${JSON.stringify(shorten(key))}]`;
+  if (typeof key === "string") {
+    if (/^[A-Za-z_$][\w$]{0,199}$/.test(key)) return `.${key}`;
+    const cut = key.length > 200 ? "…" : "";
+    return `[${printable(JSON.stringify(key.slice(0, 200)), Infinity)}${cut}]`;
+  }
   if (typeof key === "number" || typeof key === "bigint" || typeof key === "boolean") return `[${key}]`;
   return typeof key === "symbol" ? "[a key]" : `[${describe(key)}]`;
 }
 
-/** Cuts a name from a peer to 200 characters, for use in an error message. */
-export function shorten(name: string): string {
-  return name.length <= 200 ? name : `${name.slice(0, 200)}… (${name.length} characters)`;
+/** Controls, line breaks, marks that change the direction of text, and lone surrogates. */
+const UNPRINTABLE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+
+/**
+ * Text from a peer for an error message, a log or a terminal: on one line, without controls, and cut to `longest`
+ * UTF-16 code units (default 200). A line break becomes `\n`, the escape of a terminal `\x1b`, other characters
+ * `\u{202e}`.
+ */
+export function printable(text: string, longest = 200): string {
+  const shown = text.slice(0, longest).replace(UNPRINTABLE, escape);
+  return text.length <= longest ? shown : `${shown}… (${text.length} characters)`;
+}
+
+function escape(character: string): string {
+  if (character === "\n") return "\\n";
+  const code = character.charCodeAt(0).toString(16);
+  return code.length <= 2 ? `\\x${code.padStart(2, "0")}` : `\\u{${code}}`;
 }
 
 /** Describes a value without its contents: "a function", "an instance of Invoice". */

@@ -36,7 +36,7 @@ export type {
   WritingHandler,
 } from "./handler.js";
 export { copyType, plainState, setOwnProperties } from "./types/instances/copy.js";
-export { below, describe } from "./errors.js";
+export { below, describe, printable } from "./errors.js";
 export { keyOfId } from "./reading/hash-guard.js";
 export { checkNumber, withDefaults } from "./options.js";
 export type { Accepted, Given, NumberRange } from "./options.js";

@@ -1,6 +1,10 @@
 // The default for the option `onEvent` of a broker: errors of the program become warnings, so that they are not lost.
 
 import type { BrokerEvent, BrokerOptions } from "@pb/broker";
+import { printable } from "@pb/jelly-types";
+
+/** The longest message in a warning, in UTF-16 code units. */
+const LONGEST = 1_000;
 
 /**
  * Completes the options of a broker: without an `onEvent`, errors of methods and callbacks are passed to `warn`, with
@@ -13,24 +17,51 @@ export function withDefaultWatcher<Options extends Omit<BrokerOptions, "root">>(
   return { ...options, onEvent: options?.onEvent ?? defaultWatcher(warn) } as Options;
 }
 
-/** Passes each event that is an error of the program to `warn`, and ignores the other events. */
+/** Warnings at once, and milliseconds until one more: enough to find a bug, and too few to fill a disk. */
+const BURST = 20;
+const INTERVAL_MS = 1_000;
+
+/**
+ * Passes each event that is an error of the program to `warn`, and ignores the other events. A peer can cause such
+ * errors again and again, so only 20 are passed on at once, and then one per second, which tells how many were omitted.
+ */
 export function defaultWatcher(warn: (message: string) => void): (event: BrokerEvent) => void {
+  let left = BURST;
+  let at = performance.now();
+  let omitted = 0;
   return (event) => {
-    switch (event.kind) {
-      case "method-failed":
-        warn(`The remote method ${event.method} failed: ${describe(event.error)}`);
-        break;
-      case "answer-failed":
-        warn(`A remote call could not be answered: ${describe(event.error)}`);
-        break;
-      case "callback-failed":
-        warn(`A callback of a connection failed: ${describe(event.error)}`);
-        break;
-      default:
+    const text = textOf(event);
+    if (text === undefined) return;
+    const now = performance.now();
+    left = Math.min(BURST, left + (now - at) / INTERVAL_MS);
+    at = now;
+    if (left < 1) {
+      omitted++;
+      return;
     }
+    left--;
+    warn(omitted === 0 ? text : `${text}\n(${omitted} warnings before this one were omitted)`);
+    omitted = 0;
   };
 }
 
+function textOf(event: BrokerEvent): string | undefined {
+  switch (event.kind) {
+    case "method-failed":
+      return `The remote method ${event.method} failed: ${describe(event.error)}`;
+    case "answer-failed":
+      return `A remote call could not be answered: ${describe(event.error)}`;
+    case "callback-failed":
+      return `A callback of a connection failed: ${describe(event.error)}`;
+    default:
+      return undefined;
+  }
+}
+
+/** An error with its stack. The message may contain text of the peer, such as a name that a method did not find. */
 function describe(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  if (!(error instanceof Error)) return printable(String(error), LONGEST);
+  const { name, message, stack = "" } = error;
+  const frames = stack.slice(stack.indexOf(message) + message.length).match(/^ +at .*$/gm) ?? [];
+  return [printable(`${name}: ${message}`, LONGEST), ...frames].join("\n");
 }

@@ -1,7 +1,7 @@
 import { PBError, Root } from "@pb/broker";
 import { withDefaultWatcher } from "@pb/transport";
 import type { BrokerEvent, BrokerOptions } from "@pb/broker";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { connectTo, serve } from "./support/memory-network.js";
 
 class Faulty extends Root {
@@ -41,4 +41,40 @@ test("does not warn if the program observes events itself", async () => {
   const events: BrokerEvent[] = [];
   expect(await warningsOf({ onEvent: (event) => events.push(event) })).toEqual([]);
   expect(events.map(({ kind }) => kind)).toEqual(["method-failed"]);
+});
+
+test("warns of few errors at a time, and tells how many it has omitted", () => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+  try {
+    const warnings: string[] = [];
+    const watcher = withDefaultWatcher<BrokerOptions>({}, (message) => warnings.push(message)).onEvent!;
+    const fail = () => watcher({ kind: "method-failed", method: "find", error: new TypeError("no") });
+    for (let call = 0; call < 10_000; call++) fail();
+    expect(warnings).toHaveLength(20);
+    expect(warnings.at(-1)).not.toContain("omitted");
+    vi.advanceTimersByTime(1_000);
+    fail();
+    fail();
+    expect(warnings).toHaveLength(21);
+    expect(warnings.at(-1)).toMatch(/\n\(9980 warnings before this one were omitted\)$/);
+    vi.advanceTimersByTime(3_600_000);
+    for (let call = 0; call < 100; call++) fail();
+    expect(warnings).toHaveLength(41);
+    expect(warnings.join("\n").length).toBeLessThan(100_000);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test("escapes and cuts the message of an error, which may contain text of the peer, and keeps its stack", () => {
+  const warnings: string[] = [];
+  const watcher = withDefaultWatcher<BrokerOptions>({}, (message) => warnings.push(message)).onEvent!;
+  const name = "x\n    at forged (line:1:1)\n\u001b[2Kroot logged in";
+  watcher({ kind: "method-failed", method: "find", error: new RangeError(`No item ${name.padEnd(100_000)}`) });
+  watcher({ kind: "callback-failed", error: name });
+  expect(warnings.join("\n")).not.toMatch(/[^\P{Cc}\n]|^\s*at forged|^root/mu);
+  expect(warnings[0]).toMatch(
+    /^The remote method find failed: RangeError: No item x\\n {4}at forged.*characters\)\n +at /,
+  );
+  expect(warnings[0]!.length).toBeLessThan(5_000);
 });

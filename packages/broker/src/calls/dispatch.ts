@@ -1,5 +1,6 @@
 // Dispatch: the only place where a name that the peer sent selects a function of this end.
 
+import { printable } from "@pb/jelly-types";
 import { ArgumentsError, NoSuchAttribute, NoSuchMethod } from "../errors.js";
 import type { Kwargs } from "../wire/kwargs.js";
 import type { IncomingCall } from "./callable.js";
@@ -50,7 +51,7 @@ function findMethod(target: object, prefix: string, name: string): Method {
     if (known === undefined) rememberKey(prefix, name, key);
     return method as Method;
   }
-  throw new (prefix === "remote_" ? NoSuchMethod : NoSuchAttribute)(`No such method: ${key}`);
+  throw new (prefix === "remote_" ? NoSuchMethod : NoSuchAttribute)(`No such method: ${printable(key)}`);
 }
 
 /**
@@ -114,6 +115,6 @@ function bindDeclared(
   const known = parameters.map((parameter) => parameter.replace(/\?$/, ""));
   for (const key in named)
     if (!known.includes(key))
-      throw new ArgumentsError(`${name}() got an unexpected keyword argument ${JSON.stringify(key)}`);
+      throw new ArgumentsError(`${name}() got an unexpected keyword argument "${printable(key)}"`);
   return bound;
 }

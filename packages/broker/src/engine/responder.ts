@@ -1,6 +1,8 @@
 // Calls of the peer: admits them, dispatches them to objects of this end, and answers them.
 
+import { BananaError } from "@pb/banana";
 import type { BananaReader, Expression } from "@pb/banana";
+import { JellyError, printable } from "@pb/jelly-types";
 import type { Callable, Perspective } from "../calls/callable.js";
 import { isExpected, LimitError, PBError, UnknownCacheError } from "../errors.js";
 import { Fifo } from "../fifo.js";
@@ -66,7 +68,9 @@ export class Responder {
       this.#checkLimits(call);
       args = readArguments(reader, this.#core.unjellier, incoming);
     } catch (error) {
-      this.#fail(call, error, incoming.perspective, callable === undefined);
+      const isFaultOfPeer = error instanceof JellyError || error instanceof BananaError;
+      this.#report(isFaultOfPeer ? "call-unreadable" : "method-failed", call.method, error);
+      if (call.wantsAnswer) this.#sendError(call.requestId, error, incoming.perspective, callable === undefined);
       releaseUnread(reader, start, 2, incoming);
       return;
     }
@@ -203,17 +207,17 @@ export class Responder {
     this.#running++;
     resolvePromises(value).then(
       () => this.#finish(() => undefined),
-      (error: unknown) => this.#finish(() => this.#report(method, error)),
+      (error: unknown) => this.#finish(() => this.#report("method-failed", method, error)),
     );
   }
 
-  #fail(call: ReceivedCall, error: unknown, perspective: Perspective, isToPing = false): void {
-    this.#report(call.method, error);
-    if (call.wantsAnswer) this.#sendError(call.requestId, error, perspective, isToPing);
+  #fail(call: ReceivedCall, error: unknown, perspective: Perspective): void {
+    this.#report("method-failed", call.method, error);
+    if (call.wantsAnswer) this.#sendError(call.requestId, error, perspective);
   }
 
-  #report(method: string, error: unknown): void {
-    if (!isExpected(error)) this.#core.config.onEvent({ kind: "method-failed", method, error });
+  #report(kind: "method-failed" | "call-unreadable", method: string, error: unknown): void {
+    if (!isExpected(error)) this.#core.config.onEvent({ kind, method: printable(method), error });
   }
 
   /**

@@ -1,5 +1,6 @@
 // The error that tells why a connection ended.
 
+import { printable } from "@pb/jelly-types";
 import { ConnectionLostError } from "../errors.js";
 import type { CloseReason } from "../errors.js";
 
@@ -9,7 +10,7 @@ export function connectionLost(reason: CloseReason, cause: unknown): ConnectionL
 }
 
 function describeEnd(reason: CloseReason, cause: unknown): string {
-  const because = cause instanceof Error && cause.message !== "" ? `: ${cause.message}` : "";
+  const because = cause instanceof Error && cause.message !== "" ? `: ${printable(cause.message, 1_000)}` : "";
   switch (reason) {
     case "closed":
       return `The connection was closed by this end${because}`;

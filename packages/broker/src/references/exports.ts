@@ -1,6 +1,7 @@
 // The export table: what the peer holds of this end. Objects that it may call, and objects that it keeps a copy of,
 // each with its count.
 
+import { printable } from "@pb/jelly-types";
 import type { Callable, Connection, Perspective } from "../calls/callable.js";
 import { PBError, ProtocolError } from "../errors.js";
 import type { CloseReason } from "../errors.js";
@@ -106,7 +107,7 @@ export class ExportTable {
     else
       throw new ProtocolError(
         "PROTOCOL_UNKNOWN_REFERENCE",
-        `The peer released the object ${id}, which it does not hold`,
+        `The peer released the object ${printable(String(id))}, which it does not hold`,
       );
   }
 
@@ -166,7 +167,7 @@ export class ExportTable {
     try {
       last = caches.release(Number(id));
     } catch (cause) {
-      const text = `The peer released the cache ${id}, which it does not hold`;
+      const text = `The peer released the cache ${printable(String(id))}, which it does not hold`;
       throw new ProtocolError("PROTOCOL_UNKNOWN_CACHE", text, { cause });
     }
     if (last === undefined) return;

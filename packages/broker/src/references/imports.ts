@@ -1,7 +1,7 @@
 // The import table: what this end holds of the peer. References to its objects and caches, which are released when they
 // are no longer in use.
 
-import { keyOfId } from "@pb/jelly-types";
+import { keyOfId, printable } from "@pb/jelly-types";
 import type { Connection, Perspective } from "../calls/callable.js";
 import { ProtocolError } from "../errors.js";
 import type { ObjectId, OutboundMessage, ReleaseCommand } from "../wire/messages.js";
@@ -158,7 +158,10 @@ export class ImportTable<Proxy extends ReferenceLike = ReferenceLike> {
   /** Removes a cache that the peer has forgotten. Throws {@link ProtocolError} for one that this end does not have. */
   uncache(id: ObjectId): void {
     if (this.#caches?.forget(Number(id)) === true) return;
-    throw new ProtocolError("PROTOCOL_UNKNOWN_CACHE", `The peer forgot the cache ${id}, which this end does not have`);
+    throw new ProtocolError(
+      "PROTOCOL_UNKNOWN_CACHE",
+      `The peer forgot the cache ${printable(String(id))}, which this end does not have`,
+    );
   }
 
   // Messages that could not be read

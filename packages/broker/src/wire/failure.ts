@@ -2,7 +2,7 @@
 // (wire specification 5.9).
 
 import { PerspectiveBrokerError } from "@pb/banana";
-import { JellyError } from "@pb/jelly-types";
+import { JellyError, printable } from "@pb/jelly-types";
 import type { JellyReader, TypeHandler } from "@pb/jelly-types";
 
 const TAG = "twisted.spread.pb.CopyableFailure";
@@ -11,6 +11,9 @@ const WITHHELD = "(message withheld)";
 const NO_TRACEBACK = "Traceback unavailable\n";
 /** Longer texts are cut, so that an error can always be sent. */
 const LONGEST_TEXT = 64 * 1024;
+
+/** The longest message of a received error, in UTF-16 code units: a long paragraph, and little in a log. */
+const LONGEST_SHOWN = 1_000;
 
 /** What a peer learns about an error. */
 export interface ErrorDescription {
@@ -23,7 +26,10 @@ export interface ErrorDescription {
   readonly traceback?: string | undefined;
 }
 
-/** An error that a method of the peer raised (`twisted.spread.pb.RemoteError`, `CopiedFailure`). */
+/**
+ * An error that a method of the peer raised (`twisted.spread.pb.RemoteError`, `CopiedFailure`). Its `message` can be
+ * printed: controls are escaped (a line break is `\n`), and after 1,000 characters it is cut.
+ */
 export class RemoteError extends PerspectiveBrokerError {
   override readonly name = "RemoteError";
   readonly code = "CALL_FAILED";
@@ -35,12 +41,19 @@ export class RemoteError extends PerspectiveBrokerError {
   readonly traceback: string | undefined;
   /** The method that was called. Undefined for an error that arrived as a value. */
   method: string | undefined;
+  readonly #remoteMessage: string;
 
   constructor({ type, message, parents, traceback }: ErrorDescription) {
-    super(message);
+    super(printable(message, LONGEST_SHOWN));
+    this.#remoteMessage = message;
     this.remoteType = type;
     this.parents = parents;
     this.traceback = traceback;
+  }
+
+  /** The message as the peer sent it: of any length, and with any characters. */
+  get remoteMessage(): string {
+    return this.#remoteMessage;
   }
 
   /** Whether the error is an instance of this class or of one derived from it: `error.is("builtins.LookupError")`. */
@@ -112,7 +125,7 @@ const jellyTypes: Partial<Record<string, readonly string[]>> = {
  */
 export function describeError(error: unknown): ErrorDescription {
   if (error instanceof RemoteError) {
-    return { type: error.remoteType, message: error.message, parents: error.parents };
+    return { type: error.remoteType, message: error.remoteMessage, parents: error.parents };
   }
   if (error instanceof JellyError) {
     const types = jellyTypes[error.code] ?? ["builtins.ValueError"];

@@ -3,6 +3,7 @@
 
 import { inspectExpression, readExpression, writeExpression } from "@pb/banana";
 import type { Expression, ExpressionReader, ExpressionWriter } from "@pb/banana";
+import { printable } from "@pb/jelly-types";
 import type { Jellier } from "@pb/jelly-types";
 import { ProtocolError } from "../errors.js";
 import { writeArguments } from "./arguments.js";
@@ -72,7 +73,7 @@ export function readMessage(reader: ExpressionReader): ReceivedMessage {
   const command = reader.word() as Command;
   const expected = lengths.get(command);
   if (expected === undefined) {
-    throw new ProtocolError("PROTOCOL_UNKNOWN_COMMAND", `Unknown command ${JSON.stringify(command.slice(0, 64))}`);
+    throw new ProtocolError("PROTOCOL_UNKNOWN_COMMAND", `Unknown command "${printable(command, 64)}"`);
   }
   if (length !== expected) {
     throw badExpression(`The command ${command} has ${expected - 1} arguments, not ${length - 1}`);
@@ -215,8 +216,7 @@ export function writeCallHead(writer: ExpressionWriter, call: OutboundCall): voi
 
 /** An expression as text of at most 200 characters: a peer may send megabytes in place of a number. */
 export function brief(expression: Expression): string {
-  const text = inspectExpression(expression);
-  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+  return printable(inspectExpression(expression));
 }
 
 function badExpression(message: string): ProtocolError {

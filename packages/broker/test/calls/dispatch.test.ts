@@ -5,7 +5,7 @@ import { Avatar, Kwargs, kwargs, Referenceable, Root, Viewable } from "@pb/broke
 import type { Parameters, RemoteError } from "@pb/broker";
 import type { IncomingCall } from "@pb/broker/extension";
 import type { Tuple } from "@pb/jelly-types";
-import { tuple } from "@pb/jelly-types";
+import { printable, tuple } from "@pb/jelly-types";
 import { connectedPair } from "@pb/broker/testing";
 import { brokerAndPeer, rejection } from "../support/raw-peer.js";
 
@@ -115,7 +115,7 @@ describe("a method named by the peer", () => {
     const error = (await rejection((await client.getRootObject()).callRemote(name))) as RemoteError;
     expect(error.remoteType).toBe("twisted.spread.flavors.NoSuchMethod");
     expect(error.is("builtins.AttributeError")).toBe(true);
-    expect(error.message).toBe(`No such method: remote_${name}`);
+    expect(error.message).toBe(`No such method: ${printable(`remote_${name}`)}`);
     expect(calledMethods).toEqual([]);
     expect(server.isOpen).toBe(true);
   });

@@ -204,7 +204,7 @@ describe("the failure that is sent", () => {
       const error = (await rejection(thrower.callRemote(method))) as RemoteError;
       expect(error).toBeInstanceOf(RemoteError);
       expect(error.remoteType).toBe(type);
-      expect(error.message).toBe(message);
+      expect(error.remoteMessage).toBe(message);
       expect(error.parents).toEqual([...new Set([type, ...parents, ...EXCEPTION])]);
       expect(error.traceback).toBeUndefined();
     }

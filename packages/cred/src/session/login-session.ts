@@ -2,10 +2,12 @@
 
 import { ArgumentsError, RemoteReference } from "@pb/broker";
 import type { Connection, Peer } from "@pb/broker";
+import { printable } from "@pb/jelly-types";
 import type { ScramChecker } from "../checkers/checker.js";
 import type { Credentials } from "../credentials/credentials.js";
 import { LoginDenied, LoginFailed, UnhandledCredentials } from "../errors.js";
 import type { LoginWatcher } from "../events.js";
+import { LONGEST_NAME } from "../limits.js";
 import type { LoginLimits, LoginMechanism, LoginPolicy } from "../limits.js";
 import type { AvatarId, Login, Mind } from "../realm.js";
 import { AvatarSession } from "./avatar-session.js";
@@ -152,7 +154,8 @@ export class LoginSession {
     try {
       return await step();
     } catch (error) {
-      this.#portal.onEvent({ kind: "login-failed", mechanism, username, peer: this.peer, error });
+      const name = username === undefined ? undefined : printable(username, LONGEST_NAME);
+      this.#portal.onEvent({ kind: "login-failed", mechanism, username: name, peer: this.peer, error });
       throw error;
     }
   }

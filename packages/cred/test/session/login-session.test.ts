@@ -204,6 +204,12 @@ describe("a session", () => {
   });
 });
 
+test("the name in an event can be printed, whatever the client has sent", async () => {
+  const fixture = new LoginFixture([users()]);
+  await errorOf(login(fixture.connect().client, new UsernamePassword("x\n\u001b[2K\u202eroot logged in", "wrong")));
+  expect(fixture.events).toMatchObject([{ username: "x\\n\\x1b[2K\\u{202e}root logged in" }]);
+});
+
 test("before a login, only the methods of the login objects can be called", async () => {
   const { client, server } = new LoginFixture().connect();
   const { challenger } = await challengeFor(client, bytes("alice"));

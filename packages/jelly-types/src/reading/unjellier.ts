@@ -3,7 +3,7 @@
 import type { Expression, ExpressionReader } from "@pb/banana";
 import { BananaError, TreeReader } from "@pb/banana";
 import { READING_DEPTH } from "../limits.js";
-import { fromBanana, InsecureJellyError, JellyError, shorten } from "../errors.js";
+import { fromBanana, InsecureJellyError, JellyError, printable } from "../errors.js";
 import { completeExactness } from "../handler.js";
 import { checkNumber } from "../options.js";
 import type { Exactness, JellyReader, ReadingHandler } from "../handler.js";
@@ -253,8 +253,8 @@ export class Unjellier implements JellyReader {
     const module = moduleOf(atom);
     const reason =
       atom.includes(".") && !policy.allowsModule(module)
-        ? `The module ${shorten(module)} is not allowed (in ${shorten(atom)})`
-        : `The type ${shorten(atom)} is not allowed`;
+        ? `The module ${printable(module)} is not allowed (in ${printable(atom)})`
+        : `The type ${printable(atom)} is not allowed`;
     throw new InsecureJellyError(atom, `${reason}, and the type is not registered`);
   }
 

@@ -2,7 +2,7 @@
 
 import type { ExpressionWriter } from "@pb/banana";
 import { ListHead } from "@pb/banana";
-import { JellyError, shorten } from "../errors.js";
+import { JellyError, printable } from "../errors.js";
 import type { JellyReader, ReadingHandler } from "../handler.js";
 
 export const BOOLEAN: ListHead = new ListHead(2, "boolean");
@@ -15,7 +15,7 @@ export function writeBoolean(writer: ExpressionWriter, value: boolean): void {
 export function readBoolean(unjellier: JellyReader, items: number): boolean {
   const word = items > 0 ? unjellier.reader.word() : "nothing";
   if (word !== "true" && word !== "false")
-    throw new JellyError("JELLY_MALFORMED", `A boolean must be true or false, not ${shorten(word)}`);
+    throw new JellyError("JELLY_MALFORMED", `A boolean must be true or false, not ${printable(word)}`);
   if (items > 1) unjellier.skip(items - 1);
   return word === "true";
 }

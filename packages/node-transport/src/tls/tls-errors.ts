@@ -1,5 +1,6 @@
 // Turns TLS errors of Node and OpenSSL, which have about a hundred codes, into a few `ConnectError`s.
 
+import { printable } from "@pb/jelly-types";
 import { ConnectError } from "@pb/transport";
 import type { ConnectErrorCode } from "../errors.js";
 
@@ -65,7 +66,7 @@ function codeOfFamily(code: string): ConnectErrorCode | undefined {
 function describeWrongName({ host, cert, message }: TlsError): string {
   const names = cert?.subjectaltname ?? cert?.subject?.CN;
   if (host === undefined || names === undefined) return message;
-  return `The server's certificate is for ${names}, not for ${host}`;
+  return `The server's certificate is for ${printable(names)}, not for ${host}`;
 }
 
 const sentences: Readonly<Record<Exclude<ConnectErrorCode, "CONNECT_TLS_WRONG_NAME">, string>> = {

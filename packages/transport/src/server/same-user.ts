@@ -4,6 +4,7 @@
 import { PBError } from "@pb/broker";
 import type { Broker } from "@pb/broker";
 import { withDeadline, withDefaults } from "@pb/broker/extension";
+import { printable } from "@pb/jelly-types";
 
 export interface SameUserOptions {
   /**
@@ -73,7 +74,7 @@ export class SameUserPolicy {
       return;
     }
     if (await answersPing(older, this.#answerMs))
-      throw new DuplicateLogin(`${avatarId} is logged in already, from ${older.peer.description}`);
+      throw new DuplicateLogin(`${printable(avatarId)} is logged in already, from ${older.peer.description}`);
     older.terminate("unresponsive", new Error("the user logged in over another connection"));
   }
 

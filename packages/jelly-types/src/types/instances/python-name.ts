@@ -2,7 +2,7 @@
 
 import { madeBy } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
-import { InsecureJellyError, JellyError, shorten } from "../../errors.js";
+import { InsecureJellyError, JellyError, printable } from "../../errors.js";
 import type { JellyReader, JellyWriter, ReadingHandler, TypeHandler } from "../../handler.js";
 import type { SecurityPolicy } from "../../policy.js";
 import { moduleOf } from "../../policy.js";
@@ -83,9 +83,9 @@ function requireAllowed(kind: PythonNameKind, name: string, policy: SecurityPoli
   if (kind === "method") return;
   const module = kind === "module" ? name : moduleOf(name);
   if (!policy.allowsModule(module))
-    throw new InsecureJellyError(name, `The module ${shorten(module)} is not allowed (in ${shorten(name)})`);
+    throw new InsecureJellyError(name, `The module ${printable(module)} is not allowed (in ${printable(name)})`);
   if (kind === "class" && !policy.allowsClass(name))
-    throw new InsecureJellyError(name, `The class ${shorten(name)} is not allowed`);
+    throw new InsecureJellyError(name, `The class ${printable(name)} is not allowed`);
 }
 
 function isKind(kind: string): kind is PythonNameKind {

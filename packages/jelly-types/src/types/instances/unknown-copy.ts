@@ -2,7 +2,7 @@
 
 import { madeBy } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
-import { JellyError, shorten } from "../../errors.js";
+import { JellyError, printable } from "../../errors.js";
 import type { ReadingHandler, WritingHandler } from "../../handler.js";
 import { thisCopy } from "../../this-copy.js";
 
@@ -39,7 +39,7 @@ export const unknownCopy: ReadingHandler<UnknownCopy> & WritingHandler<UnknownCo
     if (items !== 1) {
       throw new JellyError(
         "JELLY_MALFORMED",
-        `An instance of the unregistered class ${shorten(name)} needs exactly one state, not ${items}`,
+        `An instance of the unregistered class ${printable(name)} needs exactly one state, not ${items}`,
       );
     }
     const copy = new UnknownCopy(name);

@@ -1,0 +1,140 @@
+// Text of a peer in errors and events: a program that prints them gets no controls, no forged lines and no megabytes.
+
+import { inspect } from "node:util";
+import { describe, expect, test } from "vitest";
+import type { Expression } from "@pb/banana";
+import { PBError, RemoteError, Root } from "@pb/broker";
+import type { Broker, BrokerEvent } from "@pb/broker";
+import { connectedPair } from "@pb/broker/testing";
+import { printable } from "@pb/jelly-types";
+import { brokerAndPeer, rejection, settled } from "./support/raw-peer.js";
+
+/** Forges a line of a log, deletes it on a terminal, and reverses the direction of the text. */
+const FORGED = "x\n\u001b[2K\u009b1A\u202eroot logged in\r\u2028";
+const LONG = FORGED.padEnd(300_000, "y");
+
+const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text));
+const tuple: Expression = [bytes("tuple")];
+const dictionary: Expression = [bytes("dictionary")];
+
+class Desk extends Root {
+  remote_echo(value: unknown): unknown {
+    return value;
+  }
+  remote_refuse(text: string): never {
+    throw new PBError(text);
+  }
+}
+
+/** What a program prints of a value: as text, with its properties, its stack and its causes. */
+function printed(value: unknown): string {
+  const stack = value instanceof Error ? [value.message, value.stack, printed(value.cause)] : [];
+  return [String(value), inspect(value), ...stack].join("\n");
+}
+
+function expectPrintable(value: unknown): void {
+  const text = printed(value);
+  expect(text).not.toMatch(/[^\P{Cc}\n]|[\u2028\u202e]/u);
+  expect(text).not.toMatch(/^\s*root logged in/m);
+  expect(text.length).toBeLessThan(30_000);
+}
+
+const call = (target: Expression, method: string, args: Expression = tuple, kwargs: Expression = dictionary) =>
+  [bytes("message"), 1, target, bytes(method), 1, args, kwargs] as Expression;
+const root = bytes("root");
+const malformed: [string, (text: string) => Expression][] = [
+  ["the name of a method", (text) => call(root, text)],
+  ["the name of a method whose arguments are malformed", (text) => call(root, text, [bytes("os.system"), bytes("x")])],
+  ["the name of an object", (text) => call(bytes(text), "echo")],
+  ["the name of a type", (text) => call(root, "echo", [bytes("tuple"), [bytes(text), 1]])],
+  ["the name of a class", (text) => call(root, "echo", [bytes("tuple"), [bytes("class"), bytes(text)]])],
+  ["a boolean", (text) => call(root, "echo", [bytes("tuple"), [bytes("boolean"), bytes(text)]])],
+  [
+    "the key of an entry that is not allowed",
+    (text) =>
+      call(root, "echo", [
+        bytes("tuple"),
+        [
+          bytes("dictionary"),
+          [
+            [bytes("unicode"), bytes(text)],
+            [bytes("os.system"), 1],
+          ],
+        ],
+      ]),
+  ],
+  [
+    "the name of a keyword argument",
+    (text) => call(root, "echo", tuple, [bytes("dictionary"), [bytes(text), [bytes("os.system"), 1]]]),
+  ],
+  ["a released object", (text) => [bytes("decref"), bytes(text)]],
+  ["a released cache", (text) => [bytes("decache"), bytes(text)]],
+  ["a forgotten cache", (text) => [bytes("uncache"), bytes(text)]],
+  ["a command", (text) => [bytes(text), 1]],
+  ["an answer", (text) => [bytes("answer"), bytes(text), 1]],
+  ["what was not understood", (text) => [bytes("didNotUnderstand"), bytes(text)]],
+  ["an expression", (text) => bytes(text)],
+];
+
+describe.each(malformed)("text of a peer: %s", (_what, message) => {
+  test.each([
+    ["short", FORGED],
+    ["long", LONG],
+  ])("that is %s can be printed, and is no fault of a method", async (_length, text) => {
+    const events: BrokerEvent[] = [];
+    const options = { root: new Desk(), onEvent: (event: BrokerEvent) => void events.push(event) };
+    const { peer } = await brokerAndPeer("listener", options);
+    await peer.send(message(text));
+    await peer.close();
+    for (const event of events) {
+      for (const value of Object.values(event)) expectPrintable(value);
+      expect(event.kind).not.toBe("method-failed");
+    }
+    expect(events.at(-1)?.kind).toBe("closed");
+  });
+});
+
+test("a malformed argument is reported as such, and not as a method that failed", async () => {
+  const events: BrokerEvent[] = [];
+  const options = { root: new Desk(), onEvent: (event: BrokerEvent) => void events.push(event) };
+  const { peer } = await brokerAndPeer("listener", options);
+  await peer.send("(message 1 root echo 1 (tuple (os.system ls)) (dictionary))");
+  expect(events).toMatchObject([{ kind: "call-unreadable", method: "echo", error: { code: "JELLY_NOT_ALLOWED" } }]);
+});
+
+test("an error of the peer can be printed, and has the message as it was sent", async () => {
+  for (const text of [FORGED, LONG]) {
+    const { client, server } = await connectedPair({ root: new Desk() });
+    const error = await failureOf(client, text);
+    expectPrintable(error);
+    expect(error.message).toMatch(/^x\\n\\x1b\[2K\\x9b1A\\u\{202e\}root logged in\\x0d\\u\{2028\}/);
+    expect(error.remoteMessage).toBe(text.slice(0, 64 * 1024));
+    await Promise.all([client.close(), server.close()]);
+  }
+});
+
+test("an error of a peer is sent on as it was received", async () => {
+  const { client: first } = await connectedPair({ root: new Desk() });
+  class Relay extends Root {
+    async remote_refuse(text: string): Promise<never> {
+      throw await failureOf(first, text);
+    }
+  }
+  const { client } = await connectedPair({ root: new Relay() });
+  expect((await failureOf(client, "two\nlines")).remoteMessage).toBe("two\nlines");
+  await settled();
+});
+
+async function failureOf(client: Broker, text: string): Promise<RemoteError> {
+  const desk = await client.getRootObject<Desk>();
+  const error = await rejection(desk.callRemote("refuse", text));
+  expect(error).toBeInstanceOf(RemoteError);
+  return error as RemoteError;
+}
+
+test("printable keeps text of any language, and shows controls and what was cut", () => {
+  expect(printable("Grüße, 日本語 👍 العربية\u0301")).toBe("Grüße, 日本語 👍 العربية\u0301");
+  expect(printable("a\tb\0")).toBe("a\\x09b\\x00");
+  expect(printable("12345", 4)).toBe("1234… (5 characters)");
+  expect(printable("👍👍", 3)).toBe("👍\\u{d83d}… (4 characters)");
+});
