@@ -15,4 +15,6 @@ export type ConnectErrorCode =
   /** The other end rejected the certificate of this end, or requires one. */
   | "CONNECT_TLS_REFUSED"
   /** The other end does not speak TLS, or has no version or cipher in common with this end. */
-  | "CONNECT_TLS_FAILED";
+  | "CONNECT_TLS_FAILED"
+  /** A server for proxies: the peer sent no valid header of the PROXY protocol, or is not a trusted proxy. */
+  | "CONNECT_PROXY_HEADER";

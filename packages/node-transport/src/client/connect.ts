@@ -59,7 +59,7 @@ export async function dial(
 ): Promise<{ readonly broker: Broker; readonly pulse: Pulse }> {
   const stream = target instanceof Duplex ? target : await openSocket(target, options);
   const path = !(target instanceof Duplex) && target.type === "unix" ? target.path : undefined;
-  const link = new SocketLink(stream, "initiator", describePeer(stream, "initiator", path));
+  const link = new SocketLink(stream, "initiator", describePeer(stream, "initiator", { path }));
   const { signal } = options;
   try {
     return { broker: await openBroker(link, config, { signal }), pulse: link };

@@ -31,8 +31,18 @@ export interface UnixClientEndpoint {
   readonly timeoutMs?: number | undefined;
 }
 
+/** What all endpoints of servers have in common. */
+interface ProxiedEndpoint {
+  /**
+   * Whether all connections come from proxies, which begin them with a header of the PROXY protocol (`haproxy:` in an
+   * endpoint string). The peer is then the client that the header names. See the option `trustProxies` of `listen` for
+   * which proxies are believed; other peers are refused. Default false.
+   */
+  readonly proxied?: boolean | undefined;
+}
+
 /** What the endpoints of TCP and TLS servers have in common. */
-interface PortEndpoint {
+interface PortEndpoint extends ProxiedEndpoint {
   /** 0 for any free port. */
   readonly port: number;
   /** The address of the interface. Default: all interfaces, IPv6 and IPv4. */
@@ -53,7 +63,7 @@ export interface TlsServerEndpoint extends PortEndpoint {
 }
 
 /** A UNIX socket to listen on. */
-export interface UnixServerEndpoint {
+export interface UnixServerEndpoint extends ProxiedEndpoint {
   readonly type: "unix";
   readonly path: string;
   /**
@@ -72,7 +82,7 @@ export interface UnixServerEndpoint {
 /**
  * A listening socket that systemd passes to this process. It is selected by its index or by its `FileDescriptorName=`.
  */
-export interface SystemdServerEndpoint {
+export interface SystemdServerEndpoint extends ProxiedEndpoint {
   readonly type: "systemd";
   readonly index?: number | undefined;
   readonly name?: string | undefined;

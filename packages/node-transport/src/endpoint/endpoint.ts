@@ -57,10 +57,11 @@ export function parseClientEndpoint(text: string): ClientEndpoint {
 /**
  * Parses a server endpoint: `tcp:8787`, `tcp:8787:interface=127.0.0.1`, `tcp:port=0:backlog=100`,
  * `ssl:8787:privateKey=key.pem:certKey=cert.pem`, `unix:/run/pb.sock:mode=660`, `systemd:index=0`,
- * `pb://127.0.0.1:8787`, `pb+unix:/run/pb.sock`. Throws {@link EndpointError}.
+ * `haproxy:tcp:8787`, `pb://127.0.0.1:8787`, `pb+unix:/run/pb.sock`. Throws {@link EndpointError}.
  */
 export function parseServerEndpoint(text: string): ServerEndpoint {
   if (isUrl(text)) return serverFromUrl(text);
+  if (text.startsWith(PROXIED)) return proxiedServer(text);
   const { type, ...parts } = splitEndpoint(text);
   switch (type) {
     case "tcp":
@@ -94,7 +95,7 @@ export function parseServerEndpoint(text: string): ServerEndpoint {
       return { type, index, name };
     }
     default:
-      throw unknownType(text, type, ["tcp", "tls", "ssl", "unix", "systemd"], ["pb://", "pb+unix:"]);
+      throw unknownType(text, type, ["tcp", "tls", "ssl", "unix", "systemd", "haproxy"], ["pb://", "pb+unix:"]);
   }
 }
 
@@ -123,6 +124,8 @@ export function serverEndpoint(endpoint: string | ServerEndpoint): ServerEndpoin
   if (endpoint.type === "systemd") checkOptional(endpoint, "index", endpoint.index, 0, 1023);
   else checkOptional(endpoint, "backlog", endpoint.backlog, 1, MAX_BACKLOG);
   if (endpoint.type === "unix") checkOptional(endpoint, "mode", endpoint.mode, 0, 0o777);
+  if (!["undefined", "boolean"].includes(typeof endpoint.proxied))
+    throw invalidObject(endpoint, "proxied", "expected true or false");
   return endpoint;
 }
 
@@ -131,6 +134,9 @@ export function describeEndpoint(endpoint: ClientEndpoint): string {
   if (endpoint.type === "unix") return `unix:${escape(endpoint.path)}`;
   return `${endpoint.type}:${escape(endpoint.host)}:${endpoint.port}`;
 }
+
+/** Before the endpoint of a server for proxies, as in Twisted (`twisted.protocols.haproxy`). */
+const PROXIED = "haproxy:";
 
 const MAX_SECONDS = 86_400;
 const MAX_BACKLOG = 0x7fffffff;
@@ -158,6 +164,12 @@ function tcpServer(args: EndpointArguments, defaultInterface: string | undefined
     interface: args.optional("interface") ?? defaultInterface,
     backlog: args.integer("backlog", 1, MAX_BACKLOG),
   };
+}
+
+function proxiedServer(text: string): ServerEndpoint {
+  const inner = text.slice(PROXIED.length);
+  if (inner.startsWith(PROXIED)) throw new EndpointError(text, "haproxy", "given twice");
+  return { ...parseServerEndpoint(inner), proxied: true };
 }
 
 /**

@@ -9,6 +9,7 @@ import type { ListenOptions as SocketOptions, Server as SocketServer, Socket } f
 import { serverEndpoint } from "../endpoint/endpoint.js";
 import type { ServerEndpoint } from "../endpoint/endpoint-types.js";
 import { nodePlatform } from "../platform.js";
+import { proxyPolicy } from "../proxy/trusted-proxies.js";
 import { TlsAcceptor } from "../tls/tls-acceptor.js";
 import type { ServerTls } from "../tls/tls-options.js";
 import { Server } from "./server.js";
@@ -32,6 +33,14 @@ export interface ListenOptions {
   readonly liveness?: LivenessOptions | false | undefined;
   /** What happens when a user logs in who is logged in over another connection. */
   readonly logins?: SameUserOptions | undefined;
+  /**
+   * Addresses and networks of the proxies that are believed, such as `["10.0.0.5", "192.0.2.0/24"]`; `private` stands
+   * for loopback, private and link-local networks. A connection from one of them has to begin with a header of the
+   * PROXY protocol (version 1 or 2), and counts as one of the client that the header names, in limits, in logins and
+   * in `peer.address`. Default for an endpoint that begins with `haproxy:`: `["private"]`, and connections from other
+   * addresses are refused. Default otherwise: none, and each connection is that of a client.
+   */
+  readonly trustProxies?: readonly string[] | undefined;
   /** For TLS endpoints, and for sockets of systemd that are to use TLS. Overrides what the endpoint says. */
   readonly tls?: ServerTls | undefined;
   /** Closes the server when it aborts. */
@@ -54,6 +63,7 @@ export async function listen(
   const { signal } = options;
   signal?.throwIfAborted();
   const target = serverEndpoint(endpoint);
+  const proxies = proxyPolicy(target.proxied === true, options.trustProxies);
   const connections = createConnections(root, options);
   const tls = await openTls(target, options.tls, connections.limits.tlsMs);
   const server = createServer();
@@ -63,7 +73,7 @@ export async function listen(
   const release = await start(server, target);
   server.off("connection", keep);
   const path = target.type === "unix" ? target.path : undefined;
-  const result = new Server({ server, early, connections, tls, path, release });
+  const result = new Server({ server, early, connections, tls, proxies, path, release });
   if (signal !== undefined) await closeOnAbort(signal, result, server);
   return result;
 }

@@ -2,13 +2,18 @@
 
 import type { Broker } from "@pb/broker";
 import { withDefaults } from "@pb/broker/extension";
+import { ConnectError } from "@pb/transport";
 import type { CloseOptions, ServerConnections, ServerWatcher } from "@pb/transport";
 import { once } from "node:events";
 import type { Server as SocketServer, Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import type { ProxiedClient } from "../proxy/proxy-header.js";
+import { receiveHeader } from "../proxy/receive-header.js";
+import type { ProxyPolicy } from "../proxy/trusted-proxies.js";
 import { discardSocket } from "../socket/socket-events.js";
 import { SocketLink } from "../socket/socket-link.js";
 import { describePeer } from "../socket/socket-peer.js";
+import type { Origin } from "../socket/socket-peer.js";
 import type { TlsAcceptor } from "../tls/tls-acceptor.js";
 import type { ServerTls } from "../tls/tls-options.js";
 
@@ -31,6 +36,8 @@ export interface ServerParts {
   readonly connections: ServerConnections;
   /** Undefined for a server without TLS. */
   readonly tls: TlsAcceptor | undefined;
+  /** Undefined for a server that trusts no proxies. */
+  readonly proxies: ProxyPolicy | undefined;
   /** The path of a UNIX socket. */
   readonly path: string | undefined;
   /** Removes the path of a UNIX socket. Called while the server still listens. */
@@ -41,6 +48,8 @@ export class Server {
   readonly #parts: ServerParts;
   readonly #connections: ServerConnections;
   readonly #address: ServerAddress;
+  /** Sockets of proxies whose headers have not arrived. */
+  readonly #headerless = new Set<Socket>();
   #closing: Promise<void> | undefined;
 
   /** Programs use the function `listen` instead. */
@@ -48,8 +57,7 @@ export class Server {
     this.#parts = parts;
     this.#connections = parts.connections;
     this.#address = addressOf(parts.server, parts.path);
-    const secure = parts.tls?.secure.bind(parts.tls);
-    const accept = (socket: Socket): void => this.#accept(socket, this.#address.path, secure && (() => secure(socket)));
+    const accept = (socket: Socket): void => this.#acceptSocket(socket);
     parts.server.on("connection", accept).on("error", (error) => this.#connections.report({ kind: "error", error }));
     for (const socket of parts.early) accept(socket);
   }
@@ -79,7 +87,7 @@ export class Server {
    * server listens on. The server does not add TLS.
    */
   accept(stream: Duplex): void {
-    this.#accept(stream, undefined);
+    this.#accept(stream, {});
   }
 
   /**
@@ -119,29 +127,62 @@ export class Server {
     // Before the server stops listening: see `listenOnPath`.
     await release().catch((error: unknown) => this.#connections.report({ kind: "error", error: error as Error }));
     server.close();
+    for (const socket of this.#headerless) discardSocket(socket);
     await this.#connections.close(options);
     await closed;
   }
 
-  /**
-   * `path` is the path of the UNIX socket that the stream came from. `secure` performs the TLS handshake, if there is
-   * one.
-   */
+  #acceptSocket(socket: Socket): void {
+    const { proxies, tls } = this.#parts;
+    const secure = tls === undefined ? undefined : () => tls.secure(socket);
+    const { path } = this.#address;
+    switch (proxies?.headerOf(socket)) {
+      case "required":
+        this.#receiveHeader(socket).then(
+          (client) => this.#accept(socket, { path, client }, secure),
+          (error: unknown) => this.#failed(socket, error as Error),
+        );
+        break;
+      case "refused":
+        this.#failed(socket, new ConnectError("CONNECT_PROXY_HEADER", "The peer is not one of the trusted proxies"));
+        discardSocket(socket);
+        break;
+      default:
+        this.#accept(socket, { path }, secure);
+    }
+  }
+
+  /** Waits for the header of a proxy. When too many are waiting, closes the one that has waited longest. */
+  async #receiveHeader(socket: Socket): Promise<ProxiedClient> {
+    const { negotiating, tlsMs } = this.#connections.limits;
+    const [oldest] = this.#headerless;
+    if (oldest !== undefined && this.#headerless.size >= negotiating) discardSocket(oldest);
+    this.#headerless.add(socket);
+    try {
+      return await receiveHeader(socket, tlsMs);
+    } finally {
+      this.#headerless.delete(socket);
+    }
+  }
+
+  #failed(socket: Socket, error: Error): void {
+    const { description } = describePeer(socket, "listener", { path: this.#address.path });
+    this.#connections.report({ kind: "failed", peer: description, error });
+  }
+
+  /** `secure` performs the TLS handshake, if there is one. */
   #accept(
     stream: Duplex & { readonly remoteAddress?: string | undefined },
-    path: string | undefined,
+    origin: Origin,
     secure?: () => Promise<Duplex>,
   ): void {
-    const admitted = this.#connections.admit({
-      address: stream.remoteAddress,
-      peer: describePeer(stream, "listener", path).description,
-      destroy: () => discardSocket(stream),
-    });
+    const { description, address } = describePeer(stream, "listener", origin);
+    const admitted = this.#connections.admit({ address, peer: description, destroy: () => discardSocket(stream) });
     if (admitted === undefined) return;
     if (stream.destroyed) admitted.closed();
     else stream.once("close", () => admitted.closed());
     const serve = (ready: Duplex): void =>
-      void admitted.serve(new SocketLink(ready, "listener", describePeer(ready, "listener", path)));
+      void admitted.serve(new SocketLink(ready, "listener", describePeer(ready, "listener", origin)));
     if (secure === undefined) serve(stream);
     else secure().then(serve, (error: unknown) => admitted.fail(error as Error));
   }

@@ -4,6 +4,9 @@ import { printable } from "@pb/jelly-types";
 import { ConnectError } from "@pb/transport";
 import type { ConnectErrorCode } from "../errors.js";
 
+/** The codes of TLS errors. */
+type TlsErrorCode = Extract<ConnectErrorCode, `CONNECT_TLS_${string}`>;
+
 /** A TLS error of Node. */
 interface TlsError extends Error {
   readonly code?: unknown;
@@ -13,7 +16,7 @@ interface TlsError extends Error {
   readonly cert?: { readonly subject?: { readonly CN?: string }; readonly subjectaltname?: string };
 }
 
-const codes: Readonly<Record<string, ConnectErrorCode>> = {
+const codes: Readonly<Record<string, TlsErrorCode>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: "CONNECT_TLS_WRONG_NAME",
   CERT_HAS_EXPIRED: "CONNECT_TLS_EXPIRED",
   CERT_NOT_YET_VALID: "CONNECT_TLS_NOT_YET_VALID",
@@ -56,7 +59,7 @@ export function explainTlsError(error: Error, where: string): Error {
 }
 
 /** The code for a whole family of OpenSSL codes. */
-function codeOfFamily(code: string): ConnectErrorCode | undefined {
+function codeOfFamily(code: string): TlsErrorCode | undefined {
   if (CERTIFICATE_ALERT.test(code)) return "CONNECT_TLS_REFUSED";
   return code.startsWith("ERR_SSL_") || code.startsWith("ERR_TLS_") || code === "EPROTO"
     ? "CONNECT_TLS_FAILED"
@@ -69,8 +72,7 @@ function describeWrongName({ host, cert, message }: TlsError): string {
   return `The server's certificate is for ${printable(names)}, not for ${host}`;
 }
 
-const sentences: Readonly<Record<Exclude<ConnectErrorCode, "CONNECT_TLS_WRONG_NAME">, string>> = {
-  CONNECT_TIMEOUT: "The connection took too long",
+const sentences: Readonly<Record<Exclude<TlsErrorCode, "CONNECT_TLS_WRONG_NAME">, string>> = {
   CONNECT_TLS_TIMEOUT: "The TLS handshake took too long",
   CONNECT_TLS_EXPIRED: "The certificate has expired",
   CONNECT_TLS_NOT_YET_VALID: "The certificate is not valid yet, or a clock is wrong",

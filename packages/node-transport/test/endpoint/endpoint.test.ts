@@ -97,6 +97,9 @@ describe("a server endpoint", () => {
     ["unix:address=/run/pb", { type: "unix", path: "/run/pb" }],
     ["systemd:domain=INET:index=1", { type: "systemd", index: 1 }],
     ["systemd:UNIX:name=pb", { type: "systemd", name: "pb" }],
+    ["haproxy:tcp:port=8787:interface=\\:\\:1", { type: "tcp", port: 8787, interface: "::1", proxied: true }],
+    ["haproxy:unix:/run/pb.sock:mode=600", { type: "unix", path: "/run/pb.sock", mode: 0o600, proxied: true }],
+    ["haproxy:pb://*:8787", { type: "tcp", port: 8787, proxied: true }],
     ["pb://127.0.0.1:0", { type: "tcp", port: 0, interface: "127.0.0.1" }],
     ["pb://*", { type: "tcp", port: 8787 }],
     ["pbs://[::]:1", { type: "tls", port: 1, interface: "::" }],
@@ -104,7 +107,7 @@ describe("a server endpoint", () => {
   ])("%s", ([text, endpoint]) => expect(plain(parseServerEndpoint(text))).toEqual(endpoint));
 
   test.for<[string, string]>([
-    ["udp:1", 'type "udp": expected "tcp", "tls", "ssl", "unix", "systemd", pb://, pb+unix:'],
+    ["udp:1", 'type "udp": expected "tcp", "tls", "ssl", "unix", "systemd", "haproxy", pb://, pb+unix:'],
     ["tcp:", "port: missing"],
     ["tcp:65536", 'port "65536": expected an integer from 0 to 65535'],
     ["tcp:1:host=a", "host: expected one of port, interface, backlog"],
