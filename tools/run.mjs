@@ -13,7 +13,18 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 
 /** The tasks that run tools/TASK/main.ts. */
-const programs = ["demo", "interop", "bench", "checks", "checklist", "matrix", "engines", "trace", "twisted"];
+const programs = [
+  "demo",
+  "interop",
+  "bench",
+  "checks",
+  "checklist",
+  "matrix",
+  "engines",
+  "trace",
+  "twisted",
+  "hostile",
+];
 
 /** The commands of each task. They run in order until one fails; the last one gets the arguments. */
 const tasks = {

@@ -1,0 +1,123 @@
+/** The attacks by messages: what each sends, and which bounds its costs must keep. */
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { costly, heavy } from "./contents.js";
+import type { Victim } from "./harness.js";
+import { scenarios } from "./scenarios.js";
+import type { Role } from "./victim.js";
+import { call, filled, list, RawPeer, text } from "./wire.js";
+
+export interface Attack {
+  readonly name: string;
+  readonly victim: Role;
+  /** Runs the attack. Rejects with an `AssertionError` that says what it achieved. */
+  readonly run: (victim: Victim) => Promise<void>;
+  /** The same with ordinary content. The attack may cost at most 3 times the processor time of it. */
+  readonly ordinary?: (victim: Victim) => Promise<void>;
+  /** How many MiB the process may grow. Default 256: half of the heap of a victim. */
+  readonly growthMiB?: number;
+  /** The longest turn of the event loop, in milliseconds of processor time. Default 60. */
+  readonly sliceMs?: number;
+  /** Whether it is part of the short form, which runs in CI. */
+  readonly isShort?: boolean;
+}
+
+const MIB = 2 ** 20;
+/** The largest message (`messageBytes`), less room for its frame, and a tenth of it for the short form. */
+const sizes = { large: 63 * MIB, small: 6 * MIB };
+
+const empty = heavy["empty byte strings"]!;
+const dict = list("dictionary");
+const fill = (bytes: number): Uint8Array => filled(empty, bytes);
+/** Messages that are heavy in another place than their argument. */
+const places: Readonly<Record<string, (bytes: number) => Uint8Array>> = {
+  "request id": (bytes) => list("message", fill(bytes), "root", "echo", 1, list("tuple"), dict),
+  "object id": (bytes) => list("message", 1, fill(bytes), "echo", 1, list("tuple"), dict),
+  "wish for an answer": (bytes) => list("message", 1, "root", "echo", fill(bytes), list("tuple"), dict),
+  "keyword argument": (bytes) => call(1, "echo", list("dictionary", list(text("a"), fill(bytes)))),
+  "argument that cannot be read": (bytes) => call(list("list", fill(bytes), list("no"))),
+  "argument of an unknown object": (bytes) => list("message", 1, "no", "x", 1, list("tuple", fill(bytes)), dict),
+  "id of an answer": (bytes) => list("answer", fill(bytes), 1),
+  "value of an error": (bytes) => list("error", 1, fill(bytes)),
+  "id to release": (bytes) => list("decref", fill(bytes)),
+  command: (bytes) => list(fill(bytes), 1),
+  "argument of an unknown command": (bytes) => list("no", fill(bytes)),
+};
+
+const sent = (message: (bytes: number) => Uint8Array) => async (target: Victim) =>
+  target.send(await target.attacker(), message(sizes.small));
+
+/** Sends `bytes` on several new connections, and waits until the victim has read them or ended the connections. */
+async function leave(target: Victim, connections: number, bytes: Uint8Array, role?: "initiator"): Promise<void> {
+  const peers: RawPeer[] = [];
+  for (let left = connections; left > 0; left--) {
+    const peer = await RawPeer.connect(target.port, role);
+    peers.push(peer);
+    target.sent += bytes.length;
+    await peer.write(bytes);
+  }
+  const isDone = async (): Promise<boolean> => {
+    const expected = bytes.length * peers.filter(({ isOpen }) => isOpen).length;
+    return ((await target.usage())?.received ?? Infinity) >= expected;
+  };
+  for (let left = 100; left > 0 && !(await isDone()); left--) await sleep(100); // It may have stopped reading.
+}
+
+const byMessage = (["root", "client"] as const).flatMap((victim): Attack[] => [
+  ...Object.entries(costly).map(([name, { hostile, ordinary }]) => ({
+    name,
+    victim,
+    isShort: victim === "root",
+    run: (target: Victim) => target.sendValue(hostile()),
+    ordinary: (target: Victim) => target.sendValue(ordinary()),
+  })),
+  ...Object.entries(sizes).flatMap(([size, bytes]) =>
+    Object.entries(heavy).map(([name, element], index) => ({
+      name: `${name}, ${size}`,
+      victim,
+      isShort: size === "small" && index % 6 === 0,
+      run: (target: Victim) => target.sendValue(filled(element, bytes)),
+    })),
+  ),
+  ...Object.entries(places).map(([place, message], index) => ({
+    name: `empty byte strings as ${place}`,
+    victim,
+    isShort: index % 4 === 0,
+    run: sent(message),
+  })),
+  {
+    name: "unread remote objects",
+    victim,
+    run: sent((bytes) => call(list("list", filled(list("remote", 5), bytes), list("no")))),
+  },
+]);
+
+const byStrangers = (["root", "portal"] as const).flatMap((victim): Attack[] => [
+  {
+    name: "empty byte strings before the negotiation",
+    victim,
+    growthMiB: 64,
+    isShort: true,
+    run: (target) => leave(target, 1, filled(empty, sizes.small, empty)),
+  },
+  {
+    name: "unfinished messages before the negotiation",
+    victim,
+    growthMiB: 64,
+    run: (target) => leave(target, 6, filled(empty, sizes.large, empty).subarray(0, -2)),
+  },
+  {
+    name: "unfinished messages",
+    victim,
+    growthMiB: victim === "portal" ? 64 : 256,
+    run: (target) => leave(target, 6, filled(empty, sizes.large).subarray(0, -2), "initiator"),
+  },
+]);
+
+const tooLarge: Attack = {
+  name: "an unfinished message over the limit",
+  victim: "root",
+  run: (target) => leave(target, 1, filled(list("list"), 4 * sizes.large).subarray(0, -2), "initiator"),
+};
+
+export const attacks: readonly Attack[] = [...byMessage, ...byStrangers, tooLarge, ...scenarios];

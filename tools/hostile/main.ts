@@ -1,0 +1,70 @@
+/** Attacks real processes and judges what the attacks cost. README.md describes the options and the results. */
+
+import { writeFileSync } from "node:fs";
+import { markdownTable } from "markdown-table";
+import { attacks } from "./attacks.js";
+import { buildVictim, measure, nameOf } from "./measure.js";
+import type { Result } from "./measure.js";
+import known from "./open.json" with { type: "json" };
+import { planted, plants } from "./plants.js";
+
+const isGiven = (option: string): boolean => process.argv.includes(`--${option}`);
+const words = process.argv.slice(2).filter((word) => !word.startsWith("--"));
+const isNamed = (name: string): boolean => words.length === 0 || words.some((word) => name.includes(word));
+
+if (isGiven("plant")) await plant();
+else await attack();
+
+async function attack(): Promise<void> {
+  const chosen = attacks.filter((next) => isNamed(nameOf(next)) && (!isGiven("short") || next.isShort === true));
+  const program = await buildVictim();
+  const results: Result[] = [];
+  await inParallel(chosen, async (next, index) => {
+    const result = (results[index] = await measure(next, program));
+    const isKnown = (known as readonly string[]).includes(result.name);
+    const verdict = result.problems.length === 0 ? "failed   " : isKnown ? "open     " : "SUCCEEDED";
+    console.log(verdict, cells(result).join(" | "));
+    if (verdict === "SUCCEEDED") process.exitCode = 1;
+  });
+  const open = results.filter(({ problems }) => problems.length > 0).map(({ name }) => name);
+  console.log(`${open.length} of ${results.length} attacks succeeded`);
+  const write = (file: string, text: string): void => writeFileSync(new URL(file, import.meta.url), `${text}\n`);
+  if (isGiven("update")) write("open.json", JSON.stringify(open, null, 2));
+  if (chosen.length === attacks.length) write("RESULTS.md", page(results));
+}
+
+/** Removes one guard after the other. The attack that it prevents must fail before and succeed then. */
+async function plant(): Promise<void> {
+  await inParallel(
+    plants.filter((next) => isNamed(next.attack)),
+    async (weakness) => {
+      const attack = attacks.find((next) => nameOf(next) === weakness.attack)!;
+      const { problems } = await measure(attack, await buildVictim([planted(weakness)]));
+      console.log(problems.length > 0 ? "reported" : "MISSED  ", weakness.attack, "|", problems.join("; "));
+      if (problems.length === 0) process.exitCode = 1;
+    },
+  );
+}
+
+/** Runs two at the same time: one waits most of the time. */
+async function inParallel<T>(items: readonly T[], action: (item: T, index: number) => Promise<void>): Promise<void> {
+  const left = items.entries();
+  const run = async (): Promise<void> => {
+    for (const [index, item] of left) await action(item, index);
+  };
+  await Promise.all([run(), run()]);
+}
+
+function cells({ name, problems, ...costs }: Result): string[] {
+  const numbers = Object.values(costs).map((cost) =>
+    cost === undefined || !Number.isFinite(cost) ? "-" : cost.toFixed(cost < 10 ? 1 : 0),
+  );
+  return [name, ...numbers, problems.join("; ")];
+}
+
+function page(results: readonly Result[]): string {
+  const costs = ["MB sent", "CPU s/MB", "× ordinary", "Growth MiB", "Heap MiB", "Worst ms", "p99 ms", "Turn ms"];
+  const table = markdownTable([["Attack", ...costs, "What succeeded"], ...results.map(cells)]);
+  const when = `Node ${process.versions.node}, ${new Date().toISOString().slice(0, 10)}`;
+  return `# Attacks\n\nWritten by \`npm run hostile\` (${when}). [README.md](README.md) explains the columns.\n\n${table}`;
+}

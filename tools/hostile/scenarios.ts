@@ -1,0 +1,240 @@
+/** The attacks that are more than one message: sockets, logins, logs, and lies about objects. */
+
+import { strict as assert } from "node:assert";
+import { RemoteError } from "@pb/broker";
+import type { Broker, RemoteReference } from "@pb/broker";
+import { login, UsernamePassword } from "@pb/cred";
+import { connect } from "@pb/node-transport";
+import { connect as connectSocket } from "node:net";
+import type { Attack } from "./attacks.js";
+import type { Victim } from "./harness.js";
+import { within } from "./harness.js";
+import { call, list, RawPeer, text } from "./wire.js";
+import type { Part } from "./wire.js";
+
+const together = <T>(count: number, action: (index: number) => Promise<T>): Promise<T[]> =>
+  Promise.all(Array.from({ length: count }, (_, index) => action(index)));
+const address = (index: number): string => `127.1.${index >> 8}.${index & 255}`;
+const argument = (...values: readonly Part[]): Uint8Array => list("tuple", ...values);
+const none = list("dictionary");
+
+const open = (target: Victim, from: string): Promise<Broker> =>
+  connect(connectSocket({ port: target.port, host: "127.0.0.1", localAddress: from }), { liveness: false });
+
+/** Guesses a password. Returns whether the server checked the guess. */
+async function guess(connection: Broker, name: string): Promise<boolean> {
+  try {
+    const root = await connection.getRootObject();
+    const [, challenger] = (await root.callRemote("login", name)) as [unknown, RemoteReference];
+    await challenger.callRemote("respond", new Uint8Array(16), null);
+  } catch (error) {
+    return error instanceof RemoteError && error.is("twisted.cred.error.UnauthorizedLogin");
+  }
+  return true;
+}
+
+/** Guesses, 15 times on each of at most 200 connections at the same time. Returns how many guesses were checked. */
+async function guesses(
+  target: Victim,
+  count: number,
+  name: (index: number) => string,
+  from = (_index: number): string => "127.0.0.7",
+): Promise<number> {
+  let checked = 0;
+  for (let done = 0; done < count; done += 3000)
+    await together(Math.ceil(Math.min(count - done, 3000) / 15), async (index) => {
+      const connection = await open(target, from(index)).catch(() => undefined);
+      if (connection === undefined) return;
+      await together(15, async (next) => {
+        if (await guess(connection, name(done + index * 15 + next))) checked++;
+      });
+      connection.terminate("closed");
+    });
+  return checked;
+}
+
+/** Whether somebody at another address is served, while sockets of the attacker are open. */
+async function served(target: Victim, attempts: number): Promise<void> {
+  let count = 0;
+  for (let left = attempts; left > 0; left--) {
+    const peer = await within(2000, RawPeer.connect(target.port, "initiator", "127.0.0.99"));
+    if (peer?.isOpen === true) count++;
+    peer?.destroy();
+  }
+  assert(count === attempts, `another address was served ${count} of ${attempts} times`);
+}
+
+function sockets(name: string, from: number, each: number, role?: "initiator"): Attack {
+  return {
+    name,
+    victim: "portal",
+    sliceMs: 300,
+    isShort: role === undefined,
+    run: async (target) => {
+      await together(from * each, (index) => within(3000, RawPeer.connect(target.port, role, address(index % from))));
+      return served(target, 10);
+    },
+  };
+}
+
+/** The answer to a call, as text. */
+async function answerTo(target: Victim, message: Uint8Array): Promise<string> {
+  const answer = await (await target.attacker()).ask(message);
+  return JSON.stringify(answer, (_, item: unknown) =>
+    item instanceof Uint8Array ? Buffer.from(item).toString() : item,
+  );
+}
+
+function state(name: string, method: string, key: string, expected: string): Attack {
+  const order = list("hostile.Order", list("dictionary", list(text(key), 0)));
+  return {
+    name,
+    victim: "root",
+    isShort: true,
+    run: async (target) => {
+      const answer = await answerTo(target, call(order, method));
+      assert(answer.includes(expected), `the method returned ${answer.slice(0, 100)}`);
+    },
+  };
+}
+
+/** Sends messages a number of times, and looks at what the victim prints. */
+function log(name: string, count: number, message: Uint8Array): Attack {
+  return {
+    name,
+    victim: "root",
+    isShort: true,
+    run: async (target) => {
+      const peer = await target.attacker();
+      await target.send(peer, Buffer.concat(new Array<Uint8Array>(count).fill(message)));
+      await target.usage();
+      // eslint-disable-next-line no-control-regex -- escape sequences are what must not be there
+      assert.doesNotMatch(target.log, /[\x00-\x09\x0b-\x1f\x7f-\x9f]|^Accepted/m, "control characters in the log");
+      assert(target.log.length <= 65_536, `${target.log.length} bytes of log for ${target.sent} bytes`);
+    },
+  };
+}
+
+const forged = "x\n\u001b[2K\nAccepted password for root";
+const unreadable = list("message", 1, "root", forged, 0, argument(list("no")), none);
+
+export const scenarios: readonly Attack[] = [
+  sockets("250 idle sockets from each of two addresses", 2, 250),
+  sockets("sockets of four addresses that do not log in", 4, 250, "initiator"),
+  sockets("sockets of 600 addresses that do not log in", 600, 2, "initiator"),
+  {
+    name: "guesses at one name after guesses at 10,100 others",
+    victim: "portal",
+    sliceMs: 300,
+    run: async (target) => {
+      const start = performance.now();
+      const first = await guesses(target, 60, () => "bob");
+      await guesses(target, 10_100, (index) => `name${index}`);
+      const more = await guesses(target, 60, () => "bob");
+      const allowed = 20 + Math.ceil((performance.now() - start) / 15_000);
+      assert(first + more <= allowed, `${first} and then ${more} guesses were checked`);
+    },
+  },
+  {
+    name: "guesses at many names from one address",
+    victim: "portal",
+    sliceMs: 300,
+    isShort: true,
+    run: async (target) => {
+      const checked = await guesses(target, 1500, (index) => `name${index}`);
+      assert(checked <= 500, `${checked} of 1,500 guesses were checked`);
+    },
+  },
+  {
+    name: "guesses at one name from 150 addresses",
+    victim: "portal",
+    sliceMs: 300,
+    isShort: true,
+    run: async (target) => {
+      await guesses(target, 150 * 15, () => "alice", address);
+      const attack = guesses(target, 150 * 15, () => "alice", address);
+      for (let left = 5; left > 0; left--) {
+        const owner = await open(target, "127.0.0.1"); // She has logged in from there before.
+        await assert.doesNotReject(login(owner, new UsernamePassword("alice", "secret")), "the owner was refused");
+        owner.terminate("closed");
+      }
+      await attack;
+    },
+  },
+  {
+    name: "first steps of logins at a server with a password file",
+    victim: "file",
+    isShort: true,
+    run: async (target) => {
+      const before = await target.usage();
+      await together(5, async (index) => {
+        const connection = await open(target, address(index));
+        const extended = await connection.getObject("pbx.login");
+        const message = Buffer.from("n,,n=user7,r=abc");
+        for (let left = 10; left > 0; left--) await extended.callRemote("scram", message).catch(() => undefined);
+        connection.terminate("closed");
+      });
+      const each = (((await target.usage())?.cpuSeconds ?? NaN) - before!.cpuSeconds) / 50;
+      assert(each < 0.02, `${Math.round(each * 1000)} ms of processor time for each of 50 requests`);
+    },
+  },
+  state("state instead of an accessor", "total", "total", "computed"),
+  state("state instead of a method", "show", "toString", "an order"),
+  {
+    name: "state of a cache instead of declared parameters",
+    victim: "client",
+    isShort: true,
+    run: async (target) => {
+      const peer = await target.attacker();
+      const parameters = list(
+        "dictionary",
+        list(text("constructor"), list("dictionary", list(text("parameters"), none))),
+      );
+      await peer.write(list("answer", 1, list("hostile.Stock", 7, parameters)));
+      const answer = await peer.ask(list("cachemessage", 2, 7, "set", 1, argument(), none));
+      assert.equal(Buffer.from(answer![0] as Uint8Array).toString(), "error", "a call without its parameter was run");
+    },
+  },
+  log("arguments that cannot be read", 5000, unreadable),
+  log("a long name of a method", 20, list("message", 1, "root", "x".repeat(600_000), 0, argument(list("no")), none)),
+  log("a long name to release", 1, list("decref", forged + "x".repeat(600_000))),
+  {
+    name: "pages that are not consumed",
+    victim: "client",
+    isShort: true,
+    growthMiB: 96,
+    run: async (target) => {
+      const peer = await target.attacker("pages");
+      const page = list("message", 5, 1, "gotPage", 0, argument("p".repeat(64_000)), none);
+      await within(5000, target.send(peer, Buffer.concat(new Array<Uint8Array>(3000).fill(page))));
+    },
+  },
+  {
+    name: "ten million iterations of SCRAM",
+    victim: "client",
+    isShort: true,
+    run: async (target) => {
+      const before = await target.usage();
+      const peer = await target.attacker("login");
+      const first = peer.called![5] as [Uint8Array, Uint8Array];
+      const nonce = Buffer.from(first[1]).toString().split("r=")[1]!;
+      await target.send(peer, list("answer", 1, argument(`r=${nonce}x,s=c2FsdA==,i=10000000`, list("remote", 5))));
+      await within(4000, peer.closed);
+      const seconds = ((await target.usage())?.cpuSeconds ?? NaN) - before!.cpuSeconds;
+      assert(seconds < 1.5, `${seconds.toFixed(1)} s of processor time; the login has a timeout of 0.5 s`);
+    },
+  },
+  {
+    name: "answers that are not read while the server drains",
+    victim: "root",
+    isShort: true,
+    run: async (target) => {
+      const peer = await target.attacker();
+      peer.pause();
+      await peer.write(Buffer.concat(new Array<Uint8Array>(60).fill(call(1, "fetch"))));
+      await within(500, peer.closed);
+      const took = await target.drain(1000);
+      assert(took < 8000, `draining with drainMs: 1000 took ${took} ms`);
+    },
+  },
+];
