@@ -2,6 +2,7 @@
 // using a reference.
 
 import { PerspectiveBrokerError } from "@pb/banana";
+import { classOf } from "./class-of.js";
 import { printable } from "@pb/jelly-types";
 
 /** Codes of a {@link ProtocolError}. */
@@ -185,7 +186,7 @@ export class UnknownCacheError extends PerspectiveBrokerError {
 /** Whether the class of an error declares that it is thrown on purpose. Any other error is a bug in the program. */
 export function isExpected(error: unknown): boolean {
   try {
-    return error instanceof Error && (error.constructor as { isExpected?: unknown }).isExpected === true;
+    return error instanceof Error && (classOf(error) as { isExpected?: unknown }).isExpected === true;
   } catch {
     return false; // The getter of `constructor` or `isExpected` threw.
   }

@@ -18,6 +18,11 @@ export type BrokerEvent =
    * login.
    */
   | { readonly kind: "call-unreadable"; readonly method: string; readonly error: unknown }
+  /**
+   * Entries of a received state were dropped, because the registered class has methods or accessors of these names.
+   * Reported once for each class. `type` is the name of the class on the wire.
+   */
+  | { readonly kind: "state-dropped"; readonly type: string; readonly names: readonly string[] }
   /** The result or the error of a call could not be sent. The peer received an error instead. */
   | { readonly kind: "answer-failed"; readonly error: unknown }
   /** The peer reported that it did not understand a message. */

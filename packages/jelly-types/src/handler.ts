@@ -122,6 +122,11 @@ export interface JellyReader {
   whenResolved(placeholder: unknown, patch: (value: unknown) => void): void;
   /** Calls `action` when the whole graph is read and all states are applied. */
   afterwards(action: () => void): void;
+  /**
+   * Reports the entries of a state that `setOwnProperties` has dropped. `type` is the name of the class on the wire.
+   * Call it when the state of `instance` is set.
+   */
+  reportDropped(type: string, instance: object): void;
 }
 
 /** How to read values that JavaScript cannot tell apart. For relays that must send exactly what they received. */

@@ -51,6 +51,8 @@ function textOf(event: BrokerEvent): string | undefined {
       return `The remote method ${event.method} failed: ${describe(event.error)}`;
     case "answer-failed":
       return `A remote call could not be answered: ${describe(event.error)}`;
+    case "state-dropped":
+      return `Dropped from the state of ${event.type}, whose class has methods of these names: ${event.names.join(", ")}`;
     case "callback-failed":
       return `A callback of a connection failed: ${describe(event.error)}`;
     default:

@@ -79,7 +79,8 @@ function bindArguments(target: object, name: string, args: unknown[], keywords: 
 }
 
 function declaredParameters(target: object, name: string): readonly string[] | undefined {
-  let type: unknown = target.constructor;
+  // Not `target.constructor`, which a peer may have sent as a part of the state of a cache.
+  let type: unknown = (Object.getPrototypeOf(target) as { constructor?: unknown } | null)?.constructor;
   for (; typeof type === "function"; type = Object.getPrototypeOf(type)) {
     if (!Object.hasOwn(type, "parameters")) continue;
     const declared = Object.getOwnPropertyDescriptor(type, "parameters")?.value as Parameters | undefined;

@@ -79,6 +79,8 @@ export class BrokerConfig {
   readonly errorClasses: ReadonlyMap<string, ErrorClass>;
   readonly traceReferences: boolean;
   readonly onEvent: (event: BrokerEvent) => void;
+  /** Names of registered classes, of which entries were dropped. */
+  readonly #droppedTypes = new Set<string>();
 
   /** Throws `TypeError` for a limit that is not a number in its range, and for other unknown words. */
   constructor(options: BrokerOptions = {}) {
@@ -109,6 +111,13 @@ export class BrokerConfig {
   /** Reports an error of the program that belongs to no call. */
   reportError(error: unknown): void {
     this.onEvent({ kind: "callback-failed", error });
+  }
+
+  /** Reports entries of a received state that were dropped, once for each class. */
+  reportDropped(type: string, names: readonly string[]): void {
+    if (this.#droppedTypes.has(type)) return;
+    this.#droppedTypes.add(type);
+    this.onEvent({ kind: "state-dropped", type, names });
   }
 
   /** Runs a callback of the program and reports what it throws to `onEvent`. */

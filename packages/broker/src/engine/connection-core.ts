@@ -39,7 +39,12 @@ export class ConnectionCore implements ConnectionParts {
     this.owner = owner;
     this.published = published;
     this.outbox = new Outbox(dialect, config, link, (bytes) => owner.send(bytes));
-    this.unjellier = new Unjellier({ registry: config.types, policy: config.policy, ...config.exactness });
+    this.unjellier = new Unjellier({
+      registry: config.types,
+      policy: config.policy,
+      ...config.exactness,
+      onDropped: (type, names) => config.reportDropped(type, names),
+    });
     this.exports = new ExportTable(this);
     this.imports = new ImportTable(this, (id, perspective) => new RemoteReference(this, id, perspective));
     this.caller = new Caller(this);

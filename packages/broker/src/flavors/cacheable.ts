@@ -122,7 +122,10 @@ export class CacheObserver {
  * or the connection ends. Its constructor does not run.
  */
 export abstract class RemoteCache {
-  /** Sets the state that arrived first. Default: its entries become own properties; no setter runs. */
+  /**
+   * Sets the state that arrived first. Default: its entries become own properties, except those with the name of a
+   * method or an accessor of the class. No setter runs.
+   */
   setCopyableState(state: unknown): void {
     setOwnProperties(this, state);
   }
@@ -163,7 +166,10 @@ export function remoteCache<T extends RemoteCache>(
       const handle = caches.add(id, cache) as T;
       unjellier.registerBlank(handle);
       try {
-        unjellier.readState((state) => setState(cache, state, context));
+        unjellier.readState((state) => {
+          setState(cache, state, context);
+          unjellier.reportDropped(name, cache);
+        });
       } catch (error) {
         // The peer counts the cache as received, so release it. (Twisted does not, and the two ends disagree: wire
         // specification trap 10.)

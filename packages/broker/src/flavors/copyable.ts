@@ -7,6 +7,7 @@ import { copyType, describe, JellyError, setOwnProperties } from "@pb/jelly-type
 import type { Class, TypeHandler } from "@pb/jelly-types";
 import type { Perspective } from "../calls/callable.js";
 import { OutgoingGraph } from "../references/graph-context.js";
+import { classOf } from "../class-of.js";
 import { thisCopy } from "../this-copy.js";
 
 /**
@@ -32,7 +33,7 @@ export abstract class Copyable {
 
 /** The `static remoteType` of the class of an object. Throws `JELLY_NOT_JELLYABLE` when it has none. */
 export function remoteTypeOf(value: object): string {
-  const { remoteType } = value.constructor as { remoteType?: unknown };
+  const { remoteType } = classOf(value) as { remoteType?: unknown };
   if (typeof remoteType === "string") return remoteType;
   throw new JellyError(
     "JELLY_NOT_JELLYABLE",
@@ -42,7 +43,10 @@ export function remoteTypeOf(value: object): string {
 
 /** The base class of received copies. Their constructor does not run. */
 export abstract class RemoteCopy {
-  /** Sets the received state. Default: its entries become own properties; no setter runs. */
+  /**
+   * Sets the received state. Default: its entries become own properties, except those with the name of a method or an
+   * accessor of the class. No setter runs.
+   */
   setCopyableState(state: unknown): void {
     setOwnProperties(this, state);
   }

@@ -20,6 +20,7 @@ import { requireHashable } from "../types/hashable.js";
 import { readList } from "../types/list.js";
 import { readNone } from "../types/none.js";
 import { UNICODE } from "../types/text.js";
+import { takeDropped } from "../types/instances/copy.js";
 import { unknownCopy } from "../types/instances/unknown-copy.js";
 
 /** The reader between two graphs. */
@@ -43,6 +44,11 @@ export interface UnjellierOptions extends Partial<Exactness> {
    * InsecureJellyError}. `keep`: read it as an `UnknownCopy`. Default `refuse`.
    */
   readonly unknownCopies?: "refuse" | "keep" | undefined;
+  /**
+   * Called when entries of a received state were dropped, because the class has methods or accessors of these names.
+   * `type` is the name of the class on the wire.
+   */
+  readonly onDropped?: ((type: string, names: readonly string[]) => void) | undefined;
   /** Returns the object for `(persistent id)`. Default: an `Unpersistable`. */
   readonly persistentLoad?: ((id: Expression) => unknown) | undefined;
 }
@@ -336,6 +342,11 @@ export class Unjellier implements JellyReader {
 
   afterwards(action: () => void): void {
     this.#afterwards.push(action);
+  }
+
+  reportDropped(type: string, instance: object): void {
+    const names = takeDropped(instance);
+    if (names.length > 0) this.#options.onDropped?.(type, names);
   }
 }
 

@@ -149,9 +149,9 @@ function isMutable(kind: Kind | undefined): boolean {
   return kind === "list" || kind === "dict" || kind === "set" || kind === "thing";
 }
 
-/** An object moves entries whose names look like numbers to the front. */
+/** An object moves entries whose names look like numbers to the front. Names of methods of the class are dropped. */
 function define(thing: Thing, name: string, value: unknown): void {
-  if (/^\d+$/.test(name)) return;
+  if (/^\d+$/.test(name) || name in Thing.prototype) return;
   Object.defineProperty(thing, name, { value, writable: true, enumerable: true, configurable: true });
 }
 

@@ -19,8 +19,7 @@ export interface CopyOptions<T extends object, State = PlainState> {
    */
   readonly parse?: (state: unknown) => State;
   /**
-   * Applies the state to an instance whose constructor has not run. Default: each entry becomes an own property,
-   * whatever its name, and no setter is called.
+   * Applies the state to an instance whose constructor has not run. Default: {@link setOwnProperties}.
    */
   readonly setState?: (instance: T, state: NoInfer<State>) => void;
   /** Creates the instance from the state; `setState` is not called then. The state cannot contain the instance. */
@@ -56,7 +55,7 @@ export function copyType<T extends object, State = PlainState>(
       if (items !== 1)
         throw new JellyError("JELLY_MALFORMED", `A copy of ${name} needs exactly one state, not ${items}`);
       return options.create === undefined
-        ? readBlank(type.prototype as T, options, unjellier)
+        ? readBlank(name, type.prototype as T, options, unjellier)
         : readMade(options.create, options, unjellier);
     },
   };
@@ -80,6 +79,7 @@ function writeCopy<T extends object>(
 }
 
 function readBlank<T extends object, State>(
+  name: string,
   prototype: T,
   { setState, parse, afterRead }: CopyOptions<T, State>,
   unjellier: JellyReader,
@@ -90,6 +90,7 @@ function readBlank<T extends object, State>(
     const state = parse === undefined ? plainState(received) : parse(plainState(received));
     if (setState === undefined) setOwnProperties(instance, state);
     else setState(instance, state as State);
+    unjellier.reportDropped(name, instance);
   });
   if (afterRead !== undefined) unjellier.afterwards(() => afterRead(instance));
   return instance;
@@ -139,9 +140,13 @@ function isPlain(state: unknown): state is PlainState {
   return prototype === null || prototype === Object.prototype;
 }
 
+/** The names that {@link setOwnProperties} has dropped, until {@link takeDropped} returns them. */
+const droppedNames = new WeakMap<object, string[]>();
+
 /**
- * Defines every entry as an own property. An entry `__proto__` is ordinary data, and a setter of the class is not
- * called.
+ * Defines every entry as an own property, except an entry with the name of a method or an accessor of the class, such
+ * as `toString`, `constructor` or a getter: it is dropped, because it would replace the method for the rest of the
+ * program. (A Twisted peer sends the whole `__dict__` of an object.) A setter of the class is not called.
  */
 export function setOwnProperties(instance: object, state: unknown): void {
   if (state === null) return; // Python 3.11 sends None for an instance without attributes.
@@ -150,7 +155,12 @@ export function setOwnProperties(instance: object, state: unknown): void {
       "JELLY_MALFORMED",
       `The state of ${describe(instance)} must be a dict, not ${describe(state)}`,
     );
+  const prototype = Object.getPrototypeOf(instance) as object | null;
   for (const key of Object.keys(state)) {
+    if (isMember(prototype, key)) {
+      noteDropped(instance, key);
+      continue;
+    }
     Object.defineProperty(instance, key, {
       value: state[key],
       writable: true,
@@ -158,4 +168,31 @@ export function setOwnProperties(instance: object, state: unknown): void {
       configurable: true,
     });
   }
+}
+
+/** Whether instances have a method or an accessor of this name. */
+function isMember(prototype: object | null, name: string): boolean {
+  if (prototype === null || !(name in prototype)) return false;
+  for (
+    let holder: object | null = prototype;
+    holder !== null;
+    holder = Object.getPrototypeOf(holder) as object | null
+  ) {
+    const found = Object.getOwnPropertyDescriptor(holder, name);
+    if (found !== undefined) return !("value" in found) || typeof found.value === "function";
+  }
+  return false;
+}
+
+function noteDropped(instance: object, name: string): void {
+  const names = droppedNames.get(instance);
+  if (names === undefined) droppedNames.set(instance, [name]);
+  else names.push(name);
+}
+
+/** The names that {@link setOwnProperties} has dropped for an instance since the last call. */
+export function takeDropped(instance: object): readonly string[] {
+  const names = droppedNames.get(instance) ?? [];
+  droppedNames.delete(instance);
+  return names;
 }
