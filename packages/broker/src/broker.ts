@@ -7,6 +7,7 @@ import type { Callable, Connection, Perspective } from "./calls/callable.js";
 import { BrokerConfig } from "./engine/config.js";
 import type { BrokerOptions } from "./engine/config.js";
 import { ConnectionCore } from "./engine/connection-core.js";
+import { isReserved, Pbx, PBX, understandsGoAway } from "./engine/pbx.js";
 import { LimitError, ProtocolError, ServerBusyError } from "./errors.js";
 import type { CloseReason, ConnectionLostError } from "./errors.js";
 import type { RemoteMethods, RemoteReference } from "./flavors/remote-reference.js";
@@ -49,6 +50,10 @@ export class Broker implements Connection {
   readonly #reader = new BananaReader();
   readonly #backpressure: Backpressure;
   readonly #disconnectCallbacks = new Subscriptions<[reason: ConnectionLostError]>();
+  /** Created with the first callback: only reconnecting clients have one. */
+  #goAwayCallbacks: Subscriptions<[retryAfterMs: number]> | undefined;
+  /** What the peer said when it announced that it will close. */
+  #retryAfterMs: number | undefined;
   readonly #published = new Map<string, Callable>();
   readonly #admitLogin: AdmitLogin | undefined;
   /** Resolve the promises of {@link drained}. */
@@ -134,9 +139,11 @@ export class Broker implements Connection {
 
   /**
    * Makes an object available to the peer under a name. An object that is published later under the same name replaces
-   * it. Dispose of the result to withdraw the object.
+   * it. Dispose of the result to withdraw the object. Throws `TypeError` for the name `pbx` and
+   * names that begin with `pbx:`, which are reserved.
    */
   publish(name: string, object: Callable): Disposable {
+    if (isReserved(name)) throw new TypeError(`The name ${JSON.stringify(name)} is reserved`);
     this.#published.set(name, object);
     return {
       [Symbol.dispose]: () => {
@@ -152,6 +159,43 @@ export class Broker implements Connection {
   notifyOnDisconnect(callback: (reason: ConnectionLostError) => void): Disposable {
     const subscription = this.#disconnectCallbacks.add(callback);
     if (this.#state.is === "closed") void this.closed.then((reason) => this.#runDisconnectCallbacks(reason));
+    return subscription;
+  }
+
+  /**
+   * Announces that this end will close, so that no call is lost: the peer makes no further calls, and closes the
+   * connection when all calls in both directions are answered. This end makes no further calls either, except from
+   * methods that are running; such a call rejects with `DeadReferenceError` and is not sent. `retryAfterMs` tells the
+   * peer when it makes sense to reconnect; default 0, at once.
+   *
+   * Resolves with whether the peer understands this: a stock Twisted peer does not, and goes on calling. Rejects with
+   * {@link ConnectionLostError} when the connection ends first.
+   */
+  async goAway({ retryAfterMs = 0 }: { readonly retryAfterMs?: number | undefined } = {}): Promise<boolean> {
+    await this.ready;
+    const core = this.#core();
+    if (!this.#config.extensions) return false;
+    const details = { perspective: null, keepAlive: undefined, isPing: true };
+    try {
+      if (!understandsGoAway(await core.caller.call(PBX, "hello", [], details))) return false;
+    } catch (error) {
+      if (error instanceof RemoteError) return false;
+      throw error;
+    }
+    this.#core(); // Throws when the connection has ended meanwhile.
+    // From now on, the peer may close at any time.
+    this.#stopCalling(core);
+    core.caller.send(PBX, "goaway", [{ retryAfter: retryAfterMs / 1000 }], details);
+    return true;
+  }
+
+  /**
+   * Runs `callback` once, when the peer announces that it will close (see {@link goAway}); at once, if it has done so.
+   * Calls in flight are still answered. Dispose of the result to unsubscribe.
+   */
+  notifyOnGoAway(callback: (retryAfterMs: number) => void): Disposable {
+    const subscription = (this.#goAwayCallbacks ??= new Subscriptions()).add(callback);
+    if (this.#retryAfterMs !== undefined) this.#runGoAwayCallbacks(this.#retryAfterMs);
     return subscription;
   }
 
@@ -391,6 +435,7 @@ export class Broker implements Connection {
     this.#state = { is: "ready", core };
     this.#backpressure.setLoad(core);
     this.keepAlive(); // Each end announces its version first.
+    if (this.#config.extensions) this.#published.set(PBX, new Pbx((retryAfterMs) => this.#peerGoesAway(retryAfterMs)));
     this.#publishRoot();
     this.#settleReady.resolve();
   }
@@ -444,6 +489,30 @@ export class Broker implements Connection {
   }
 
   // The end
+
+  /** The peer will close: makes no further calls, and closes when all calls are answered. */
+  #peerGoesAway(retryAfterMs: number): void {
+    if (this.#state.is !== "ready" || this.#retryAfterMs !== undefined) return;
+    this.#retryAfterMs = retryAfterMs;
+    this.#stopCalling(this.#state.core);
+    this.#runGoAwayCallbacks(retryAfterMs);
+    this.#config.onEvent({ kind: "going-away", retryAfterMs });
+    void this.idle().then(() => {
+      if (!this.isOpen) return;
+      this.#end("lost", new Error("the peer had announced that it would close"));
+      this.#link.close();
+    });
+  }
+
+  /** From now on, only methods of the peer's calls that are running may call: the peer waits for these. */
+  #stopCalling({ caller, responder }: ConnectionCore): void {
+    caller.mayCall = () => responder.isWorking;
+  }
+
+  #runGoAwayCallbacks(retryAfterMs: number): void {
+    for (const callback of this.#goAwayCallbacks?.takeAll() ?? [])
+      this.#config.runCallback(() => callback(retryAfterMs));
+  }
 
   #lost(cause: Error | undefined): void {
     if (this.#isBusy) queueMicrotask(() => this.#end("lost", cause));

@@ -32,4 +32,6 @@ export type BrokerEvent =
    * states. Also reported when a state hook calls `sendRemote` with arguments that cannot be sent.
    */
   | { readonly kind: "callback-failed"; readonly error: unknown }
+  /** The peer announced that it will close. Calls in flight are still answered; further calls are not sent. */
+  | { readonly kind: "going-away"; readonly retryAfterMs: number }
   | { readonly kind: "closed"; readonly reason: ConnectionLostError };

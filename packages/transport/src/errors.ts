@@ -17,8 +17,8 @@ export class EndpointError extends PerspectiveBrokerError {
 
 /**
  * An attempt to connect failed, and a later attempt may succeed. `cause` is the error of the platform, if there is one.
- * `CONNECT_TIMEOUT` means the same in all transports: the attempt took too long. Each transport documents its other
- * codes.
+ * Two codes mean the same in all transports: `CONNECT_TIMEOUT`, the attempt took too long, and `CONNECT_LOGIN_TIMEOUT`,
+ * the login took too long. Each transport documents its other codes.
  */
 export class ConnectError extends PerspectiveBrokerError {
   override readonly name = "ConnectError";

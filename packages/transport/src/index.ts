@@ -13,7 +13,7 @@ export type { Refusal, ServerLimits } from "./server/admission.js";
 export { DuplicateLogin } from "./server/same-user.js";
 export type { SameUserOptions } from "./server/same-user.js";
 export type { ServerEvent, ServerWatcher } from "./server/server-events.js";
-export type { CloseOptions } from "./server/server-connections.js";
+export type { CloseOptions } from "./server/drain.js";
 export { ServerBusyError } from "@pb/broker/extension";
 export { ConnectError, EndpointError, NotConnectedError, OutcomeUnknownError } from "./errors.js";
 

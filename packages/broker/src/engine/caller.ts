@@ -6,7 +6,7 @@ import { IdRing } from "../calls/id-ring.js";
 import type { Perspective } from "../calls/callable.js";
 import { startDeadline } from "../deadline.js";
 import type { Deadline } from "../deadline.js";
-import { callTimeout, LimitError, ProtocolError } from "../errors.js";
+import { callTimeout, DeadReferenceError, LimitError, ProtocolError } from "../errors.js";
 import type { ConnectionLostError } from "../errors.js";
 import { IncomingGraph, OutgoingGraph } from "../references/graph-context.js";
 import type { CallDetails } from "../references/graph-context.js";
@@ -39,6 +39,8 @@ export class Caller {
   #pendingPings = 0;
   #lastId = 0;
   #idleCallbacks: (() => void)[] = [];
+  /** Set when one of the ends has announced that it will close: whether a further call may be made now. */
+  mayCall: (() => boolean) | undefined;
 
   constructor(core: ConnectionParts) {
     this.#core = core;
@@ -61,6 +63,7 @@ export class Caller {
   call(target: ObjectId, method: string, args: readonly unknown[], details: CallDetails): Promise<unknown> {
     const answered = new Promise<unknown>((resolve, reject) => {
       details.signal?.throwIfAborted();
+      if (this.mayCall !== undefined && details.isPing !== true) this.#checkMayCall(this.mayCall);
       this.#checkLimit();
       const { keepAlive, perspective, isPing } = details;
       const id = ++this.#lastId;
@@ -162,6 +165,10 @@ export class Caller {
       call.reject(error);
       releaseUnread(reader, start, 1, incoming);
     }
+  }
+
+  #checkMayCall(mayCall: () => boolean): void {
+    if (!mayCall()) throw new DeadReferenceError("The connection is about to close. The call was not sent");
   }
 
   #checkLimit(): void {

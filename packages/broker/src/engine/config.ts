@@ -56,6 +56,11 @@ export interface BrokerOptions {
    * Default false.
    */
   readonly unsafeTracebacks?: boolean | undefined;
+  /**
+   * Whether both ends may use what this implementation has beyond Twisted's protocol: the announcement that an end will
+   * close. It is an object with the name `pbx`, which stock peers do not call. Default true.
+   */
+  readonly extensions?: boolean | undefined;
   /** Records where each reference arrived, for `leakReport()`. Slow; meant for finding leaks. Default false. */
   readonly traceReferences?: boolean | undefined;
   /**
@@ -77,6 +82,7 @@ export class BrokerConfig {
   readonly dialects: readonly Dialect[];
   readonly describeError: (error: unknown) => ErrorDescription;
   readonly errorClasses: ReadonlyMap<string, ErrorClass>;
+  readonly extensions: boolean;
   readonly traceReferences: boolean;
   readonly onEvent: (event: BrokerEvent) => void;
   /** Names of registered classes, of which entries were dropped. */
@@ -93,6 +99,7 @@ export class BrokerConfig {
     this.dialects = options.dialects ?? [pb, none];
     this.describeError = (error) => describeSafely(describe, error, options.unsafeTracebacks === true);
     this.errorClasses = new Map(Object.entries(options.errorClasses ?? {}));
+    this.extensions = options.extensions ?? true;
     this.traceReferences = options.traceReferences ?? false;
     this.onEvent = options.onEvent === undefined ? () => undefined : isolate(options.onEvent);
   }

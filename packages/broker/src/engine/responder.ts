@@ -36,6 +36,8 @@ export class Responder {
   /** Whether further calls are held, until others have finished or answers have left. */
   mustHold = false;
   #running = 0;
+  /** Whether a method has been called and has not returned. */
+  #isInMethod = false;
   #idleCallbacks: (() => void)[] = [];
 
   constructor(core: ConnectionParts) {
@@ -45,6 +47,11 @@ export class Responder {
   /** The number of calls whose result is not known yet. */
   get running(): number {
     return this.#running;
+  }
+
+  /** Whether a call of the peer is running, or has been called and has not returned yet. */
+  get isWorking(): boolean {
+    return this.#running > 0 || this.#isInMethod;
   }
 
   /** The number of calls that were read and have not started. */
@@ -110,12 +117,15 @@ export class Responder {
     const { perspective } = callable;
     let result: unknown;
     let isPromise: boolean;
+    this.#isInMethod = true;
     try {
       result = callable.receiveCall({ method: call.method, args, kwargs });
       isPromise = isThenable(result);
     } catch (error) {
       this.#fail(call, error, perspective);
       return;
+    } finally {
+      this.#isInMethod = false;
     }
     if (isPromise) this.#answerLater(call, result, perspective);
     else this.#answer(call, result, perspective);

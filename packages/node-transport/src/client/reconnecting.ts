@@ -25,9 +25,10 @@ export function reconnecting<T = RemoteMethods>(
   const target = clientEndpoint(endpoint);
   socketTimes(options);
   const config = clientConfig(options.broker);
-  const { onEvent } = config;
+  const { onEvent, limits } = config;
   return new ReconnectingClient<T>((signal) => dial(target, config, { ...options, signal }), options, {
     onEvent,
     platform: nodePlatform,
+    callsWaiting: limits.callsWaiting,
   });
 }

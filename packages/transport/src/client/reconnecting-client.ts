@@ -1,11 +1,11 @@
 // A client that connects again and logs in again whenever its connection is lost, and calls the current remote object.
 
-import { CallTimeoutError, ConnectionLostError, DeadReferenceError } from "@pb/broker";
+import { CallTimeoutError, ConnectionLostError, DeadReferenceError, defaultBrokerLimits, LimitError } from "@pb/broker";
 import type { Broker, BrokerEvent, CallOptions, RemoteCalls, RemoteMethods, RemoteReference } from "@pb/broker";
 import { RemoteCaller, Subscriptions, withDeadline, withDefaults } from "@pb/broker/extension";
 import type { DeadlineOptions, RemoteArguments, RemoteName, RemoteResult } from "@pb/broker/extension";
 import { defaultWatcher } from "../default-watcher.js";
-import { NotConnectedError, OutcomeUnknownError } from "../errors.js";
+import { ConnectError, NotConnectedError, OutcomeUnknownError } from "../errors.js";
 import { completeLiveness, watchOver } from "../liveness.js";
 import type { LivenessOptions } from "../liveness.js";
 import { defaultPlatform } from "../platform.js";
@@ -26,6 +26,12 @@ export type Dial = (signal: AbortSignal) => Promise<{ readonly broker: Broker; r
 export interface ReconnectingClientOptions<T> {
   /** Runs on every new connection. Calls go to its result. Default: the root object. */
   readonly login?: ((connection: Broker, signal: AbortSignal) => Promise<RemoteReference<T>>) | undefined;
+  /**
+   * Milliseconds that `login` may take. Then its signal aborts, and the attempt has failed with `ConnectError`
+   * (`CONNECT_LOGIN_TIMEOUT`). Default 30,000, as for connecting: a server that never answers must not stop the client
+   * for ever.
+   */
+  readonly loginMs?: number | undefined;
   readonly backoff?: BackoffOptions | undefined;
   /**
    * Whether the client stops after this error. Default: it stops when a login was refused because of its credentials.
@@ -38,7 +44,7 @@ export interface ReconnectingClientOptions<T> {
   readonly whileDown?: WhileDown | undefined;
   /**
    * Methods that are safe to run twice: a call in flight when the connection is lost is sent again over the next
-   * connection.
+   * connection. It is sent at most 3 times, because a call that breaks each connection would also cost all others.
    */
   readonly idempotent?: Iterable<RemoteName<T>> | undefined;
   /** Called with every new state, and at once with the initial state. */
@@ -54,7 +60,14 @@ export interface ReconnectingClientHooks {
   /** Called with `callback-failed` when a callback of the program throws. It must not throw. Default: a warning. */
   readonly onEvent?: ((event: BrokerEvent) => void) | undefined;
   readonly platform?: Platform | undefined;
+  /** How many calls may wait for a connection or an answer. Default: the `callsWaiting` of `defaultBrokerLimits`. */
+  readonly callsWaiting?: number | undefined;
 }
+
+const LOGIN_MS = 30_000;
+
+/** How often an idempotent call is sent. */
+const MAX_SENDS = 3;
 
 /** Options of calls over a {@link ReconnectingClient}. */
 export interface ReconnectingCallOptions extends CallOptions {
@@ -77,6 +90,14 @@ export class ReconnectingClient<T = RemoteMethods> {
   #timer: Timer | undefined;
   /** The connection whose login has not finished. */
   #loggingIn: Broker | undefined;
+  /** Connections to servers that are about to close: their calls in flight are still answered. */
+  readonly #leaving = new Set<Broker>();
+  readonly #callsWaiting: number;
+  readonly #loginMs: number;
+  /** Calls that wait for a connection or an answer. */
+  #calls = 0;
+  /** Those of them that wait for a connection. */
+  readonly #waiters = new Set<Waiter<T>>();
   #state: ReconnectState<T> = { is: "connecting", attempt: 1 };
 
   /** Programs use the function `reconnecting` of a transport instead. Throws `TypeError` for a bad option. */
@@ -85,8 +106,10 @@ export class ReconnectingClient<T = RemoteMethods> {
     this.#dial = dial;
     this.#options = options;
     this.#backoff = completeBackoff(options.backoff);
+    ({ loginMs: this.#loginMs } = withDefaults("option", { loginMs: LOGIN_MS }, { loginMs: options.loginMs }));
     this.#idempotent = new Set<string>(options.idempotent);
     this.#platform = hooks.platform ?? defaultPlatform;
+    this.#callsWaiting = hooks.callsWaiting ?? defaultBrokerLimits.callsWaiting;
     this.#onEvent = hooks.onEvent ?? defaultWatcher(this.#platform.warn);
     const { onState, signal } = options;
     if (onState !== undefined) {
@@ -179,22 +202,40 @@ export class ReconnectingClient<T = RemoteMethods> {
     return this.close();
   }
 
-  #call(options: ReconnectingCallOptions, name: string, args: readonly unknown[]): Promise<unknown> {
-    const { idempotent = this.#idempotent.has(name), whileDown = this.#options.whileDown ?? "wait" } = options;
+  async #call(options: ReconnectingCallOptions, name: string, args: readonly unknown[]): Promise<unknown> {
+    if (this.#calls >= this.#callsWaiting) {
+      const text = `Too many calls wait for a connection or an answer: the limit is ${this.#callsWaiting}`;
+      throw new LimitError("callsWaiting", text);
+    }
     const timeoutError = (ms: number): Error => new CallTimeoutError(`${name} was not answered within ${ms} ms`);
-    return withDeadline(options, timeoutError, async (signal) => {
-      for (;;) {
-        const { connection, reference } = await this.#whenReady(whileDown, signal);
-        try {
-          return await (reference as unknown as RemoteReference).with({ signal }).callRemote(name, ...args);
-        } catch (error) {
-          // The reference was dead before the call was sent, so the method has not run.
-          if (error instanceof DeadReferenceError && !connection.isOpen) continue;
-          if (!(error instanceof ConnectionLostError)) throw error;
-          if (!idempotent) throw new OutcomeUnknownError(name, { cause: error });
-        }
+    this.#calls++;
+    try {
+      return await withDeadline(options, timeoutError, (signal) => this.#send(options, name, args, signal));
+    } finally {
+      this.#calls--;
+    }
+  }
+
+  /** Sends a call over the current connection, and over the next ones if it was lost and may be sent again. */
+  async #send(
+    options: ReconnectingCallOptions,
+    name: string,
+    args: readonly unknown[],
+    signal: AbortSignal,
+  ): Promise<unknown> {
+    const { idempotent = this.#idempotent.has(name), whileDown = this.#options.whileDown ?? "wait" } = options;
+    let sends = 0;
+    for (;;) {
+      const { connection, reference } = await this.#whenReady(whileDown, signal);
+      try {
+        return await (reference as unknown as RemoteReference).with({ signal }).callRemote(name, ...args);
+      } catch (error) {
+        // The connection was dead or about to close before the call was sent, so the method has not run.
+        if (error instanceof DeadReferenceError && this.connection !== connection) continue;
+        if (!(error instanceof ConnectionLostError)) throw error;
+        if (!idempotent || ++sends >= MAX_SENDS) throw new OutcomeUnknownError(name, { cause: error });
       }
-    });
+    }
   }
 
   /** One attempt: connects and logs in. If that fails, schedules the next attempt. */
@@ -212,6 +253,8 @@ export class ReconnectingClient<T = RemoteMethods> {
       if (!connection.isOpen) throw await connection.closed;
       this.#becomeReady(connection, reference, attempt);
     } catch (error) {
+      // A server that has not answered in time may also not read what is queued.
+      if (error instanceof ConnectError) connection?.terminate("unresponsive", error);
       await connection?.close();
       this.#loggingIn = undefined;
       if (!signal.aborted) this.#attemptFailed(error, attempt);
@@ -228,21 +271,36 @@ export class ReconnectingClient<T = RemoteMethods> {
   async #login(connection: Broker, signal: AbortSignal): Promise<RemoteReference<T>> {
     const { login } = this.#options;
     if (login === undefined) return connection.getRootObject<T>();
-    // A login that never finishes must not delay the next attempt when its connection ends.
-    const lost = connection.closed.then((reason) => Promise.reject(reason));
-    lost.catch(() => undefined);
-    return Promise.race([login(connection, signal), lost]);
+    const timeoutError = (ms: number): Error =>
+      new ConnectError("CONNECT_LOGIN_TIMEOUT", `${connection.peer.description}: The login took more than ${ms} ms`);
+    return withDeadline({ signal, timeoutMs: this.#loginMs }, timeoutError, (loginSignal) => {
+      // A login that never finishes must not delay the next attempt when its connection ends.
+      const lost = connection.closed.then((reason) => Promise.reject(reason));
+      lost.catch(() => undefined);
+      return Promise.race([login(connection, loginSignal), lost]);
+    });
   }
 
   #becomeReady(connection: Broker, reference: RemoteReference<T>, attempt: number): void {
     const since = performance.now();
     connection.notifyOnDisconnect((reason) => {
-      if (this.#stop.signal.aborted) return;
+      this.#leaving.delete(connection);
+      if (this.connection !== connection) return;
       const wasStable = performance.now() - since >= this.#backoff.stableMs;
       this.#attemptFailed(reason, wasStable ? 1 : attempt);
     });
     this.#loggingIn = undefined;
     this.#setState({ is: "ready", connection, reference });
+    connection.notifyOnGoAway((retryAfterMs) => this.#leave(connection, retryAfterMs));
+  }
+
+  /** The server is about to close: connects again while the calls in flight are answered over the old connection. */
+  #leave(connection: Broker, retryAfterMs: number): void {
+    if (this.connection !== connection) return;
+    this.#leaving.add(connection);
+    const { firstMs, jitter } = this.#backoff;
+    // The clients of one server do not all come back at the same moment.
+    this.#attemptLater(retryAfterMs + firstMs * jitter * Math.random(), 1, new Error("The server is about to close"));
   }
 
   #attemptFailed(cause: unknown, attempt: number): void {
@@ -250,9 +308,12 @@ export class ReconnectingClient<T = RemoteMethods> {
       void this.#end(cause);
       return;
     }
-    const ms = Math.max(delayAfter(attempt, this.#backoff), retryDelay(cause));
-    this.#timer = setTimeout(() => void this.#attempt(attempt + 1), ms);
-    this.#setState({ is: "waiting", until: new Date(Date.now() + ms), attempt: attempt + 1, cause });
+    this.#attemptLater(Math.max(delayAfter(attempt, this.#backoff), retryDelay(cause)), attempt + 1, cause);
+  }
+
+  #attemptLater(ms: number, attempt: number, cause: unknown): void {
+    this.#timer = setTimeout(() => void this.#attempt(attempt), ms);
+    this.#setState({ is: "waiting", until: new Date(Date.now() + ms), attempt, cause });
   }
 
   #isFinal(cause: unknown): boolean {
@@ -270,12 +331,14 @@ export class ReconnectingClient<T = RemoteMethods> {
     clearTimeout(this.#timer);
     this.#stop.abort(new NotConnectedError("The client was closed", { cause }));
     this.#setState({ is: "stopped", cause });
-    await connection?.close();
+    const open = connection === undefined ? [...this.#leaving] : [connection, ...this.#leaving];
+    await Promise.all(open.map((broker) => broker.close()));
   }
 
   #setState(state: ReconnectState<T>): void {
     if (this.#state.is === "stopped") return;
     this.#state = state;
+    this.#settleWaiters();
     // A watcher may change the state. The other watchers have then been called with the newer state already.
     for (const watcher of this.#watchers) if (this.#state === state) this.#notify(watcher, state);
   }
@@ -297,14 +360,27 @@ export class ReconnectingClient<T = RemoteMethods> {
     if (now instanceof NotConnectedError) throw now;
     if (now !== undefined) return now;
     return new Promise((resolve, reject) => {
-      const subscription = this.onState((state) => {
-        const later = readyOrError(state, "wait");
-        if (later === undefined) return;
-        subscription[Symbol.dispose]();
-        if (later instanceof NotConnectedError) reject(later);
-        else resolve(later);
-      });
-      signal.addEventListener("abort", () => subscription[Symbol.dispose](), { once: true });
+      const waiter = { resolve, reject };
+      this.#waiters.add(waiter);
+      signal.addEventListener("abort", () => this.#waiters.delete(waiter), { once: true });
     });
   }
+
+  /** Settles the calls that wait for a connection, in their order. */
+  #settleWaiters(): void {
+    const outcome = readyOrError(this.#state, "wait");
+    if (outcome === undefined) return;
+    const waiters = [...this.#waiters];
+    this.#waiters.clear();
+    for (const { resolve, reject } of waiters) {
+      if (outcome instanceof NotConnectedError) reject(outcome);
+      else resolve(outcome);
+    }
+  }
+}
+
+/** A call that waits for a connection. */
+interface Waiter<T> {
+  readonly resolve: (state: ReadyState<T>) => void;
+  readonly reject: (error: NotConnectedError) => void;
 }

@@ -1,7 +1,7 @@
 // The connections of a server, the same for every transport: admission, brokers, logins, events, draining.
 
 import { Broker } from "@pb/broker";
-import { after, Subscriptions, withDeadline, withDefaults } from "@pb/broker/extension";
+import { after, Subscriptions, withDefaults } from "@pb/broker/extension";
 import type { BrokerConfig, Link } from "@pb/broker/extension";
 import { completeLiveness, watchOver } from "../liveness.js";
 import type { LivenessOptions } from "../liveness.js";
@@ -10,6 +10,8 @@ import type { Platform } from "../platform.js";
 import type { Pulse } from "../pulse.js";
 import { Admission, defaultServerLimits } from "./admission.js";
 import type { Refusal, ServerLimits, Ticket } from "./admission.js";
+import { drain } from "./drain.js";
+import type { CloseOptions, DrainTimes } from "./drain.js";
 import { Refusals } from "./refusals.js";
 import { SameUserPolicy } from "./same-user.js";
 import type { SameUserOptions } from "./same-user.js";
@@ -22,15 +24,6 @@ export interface ServerConnectionsOptions {
   readonly liveness?: LivenessOptions | false | undefined;
   readonly sameUser?: SameUserOptions | undefined;
   readonly platform?: Platform | undefined;
-}
-
-/** How to close a server. */
-export interface CloseOptions {
-  /**
-   * Milliseconds that calls in flight may take to finish, in both directions. Default 0: connections close as soon as
-   * everything that is queued has been sent.
-   */
-  readonly drainMs?: number | undefined;
 }
 
 /** A connection that a transport has accepted and that has no link yet. */
@@ -58,6 +51,9 @@ export interface AdmittedConnection {
   closed(): void;
 }
 
+/** Milliseconds that a negotiation in progress may take when the server drains. */
+const NEGOTIATION_MS = 1_000;
+
 export class ServerConnections {
   readonly #options: ServerConnectionsOptions;
   readonly #limits: ServerLimits;
@@ -67,7 +63,7 @@ export class ServerConnections {
   readonly #sameUser: SameUserPolicy;
   readonly #brokers = new Set<Broker>();
   /** Connections whose brokers do not exist yet or are not ready. */
-  readonly #unready = new Set<IncomingConnection>();
+  readonly #unready = new Set<Pick<Admitted, "incoming" | "broker">>();
   readonly #watchers = new Subscriptions<[event: ServerEvent]>();
   #isAdmitting = true;
 
@@ -119,14 +115,14 @@ export class ServerConnections {
       lastReceived: () => admitted.pulse?.lastReceived ?? 0,
     });
     if (typeof ticket === "string") return this.#refuse(incoming, ticket);
-    this.#unready.add(incoming);
+    this.#unready.add(admitted);
     return {
       serve: (link) => this.#serve(link, admitted, ticket),
       fail: (error) => {
         if (!admitted.isEvicted) this.report({ kind: "failed", peer: incoming.peer, error });
       },
       closed: () => {
-        this.#unready.delete(incoming);
+        this.#unready.delete(admitted);
         ticket.moveTo("closed");
       },
     };
@@ -139,12 +135,13 @@ export class ServerConnections {
       incoming.destroy();
       return undefined;
     }
-    this.#unready.add(incoming);
+    const refused = { incoming, broker: undefined };
+    this.#unready.add(refused);
     return {
       serve: (link) => this.#refusals.serve(link, limit),
       fail: () => undefined,
       closed: () => {
-        if (this.#unready.delete(incoming)) release();
+        if (this.#unready.delete(refused)) release();
       },
     };
   }
@@ -165,20 +162,38 @@ export class ServerConnections {
   }
 
   /**
-   * Stops admitting, destroys connections that are not ready, closes the others as {@link CloseOptions} say, and
-   * resolves when all are closed. Rejects with `TypeError` for a `drainMs` that is not a number of at least 0.
+   * Stops admitting, closes the connections as {@link CloseOptions} say, and resolves when all are closed. Rejects with
+   * `TypeError` for a time that is not a number of at least 0.
    */
   async close(options?: CloseOptions): Promise<void> {
-    const { drainMs } = withDefaults("option", { drainMs: 0 }, options);
+    const times = withDefaults("option", { drainMs: 0, retryAfterMs: 0 }, options);
     this.stopAdmitting();
-    for (const incoming of this.#unready) incoming.destroy();
-    await Promise.all([...this.#brokers].map((broker) => drain(broker, drainMs)));
+    for (const { incoming, broker } of this.#unready) {
+      // A client that has received the offer of a dialect may have sent calls already.
+      if (broker === undefined || times.drainMs === 0) incoming.destroy();
+    }
+    // Bytes that arrived while this process was busy are read between the two timers.
+    let grace = setTimeout(
+      () => (grace = setTimeout(() => this.#destroyUnready(), NEGOTIATION_MS / 2)),
+      Math.min(times.drainMs, NEGOTIATION_MS) / 2,
+    );
+    await Promise.all([...this.#brokers].map((broker) => this.#drain(broker, times)));
+    clearTimeout(grace);
+  }
+
+  #destroyUnready(): void {
+    for (const { incoming } of this.#unready) incoming.destroy();
+  }
+
+  async #drain(broker: Broker, times: DrainTimes): Promise<void> {
+    const calls = await drain(broker, times);
+    if (calls > 0) this.report({ kind: "cut", connection: broker, calls });
   }
 
   /** Ends all connections at once and discards what is queued. Works while the server drains, too. */
   destroy(): void {
     this.stopAdmitting();
-    for (const incoming of this.#unready) incoming.destroy();
+    this.#destroyUnready();
     for (const broker of this.#brokers) broker.terminate("closed");
   }
 
@@ -195,7 +210,7 @@ export class ServerConnections {
     });
     broker.ready.then(
       () => {
-        this.#unready.delete(admitted.incoming);
+        this.#unready.delete(admitted);
         this.#becameReady(broker, ticket, login);
         void closed.then((reason) => this.report({ kind: "closed", connection: broker, reason }));
       },
@@ -245,13 +260,4 @@ interface Admitted {
 /** Whether a login over one connection has succeeded. */
 interface Login {
   succeeded: boolean;
-}
-
-/** Closes a connection when its calls have finished, or when the time is over. */
-async function drain(broker: Broker, drainMs: number): Promise<void> {
-  if (drainMs > 0) {
-    const timeoutError = (): Error => new Error(`The calls in flight did not finish within ${drainMs} ms`);
-    await withDeadline({ timeoutMs: drainMs }, timeoutError, () => broker.idle()).catch(() => undefined);
-  }
-  await broker.close();
 }

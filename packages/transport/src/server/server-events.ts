@@ -8,6 +8,11 @@ export type ServerEvent =
   | { readonly kind: "connection"; readonly connection: Broker }
   /** A login succeeded. `who` is the id that the checker returned. */
   | { readonly kind: "login"; readonly connection: Broker; readonly who: unknown }
+  /**
+   * The server closed this connection although calls were in flight, because `drainMs` was over. The outcome of `calls`
+   * calls is unknown to their callers.
+   */
+  | { readonly kind: "cut"; readonly connection: Broker; readonly calls: number }
   /** A connection that was ready has ended. */
   | { readonly kind: "closed"; readonly connection: Broker; readonly reason: ConnectionLostError }
   /**

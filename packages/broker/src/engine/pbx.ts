@@ -1,0 +1,45 @@
+// The object `pbx`: what two ends of this implementation can do beyond Twisted's protocol. A stock peer answers a call
+// to it with "Invalid Object ID", and logs nothing.
+
+import { Referenceable } from "../flavors/referenceable.js";
+
+/** The name under which each end publishes its object. */
+export const PBX = "pbx";
+
+/** Whether programs cannot publish this name. */
+export function isReserved(name: string): boolean {
+  return name === PBX || name.startsWith(`${PBX}:`);
+}
+
+const FEATURES: readonly string[] = ["goaway"];
+
+/** No peer may keep a program from connecting for longer, in seconds. */
+const LONGEST_RETRY_S = 3600;
+
+/** The methods that the peer can call. */
+export class Pbx extends Referenceable {
+  readonly #onGoAway: (retryAfterMs: number) => void;
+
+  constructor(onGoAway: (retryAfterMs: number) => void) {
+    super();
+    this.#onGoAway = onGoAway;
+  }
+
+  /** What this end can do. */
+  remote_hello(): object {
+    return { version: 1, features: FEATURES };
+  }
+
+  /** The peer closes soon: no further calls. `retryAfter` is in seconds: when it makes sense to reconnect. */
+  remote_goaway(details: unknown): void {
+    const { retryAfter } = Object(details) as { readonly retryAfter?: unknown };
+    const isTime = typeof retryAfter === "number" && retryAfter >= 0;
+    this.#onGoAway(isTime ? Math.min(retryAfter, LONGEST_RETRY_S) * 1000 : 0);
+  }
+}
+
+/** Whether the answer to `hello` says that the peer understands `goaway`. */
+export function understandsGoAway(hello: unknown): boolean {
+  const { features } = Object(hello) as { readonly features?: unknown };
+  return Array.isArray(features) && features.includes("goaway");
+}
