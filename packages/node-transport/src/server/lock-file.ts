@@ -55,15 +55,16 @@ export function addressInUse(path: string, why: string): Error {
 async function lock(path: string, lockFile: string): Promise<Unlock> {
   if (ownLocks.has(lockFile)) throw addressInUse(path, "this process listens there");
   ownLocks.add(lockFile);
+  let isOwn: boolean;
   try {
-    await acquire(path, lockFile);
+    isOwn = await acquire(path, lockFile);
   } catch (error) {
     ownLocks.delete(lockFile);
     throw error;
   }
   return async () => {
     try {
-      if ((await readlink(lockFile).catch(() => undefined)) === OWN_PID) await unlink(lockFile);
+      if (isOwn && (await readlink(lockFile).catch(() => undefined)) === OWN_PID) await unlink(lockFile);
     } finally {
       ownLocks.delete(lockFile);
     }
@@ -74,24 +75,45 @@ async function lock(path: string, lockFile: string): Promise<Unlock> {
  * Creates the lock file, or replaces that of a dead process. While replacing it, holds a second lock file,
  * `<lockFile>.lock`: otherwise two processes could find the same dead owner, and the slower one would replace the new
  * lock file of the faster one.
+ *
+ * Returns false if the lock file belongs to another user and cannot be replaced, and no server listens on the path. It
+ * is then ignored: in a folder that users share, anyone could otherwise keep this server from starting.
  */
-async function acquire(path: string, lockFile: string): Promise<void> {
+async function acquire(path: string, lockFile: string): Promise<boolean> {
   while (!(await create(lockFile))) {
+    // A second lock file of another user is ignored at once, so that a chain of them has no effect.
+    if (isSecond(lockFile) && (await inspect(path, lockFile))?.isForeign === true) return false;
     const unlock = await lock(path, `${lockFile}.lock`);
     try {
-      const owner = await ownerOf(path, lockFile);
-      if (owner === undefined) continue; // It was removed meanwhile.
-      await requireDead(path, lockFile, owner);
+      const found = await inspect(path, lockFile);
+      if (found === undefined) continue; // It was removed meanwhile.
+      await requireDead(path, lockFile, found);
       // The owner may have removed the file just before it exited. If the file still exists now, no other process will
       // change it.
-      if ((await ownerOf(path, lockFile)) !== owner) continue;
-      const replacement = `${lockFile}.${randomBytes(3).toString("hex")}`;
-      await symlink(OWN_PID, replacement);
-      await rename(replacement, lockFile);
-      return;
+      if ((await inspect(path, lockFile))?.owner !== found.owner) continue;
+      return await replace(lockFile, found);
     } finally {
       await unlock();
     }
+  }
+  return true;
+}
+
+function isSecond(lockFile: string): boolean {
+  return lockFile.endsWith(".lock.lock");
+}
+
+/** Puts the lock file of this process in place of another. Returns false if it is foreign and cannot be replaced. */
+async function replace(lockFile: string, { isForeign }: Lock): Promise<boolean> {
+  const replacement = `${lockFile}.${randomBytes(3).toString("hex")}`;
+  await symlink(OWN_PID, replacement);
+  try {
+    await rename(replacement, lockFile);
+    return true;
+  } catch (error) {
+    await unlink(replacement);
+    if (isForeign) return false;
+    throw error;
   }
 }
 
@@ -106,10 +128,24 @@ async function create(lockFile: string): Promise<boolean> {
   }
 }
 
-/** The process id in the lock file. Undefined if the file does not exist. */
-async function ownerOf(path: string, lockFile: string): Promise<string | undefined> {
+/** A lock file that exists. */
+interface Lock {
+  /** The process id in it. Empty for a foreign file that is not a symbolic link. */
+  readonly owner: string;
+  /** Whether it belongs to another user than this process and root. */
+  readonly isForeign: boolean;
+}
+
+/** Undefined if the file does not exist. */
+async function inspect(path: string, lockFile: string): Promise<Lock | undefined> {
   try {
-    return await readlink(lockFile);
+    const { uid } = await lstat(lockFile);
+    const isForeign = uid !== 0 && uid !== process.geteuid?.();
+    const owner = await readlink(lockFile).catch((error: unknown) => {
+      if (isForeign && (error as NodeJS.ErrnoException).code === "EINVAL") return "";
+      throw error;
+    });
+    return { owner, isForeign };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT") return undefined;
@@ -120,11 +156,12 @@ async function ownerOf(path: string, lockFile: string): Promise<string | undefin
 
 /**
  * Throws `EADDRINUSE` unless the owner is dead. An owner with the id of this process is dead, because `ownLocks` does
- * not have the file.
+ * not have the file. A foreign lock file counts only while a server listens: anyone can write the id of a process that
+ * lives.
  */
-async function requireDead(path: string, lockFile: string, owner: string): Promise<void> {
+async function requireDead(path: string, lockFile: string, { owner, isForeign }: Lock): Promise<void> {
   if (await isListening(path)) throw addressInUse(path, `process ${owner} listens there`);
-  if (owner !== OWN_PID && isAlive(Number(owner)) && !(await isStale(lockFile)))
+  if (!isForeign && owner !== OWN_PID && isAlive(Number(owner)) && !(await isStale(lockFile)))
     throw addressInUse(path, `process ${owner} has locked it`);
 }
 

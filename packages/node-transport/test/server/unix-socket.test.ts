@@ -5,6 +5,7 @@ import { once } from "node:events";
 import {
   chmodSync,
   existsSync,
+  lchownSync,
   lstatSync,
   lutimesSync,
   mkdirSync,
@@ -255,6 +256,57 @@ describe.skipIf(process.platform === "win32")("a UNIX socket", () => {
     });
     expect(readdirSync(place.path)).toEqual([]);
     await until(() => listeners() === before, "no server listens");
+  });
+
+  // Only root can create a file of another user.
+  describe.skipIf(process.geteuid?.() !== 0)("whose lock file belongs to another user", () => {
+    const SOMEBODY = 65_534;
+    const foreign: [string, (file: string) => void][] = [
+      ["names a process that lives", (file) => symlinkSync(String(process.ppid), file)],
+      ["names the first process", (file) => symlinkSync("1", file)],
+      ["names no process", (file) => symlinkSync("/etc/passwd", file)],
+      ["is not a symbolic link", (file) => writeFileSync(file, "1")],
+      ["is a folder, which cannot be replaced", (file) => mkdirSync(file)],
+    ];
+
+    test.for(foreign)("is created if that %s", async ([, make]) => {
+      using place = folder();
+      const path = place.file("pb");
+      make(`${path}.lock`);
+      lchownSync(`${path}.lock`, SOMEBODY, SOMEBODY);
+      const before = lstatSync(`${path}.lock`);
+      const server = await listen(`unix:${path}`, new Echo());
+      await using connection = await connect(`unix:${path}`);
+      expect(await echo(connection, 1)).toBe(1);
+      await expect(listen(`unix:${path}`, new Echo())).rejects.toMatchObject({ code: "EADDRINUSE" });
+      await server.close();
+      expect(readdirSync(place.path)).toEqual(before.isDirectory() ? ["pb.lock"] : []);
+    });
+
+    test("is created if there are lock files of the lock file too, and is not if those are ours", async () => {
+      using place = folder();
+      const path = place.file("pb");
+      const files = [1, 2, 3].map((count) => path + ".lock".repeat(count));
+      for (const file of files) {
+        symlinkSync(String(process.ppid), file);
+        lchownSync(file, SOMEBODY, SOMEBODY);
+      }
+      const server = await listen(`unix:${path}`, new Echo());
+      await server.close();
+      symlinkSync(String(process.ppid), files[0]!);
+      await expect(listen(`unix:${path}`, new Echo())).rejects.toMatchObject({ code: "EADDRINUSE" });
+    });
+
+    test("is not created while a server of the other user listens", async () => {
+      using place = folder();
+      const path = place.file("pb");
+      const other = createServer().listen(path);
+      await once(other, "listening");
+      symlinkSync(String(process.pid), `${path}.lock`);
+      lchownSync(`${path}.lock`, SOMEBODY, SOMEBODY);
+      await expect(listen(`unix:${path}`, new Echo())).rejects.toMatchObject({ code: "EADDRINUSE" });
+      other.close();
+    });
   });
 
   test("is rejected if the path of its folder is too long", async () => {
