@@ -1,7 +1,8 @@
 // The rate limits on failed logins of one portal: which budgets a login uses.
 
+import { sha256 } from "@noble/hashes/sha2.js";
 import { networkOf } from "@pb/broker/extension";
-import { LONGEST_NAME } from "../limits.js";
+import { bytesOf, toBase64 } from "../bytes.js";
 import type { LoginLimits } from "../limits.js";
 import { FailureLimiter, monotonicClock } from "./failure-limiter.js";
 import type { Budget, Clock } from "./failure-limiter.js";
@@ -13,6 +14,9 @@ import { KnownAddresses } from "./known-addresses.js";
  * the passwords of everybody there.
  */
 const KNOWN_FACTOR = 10;
+
+/** The length of a hash in base64. Longer names are remembered by their hashes. */
+const LONGEST_KEY = 44;
 
 export class LoginBudgets {
   readonly #address: FailureLimiter;
@@ -58,13 +62,16 @@ export class LoginBudgets {
 
   /**
    * Spellings that a checker or a database might treat as one name have the same key: they differ in case, accents,
-   * white space or control characters only.
+   * white space or control characters only. A key has at most {@link LONGEST_KEY} characters, so that the tables stay
+   * small whatever names clients invent.
    */
   #keyOf(name: string): string {
     const letters = this.#canonical(name)
       .normalize("NFKD")
-      .replace(/[\u0300-\u036f\p{C}\s]/gu, "");
-    return letters.toLowerCase().slice(0, LONGEST_NAME);
+      .replace(/[\u0300-\u036f\p{C}\s]/gu, "")
+      .toLowerCase();
+    // Normalization can make a name 18 times as long. A part of the text would keep all of it in memory.
+    return letters.length <= LONGEST_KEY ? letters : toBase64(sha256(bytesOf(letters)));
   }
 }
 

@@ -3,6 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { defaultLoginLimits } from "@pb/cred";
 import type { LoginLimits } from "@pb/cred";
+import { garbageCollector } from "../../../../tools/gc/garbage-collector.js";
 import { LoginBudgets } from "../../src/session/login-budgets.js";
 
 const DAY = 24 * 3_600_000;
@@ -137,4 +138,18 @@ describe("an attacker with many addresses", () => {
     // A hundred names, or pairs, with 20 failures each, and the budget that all further ones share.
     expect(checked).toBeLessThanOrEqual(101 * (20 + 7));
   });
+});
+
+test("remembers names that normalization makes 18 times as long in a few megabytes, and tells them apart", () => {
+  const collectGarbage = garbageCollector();
+  const simulation = new Simulation();
+  const longName = (index: number): string => `${index}${"\ufdfa".repeat(245)}`;
+  collectGarbage();
+  const before = process.memoryUsage().heapUsed;
+  for (let index = 0; index < 10_000; index++) simulation.guess(longName(index), `10.${index >> 8}.${index & 255}.1`);
+  collectGarbage();
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(10_000_000); // 78 MB if the keys keep the names
+  for (let count = 0; count < 19; count++) expect(simulation.guess(longName(1), "10.0.1.1")).toBe(true);
+  expect(simulation.guess(longName(1), "10.0.1.1")).toBe(false);
+  expect(simulation.guess(longName(2), "10.0.2.1")).toBe(true);
 });

@@ -37,8 +37,9 @@ export class Decimal {
    * infinities.
    */
   static parse(text: string): Decimal {
+    // Blanks are removed first: an expression with blanks at both ends takes quadratic time for text of blanks.
     const match =
-      text.length > MAX_TEXT_LENGTH ? null : /^\s*([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?\s*$/.exec(text);
+      text.length > MAX_TEXT_LENGTH ? null : /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/.exec(text.trim());
     const [, sign = "", whole = "", fraction = "", power = "0"] = match ?? [];
     if (match === null || whole + fraction === "") throw new TypeError("This text is not a finite decimal number");
     const coefficient = BigInt(whole + fraction);

@@ -69,6 +69,18 @@ test("parse refuses a long text at once", () => {
   expect(processorTime(() => expect(() => Decimal.parse(text)).toThrow(TypeError))).toBeLessThan(1000);
 });
 
+test.each([
+  ["blanks before a letter", `${" ".repeat(9_999)}x`],
+  ["blanks between a digit and a letter", `1${" ".repeat(9_998)}x`],
+  ["digits before a letter", `${"1".repeat(9_999)}x`],
+  ["digits of an exponent before a letter", `1e${"1".repeat(9_997)}x`],
+])("parse takes linear time for %s", (_, text) => {
+  const parseOften = (): void => {
+    for (let count = 0; count < 20; count++) expect(() => Decimal.parse(text)).toThrow(TypeError);
+  };
+  expect(processorTime(parseOften)).toBeLessThan(1000);
+});
+
 test("refuses an exponent that is not a safe integer", () => {
   expect(() => new Decimal(1, 0.5)).toThrow(TypeError);
   expect(() => new Decimal(1, 2 ** 53)).toThrow(RangeError);
