@@ -16,7 +16,8 @@ export abstract class PerspectiveBrokerError extends Error {
  * Stable codes of a {@link BananaError}. Codes do not change, the wording of messages may.
  *
  * While reading: `PREFIX_TOO_LONG`, `INTEGER_TOO_LARGE`, `STRING_TOO_LONG`, `LIST_TOO_LONG`, `TOO_DEEP`,
- * `EXPRESSION_TOO_LARGE`, `UNKNOWN_TYPE`, `UNKNOWN_WORD`, `NO_VOCABULARY`, `UNEXPECTED_KIND`, `BAD_UTF8`, `BAD_WORD`,
+ * `EXPRESSION_TOO_LARGE`, `HEAP_TOO_LARGE`,
+ * `UNKNOWN_TYPE`, `UNKNOWN_WORD`, `NO_VOCABULARY`, `UNEXPECTED_KIND`, `BAD_UTF8`, `BAD_WORD`,
  * `TRUNCATED`, `TRAILING_BYTES`. While writing: `INTEGER_TOO_LARGE`, `STRING_TOO_LONG`, `LIST_TOO_LONG`, `TOO_DEEP`,
  * `LONE_SURROGATE`. While negotiating: `NO_COMMON_DIALECT`, `BAD_NEGOTIATION`, `NOT_BANANA`.
  */
@@ -27,6 +28,7 @@ export type BananaErrorCode =
   | "BANANA_LIST_TOO_LONG"
   | "BANANA_TOO_DEEP"
   | "BANANA_EXPRESSION_TOO_LARGE"
+  | "BANANA_HEAP_TOO_LARGE"
   | "BANANA_UNKNOWN_TYPE"
   | "BANANA_UNKNOWN_WORD"
   | "BANANA_NO_VOCABULARY"

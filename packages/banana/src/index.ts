@@ -28,6 +28,8 @@ export { TreeWriter } from "./expression/tree-writer.js";
 export { readExpression, writeExpression } from "./expression/tree.js";
 export type { ExpressionReader, ExpressionWriter, Kind } from "./expression/expression.js";
 export { formatFloat } from "./expression/expression.js";
+export { charge, defaultAllowance } from "./reading/heap.js";
+export type { HeapAllowance } from "./reading/heap.js";
 export { ListHead, ScalarPatterns } from "./expression/list-head.js";
 export { withLimits } from "./limits.js";
 export { madeBy, otherCopy, requireOwnCopy } from "./package-copy.js";

@@ -29,6 +29,11 @@ export interface BananaLimits {
    * larger expressions in practice. Set a smaller limit when untrusted peers can connect, as the broker does.
    */
   readonly expressionBytes: number;
+  /**
+   * The largest estimated memory of one expression as a tree, in bytes of V8's heap. Default 256 MiB: an element of two
+   * bytes takes up to 200 bytes there, and a process usually has at least 512 MiB.
+   */
+  readonly heapBytes: number;
 }
 
 /** The default limits. {@link BananaLimits} gives the reason for each. */
@@ -39,6 +44,7 @@ export const defaultLimits: BananaLimits = Object.freeze({
   listLength: 640 * 1024,
   depth: 1024,
   expressionBytes: 1024 * 1024 * 1024,
+  heapBytes: 256 * 1024 * 1024,
 });
 
 /**
@@ -65,6 +71,7 @@ const counted = {
   LIST_TOO_LONG: "A list of # elements",
   TOO_DEEP: "A list nested # deep",
   EXPRESSION_TOO_LARGE: "An expression of # bytes",
+  HEAP_TOO_LARGE: "A tree of # bytes of memory",
 } as const;
 
 /** Throws {@link BananaError} when `count` is over the limit. */

@@ -7,7 +7,7 @@ import { BananaError, PerspectiveBrokerError } from "@pb/banana";
  *
  * Writing: `NOT_JELLYABLE`, `LONE_SURROGATE`, `INTEGER_TOO_LARGE`, `STRING_TOO_LONG`, `LIST_TOO_LONG`, `UNHASHABLE`,
  * `TOO_DEEP`, `NOT_ALLOWED`. Reading: `MALFORMED`, `BAD_UTF8`, `UNRESOLVED_REFERENCE`, `DUPLICATE_REFERENCE`,
- * `UNHASHABLE`, `TOO_DEEP`, `NOT_ALLOWED`.
+ * `UNHASHABLE`, `TOO_DEEP`, `HEAP_TOO_LARGE`, `NOT_ALLOWED`.
  */
 export type JellyErrorCode =
   | "JELLY_NOT_JELLYABLE"
@@ -21,6 +21,7 @@ export type JellyErrorCode =
   | "JELLY_BAD_UTF8"
   | "JELLY_UNRESOLVED_REFERENCE"
   | "JELLY_DUPLICATE_REFERENCE"
+  | "JELLY_HEAP_TOO_LARGE"
   | "JELLY_NOT_ALLOWED";
 
 /** A value that cannot be written, or an s-expression that cannot be read as a value. */
@@ -85,6 +86,7 @@ const codes: Partial<Record<string, JellyErrorCode>> = {
   BANANA_LIST_TOO_LONG: "JELLY_LIST_TOO_LONG",
   BANANA_LONE_SURROGATE: "JELLY_LONE_SURROGATE",
   BANANA_BAD_UTF8: "JELLY_BAD_UTF8",
+  BANANA_HEAP_TOO_LARGE: "JELLY_HEAP_TOO_LARGE",
 };
 
 /**

@@ -1,7 +1,7 @@
 // `TypeHandler`, which defines how a type is written and read, and the interfaces that a handler writes to and reads
 // from.
 
-import type { Expression, ExpressionReader, ExpressionWriter } from "@pb/banana";
+import type { Expression, ExpressionReader, ExpressionWriter, HeapAllowance } from "@pb/banana";
 import { withDefaults } from "./options.js";
 import type { Given } from "./options.js";
 import type { SecurityPolicy } from "./policy.js";
@@ -84,6 +84,8 @@ export interface JellyReader {
   readonly policy: SecurityPolicy;
   /** Reads any value. The result may be a placeholder: see {@link isPending}. */
   read(): unknown;
+  /** Reads the next element as UTF-8 text. */
+  readText(): string;
   /** Reads the next `items` elements as those that follow `atom`. */
   readAs(atom: string, items: number): unknown;
   /** The application's hook for `(persistent id)`. */
@@ -111,6 +113,13 @@ export interface JellyReader {
    * when the graph is read.
    */
   requireHashable(value: unknown): void;
+  /**
+   * Call before creating a value that takes so many bytes of memory, apart from the values that {@link read} returns.
+   * Throws when the graph takes more memory than it may.
+   */
+  charge(bytes: number): void;
+  /** The memory that the graph may still take. Pass it to `readExpression`. */
+  readonly heap: HeapAllowance;
   /** Skips that many elements. */
   skip(items: number): void;
   /**

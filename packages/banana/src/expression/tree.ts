@@ -4,6 +4,8 @@ import { isForeignBytes } from "../format/bytes.js";
 import { Float, isInteger } from "./expression.js";
 import type { Expression, ExpressionReader, ExpressionWriter, Kind } from "./expression.js";
 import { checkLimit } from "../limits.js";
+import { charge, defaultAllowance, Heap } from "../reading/heap.js";
+import type { HeapAllowance } from "../reading/heap.js";
 
 type Leaf = Exclude<Expression, Expression[]>;
 
@@ -55,12 +57,15 @@ function writeLeaf(writer: PlainWriter, leaf: Leaf): void {
   }
 }
 
-/** Reads one expression as a tree. Does not limit the nesting depth: a `Scanner` must have checked it.  */
-export function readExpression(reader: ExpressionReader): Expression {
+/**
+ * Reads one expression as a tree. Does not limit the nesting depth: a `Scanner` must have checked it. Throws
+ * `BANANA_HEAP_TOO_LARGE` before the tree takes more memory than `allowance`, which is reduced by what it takes.
+ */
+export function readExpression(reader: ExpressionReader, allowance: HeapAllowance = defaultAllowance()): Expression {
   const kind = reader.kind();
-  if (kind !== "list") return readLeaf(reader, kind);
+  if (kind !== "list") return readLeaf(reader, kind, allowance);
   const open: { list: Expression[]; index: number }[] = [];
-  let list = new Array<Expression>(reader.list());
+  let list = readHead(reader, allowance);
   let index = 0;
   while (true) {
     if (index === list.length) {
@@ -72,23 +77,43 @@ export function readExpression(reader: ExpressionReader): Expression {
     const kind = reader.kind();
     if (kind === "list") {
       open.push({ list, index: index + 1 });
-      list = list[index] = new Array<Expression>(reader.list());
+      list = list[index] = readHead(reader, allowance);
       index = 0;
       continue;
     }
     if (kind === "integer") index = reader.integers(list, index);
     if (index < list.length && (kind !== "integer" || reader.kind() === "integer"))
-      list[index++] = readLeaf(reader, kind);
+      list[index++] = readLeaf(reader, kind, allowance);
   }
 }
 
-function readLeaf(reader: ExpressionReader, kind: Exclude<Kind, "list">): Expression {
+function readHead(reader: ExpressionReader, allowance: HeapAllowance): Expression[] {
+  const length = reader.list();
+  charge(allowance, Heap.LIST + Heap.SLOT * length);
+  return new Array<Expression>(length);
+}
+
+function readInteger(reader: ExpressionReader, allowance: HeapAllowance): number | bigint {
+  const { offset } = reader;
+  const value = reader.integer();
+  // A digit has seven bits.
+  if ((Number(value) | 0) !== value) charge(allowance, Heap.NUMBER + reader.offset - offset);
+  return value;
+}
+
+function readLeaf(reader: ExpressionReader, kind: Exclude<Kind, "list">, allowance: HeapAllowance): Expression {
   switch (kind) {
     case "integer":
-      return reader.integer();
-    case "bytes":
-      return reader.bytes();
-    case "float":
-      return reader.exactFloat();
+      return readInteger(reader, allowance);
+    case "bytes": {
+      const bytes = reader.bytes();
+      charge(allowance, bytes.length === 0 ? 0 : Heap.BYTES + bytes.length);
+      return bytes;
+    }
+    case "float": {
+      const value = reader.exactFloat();
+      charge(allowance, typeof value === "number" ? Heap.NUMBER : Heap.FLOAT);
+      return value;
+    }
   }
 }

@@ -3,17 +3,27 @@
 
 import { toExactFloat } from "../expression/expression.js";
 import type { Expression } from "../expression/expression.js";
+import { checkLimit } from "../limits.js";
+import { Heap } from "./heap.js";
 import { readDigits } from "../format/base128.js";
 import { fromAscii } from "../format/bytes.js";
 import { countDigits4, readDigits4, Token, typeAfter } from "../format/tokens.js";
 import type { Dialect } from "../format/vocabulary.js";
 
 /**
- * Reads the expression at `position` as a tree. A `Scanner` must have checked that it is complete and within the
- * limits.
+ * Reads the expression at `position` as a tree. A `Scanner` must have checked that it is complete and within the other
+ * limits. Throws `BANANA_HEAP_TOO_LARGE` before the tree takes more than `heapBytes`.
  */
-export function readTree(bytes: Uint8Array, view: DataView, position: number, { vocabulary }: Dialect): Expression {
+export function readTree(
+  bytes: Uint8Array,
+  view: DataView,
+  position: number,
+  { vocabulary }: Dialect,
+  heapBytes: number,
+): Expression {
   const lastFour = bytes.length - 4;
+  let heap = 0;
+  let empty: Uint8Array | undefined;
   const open: { list: Expression[]; index: number }[] = [];
   let list = new Array<Expression>(1);
   let index = 0;
@@ -23,6 +33,7 @@ export function readTree(bytes: Uint8Array, view: DataView, position: number, { 
       if (outer === undefined) return list[0]!;
       ({ list, index } = outer);
     }
+    if (heap > heapBytes) checkLimit("HEAP_TOO_LARGE", heap, heapBytes);
     const four = position <= lastFour ? view.getInt32(position, true) : 0;
     let digits = countDigits4(four);
     let number = readDigits4(four, digits);
@@ -32,6 +43,7 @@ export function readTree(bytes: Uint8Array, view: DataView, position: number, { 
       digits = 0;
       while ((type = bytes[position + digits]!) < 0x80) digits++;
       const long = readDigits(bytes, position, position + digits);
+      heap += Heap.NUMBER + digits;
       if (typeof long === "bigint" && type !== Token.FLOAT) {
         list[index++] = type === Token.INT || type === Token.LONGINT ? long : -long;
         position += digits + 1;
@@ -59,15 +71,20 @@ export function readTree(bytes: Uint8Array, view: DataView, position: number, { 
         }
       }
     } else if (type === Token.LIST) {
+      heap += Heap.LIST + Heap.SLOT * number;
+      if (heap > heapBytes) continue;
       open.push({ list, index: index + 1 });
       list = list[index] = new Array<Expression>(number);
       index = 0;
     } else if (type === Token.STRING) {
-      list[index++] = bytes.slice(position, (position += number));
+      heap += number === 0 ? 0 : Heap.BYTES + number;
+      list[index++] = number === 0 ? (empty ??= new Uint8Array(0)) : bytes.slice(position, (position += number));
     } else if (type === Token.VOCAB) {
+      heap += Heap.BYTES;
       list[index++] = fromAscii(vocabulary!.word(number)!);
     } else if (type === Token.FLOAT) {
-      list[index++] = toExactFloat(view, position);
+      const value = (list[index++] = toExactFloat(view, position));
+      heap += typeof value === "number" ? Heap.NUMBER : Heap.FLOAT;
       position += 8;
     } else {
       list[index++] = 0 - number;

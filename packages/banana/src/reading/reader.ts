@@ -58,6 +58,7 @@ export class BananaReader implements ExpressionReader {
   /** The number and the position of the body that {@link #longHead} has read. */
   #number = 0;
   #body = 0;
+  #empty: Uint8Array | undefined;
 
   /** Sets the bytes to read: those from `start` to `end`. The first one has the offset `base` in the stream. */
   reset(bytes: Uint8Array, start: number, end: number, dialect: Dialect, base: number, view?: DataView): this {
@@ -72,6 +73,7 @@ export class BananaReader implements ExpressionReader {
     this.#end = end;
     this.#dialect = dialect;
     this.#base = base - start;
+    this.#empty = undefined;
     return this;
   }
 
@@ -310,7 +312,7 @@ export class BananaReader implements ExpressionReader {
       const end = start + readDigits4(four, digits);
       if (typeAfter(four, digits) === Token.STRING && end <= this.#end) {
         this.#position = end;
-        return this.#bytes.slice(start, end);
+        return end === start ? this.#emptyBytes() : this.#bytes.slice(start, end);
       }
     }
     return this.#longBytes();
@@ -320,7 +322,17 @@ export class BananaReader implements ExpressionReader {
     const type = this.#longHead();
     if (type === Token.VOCAB) return fromAscii(this.#vocabularyWord());
     if (type !== Token.STRING) throw this.#unexpected("a byte string");
-    return this.#bytes.slice(this.#body, this.#skipString());
+    const start = this.#body;
+    const end = this.#skipString();
+    return end === start ? this.#emptyBytes() : this.#bytes.slice(start, end);
+  }
+
+  /**
+   * All empty byte strings of an expression are one object: an element of two bytes would take 184 bytes of memory
+   * otherwise. Not shared between expressions, because a program may transfer its buffer to another thread.
+   */
+  #emptyBytes(): Uint8Array {
+    return (this.#empty ??= new Uint8Array(0));
   }
 
   word(): string {

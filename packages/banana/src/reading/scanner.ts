@@ -64,6 +64,8 @@ export class Scanner {
   readonly #allowsFastPath: boolean;
   /** The dialect of the bytes that are not scanned yet. May be changed between two expressions. */
   dialect: Dialect;
+  /** The largest number of bytes of an expression: that of the limits, unless it is changed. */
+  expressionBytes: number;
 
   #chunk = NO_CHUNK;
   #buffer = NO_CHUNK.buffer;
@@ -94,7 +96,8 @@ export class Scanner {
 
   constructor(options: ScannerOptions = {}) {
     this.#limits = withLimits(options.limits);
-    const { prefixBytes, integerDigits, stringBytes, listLength } = this.#limits;
+    const { prefixBytes, integerDigits, stringBytes, listLength, expressionBytes } = this.#limits;
+    this.expressionBytes = expressionBytes;
     this.#allowsFastPath = prefixBytes >= 6 && integerDigits >= 6 && stringBytes >= 127 && listLength >= 2;
     this.dialect = dialectOf(options.dialect ?? "none");
   }
@@ -161,7 +164,7 @@ export class Scanner {
     if (!this.#scan()) return undefined;
     const start = this.#start;
     this.#start = this.#position;
-    return readTree(this.#buffer, this.#view, start, this.dialect);
+    return readTree(this.#buffer, this.#view, start, this.dialect, this.#limits.heapBytes);
   }
 
   /**
@@ -204,10 +207,10 @@ export class Scanner {
   #scanFast(): void {
     if (this.#buffer.length > MAX_FAST_BUFFER) return;
     const view = this.#view;
-    const { listLength, stringBytes, expressionBytes, depth: mostDepth } = this.#limits;
+    const { listLength, stringBytes, depth: mostDepth } = this.#limits;
     // Four bytes are loaded at once. Up to three of them may be after the end of the received bytes, but not after the
     // buffer.
-    const end = Math.min(this.#end, this.#start + expressionBytes) | 0;
+    const end = Math.min(this.#end, this.#start + this.expressionBytes) | 0;
     const lastFour = (this.#buffer.length - 4) | 0;
     const outerMissing = this.#outerMissing;
     let depth = this.#depth;
@@ -280,7 +283,7 @@ export class Scanner {
    * for invalid bytes.
    */
   #scanByte(): void {
-    const { prefixBytes, integerDigits, stringBytes, listLength, depth, expressionBytes } = this.#limits;
+    const { prefixBytes, integerDigits, stringBytes, listLength, depth } = this.#limits;
     const offset = this.#base + this.#position - this.#digits;
     const byte = this.#buffer[this.#position]!;
     if (byte < 0x80) {
@@ -312,7 +315,7 @@ export class Scanner {
     } else {
       checkLimit("INTEGER_TOO_LARGE", 7 * this.#digits, 7 * integerDigits, offset);
     }
-    checkLimit("EXPRESSION_TOO_LARGE", end - this.#start, expressionBytes, offset);
+    checkLimit("EXPRESSION_TOO_LARGE", end - this.#start, this.expressionBytes, offset);
     this.#position = end;
     this.#digits = 0;
     if (byte === Token.LIST && number > 0) {

@@ -10,6 +10,12 @@ import { SNIFFED_BYTES, sniffProtocol } from "./sniff-protocol.js";
 import { standardDialects } from "../format/vocabulary.js";
 import type { Dialect } from "../format/vocabulary.js";
 
+/**
+ * The largest number of bytes of the first expression. The offer of a Twisted server has 12, the choice of a client 4,
+ * and a stranger should not be able to send more.
+ */
+const NEGOTIATION_BYTES = 512;
+
 /** Options of {@link Session}. */
 export interface SessionOptions {
   /**
@@ -39,6 +45,7 @@ export class Session {
   readonly #inspectOffer: SessionOptions["inspectOffer"];
   readonly #dialects: readonly Dialect[];
   readonly #scanner: Scanner;
+  #expressionBytes: number;
   #dialect: Dialect | undefined;
 
   constructor({ role, send, dialects = standardDialects, limits, inspectOffer }: SessionOptions) {
@@ -47,6 +54,19 @@ export class Session {
     this.#inspectOffer = inspectOffer;
     this.#dialects = dialects;
     this.#scanner = new Scanner({ limits });
+    this.#expressionBytes = this.#scanner.expressionBytes;
+    this.#scanner.expressionBytes = Math.min(NEGOTIATION_BYTES, this.#expressionBytes);
+  }
+
+  /** The largest number of bytes of an expression after the negotiation. May be changed at any time. */
+  set expressionBytes(expressionBytes: number) {
+    this.#expressionBytes = expressionBytes;
+    if (this.#dialect !== undefined) this.#scanner.expressionBytes = expressionBytes;
+  }
+
+  /** The number of bytes that were received and do not belong to a returned expression. */
+  get pendingBytes(): number {
+    return this.#scanner.pendingBytes;
   }
 
   /** The agreed dialect; undefined during the negotiation. */
@@ -101,6 +121,7 @@ export class Session {
       : chooseDialect(message, this.#dialects, this.#inspectOffer);
     // Set before `send` is called: the reply may arrive before `send` returns.
     this.#scanner.dialect = this.#dialect = dialect;
+    this.#scanner.expressionBytes = this.#expressionBytes;
     if (!isListener) this.#send(announceDialect(dialect));
     return true;
   }

@@ -1,6 +1,7 @@
 // Bounds the time that the keys of a peer can cost in a `Map` or a `Set`.
 
 import { JellyError } from "../errors.js";
+import { isIndex } from "./sparse.js";
 
 /** Containers of up to this size are not guarded: even if all of their keys collide, that costs little. */
 const FREE_KEYS = 32;
@@ -152,11 +153,6 @@ function hash64(high: number, low: number): number {
   high = (Math.imul(high, 65) + Math.floor(product / 2 ** 32)) | 0;
   low = product | 0;
   return (low ^ ((low >>> 22) | (high << 10))) & 0x3fffffff;
-}
-
-/** Whether a text is an array index: `0`, or digits without a leading zero. Larger numbers have the hash of a text. */
-function isIndex(text: string): boolean {
-  return text.length <= 10 && /^(0|[1-9]\d*)$/.test(text) && Number(text) < 2 ** 32 - 1;
 }
 
 let isPlain: boolean | undefined;

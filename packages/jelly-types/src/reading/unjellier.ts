@@ -1,12 +1,14 @@
 // `Unjellier` reads s-expressions as values, directly from an `ExpressionReader` (wire specification 4.1, 4.5, 4.9).
 
-import type { Expression, ExpressionReader } from "@pb/banana";
-import { BananaError, TreeReader } from "@pb/banana";
+import type { Expression, ExpressionReader, Float } from "@pb/banana";
+import { BananaError, charge, defaultAllowance, TreeReader } from "@pb/banana";
+import type { HeapAllowance } from "@pb/banana";
 import { READING_DEPTH } from "../limits.js";
 import { fromBanana, InsecureJellyError, JellyError, printable } from "../errors.js";
 import { completeExactness } from "../handler.js";
 import { checkNumber } from "../options.js";
 import type { Exactness, JellyReader, ReadingHandler } from "../handler.js";
+import { Heap } from "./heap.js";
 import { keyOfId } from "./hash-guard.js";
 import { Placeholder, References } from "./references.js";
 import type { Reference, ReferenceId } from "./references.js";
@@ -25,6 +27,9 @@ import { unknownCopy } from "../types/instances/unknown-copy.js";
 
 /** The reader between two graphs. */
 const noReader: ExpressionReader = new TreeReader([]);
+
+/** The type byte and the digits of the longest text. */
+const MOST_DIGITS = 4;
 
 /** How many atoms have a cached handler. Programs use few, but a peer may send any number of different ones. */
 const MAX_CACHED_ATOMS = 512;
@@ -49,6 +54,11 @@ export interface UnjellierOptions extends Partial<Exactness> {
    * `type` is the name of the class on the wire.
    */
   readonly onDropped?: ((type: string, names: readonly string[]) => void) | undefined;
+  /**
+   * The memory that graphs may take, in bytes of V8's heap. Each graph reduces it. Default: 256 MiB for each graph, the
+   * default of `BananaLimits.heapBytes`.
+   */
+  readonly heap?: HeapAllowance | undefined;
   /** Returns the object for `(persistent id)`. Default: an `Unpersistable`. */
   readonly persistentLoad?: ((id: Expression) => unknown) | undefined;
 }
@@ -67,6 +77,8 @@ export class Unjellier implements JellyReader {
   readonly persistentLoad: ((id: Expression) => unknown) | undefined;
   reader: ExpressionReader = noReader;
   context: unknown;
+  /** The memory that the graph may still take. Set it before {@link readGraph}; by default, each graph has its own. */
+  heap: HeapAllowance;
   /** The reader again, when it has a fast path for scalars and {@link exactness} allows its results. */
   #fastReader: FastReader | undefined;
   readonly #options: UnjellierOptions;
@@ -105,6 +117,7 @@ export class Unjellier implements JellyReader {
     this.#allowsDictionaries = policy.allowsType("dictionary");
     this.persistentLoad = options.persistentLoad;
     this.exactness = completeExactness(options);
+    this.heap = options.heap ?? defaultAllowance();
     this.#allowsFastPath = this.exactness.integers === "number" && this.exactness.floats === "number";
   }
 
@@ -115,7 +128,8 @@ export class Unjellier implements JellyReader {
    */
   readGraph(reader: ExpressionReader, context?: unknown): unknown {
     // A hook may read another graph while this one is being read.
-    if (this.reader !== noReader) return new Unjellier(this.#options).readGraph(reader, context);
+    if (this.reader !== noReader)
+      return new Unjellier({ ...this.#options, heap: this.heap }).readGraph(reader, context);
     this.reader = reader;
     if (this.#allowsFastPath && hasFastPath(reader)) this.#fastReader = reader;
     this.context = context;
@@ -142,6 +156,7 @@ export class Unjellier implements JellyReader {
     this.reader = noReader;
     this.#fastReader = undefined;
     this.context = undefined;
+    if (this.#options.heap === undefined) this.heap = defaultAllowance();
     this.#depth = 0;
     this.#references.clear();
     this.#nextReference = undefined;
@@ -166,22 +181,57 @@ export class Unjellier implements JellyReader {
     const fastReader = this.#fastReader;
     if (fastReader !== undefined) {
       const scalar = fastReader.scalar(SCALARS);
-      if (scalar !== undefined) return scalar;
+      if (scalar !== undefined) {
+        if (typeof scalar === "string") charge(this.heap, Heap.TEXT + scalar.length);
+        else if (typeof scalar === "number" && (scalar | 0) !== scalar) charge(this.heap, Heap.NUMBER);
+        return scalar;
+      }
     }
     const { reader } = this;
-    if (reader.begins(UNICODE)) return reader.text();
+    if (reader.begins(UNICODE)) return this.readText();
     switch (reader.kind()) {
       case "list":
         return this.#readList(reader);
-      case "bytes":
-        return reader.bytes();
-      case "integer": {
-        const value = reader.integer();
-        return this.exactness.integers === "bigint" ? BigInt(value) : value;
+      case "bytes": {
+        const bytes = reader.bytes();
+        if (bytes.length > 0) this.charge(Heap.BYTES + bytes.length);
+        return bytes;
       }
+      case "integer":
+        return this.#readInteger(reader);
       case "float":
-        return this.exactness.floats === "exact" ? reader.exactFloat() : reader.float();
+        return this.#readFloat(reader);
     }
+  }
+
+  readText(): string {
+    const { reader } = this;
+    const { offset } = reader;
+    const text = reader.text();
+    // Text that is not ASCII usually takes two bytes for each character.
+    const isAscii = reader.offset - offset <= text.length + MOST_DIGITS;
+    this.charge(Heap.TEXT + (isAscii ? 1 : 2) * text.length);
+    return text;
+  }
+
+  #readInteger(reader: ExpressionReader): number | bigint {
+    const { offset } = reader;
+    const value = reader.integer();
+    if ((Number(value) | 0) === value && this.exactness.integers === "number") return value;
+    this.charge(Heap.NUMBER + (reader.offset - offset)); // A digit has seven bits.
+    return this.exactness.integers === "bigint" ? BigInt(value) : value;
+  }
+
+  #readFloat(reader: ExpressionReader): number | Float {
+    this.charge(Heap.NUMBER);
+    if (this.exactness.floats === "number") return reader.float();
+    const value = reader.exactFloat();
+    if (typeof value === "object") this.charge(Heap.INSTANCE - Heap.NUMBER);
+    return value;
+  }
+
+  charge(bytes: number): void {
+    charge(this.heap, bytes);
   }
 
   /** Reads the most common types directly, and all others with their handlers. */
@@ -214,6 +264,7 @@ export class Unjellier implements JellyReader {
 
   #readOther(atom: string, items: number, reference: Reference | undefined): unknown {
     const handler = this.#handlerOf(atom);
+    this.charge(Heap.INSTANCE);
     if (handler.isScalar === true) return handler.unjelly(this, items, atom);
     this.#openReference = reference;
     return this.#leave(handler.unjelly(this.#enter(), items, atom));
@@ -268,7 +319,9 @@ export class Unjellier implements JellyReader {
     this.#allow("reference");
     if (isNested) this.#enter();
     if (items < 2) throw new JellyError("JELLY_MALFORMED", "A reference needs an id and a value");
-    const reference = this.#references.open(readId(reader));
+    const id = readId(reader);
+    this.charge(Heap.REFERENCE + (typeof id === "string" ? id.length : 0));
+    const reference = this.#references.open(id);
     this.#nextReference = reference;
     const value = this.read();
     this.#nextReference = undefined;
@@ -282,6 +335,7 @@ export class Unjellier implements JellyReader {
     this.#allow("dereference");
     if (items < 1) throw new JellyError("JELLY_MALFORMED", "A dereference needs an id");
     const value = this.#references.lookUp(readId(reader));
+    this.charge(value instanceof Placeholder ? Heap.REFERENCE + Heap.LATER : 2 * Heap.SLOT);
     this.skip(items - 1);
     return value;
   }
@@ -310,6 +364,7 @@ export class Unjellier implements JellyReader {
       use(state);
       return;
     }
+    this.charge(Heap.LATER);
     if (state instanceof Placeholder) this.whenResolved(state, (resolved) => (state = resolved));
     this.#references.deferAction(start, () => use(state));
   }
@@ -318,6 +373,7 @@ export class Unjellier implements JellyReader {
     const start = this.#references.logLength;
     let state = this.read();
     if (this.#references.logLength === start) return make(state);
+    this.charge(2 * Heap.LATER);
     if (state instanceof Placeholder) this.whenResolved(state, (resolved) => (state = resolved));
     return this.#references.deferValue(start, () => make(state));
   }
@@ -341,6 +397,7 @@ export class Unjellier implements JellyReader {
   }
 
   afterwards(action: () => void): void {
+    this.charge(Heap.SLOT);
     this.#afterwards.push(action);
   }
 

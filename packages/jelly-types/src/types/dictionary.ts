@@ -3,6 +3,8 @@
 import { below, JellyError, keyStep } from "../errors.js";
 import type { JellyReader, JellyWriter, TypeHandler } from "../handler.js";
 import { HashGuard } from "../reading/hash-guard.js";
+import { Heap, objectBytes, tableBytes } from "../reading/heap.js";
+import { isIndex, makeSparse } from "../reading/sparse.js";
 import { UNICODE, writeText } from "./text.js";
 import { asKey } from "./hashable.js";
 
@@ -55,18 +57,23 @@ export function readDictionary(unjellier: JellyReader, items: number): unknown {
     unjellier.register(map);
     return readEntries(unjellier, items, map);
   }
-  const { reader } = unjellier;
+  const charged = objectBytes(items);
+  unjellier.charge(charged);
   const object = emptyObject(items);
+  let isSparse = false;
   let key: unknown;
   try {
     for (let left = items; left > 0; left--) {
-      key = reader.keyAfter(UNICODE) ?? AT_KEY;
-      if (key === AT_KEY) {
-        if (reader.list() !== 2) throw notAnEntry();
-        key = readKey(unjellier);
+      key = readObjectKey(unjellier);
+      if (typeof key !== "string") {
+        unjellier.charge(-charged); // The object is not kept.
+        return readEntries(unjellier, left, toMap(unjellier, object), key);
       }
-      if (typeof key !== "string") return readEntries(unjellier, left, toMap(unjellier, object), key);
       const value = unjellier.read();
+      if (isIndex(key)) {
+        unjellier.charge(-Heap.TEXT - key.length); // Its text is not kept.
+        isSparse ||= makeSparse(object);
+      }
       object[key] = value;
       if (unjellier.isPending(value)) patchObject(unjellier, object, key, value);
     }
@@ -74,6 +81,26 @@ export function readDictionary(unjellier: JellyReader, items: number): unknown {
     throw below(error, keyStep(key));
   }
   return object;
+}
+
+function readObjectKey(unjellier: JellyReader): unknown {
+  const { reader } = unjellier;
+  const key = reader.keyAfter(UNICODE);
+  if (key === undefined) return readEntryKey(unjellier);
+  unjellier.charge(Heap.TEXT + key.length);
+  return key;
+}
+
+/** Reads the head of an entry and its key, of any type. */
+function readEntryKey(unjellier: JellyReader): unknown {
+  if (unjellier.reader.list() !== 2)
+    throw new JellyError("JELLY_MALFORMED", "An entry of a dictionary must be a list of two");
+  const key = unjellier.read();
+  if (unjellier.isPending(key)) {
+    throw new JellyError("JELLY_MALFORMED", "A dictionary key refers to an object that is not read yet");
+  }
+  unjellier.requireHashable(key);
+  return asKey(key, unjellier.exactness);
 }
 
 /**
@@ -90,15 +117,12 @@ function readEntries(
   map: Map<unknown, unknown>,
   firstKey: unknown = AT_KEY,
 ): Map<unknown, unknown> {
-  const { reader } = unjellier;
+  unjellier.charge(tableBytes(map.size + items, Heap.MAP_ENTRY));
   const guard = new HashGuard(map);
   let key = firstKey;
   try {
     for (let left = items; left > 0; left--) {
-      if (key === AT_KEY) {
-        if (reader.list() !== 2) throw notAnEntry();
-        key = readKey(unjellier);
-      }
+      if (key === AT_KEY) key = readEntryKey(unjellier);
       const value = unjellier.read();
       map.set(key, value);
       guard.added(key);
@@ -134,19 +158,6 @@ function patchMap(unjellier: JellyReader, map: Map<unknown, unknown>, key: unkno
   unjellier.whenResolved(placeholder, (resolved) => {
     if (map.get(key) === placeholder) map.set(key, resolved);
   });
-}
-
-function notAnEntry(): JellyError {
-  return new JellyError("JELLY_MALFORMED", "An entry of a dictionary must be a list of two");
-}
-
-function readKey(unjellier: JellyReader): unknown {
-  const key = unjellier.read();
-  if (unjellier.isPending(key)) {
-    throw new JellyError("JELLY_MALFORMED", "A dictionary key refers to an object that is not read yet");
-  }
-  unjellier.requireHashable(key);
-  return asKey(key, unjellier.exactness);
 }
 
 export const dictionary: TypeHandler<ReadonlyMap<unknown, unknown>> = {

@@ -2,6 +2,7 @@
 
 import { below } from "../errors.js";
 import type { JellyReader, JellyWriter, TypeHandler } from "../handler.js";
+import { Heap } from "../reading/heap.js";
 
 /** In shorter lists, looking for consecutive integers costs more than it saves (bench `jelly`). */
 const MANY_ITEMS = 16;
@@ -23,7 +24,10 @@ export function writeItems(atom: string, items: readonly unknown[], jellier: Jel
   }
 }
 
-/** Appends elements to `sequence`, which is registered first so that its elements can refer to it. */
+/**
+ * Reads the elements of `sequence`, which has the right length already: appending would reserve memory for 17 elements.
+ * It is registered first, so that its elements can refer to it.
+ */
 export function readItems<Sequence extends unknown[]>(
   unjellier: JellyReader,
   items: number,
@@ -32,7 +36,7 @@ export function readItems<Sequence extends unknown[]>(
   unjellier.register(sequence);
   let index = 0;
   try {
-    if (items >= MANY_ITEMS) index = readIntegers(unjellier, items, sequence);
+    if (items >= MANY_ITEMS) index = readIntegers(unjellier, sequence);
     for (; index < items; index++) {
       const value = unjellier.read();
       sequence[index] = value;
@@ -45,11 +49,9 @@ export function readItems<Sequence extends unknown[]>(
 }
 
 /** Reads the integers at the start of the list in one call. Returns how many it read. */
-function readIntegers(unjellier: JellyReader, items: number, sequence: unknown[]): number {
+function readIntegers(unjellier: JellyReader, sequence: unknown[]): number {
   const { reader, exactness } = unjellier;
-  if (exactness.integers !== "number" || reader.kind() !== "integer") return 0;
-  sequence.length = items; // All of them have been received: the length cannot be a false announcement.
-  return reader.integers(sequence, 0);
+  return exactness.integers === "number" && reader.kind() === "integer" ? reader.integers(sequence, 0) : 0;
 }
 
 function patchLater(unjellier: JellyReader, sequence: unknown[], index: number, placeholder: unknown): void {
@@ -57,7 +59,8 @@ function patchLater(unjellier: JellyReader, sequence: unknown[], index: number, 
 }
 
 export function readList(unjellier: JellyReader, items: number): unknown[] {
-  return readItems(unjellier, items, []);
+  unjellier.charge(Heap.LIST + Heap.SLOT * items);
+  return readItems(unjellier, items, new Array<unknown>(items));
 }
 
 export const list: TypeHandler<unknown[]> = {

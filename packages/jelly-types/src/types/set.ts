@@ -5,6 +5,7 @@ import type { PackageCopy } from "@pb/banana";
 import { below } from "../errors.js";
 import type { JellyReader, JellyWriter, TypeHandler } from "../handler.js";
 import { addMembers } from "../reading/hash-guard.js";
+import { Heap, tableBytes } from "../reading/heap.js";
 import { asKey } from "./hashable.js";
 import { thisCopy } from "../this-copy.js";
 
@@ -133,6 +134,7 @@ function writeMembers(atom: string, set: ReadonlySet<unknown>, jellier: JellyWri
 
 /** Reads all members and passes them to `add` in their order, when the last of them is complete. */
 function readMembers(unjellier: JellyReader, items: number, add: (members: readonly unknown[]) => void): void {
+  unjellier.charge(tableBytes(items, Heap.SET_ENTRY) - Heap.INSTANCE); // The unjellier has charged an instance.
   const members: unknown[] = [];
   let missing = 0;
   let index = 0;
@@ -175,6 +177,7 @@ export const frozenSet: TypeHandler<FrozenSet> = {
   classes: [FrozenSet],
   jelly: (value, jellier) => writeMembers("frozenset", value, jellier),
   unjelly(unjellier, items) {
+    unjellier.charge(Heap.FROZEN_SET);
     const made = new FrozenSet();
     unjellier.register(made);
     readMembers(unjellier, items, (members) => fill(made, members));

@@ -20,7 +20,7 @@ export const text: ReadingHandler = {
   isScalar: true,
   unjelly(unjellier, items) {
     if (items < 1) throw new JellyError("JELLY_MALFORMED", "A unicode list needs a string");
-    const value = unjellier.reader.text();
+    const value = unjellier.readText();
     if (items > 1) unjellier.skip(items - 1);
     return value;
   },

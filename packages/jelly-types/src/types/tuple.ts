@@ -3,6 +3,7 @@
 import { madeBy } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
 import type { TypeHandler } from "../handler.js";
+import { Heap } from "../reading/heap.js";
 import { readItems, writeItems } from "./list.js";
 import { thisCopy } from "../this-copy.js";
 
@@ -29,5 +30,8 @@ export const tupleType: TypeHandler<Tuple> = {
   atoms: ["tuple"],
   classes: [Tuple],
   jelly: (value, jellier) => writeItems("tuple", value, jellier),
-  unjelly: (unjellier, items) => readItems(unjellier, items, new Tuple()),
+  unjelly(unjellier, items) {
+    unjellier.charge(Heap.SLOT * items); // The unjellier has charged the tuple itself.
+    return readItems(unjellier, items, new Tuple(items));
+  },
 };

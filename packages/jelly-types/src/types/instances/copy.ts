@@ -2,6 +2,7 @@
 
 import { describe, JellyError } from "../../errors.js";
 import type { Class, JellyReader, JellyWriter, ReadingHandler, WritingHandler } from "../../handler.js";
+import { isIndex, makeSparse } from "../../reading/sparse.js";
 
 /** The default state of a copy: an object with own properties and without a prototype. */
 export type PlainState = Record<string, unknown>;
@@ -118,10 +119,12 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 export function plainState(state: unknown): unknown {
   if (!(state instanceof Map)) return state;
   const plain = Object.create(null) as PlainState;
+  let isSparse = false;
   for (const [key, value] of state as Map<unknown, unknown>) {
-    if (typeof key === "string") plain[key] = value;
-    else if (key instanceof Uint8Array) plain[attributeName(key)] = value;
-    else return state;
+    if (typeof key !== "string" && !(key instanceof Uint8Array)) return state;
+    const name = typeof key === "string" ? key : attributeName(key);
+    if (isIndex(name)) isSparse ||= makeSparse(plain);
+    plain[name] = value;
   }
   return plain;
 }
@@ -156,11 +159,13 @@ export function setOwnProperties(instance: object, state: unknown): void {
       `The state of ${describe(instance)} must be a dict, not ${describe(state)}`,
     );
   const prototype = Object.getPrototypeOf(instance) as object | null;
+  let isSparse = false;
   for (const key of Object.keys(state)) {
     if (isMember(prototype, key)) {
       noteDropped(instance, key);
       continue;
     }
+    if (isIndex(key)) isSparse ||= makeSparse(instance);
     Object.defineProperty(instance, key, {
       value: state[key],
       writable: true,

@@ -11,7 +11,7 @@ export const persistent: ReadingHandler = {
   classes: [],
   unjelly(unjellier, items) {
     if (items < 1) throw new JellyError("JELLY_MALFORMED", "A persistent needs an id");
-    const id = readExpression(unjellier.reader);
+    const id = readExpression(unjellier.reader, unjellier.heap);
     unjellier.skip(items - 1);
     const { persistentLoad } = unjellier;
     return persistentLoad === undefined ? new Unpersistable("Persistent callback not found") : persistentLoad(id);

@@ -56,7 +56,7 @@ function writeName(value: PythonName, jellier: JellyWriter): void {
 
 function readName(unjellier: JellyReader, items: number, kind: string): PythonName {
   if (!isKind(kind) || items < 1) throw new JellyError("JELLY_MALFORMED", `A ${kind} needs a name`);
-  const name = unjellier.reader.text();
+  const name = unjellier.readText();
   requireAllowed(kind, name, unjellier.policy);
   if (kind === "method") return readMethod(unjellier, items, name);
   unjellier.skip(items - 1);

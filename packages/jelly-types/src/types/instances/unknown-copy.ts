@@ -42,6 +42,7 @@ export const unknownCopy: ReadingHandler<UnknownCopy> & WritingHandler<UnknownCo
         `An instance of the unregistered class ${printable(name)} needs exactly one state, not ${items}`,
       );
     }
+    unjellier.charge(name.length);
     const copy = new UnknownCopy(name);
     unjellier.registerBlank(copy);
     unjellier.readState((state) => (copy.state = state));

@@ -4,6 +4,7 @@ import { inspect, madeBy, readExpression } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
 import { JellyError } from "../../errors.js";
 import type { TypeHandler } from "../../handler.js";
+import { Heap } from "../../reading/heap.js";
 import { thisCopy } from "../../this-copy.js";
 
 /** Replaces an object that a Twisted peer could not send (`twisted.spread.jelly.Unpersistable`). */
@@ -37,9 +38,14 @@ export const unpersistable: TypeHandler<Unpersistable> = {
   },
   unjelly(unjellier, items) {
     if (items < 1) throw new JellyError("JELLY_MALFORMED", "An unpersistable needs a reason");
-    const reason = readExpression(unjellier.reader);
+    const { heap } = unjellier;
+    const { left } = heap;
+    const expression = readExpression(unjellier.reader, heap);
+    heap.left = left; // The tree is not kept.
     unjellier.skip(items - 1);
-    const placeholder = new Unpersistable(reason instanceof Uint8Array ? utf8.decode(reason) : inspect(reason));
+    const reason = expression instanceof Uint8Array ? utf8.decode(expression) : inspect(expression);
+    unjellier.charge(Heap.TEXT + reason.length);
+    const placeholder = new Unpersistable(reason);
     unjellier.register(placeholder);
     return placeholder;
   },

@@ -4,6 +4,7 @@ import { madeBy } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
 import { JellyError } from "../../errors.js";
 import type { ReadingHandler, WritingHandler } from "../../handler.js";
+import { Heap } from "../../reading/heap.js";
 import {
   fractionOf,
   microsecondsOf,
@@ -112,6 +113,7 @@ export const dateTime: ReadingHandler<DateTime> & WritingHandler<DateTime> = {
     writeNumbers("datetime", [year, month, day, hour, minute, second, microsecond], jellier);
   },
   unjelly(unjellier, items) {
+    unjellier.charge(Heap.FIELDS);
     return readNumbers(unjellier, items, "datetime", [3, 7], (year, month, day, ...time) => {
       const [hour, minute, second, microsecond] = time.map(Number);
       return new DateTime(Number(year), Number(month), Number(day), hour, minute, second, microsecond);

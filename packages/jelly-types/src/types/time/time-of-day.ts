@@ -3,6 +3,7 @@
 import { madeBy } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
 import type { ReadingHandler, WritingHandler } from "../../handler.js";
+import { Heap } from "../../reading/heap.js";
 import { fractionOf, microsecondsOf, pad, readNumbers, requireTime, writeNumbers } from "./calendar.js";
 import { thisCopy } from "../../this-copy.js";
 
@@ -55,6 +56,8 @@ export const timeOfDay: ReadingHandler<TimeOfDay> & WritingHandler<TimeOfDay> = 
   isScalar: true,
   jelly: ({ hour, minute, second, microsecond }, jellier) =>
     writeNumbers("time", [hour, minute, second, microsecond], jellier),
-  unjelly: (unjellier, items) =>
-    readNumbers(unjellier, items, "time", [0, 4], (...numbers) => new TimeOfDay(...numbers.map(Number))),
+  unjelly(unjellier, items) {
+    unjellier.charge(Heap.FIELDS);
+    return readNumbers(unjellier, items, "time", [0, 4], (...numbers) => new TimeOfDay(...numbers.map(Number)));
+  },
 };

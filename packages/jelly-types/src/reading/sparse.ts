@@ -1,0 +1,22 @@
+// Keys that are array indices, which engines treat in their own way.
+
+/** The largest array index. */
+const LARGEST_INDEX = 2 ** 32 - 2;
+
+/** Whether a text is an array index: digits without a leading zero. */
+export function isIndex(text: string): boolean {
+  const first = text.charCodeAt(0);
+  if (!(first >= 48 && first <= 57) || text.length > 10) return false;
+  return /^(0|[1-9]\d*)$/.test(text) && Number(text) <= LARGEST_INDEX;
+}
+
+/**
+ * Call before the first index that a peer has chosen is set in `object`; returns true. V8 keeps them in an array with
+ * room for all smaller indices: the key `1023` alone would take 12 KB. An index that is set and deleted makes it keep
+ * them in a hash table.
+ */
+export function makeSparse(object: object): true {
+  if (Reflect.defineProperty(object, LARGEST_INDEX, { value: 0, configurable: true }))
+    Reflect.deleteProperty(object, LARGEST_INDEX);
+  return true;
+}
