@@ -74,5 +74,5 @@ export function typesOfWorld(): TypeRegistry {
   return new TypeRegistry()
     .register(pb.remoteCopy("fuzz.Parcel", class extends pb.RemoteCopy {}))
     .register(pb.remoteCache("shop.Stock", StockCopy))
-    .register(pb.remotePublished("fuzz.Page", class extends pb.RemotePublished {}, new pb.MemoryStore()));
+    .register(pb.remotePublished("fuzz.Page", class extends pb.RemotePublished {}, new pb.MemoryStore(), "fuzz"));
 }

@@ -30,8 +30,9 @@ export type { LocalOptions } from "./features/local-reference.js";
 export { Copyable, remoteCopy, RemoteCopy } from "./flavors/copyable.js";
 export { Cacheable, CacheObserver, remoteCache, RemoteCache } from "./flavors/cacheable.js";
 export { broadcast } from "./features/broadcast.js";
-export { MemoryStore, Publishable, RemotePublished, remotePublished } from "./features/publish.js";
-export type { PublishedStore } from "./features/publish.js";
+export { Publishable, RemotePublished, remotePublished } from "./features/publish.js";
+export { MemoryStore } from "./features/published-store.js";
+export type { PublishedStore } from "./features/published-store.js";
 export { getAllPages, getPages, PageCollector, pagesOf, sendPages } from "./features/paging.js";
 export type { PageCollectorMethods } from "./features/paging.js";
 

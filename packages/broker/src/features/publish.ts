@@ -2,14 +2,15 @@
 // (`twisted.spread.publish`).
 
 import { decode, encode } from "@pb/banana";
-import { jelly, plainState, setOwnProperties, unjelly } from "@pb/jelly-types";
-import type { Class, Float, TypeHandler } from "@pb/jelly-types";
-import type { Perspective } from "../calls/callable.js";
+import { jelly, JellyError, plainState, setOwnProperties, takeDropped, unjelly } from "@pb/jelly-types";
+import type { Class, TypeHandler } from "@pb/jelly-types";
+import type { Connection, Perspective } from "../calls/callable.js";
 import { Cacheable, RemoteCache, remoteCache } from "../flavors/cacheable.js";
 import type { CacheObserver } from "../flavors/cacheable.js";
 import { ViewPoint } from "../flavors/perspective.js";
-import type { RemoteReference } from "../flavors/remote-reference.js";
+import { RemoteReference } from "../flavors/remote-reference.js";
 import type { ConnectionContext } from "../references/graph-context.js";
+import type { PublishedStore } from "./published-store.js";
 
 /**
  * An object whose state the peer may keep from one connection to the next. Sending it only sends the version of its
@@ -51,27 +52,18 @@ export abstract class Publishable extends Cacheable {
   }
 }
 
+const PUBLICATION: unique symbol = Symbol("publication");
+
+interface Publication {
+  wasKept: boolean;
+  activated: Promise<void>;
+}
+
 /**
- * Keeps states between connections, as bytes under text keys. The methods may be synchronous. When one fails, the error
- * is reported to `onEvent`, and the state is requested from the peer.
+ * Whose states they are: a text such as the name of the server and the user, or a function that returns it for a
+ * connection.
  */
-export interface PublishedStore {
-  load(key: string): Promise<Uint8Array | undefined> | Uint8Array | undefined;
-  save(key: string, state: Uint8Array): Promise<void> | void;
-}
-
-/** Keeps states in the memory of the process. */
-export class MemoryStore implements PublishedStore {
-  readonly #states = new Map<string, Uint8Array>();
-
-  load(key: string): Uint8Array | undefined {
-    return this.#states.get(key);
-  }
-
-  save(key: string, state: Uint8Array): void {
-    this.#states.set(key, state);
-  }
-}
+export type PublishedScope = string | ((connection: Connection) => string);
 
 /** What is sent of a {@link Publishable}. */
 interface Announcement {
@@ -79,7 +71,7 @@ interface Announcement {
   readonly publishedID: string;
   readonly perspective: string;
   readonly service: string;
-  readonly timestamp: number | Float;
+  readonly timestamp: number;
 }
 
 /**
@@ -87,13 +79,21 @@ interface Announcement {
  * from the peer.
  */
 export abstract class RemotePublished extends RemoteCache {
+  /** @internal Under a symbol, because the peer chooses the names in the state. */
+  declare [PUBLICATION]: Publication;
+
   /** Whether the state came from the store. */
-  declare readonly wasKept: boolean;
+  get wasKept(): boolean {
+    return this[PUBLICATION].wasKept;
+  }
+
   /**
    * Resolves when the state is set and the store has saved it (`callWhenActivated`). Rejects, as `callRemote` does,
    * when neither the store nor the peer provides the state.
    */
-  declare readonly activated: Promise<void>;
+  get activated(): Promise<void> {
+    return this[PUBLICATION].activated;
+  }
 
   /** Sets the published state. Default: its entries become own properties. */
   setPublishedState(state: unknown): void {
@@ -101,41 +101,115 @@ export abstract class RemotePublished extends RemoteCache {
   }
 }
 
-/** Receives what a peer publishes under `name` as an instance of `type`, and keeps the states in `store`. */
+/**
+ * Receives what a peer publishes under `name` as an instance of `type`, and keeps the states in `store`.
+ *
+ * A state is found only in the `scope` in which it was kept. The peer chooses the ids of its objects, so choose a scope
+ * that contains which server the connection goes to, unless all connections go to one server, and which user has logged
+ * in, unless all users see the same states. Without that, one server could announce the object of another one, and one
+ * user could get a state that was sent to another one. Throws `TypeError` without a scope.
+ */
 export function remotePublished<T extends RemotePublished>(
   name: string,
   type: Class<T>,
   store: PublishedStore,
+  scope: PublishedScope,
 ): TypeHandler<T> {
+  if (typeof scope !== "string" && typeof scope !== "function")
+    throw new TypeError("remotePublished needs a scope: a text, or a function that returns one for a connection");
   return remoteCache(name, type, (cache, state, context) => {
-    const activated = activate(cache, state as Announcement, store, context);
+    const announcement = readAnnouncement(state);
+    const publication: Publication = { wasKept: false, activated: Promise.resolve() };
+    Object.defineProperty(cache, PUBLICATION, { value: publication });
+    const activated = activate(cache, publication, announcement, { store, scope, name, context });
     activated.catch(() => undefined); // Reported to a program that waits for `activated`.
-    setOwnProperties(cache, Object.assign(Object.create(null) as object, { activated, wasKept: false }));
+    publication.activated = activated;
   });
+}
+
+/** Throws {@link JellyError} for anything but the state of a {@link Publishable}. */
+function readAnnouncement(state: unknown): Announcement {
+  const { remote, publishedID, perspective, service, timestamp } = (plainState(state) ?? {}) as Partial<Announcement>;
+  if (!(remote instanceof RemoteReference)) throw malformed("a reference");
+  const at = Number(timestamp);
+  if (Number.isNaN(at)) throw malformed("a timestamp");
+  return {
+    remote,
+    publishedID: idOf(publishedID),
+    perspective: idOf(perspective),
+    service: idOf(service),
+    timestamp: at,
+  };
+}
+
+function malformed(what: string): JellyError {
+  return new JellyError("JELLY_MALFORMED", `The state of a published object needs ${what}`);
+}
+
+/** A part of the id as text. Twisted sends text, bytes, numbers or None. */
+function idOf(part: unknown): string {
+  if (typeof part === "string") return part;
+  if (part instanceof Uint8Array) return `bytes ${Array.from(part).join(" ")}`;
+  if (typeof part === "object" && part !== null) throw malformed("an id that is text");
+  return `${typeof part} ${String(part)}`;
+}
+
+/** Where the states of one class are kept. */
+interface Keeping {
+  readonly store: PublishedStore;
+  readonly scope: PublishedScope;
+  readonly name: string;
+  readonly context: ConnectionContext;
 }
 
 async function activate(
   cache: RemotePublished,
-  announcement: Announcement,
-  store: PublishedStore,
-  context: ConnectionContext,
+  publication: Publication,
+  { remote, ...announced }: Announcement,
+  keeping: Keeping,
 ): Promise<void> {
-  const { publishedID, perspective, service } = announcement;
-  using remote = announcement.remote;
-  const timestamp = Number(announcement.timestamp);
-  const key = `${service}-${perspective}-${publishedID}`;
-  const kept = parseKept(await reportErrors(context, () => store.load(key)));
+  using _remote = remote;
+  const { store, name, context } = keeping;
+  const { timestamp } = announced;
+  const key = await reportErrors(context, () => keyOf(keeping, announced));
+  const load = async () => (key === undefined ? undefined : store.load(key));
+  const kept = parseKept(await reportErrors(context, load));
   if (kept?.timestamp === timestamp) {
-    cache.setPublishedState(kept.state);
-    setOwnProperties(cache, Object.assign(Object.create(null) as object, { wasKept: true }));
+    publication.wasKept = true;
+    setState(cache, kept.state, name, context);
     return;
   }
   const state = await remote.callRemote("getStateToPublish");
-  cache.setPublishedState(state);
+  setState(cache, state, name, context);
+  if (key === undefined) return;
   await reportErrors(context, () =>
     store.save(key, encode(jelly({ timestamp: String(timestamp), state }), { dialect: "pb" })),
   );
 }
+
+function setState(cache: RemotePublished, state: unknown, name: string, { config }: ConnectionContext): void {
+  cache.setPublishedState(state);
+  const dropped = takeDropped(cache);
+  if (dropped.length > 0) config.reportDropped(name, dropped);
+}
+
+/**
+ * The key of a state: a digest of the scope and of the words of the peer, which can be of any length and contain `../`.
+ * Undefined in a browser without a secure context, which has no digests: the state is then requested each time.
+ */
+async function keyOf(
+  { scope, name, context }: Keeping,
+  { service, perspective, publishedID }: Omit<Announcement, "remote">,
+): Promise<string | undefined> {
+  const { subtle } = crypto as { subtle?: typeof crypto.subtle };
+  if (subtle === undefined) return undefined;
+  const chosen = typeof scope === "function" ? scope(context.connection) : scope;
+  const text = JSON.stringify([chosen, name, service, perspective, publishedID]);
+  const digest = new Uint8Array(await subtle.digest("SHA-256", utf8.encode(text)));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+const utf8 = new TextEncoder();
 
 /** Uses the store, which only saves time: when it fails, the error is reported and the result is undefined. */
 async function reportErrors<T>(context: ConnectionContext, use: () => Promise<T> | T): Promise<T | undefined> {

@@ -30,6 +30,8 @@ export interface ConnectionContext {
   readonly config: {
     /** Reports an error of the program that belongs to no call, as the event `callback-failed`. */
     reportError(error: unknown): void;
+    /** Reports entries of a received state that were dropped, once for each class, as the event `state-dropped`. */
+    reportDropped(type: string, names: readonly string[]): void;
   };
 }
 

@@ -34,7 +34,7 @@ test("BrokerTests.test_publishable: a published state is fetched once, and not a
   }
   const page = new Page("id");
   const store = new MemoryStore();
-  const registry = new TypeRegistry().register(remotePublished("test.Page", PageCopy, store));
+  const registry = new TypeRegistry().register(remotePublished("test.Page", PageCopy, store, "test"));
   const get = async () => {
     const pair = await connectedPair({ root: new Desk({ get: () => page }) }, { types: registry });
     const copy = (await (await pair.client.getRootObject()).callRemote("get")) as PageCopy;

@@ -138,7 +138,7 @@ describe.each(inject("twisteds"))("with Twisted $version", ({ python }) => {
   });
 
   test("stores a state that Twisted publishes across connections, and fetches it again when it changed", async () => {
-    const types = new TypeRegistry().register(remotePublished("test.Almanac", AlmanacCopy, new MemoryStore()));
+    const types = new TypeRegistry().register(remotePublished("test.Almanac", AlmanacCopy, new MemoryStore(), "test"));
     const get = async (): Promise<{ wasKept: boolean; moons: unknown; fetched: number }> => {
       await using connection = await open({ types });
       const root = await connection.getRootObject();

@@ -37,7 +37,8 @@ interface MapServerCalls {
 
 const root = new MapServer();
 const store = new MemoryStore(); // a store on disk keeps the state for the next process
-const types = new TypeRegistry().register(remotePublished("maps.Atlas", AtlasCopy, store));
+const scope = "maps.example alice"; // the server and the user whose states these are
+const types = new TypeRegistry().register(remotePublished("maps.Atlas", AtlasCopy, store, scope));
 
 for (const connection of [1, 2, 3]) {
   const { client } = await connectedPair({ root }, { types });
