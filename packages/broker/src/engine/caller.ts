@@ -9,7 +9,7 @@ import type { Deadline } from "../deadline.js";
 import { callTimeout, DeadReferenceError, LimitError, ProtocolError } from "../errors.js";
 import type { ConnectionLostError } from "../errors.js";
 import { IncomingGraph, OutgoingGraph } from "../references/graph-context.js";
-import type { CallDetails } from "../references/graph-context.js";
+import type { CallDetails, OutgoingGraphOptions } from "../references/graph-context.js";
 import { releaseUnread } from "../references/release-unread.js";
 import { calledAs, RemoteError, unknownFailure } from "../wire/failure.js";
 import { brief } from "../wire/messages.js";
@@ -26,12 +26,16 @@ interface PendingCall {
   /** The perspective for which references in the answer are read. */
   readonly perspective: Perspective;
   readonly isPing: boolean | undefined;
+  /** The graph of its arguments, if objects in it stay findable until the answer is read. */
+  graph: OutgoingGraph | undefined;
   /**
    * When it expires, the promise of the call rejects, but the call stays pending: its answer may contain references to
    * release.
    */
   deadline: Deadline | undefined;
 }
+
+const KEEPS_OBJECTS: OutgoingGraphOptions = { keepsObjects: true };
 
 export class Caller {
   readonly #core: ConnectionParts;
@@ -67,10 +71,20 @@ export class Caller {
       this.#checkLimit();
       const { keepAlive, perspective, isPing } = details;
       const id = ++this.#lastId;
-      const call: PendingCall = { id, resolve, reject, keepAlive, perspective, isPing, deadline: undefined };
+      const call: PendingCall = {
+        id,
+        resolve,
+        reject,
+        keepAlive,
+        perspective,
+        isPing,
+        graph: undefined,
+        deadline: undefined,
+      };
       this.#add(call);
       try {
-        this.#write(id, target, method, args, details, true);
+        const graph = this.#write(id, target, method, args, details, true);
+        if (graph.keepsAny || this.#core.outbox.isWriting) call.graph = graph;
       } catch (error) {
         this.#take(id);
         throw error;
@@ -134,13 +148,14 @@ export class Caller {
     args: readonly unknown[],
     { isCache, perspective, shared }: CallDetails,
     wantsAnswer: boolean,
-  ): void {
+  ): OutgoingGraph {
     const { outbox } = this.#core;
-    const graph = new OutgoingGraph(this.#core, perspective);
+    const graph = new OutgoingGraph(this.#core, perspective, wantsAnswer ? KEEPS_OBJECTS : undefined);
     if (outbox.isWriting) graph.onDeferredFailure = (error) => this.#failDeferred(requestId, error);
     const command = isCache === true ? "cachemessage" : "message";
     try {
       outbox.write({ command, requestId, target, method, args, wantsAnswer }, graph, shared);
+      return graph;
     } catch (error) {
       if (this.#lastId === requestId) this.#lastId--; // Nothing was sent under this id.
       throw error;
@@ -164,6 +179,8 @@ export class Caller {
       // specification trap 3.)
       call.reject(error);
       releaseUnread(reader, start, 1, incoming);
+    } finally {
+      call.graph?.unkeep();
     }
   }
 

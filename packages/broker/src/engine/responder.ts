@@ -179,7 +179,7 @@ export class Responder {
     }
     const { outbox, config } = this.#core;
     const { requestId } = call;
-    const graph = new OutgoingGraph(this.#core, perspective, !isResolved);
+    const graph = new OutgoingGraph(this.#core, perspective, { mayHavePromises: !isResolved });
     try {
       const isWritten = outbox.write({ command: "answer", requestId, value }, graph);
       if (!isWritten) this.#answerWhenResolved(call, value, graph, perspective);

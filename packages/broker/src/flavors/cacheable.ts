@@ -213,9 +213,9 @@ export const cacheableHandler: TypeHandler<Cacheable> = {
   unjelly(unjellier, items, atom) {
     const { context } = incomingGraph(unjellier, atom);
     const id = readCacheId(unjellier, items);
-    const cache = context.exports.findCache(id);
-    if (cache === undefined) throw new UnknownCacheError(id);
-    return cache.source;
+    const source = context.exports.sourceOf(id);
+    if (source === undefined) throw new UnknownCacheError(id);
+    return source;
   },
 };
 

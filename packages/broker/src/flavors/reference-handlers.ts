@@ -40,6 +40,6 @@ export const localHandler: TypeHandler = {
     if (kind !== "integer" && kind !== "bytes")
       throw new JellyError("JELLY_MALFORMED", "The id of a local object is a number or a name");
     const id = kind === "integer" ? Number(unjellier.reader.integer()) : unjellier.reader.text();
-    return context.exports.find(id)?.home ?? null;
+    return context.exports.homeOf(id) ?? null;
   },
 };

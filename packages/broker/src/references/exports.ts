@@ -43,6 +43,13 @@ interface ExportedObject {
   count: number;
 }
 
+/** An object that calls in flight have sent as an argument. */
+interface KeptObject {
+  readonly home: object;
+  /** How many times they have sent it. */
+  count: number;
+}
+
 export class ExportTable {
   readonly #host: ExportHost;
   readonly #byId = new Map<number, ExportedObject>();
@@ -52,6 +59,8 @@ export class ExportTable {
    * `connections`).
    */
   #caches: ExportedCaches | undefined;
+  /** Created with the first call that sends an object. */
+  #kept: Map<number, KeptObject> | undefined;
   /** References and caches share one sequence of ids, and no id is used twice. */
   #lastId = 0;
   #refusals = 0;
@@ -118,6 +127,34 @@ export class ExportTable {
     this.#byId.delete(id);
     this.#byKey.delete(entry.key);
     this.#unreferenced(entry.target);
+  }
+
+  // What calls in flight have sent
+
+  /**
+   * Keeps an object findable by its id until {@link unkeep}, although the peer may release it. A stock peer that sends
+   * back an argument of a call may send its release first: Python drops the reference when the method returns, and the
+   * answer is written after that.
+   */
+  keep(id: number, home: object): void {
+    const kept = (this.#kept ??= new Map<number, KeptObject>()).get(id);
+    if (kept === undefined) this.#kept.set(id, { home, count: 1 });
+    else kept.count++;
+  }
+
+  unkeep(id: number): void {
+    const kept = this.#kept?.get(id);
+    if (kept !== undefined && --kept.count === 0) this.#kept?.delete(id);
+  }
+
+  /** The object of this end that the peer sends back by this id, if the peer holds it, or was sent it by a call. */
+  homeOf(id: ObjectId): object | undefined {
+    return this.find(id)?.home ?? (typeof id === "number" ? this.#kept?.get(id)?.home : undefined);
+  }
+
+  /** The same for an object of which the peer has a copy. */
+  sourceOf(id: number): object | undefined {
+    return this.findCache(id)?.source ?? this.#kept?.get(id)?.home;
   }
 
   // Caches

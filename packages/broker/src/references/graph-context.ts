@@ -48,6 +48,15 @@ export interface CallDetails extends CallOptions {
   readonly isPing?: boolean;
 }
 
+export interface OutgoingGraphOptions {
+  /** Whether it may contain promises. Default false. */
+  readonly mayHavePromises?: boolean;
+  /** Whether its objects stay findable, although the peer releases them, until {@link OutgoingGraph.unkeep}. */
+  readonly keepsObjects?: boolean;
+}
+
+const NO_OPTIONS: OutgoingGraphOptions = {};
+
 /** A graph that is being written. */
 export class OutgoingGraph {
   readonly #context: ConnectionContext;
@@ -60,13 +69,21 @@ export class OutgoingGraph {
   /** Ids of the references and caches counted so far. */
   #references: number[] | undefined;
   #caches: number[] | undefined;
+  /** Ids of the objects that stay findable until the answer is read, for a graph of arguments. */
+  #kept: number[] | undefined;
+  readonly #keepsObjects: boolean;
   /** Called with the error when the message could not be written at once, and cannot be sent. */
   onDeferredFailure: ((error: unknown) => void) | undefined;
 
-  constructor(context: ConnectionContext, perspective: Perspective, mayHavePromises = false) {
+  constructor(
+    context: ConnectionContext,
+    perspective: Perspective,
+    { mayHavePromises = false, keepsObjects = false }: OutgoingGraphOptions = NO_OPTIONS,
+  ) {
     this.#context = context;
     this.#perspective = perspective;
     this.#mayHavePromises = mayHavePromises;
+    this.#keepsObjects = keepsObjects;
   }
 
   /** The connection that the graph is sent over. A graph that looks at it is written anew for each connection. */
@@ -106,6 +123,7 @@ export class OutgoingGraph {
   exportReference(key: object, target: Callable): number {
     const id = this.context.exports.add(key, target);
     (this.#references ??= []).push(id);
+    if (this.#keepsObjects) this.#keep(id, target.home);
     return id;
   }
 
@@ -113,7 +131,23 @@ export class OutgoingGraph {
   exportCache(source: CacheSource, observerFor: (id: number) => object): ExportedCache {
     const cache = this.context.exports.addCache(source, this.#perspective, observerFor);
     (this.#caches ??= []).push(cache.id);
+    if (this.#keepsObjects) this.#keep(cache.id, source);
     return cache;
+  }
+
+  /** Whether objects stay findable until {@link unkeep}. */
+  get keepsAny(): boolean {
+    return this.#kept !== undefined;
+  }
+
+  /** The answer of the call was read: objects that the peer has released cannot arrive anymore. */
+  unkeep(): void {
+    for (const id of this.#kept?.splice(0) ?? []) this.#context.exports.unkeep(id);
+  }
+
+  #keep(id: number, home: object): void {
+    this.#context.exports.keep(id, home);
+    (this.#kept ??= []).push(id);
   }
 
   /**
@@ -122,6 +156,7 @@ export class OutgoingGraph {
    */
   rollback({ keepReferences = false }: { readonly keepReferences?: boolean } = {}): void {
     const { exports } = this.#context;
+    this.unkeep();
     if (!keepReferences) for (const id of this.#references?.splice(0) ?? []) exports.rollback(id);
     for (const id of this.#caches?.splice(0) ?? []) exports.rollbackCache(id);
   }
