@@ -1,7 +1,7 @@
 /**
- * What an import adds to a web page: bundled from the sources, minified, gzipped. Only the codec has a limit, of which the
- * negotiation takes about 400 bytes to name other protocols and to pass on the notice of a busy server, and the limits on
- * the first expression and on the memory of a tree take 160.
+ * What an import adds to a web page: bundled from the sources, minified, gzipped. Only the codec has a limit, of which
+ * the negotiation takes about 400 bytes to name other protocols and to pass on the notice of a busy server, and the
+ * limits on the first expression and on the memory of a tree take 160.
  */
 export default [
   row("both directions of the codec", "banana", "{ encode, decode }"),
