@@ -113,7 +113,7 @@ class Printer {
         this.#wasList = true;
         missing.pop();
       }
-    } while (missing.length > 0);
+    } while (missing.length > 0 && !this.#isCut);
     if (this.#isCut) this.text += " …";
   }
 

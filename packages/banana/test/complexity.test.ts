@@ -55,3 +55,12 @@ describe("decoding twice the bytes takes at most twice the work", () => {
     expect(once!.blocks / once!.bytes).toBeLessThan(20);
   });
 });
+
+test("printing a large expression on one line does not print what is not shown", () => {
+  const [once, twice] = [100_000, 200_000].map((length) => {
+    const list = Array.from({ length }, () => 1);
+    return code.countBlocks(() => void banana.inspectExpression(list));
+  });
+  // A `TreeReader` copies the list. Printing takes twelve blocks for each element.
+  expect(twice! - once!).toBeLessThanOrEqual(100_000);
+});
