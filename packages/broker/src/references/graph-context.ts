@@ -200,11 +200,14 @@ export class IncomingGraph {
     (this.#arrivals ??= []).push({ command: "decache", id, proxy, isFull });
   }
 
-  /** Releases everything that was counted, because the graph cannot be read. Returns what it was. */
-  rollback(): readonly Arrival[] {
-    const arrivals = this.#arrivals ?? [];
-    for (const { command, proxy } of arrivals) this.context.imports.releaseOne(command, proxy);
-    return arrivals;
+  /** What was counted until now. */
+  get arrivals(): readonly Arrival[] {
+    return this.#arrivals ?? [];
+  }
+
+  /** Releases everything that was counted, because the graph cannot be read. */
+  rollback(): void {
+    for (const { command, proxy } of this.arrivals) this.context.imports.releaseOne(command, proxy);
   }
 }
 

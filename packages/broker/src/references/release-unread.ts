@@ -1,78 +1,91 @@
 // Releases the references in a message that could not be read: the peer has counted all of them, including those behind
 // the fault.
 
-import { readExpression } from "@pb/banana";
-import type { BananaReader, Expression } from "@pb/banana";
+import type { BananaReader } from "@pb/banana";
 import type { ReleaseCommand } from "../wire/messages.js";
 import type { IncomingGraph } from "./graph-context.js";
 
 /** Expressions that are nested more deeply are not searched. */
 const MAX_DEPTH = 500;
 
+type Found = (command: ReleaseCommand, id: number) => void;
+
 /**
  * Releases what arrived in `graphs` consecutive graphs, the first of which begins at the offset `start`: what was read,
  * which `incoming` knows, and what has not been read. An expression that may not be a reference is left out and stays
  * counted until the connection ends: releasing a reference that the peer has not counted would be a protocol error.
+ * The memory does not depend on how much has not been read.
  */
 export function releaseUnread(reader: BananaReader, start: number, graphs: number, incoming: IncomingGraph): void {
   const { imports } = incoming.context;
-  const unread = new Map<string, number>();
-  const count = (command: ReleaseCommand, id: number, by: number): void => {
+  /** How often each reference was read. The search did not find a cache that arrived with its state. */
+  const read = new Map<string, number>();
+  for (const { command, id, isFull } of incoming.arrivals) {
     const key = `${command} ${id}`;
-    unread.set(key, (unread.get(key) ?? 0) + by);
-  };
+    if (!isFull) read.set(key, (read.get(key) ?? 0) + 1);
+  }
   reader.rewind(start);
   for (let graph = 0; graph < graphs; graph++) {
-    search(readExpression(reader), 0, (command, id) => {
+    search(reader, 0, (command, id) => {
       // The release of an unknown cache would make the peer send an `uncache` for it, which this end could not
       // understand.
-      if (command === "decref" || imports.caches.has(id)) count(command, id, 1);
+      if (command === "decache" && !imports.caches.has(id)) return;
+      const times = read.get(`${command} ${id}`) ?? 0;
+      if (times > 0) read.set(`${command} ${id}`, times - 1);
+      else imports.releaseUnread(command, id, 1);
     });
   }
-  // The search did not find a cache that arrived with its state.
-  for (const { command, id, isFull } of incoming.rollback()) if (!isFull) count(command, id, -1);
-  for (const [key, times] of unread) {
-    const [command, id] = key.split(" ") as [ReleaseCommand, string];
-    if (times > 0) imports.releaseUnread(command, Number(id), times);
-  }
+  incoming.rollback();
 }
+
+/** Lists that begin with these words, or with the name of a class, contain graphs. */
+const CONTAINERS: ReadonlySet<string> = new Set(["list", "tuple", "set", "frozenset"]);
 
 const latin1 = new TextDecoder("latin1");
 
-/** Searches only where a graph can stand: an entry of a dictionary, `("remote" 5)`, is not a reference. */
-function search(expression: Expression, depth: number, found: (command: ReleaseCommand, id: number) => void): void {
-  if (depth > MAX_DEPTH || !Array.isArray(expression)) return;
-  const [head, ...items] = expression;
-  if (!(head instanceof Uint8Array)) return;
-  const searchAll = (parts: readonly Expression[]): void => {
-    for (const part of parts) search(part, depth + 1, found);
-  };
-  const atom = latin1.decode(head);
-  switch (atom) {
-    case "remote":
-      if (items.length === 1 && isInteger(items[0])) found("decref", items[0]);
-      break;
-    case "cached":
-      if (items.length === 1 && isInteger(items[0])) found("decache", items[0]);
-      break;
-    case "dictionary":
-      for (const pair of items) if (Array.isArray(pair) && pair.length === 2) searchAll(pair);
-      break;
-    case "reference":
-      if (items.length === 2) searchAll(items.slice(1));
-      break;
-    case "list":
-    case "tuple":
-    case "set":
-    case "frozenset":
-      searchAll(items);
-      break;
-    default:
-      // A copy or a cache: its state follows.
-      if (atom.includes(".")) searchAll(items);
+/**
+ * Reads one expression, element by element: a tree would take much more memory. Searches only where a graph can stand:
+ * an entry of a dictionary, `("remote" 5)`, is not a reference.
+ */
+function search(reader: BananaReader, depth: number, found: Found): void {
+  if (depth > MAX_DEPTH || reader.kind() !== "list") {
+    reader.skip();
+    return;
+  }
+  const items = reader.list() - 1;
+  if (items < 0) return;
+  if (reader.kind() !== "bytes") {
+    skip(reader, items + 1);
+    return;
+  }
+  const atom = latin1.decode(reader.bytes());
+  if ((atom === "remote" || atom === "cached") && items === 1 && reader.kind() === "integer") {
+    const id = reader.integer();
+    if (typeof id === "number") found(atom === "remote" ? "decref" : "decache", id);
+  } else if (atom === "dictionary") {
+    for (let left = items; left > 0; left--) searchEntry(reader, depth, found);
+  } else if (atom === "reference" && items === 2) {
+    reader.skip(); // its id
+    search(reader, depth + 1, found);
+  } else if (CONTAINERS.has(atom) || atom.includes(".")) {
+    for (let left = items; left > 0; left--) search(reader, depth + 1, found);
+  } else {
+    skip(reader, items);
   }
 }
 
-function isInteger(id: Expression | undefined): id is number {
-  return Number.isInteger(id);
+function searchEntry(reader: BananaReader, depth: number, found: Found): void {
+  if (reader.kind() !== "list") {
+    reader.skip();
+    return;
+  }
+  const parts = reader.list();
+  for (let left = parts; left > 0; left--) {
+    if (parts === 2) search(reader, depth + 1, found);
+    else reader.skip();
+  }
+}
+
+function skip(reader: BananaReader, elements: number): void {
+  for (let left = elements; left > 0; left--) reader.skip();
 }
