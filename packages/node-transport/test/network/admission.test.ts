@@ -8,7 +8,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { encode, inspect } from "@pb/banana";
 import type { RootSource } from "@pb/broker";
 import { connect, listen, reconnecting } from "@pb/node-transport";
-import type { ListenOptions, Server } from "@pb/node-transport";
+import type { ListenOptions, Server, ServerEvent } from "@pb/node-transport";
 import { Authority } from "../support/certificates.js";
 import { echo, Echo, until } from "../support/echo.js";
 
@@ -91,6 +91,24 @@ test("gives all clients behind one address a place, although more come at once t
   expect(await Promise.all(clients.map((client, index) => client.callRemote("echo", index)))).toEqual(
     clients.map((_, index) => index),
   );
+});
+
+test("refuses none of 1,100 clients behind one address that come at the same moment, with the default limits", async () => {
+  const refused: ServerEvent[] = [];
+  const onEvent = (event: ServerEvent): void => {
+    if (event.kind === "refused" || event.kind === "failed") refused.push(event);
+  };
+  const server = await serve({ onEvent }, guarded);
+  const clients = await Promise.all(
+    Array.from({ length: 1_100 }, async () => {
+      const client = await connect(`tcp:127.0.0.1:${server.port}`, { liveness: false });
+      await (await client.getRootObject<Guarded>()).callRemote("login", "ann");
+      return client;
+    }),
+  );
+  expect(refused).toEqual([]);
+  expect(clients.every(({ isOpen }) => isOpen)).toBe(true);
+  await Promise.all(clients.map((client) => client.close()));
 });
 
 describe("a refused client", () => {
