@@ -41,6 +41,11 @@ export function readProxyHeader(bytes: Buffer): ProxyHeader | undefined {
   throw badHeader(`expected a header, received ${JSON.stringify(bytes.toString("latin1", 0, 16))}`);
 }
 
+/** Whether the first bytes of a stream are those of a header. */
+export function startsWithProxyHeader(bytes: Buffer): boolean {
+  return bytes.length >= WORD.length && (isStartOf(bytes, WORD) || isStartOf(bytes, SIGNATURE));
+}
+
 /** Whether one of the two byte strings starts with the other. */
 function isStartOf(bytes: Buffer, start: Buffer): boolean {
   const length = Math.min(bytes.length, start.length);

@@ -1,10 +1,12 @@
 // The server side of TLS handshakes.
 
-import { LONGEST_MS } from "@pb/broker/extension";
+import { after, LONGEST_MS } from "@pb/broker/extension";
 import { ConnectError } from "@pb/transport";
 import type { Socket } from "node:net";
 import { createServer } from "node:tls";
 import type { Server as TlsServer, TLSSocket } from "node:tls";
+import type { ConnectErrorCode } from "../errors.js";
+import { startsWithProxyHeader } from "../proxy/proxy-header.js";
 import { explainTlsError } from "./tls-errors.js";
 import { clientCertificatesOf, secureContextOptions } from "./tls-options.js";
 import type { ServerTls } from "./tls-options.js";
@@ -66,8 +68,36 @@ export class TlsAcceptor {
           this.#take(socket)?.reject(error);
         });
       });
-      this.#server.emit("connection", socket);
+      this.#awaitFirstBytes(socket, (first) => {
+        if (!startsWithProxyHeader(first)) this.#server.emit("connection", socket);
+        else this.#fail(socket, "CONNECT_TLS_FAILED", "The other end sent a header of the PROXY protocol, not TLS");
+      });
     });
+  }
+
+  /**
+   * Calls `next` when the first bytes have arrived, which stay in the socket, or the other end has closed. OpenSSL
+   * names HTTP in its error, and no other protocol.
+   */
+  #awaitFirstBytes(socket: Socket, next: (first: Buffer) => void): void {
+    const timer = after(this.#tlsMs, () => {
+      this.#fail(socket, "CONNECT_TLS_TIMEOUT", `The TLS handshake took more than ${this.#tlsMs} ms`);
+    });
+    const proceed = (): void => {
+      clearTimeout(timer);
+      const first = socket.read() as Buffer | null;
+      if (first !== null) socket.unshift(first);
+      next(first ?? Buffer.alloc(0));
+    };
+    socket.on("error", () => undefined).once("close", () => clearTimeout(timer));
+    if (socket.readableLength > 0) proceed();
+    else socket.once("readable", proceed);
+  }
+
+  /** Ends a handshake that has not begun. */
+  #fail(socket: Socket, code: ConnectErrorCode, text: string): void {
+    socket.destroy();
+    this.#take(socket)?.reject(new ConnectError(code, `TLS handshake: ${text}`));
   }
 
   #listen(server: TlsServer): TlsServer {

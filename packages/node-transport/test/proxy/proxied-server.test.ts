@@ -263,6 +263,18 @@ describe.for(inject("twisteds"))("a Twisted $version client", (twisted) => {
   });
 });
 
+test.each([
+  ["version 1", line("203.0.113.7")],
+  ["version 2", binaryHeader({ source: "203.0.113.7" })],
+])("a header of %s names itself in the error of a TLS server that expects none", async (_, header) => {
+  const tls = new Authority("A test authority").issue("localhost");
+  const proxied = await Proxied.listen("pbs://127.0.0.1:0", { tls });
+  await closing(await proxied.open(header));
+  await until(() => proxied.events.length === 1, "it is reported");
+  expect(proxied.events).toMatchObject([{ kind: "failed", error: { code: "CONNECT_TLS_FAILED" } }]);
+  expect(proxied.failures()).toEqual([expect.stringContaining("sent a header of the PROXY protocol, not TLS")]);
+});
+
 test("recognizes a trusted IPv4 proxy on a server that listens on IPv6 too", async () => {
   const proxied = await Proxied.listen("haproxy:tcp:0", { trustProxies: ["127.0.0.0/30"] });
   expect(await proxied.call(line("203.0.113.7"), "127.0.0.2")).toMatchObject({ address: "203.0.113.7" });
