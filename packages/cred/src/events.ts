@@ -16,6 +16,11 @@ export type LoginEvent =
       readonly username: string | undefined;
       readonly peer: Peer;
       readonly error: unknown;
+      /**
+       * If a limit refused the login: the logins that limits have refused on this connection so far. Reported for 1, 2,
+       * 4, 8 and so on of them, so that a client cannot fill a log.
+       */
+      readonly refusals?: number | undefined;
     }
   /**
    * A checker threw an error that is not a `LoginFailed`, because a database did not respond for example. The client

@@ -43,6 +43,8 @@ export class LoginSession {
   readonly #portal: SessionPortal;
   readonly #connection: Connection;
   readonly #throttle: LoginThrottle;
+  /** The logins that a limit has refused. */
+  #refusals = 0;
 
   constructor(portal: SessionPortal, connection: Connection) {
     this.#portal = portal;
@@ -76,7 +78,7 @@ export class LoginSession {
    * `LoginStep`. Reports a login that is refused. `username` is the name that the client claims to have.
    */
   async begin(mechanism: LoginMechanism, username: string | undefined): Promise<LoginAttempt> {
-    return this.#report(mechanism, username, () => this.#throttle.begin(username));
+    return this.#report(mechanism, username, () => this.#throttle.begin(username), true);
   }
 
   /** Starts the last step of a login whose credentials were correct. */
@@ -97,7 +99,7 @@ export class LoginSession {
 
   /** Rejects an answer to a challenge that was answered before, or that has expired. */
   async refuse(mechanism: LoginMechanism, username: string | undefined): Promise<never> {
-    return this.#report(mechanism, username, () => this.#throttle.refuse());
+    return this.#report(mechanism, username, () => this.#throttle.refuse(), true);
   }
 
   /** Returns the avatar for credentials that were checked earlier. */
@@ -149,13 +151,21 @@ export class LoginSession {
     return session;
   }
 
-  /** Runs a step of a login, and reports when it fails. */
-  async #report<T>(mechanism: LoginMechanism, username: string | undefined, step: () => Promise<T>): Promise<T> {
+  /** Runs a step of a login, and reports when it fails. `isLimited`: whether limits apply to the step. */
+  async #report<T>(
+    mechanism: LoginMechanism,
+    username: string | undefined,
+    step: () => Promise<T>,
+    isLimited = false,
+  ): Promise<T> {
     try {
       return await step();
     } catch (error) {
-      const name = username === undefined ? undefined : printable(username, LONGEST_NAME);
-      this.#portal.onEvent({ kind: "login-failed", mechanism, username: name, peer: this.peer, error });
+      const refusals = isLimited && error instanceof LoginDenied ? ++this.#refusals : undefined;
+      if (refusals === undefined || Math.log2(refusals) % 1 === 0) {
+        const name = username === undefined ? undefined : printable(username, LONGEST_NAME);
+        this.#portal.onEvent({ kind: "login-failed", mechanism, username: name, peer: this.peer, error, refusals });
+      }
       throw error;
     }
   }

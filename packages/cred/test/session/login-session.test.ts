@@ -210,6 +210,15 @@ test("the name in an event can be printed, whatever the client has sent", async 
   expect(fixture.events).toMatchObject([{ username: "x\\n\\x1b[2K\\u{202e}root logged in" }]);
 });
 
+test("refused logins are counted, and few of them are reported", async () => {
+  const fixture = new LoginFixture([users()], { limits: { failuresPerConnection: 1 } });
+  const { client } = fixture.connect();
+  await errorOf(login(client, wrongPassword));
+  for (let round = 0; round < 100; round++) expect(await errorOf(login(client, alice))).toBeInstanceOf(LoginDenied);
+  const refusals = fixture.events.map((event) => (event.kind === "login-failed" ? event.refusals : event));
+  expect(refusals).toEqual([undefined, 1, 2, 4, 8, 16, 32, 64]);
+});
+
 test("before a login, only the methods of the login objects can be called", async () => {
   const { client, server } = new LoginFixture().connect();
   const { challenger } = await challengeFor(client, bytes("alice"));
