@@ -3,6 +3,7 @@
 
 import { BananaReader, Session } from "@pb/banana";
 import type { Dialect } from "@pb/banana";
+import { checkNumber } from "@pb/jelly-types";
 import type { Callable, Connection, Perspective } from "./calls/callable.js";
 import { BrokerConfig } from "./engine/config.js";
 import type { BrokerOptions } from "./engine/config.js";
@@ -169,9 +170,11 @@ export class Broker implements Connection {
    * peer when it makes sense to reconnect; default 0, at once.
    *
    * Resolves with whether the peer understands this: a stock Twisted peer does not, and goes on calling. Rejects with
-   * {@link ConnectionLostError} when the connection ends first.
+   * {@link ConnectionLostError} when the connection ends first, and with `TypeError` for a time that is not a number of
+   * at least 0.
    */
   async goAway({ retryAfterMs = 0 }: { readonly retryAfterMs?: number | undefined } = {}): Promise<boolean> {
+    checkNumber("The option retryAfterMs", retryAfterMs);
     await this.ready;
     const core = this.#core();
     if (!this.#config.extensions) return false;

@@ -82,9 +82,17 @@ describe.each(bad)("the value %o", (value) => {
   });
 });
 
+test("both times of closing can be given, and can be undefined", async () => {
+  for (const time of [1_000, undefined]) {
+    const server = await listen(here, new Echo());
+    await server.close({ drainMs: time, retryAfterMs: time });
+  }
+});
+
 test("a bad time to drain is refused, and the server goes on", async () => {
   await using server = await listen(here, new Echo());
   await expect(server.close({ drainMs: NaN })).rejects.toThrow(TypeError);
+  await expect(server.close({ retryAfterMs: NaN })).rejects.toThrow(TypeError);
   await using client = await connect(`tcp:127.0.0.1:${server.port}`);
   expect(await echo(client, 1)).toBe(1);
 });

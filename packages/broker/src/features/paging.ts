@@ -1,6 +1,7 @@
 // Large data in pages: data that exceeds the size of a string is sent in several calls (wire specification 7;
 // `twisted.spread.util`).
 
+import { checkNumber } from "@pb/jelly-types";
 import { ConnectionLostError } from "../errors.js";
 import { Referenceable } from "../flavors/referenceable.js";
 import type { RemoteReference } from "../flavors/remote-reference.js";
@@ -17,8 +18,16 @@ export interface PageCollectorMethods {
   endedPaging(): void;
 }
 
-/** Splits bytes into pages of `pageBytes` bytes (default 130,000). Empty data is one empty page, as in Twisted. */
-export function* pagesOf(data: Uint8Array, pageBytes: number = PAGE_BYTES): Generator<Uint8Array, void> {
+/**
+ * Splits bytes into pages of `pageBytes` bytes (default 130,000). Empty data is one empty page, as in Twisted. Throws
+ * `TypeError` for a size that is not an integer of at least 1.
+ */
+export function pagesOf(data: Uint8Array, pageBytes: number = PAGE_BYTES): Generator<Uint8Array, void> {
+  checkNumber("The size of a page", pageBytes, { least: 1, isWhole: true });
+  return split(data, pageBytes);
+}
+
+function* split(data: Uint8Array, pageBytes: number): Generator<Uint8Array, void> {
   let start = 0;
   do {
     yield data.subarray(start, start + pageBytes);

@@ -1,6 +1,6 @@
 // Options of connections: undefined is the default, and a value of the wrong kind is refused where it is given.
 
-import { Broker, defaultBrokerLimits, Root } from "@pb/broker";
+import { Broker, defaultBrokerLimits, pagesOf, Root } from "@pb/broker";
 import type { BrokerLimits, BrokerOptions } from "@pb/broker";
 import { BrokerConfig, withDeadline } from "@pb/broker/extension";
 import { connectedPair } from "@pb/broker/testing";
@@ -50,6 +50,20 @@ test("undefined is the default of every limit of the codec, also where the messa
   const root = await client.getRootObject<Echo>();
   await expect(root.callRemote("echo", "x".repeat(2000))).rejects.toMatchObject({ code: "CONNECTION_LOST" });
 });
+
+test.each([NaN, 0, -1, 1.5, "500"])("the size %o of a page is refused where it is given", (value) => {
+  expect(() => pagesOf(new Uint8Array(3), value as number)).toThrow(TypeError);
+  expect([...pagesOf(new Uint8Array(3), undefined)]).toEqual([new Uint8Array(3)]);
+});
+
+test.each([NaN, -1, "500"])(
+  "the time %o after which to return is refused, and the connection goes on",
+  async (value) => {
+    const { client, server } = await connectedPair({ root: new Echo() });
+    await expect(server.goAway({ retryAfterMs: value as number })).rejects.toThrow(TypeError);
+    expect(await (await client.getRootObject<Echo>()).callRemote("echo", 1)).toBe(1);
+  },
+);
 
 test.each([NaN, -1, "500"])("the time %o of a call is refused where it is given", async (value) => {
   const { client } = await connectedPair({ root: new Echo() });

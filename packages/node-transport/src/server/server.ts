@@ -102,11 +102,11 @@ export class Server {
 
   /**
    * Stops listening, lets calls in flight finish for at most `drainMs`, closes the connections, and resolves when all
-   * are closed. The path of a UNIX socket is free at once. Rejects with `TypeError` for a `drainMs` that is not a
-   * number of at least 0, and then changes nothing.
+   * are closed. The path of a UNIX socket is free at once. Rejects with `TypeError` for a time that is not a number of
+   * at least 0, and then changes nothing.
    */
   async close(options?: CloseOptions): Promise<void> {
-    this.#closing ??= this.#close(withDefaults("option", { drainMs: 0 }, options));
+    this.#closing ??= this.#close(withDefaults("option", { drainMs: 0, retryAfterMs: 0 }, options));
     return this.#closing;
   }
 
