@@ -8,6 +8,7 @@ import type { Callable, Connection, Perspective } from "./calls/callable.js";
 import { BrokerConfig } from "./engine/config.js";
 import type { BrokerOptions } from "./engine/config.js";
 import { ConnectionCore } from "./engine/connection-core.js";
+import { ConnectionMemory } from "./engine/memory.js";
 import { isReserved, Pbx, PBX, understandsGoAway } from "./engine/pbx.js";
 import { LimitError, ProtocolError, ServerBusyError } from "./errors.js";
 import type { CloseReason, ConnectionLostError } from "./errors.js";
@@ -23,6 +24,7 @@ import { after } from "./timer.js";
 import { refuseBusyOffer } from "./wire/busy-offer.js";
 import { RemoteError } from "./wire/failure.js";
 import { readMessage, requireVersion } from "./wire/messages.js";
+import type { ReceivedMessage } from "./wire/messages.js";
 
 /** The name of the root object. */
 const ROOT = "root";
@@ -50,6 +52,7 @@ export class Broker implements Connection {
   readonly #session: Session;
   readonly #reader = new BananaReader();
   readonly #backpressure: Backpressure;
+  readonly #memory: ConnectionMemory;
   readonly #disconnectCallbacks = new Subscriptions<[reason: ConnectionLostError]>();
   /** Created with the first callback: only reconnecting clients have one. */
   #goAwayCallbacks: Subscriptions<[retryAfterMs: number]> | undefined;
@@ -87,16 +90,21 @@ export class Broker implements Connection {
       () => this.#read(),
       () => this.keepAlive(),
     );
+    const isStranger = link.role === "listener" && this.#config.root?.requiresLogin === true;
+    this.#memory = new ConnectionMemory(limits, isStranger ? this.#config.strangers : undefined, (error) =>
+      this.terminate("limit", error),
+    );
     this.ready = new Promise((resolve, reject) => (this.#settleReady = { resolve, reject }));
     this.ready.catch(() => undefined); // A program that does not wait for it learns of the end from `closed`.
     this.closed = new Promise((resolve) => (this.#settleClosed = resolve));
     this.#session = new Session({
       role: link.role,
       dialects,
-      limits: { expressionBytes: limits.messageBytes, ...limits.banana },
+      limits: { ...limits.banana, expressionBytes: this.#messageBytes },
       send: (bytes) => this.#send(bytes),
       inspectOffer: refuseBusyOffer,
     });
+    if (isStranger) this.#session.expressionBytes = Math.min(limits.strangerMessageBytes, this.#messageBytes);
     const timer = after(limits.negotiationMs, () => {
       const text = "The peer did not agree on a dialect in time";
       this.#end("negotiation", new ProtocolError("PROTOCOL_NEGOTIATION_TIMEOUT", text));
@@ -291,7 +299,10 @@ export class Broker implements Connection {
    * disposed of at logout.
    */
   async admitLogin(avatarId: unknown): Promise<Disposable> {
-    return (await this.#admitLogin?.(avatarId)) ?? { [Symbol.dispose]: () => undefined };
+    const session = (await this.#admitLogin?.(avatarId)) ?? { [Symbol.dispose]: () => undefined };
+    this.#session.expressionBytes = this.#messageBytes;
+    this.#memory.loggedIn();
+    return session;
   }
 
   /** Bytes that are written and have not left the process. */
@@ -354,8 +365,11 @@ export class Broker implements Connection {
     this.#isReading = true;
     try {
       this.#readMessages();
+      const { pendingBytes } = this.#session;
+      if (pendingBytes !== this.#memory.unread) this.#memory.setUnread(pendingBytes);
     } catch (error) {
-      this.#end(this.#state.is === "negotiating" ? failedNegotiation(error) : "protocol", error);
+      const reason = this.#state.is === "negotiating" ? failedNegotiation(error) : "protocol";
+      this.#end(error instanceof LimitError ? "limit" : reason, error);
     } finally {
       this.#isReading = false;
     }
@@ -381,7 +395,8 @@ export class Broker implements Connection {
   /** Reads one message and passes it to its owner. Throws {@link ProtocolError} when the peer violated the protocol. */
   #receive(core: ConnectionCore): void {
     const reader = this.#reader;
-    const message = readMessage(reader);
+    this.#memory.heap.left = this.#memory.room;
+    const message = this.#readMessage(reader);
     switch (message.command) {
       case "version":
         requireVersion(message.version);
@@ -418,6 +433,21 @@ export class Broker implements Connection {
     return responder.heldBytes > 0 && responder.runHeld();
   }
 
+  #readMessage(reader: BananaReader): ReceivedMessage {
+    try {
+      return readMessage(reader, this.#memory.heap);
+    } catch (error) {
+      this.#memory.checkMessage();
+      throw error;
+    }
+  }
+
+  /** Bytes of one message, of a peer that has logged in if it has to. */
+  get #messageBytes(): number {
+    const { messageBytes, banana } = this.#config.limits;
+    return banana.expressionBytes ?? messageBytes;
+  }
+
   #canRead(): boolean {
     return this.isOpen && this.#backpressure.admitsMessage();
   }
@@ -434,7 +464,7 @@ export class Broker implements Connection {
       send: (bytes: Uint8Array) => this.#send(bytes),
       regulate: () => this.#regulate(),
     };
-    const core = new ConnectionCore(this, this.#config, owner, this.#published, this.#link, dialect);
+    const core = new ConnectionCore(this, this.#config, owner, this.#published, this.#link, dialect, this.#memory);
     this.#state = { is: "ready", core };
     this.#backpressure.setLoad(core);
     this.keepAlive(); // Each end announces its version first.
@@ -536,6 +566,7 @@ export class Broker implements Connection {
     const core = state.is === "ready" ? state.core : undefined;
     this.#state = { is: "closed", reason };
     this.#backpressure.setLoad(undefined);
+    this.#memory.release();
     this.#settleReady.reject(reason); // Does nothing if the connection was ready.
     if (state.is === "negotiating") clearTimeout(state.timer);
     core?.outbox.flush();

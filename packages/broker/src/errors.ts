@@ -138,7 +138,16 @@ export class DeadReferenceError extends PerspectiveBrokerError {
 }
 
 /** The limits that reject an operation. */
-export type LimitName = "callsWaiting" | "callsRunning" | "messageBytes" | "queuedBytes" | "unsentBytes";
+export type LimitName =
+  | "callsWaiting"
+  | "callsRunning"
+  | "messageBytes"
+  | "queuedBytes"
+  | "unsentBytes"
+  | "messageHeapBytes"
+  | "connectionHeapBytes"
+  | "strangersHeapBytes"
+  | "processHeapBytes";
 
 /**
  * The operation would exceed a limit of this end. Nothing was sent. `limit` is the name of the limit in `BrokerLimits`.

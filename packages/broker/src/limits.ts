@@ -15,6 +15,33 @@ export interface BrokerLimits {
    * string, and small enough that one list from an unknown peer cannot fill the memory.
    */
   readonly messageBytes: number;
+  /**
+   * Bytes of one message of a peer that has to log in and has not (`RootSource.requiresLogin`). Default 64 KiB: a login
+   * takes a few hundred.
+   */
+  readonly strangerMessageBytes: number;
+  /**
+   * Bytes of memory that the values of one received message may take, by an estimate. More ends the connection with the
+   * reason `limit`. Default 192 MiB, three times the largest message: byte strings, text and numbers of that size fit,
+   * and a process with a heap of 512 MiB survives it. A message of small dicts takes up to ten times its size.
+   */
+  readonly messageHeapBytes: number;
+  /**
+   * Bytes of memory that one connection may take: what is not read, the values of the message that is being read, and
+   * the arguments of calls that have not been answered. Default 256 MiB.
+   */
+  readonly connectionHeapBytes: number;
+  /**
+   * Bytes of memory that all peers together may take that have to log in to one server and have not. More ends the
+   * connection that takes most, with the reason `limit`. Default 64 MiB: a thousand unfinished messages of
+   * `strangerMessageBytes`.
+   */
+  readonly strangersHeapBytes: number;
+  /**
+   * Bytes of memory that all connections of the process may take together. Default 1 GiB. Set it to three quarters of
+   * the heap where that is smaller, and peers are not trusted.
+   */
+  readonly processHeapBytes: number;
   /** Milliseconds to agree on a dialect after the connection is made. Default 30,000. */
   readonly negotiationMs: number;
   /**
@@ -52,6 +79,11 @@ export interface BrokerLimits {
    * milliseconds.
    */
   readonly messagesPerTurn: number;
+  /**
+   * Milliseconds of reading and of methods in a row before other connections, timers and sockets get their turn.
+   * Default 10: people do not notice it. A method, or the reading of one message, is not interrupted.
+   */
+  readonly turnMs: number;
   /** Limits of the codec that differ from its defaults. */
   readonly banana: Partial<BananaLimits>;
 }
@@ -59,6 +91,11 @@ export interface BrokerLimits {
 export const defaultBrokerLimits: BrokerLimits = Object.freeze({
   references: 1024,
   messageBytes: 64 * 1024 * 1024,
+  strangerMessageBytes: 64 * 1024,
+  messageHeapBytes: 192 * 1024 * 1024,
+  connectionHeapBytes: 256 * 1024 * 1024,
+  strangersHeapBytes: 64 * 1024 * 1024,
+  processHeapBytes: 1024 * 1024 * 1024,
   negotiationMs: 30_000,
   queuedBytes: 16 * 1024 * 1024,
   unsentBytes: 128 * 1024 * 1024,
@@ -66,6 +103,7 @@ export const defaultBrokerLimits: BrokerLimits = Object.freeze({
   callsRunning: 10_000,
   overload: "wait",
   messagesPerTurn: 1024,
+  turnMs: 10,
   banana: {},
 });
 

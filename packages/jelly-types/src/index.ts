@@ -38,5 +38,6 @@ export type {
 export { copyType, plainState, setOwnProperties, takeDropped } from "./types/instances/copy.js";
 export { below, describe, printable } from "./errors.js";
 export { keyOfId } from "./reading/hash-guard.js";
+export { isIndex, makeSparse } from "./reading/sparse.js";
 export { checkNumber, withDefaults } from "./options.js";
 export type { Accepted, Given, NumberRange } from "./options.js";

@@ -178,6 +178,7 @@ export class Caller {
       // Only this call fails: the scanner knows where the message ends. (Twisted drops the connection: wire
       // specification trap 3.)
       call.reject(error);
+      this.#core.memory.checkMessage();
       releaseUnread(reader, start, 1, incoming);
     } finally {
       call.graph?.unkeep();

@@ -14,6 +14,7 @@ import { referenceableHandler } from "../flavors/referenceable.js";
 import { localHandler, remoteHandler } from "../flavors/reference-handlers.js";
 import { brokerLimits } from "../limits.js";
 import type { BrokerLimits } from "../limits.js";
+import { MemoryPool } from "./memory.js";
 import { describeError, describeSafely, failureHandler, remoteErrorHandler } from "../wire/failure.js";
 import type { ErrorDescription, RemoteError } from "../wire/failure.js";
 import { thisCopy } from "../this-copy.js";
@@ -79,6 +80,8 @@ export class BrokerConfig {
   readonly policy: SecurityPolicy | undefined;
   readonly exactness: Exactness;
   readonly limits: BrokerLimits;
+  /** The memory of the peers that have to log in and have not, on all connections with these options. */
+  readonly strangers: MemoryPool = new MemoryPool("strangersHeapBytes");
   readonly dialects: readonly Dialect[];
   readonly describeError: (error: unknown) => ErrorDescription;
   readonly errorClasses: ReadonlyMap<string, ErrorClass>;

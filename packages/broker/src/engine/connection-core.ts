@@ -10,6 +10,7 @@ import { ImportTable } from "../references/imports.js";
 import { Caller } from "./caller.js";
 import type { BrokerConfig } from "./config.js";
 import type { ConnectionParts, CoreOwner } from "./connection-parts.js";
+import type { ConnectionMemory } from "./memory.js";
 import { Outbox } from "./outbox.js";
 import { Responder } from "./responder.js";
 
@@ -21,6 +22,7 @@ export class ConnectionCore implements ConnectionParts {
   readonly published: ReadonlyMap<string, Callable>;
   readonly outbox: Outbox;
   readonly unjellier: Unjellier;
+  readonly memory: ConnectionMemory;
   readonly exports: ExportTable;
   readonly imports: ImportTable<RemoteReference>;
   readonly caller: Caller;
@@ -33,7 +35,9 @@ export class ConnectionCore implements ConnectionParts {
     published: ReadonlyMap<string, Callable>,
     link: Link,
     dialect: Dialect,
+    memory: ConnectionMemory,
   ) {
+    this.memory = memory;
     this.connection = connection;
     this.config = config;
     this.owner = owner;
@@ -42,6 +46,7 @@ export class ConnectionCore implements ConnectionParts {
     this.unjellier = new Unjellier({
       registry: config.types,
       policy: config.policy,
+      heap: memory.heap,
       ...config.exactness,
       onDropped: (type, names) => config.reportDropped(type, names),
     });

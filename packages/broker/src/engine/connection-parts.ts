@@ -6,6 +6,7 @@ import type { ExportHost } from "../references/exports.js";
 import type { ConnectionContext } from "../references/graph-context.js";
 import type { ImportHost } from "../references/imports.js";
 import type { BrokerConfig } from "./config.js";
+import type { ConnectionMemory } from "./memory.js";
 import type { Outbox } from "./outbox.js";
 
 /** What the parts use of the broker that owns them. The broker alone knows whether the connection is open. */
@@ -24,4 +25,5 @@ export interface ConnectionParts extends ConnectionContext, ExportHost, ImportHo
   readonly owner: CoreOwner;
   readonly outbox: Outbox;
   readonly unjellier: Unjellier;
+  readonly memory: ConnectionMemory;
 }

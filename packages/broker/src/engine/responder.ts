@@ -23,6 +23,8 @@ interface HeldCall {
   readonly args: CallArguments;
   /** The size of its arguments on the wire. */
   readonly bytes: number;
+  /** The memory of its message. */
+  readonly memory: number;
 }
 
 /** What a held call costs at least, in bytes: a call without arguments takes memory too. */
@@ -75,14 +77,16 @@ export class Responder {
       this.#checkLimits(call);
       args = readArguments(reader, this.#core.unjellier, incoming);
     } catch (error) {
+      this.#core.memory.checkMessage();
       const isFaultOfPeer = error instanceof JellyError || error instanceof BananaError;
       this.#report(isFaultOfPeer ? "call-unreadable" : "method-failed", call.method, error);
       if (call.wantsAnswer) this.#sendError(call.requestId, error, incoming.perspective, callable === undefined);
       releaseUnread(reader, start, 2, incoming);
       return;
     }
-    if (this.mustHold || this.heldBytes > 0) this.#hold({ call, callable, args, bytes: reader.offset - start });
-    else this.#run(call, callable, args);
+    const memory = this.#core.memory.room - this.#core.memory.heap.left;
+    if (this.mustHold || this.heldBytes > 0) this.#hold({ call, callable, args, bytes: reader.offset - start, memory });
+    else this.#run(call, callable, args, memory);
   }
 
   /** Runs the oldest held call. Returns false when there is none, or when it has to wait. */
@@ -90,7 +94,8 @@ export class Responder {
     const held = this.mustHold ? undefined : this.#held.take();
     if (held === undefined) return false;
     this.heldBytes -= held.bytes + HELD_CALL_BYTES;
-    this.#run(held.call, held.callable, held.args);
+    this.#core.memory.removeCall(held.memory);
+    this.#run(held.call, held.callable, held.args, held.memory);
     return true;
   }
 
@@ -110,10 +115,11 @@ export class Responder {
 
   #hold(held: HeldCall): void {
     this.#held.add(held);
+    this.#core.memory.addCall(held.memory);
     this.heldBytes += held.bytes + HELD_CALL_BYTES;
   }
 
-  #run(call: ReceivedCall, callable: Callable, { args, kwargs }: CallArguments): void {
+  #run(call: ReceivedCall, callable: Callable, { args, kwargs }: CallArguments, memory: number): void {
     const { perspective } = callable;
     let result: unknown;
     let isPromise: boolean;
@@ -127,7 +133,7 @@ export class Responder {
     } finally {
       this.#isInMethod = false;
     }
-    if (isPromise) this.#answerLater(call, result, perspective);
+    if (isPromise) this.#answerLater(call, result, perspective, memory);
     else this.#answer(call, result, perspective);
   }
 
@@ -150,17 +156,19 @@ export class Responder {
     throw error;
   }
 
-  #answerLater(call: ReceivedCall, result: unknown, perspective: Perspective): void {
+  #answerLater(call: ReceivedCall, result: unknown, perspective: Perspective, memory: number): void {
     this.#running++;
+    this.#core.memory.addCall(memory);
     // `Promise.resolve`, because the `then` of a foreign promise may throw, and may call back more than once.
     Promise.resolve(result).then(
-      (value) => this.#finish(() => this.#answer(call, value, perspective)),
-      (error: unknown) => this.#finish(() => this.#fail(call, error, perspective)),
+      (value) => this.#finish(() => this.#answer(call, value, perspective), memory),
+      (error: unknown) => this.#finish(() => this.#fail(call, error, perspective), memory),
     );
   }
 
   /** A call that was counted as running has its result. */
-  #finish(answer: () => void): void {
+  #finish(answer: () => void, memory?: number): void {
+    if (memory !== undefined) this.#core.memory.removeCall(memory);
     if (this.#running > 0) this.#running--; // Zero after the end of the connection.
     if (this.#running + this.#held.size === 0) this.#notifyIdle();
     answer();

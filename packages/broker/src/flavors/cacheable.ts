@@ -48,6 +48,9 @@ export abstract class Cacheable {
   }
 }
 
+/** The memory of a cache without its state, and of the entries by which it is found and released (test `memory`). */
+const CACHE_BYTES = 800;
+
 /** Sends changes to the copy of a {@link Cacheable} at one peer (`twisted.spread.flavors.RemoteCacheObserver`). */
 export class CacheObserver {
   readonly #context: ConnectionContext;
@@ -161,6 +164,7 @@ export function remoteCache<T extends RemoteCache>(
       const { caches } = context.imports;
       const id = readCacheId(unjellier, items - 1);
       if (caches.has(id)) throw new JellyError("JELLY_MALFORMED", `Two caches have the id ${id}`);
+      unjellier.charge(CACHE_BYTES);
       const cache = Object.create(type.prototype as object) as T;
       // Registered before its state is read, because the state may refer to it.
       const handle = caches.add(id, cache) as T;

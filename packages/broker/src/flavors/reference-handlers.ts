@@ -7,6 +7,9 @@ import { incomingGraph, outgoingGraph } from "../references/graph-context.js";
 import { readNumericId } from "../wire/messages.js";
 import { RemoteReference } from "./remote-reference.js";
 
+/** The memory of a reference and of the entries by which it is found and released (test `memory`). */
+const REFERENCE_BYTES = 400;
+
 /** `(remote id)`: an object of the peer. */
 export const remoteHandler: TypeHandler<RemoteReference> = {
   atoms: ["remote"],
@@ -23,6 +26,7 @@ export const remoteHandler: TypeHandler<RemoteReference> = {
     const graph = incomingGraph(unjellier, atom);
     const id = readNumericId(unjellier.reader, items);
     if (id === undefined) throw new JellyError("JELLY_MALFORMED", "The id of a remote object is a number");
+    unjellier.charge(REFERENCE_BYTES);
     return graph.importReference(id);
   },
 };

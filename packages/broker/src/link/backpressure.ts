@@ -57,6 +57,8 @@ export class Backpressure {
   #isPaused = false;
   /** Messages that may still be read in this turn. */
   #messagesLeft: number;
+  /** When this turn ends, in milliseconds; undefined before its first message. */
+  #turnEnd: number | undefined;
   #isYielding = false;
   #isResuming = false;
   /** Waits for room in the queue of the link, which the peer makes by reading. */
@@ -81,12 +83,19 @@ export class Backpressure {
   /** Whether the next message may be read now. Counts it. */
   admitsMessage(): boolean {
     if (this.#isYielding || this.#isResuming || this.#regulateCalls() !== undefined) return false;
-    if (this.#messagesLeft > 0) {
-      this.#messagesLeft--;
-      return true;
+    if (this.#isTurnOver()) {
+      this.#yield();
+      return false;
     }
-    this.#yield();
-    return false;
+    this.#messagesLeft--;
+    return true;
+  }
+
+  #isTurnOver(): boolean {
+    if (this.#messagesLeft <= 0) return true;
+    const now = performance.now();
+    this.#turnEnd ??= now + this.#limits.turnMs;
+    return now > this.#turnEnd;
   }
 
   /** The limit because of which the peer is not read. Undefined while it is read, except for turns of others. */
@@ -115,6 +124,7 @@ export class Backpressure {
   /** Allows a full turn of messages again. Called when there is nothing left to read, which ends the turn. */
   startTurn(): void {
     this.#messagesLeft = this.#limits.messagesPerTurn;
+    this.#turnEnd = undefined;
   }
 
   /** This end waits until the peer has read what is queued, so the peer has to be read. Call the result at the end. */

@@ -48,9 +48,7 @@ function toKwargs(value: unknown): Kwargs | undefined {
     return undefined;
   }
   if (value.size === 0) return undefined;
-  const named = Object.create(null) as Record<string, unknown>;
-  for (const [key, item] of value as Map<unknown, unknown>) named[toName(key)] = item;
-  return Kwargs.from(named);
+  return Kwargs.from(Array.from(value as Map<unknown, unknown>, ([key, item]) => [toName(key), item] as const));
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });

@@ -2,6 +2,7 @@
 
 import { madeBy } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
+import { isIndex, makeSparse } from "@pb/jelly-types";
 import { thisCopy } from "../this-copy.js";
 
 /**
@@ -14,9 +15,13 @@ export class Kwargs {
 
   private constructor() {}
 
-  static from(values: Readonly<Record<string, unknown>>): Kwargs {
+  static from(values: Readonly<Record<string, unknown>> | readonly (readonly [string, unknown])[]): Kwargs {
     const made = Object.create(Kwargs.prototype) as Kwargs & Record<string, unknown>;
-    for (const [name, value] of Object.entries(values)) (made as Record<string, unknown>)[name] = value;
+    let isSparse = false;
+    for (const [name, value] of Array.isArray(values) ? (values as [string, unknown][]) : Object.entries(values)) {
+      if (isIndex(name)) isSparse ||= makeSparse(made);
+      (made as Record<string, unknown>)[name] = value;
+    }
     return made;
   }
 

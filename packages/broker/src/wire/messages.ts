@@ -2,7 +2,7 @@
 // 5.2, 5.3).
 
 import { inspectExpression, readExpression, writeExpression } from "@pb/banana";
-import type { Expression, ExpressionReader, ExpressionWriter } from "@pb/banana";
+import type { Expression, ExpressionReader, ExpressionWriter, HeapAllowance } from "@pb/banana";
 import { printable } from "@pb/jelly-types";
 import type { Jellier } from "@pb/jelly-types";
 import { ProtocolError } from "../errors.js";
@@ -64,10 +64,11 @@ const lengths: ReadonlyMap<string, number> = new Map<Command, number>([
 
 /**
  * Reads a message up to its jelly. Throws {@link ProtocolError} for anything that is not a message; the connection then
- * has to be closed.
+ * has to be closed. Throws `BANANA_HEAP_TOO_LARGE` for one that takes more memory than `heap`.
  */
-export function readMessage(reader: ExpressionReader): ReceivedMessage {
-  if (reader.kind() !== "list") throw badExpression(`Expected a message, received ${brief(readExpression(reader))}`);
+export function readMessage(reader: ExpressionReader, heap: HeapAllowance): ReceivedMessage {
+  if (reader.kind() !== "list")
+    throw badExpression(`Expected a message, received ${brief(readExpression(reader, heap))}`);
   const length = reader.list();
   if (length === 0 || reader.kind() !== "bytes") throw badExpression("A message begins with a command");
   const command = reader.word() as Command;
@@ -85,20 +86,20 @@ export function readMessage(reader: ExpressionReader): ReceivedMessage {
     case "cachemessage":
       return {
         command,
-        requestId: readExpression(reader),
-        target: readObjectId(reader, command),
-        method: readMethodName(reader),
-        wantsAnswer: readTruth(reader),
+        requestId: readExpression(reader, heap),
+        target: readObjectId(reader, command, heap),
+        method: readMethodName(reader, heap),
+        wantsAnswer: readTruth(reader, heap),
       };
     case "answer":
     case "error":
-      return { command, requestId: readExpression(reader) };
+      return { command, requestId: readExpression(reader, heap) };
     case "decref":
     case "decache":
     case "uncache":
-      return { command, id: readObjectId(reader, command) };
+      return { command, id: readObjectId(reader, command, heap) };
     case "didNotUnderstand":
-      return { command, what: brief(readExpression(reader)) };
+      return { command, what: brief(readExpression(reader, heap)) };
   }
 }
 
@@ -109,9 +110,9 @@ function readVersion(reader: ExpressionReader): number {
   throw badExpression(`The command version needs a number, not a ${kind}`);
 }
 
-function readObjectId(reader: ExpressionReader, command: string): ObjectId {
+function readObjectId(reader: ExpressionReader, command: string, heap: HeapAllowance): ObjectId {
   if (reader.kind() === "integer") return Number(reader.integer());
-  const expression = readExpression(reader);
+  const expression = readExpression(reader, heap);
   const name = expression instanceof Uint8Array ? decodeUtf8(expression) : undefined;
   if (name !== undefined) return name;
   // A call to it is answered with an error, because no object has such an id. A release has no answer.
@@ -119,9 +120,9 @@ function readObjectId(reader: ExpressionReader, command: string): ObjectId {
   throw badExpression(`The command ${command} needs an object id, not ${brief(expression)}`);
 }
 
-function readMethodName(reader: ExpressionReader): string {
+function readMethodName(reader: ExpressionReader, heap: HeapAllowance): string {
   if (reader.kind() !== "bytes")
-    throw badExpression(`A method name is a byte string, not ${brief(readExpression(reader))}`);
+    throw badExpression(`A method name is a byte string, not ${brief(readExpression(reader, heap))}`);
   try {
     return reader.text();
   } catch (cause) {
@@ -130,8 +131,8 @@ function readMethodName(reader: ExpressionReader): string {
 }
 
 /** Truth as Python defines it: zero and empty values are false (wire specification 5.3). */
-function readTruth(reader: ExpressionReader): boolean {
-  const value = readExpression(reader);
+function readTruth(reader: ExpressionReader, heap: HeapAllowance): boolean {
+  const value = readExpression(reader, heap);
   if (typeof value === "number" || typeof value === "bigint") return value !== 0;
   return Array.isArray(value) || value instanceof Uint8Array ? value.length > 0 : Number(value) !== 0;
 }

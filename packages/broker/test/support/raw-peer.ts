@@ -4,6 +4,7 @@
 import { encode, inspect, pb, Scanner } from "@pb/banana";
 import type { Dialect, Expression } from "@pb/banana";
 import { Broker } from "@pb/broker";
+import { BrokerConfig } from "@pb/broker/extension";
 import type { BrokerOptions } from "@pb/broker";
 import { linkPair } from "@pb/broker/testing";
 import type { LinkPairOptions, MemoryLink } from "@pb/broker/testing";
@@ -84,13 +85,16 @@ export class RawPeer {
 /** Creates a broker of the given role, and a peer that has not sent anything. */
 export function brokerAndUnnegotiatedPeer(
   role: "listener" | "initiator",
-  options: BrokerOptions = {},
+  options: BrokerOptions | BrokerConfig = {},
   pairOptions?: LinkPairOptions,
   dialect?: Dialect,
 ): { broker: Broker; peer: RawPeer } {
   const links = linkPair(pairOptions);
   const peerLink = role === "listener" ? links.initiator : links.listener;
-  return { peer: new RawPeer(peerLink, dialect), broker: new Broker(links[role], options) };
+  // How much is read in one turn must not depend on the speed of the machine.
+  const limits = { turnMs: Infinity, ...options.limits };
+  const config = options instanceof BrokerConfig ? options : { ...options, limits };
+  return { peer: new RawPeer(peerLink, dialect), broker: new Broker(links[role], config) };
 }
 
 /**
@@ -99,7 +103,7 @@ export function brokerAndUnnegotiatedPeer(
  */
 export async function brokerAndPeer(
   role: "listener" | "initiator",
-  options: BrokerOptions = {},
+  options: BrokerOptions | BrokerConfig = {},
   pairOptions?: LinkPairOptions,
   dialect: Dialect = pb,
 ): Promise<{ broker: Broker; peer: RawPeer }> {

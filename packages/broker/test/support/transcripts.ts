@@ -119,7 +119,7 @@ export async function replaySession(
   const dialect = dialectOf(entries);
   const replay = new Replay(transcript, brokerLink, new RawPeer(peerLink, dialect));
   const { options, before = {}, marks = {}, deviations = [] } = plan(replay);
-  replay.broker = new Broker(brokerLink, options);
+  replay.broker = new Broker(brokerLink, { ...options, limits: { turnMs: Infinity, ...options?.limits } });
   const action = run(replay);
   action.catch(() => undefined); // awaited at the end
 

@@ -1,0 +1,119 @@
+// The memory that a peer can make this end keep, and what ends a connection that takes too much.
+
+import { encode, pb } from "@pb/banana";
+import { Root } from "@pb/broker";
+import type { BrokerOptions, ConnectionLostError } from "@pb/broker";
+import { BrokerConfig } from "@pb/broker/extension";
+import { describe, expect, test } from "vitest";
+import { sexp as bytes } from "../../../jelly-types/test/helpers/support.js";
+import { brokerAndPeer, brokerAndUnnegotiatedPeer, settled } from "../support/raw-peer.js";
+
+type Wire = Parameters<typeof bytes>[0];
+
+class Keeper extends Root {
+  readonly release: (() => void)[] = [];
+
+  async remote_keep(_value: unknown): Promise<void> {
+    await new Promise<void>((resolve) => this.release.push(resolve));
+  }
+
+  remote_login(_value: unknown): void {}
+}
+
+/** A root that requires a login. */
+function portal(root: Keeper): BrokerOptions["root"] {
+  return { rootObject: () => root, requiresLogin: true };
+}
+
+function call(id: number, method: string, argument: Wire): ReturnType<typeof bytes> {
+  return bytes(["message", id, "root", method, 1, ["tuple", argument], ["dictionary"]]);
+}
+
+const maps = (count: number): Wire => ["list", ...Array.from({ length: count }, (): Wire => ["set"])];
+
+async function reasonOf(broker: { closed: Promise<ConnectionLostError> }): Promise<string> {
+  const { reason, cause } = await broker.closed;
+  const { code, limit } = cause as { code?: string; limit?: string };
+  return `${reason} ${limit ?? code ?? "without a code"}`;
+}
+
+describe("a message whose values take too much memory ends its connection", () => {
+  test.each<[string, Partial<NonNullable<BrokerOptions["limits"]>>, string]>([
+    ["a message", { messageHeapBytes: 100_000 }, "limit messageHeapBytes"],
+    ["a connection", { connectionHeapBytes: 100_000 }, "limit connectionHeapBytes"],
+  ])("by the limit of %s", async (_, limits, reason) => {
+    const { broker, peer } = await brokerAndPeer("listener", { root: new Keeper(), limits });
+    await peer.send(call(1, "login", maps(300)));
+    expect(peer.received().join()).toContain("answer 1");
+    await peer.send(call(2, "login", maps(700)));
+    expect(await reasonOf(broker)).toBe(reason);
+    expect(peer.isClosed).toBe(true);
+  });
+
+  test("also when it is an answer, or a request id", async () => {
+    const limits = { messageHeapBytes: 100_000 };
+    const client = await brokerAndPeer("initiator", { limits });
+    const root = await client.broker.getRootObject();
+    const failed = expect(root.callRemote("a")).rejects.toMatchObject({ code: "JELLY_HEAP_TOO_LARGE" });
+    await settled();
+    await client.peer.send(bytes(["answer", 1, maps(700)]));
+    expect(await reasonOf(client.broker)).toBe("limit messageHeapBytes");
+    await failed;
+    const server = await brokerAndPeer("listener", { root: new Keeper(), limits });
+    await server.peer.send(bytes(["message", maps(700), "root", "login", 1, ["tuple"], ["dictionary"]]));
+    expect(await reasonOf(server.broker)).toBe("limit messageHeapBytes");
+  });
+
+  test("the arguments of calls count until they are answered", async () => {
+    const root = new Keeper();
+    const { broker, peer } = await brokerAndPeer("listener", { root, limits: { connectionHeapBytes: 1_000_000 } });
+    for (let id = 1; id <= 20; id++) {
+      await peer.send(call(id, "keep", maps(1000)));
+      for (const release of root.release.splice(0)) release();
+      await settled();
+    }
+    expect(broker.isOpen).toBe(true);
+    for (let id = 21; id <= 30; id++) await peer.send(call(id, "keep", maps(1000)));
+    expect(await reasonOf(broker)).toBe("limit connectionHeapBytes");
+  });
+});
+
+describe("a peer that has not logged in", () => {
+  test("may send 512 bytes before a dialect is agreed on", async () => {
+    const { broker, peer } = brokerAndUnnegotiatedPeer("listener", { root: new Keeper() });
+    await peer.sendBytes(encode(Array.from({ length: 300 }, () => new Uint8Array(0))));
+    expect(await reasonOf(broker)).toBe("negotiation BANANA_EXPRESSION_TOO_LARGE");
+  });
+
+  test("may send messages of 64 KiB, and larger ones after the login", async () => {
+    const open = () => brokerAndPeer("listener", { root: portal(new Keeper()) });
+    const large = call(1, "login", new Uint8Array(70_000));
+    const stranger = await open();
+    await stranger.peer.send(call(1, "login", new Uint8Array(60_000)));
+    expect(stranger.peer.received().join()).toContain("answer 1");
+    await stranger.peer.send(large);
+    expect(await reasonOf(stranger.broker)).toBe("protocol BANANA_EXPRESSION_TOO_LARGE");
+    const user = await open();
+    await user.broker.admitLogin("ann");
+    await user.peer.send(large);
+    expect(user.peer.received().join()).toContain("answer 1");
+  });
+
+  test("shares a budget with all others, and loses its connection if it takes most of it", async () => {
+    const config = new BrokerConfig({ root: portal(new Keeper()), limits: { strangersHeapBytes: 150_000 } });
+    const open = () => brokerAndPeer("listener", config);
+    const unfinished = encode(call(1, "login", new Uint8Array(60_000)), { dialect: pb });
+    const modest = await open();
+    await modest.peer.sendBytes(unfinished.subarray(0, 10_000));
+    const greedy = [await open(), await open(), await open()];
+    for (const { peer } of greedy) await peer.sendBytes(unfinished.subarray(0, 59_000));
+    expect(greedy.map(({ broker }) => broker.isOpen)).toEqual([false, true, true]);
+    expect(await reasonOf(greedy[0]!.broker)).toBe("limit strangersHeapBytes");
+    await modest.peer.sendBytes(unfinished.subarray(10_000));
+    expect(modest.peer.received().join()).toContain("answer 1");
+    for (const { broker } of greedy) await broker.close();
+    const later = await open();
+    for (let round = 0; round < 3; round++) await later.peer.sendBytes(unfinished);
+    expect(later.broker.isOpen).toBe(true);
+  });
+});

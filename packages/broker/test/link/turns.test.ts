@@ -1,0 +1,35 @@
+// Other connections, timers and sockets get their turn while one connection is busy.
+
+import { Root } from "@pb/broker";
+import { connectedPair } from "@pb/broker/testing";
+import { expect, test } from "vitest";
+
+class Busy extends Root {
+  running = 0;
+
+  /** Keeps the processor for a millisecond. */
+  remote_work(): void {
+    const end = performance.now() + 1;
+    while (performance.now() < end);
+    this.running++;
+  }
+}
+
+test("a burst of calls that take long leaves turns to others", async () => {
+  const root = new Busy();
+  const pair = await connectedPair({ root, limits: { turnMs: 10 } });
+  const busy = await pair.client.getRootObject<Busy>();
+  const calls = Array.from({ length: 300 }, () => busy.callRemote("work"));
+  /** The calls that ran in each turn of the event loop. */
+  const turns: number[] = [];
+  let before = 0;
+  while (root.running < 300) {
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    turns.push(root.running - before);
+    before = root.running;
+  }
+  await Promise.all(calls);
+  expect(Math.max(...turns)).toBeLessThanOrEqual(11);
+  expect(turns.length).toBeGreaterThan(27);
+  await pair.close();
+});
