@@ -3,7 +3,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type * as JellyTypes from "@pb/jelly-types";
 import { counted } from "../../../tools/complexity/block-counter.js";
+import { sexp } from "./helpers/support.js";
 import type { Counted } from "../../../tools/complexity/block-counter.js";
+
+type Written = Parameters<typeof sexp>[0];
 
 let code: Counted<typeof JellyTypes>;
 
@@ -21,6 +24,31 @@ describe("ten times the objects take at most ten times the work", () => {
     return [...shared, ...shared.toReversed()];
   };
   const members: Make = (count) => [new Set(nodes(count).map(() => code.exports.tuple(1)))];
+
+  test("nested states that wait for an object check each dereference once", () => {
+    const { TypeRegistry, unjelly } = code.exports;
+    class Nested {}
+    class Made {}
+    const types = new TypeRegistry()
+      .registerCopy("test.Nested", Nested)
+      .registerCopy("test.Made", Made, { create: () => new Made() });
+    const inside = (...values: Written[]): Written => [
+      "dictionary",
+      ...values.map((value, index): Written => [["unicode", `key${index}`], value]),
+    ];
+    const graph = (depth: number): ReturnType<typeof sexp> => {
+      let nested: Written = ["list", ...Array.from({ length: 2000 }, () => ["dereference", 1])];
+      for (let level = 0; level < depth; level++) nested = ["test.Nested", inside(nested)];
+      // The instance that is made is missing until all other states are complete.
+      const made: Written = ["test.Made", inside(["dereference", 2])];
+      return sexp(["reference", 1, ["test.Nested", inside(nested, made, ["reference", 2, ["list"]])]]);
+    };
+    const [shallow, deep] = [2, 100].map((depth) => {
+      const expression = graph(depth);
+      return code.countBlocks(() => void unjelly(expression, { registry: types }));
+    });
+    expect(deep! / shallow!).toBeLessThan(1.5);
+  });
 
   test.each<[string, Make]>([
     ["lists that occur once", nodes],

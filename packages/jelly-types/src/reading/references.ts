@@ -44,6 +44,8 @@ export class References {
    * entry of its part of the log is.
    */
   #log: (Placeholder | Reference)[] = [];
+  /** The parts of the log that were found complete: the end of each by its start. */
+  readonly #checked = new Map<number, number>();
   /** Actions that run when the whole graph is read. Those of inner states come first. */
   #deferred: (() => void)[] = [];
 
@@ -57,6 +59,7 @@ export class References {
     this.#byId = undefined;
     if (this.#resolving.length > 0) this.#resolving = [];
     if (this.#log.length > 0) this.#log = [];
+    if (this.#checked.size > 0) this.#checked.clear();
     if (this.#deferred.length > 0) this.#deferred = [];
   }
 
@@ -161,6 +164,12 @@ export class References {
     while (parts.length > 0) {
       const stop = parts.pop()!;
       for (let index = parts.pop()!; index < stop; index++) {
+        // States that are nested 500 deep would otherwise check each entry 500 times.
+        const checkedEnd = this.#checked.get(index);
+        if (checkedEnd !== undefined && checkedEnd > index && checkedEnd <= stop) {
+          index = checkedEnd - 1;
+          continue;
+        }
         const entry = this.#log[index]!;
         if (entry instanceof Placeholder) {
           if (!entry.isResolved) throw unresolved();
@@ -170,6 +179,7 @@ export class References {
         }
       }
     }
+    this.#checked.set(start, end);
   }
 }
 

@@ -1,7 +1,7 @@
 // `Unjellier` reads s-expressions as values, directly from an `ExpressionReader` (wire specification 4.1, 4.5, 4.9).
 
 import type { Expression, ExpressionReader, Float } from "@pb/banana";
-import { BananaError, charge, defaultAllowance, TreeReader } from "@pb/banana";
+import { BananaError, charge, defaultAllowance, defaultLimits, TreeReader } from "@pb/banana";
 import type { HeapAllowance } from "@pb/banana";
 import { READING_DEPTH } from "../limits.js";
 import { fromBanana, InsecureJellyError, JellyError, printable } from "../errors.js";
@@ -156,7 +156,7 @@ export class Unjellier implements JellyReader {
     this.reader = noReader;
     this.#fastReader = undefined;
     this.context = undefined;
-    if (this.#options.heap === undefined) this.heap = defaultAllowance();
+    if (this.#options.heap === undefined) this.heap.left = defaultLimits.heapBytes;
     this.#depth = 0;
     this.#references.clear();
     this.#nextReference = undefined;
