@@ -24,6 +24,7 @@ const programs = [
   "trace",
   "twisted",
   "hostile",
+  "release",
 ];
 
 /** The commands of each task. They run in order until one fails; the last one gets the arguments. */

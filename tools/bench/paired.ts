@@ -76,8 +76,8 @@ export function inProcess(name: string, work: () => unknown): Contender {
   };
 }
 
-/** Stored so that the compiler cannot remove the work. */
 let lastResult: unknown;
+/** Exported so that the compiler cannot remove the work. @public */
 export const keptResult = (): unknown => lastResult;
 
 /** Warms up the contender and returns how often it does the work in about `seconds`. */

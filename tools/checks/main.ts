@@ -1,16 +1,18 @@
-/** Runs the checks named on the command line, or all of them: npm run checks [-- layering packed size]. */
+/** Runs the checks named on the command line, or all of them: npm run checks [-- layering size]. */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { api } from "./api.js";
 import { layering } from "./layering.js";
 import { packed } from "./packed.js";
 
 /** A check returns one line for each problem. */
 type Check = (root: string) => string[] | Promise<string[]>;
 
-const checks: Record<string, Check> = { layering, packed, size };
+const checks: Record<string, Check> = { layering, knip, packed, api, size };
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(checks);
+const named = process.argv.slice(2).filter((argument) => argument !== "--accept"); // an option of "api"
+const wanted = named.length > 0 ? named : Object.keys(checks);
 
 for (const name of wanted) {
   const check = checks[name];
@@ -24,9 +26,19 @@ for (const name of wanted) {
   if (problems.length > 0) process.exitCode = 1;
 }
 
-/** size-limit prints its table itself. The entries are in tools/.size-limit.js. */
+/** Finds unused files, exports and dependencies (knip.json). */
+function knip(root: string): string[] {
+  return runTool("knip/bin/knip.js", root);
+}
+
+/** The entries are in tools/.size-limit.js. */
 function size(root: string): string[] {
-  const program = fileURLToPath(new URL("../node_modules/size-limit/bin.js", import.meta.url));
-  const { status } = spawnSync(process.execPath, [program], { cwd: `${root}/tools`, stdio: "inherit" });
-  return status === 0 ? [] : ["a size is over its limit, or size-limit failed: see above."];
+  return runTool("size-limit/bin.js", `${root}/tools`);
+}
+
+/** Runs a tool that prints its results itself. */
+function runTool(script: string, cwd: string): string[] {
+  const program = fileURLToPath(new URL(`../node_modules/${script}`, import.meta.url));
+  const { status } = spawnSync(process.execPath, [program], { cwd, stdio: "inherit" });
+  return status === 0 ? [] : [`${script} failed: see above.`];
 }

@@ -1,12 +1,13 @@
 /**
  * Checks the packages as their users get them: packs each one, judges the tarballs with publint and attw, installs them
- * into an empty project, imports every entry point with plain Node and compiles one program for browsers and one for
- * Node.
+ * into an empty project, imports every entry point with plain Node, and compiles programs that use them with the oldest
+ * and the newest TypeScript that is supported.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { someConsumers, typeProblems } from "./consumer-types.js";
 import { entryPoints, publicPackages } from "./workspace.js";
 import type { Manifest, Package } from "./workspace.js";
 
@@ -15,19 +16,19 @@ export function packed(root: string): string[] {
   const node = (...args: string[]): string[] => run(process.execPath, args, project);
   const publint = join(root, "tools/node_modules/publint/src/cli.js");
   const attw = join(root, "tools/node_modules/@arethetypeswrong/cli/dist/index.js");
-  const tsc = join(root, "node_modules/typescript/bin/tsc");
-  const nodeTypes = join(root, "node_modules/@types/node");
   try {
     const packages = publicPackages(root);
-    const portable = packages.filter(({ manifest }) => manifest.name !== "@pb/node-transport");
     const tarballs = pack(root, project);
     return [
       ...tarballs.flatMap((tarball) => node(publint, "run", tarball, "--strict")),
       ...tarballs.flatMap((tarball) => node(attw, tarball, "--profile", "esm-only", "--no-color", "--no-emoji")),
       ...packages.flatMap((pkg) => checkManifest(pkg, project)),
       ...packages.flatMap(entryPoints).flatMap((entry) => node("--input-type=module", "--eval", importScript(entry))),
-      ...node(tsc, ...compilation(project, "browser.ts", portable), "--lib", "es2023,esnext.disposable,dom"),
-      ...node(tsc, ...compilation(project, "node.ts", packages), "--lib", "es2023", "--types", nodeTypes),
+      ...["oldest", "newest"].flatMap((age) =>
+        someConsumers.flatMap((consumer) =>
+          typeProblems(project, packages, join(root, `tools/node_modules/typescript-${age}/bin/tsc`), consumer),
+        ),
+      ),
     ];
   } finally {
     rmSync(project, { recursive: true });
@@ -59,9 +60,20 @@ function pack(root: string, project: string): string[] {
   };
   const packAll = ["pnpm", "--filter=@pb/*", "pack", "--recursive", "--pack-destination", folder];
   mustRun(root, process.execPath, join(root, "tools/run.mjs"), ...packAll);
+  const others = ["temporal-polyfill", "@types/node@20"]; // an optional peer of @pb/jelly-types, and types for programs
   const tarballs = readdirSync(folder).map((name) => join(folder, name));
   writeFileSync(join(project, "package.json"), JSON.stringify({ private: true, type: "module" }));
-  mustRun(project, npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", ...tarballs);
+  mustRun(
+    project,
+    npm,
+    "install",
+    "--ignore-scripts",
+    "--no-audit",
+    "--no-fund",
+    "--prefer-offline",
+    ...tarballs,
+    ...others,
+  );
   return tarballs;
 }
 
@@ -87,15 +99,4 @@ function importScript(entry: string): string {
     createRequire(process.cwd() + "/")("${entry}");
     for (const [name, value] of Object.entries(await import("${entry}")))
       if (typeof value === "function" && value.name !== name) throw new Error(name + " has the name " + value.name);`;
-}
-
-/**
- * Writes a program that imports every entry point of the packages. Returns the arguments of the compiler,
- * which checks the declarations. Types of a platform are not among them.
- */
-function compilation(project: string, file: string, packages: Package[]): string[] {
-  const imports = packages.flatMap(entryPoints).map((entry, index) => `import * as e${index} from "${entry}";`);
-  const uses = imports.map((_, index) => `e${index}`).join(", ");
-  writeFileSync(join(project, file), `${imports.join("\n")}\nexport const entries: object[] = [${uses}];\n`);
-  return [file, "--noEmit", "--strict", "--target", "es2022", "--module", "nodenext"];
 }

@@ -1,6 +1,6 @@
 // A certificate authority for tests: real certificates, made on the spot with nothing but Node.
 
-import { createHash, generateKeyPairSync, randomBytes, sign } from "node:crypto";
+import { generateKeyPairSync, randomBytes, sign } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { isIP } from "node:net";
 
@@ -69,11 +69,6 @@ export class Authority implements Certificate {
     const lines = der.toString("base64").match(/.{1,64}/g)!;
     return `-----BEGIN CERTIFICATE-----\n${lines.join("\n")}\n-----END CERTIFICATE-----\n`;
   }
-}
-
-/** The SHA-256 of a certificate, in hexadecimal. */
-export function sha256Of({ cert }: Certificate): string {
-  return createHash("sha256").update(derOf(cert)).digest("hex");
 }
 
 export function derOf(pem: string): Buffer {
