@@ -1,5 +1,5 @@
 /**
- * npm run release:dry: a release of HEAD up to the last step. In a clone, it writes the versions, runs the checks, and
+ * npm run release:dry [-- NODE…]: a release of HEAD up to the last step. In a clone, it writes the versions, runs the checks, and
  * publishes to a registry on this machine. Then it installs the packages from there with several versions of Node and
  * runs the programs of the READMEs: first all new packages together, then after a patch of @pb/banana alone.
  */
@@ -13,7 +13,8 @@ import { publicPackages } from "../checks/workspace.js";
 import { freePort, isListening } from "../process/ports.js";
 import { Program, until } from "../process/program.js";
 
-const nodes = ["20", "22", "24", "26"];
+const allNodes = ["20", "22", "24", "26"];
+const nodes = process.argv.length > 2 ? process.argv.slice(2) : allNodes;
 const files = ["CHANGELOG.md", "README.md", "LICENSE", "dist/index.js", "dist/index.d.ts.map", "src/index.ts"];
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const packages = publicPackages(root).map(({ manifest }) => manifest.name);
@@ -50,7 +51,7 @@ Last run: ${date}
 
 ${table}
 `;
-  writeFileSync(new URL("RESULTS.md", import.meta.url), text);
+  if (nodes.length === allNodes.length) writeFileSync(new URL("RESULTS.md", import.meta.url), text);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
@@ -135,7 +136,7 @@ async function writePrograms(project: string): Promise<Record<string, string>> {
     const text = readFileSync(join(root, "packages", name, "README.md"), "utf8");
     const blocks = [...text.matchAll(/```ts.*\n([^]*?)```/g)].map(([, code]) => code!);
     writeFileSync(join(project, `${name}.ts`), blocks.join("").replaceAll("8787", String(await freePort())));
-    expected[`${name}.ts`] = output ?? (/```\n( +0 [^]*?)```/.exec(text)![1]!);
+    expected[`${name}.ts`] = output ?? /```\n( +0 [^]*?)```/.exec(text)![1]!;
   }
   return expected;
 }
