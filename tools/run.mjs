@@ -25,6 +25,7 @@ const programs = [
   "twisted",
   "hostile",
   "release",
+  "consumers",
 ];
 
 /** The commands of each task. They run in order until one fails; the last one gets the arguments. */

@@ -52,7 +52,7 @@ function run(command: string, args: string[], cwd: string): string[] {
  * Packs every public package, which builds it, and installs the tarballs into the empty project: only what they depend
  * on comes from the registry. Returns the paths of the tarballs.
  */
-function pack(root: string, project: string): string[] {
+export function pack(root: string, project: string, tools: readonly string[] = []): string[] {
   const folder = join(project, "tarballs");
   const npm = process.platform === "win32" ? "npm.cmd" : "npm";
   const mustRun = (cwd: string, command: string, ...args: string[]): void => {
@@ -73,6 +73,7 @@ function pack(root: string, project: string): string[] {
     "--prefer-offline",
     ...tarballs,
     ...others,
+    ...tools,
   );
   return tarballs;
 }

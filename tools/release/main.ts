@@ -1,6 +1,6 @@
 /**
- * npm run release:dry [-- NODE…]: a release of HEAD up to the last step. In a clone, it writes the versions, runs the checks, and
- * publishes to a registry on this machine. Then it installs the packages from there with several versions of Node and
+ * npm run release:dry [-- NODE…]: a release of HEAD up to the last step. In a clone, it writes the versions, runs the
+ * checks, and publishes to a registry on this machine. Then it installs the packages from there with several versions of Node and
  * runs the programs of the READMEs: first all new packages together, then after a patch of @pb/banana alone.
  */
 import { execFileSync } from "node:child_process";
@@ -23,11 +23,12 @@ const folder = mkdtempSync(join(tmpdir(), "pb-release-"));
 const clone = join(folder, "clone");
 const port = await freePort();
 const registry = `http://127.0.0.1:${port}/`;
-const npmrc = `@pb:registry=${registry}\n//127.0.0.1:${port}/:_authToken=anonymous\n`;
+let npmrc = `@pb:registry=${registry}\n`;
 
 try {
   run(folder, "git", "clone", "--quiet", root, clone);
   await using _server = await startRegistry();
+  npmrc += `//127.0.0.1:${port}/:_authToken=${await createUser()}\n`;
   release();
   run(clone, "npm", "run", "checks");
   publish();
@@ -72,6 +73,14 @@ async function startRegistry(): Promise<Program> {
   await until(async () => server.hasExited || isListening(port), "the registry");
   if (server.hasExited) throw await server.failure("did not start");
   return server;
+}
+
+/** Creates a user of the registry. Resolves with its token. */
+async function createUser(): Promise<string> {
+  const body = JSON.stringify({ name: "dry", password: "run of a release" });
+  const headers = { "content-type": "application/json" };
+  const answer = await fetch(`${registry}-/user/org.couchdb.user:dry`, { method: "PUT", body, headers });
+  return ((await answer.json()) as { token: string }).token;
 }
 
 /** Writes the versions and the changelogs, as the pull request of a release does. */
