@@ -1,7 +1,7 @@
 /**
  * npm run release:dry [-- NODE…]: a release of HEAD up to the last step. In a clone, it writes the versions, runs the
- * checks, and publishes to a registry on this machine. Then it installs the packages from there with several versions of Node and
- * runs the programs of the READMEs: first all new packages together, then after a patch of @pb/banana alone.
+ * checks, and publishes to a registry on this machine. Then it installs the packages from there with several versions
+ * of Node and runs the programs of the READMEs: all new packages together, then after a patch of @pb/banana alone.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
