@@ -23,6 +23,7 @@ const folder = mkdtempSync(join(tmpdir(), "pb-release-"));
 const clone = join(folder, "clone");
 const port = await freePort();
 const registry = `http://127.0.0.1:${port}/`;
+process.env["npm_config_@pb:registry"] = registry; // for changesets, which does not read .npmrc
 let npmrc = `@pb:registry=${registry}\n`;
 
 try {
@@ -92,7 +93,7 @@ function release(): void {
 
 function publish(): void {
   writeFileSync(join(clone, ".npmrc"), npmrc);
-  run(clone, "npm", "run", `--registry=${registry}`, "changeset", "--", "publish", "--no-git-tag");
+  run(clone, "npm", "run", "changeset", "--", "publish", "--no-git-tag");
 }
 
 /** Installs the packages with npm and this Node, and runs the programs. Resolves with the installed versions. */
