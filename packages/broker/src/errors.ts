@@ -144,6 +144,7 @@ export type LimitName =
   | "messageBytes"
   | "queuedBytes"
   | "unsentBytes"
+  | "pages"
   | "messageHeapBytes"
   | "connectionHeapBytes"
   | "strangersHeapBytes"

@@ -33,7 +33,8 @@ export { broadcast } from "./features/broadcast.js";
 export { Publishable, RemotePublished, remotePublished } from "./features/publish.js";
 export { MemoryStore } from "./features/published-store.js";
 export type { PublishedStore } from "./features/published-store.js";
-export { getAllPages, getPages, PageCollector, pagesOf, sendPages } from "./features/paging.js";
+export { getAllPages, getPages, pagesOf, sendPages } from "./features/paging.js";
+export { PageCollector } from "./features/page-collector.js";
 export type { PageCollectorMethods } from "./features/paging.js";
 
 // Errors

@@ -10,6 +10,8 @@ export interface IncomingCall {
   readonly method: string;
   readonly args: unknown[];
   readonly kwargs: Kwargs | undefined;
+  /** Whether the caller waits for the answer. */
+  readonly wantsAnswer?: boolean | undefined;
 }
 
 /**

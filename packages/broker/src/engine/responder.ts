@@ -125,7 +125,7 @@ export class Responder {
     let isPromise: boolean;
     this.#isInMethod = true;
     try {
-      result = callable.receiveCall({ method: call.method, args, kwargs });
+      result = callable.receiveCall({ method: call.method, args, kwargs, wantsAnswer: call.wantsAnswer });
       isPromise = isThenable(result);
     } catch (error) {
       this.#fail(call, error, perspective);

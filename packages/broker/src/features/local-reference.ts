@@ -79,7 +79,7 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
 
   sendRemote<Name extends RemoteName<T>>(name: Name, ...args: RemoteArguments<T, Name>): void {
     if (this.#isReleased) throw new DeadReferenceError("The reference was released");
-    this.#answer(name, args).catch(() => undefined);
+    this.#answer(name, args, false).catch(() => undefined);
   }
 
   /** Does nothing: there is no connection that could end. */
@@ -103,13 +103,13 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
   async #call(name: string, args: readonly unknown[], options: CallOptions): Promise<unknown> {
     try {
       const timeoutError = (timeoutMs: number): Error => callTimeout(name, timeoutMs);
-      return await withDeadline(options, timeoutError, () => this.#answer(name, args));
+      return await withDeadline(options, timeoutError, () => this.#answer(name, args, true));
     } catch (error) {
       throw calledAs(name, error);
     }
   }
 
-  async #answer(method: string, args: readonly unknown[]): Promise<unknown> {
+  async #answer(method: string, args: readonly unknown[], wantsAnswer: boolean): Promise<unknown> {
     if (this.#isReleased) throw new DeadReferenceError("The reference was released");
     const received = args.map((arg) => exchangeReferences(arg));
     const last = received.at(-1);
@@ -117,7 +117,7 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
     if (kwargs !== undefined) received.pop();
     await Promise.resolve(); // The method runs in a later turn, as over a connection.
     try {
-      const result: unknown = await this.#object.receiveCall({ method, args: received, kwargs });
+      const result: unknown = await this.#object.receiveCall({ method, args: received, kwargs, wantsAnswer });
       return exchangeReferences((containsPromise(result) ? await resolvePromises(result) : result) ?? null);
     } catch (error) {
       throw asRemoteError(error);

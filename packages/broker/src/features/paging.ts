@@ -3,14 +3,21 @@
 
 import { checkNumber } from "@pb/jelly-types";
 import { ConnectionLostError } from "../errors.js";
-import { Referenceable } from "../flavors/referenceable.js";
-import type { RemoteReference } from "../flavors/remote-reference.js";
+import type { RemoteCaller, RemoteReference } from "../flavors/remote-reference.js";
+import { RemoteError } from "../wire/failure.js";
+import { PageCollector, PagesUnwanted } from "./page-collector.js";
 
 /**
  * Bytes per page. Twisted uses 8,192; a collector accepts pages of any size. Larger pages are faster up to this size
  * (bench `bytes`): a page and its message fit into two socket reads of 64 KiB. Still larger ones gain nothing.
  */
 const PAGE_BYTES = 130_000;
+
+/**
+ * Pages that may be without an answer. With pages of 64 KiB, one megabyte per round trip: 100 megabytes a second over a
+ * network with 10 ms.
+ */
+const WINDOW = 16;
 
 /** The methods of a page collector, ours or Twisted's. */
 export interface PageCollectorMethods {
@@ -36,111 +43,156 @@ function* split(data: Uint8Array, pageBytes: number): Generator<Uint8Array, void
 }
 
 /**
- * Sends pages to a collector of the peer as fast as the connection takes them, then reports their end and releases the
- * collector (`twisted.spread.util.Pager`). The first page is written before this function returns. Rejects when the
- * connection has ended, and with an error that `pages` throws; the collector is released in any case.
+ * Sends pages to a collector of the peer as fast as the connection takes them and the peer reads them, then reports
+ * their end and releases the collector (`twisted.spread.util.Pager`). The first page is written before this function
+ * returns. Resolves early when the peer does not want further pages; the iterator of `pages` is then closed. Rejects
+ * when the connection has ended, when a page cannot be sent, and with an error that `pages` or the collector throws;
+ * the collector is released in any case.
  */
 export async function sendPages(
   collector: RemoteReference<PageCollectorMethods>,
   pages: Iterable<unknown> | AsyncIterable<unknown>,
 ): Promise<void> {
   using held = collector;
+  const sent = new SentPages(held);
   if (Symbol.iterator in pages) {
     let isFirst = true;
     for (const page of pages) {
-      // Waits until the page before has left, so that other calls are not delayed.
-      if (!isFirst) await held.drained();
+      if (!isFirst) await sent.room();
       isFirst = false;
-      held.sendRemote("gotPage", page);
+      if (sent.isUnwanted) return;
+      sent.add(page);
     }
   } else {
     for await (const page of pages) {
-      held.sendRemote("gotPage", page);
-      await held.drained();
+      if (sent.isUnwanted) return;
+      sent.add(page);
+      await sent.room();
     }
   }
-  held.sendRemote("endedPaging");
+  if (sent.unanswered > 0) await sent.answered();
+  if (!sent.isUnwanted) held.sendRemote("endedPaging");
 }
 
-/**
- * Receives pages from the peer; an async iterable of them (`twisted.spread.util.CallbackPageCollector`). Pass it as an
- * argument of a call.
- */
-export class PageCollector extends Referenceable implements AsyncIterable<unknown> {
-  #pages: unknown[] = [];
-  #state: "running" | "ended" | Error = "running";
-  #isDiscarding = false;
+/** The pages that were sent and are not answered. */
+class SentPages {
+  readonly #collector: RemoteReference<PageCollectorMethods>;
+  /** The first pages want no answer, as those of a stock Pager: a short transfer costs no round trip. */
+  #free = WINDOW;
+  /** Pages that want an answer and have none yet. */
+  unanswered = 0;
+  #failure: { readonly error: unknown } | undefined;
   #wake: (() => void) | undefined;
+  /** Whether the peer has said that it does not want further pages. */
+  isUnwanted = false;
 
-  remote_gotPage(page: unknown): void {
-    if (this.#isDiscarding) return;
-    this.#pages.push(page);
-    this.#wake?.();
+  constructor(collector: RemoteReference<PageCollectorMethods>) {
+    this.#collector = collector;
   }
 
-  remote_endedPaging(): void {
-    this.#end("ended");
-  }
-
-  /** The peer released the collector without reporting the end of the pages, or the connection has ended. */
-  override unreferenced(): void {
-    if (this.#state === "running") this.fail(new ConnectionLostError("lost", "The pages stopped before their end"));
-  }
-
-  /** Discards the pages that have arrived and those that still arrive. The peer cannot be told to stop. */
-  discard(): void {
-    this.#isDiscarding = true;
-    this.#pages = [];
-  }
-
-  /** Ends the iteration with an error, after the pages that have arrived. */
-  fail(error: Error): void {
-    this.#end(error);
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<unknown, void> {
-    while (true) {
-      while (this.#pages.length > 0) yield this.#pages.shift();
-      if (this.#state === "ended") return;
-      if (this.#state !== "running") throw this.#state;
-      await new Promise<void>((resolve) => (this.#wake = resolve));
+  /** Sends a page. Throws `JellyError` when one of the first pages cannot be sent. */
+  add(page: unknown): void {
+    if (this.#free > 0) {
+      this.#free--;
+      this.#collector.sendRemote("gotPage", page);
+      return;
     }
+    this.unanswered++;
+    this.#collector.callRemote("gotPage", page).then(
+      () => this.#settled(),
+      (error: unknown) => {
+        if (error instanceof RemoteError && error.is(PagesUnwanted.remoteType)) this.isUnwanted = true;
+        else this.#failure ??= { error };
+        this.#settled();
+      },
+    );
   }
 
-  #end(state: "ended" | Error): void {
-    if (this.#state === "running") this.#state = state;
+  /** Resolves when a further page may be sent. Rejects when one could not be sent. */
+  async room(): Promise<void> {
+    // Waits until the page before has left, so that other calls are not delayed.
+    await this.#collector.drained();
+    await this.#until(WINDOW - 1);
+  }
+
+  /** Resolves when all pages are answered. */
+  answered(): Promise<void> {
+    return this.#until(0);
+  }
+
+  async #until(unanswered: number): Promise<void> {
+    while (this.#failure === undefined && !this.isUnwanted && this.unanswered > unanswered)
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  #settled(): void {
+    this.unanswered--;
     this.#wake?.();
   }
 }
 
 /**
  * Calls a method that sends its result in pages to a collector, which is its first argument, and iterates over the
- * pages. Throws what the call throws. The pages may end before the call is answered. Pages that arrive after the loop
- * was left are discarded.
+ * pages. Throws what the call throws. The pages may end before the call is answered.
+ *
+ * The peer is at most a few pages ahead of the program if it is of this library (see {@link PageCollector}). Leaving
+ * the loop stops it, also while a page is waited for. Pass `reference.with({ signal, timeoutMs })` to limit the time of
+ * the whole transfer.
  */
-export async function* getPages(
-  reference: RemoteReference,
+export function getPages(
+  reference: Pick<RemoteCaller, "callRemote">,
   method: string,
   ...args: unknown[]
-): AsyncGenerator<unknown, void> {
+): AsyncIterableIterator<unknown, undefined> {
   const collector = new PageCollector();
-  const answered = reference.callRemote(method, collector, ...args);
-  answered.catch((error: unknown) => {
-    collector.fail(error instanceof Error ? error : new Error(String(error)));
-  });
-  try {
-    yield* collector;
-  } catch (error) {
-    await answered; // The error of the call, if there is one, says more than the error of the collector.
-    throw error;
-  } finally {
-    collector.discard();
-  }
-  await answered;
+  const pages = collector[Symbol.asyncIterator]();
+  let answered: Promise<unknown> | undefined;
+  let isLeft = false;
+  let leave!: () => void;
+  const left = new Promise<void>((resolve) => (leave = resolve));
+  const start = (): Promise<unknown> => {
+    if (answered !== undefined) return answered;
+    answered = reference.callRemote(method, collector, ...args);
+    answered.catch((error: unknown) => {
+      // The time of the call is over, or its signal has aborted: nothing more is wanted.
+      if (!(error instanceof RemoteError || error instanceof ConnectionLostError)) collector.stop(error as Error);
+      else collector.fail(error);
+    });
+    return answered;
+  };
+  const iterator: AsyncIterableIterator<unknown, undefined> = {
+    async next() {
+      if (isLeft) return { done: true, value: undefined };
+      const call = start();
+      try {
+        const result = await pages.next();
+        // A reader that left while it waited for a page does not wait for the answer.
+        if (result.done === true) await Promise.race([call, left]);
+        return result;
+      } catch (error) {
+        // The error of the call, if there is one, says more than that of the collector.
+        if (error instanceof ConnectionLostError) await call;
+        throw error;
+      }
+    },
+    async return() {
+      isLeft = true;
+      leave();
+      await pages.return!();
+      return { done: true, value: undefined };
+    },
+    [Symbol.asyncIterator]: () => iterator,
+  };
+  return iterator;
 }
 
-/** Collects all pages (`twisted.spread.util.getAllPages`). */
-export async function getAllPages(reference: RemoteReference, method: string, ...args: unknown[]): Promise<unknown[]> {
+/** Collects all pages (`twisted.spread.util.getAllPages`). They are all in memory at the end, however many they are. */
+export async function getAllPages(
+  reference: Pick<RemoteCaller, "callRemote">,
+  method: string,
+  ...args: unknown[]
+): Promise<unknown[]> {
   const pages: unknown[] = [];
   for await (const page of getPages(reference, method, ...args)) pages.push(page);
   return pages;

@@ -1,0 +1,171 @@
+// Flow control of pages: a slow reader, a reader that leaves, a sender that stops, and a sender that does not wait.
+
+import {
+  asLocal,
+  CallTimeoutError,
+  getAllPages,
+  getPages,
+  LimitError,
+  PageCollector,
+  Root,
+  sendPages,
+} from "@pb/broker";
+import type { PageCollectorMethods, RemoteReference } from "@pb/broker";
+import { connectedPair } from "@pb/broker/testing";
+import { describe, expect, test } from "vitest";
+
+type Collector = RemoteReference<PageCollectorMethods>;
+
+const PAGES = 300;
+
+class Library extends Root {
+  produced = 0;
+  isClosed = false;
+  /** Whether the last transfer has ended. */
+  isDone = false;
+
+  async remote_fetch(collector: Collector): Promise<void> {
+    this.isDone = false;
+    await sendPages(collector, this.#produce());
+    this.isDone = true;
+  }
+
+  async remote_fetchLater(collector: Collector): Promise<void> {
+    await sendPages(collector, this.#produceLater());
+    this.isDone = true;
+  }
+
+  /** As a stock Pager does: sends without waiting for anything. */
+  remote_push(collector: Collector, count: number, page: unknown): void {
+    for (let left = count; left > 0; left--) collector.sendRemote("gotPage", page);
+    collector.sendRemote("endedPaging");
+  }
+
+  /** Sends one page, then nothing. */
+  remote_stall(collector: Collector): Promise<void> {
+    collector.sendRemote("gotPage", "first");
+    return new Promise(() => undefined);
+  }
+
+  remote_echo(value: unknown): unknown {
+    return value;
+  }
+
+  *#produce(): Generator<string> {
+    try {
+      for (let page = 0; page < PAGES; page++) {
+        this.produced++;
+        yield `page ${page}`;
+      }
+    } finally {
+      this.isClosed = true;
+    }
+  }
+
+  async *#produceLater(): AsyncGenerator<string> {
+    await Promise.resolve();
+    yield* this.#produce();
+  }
+}
+
+async function open(kind: "over a connection" | "locally" = "over a connection") {
+  const library = new Library();
+  const pair = await connectedPair({ root: library });
+  const remote = await pair.client.getRootObject();
+  const root = kind === "locally" ? (asLocal(library) as unknown as RemoteReference) : remote;
+  return { library, pair, root };
+}
+
+const pause = (ms = 0): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+describe.each([
+  ["over a connection", "fetch"],
+  ["over a connection", "fetchLater"],
+  ["locally", "fetch"],
+  ["locally", "fetchLater"],
+] as const)("pages %s, from %s", (kind, method) => {
+  test("are produced a few at a time for a slow reader", async () => {
+    const { library, pair, root } = await open(kind);
+    let read = 0;
+    let ahead = 0;
+    for await (const page of getPages(root, method)) {
+      expect(page).toBe(`page ${read++}`);
+      if (read < 50) await pause(1);
+      ahead = Math.max(ahead, library.produced - read);
+    }
+    expect(read).toBe(PAGES);
+    expect(ahead).toBeLessThan(40);
+    await pair.close();
+  });
+
+  test("are not produced anymore when the reader has left", async () => {
+    const { library, pair, root } = await open(kind);
+    let read = 0;
+    for await (const _page of getPages(root, method)) if (++read === 3) break;
+    await expect.poll(() => library.isDone).toBe(true);
+    expect(library.isClosed).toBe(true);
+    expect(library.produced).toBeLessThan(40);
+    if (kind === "over a connection") {
+      await expect.poll(() => pair.client.stats().referencesGiven).toBe(0);
+      await expect.poll(() => pair.server.stats().callsRunning).toBe(0);
+    }
+    await pair.close();
+  });
+
+  test("of which the program reads none before the call is answered are not held back", async () => {
+    const { pair, root } = await open(kind);
+    const collector = new PageCollector();
+    await root.callRemote(method, collector);
+    let read = 0;
+    for await (const _page of collector) read++;
+    expect(read).toBe(PAGES);
+    await pair.close();
+  });
+});
+
+describe("a transfer that stands still", () => {
+  test("ends at once when the reader leaves, also while it waits for a page", async () => {
+    const { pair, root } = await open();
+    const pages = getPages(root, "stall");
+    expect(await pages.next()).toEqual({ done: false, value: "first" });
+    const waiting = pages.next();
+    expect(await pages.return!()).toEqual({ done: true, value: undefined });
+    expect(await waiting).toEqual({ done: true, value: undefined });
+    expect(await pages.next()).toEqual({ done: true, value: undefined });
+    await pair.close();
+  });
+
+  test("ends with its timeout, or when its signal aborts", async () => {
+    const { pair, root } = await open();
+    await expect(getAllPages(root.with({ timeoutMs: 20 }), "stall")).rejects.toBeInstanceOf(CallTimeoutError);
+    const controller = new AbortController();
+    const pages = getPages(root.with({ signal: controller.signal }), "stall");
+    await pages.next();
+    const waiting = pages.next();
+    controller.abort(new Error("given up"));
+    await expect(waiting).rejects.toThrow("given up");
+    await pair.close();
+  });
+});
+
+describe("a sender that does not wait", () => {
+  test("is held to 64 MiB: then the iteration fails, the pages are forgotten, and the connection goes on", async () => {
+    const { pair, root } = await open();
+    const pages = getPages(root, "push", 130, new Uint8Array(600_000));
+    expect(await pages.next()).toMatchObject({ done: false });
+    await pair.settled();
+    await expect(pages.next()).rejects.toBeInstanceOf(LimitError);
+    expect(await root.callRemote("echo", "alive")).toBe("alive");
+    await pair.close();
+  });
+
+  test("may be far ahead with small pages", async () => {
+    const collector = new PageCollector();
+    const COUNT = 200_000;
+    for (let page = 0; page < COUNT; page++) collector.remote_gotPage(page);
+    collector.remote_endedPaging();
+    let read = 0;
+    for await (const page of collector) expect(page === read++).toBe(true);
+    expect(read).toBe(COUNT);
+  });
+});
