@@ -32,6 +32,17 @@ export type BrokerEvent =
    * states. Also reported when a state hook calls `sendRemote` with arguments that cannot be sent.
    */
   | { readonly kind: "callback-failed"; readonly error: unknown }
+  /**
+   * Many objects are referenced, and their number grows: a leak, or a limit that is too low. At `limit`, sending one
+   * more object fails. `held`: this end holds `count` references to objects of the peer, and `limit` is that of this
+   * end, because that of the peer is not known. Otherwise the peer holds `count` objects of this end.
+   */
+  | {
+      readonly kind: "references-near-limit";
+      readonly held: boolean;
+      readonly count: number;
+      readonly limit: number;
+    }
   /** The peer announced that it will close. Calls in flight are still answered; further calls are not sent. */
   | { readonly kind: "going-away"; readonly retryAfterMs: number }
   | { readonly kind: "closed"; readonly reason: ConnectionLostError };

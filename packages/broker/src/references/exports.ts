@@ -5,9 +5,11 @@ import { printable } from "@pb/jelly-types";
 import type { Callable, Connection, Perspective } from "../calls/callable.js";
 import { PBError, ProtocolError } from "../errors.js";
 import type { CloseReason } from "../errors.js";
+import type { BrokerEvent } from "../events.js";
 import type { ObjectId, OutboundMessage } from "../wire/messages.js";
 import { ExportedCaches } from "./exported-caches.js";
 import type { CacheSource, ExportedCache } from "./exported-caches.js";
+import { NearLimit } from "./near-limit.js";
 
 /**
  * How many times an object over the limit is refused before the connection ends, as in Twisted (wire specification
@@ -22,6 +24,7 @@ export interface ExportHost {
   readonly published: ReadonlyMap<string, Callable>;
   readonly config: {
     readonly limits: { readonly references: number };
+    readonly onEvent: (event: BrokerEvent) => void;
     /** Runs a callback of the program and reports what it throws. */
     runCallback(callback: () => void): void;
   };
@@ -64,9 +67,12 @@ export class ExportTable {
   /** References and caches share one sequence of ids, and no id is used twice. */
   #lastId = 0;
   #refusals = 0;
+  /** Warns when the objects that the peer holds come near the limit. */
+  readonly #nearLimit: NearLimit;
 
   constructor(host: ExportHost) {
     this.#host = host;
+    this.#nearLimit = new NearLimit(host.config.limits.references);
   }
 
   // Objects
@@ -99,6 +105,7 @@ export class ExportTable {
       entry = { id: ++this.#lastId, key, target, count: 0 };
       this.#byId.set(entry.id, entry);
       this.#byKey.set(key, entry);
+      if (this.#byId.size >= this.#nearLimit.next) this.#approachLimit();
     }
     entry.count++;
     return entry.id;
@@ -126,6 +133,7 @@ export class ExportTable {
     if (entry.count > 0) return;
     this.#byId.delete(id);
     this.#byKey.delete(entry.key);
+    this.#nearLimit.leave(this.#byId.size);
     this.#unreferenced(entry.target);
   }
 
@@ -226,11 +234,20 @@ export class ExportTable {
     for (const { target } of this.#byId.values()) this.#unreferenced(target);
   }
 
+  #approachLimit(): void {
+    const count = this.#byId.size;
+    // The first time, a peer of this library begins to look for references that it can release.
+    if (this.#nearLimit.reach(count))
+      this.#host.config.onEvent({ kind: "references-near-limit", held: false, count, limit: this.#nearLimit.limit });
+  }
+
   #refuse(what: "reference" | "cache"): never {
+    const { references } = this.#host.config.limits;
     const text = `Maximum PB ${what} count exceeded.`;
-    if (++this.#refusals <= REFUSALS) throw new PBError(text);
+    const advice = `The receiver holds ${references} objects: let it release those it does not use, or raise the limit`;
+    if (++this.#refusals <= REFUSALS) throw new PBError(`${text} ${advice}`);
     queueMicrotask(() => this.#host.owner.end("limit", new PBError(text)));
-    throw new PBError(`${text}  Goodbye.`);
+    throw new PBError(`${text}  Goodbye. ${advice}`);
   }
 
   #stoppedObserving({ source, perspective, observer }: ExportedCache): void {

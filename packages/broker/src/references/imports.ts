@@ -4,14 +4,20 @@
 import { keyOfId, printable } from "@pb/jelly-types";
 import type { Connection, Perspective } from "../calls/callable.js";
 import { ProtocolError } from "../errors.js";
+import type { BrokerEvent } from "../events.js";
 import type { ObjectId, OutboundMessage, ReleaseCommand } from "../wire/messages.js";
 import { ImportedCaches } from "./imported-caches.js";
-import { whenCollected, WeakValues } from "./weak-values.js";
+import { NearLimit } from "./near-limit.js";
+import { requestCollection, whenCollected, WeakValues } from "./weak-values.js";
 
 /** The part of a connection that the table uses. */
 export interface ImportHost {
   readonly connection: Connection;
-  readonly config: { readonly traceReferences: boolean };
+  readonly config: {
+    readonly traceReferences: boolean;
+    readonly limits: { readonly references: number };
+    readonly onEvent: (event: BrokerEvent) => void;
+  };
   readonly outbox: { write(message: OutboundMessage): unknown };
 }
 
@@ -57,10 +63,15 @@ export class ImportTable<Proxy extends ReferenceLike = ReferenceLike> {
    */
   #caches: ImportedCaches<object> | undefined;
   #size = 0;
+  /** The objects of the peer that are held. */
+  #objectCount = 0;
+  /** Warns when they come near the limit that the peer has by default. */
+  readonly #nearLimit: NearLimit;
 
   constructor(host: ImportHost, makeProxy: (id: ObjectId, perspective: Perspective) => Proxy) {
     this.#host = host;
     this.#makeProxy = makeProxy;
+    this.#nearLimit = new NearLimit(host.config.limits.references);
   }
 
   // References
@@ -88,6 +99,7 @@ export class ImportTable<Proxy extends ReferenceLike = ReferenceLike> {
       object = { id, siblings, count: 0, arrivals: [] };
       this.#objects.set(proxy, object);
       siblings.set(key, proxy, object);
+      if (++this.#objectCount >= this.#nearLimit.next) this.#approachLimit();
     }
     object.count++;
     this.#size++;
@@ -114,8 +126,17 @@ export class ImportTable<Proxy extends ReferenceLike = ReferenceLike> {
       .join("\n");
   }
 
+  /** The peer may refuse to send further objects soon. Most references of a program are usually not in use anymore. */
+  #approachLimit(): void {
+    requestCollection();
+    const count = this.#objectCount;
+    if (this.#nearLimit.reach(count))
+      this.#host.config.onEvent({ kind: "references-near-limit", held: true, count, limit: this.#nearLimit.limit });
+  }
+
   #releaseAll(object: ImportedObject<Proxy>): void {
     const { id, count } = object;
+    this.#nearLimit.leave(--this.#objectCount);
     object.count = 0;
     this.#traced.delete(object);
     this.#size -= count;

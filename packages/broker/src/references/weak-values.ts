@@ -12,6 +12,24 @@ export function whenCollected<Token>(onCollected: (token: Token) => void): Colle
 }
 
 /**
+ * V8 collects garbage when this much memory was allocated outside of its heap. The memory is never touched, so that the
+ * system does not provide it.
+ */
+const PRESSURE_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Makes a collection of garbage soon likely, after which collected values are reported. References are small: a program
+ * can drop thousands of them before an engine sees a reason to collect.
+ */
+export function requestCollection(): void {
+  try {
+    new ArrayBuffer(PRESSURE_BYTES);
+  } catch {
+    // There is not that much memory: the engine has collected already.
+  }
+}
+
+/**
  * A map that does not keep its values alive. On platforms without weak references, values stay until they are deleted.
  */
 export class WeakValues<Key, Value extends object, Token> {
