@@ -65,6 +65,11 @@ export class InsecureJellyError extends JellyError {
   }
 }
 
+/** The error for a map or a set that had fewer entries at the end of its writing than at the start. */
+export function removedWhileWritten(what: "map" | "set"): JellyError {
+  return new JellyError("JELLY_NOT_JELLYABLE", `Entries of a ${what} were removed while it was written`);
+}
+
 /**
  * The error to rethrow when a nested value, one `step` further in, threw `error`. Errors of the codec become a {@link
  * JellyError} with a path. Any other error was thrown by a hook of the application, and is returned unchanged.

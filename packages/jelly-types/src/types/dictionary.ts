@@ -1,6 +1,6 @@
 // Dicts: objects when every key is text, otherwise Maps.
 
-import { below, JellyError, keyStep } from "../errors.js";
+import { below, JellyError, keyStep, removedWhileWritten } from "../errors.js";
 import type { JellyReader, JellyWriter, TypeHandler } from "../handler.js";
 import { HashGuard } from "../reading/hash-guard.js";
 import { Heap, objectBytes, tableBytes } from "../reading/heap.js";
@@ -29,17 +29,22 @@ export function writeDictionary(value: Readonly<Record<string, unknown>>, jellie
 
 function writeMap(value: ReadonlyMap<unknown, unknown>, jellier: JellyWriter): void {
   const { writer } = jellier;
-  writer.list(value.size + 1);
+  // A state hook may change the map while it is written: what it adds is left out, as in a list.
+  const { size } = value;
+  writer.list(size + 1);
   writer.word("dictionary");
   let key: unknown;
+  let left = size;
   try {
     for (const [nextKey, item] of value) {
+      if (left-- === 0) return;
       key = nextKey;
       jellier.requireHashable(key);
       writer.list(2);
       jellier.write(key);
       jellier.write(item);
     }
+    if (left > 0) throw removedWhileWritten("map");
   } catch (error) {
     throw below(error, keyStep(key));
   }

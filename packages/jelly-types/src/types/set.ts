@@ -2,7 +2,7 @@
 
 import { madeBy } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
-import { below } from "../errors.js";
+import { below, removedWhileWritten } from "../errors.js";
 import type { JellyReader, JellyWriter, TypeHandler } from "../handler.js";
 import { addMembers } from "../reading/hash-guard.js";
 import { Heap, tableBytes } from "../reading/heap.js";
@@ -118,15 +118,19 @@ function missing<T>(members: Iterable<T>, others: ReadonlySet<unknown>): T[] {
 
 function writeMembers(atom: string, set: ReadonlySet<unknown>, jellier: JellyWriter): void {
   const { writer } = jellier;
-  writer.list(set.size + 1);
+  // A state hook may change the set while it is written: what it adds is left out, as in a list.
+  const { size } = set;
+  writer.list(size + 1);
   writer.word(atom);
   let index = 0;
   try {
     for (const member of set) {
+      if (index === size) return;
       jellier.requireHashable(member);
       jellier.write(member);
       index++;
     }
+    if (index < size) throw removedWhileWritten("set");
   } catch (error) {
     throw below(error, `[${index}]`);
   }
