@@ -20,10 +20,8 @@ const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 /** What a page costs besides its contents, and what is assumed for values whose size is not known, in bytes. */
 const PAGE_COST = 128;
 
-/** The answer to a page that nobody reads. The sender stops. */
-export class PagesUnwanted extends PBError {
-  static override readonly remoteType: string = "pb.PagesUnwanted";
-}
+/** The message of the `PBError` that answers a page which is not read. The sender stops. */
+export const PAGES_UNWANTED = "The pages are not read anymore";
 
 interface WaitingPage {
   readonly page: unknown;
@@ -107,7 +105,7 @@ export class PageCollector extends Referenceable implements AsyncIterable<unknow
 
   #gotPage(page: unknown, isAwaited: boolean): Promise<void> | undefined {
     if (this.#isDiscarding || this.#state !== "running") {
-      if (isAwaited) throw new PagesUnwanted("The pages are not read anymore");
+      if (isAwaited) throw new PBError(PAGES_UNWANTED);
       return undefined;
     }
     const reader = this.#readers.take();

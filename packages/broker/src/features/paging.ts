@@ -5,7 +5,7 @@ import { checkNumber } from "@pb/jelly-types";
 import { ConnectionLostError } from "../errors.js";
 import type { RemoteCaller, RemoteReference } from "../flavors/remote-reference.js";
 import { RemoteError } from "../wire/failure.js";
-import { PageCollector, PagesUnwanted } from "./page-collector.js";
+import { PageCollector, PAGES_UNWANTED } from "./page-collector.js";
 
 /**
  * Bytes per page. Twisted uses 8,192; a collector accepts pages of any size. Larger pages are faster up to this size
@@ -101,7 +101,7 @@ class SentPages {
     this.#collector.callRemote("gotPage", page).then(
       () => this.#settled(),
       (error: unknown) => {
-        if (error instanceof RemoteError && error.is(PagesUnwanted.remoteType)) this.isUnwanted = true;
+        if (error instanceof RemoteError && error.message === PAGES_UNWANTED) this.isUnwanted = true;
         else this.#failure ??= { error };
         this.#settled();
       },
