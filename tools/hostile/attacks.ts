@@ -44,6 +44,8 @@ const places: Readonly<Record<string, (bytes: number) => Uint8Array>> = {
   "argument of an unknown command": (bytes) => list("no", fill(bytes)),
 };
 
+const range = <T>(count: number, item: (index: number) => T): T[] =>
+  Array.from({ length: count }, (_, index) => item(index));
 const sent = (message: (bytes: number) => Uint8Array) => async (target: Victim) =>
   target.send(await target.attacker(), message(sizes.small));
 
@@ -86,9 +88,20 @@ const byMessage = (["root", "client"] as const).flatMap((victim): Attack[] => [
     run: sent(message),
   })),
   {
-    name: "unread remote objects",
+    name: "remote objects that are not read",
     victim,
     run: sent((bytes) => call(list("list", filled(list("remote", 5), bytes), list("no")))),
+  },
+  {
+    name: "different remote objects that are not read",
+    victim,
+    run: sent(() => call(list("list", list("no"), ...range(100_000, (id) => list("remote", id))))),
+  },
+  {
+    name: "a flood of small calls",
+    victim,
+    isShort: true,
+    run: sent((bytes) => Buffer.concat(range(bytes / 20, (id) => call(1, "echo", dict, id + 1000)))),
   },
 ]);
 
@@ -120,4 +133,15 @@ const tooLarge: Attack = {
   run: (target) => leave(target, 1, filled(list("list"), 4 * sizes.large).subarray(0, -2), "initiator"),
 };
 
-export const attacks: readonly Attack[] = [...byMessage, ...byStrangers, tooLarge, ...scenarios];
+const unfinishedCalls: Attack = {
+  name: "arguments of calls that do not finish, on ten connections",
+  victim: "root",
+  growthMiB: 480,
+  sliceMs: 1000,
+  run: async (target) => {
+    for (let left = 10; left > 0; left--)
+      await target.send(await target.attacker(), call(filled(list("dictionary"), sizes.small), "never"));
+  },
+};
+
+export const attacks: readonly Attack[] = [...byMessage, ...byStrangers, tooLarge, unfinishedCalls, ...scenarios];

@@ -12,37 +12,33 @@ export interface Plant {
   readonly attack: string;
 }
 
+const plant = (attack: string, file: string, guard: string, instead: string): Plant => ({
+  attack,
+  file,
+  guard,
+  instead,
+});
+const guards = "jelly-types/src/reading/hash-guard.ts";
+const budgets = "cred/src/session/login-budgets.ts";
+
 export const plants: readonly Plant[] = [
-  {
-    file: "jelly-types/src/reading/hash-guard.ts",
-    guard: "this.#comparisons > this.#allowed",
-    instead: "false",
-    attack: "root: set of integers",
-  },
-  {
-    file: "jelly-types/src/reading/hash-guard.ts",
-    guard: "id < SMALL_IDS",
-    instead: "true",
-    attack: "client: ids of references",
-  },
-  {
-    file: "broker/src/broker.ts",
-    guard: "expressionBytes: limits.messageBytes,",
-    instead: "",
-    attack: "root: an unfinished message over the limit",
-  },
-  {
-    file: "cred/src/session/login-budgets.ts",
-    guard: "[this.#address.budget(network), own, ",
-    instead: "[own, ",
-    attack: "portal: guesses at many names from one address",
-  },
-  {
-    file: "cred/src/session/login-budgets.ts",
-    guard: "this.#known.has(key, network)",
-    instead: "false",
-    attack: "portal: guesses at one name from 150 addresses",
-  },
+  plant("root: set of integers", guards, "this.#comparisons > this.#allowed", "false"),
+  plant("client: ids of references", guards, "id < SMALL_IDS", "true"),
+  plant("root: empty byte strings, large", "broker/src/engine/memory.ts", "this.heap.left >= 0", "true"),
+  plant(
+    "portal: unfinished messages",
+    "broker/src/broker.ts",
+    "if (isStranger) this.#session.expressionBytes",
+    "let _",
+  ),
+  plant(
+    "root: state instead of an accessor",
+    "jelly-types/src/types/instances/copy.ts",
+    "isMember(prototype, key)",
+    "false",
+  ),
+  plant("portal: guesses at many names from one address", budgets, "[this.#address.budget(network), own, ", "[own, "),
+  plant("portal: guesses at one name from 150 addresses", budgets, "this.#known.has(key, network)", "false"),
 ];
 
 /** A plugin that replaces the guard. Throws when the file does not contain it exactly once. */

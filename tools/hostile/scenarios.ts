@@ -225,6 +225,15 @@ export const scenarios: readonly Attack[] = [
     },
   },
   {
+    name: "answers that are not read",
+    victim: "root",
+    run: async (target) => {
+      const peer = await target.attacker();
+      peer.pause();
+      await within(5000, peer.write(Buffer.concat(new Array<Uint8Array>(20_000).fill(call(1, "fetch")))));
+    },
+  },
+  {
     name: "answers that are not read while the server drains",
     victim: "root",
     isShort: true,

@@ -50,7 +50,9 @@ export class RawPeer {
   readonly #socket: Socket;
   /** The call of a client that visits this peer. */
   called: Expression[] | undefined;
-  readonly #received: Expression[][] = [];
+  #received: Expression[][] = [];
+  /** How many of {@link #received} were returned or skipped. */
+  #read = 0;
   #wake: () => void = () => undefined;
   isOpen = true;
   readonly closed: Promise<void>;
@@ -94,8 +96,12 @@ export class RawPeer {
   /** The next message with one of these commands, as it was received. Undefined when the connection ends first. */
   async next(...commands: readonly string[]): Promise<Expression[] | undefined> {
     for (;;) {
-      for (let message = this.#received.shift(); message !== undefined; message = this.#received.shift())
+      while (this.#read < this.#received.length) {
+        const message = this.#received[this.#read++]!;
         if (commands.includes(String.fromCharCode(...(message[0] as Uint8Array)))) return message;
+      }
+      this.#received = [];
+      this.#read = 0;
       if (!this.isOpen) return undefined;
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
