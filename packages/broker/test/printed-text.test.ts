@@ -113,6 +113,26 @@ test("an error of the peer can be printed, and has the message as it was sent", 
   }
 });
 
+test("the classes and the traceback of an error of a lying server can be printed", async () => {
+  const invisible = "admin\u200b\u{e0041}";
+  for (const text of [FORGED, LONG, invisible]) {
+    const { broker, peer } = await brokerAndPeer("initiator");
+    const failed = rejection((await broker.getRootObject<Desk>()).callRemote("echo", 1));
+    const state: [string, Expression][] = [
+      ["type", bytes(text)],
+      ["value", bytes(text)],
+      ["parents", [bytes("list"), ...Array<Expression>(200).fill(bytes(text.slice(0, 3_000)))]],
+      ["traceback", bytes(text)],
+    ];
+    const dict = [bytes("dictionary"), ...state.map(([name, value]) => [[bytes("unicode"), bytes(name)], value])];
+    await peer.send([bytes("error"), 1, [bytes("twisted.spread.pb.CopyableFailure"), dict]]);
+    const error = await failed;
+    expectPrintable(error);
+    expect(printed(error)).not.toMatch(/\p{Cf}/u);
+    expect(error).toMatchObject({ remoteMessage: text, traceback: text });
+  }
+});
+
 test("an error of a peer is sent on as it was received", async () => {
   const { client: first } = await connectedPair({ root: new Desk() });
   class Relay extends Root {
@@ -135,6 +155,7 @@ async function failureOf(client: Broker, text: string): Promise<RemoteError> {
 test("printable keeps text of any language, and shows controls and what was cut", () => {
   expect(printable("Grüße, 日本語 👍 العربية\u0301")).toBe("Grüße, 日本語 👍 العربية\u0301");
   expect(printable("a\tb\0")).toBe("a\\x09b\\x00");
+  expect(printable("a\u200bb\ufeffc\u00add\u2060e\u{e0041}")).toBe("a\\u{200b}b\\u{feff}c\\xadd\\u{2060}e\\u{e0041}");
   expect(printable("12345", 4)).toBe("1234… (5 characters)");
   expect(printable("👍👍", 3)).toBe("👍\\u{d83d}… (4 characters)");
 });

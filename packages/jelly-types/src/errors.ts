@@ -108,8 +108,11 @@ export function keyStep(key: unknown): string {
   return typeof key === "symbol" ? "[a key]" : `[${describe(key)}]`;
 }
 
-/** Controls, line breaks, marks that change the direction of text, and lone surrogates. */
-const UNPRINTABLE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+/**
+ * Controls, line breaks, lone surrogates, and characters that are not visible or change the direction of text, with
+ * which two different names look the same. Emoji that consist of several ones show their joiners.
+ */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
 /**
  * Text from a peer for an error message, a log or a terminal: on one line, without controls, and cut to `longest`
@@ -123,7 +126,7 @@ export function printable(text: string, longest = 200): string {
 
 function escape(character: string): string {
   if (character === "\n") return "\\n";
-  const code = character.charCodeAt(0).toString(16);
+  const code = character.codePointAt(0)!.toString(16);
   return code.length <= 2 ? `\\x${code.padStart(2, "0")}` : `\\u{${code}}`;
 }
 

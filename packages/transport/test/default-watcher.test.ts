@@ -43,6 +43,18 @@ test("does not warn if the program observes events itself", async () => {
   expect(events.map(({ kind }) => kind)).toEqual(["method-failed"]);
 });
 
+test("a message that was changed after its error was created cannot forge lines", () => {
+  const warnings: string[] = [];
+  const watcher = withDefaultWatcher<BrokerOptions>({}, (message) => warnings.push(message)).onEvent!;
+  const error = new Error("no user x\n    at root logged in \u001b[2K");
+  expect(error.stack).toContain("no user x\n");
+  error.message = `Cannot log in: ${error.message}`;
+  watcher({ kind: "method-failed", method: "find", error });
+  expect(warnings).toEqual([
+    "The remote method find failed: Error: Cannot log in: no user x\\n    at root logged in \\x1b[2K",
+  ]);
+});
+
 test("warns of few errors at a time, and tells how many it has omitted", () => {
   vi.useFakeTimers({ toFake: ["performance"] });
   try {

@@ -131,7 +131,8 @@ export function remotePublished<T extends RemotePublished>(
 function readAnnouncement(state: unknown): Announcement {
   const { remote, publishedID, perspective, service, timestamp } = (plainState(state) ?? {}) as Partial<Announcement>;
   if (!(remote instanceof RemoteReference)) throw malformed("a reference");
-  const at = Number(timestamp);
+  // Another object may have no conversion to a number.
+  const at = typeof timestamp === "object" ? NaN : Number(timestamp);
   if (Number.isNaN(at)) throw malformed("a timestamp");
   return {
     remote,
@@ -203,7 +204,9 @@ async function keyOf(
 ): Promise<string | undefined> {
   const { subtle } = crypto as { subtle?: typeof crypto.subtle };
   if (subtle === undefined) return undefined;
-  const chosen = typeof scope === "function" ? scope(context.connection) : scope;
+  const chosen: unknown = typeof scope === "function" ? scope(context.connection) : scope;
+  // Connections without a scope, such as those of users without a name, would share their states.
+  if (typeof chosen !== "string") throw new TypeError(`The scope of ${name} must be a text, not ${String(chosen)}`);
   const text = JSON.stringify([chosen, name, service, perspective, publishedID]);
   const digest = new Uint8Array(await subtle.digest("SHA-256", utf8.encode(text)));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");

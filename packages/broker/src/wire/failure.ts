@@ -15,6 +15,9 @@ const LONGEST_TEXT = 64 * 1024;
 /** The longest message of a received error, in UTF-16 code units: a long paragraph, and little in a log. */
 const LONGEST_SHOWN = 1_000;
 
+/** The classes of a received error that are kept: far more than the base classes of any class in Python. */
+const MOST_PARENTS = 64;
+
 /** What a peer learns about an error. */
 export interface ErrorDescription {
   /** The class of the error as Python names it: `module.Class`. */
@@ -28,7 +31,9 @@ export interface ErrorDescription {
 
 /**
  * An error that a method of the peer raised (`twisted.spread.pb.RemoteError`, `CopiedFailure`). Its `message` can be
- * printed: controls are escaped (a line break is `\n`), and after 1,000 characters it is cut.
+ * printed: controls are escaped (a line break is `\n`), and after 1,000 characters it is cut. So can the error as a
+ * whole: the names of its classes are treated in the same way, and the text of {@link remoteMessage} and {@link
+ * traceback} is not shown by `console.log`.
  */
 export class RemoteError extends PerspectiveBrokerError {
   override readonly name = "RemoteError";
@@ -37,23 +42,27 @@ export class RemoteError extends PerspectiveBrokerError {
   readonly remoteType: string;
   /** The class and its base classes, `remoteType` first. */
   readonly parents: readonly string[];
-  /** The traceback of the peer, if it sent one. */
-  readonly traceback: string | undefined;
   /** The method that was called. Undefined for an error that arrived as a value. */
   method: string | undefined;
   readonly #remoteMessage: string;
+  readonly #traceback: string | undefined;
 
   constructor({ type, message, parents, traceback }: ErrorDescription) {
     super(printable(message, LONGEST_SHOWN));
     this.#remoteMessage = message;
-    this.remoteType = type;
-    this.parents = parents;
-    this.traceback = traceback;
+    this.remoteType = printable(type);
+    this.parents = parents.slice(0, MOST_PARENTS).map((name) => printable(name));
+    this.#traceback = traceback;
   }
 
   /** The message as the peer sent it: of any length, and with any characters. */
   get remoteMessage(): string {
     return this.#remoteMessage;
+  }
+
+  /** The traceback as the peer sent it, if it sent one: of any length, and with any characters. */
+  get traceback(): string | undefined {
+    return this.#traceback;
   }
 
   /** Whether the error is an instance of this class or of one derived from it: `error.is("builtins.LookupError")`. */

@@ -147,6 +147,34 @@ test("a scope is required", () => {
   expect(() => remotePublished("test.Page", PageCopy, store, undefined as never)).toThrow(TypeError);
 });
 
+test("a connection without a scope keeps no state, and the error is reported", async () => {
+  const failures: unknown[] = [];
+  const store = new MemoryStore();
+  const types = new TypeRegistry().register(
+    remotePublished("test.Page", PageCopy, store, () => undefined as unknown as string),
+  );
+  for (const title of ["of alice", "of bob"]) {
+    const onEvent = (event: BrokerEvent) => void (event.kind === "callback-failed" && failures.push(event.error));
+    const { client } = await connectedPair({ root: new Shelf(pageOf(title)) }, { types, onEvent });
+    const copy = await (await client.getRootObject<{ page(): PageCopy }>()).callRemote("page");
+    await copy.activated;
+    expect([copy.title, copy.wasKept]).toEqual([title, false]);
+  }
+  expect(failures.map(String)).toEqual(
+    Array<string>(2).fill("TypeError: The scope of test.Page must be a text, not undefined"),
+  );
+});
+
+test("the version of a state can be no object", async () => {
+  const types = new TypeRegistry().register(remotePublished("test.Page", PageCopy, new MemoryStore(), "test"));
+  for (const timestamp of [{}, [{}], new Map([[1, 2]]), null]) {
+    const page = Object.assign(pageOf("t"), { timestamp: timestamp as unknown as number });
+    const { client } = await connectedPair({ root: new Shelf(page) }, { types });
+    const failed = (await client.getRootObject<{ page(): PageCopy }>()).callRemote("page");
+    await expect(failed).rejects.toMatchObject({ code: "JELLY_MALFORMED" });
+  }
+});
+
 test("the state cannot replace what the copy knows about itself", async () => {
   const dropped: BrokerEvent[] = [];
   const types = new TypeRegistry().register(remotePublished("test.Page", PageCopy, new MemoryStore(), "test"));

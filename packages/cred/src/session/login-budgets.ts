@@ -61,14 +61,15 @@ export class LoginBudgets {
   }
 
   /**
-   * Spellings that a checker or a database might treat as one name have the same key: they differ in case, accents,
-   * white space or control characters only. A key has at most {@link LONGEST_KEY} characters, so that the tables stay
+   * Spellings that a checker or a database might treat as one name have the same key: they differ in case, accents
+   * and other marks, white space, or controls and other invisible characters only. A key has at most {@link LONGEST_KEY} characters, so that the tables stay
    * small whatever names clients invent.
    */
   #keyOf(name: string): string {
     const letters = this.#canonical(name)
       .normalize("NFKD")
-      .replace(/[\u0300-\u036f\p{C}\s]/gu, "")
+      .replace(/[\p{M}\p{C}\p{DI}\s]/gu, "")
+      .toUpperCase() // "ß" becomes "SS"
       .toLowerCase();
     // Normalization can make a name 18 times as long. A part of the text would keep all of it in memory.
     return letters.length <= LONGEST_KEY ? letters : toBase64(sha256(bytesOf(letters)));

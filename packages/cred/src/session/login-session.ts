@@ -13,7 +13,7 @@ import type { AvatarId, Login, Mind } from "../realm.js";
 import { AvatarSession } from "./avatar-session.js";
 import type { LoginAttempt } from "./login-attempt.js";
 import type { LoginBudgets } from "./login-budgets.js";
-import { LoginThrottle } from "./login-throttle.js";
+import { isWrongGuess, LoginThrottle } from "./login-throttle.js";
 
 /** The part of a portal that its sessions use. */
 export interface SessionPortal {
@@ -43,7 +43,7 @@ export class LoginSession {
   readonly #portal: SessionPortal;
   readonly #connection: Connection;
   readonly #throttle: LoginThrottle;
-  /** The logins that a limit has refused. */
+  /** The failed logins that were not delayed: a limit, a missing checker or the realm has refused them. */
   #refusals = 0;
 
   constructor(portal: SessionPortal, connection: Connection) {
@@ -78,7 +78,7 @@ export class LoginSession {
    * `LoginStep`. Reports a login that is refused. `username` is the name that the client claims to have.
    */
   async begin(mechanism: LoginMechanism, username: string | undefined): Promise<LoginAttempt> {
-    return this.#report(mechanism, username, () => this.#throttle.begin(username), true);
+    return this.#report(mechanism, username, () => this.#throttle.begin(username), isDenied);
   }
 
   /** Starts the last step of a login whose credentials were correct. */
@@ -99,7 +99,7 @@ export class LoginSession {
 
   /** Rejects an answer to a challenge that was answered before, or that has expired. */
   async refuse(mechanism: LoginMechanism, username: string | undefined): Promise<never> {
-    return this.#report(mechanism, username, () => this.#throttle.refuse(), true);
+    return this.#report(mechanism, username, () => this.#throttle.refuse(), isDenied);
   }
 
   /** Returns the avatar for credentials that were checked earlier. */
@@ -114,7 +114,8 @@ export class LoginSession {
     username: string | undefined,
     check: () => AvatarId | Promise<AvatarId>,
   ): Promise<AvatarId> {
-    return this.#report(mechanism, username, () => this.guard(() => this.#throttle.check(attempt, username, check)));
+    const step = (): Promise<AvatarId> => this.guard(() => this.#throttle.check(attempt, username, check));
+    return this.#report(mechanism, username, step, (error) => !isWrongGuess(error));
   }
 
   /** Calls a checker like {@link guard}. The answer takes `lookupMs` at least, so that its time reveals nothing. */
@@ -145,23 +146,31 @@ export class LoginSession {
   async #admit(mechanism: LoginMechanism, avatarId: AvatarId, mind: Mind): Promise<AvatarSession> {
     this.#requireConnection();
     const username = typeof avatarId === "string" ? avatarId : undefined;
-    const session = await this.#report(mechanism, username, () => this.#createSession(avatarId, mind));
+    const session = await this.#report(
+      mechanism,
+      username,
+      () => this.#createSession(avatarId, mind),
+      () => true,
+    );
     this.#requireConnection();
     this.#portal.onEvent({ kind: "login", mechanism, avatarId, peer: this.peer });
     return session;
   }
 
-  /** Runs a step of a login, and reports when it fails. `isLimited`: whether limits apply to the step. */
+  /**
+   * Runs a step of a login, and reports when it fails. `isUndelayed` tells for which errors the client can try again at
+   * once: of these, few are reported.
+   */
   async #report<T>(
     mechanism: LoginMechanism,
     username: string | undefined,
     step: () => Promise<T>,
-    isLimited = false,
+    isUndelayed: (error: unknown) => boolean,
   ): Promise<T> {
     try {
       return await step();
     } catch (error) {
-      const refusals = isLimited && error instanceof LoginDenied ? ++this.#refusals : undefined;
+      const refusals = isUndelayed(error) ? ++this.#refusals : undefined;
       if (refusals === undefined || Math.log2(refusals) % 1 === 0) {
         const name = username === undefined ? undefined : printable(username, LONGEST_NAME);
         this.#portal.onEvent({ kind: "login-failed", mechanism, username: name, peer: this.peer, error, refusals });
@@ -203,6 +212,10 @@ export class LoginSession {
       this.#portal.onEvent({ kind: "logout-failed", avatarId, peer, error });
     }
   }
+}
+
+function isDenied(error: unknown): boolean {
+  return error instanceof LoginDenied;
 }
 
 /**

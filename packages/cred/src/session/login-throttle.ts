@@ -132,6 +132,6 @@ export class LoginThrottle {
  * Whether an error means that the client guessed wrong. A bug or an outage, and an unsupported kind of credentials, are
  * not guesses.
  */
-function isWrongGuess(error: unknown): boolean {
+export function isWrongGuess(error: unknown): boolean {
   return error instanceof LoginFailed && !(error instanceof UnhandledCredentials);
 }

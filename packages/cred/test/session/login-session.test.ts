@@ -219,6 +219,22 @@ test("refused logins are counted, and few of them are reported", async () => {
   expect(refusals).toEqual([undefined, 1, 2, 4, 8, 16, 32, 64]);
 });
 
+class RefusingRealm extends RecordingRealm {
+  override requestAvatar(): never {
+    throw new LoginDenied("no");
+  }
+}
+
+test.each([
+  ["no checker accepts", new LoginFixture([users()])],
+  ["the realm refuses", new LoginFixture([new AllowAnonymousAccess()], {}, new RefusingRealm())],
+])("anonymous logins that %s are counted too", async (_, fixture) => {
+  const { client } = fixture.connect();
+  for (let round = 0; round < 100; round++) await errorOf(login(client, new Anonymous()));
+  const refusals = fixture.events.map((event) => (event.kind === "login-failed" ? event.refusals : event));
+  expect(refusals).toEqual([1, 2, 4, 8, 16, 32, 64]);
+});
+
 test("before a login, only the methods of the login objects can be called", async () => {
   const { client, server } = new LoginFixture().connect();
   const { challenger } = await challengeFor(client, bytes("alice"));

@@ -236,6 +236,19 @@ describe("a client that guesses", () => {
     );
   });
 
+  test.each([
+    ["marks and invisible characters", "stra\u20dds\ufe0fe\u3164"],
+    ["a letter that has two in capitals", "stra\u00dfe"],
+    ["a sign for a letter", "\u017ftra\u00dfe"],
+    ["full width", "\uff33\uff34\uff32\uff21\uff33\uff33\uff25"],
+  ])("shares the limit of a name between spellings that a database may treat as it: %s", async (_, spelling) => {
+    const limits = { failuresPerName: 1, failuresPerNameMs: 3_600_000 };
+    const name = spelling.includes("\u20dd") ? "strase" : "strasse";
+    const fixture = new LoginFixture([users()], { limits });
+    await errorOf(login(fixture.connect().client, new UsernamePassword(spelling, "x")));
+    expect(await errorOf(login(fixture.connect().client, new UsernamePassword(name, "x")))).toBeInstanceOf(LoginDenied);
+  });
+
   test("can ask for a challenge again when its earlier ones have expired", async () => {
     const { client } = new LoginFixture([users()], { limits: { underWay: 1, challengeMs: 20 } }).connect();
     await challengeFor(client, bytes("alice"));

@@ -1,6 +1,7 @@
 // Reads headers of the PROXY protocol, versions 1 and 2, in which a proxy says whose connection it passes on
 // (https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt).
 
+import { printable } from "@pb/jelly-types";
 import { ConnectError } from "@pb/transport";
 import { isIPv4, isIPv6, SocketAddress } from "node:net";
 
@@ -38,7 +39,7 @@ const UNKNOWN: ProxiedClient = { address: undefined, port: undefined };
 export function readProxyHeader(bytes: Buffer): ProxyHeader | undefined {
   if (isStartOf(bytes, SIGNATURE)) return bytes.length < FIXED_BYTES ? undefined : readBinary(bytes);
   if (isStartOf(bytes, WORD)) return readLine(bytes);
-  throw badHeader(`expected a header, received ${JSON.stringify(bytes.toString("latin1", 0, 16))}`);
+  throw badHeader(`expected a header, received "${printable(bytes.toString("latin1", 0, 16))}"`);
 }
 
 /** Whether the first bytes of a stream are those of a header. */
@@ -62,11 +63,12 @@ function readLine(bytes: Buffer): ProxyHeader | undefined {
   const line = bytes.toString("latin1", 0, end);
   if (/^PROXY UNKNOWN(?: |$)/.test(line)) return { client: UNKNOWN, length };
   const match = /^PROXY TCP([46]) (\S+) (\S+) (\d{1,5}) (\d{1,5})$/.exec(line);
-  if (match === null) throw badHeader(JSON.stringify(line));
+  if (match === null) throw badHeader(`"${printable(line)}"`);
   const [, family, source = "", destination = "", port, destinationPort] = match;
-  const isAddress = family === "4" ? isIPv4 : isIPv6;
+  // An address with a zone, such as fe80::1%eth0, is not one of version 1.
+  const isAddress = family === "4" ? isIPv4 : (text: string) => isIPv6(text) && !text.includes("%");
   if (!isAddress(source) || !isAddress(destination) || Math.max(Number(port), Number(destinationPort)) > 65_535)
-    throw badHeader(JSON.stringify(line));
+    throw badHeader(`"${printable(line)}"`);
   return { client: { address: shortest(source), port: Number(port) }, length };
 }
 

@@ -6,7 +6,7 @@ import { connect as connectSocket } from "node:net";
 import type { Socket } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { encode, inspect } from "@pb/banana";
-import type { RootSource } from "@pb/broker";
+import type { Broker, RootSource } from "@pb/broker";
 import { connect, listen, reconnecting } from "@pb/node-transport";
 import type { ListenOptions, Server, ServerEvent } from "@pb/node-transport";
 import { Authority } from "../support/certificates.js";
@@ -47,7 +47,7 @@ class Guarded extends Echo {
   }
 
   async remote_login(name: string): Promise<void> {
-    await this.connection.admitLogin(name);
+    await this.connection.admitLogin(name === "" ? Symbol("anonymous") : name);
   }
 }
 
@@ -67,6 +67,28 @@ describe("sockets that do nothing, from a few addresses, with the limits", () =>
       expect(await callFrom(server, name)).toBe(name);
     }
   });
+});
+
+test("connections with anonymous logins make room for other addresses, and users do not", async () => {
+  const server = await serve({ limits: { connections: 40, connectionsPerAddress: 30 } }, guarded);
+  const logIn = async (address: string, name: string): Promise<Broker> => {
+    const client = await connect(`tcp:127.0.0.1:${server.port}:bindAddress=${address}`);
+    onTestFinished(() => client.close());
+    await (await client.getRootObject<Guarded>()).callRemote("login", name);
+    return client;
+  };
+  const user = await logIn("127.0.0.2", "ann");
+  await (await user.getRootObject<Guarded>()).callRemote("login", ""); // stays a user
+  let refused: unknown;
+  for (let guest = 0; guest < 40 && refused === undefined; guest++)
+    await logIn("127.0.0.2", "").catch((error: unknown) => (refused = error));
+  expect(refused).toMatchObject({ code: "SERVER_BUSY", limit: "connectionsPerAddress" });
+  expect(server.connections.size).toBe(31);
+  for (let address = 10; address < 25; address++) {
+    const name = `127.0.0.${address}`;
+    expect(await echo(await logIn(name, ""), name)).toBe(name);
+  }
+  expect(await echo(user, "still there")).toBe("still there");
 });
 
 test("lets an address in again and again while two others open sockets as fast as they can", async () => {

@@ -34,7 +34,7 @@ describe.each(headers)("%s", (_, bytes, client) => {
 });
 
 test.each([
-  ["another protocol", Buffer.from("GET / HTTP/1.1\r\n"), /received "GET \/ HTTP\/1.1\\r\\n"/],
+  ["another protocol", Buffer.from("GET / HTTP/1.1\r\n"), /received "GET \/ HTTP\/1.1\\x0d\\n"/],
   ["one byte of another protocol", Buffer.from([0x80]), /expected a header/],
   ["a line that does not end", Buffer.from(`PROXY TCP4 ${"1".repeat(200)}`), /at most 107 bytes/],
   ["a line that is one byte too long", Buffer.from(longest.replace("f", "ff")), /at most 107 bytes/],
@@ -44,7 +44,10 @@ test.each([
   ["a bad destination", Buffer.from("PROXY TCP4 192.0.2.1 there 1 2\r\n"), /not valid/],
   ["a port over 65535", Buffer.from("PROXY TCP4 192.0.2.1 192.0.2.1 65536 2\r\n"), /not valid/],
   ["a missing port", Buffer.from("PROXY TCP4 192.0.2.1 192.0.2.1 1\r\n"), /not valid/],
-  ["terminal escapes", Buffer.from("PROXY TCP4 \u001b[2J\r\n"), /"PROXY TCP4 \\u001b\[2J"/],
+  ["an address with a zone", Buffer.from("PROXY TCP6 fe80::1%eth0 ::1 1 2\r\n"), /not valid/],
+  ["terminal escapes", Buffer.from("PROXY TCP4 \u001b[2J\r\n"), /"PROXY TCP4 \\x1b\[2J"/],
+  ["terminal escapes of one byte", Buffer.from("PROXY TCP4 \u009b2J\r\n", "latin1"), /"PROXY TCP4 \\x9b2J"/],
+  ["terminal escapes as another protocol", Buffer.from("\u009b2J", "latin1"), /received "\\x9b2J"/],
   ["an unknown protocol", Buffer.from("PROXY UDP4 192.0.2.1 192.0.2.1 1 2\r\n"), /not valid/],
   ["version 1 in binary", binaryHeader({ source: "192.0.2.1", version: 1 }), /version 1/],
   ["an unknown command", binaryHeader({ source: "192.0.2.1", command: 2 }), /command 2/],

@@ -12,7 +12,8 @@ export interface ServerLimits {
    */
   readonly connections: number;
   /**
-   * Connections at the same time from one address, those with a login aside; for IPv6, from one network (/64). Default
+   * Connections at the same time from one address, those of users aside; for IPv6, from one network (/64). An anonymous
+   * login makes no user. Default
    * 5,000: enough for a large network behind one NAT, and half of `connections`.
    */
   readonly connectionsPerAddress: number;
@@ -56,7 +57,7 @@ export type Refusal = "connections" | "connectionsPerAddress" | "newcomersPerAdd
 
 /**
  * How far a connection has come. A connection that is ready is `loggingIn` if a login is required, otherwise a `guest`.
- * A `user` has logged in.
+ * So is one with an anonymous login. A `user` has logged in with a name.
  */
 export type Stage = "negotiating" | "loggingIn" | "guest" | "user";
 

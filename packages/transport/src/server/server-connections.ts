@@ -199,7 +199,7 @@ export class ServerConnections {
 
   #serve(link: Link & Pulse, admitted: Admitted, ticket: Ticket): Broker {
     const { config, liveness } = this.#options;
-    const login: Login = { succeeded: false };
+    const login: Login = { succeeded: false, hasName: false };
     const broker: Broker = new Broker(link, config, (who) => this.#admitLogin(broker, ticket, login, who));
     admitted.broker = broker;
     admitted.pulse = link;
@@ -241,7 +241,9 @@ export class ServerConnections {
   async #admitLogin(broker: Broker, ticket: Ticket, login: Login, who: unknown): Promise<Disposable> {
     const session = await this.#sameUser.admit(broker, who);
     login.succeeded = true;
-    ticket.moveTo("user");
+    // Any stranger can log in without a name, and would otherwise get past the limits on guests.
+    login.hasName ||= typeof who === "string";
+    ticket.moveTo(login.hasName ? "user" : "guest");
     this.report({ kind: "login", connection: broker, who });
     return session;
   }
@@ -260,4 +262,6 @@ interface Admitted {
 /** Whether a login over one connection has succeeded. */
 interface Login {
   succeeded: boolean;
+  /** Whether one was not anonymous. */
+  hasName: boolean;
 }
