@@ -79,12 +79,13 @@ const wanted = process.argv.slice(2);
 const isWanted = (name: string): boolean => wanted.length === 0 || wanted.some((word) => name.includes(word));
 const project = mkdtempSync(join(tmpdir(), "pb-consumers-"));
 const rows: string[][] = [];
+const env = { ...process.env, NO_COLOR: "1" }; // vitest colors numbers otherwise
 try {
   const compilers = versions.map((version) => `typescript-${version}@npm:typescript@${version}`);
   pack(root, project, [...tools, ...compilers]);
   for (const [name, text] of Object.entries(files)) writeFileSync(join(project, name), text);
   for (const [name, command] of Object.entries(loaders).filter(([name]) => isWanted(name))) {
-    const { status, stdout, stderr } = spawnSync("sh", ["-c", command], { cwd: project, encoding: "utf8" });
+    const { status, stdout, stderr } = spawnSync("sh", ["-c", command], { cwd: project, encoding: "utf8", env });
     const works = status === 0 && `${stdout}${stderr}`.includes("sum 3 true function");
     report(name, works ? [] : [stdout + stderr], "works", command);
   }
