@@ -96,3 +96,15 @@ test("a bad time to drain is refused, and the server goes on", async () => {
   await using client = await connect(`tcp:127.0.0.1:${server.port}`);
   expect(await echo(client, 1)).toBe(1);
 });
+
+test("only lists of proxies and words that exist are accepted, and a signal that is null is none", async () => {
+  for (const trustProxies of [null, "private", NaN, {}]) {
+    const options = { trustProxies } as unknown as ListenOptions;
+    await expect(listen(here, new Echo(), options)).rejects.toThrow(/trustProxies must be a list/);
+  }
+  const server = await listen(here, new Echo(), { signal: null } as unknown as ListenOptions);
+  const endpoint = `tcp:127.0.0.1:${server.port}`;
+  for (const whileDown of ["Fail", null, NaN])
+    expect(() => reconnecting(endpoint, { whileDown } as never)).toThrow(/The option whileDown must be/);
+  await server.close();
+});

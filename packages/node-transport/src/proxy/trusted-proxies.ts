@@ -24,7 +24,7 @@ export interface ProxyPolicy {
  */
 export function proxyPolicy(isProxied: boolean, trusted: readonly string[] | undefined): ProxyPolicy | undefined {
   if (!isProxied && trusted === undefined) return undefined;
-  const list = listOf(trusted ?? ["private"]);
+  const list = listOf(trusted);
   return {
     headerOf: ({ remoteAddress }) => {
       // The file mode of a UNIX socket says which processes may connect to it.
@@ -35,7 +35,8 @@ export function proxyPolicy(isProxied: boolean, trusted: readonly string[] | und
   };
 }
 
-function listOf(entries: readonly string[]): BlockList {
+/** Null, which would trust every private network, is not the default. */
+function listOf(entries: readonly string[] = ["private"]): BlockList {
   if (!Array.isArray(entries)) throw new TypeError("trustProxies must be a list of addresses and networks");
   const list = new BlockList();
   for (const entry of entries.flatMap((text: string) => (text === "private" ? PRIVATE : [text]))) add(list, entry);

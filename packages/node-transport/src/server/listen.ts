@@ -60,7 +60,7 @@ export async function listen(
   root: RootSource,
   options: ListenOptions = {},
 ): Promise<Server> {
-  const { signal } = options;
+  const signal = options.signal ?? undefined; // null must not fail after the server has started to listen
   signal?.throwIfAborted();
   const target = serverEndpoint(endpoint);
   const proxies = proxyPolicy(target.proxied === true, options.trustProxies);
