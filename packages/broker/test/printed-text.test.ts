@@ -6,7 +6,7 @@ import type { Expression } from "@pb/banana";
 import { PBError, RemoteError, Root } from "@pb/broker";
 import type { Broker, BrokerEvent } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
-import { printable } from "@pb/jelly-types";
+import { copyType, printable, TypeRegistry } from "@pb/jelly-types";
 import { brokerAndPeer, rejection, settled } from "./support/raw-peer.js";
 
 /** Forges a line of a log, deletes it on a terminal, and reverses the direction of the text. */
@@ -130,6 +130,32 @@ test("the classes and the traceback of an error of a lying server can be printed
     expectPrintable(error);
     expect(printed(error)).not.toMatch(/\p{Cf}/u);
     expect(error).toMatchObject({ remoteMessage: text, traceback: text });
+  }
+});
+
+class SoldOut extends Error {}
+
+test("an error that arrives as a copy can be printed, and keeps what a program prints in quotes", async () => {
+  const types = new TypeRegistry().register(copyType("shop.SoldOut", SoldOut));
+  class Shop extends Root {
+    received: unknown;
+    remote_take(value: unknown): void {
+      this.received = value;
+    }
+  }
+  const shop = new Shop();
+  const { peer } = await brokerAndPeer("listener", { root: shop, types });
+  const entry = (name: string, value: Expression): Expression => [[bytes("unicode"), bytes(name)], value];
+  for (const text of [FORGED, LONG]) {
+    const state: Expression = [
+      bytes("dictionary"),
+      ...["message", "name", "stack"].map((name) => entry(name, [bytes("unicode"), bytes(text)])),
+      entry("article", [bytes("unicode"), bytes("a\nb")]),
+    ];
+    await peer.send(call(root, "take", [bytes("tuple"), [bytes("shop.SoldOut"), state]]));
+    expectPrintable(shop.received);
+    expect(shop.received).toBeInstanceOf(SoldOut);
+    expect(shop.received).toMatchObject({ article: "a\nb", message: expect.stringMatching(/^x\\n\\x1b/) as string });
   }
 });
 

@@ -1,6 +1,6 @@
 // Instances of application classes that are sent by copy: a name and a state.
 
-import { describe, JellyError } from "../../errors.js";
+import { describe, JellyError, printable } from "../../errors.js";
 import type { Class, JellyReader, JellyWriter, ReadingHandler, WritingHandler } from "../../handler.js";
 import { isIndex, makeSparse } from "../../reading/sparse.js";
 
@@ -150,6 +150,9 @@ const droppedNames = new WeakMap<object, string[]>();
  * Defines every entry as an own property, except an entry with the name of a method or an accessor of the class, such
  * as `toString`, `constructor` or a getter: it is dropped, because it would replace the method for the rest of the
  * program. (A Twisted peer sends the whole `__dict__` of an object.) A setter of the class is not called.
+ *
+ * An error is made fit for printing: the controls in its `message` and `name` are escaped, as in a `RemoteError`, and a
+ * `stack` is dropped, which a terminal would show as it is.
  */
 export function setOwnProperties(instance: object, state: unknown): void {
   if (state === null) return; // Python 3.11 sends None for an instance without attributes.
@@ -159,20 +162,30 @@ export function setOwnProperties(instance: object, state: unknown): void {
       `The state of ${describe(instance)} must be a dict, not ${describe(state)}`,
     );
   const prototype = Object.getPrototypeOf(instance) as object | null;
+  const isError = instance instanceof Error;
   let isSparse = false;
   for (const key of Object.keys(state)) {
-    if (isMember(prototype, key)) {
+    if (isMember(prototype, key) || (isError && key === "stack")) {
       noteDropped(instance, key);
       continue;
     }
     if (isIndex(key)) isSparse ||= makeSparse(instance);
     Object.defineProperty(instance, key, {
-      value: state[key],
+      value: isError ? printablePart(key, state[key]) : state[key],
       writable: true,
       enumerable: true,
       configurable: true,
     });
   }
+}
+
+/** The longest text of an error, in UTF-16 code units: as in a `RemoteError`. */
+const LONGEST_TEXT = 1_000;
+
+/** The value of one property of an error. */
+function printablePart(key: string, value: unknown): unknown {
+  const isPrinted = typeof value === "string" && (key === "message" || key === "name");
+  return isPrinted ? printable(value, LONGEST_TEXT) : value;
 }
 
 /** Whether instances have a method or an accessor of this name. */
