@@ -18,8 +18,8 @@ export type LoginEvent =
       readonly error: unknown;
       /**
        * If the login was refused, and not because of a wrong password: by a limit, for the lack of a checker, or by the
-       * realm. The number of such logins on this connection so far. Reported for 1, 2, 4, 8 and so on of them, so that a
-       * client cannot fill a log.
+       * realm. The number of such logins on this connection so far. Reported for 1, 2, 4, 8 and so on of them, so that
+       * a client cannot fill a log.
        */
       readonly refusals?: number | undefined;
     }

@@ -64,8 +64,8 @@ function textOf(event: BrokerEvent): string | undefined {
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return printable(String(error), LONGEST);
   const { name, message, stack = "" } = error;
-  // A stack contains the message that the error was created with. If that has changed, its end is unknown, and its lines
-  // could be taken for frames.
+  // A stack contains the message that the error was created with. If that has changed, its end is unknown, and its
+  // lines could be taken for frames.
   const start = stack.indexOf(message);
   const frames = (start < 0 ? "" : stack.slice(start + message.length)).match(/^ +at .*$/gm) ?? [];
   return [printable(`${name}: ${message}`, LONGEST), ...frames.map((frame) => printable(frame))].join("\n");

@@ -83,9 +83,9 @@ export class PageCollector extends Referenceable implements AsyncIterable<unknow
   }
 
   /** Leaving the iteration discards the pages, also while `next()` waits for one. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<unknown, undefined> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<unknown> {
     this.#isIterated = true;
-    const iterator: AsyncIterableIterator<unknown, undefined> = {
+    const iterator: AsyncIterableIterator<unknown> = {
       next: () => this.#next(),
       return: () => {
         this.discard();

@@ -144,7 +144,7 @@ export function getPages(
   reference: Pick<RemoteCaller, "callRemote">,
   method: string,
   ...args: unknown[]
-): AsyncIterableIterator<unknown, undefined> {
+): AsyncIterableIterator<unknown> {
   const collector = new PageCollector();
   const pages = collector[Symbol.asyncIterator]();
   let answered: Promise<unknown> | undefined;
@@ -161,7 +161,7 @@ export function getPages(
     });
     return answered;
   };
-  const iterator: AsyncIterableIterator<unknown, undefined> = {
+  const iterator: AsyncIterableIterator<unknown> = {
     async next() {
       if (isLeft) return { done: true, value: undefined };
       const call = start();

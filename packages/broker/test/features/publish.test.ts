@@ -154,7 +154,9 @@ test("a connection without a scope keeps no state, and the error is reported", a
     remotePublished("test.Page", PageCopy, store, () => undefined as unknown as string),
   );
   for (const title of ["of alice", "of bob"]) {
-    const onEvent = (event: BrokerEvent) => void (event.kind === "callback-failed" && failures.push(event.error));
+    const onEvent = (event: BrokerEvent): void => {
+      if (event.kind === "callback-failed") failures.push(event.error);
+    };
     const { client } = await connectedPair({ root: new Shelf(pageOf(title)) }, { types, onEvent });
     const copy = await (await client.getRootObject<{ page(): PageCopy }>()).callRemote("page");
     await copy.activated;

@@ -62,8 +62,8 @@ export class LoginBudgets {
 
   /**
    * Spellings that a checker or a database might treat as one name have the same key: they differ in case, accents
-   * and other marks, white space, or controls and other invisible characters only. A key has at most {@link LONGEST_KEY} characters, so that the tables stay
-   * small whatever names clients invent.
+   * and other marks, white space, or controls and other invisible characters only. A key has at most {@link
+   * LONGEST_KEY} characters, so that the tables stay small whatever names clients invent.
    */
   #keyOf(name: string): string {
     const letters = this.#canonical(name)
