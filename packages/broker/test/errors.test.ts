@@ -51,7 +51,8 @@ describe.each(published)("@pb/%s", (folder) => {
     for (const [name, type] of await errorClasses(folder)) {
       if (type === PerspectiveBrokerError) continue;
       // The first parameter of some classes is the code. All codes that it accepts are checked in errors.test-d.ts.
-      const parameters = name === "RemoteError" ? [{ message: "text" }] : ["TEST_CODE", "text"];
+      const description = { type: "shop.SoldOut", message: "text", parents: ["shop.SoldOut"] };
+      const parameters = name === "RemoteError" ? [description] : ["TEST_CODE", "text"];
       const { code } = Reflect.construct(type, parameters) as PerspectiveBrokerError;
       expect(code, name).toMatch(/^[A-Z]+(_[A-Z0-9]+)+$/);
     }
