@@ -59,7 +59,8 @@ function writeLeaf(writer: PlainWriter, leaf: Leaf): void {
 
 /**
  * Reads one expression as a tree. Does not limit the nesting depth: a `Scanner` must have checked it. Throws
- * `BANANA_HEAP_TOO_LARGE` before the tree takes more memory than `allowance`, which is reduced by what it takes.
+ * `BANANA_HEAP_TOO_LARGE` before the tree takes more memory than `allowance`. Subtracts the memory that the tree takes
+ * from `allowance`.
  */
 export function readExpression(reader: ExpressionReader, allowance: HeapAllowance = defaultAllowance()): Expression {
   const kind = reader.kind();

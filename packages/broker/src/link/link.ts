@@ -6,8 +6,8 @@ export interface Peer {
   /** The other end as text for logs: `tcp:127.0.0.1:52110`, `memory`. */
   readonly description: string;
   /**
-   * Whether nobody between the two ends can read or change the bytes. False for a client over TLS that has not verified
-   * the certificate of the server: anyone may have answered it.
+   * Whether the bytes are protected against reading and changes on their way. False for a client over TLS that has not
+   * verified the certificate of the server, because an attacker may have answered in its place.
    */
   readonly isEncrypted: boolean;
   /** The address of the other end without its port, if it has one. It proves nothing about who the peer is. */

@@ -200,7 +200,7 @@ export class IncomingGraph {
     (this.#arrivals ??= []).push({ command: "decache", id, proxy, isFull });
   }
 
-  /** What was counted until now. */
+  /** The references and caches that were counted so far. */
   get arrivals(): readonly Arrival[] {
     return this.#arrivals ?? [];
   }

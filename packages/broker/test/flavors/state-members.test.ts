@@ -16,7 +16,7 @@ class Order extends RemoteCopy {
   }
 }
 
-/** Computes what it has of the state itself. */
+/** Reads its state itself, also the entry that is named like its accessor. */
 class Invoice extends RemoteCopy {
   sum = 0;
   get total(): number {

@@ -79,8 +79,8 @@ function fieldsOf({ delim, usernameField, passwordField }: FilePasswordOptions):
 type Users = ReadonlyMap<string, Uint8Array>;
 
 /**
- * Milliseconds within which a file without a `version` is read once: many logins at a time then cost little more than
- * one, and nobody waits long for a change.
+ * Milliseconds within which a file without a `version` is read at most once. Many logins at a time then cost little
+ * more than one, and a change of the file takes effect within this time.
  */
 const REREAD_MS = 1_000;
 
@@ -95,7 +95,7 @@ export class FilePasswordDB implements ScramChecker {
   readonly #fields: Fields;
   readonly #checker: PasswordChecker;
   #cached: { readonly version: unknown; readonly users: Promise<Users> } | undefined;
-  /** What was parsed last. A file that has not changed is not parsed again. */
+  /** The users of the last file that was parsed. A file that has not changed is not parsed again. */
   #parsed: { readonly contents: Uint8Array; readonly users: Users } | undefined;
 
   /** Throws a TypeError when `delim` is empty, or when two options describe the password field in different ways. */

@@ -5,7 +5,7 @@ import type { Clock } from "./failure-limiter.js";
 /** Addresses of one user. A user with more than these has lost nothing but the budget of the oldest. */
 const ADDRESSES_PER_NAME = 8;
 
-/** An address that its user has not used for so long may belong to somebody else: 30 days. */
+/** An address is forgotten after 30 days without a login, because it may belong to another person by then. */
 const FORGET_MS = 30 * 24 * 3_600_000;
 
 /**
