@@ -35,7 +35,7 @@ export type {
   TypeHandler,
   WritingHandler,
 } from "./handler.js";
-export { copyType, plainState, setOwnProperties, takeDropped } from "./types/instances/copy.js";
+export { copyType, hasPrivateMembers, plainState, setOwnProperties, takeDropped } from "./types/instances/copy.js";
 export { below, describe, printable } from "./errors.js";
 export { keyOfId } from "./reading/hash-guard.js";
 export { isIndex, makeSparse } from "./reading/sparse.js";

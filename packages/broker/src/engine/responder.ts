@@ -8,6 +8,7 @@ import { isExpected, LimitError, PBError, UnknownCacheError } from "../errors.js
 import { Fifo } from "../fifo.js";
 import { cacheTarget } from "../flavors/cacheable.js";
 import { IncomingGraph, OutgoingGraph } from "../references/graph-context.js";
+import { mentionArrivals } from "../references/mentioned-caches.js";
 import { releaseUnread } from "../references/release-unread.js";
 import { readArguments } from "../wire/arguments.js";
 import type { CallArguments } from "../wire/arguments.js";
@@ -76,6 +77,7 @@ export class Responder {
         throw call.command === "message" ? new PBError("Invalid Object ID") : new UnknownCacheError(call.target);
       this.#checkLimits(call);
       args = readArguments(reader, this.#core.unjellier, incoming);
+      if (call.command === "cachemessage") mentionArrivals(callable.home, incoming);
     } catch (error) {
       this.#core.memory.checkMessage();
       const isFaultOfPeer = error instanceof JellyError || error instanceof BananaError;
@@ -139,8 +141,7 @@ export class Responder {
 
   #find({ command, target }: ReceivedCall): Callable | undefined {
     if (command === "message") return this.#core.exports.find(target);
-    const cache = typeof target === "number" ? this.#core.imports.caches.get(target) : undefined;
-    return cache === undefined ? undefined : cacheTarget(cache);
+    return typeof target === "number" ? cacheTarget(this.#core, target) : undefined;
   }
 
   /** Refuses a call that may neither run nor be held. */

@@ -3,7 +3,7 @@
 
 import { madeBy } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
-import { JellyError, setOwnProperties } from "@pb/jelly-types";
+import { hasPrivateMembers, JellyError, setOwnProperties } from "@pb/jelly-types";
 import type { Class, JellyReader, TypeHandler } from "@pb/jelly-types";
 import type { CallOptions } from "../calls/call-options.js";
 import type { Callable, Perspective } from "../calls/callable.js";
@@ -11,6 +11,7 @@ import { dispatch } from "../calls/dispatch.js";
 import { checkDeadline } from "../deadline.js";
 import { DeadReferenceError, UnknownCacheError } from "../errors.js";
 import { incomingGraph, outgoingGraph } from "../references/graph-context.js";
+import { mentionArrivals, mentionContents } from "../references/mentioned-caches.js";
 import type { ConnectionContext } from "../references/graph-context.js";
 import type { SharedArguments } from "../references/shared-arguments.js";
 import { readNumericId } from "../wire/messages.js";
@@ -120,9 +121,13 @@ export class CacheObserver {
   }
 }
 
+/** The connections of received caches. */
+const contexts = new WeakMap<object, ConnectionContext>();
+
 /**
  * A copy that the peer keeps up to date by calling its `observe_` methods, until the copy is collected or disposed of,
- * or the connection ends. Its constructor does not run.
+ * or the connection ends. Its constructor runs without arguments before the state is set, so that fields and private
+ * members work. A constructor that declares parameters does not run.
  */
 export abstract class RemoteCache {
   /**
@@ -131,6 +136,23 @@ export abstract class RemoteCache {
    */
   setCopyableState(state: unknown): void {
     setOwnProperties(this, state);
+  }
+
+  /** Whether the peer updates the copy: it was not released and the connection is open. */
+  get isAlive(): boolean {
+    const context = contexts.get(this);
+    return context !== undefined && context.connection.isOpen && context.imports.caches.idOf(this) !== undefined;
+  }
+
+  /**
+   * Runs `callback` once, when the connection of the copy ends. Dispose of the result to unsubscribe. Throws
+   * {@link DeadReferenceError} for an object that did not come from a peer.
+   */
+  notifyOnDisconnect(callback: (cache: this) => void): Disposable {
+    const context = contexts.get(this);
+    if (context === undefined) throw new DeadReferenceError("This cache did not come from a peer");
+    const handle = context.imports.caches.toHandle(this) as this;
+    return context.connection.notifyOnDisconnect(() => callback(handle));
   }
 
   /**
@@ -147,7 +169,8 @@ export abstract class RemoteCache {
 
 /**
  * Receives what a peer sends under `name` as an instance of `type`: `types.register(remoteCache("shop.Stock", Stock))`.
- * `setState` sets the state of the new cache. Default: its `setCopyableState`.
+ * `setState` sets the state of the new cache. Default: its `setCopyableState`. Throws `TypeError` for a class with
+ * private members whose constructor has parameters.
  */
 export function remoteCache<T extends RemoteCache>(
   name: string,
@@ -155,6 +178,11 @@ export function remoteCache<T extends RemoteCache>(
   setState: (cache: T, state: unknown, context: ConnectionContext) => void = (cache, state) =>
     cache.setCopyableState(state),
 ): TypeHandler<T> {
+  if (type.length > 0 && hasPrivateMembers(type))
+    throw new TypeError(
+      `${type.name} has private members (#), but its constructor does not run, because it has parameters: ` +
+        "let it take none, and set the object up in setCopyableState",
+    );
   return {
     atoms: [name],
     classes: [],
@@ -165,12 +193,16 @@ export function remoteCache<T extends RemoteCache>(
       const id = readCacheId(unjellier, items - 1);
       if (caches.has(id)) throw new JellyError("JELLY_MALFORMED", `Two caches have the id ${id}`);
       unjellier.charge(CACHE_BYTES);
-      const cache = Object.create(type.prototype as object) as T;
+      const { cache, error: fault } = construct(type);
       // Registered before its state is read, because the state may refer to it.
       const handle = caches.add(id, cache) as T;
       unjellier.registerBlank(handle);
+      contexts.set(cache, context);
+      const first = graph.arrivals.length;
       try {
+        if (fault !== undefined) throw fault.cause;
         unjellier.readState((state) => {
+          mentionContents(cache, state, graph);
           setState(cache, state, context);
           unjellier.reportDropped(name, cache);
         });
@@ -180,16 +212,39 @@ export function remoteCache<T extends RemoteCache>(
         caches.release(handle);
         throw error;
       }
+      mentionArrivals(cache, graph, first);
       graph.noteCache(id, handle, true);
       return handle;
     },
   };
 }
 
-/** The target of updates: they call `observe_` methods of the cache. */
-export function cacheTarget(cache: object): Callable {
-  return { perspective: null, home: cache, receiveCall: (call) => dispatch(cache, "observe_", call) };
+/**
+ * A new instance of the class, made by its constructor if that takes no parameters (as Twisted calls `__init__`). If it
+ * throws, the instance is an empty one: the peer has counted the cache, and it has to be released.
+ */
+function construct<T extends RemoteCache>(type: Class<T>): { cache: T; error?: { cause: unknown } } {
+  const empty = (): T => Object.create(type.prototype as object) as T;
+  if (type.length > 0) return { cache: empty() };
+  try {
+    return { cache: new (type as new () => T)() };
+  } catch (cause) {
+    return { cache: empty(), error: { cause } };
+  }
 }
+
+/**
+ * The target of updates: they call `observe_` methods of the cache. Updates of a cache that was collected, and whose
+ * release they have crossed, do nothing. Undefined for an unknown id.
+ */
+export function cacheTarget({ imports }: ConnectionContext, id: number): Callable | undefined {
+  const cache = imports.caches.get(id);
+  if (cache !== undefined)
+    return { perspective: null, home: cache, receiveCall: (call) => dispatch(cache, "observe_", call) };
+  return imports.caches.has(id) ? collectedCache : undefined;
+}
+
+const collectedCache: Callable = { perspective: null, home: {}, receiveCall: () => undefined };
 
 export const cacheableHandler: TypeHandler<Cacheable> = {
   atoms: ["lcache"],
@@ -243,8 +298,10 @@ export const cacheHandler: TypeHandler<RemoteCache> = {
   unjelly(unjellier, items, atom) {
     const graph = incomingGraph(unjellier, atom);
     const id = readCacheId(unjellier, items);
-    const handle = graph.context.imports.caches.addAgain(id) as RemoteCache | undefined;
-    if (handle === undefined) throw new UnknownCacheError(id);
+    const { caches } = graph.context.imports;
+    const handle = caches.addAgain(id) as RemoteCache | undefined;
+    if (handle === undefined)
+      throw new UnknownCacheError(caches.has(id) ? `${id}: its release crossed this message, repeat the call` : id);
     graph.noteCache(id, handle, false);
     return handle;
   },

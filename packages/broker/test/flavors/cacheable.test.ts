@@ -199,3 +199,72 @@ describe("an update", () => {
     expect(cache.apples).toBe(30);
   });
 });
+
+describe("the class of a cache", () => {
+  test("may have fields, private members and accessors", async () => {
+    class Counter extends RemoteCache {
+      static made = 0;
+      readonly log: number[] = [];
+      #sum = 0;
+      observe_apples = (apples: number): number => this.#add(apples);
+      constructor() {
+        super();
+        Counter.made++;
+      }
+      #add(apples: number): number {
+        this.log.push(apples);
+        return (this.#sum += apples);
+      }
+      get sum(): number {
+        return this.#sum;
+      }
+    }
+    const shop = new Shop();
+    const counting = new TypeRegistry().register(remoteCache("shop.Stock", Counter));
+    const pair = await connectedPair({ root: shop }, { types: counting });
+    const cache = (await (await pair.client.getRootObject()).callRemote("stock")) as Counter;
+    shop.stock.set(4);
+    expect(await shop.stock.observers[0]!.callRemote("apples", 5)).toBe(9);
+    expect([cache.log, cache.sum, Counter.made]).toEqual([[4, 5], 9, 1]);
+  });
+
+  test("is refused with private members and a constructor with parameters, which does not run", async () => {
+    class Named extends RemoteCache {
+      #name: string;
+      constructor(name: string) {
+        super();
+        this.#name = name;
+      }
+      get name(): string {
+        return this.#name;
+      }
+    }
+    expect(() => remoteCache("shop.Named", Named)).toThrow("let it take none");
+    class Public extends RemoteCache {
+      constructor(readonly name: string) {
+        super();
+        throw new Error("does not run");
+      }
+    }
+    const pair = await connectedPair(
+      { root: new Shop() },
+      { types: new TypeRegistry().register(remoteCache("shop.Stock", Public)) },
+    );
+    expect(await (await pair.client.getRootObject()).callRemote("stock")).toBeInstanceOf(Public);
+  });
+
+  test("releases the cache when its constructor throws", async () => {
+    class Broken extends RemoteCache {
+      constructor() {
+        super();
+        throw new RangeError("not today");
+      }
+    }
+    const pair = await connectedPair(
+      { root: new Shop() },
+      { types: new TypeRegistry().register(remoteCache("shop.Stock", Broken)) },
+    );
+    await expect((await pair.client.getRootObject()).callRemote("stock")).rejects.toThrow("not today");
+    await pair.expectNothingLeft();
+  });
+});

@@ -45,6 +45,8 @@ export function copyType<T extends object, State = PlainState>(
 ): ReadingHandler<T> & WritingHandler<T> {
   requireName(name);
   const { getState, subclasses = false } = options;
+  const hasPrivate = options.create === undefined && hasPrivateMembers(type);
+  if (hasPrivate && getState === undefined) throw new TypeError(`${privateAdvice(type)}, and to send them, getState`);
   return {
     atoms: [name],
     classes: [type],
@@ -55,11 +57,26 @@ export function copyType<T extends object, State = PlainState>(
     unjelly(unjellier, items) {
       if (items !== 1)
         throw new JellyError("JELLY_MALFORMED", `A copy of ${name} needs exactly one state, not ${items}`);
+      if (hasPrivate) throw new JellyError("JELLY_NOT_ALLOWED", privateAdvice(type));
       return options.create === undefined
         ? readBlank(name, type.prototype as T, options, unjellier)
         : readMade(options.create, options, unjellier);
     },
   };
+}
+
+/**
+ * Whether methods of the class use private members (`#name`). Only a constructor can create them, and that of a copy
+ * does not run. Judged by the source of the class, because an engine does not tell.
+ */
+export function hasPrivateMembers(type: Class): boolean {
+  for (let next: unknown = type; typeof next === "function"; next = Object.getPrototypeOf(next))
+    if (/\bthis\s*\.\s*#[A-Za-z_$]/.test(Function.prototype.toString.call(next))) return true;
+  return false;
+}
+
+function privateAdvice({ name }: Class): string {
+  return `${name} has private members (#), which a copy does not have, because its constructor does not run: give registerCopy the option create`;
 }
 
 function requireName(name: string): void {
@@ -161,11 +178,10 @@ export function setOwnProperties(instance: object, state: unknown): void {
       "JELLY_MALFORMED",
       `The state of ${describe(instance)} must be a dict, not ${describe(state)}`,
     );
-  const prototype = Object.getPrototypeOf(instance) as object | null;
   const isError = instance instanceof Error;
   let isSparse = false;
   for (const key of Object.keys(state)) {
-    if (isMember(prototype, key) || (isError && key === "stack")) {
+    if (isMember(instance, key) || (isError && key === "stack")) {
       noteDropped(instance, key);
       continue;
     }
@@ -188,14 +204,10 @@ function printablePart(key: string, value: unknown): unknown {
   return isPrinted ? printable(value, LONGEST_TEXT) : value;
 }
 
-/** Whether instances have a method or an accessor of this name. */
-function isMember(prototype: object | null, name: string): boolean {
-  if (prototype === null || !(name in prototype)) return false;
-  for (
-    let holder: object | null = prototype;
-    holder !== null;
-    holder = Object.getPrototypeOf(holder) as object | null
-  ) {
+/** Whether an instance has a method or an accessor of this name: of its class, or a field that holds a function. */
+function isMember(instance: object, name: string): boolean {
+  if (!(name in instance)) return false;
+  for (let holder: object | null = instance; holder !== null; holder = Object.getPrototypeOf(holder) as object | null) {
     const found = Object.getOwnPropertyDescriptor(holder, name);
     if (found !== undefined) return !("value" in found) || typeof found.value === "function";
   }

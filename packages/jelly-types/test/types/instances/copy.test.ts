@@ -1,5 +1,5 @@
 import { decode, encode } from "@pb/banana";
-import { jelly, JellyError, TypeRegistry, unjelly } from "@pb/jelly-types";
+import { jelly, JellyError, TypeRegistry, unjelly, setOwnProperties } from "@pb/jelly-types";
 import { describe, expect, test } from "vitest";
 import { errorOf, sexp } from "../../helpers/support.js";
 
@@ -385,4 +385,51 @@ describe("registerCopyTree", () => {
 
 test("refuses a name that is not printable ASCII without spaces", () => {
   for (const name of ["", "a b", "ü"]) expect(() => new TypeRegistry().registerCopy(name, Line)).toThrow(TypeError);
+});
+
+describe("a class with private members", () => {
+  class Money {
+    #cents = 0;
+    get cents(): number {
+      return this.#cents;
+    }
+    static of(cents: number): Money {
+      const money = new Money();
+      money.#cents = cents;
+      return money;
+    }
+  }
+
+  test("is refused where it is registered, with advice", () => {
+    expect(() => new TypeRegistry().registerCopy("shop.Money", Money)).toThrow(
+      /Money has private members \(#\).*the option create, and to send them, getState/,
+    );
+    class Sub extends Money {}
+    expect(() => new TypeRegistry().registerCopy("shop.Money", Sub)).toThrow(TypeError);
+  });
+
+  test("travels with getState and create, and is only sent without create", () => {
+    const getState = ({ cents }: Money) => ({ cents });
+    const create = ({ cents }: { cents: number }) => Money.of(cents);
+    const both = new TypeRegistry().registerCopy("shop.Money", Money, { getState, create });
+    const sent = jelly(Money.of(5), { registry: both });
+    expect((unjelly(sent, { registry: both }) as Money).cents).toBe(5);
+    const sending = new TypeRegistry().registerCopy("shop.Money", Money, { getState });
+    expect(jelly(Money.of(5), { registry: sending })).toEqual(sent);
+    expect(() => unjelly(sent, { registry: sending })).toThrow("the option create");
+  });
+});
+
+test("a field that holds a function is not replaced by an entry of the state", () => {
+  class Button {
+    constructor() {
+      setOwnProperties(this, { press: "text", label: "OK" });
+    }
+    press = (): string => "pressed";
+    label = "";
+  }
+  const button = new Button();
+  setOwnProperties(button, { press: "text", label: "OK" });
+  expect(button.press()).toBe("pressed");
+  expect(button.label).toBe("OK");
 });
