@@ -9,6 +9,7 @@ import { BrokerConfig } from "./engine/config.js";
 import type { BrokerOptions } from "./engine/config.js";
 import { ConnectionCore } from "./engine/connection-core.js";
 import { ConnectionMemory } from "./engine/memory.js";
+import { requireCallable } from "./engine/root-source.js";
 import { isReserved, Pbx, PBX, understandsGoAway } from "./engine/pbx.js";
 import { LimitError, ProtocolError, ServerBusyError } from "./errors.js";
 import type { CloseReason, ConnectionLostError } from "./errors.js";
@@ -148,10 +149,11 @@ export class Broker implements Connection {
 
   /**
    * Makes an object available to the peer under a name. An object that is published later under the same name replaces
-   * it. Dispose of the result to withdraw the object. Throws `TypeError` for the name `pbx` and
-   * names that begin with `pbx:`, which are reserved.
+   * it. Dispose of the result to withdraw the object. Throws `TypeError` for the name `pbx` and names that begin with
+   * `pbx:`, which are reserved, and for an object that the peer cannot call.
    */
   publish(name: string, object: Callable): Disposable {
+    requireCallable("The published object", object);
     if (isReserved(name)) throw new TypeError(`The name ${JSON.stringify(name)} is reserved`);
     this.#published.set(name, object);
     return {
@@ -480,7 +482,9 @@ export class Broker implements Connection {
   #publishRoot(): void {
     try {
       const root = this.#config.root?.rootObject(this);
-      if (root !== undefined && !this.#published.has(ROOT)) this.#published.set(ROOT, root);
+      if (root === undefined) return;
+      requireCallable("The result of rootObject", root);
+      if (!this.#published.has(ROOT)) this.#published.set(ROOT, root);
     } catch (error) {
       this.#config.reportError(error);
       this.#end("closed", error);

@@ -5,7 +5,8 @@ export type {} from "./globals.js";
 // Connections
 export { Broker } from "./broker.js";
 export type { BrokerStats } from "./stats.js";
-export type { BrokerOptions, RootSource } from "./engine/config.js";
+export type { BrokerOptions } from "./engine/config.js";
+export type { RootSource } from "./engine/root-source.js";
 export { defaultBrokerLimits } from "./limits.js";
 export type { BrokerLimits } from "./limits.js";
 export type { BrokerEvent } from "./events.js";

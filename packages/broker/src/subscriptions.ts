@@ -5,8 +5,9 @@ export class Subscriptions<Args extends readonly unknown[]> {
   /** One entry per subscription, so that the same function can subscribe more than once. */
   readonly #entries = new Set<{ readonly callback: (...args: Args) => void }>();
 
-  /** Adds a callback. Dispose of the result to remove it. */
+  /** Adds a callback. Dispose of the result to remove it. Throws `TypeError` for what is not a function. */
   add(callback: (...args: Args) => void): Disposable {
+    if (typeof callback !== "function") throw new TypeError("The callback must be a function");
     const entry = { callback };
     this.#entries.add(entry);
     return { [Symbol.dispose]: () => void this.#entries.delete(entry) };

@@ -5,6 +5,8 @@ import { requireOwnCopy } from "@pb/banana";
 import { CallTimeoutError, RemoteError, RemoteReference } from "@pb/broker";
 import type { Broker, CallOptions, Referenceable, RemoteMethods } from "@pb/broker";
 import { withDeadline, withDefaults } from "@pb/broker/extension";
+import { checkOptions } from "@pb/jelly-types";
+import type { OptionKinds } from "@pb/jelly-types";
 import { anonymousLogin, classicLogin } from "./classic-login/classic-login-client.js";
 import { Anonymous, BearerToken } from "./credentials/credentials.js";
 import type { UsernamePassword } from "./credentials/credentials.js";
@@ -48,6 +50,15 @@ export interface LoginOptions extends CallOptions {
   readonly allowUnencryptedToken?: boolean | undefined;
 }
 
+const optionKinds: OptionKinds<LoginOptions> = {
+  signal: "signal",
+  timeoutMs: "any",
+  minimum: ["classic", "scram-sha-256", "scram-sha-256-plus"],
+  leastIterations: "any",
+  mostIterations: "any",
+  allowUnencryptedToken: "boolean",
+};
+
 /**
  * Logs in and resolves with a reference to the avatar. `mind` is an object that the server may call. A connection can
  * have several logins. A login lasts until the reference to the avatar is released (`avatar[Symbol.dispose]()`) or the
@@ -57,7 +68,7 @@ export interface LoginOptions extends CallOptions {
  * UnhandledCredentials}, {@link NotImplementedError} or another {@link LoginFailed} when the server refuses the login
  * or it would be weaker than required. Otherwise rejects as a call does: with `CallTimeoutError`, the reason of the
  * signal, or `ConnectionLostError`. An avatar that arrives after the timeout or the signal is released. Rejects with
- * `TypeError` for an option that is not a number in its range.
+ * `TypeError` for an unknown option or a bad value.
  */
 export async function login<T = RemoteMethods>(
   connection: Broker,
@@ -65,6 +76,7 @@ export async function login<T = RemoteMethods>(
   mind: Referenceable | null = null,
   options: LoginOptions = {},
 ): Promise<RemoteReference<T>> {
+  checkOptions(options, optionKinds);
   iterationLimits(options);
   try {
     const avatar = await withDeadline(

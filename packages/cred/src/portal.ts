@@ -3,6 +3,8 @@
 import { requireOwnCopy } from "@pb/banana";
 import { Avatar, Referenceable } from "@pb/broker";
 import type { Connection, RootSource } from "@pb/broker";
+import { checkOptions } from "@pb/jelly-types";
+import type { OptionKinds } from "@pb/jelly-types";
 import { AllowAnonymousAccess } from "./checkers/checker.js";
 import { withDefaults } from "@pb/broker/extension";
 import type { CredentialsChecker, ScramChecker } from "./checkers/checker.js";
@@ -31,6 +33,8 @@ export interface PortalOptions {
   readonly onEvent?: LoginWatcher | undefined;
 }
 
+const optionKinds: OptionKinds<PortalOptions> = { policy: "object", limits: "object", onEvent: "function" };
+
 /**
  * Gives an avatar of the realm to each client whose credentials one of the checkers accepts. Pass it to `listen` in
  * place of a root object.
@@ -48,13 +52,20 @@ export class Portal implements RootSource {
   readonly #policy: LoginPolicy;
   readonly #budgets: LoginBudgets;
 
-  /** Throws `TypeError` for a limit that is not a number in its range, and for an unknown word in the policy. */
+  /**
+   * Throws `TypeError` for an unknown option or a bad value, for a realm without a method `requestAvatar`, and for
+   * something in `checkers` that is not a checker.
+   */
   constructor(realm: Realm, checkers: Iterable<CredentialsChecker> = [], options: PortalOptions = {}) {
+    checkOptions(options, optionKinds);
+    requireRealm(realm);
     this.#realm = realm;
     this.#options = options;
     this.#limits = withDefaults("limit", defaultLoginLimits, options.limits);
     this.#policy = withDefaults("policy", defaultLoginPolicy, options.policy, loginPolicies);
     this.#budgets = new LoginBudgets(this.#limits, (username) => this.#canonical(username));
+    if (typeof (checkers as unknown) !== "object" || !(Symbol.iterator in checkers))
+      throw new TypeError("The checkers of a portal must be a list: [new AllowAnonymousAccess()]");
     for (const checker of checkers) this.registerChecker(checker);
   }
 
@@ -64,6 +75,8 @@ export class Portal implements RootSource {
    */
   registerChecker(checker: CredentialsChecker, ...kinds: readonly CredentialKind[]): void {
     requireOwnCopy(checker, AllowAnonymousAccess);
+    if (typeof (checker as Partial<CredentialsChecker> | null)?.requestAvatarId !== "function")
+      throw new TypeError("A checker of a portal must be an object with a method requestAvatarId");
     for (const kind of kinds.length > 0 ? kinds : checker.kinds) this.#checkers.set(kind, checker);
   }
 
@@ -146,6 +159,13 @@ export class Portal implements RootSource {
     const checker = this.#checkers.get("IScramSha256");
     return checker !== undefined && "scramVerifier" in checker ? (checker as ScramChecker) : undefined;
   }
+}
+
+function requireRealm(realm: Realm): void {
+  if (typeof (realm as Partial<Realm> | null)?.requestAvatar !== "function")
+    throw new TypeError(
+      "The realm of a portal must be an object with a method requestAvatar: an instance, not a class",
+    );
 }
 
 /** The full names of Twisted's interfaces, as in the message of its error (wire specification 6.3). */

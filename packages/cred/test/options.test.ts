@@ -65,3 +65,30 @@ test.each([{ usernameField: -1 }, { passwordField: 0.5 }, { usernameField: NaN }
     expect(() => new FilePasswordDB({ read: () => "" }, options as unknown as FilePasswordOptions)).toThrow(TypeError);
   },
 );
+
+test.each<[string, () => unknown]>([
+  ["a misspelled option of a portal", () => new Portal(realm, [], { onevent: () => 1 } as object)],
+  ["a watcher that is no function", () => new Portal(realm, [], { onEvent: 5 } as object)],
+  ["limits that are no object", () => new Portal(realm, [], { limits: 5 } as object)],
+  ["a misspelled limit", () => new Portal(realm, [], { limits: { name: 5 } as object })],
+  ["a class as realm", () => new Portal(class {} as unknown as Realm)],
+  ["a promise of a realm", () => new Portal(Promise.resolve(realm) as unknown as Realm)],
+  ["one checker in place of a list", () => new Portal(realm, new InMemoryUsernamePasswordChecker() as never)],
+  ["a class as checker", () => new Portal(realm, [InMemoryUsernamePasswordChecker as never])],
+  ["a misspelled option of a checker", () => new InMemoryUsernamePasswordChecker({}, { iteration: 5 } as object)],
+  ["a secret that is text", () => new InMemoryUsernamePasswordChecker({}, { secret: "x" } as object)],
+  ["a misspelled option of a file", () => new FilePasswordDB({ read: () => "" }, { delimiter: ";" } as object)],
+  ["a text as condition", () => new FilePasswordDB({ read: () => "" }, { caseSensitive: "no" } as object)],
+])("%s is refused", (_what, give) => {
+  expect(give).toThrow(TypeError);
+});
+
+test.each([{ minimum: "scram" }, { timeout: 5 }, { allowUnencryptedToken: "no" }, { signal: 5 }, null])(
+  "a login refuses %o",
+  async (options) => {
+    const { client } = await connectedPair({});
+    const credentials = new UsernamePassword("ann", "secret");
+    await expect(login(client, credentials, null, options as LoginOptions)).rejects.toThrow(TypeError);
+    await expect(ScramVerifier.of("secret", { salt: "x" } as object)).rejects.toThrow(TypeError);
+  },
+);

@@ -154,7 +154,7 @@ export interface Exactness {
 const defaultExactness: Exactness = Object.freeze({ integers: "number", floats: "number", dicts: "object" });
 
 /** The defaults, with the options that are given in their place. Throws `TypeError` for any other word. */
-export function completeExactness({ integers, floats, dicts }: Given<Exactness> = {}): Exactness {
+export function completeExactness(given: Given<Exactness> = {}): Exactness {
   const accepted = { integers: ["number", "bigint"], floats: ["number", "exact"], dicts: ["object", "map"] };
-  return withDefaults("option", defaultExactness, { integers, floats, dicts }, accepted);
+  return withDefaults("option", defaultExactness, given, accepted);
 }

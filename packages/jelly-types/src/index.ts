@@ -39,5 +39,6 @@ export { copyType, hasPrivateMembers, plainState, setOwnProperties, takeDropped 
 export { below, describe, printable } from "./errors.js";
 export { keyOfId } from "./reading/hash-guard.js";
 export { isIndex, makeSparse } from "./reading/sparse.js";
-export { checkNumber, withDefaults } from "./options.js";
-export type { Accepted, Given, NumberRange } from "./options.js";
+export { checkNumber, checkOptions, withDefaults } from "./options.js";
+export type { Accepted, Given, NumberRange, OptionKind, OptionKinds } from "./options.js";
+export { nearest } from "./nearest.js";

@@ -1,4 +1,15 @@
-import { checkNumber, Jellier, jelly, Unjellier, unjelly, withDefaults } from "@pb/jelly-types";
+import {
+  checkNumber,
+  checkOptions,
+  Jellier,
+  jelly,
+  nearest,
+  TypeRegistry,
+  Unjellier,
+  unjelly,
+  withDefaults,
+} from "@pb/jelly-types";
+import type { OptionKinds } from "@pb/jelly-types";
 import { TreeWriter } from "@pb/banana";
 import { describe, expect, test } from "vitest";
 
@@ -21,6 +32,7 @@ describe("withDefaults", () => {
   test("takes undefined for the default", () => {
     const everything = Object.fromEntries(Object.keys(defaults).map((name) => [name, undefined]));
     expect(complete(everything)).toStrictEqual(defaults);
+    expect(complete({ unknown: undefined })).toStrictEqual(defaults);
   });
 
   test.each([
@@ -48,8 +60,8 @@ describe("withDefaults", () => {
     [{ mode: "close" }, 'The limit mode must be one of wait, refuse, not "close"'],
     [{ isStrict: "false" }, 'The limit isStrict must be of the type boolean, not "false"'],
     [{ nested: 1 }, "The limit nested must be of the type object, not 1"],
-    [{ call: 1 }, "There is no limit call"],
-    [{ toString: 1 }, "There is no limit toString"],
+    [{ call: 1 }, 'There is no limit "call": did you mean calls?'],
+    [{ toString: 1 }, 'There is no limit "toString": expected one of calls, waitMs, share, mode, isStrict, nested'],
     [5, "The limits must be an object, not 5"],
     ["calls", 'The limits must be an object, not "calls"'],
     [null, "The limits must be an object, not null"],
@@ -74,4 +86,96 @@ test("undefined is the default of every option of both directions", () => {
   const options = { depth: undefined, integers: undefined, floats: undefined, dicts: undefined } as object;
   expect(unjelly(jelly([[1]], options), options)).toEqual([[1]]);
   expect(() => unjelly(1, { integers: "string" as "number" })).toThrow(TypeError);
+});
+
+describe("checkOptions", () => {
+  interface Options {
+    onEvent?: unknown;
+    isOpen?: unknown;
+    name?: unknown;
+    mode?: unknown;
+    key?: unknown;
+    names?: unknown;
+    list?: unknown;
+    limits?: unknown;
+    signal?: unknown;
+    types?: unknown;
+    size?: unknown;
+  }
+  const kinds: OptionKinds<Options> = {
+    onEvent: "function",
+    isOpen: "boolean",
+    name: "string",
+    mode: ["wait", "fail"],
+    key: "bytes",
+    names: "iterable",
+    list: "list",
+    limits: "object",
+    signal: "signal",
+    types: TypeRegistry,
+    size: "any",
+  };
+  const checked = (options: unknown) => () =>
+    checkOptions(options as Options, kinds, { limits: ["depth", "callsRunning"] });
+
+  test("accepts missing, undefined and good options", () => {
+    const everything = Object.fromEntries([...Object.keys(kinds), "unknown"].map((name) => [name, undefined]));
+    for (const options of [undefined, {}, everything]) expect(checked(options)).not.toThrow();
+    for (const options of [
+      { onEvent: () => 1, isOpen: false, name: "", mode: "wait", key: new Uint8Array(), names: new Set(["a"]) },
+      { names: [], list: [], limits: {}, signal: new AbortController().signal, types: new TypeRegistry() },
+      { signal: null, size: NaN },
+    ])
+      expect(checked(options)).not.toThrow();
+  });
+
+  test.each([
+    [null, "The options must be an object, not null"],
+    ["tcp", 'The options must be an object, not "tcp"'],
+    [() => 1, "The options must be an object, not the function "],
+    [{ onEvent: 5 }, "The option onEvent must be a function, not 5"],
+    [{ onEvent: null }, "The option onEvent must be a function, not null"],
+    [{ isOpen: 1 }, "The option isOpen must be true or false, not 1"],
+    [{ name: ["a"] }, "The option name must be a string, not a list"],
+    [{ mode: "Wait" }, 'The option mode must be one of wait, fail, not "Wait"'],
+    [{ key: "secret" }, 'The option key must be a Uint8Array, not "secret"'],
+    [{ names: "echo" }, 'The option names must be a list or a set, not "echo"'],
+    [{ list: new Set() }, "The option list must be a list, not an object"],
+    [{ limits: true }, "The option limits must be an object, not true"],
+    [{ limits: null }, "The option limits must be an object, not null"],
+    [{ signal: new AbortController() }, "The option signal must be an AbortSignal, not an object"],
+    [{ types: {} }, "The option types must be an instance of TypeRegistry, not an object"],
+    [{ onevent: 5 }, 'There is no option "onevent": did you mean onEvent?'],
+    [{ limit: {} }, 'There is no option "limit": did you mean limits?'],
+    [{ singal: 5 }, 'There is no option "singal": did you mean signal?'],
+    [{ callsRunning: 5 }, 'There is no option "callsRunning": did you mean limits: { callsRunning }?'],
+    [{ constructor: 5 }, expect.stringContaining('There is no option "constructor": expected one of onEvent, isOpen')],
+    [JSON.parse('{"__proto__":5}'), expect.stringContaining('There is no option "__proto__"')],
+  ])("refuses %o", (options, message) => {
+    expect(checked(options)).toThrow(expect.objectContaining({ name: "TypeError", message }));
+  });
+});
+
+test.each([
+  ["tpc", "tcp"],
+  ["TCP", "tcp"],
+  ["uinx", "unix"],
+  ["tsl", "tls"],
+  ["system", "systemd"],
+  ["localhost", undefined],
+  ["", undefined],
+  ["x".repeat(100_000), undefined],
+])("the word nearest to %s is %s", (word, expected) => {
+  expect(nearest(word, ["tcp", "tls", "ssl", "unix", "systemd"])).toBe(expected);
+});
+
+test.each([
+  () => new Unjellier({ regstry: new TypeRegistry() } as object),
+  () => new Jellier(new TreeWriter(), { polcy: 5 } as object),
+  () => unjelly(1, { onDropped: "x" } as object),
+  () => unjelly(1, { unknownCopies: "drop" } as object),
+  () => new TypeRegistry().registerCopy("a.B", class {}, { getstate: () => 1 } as object),
+  () => new TypeRegistry().registerCopy("a.B", class {}, { getState: 5 } as object),
+])("a misspelled or bad option is refused where it is given (%#)", (give) => {
+  expect(give).toThrow(TypeError);
 });

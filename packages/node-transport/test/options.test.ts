@@ -5,7 +5,8 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { once } from "node:events";
 import { describe, expect, test } from "vitest";
-import { defaultBrokerLimits } from "@pb/broker";
+import { PassThrough } from "node:stream";
+import { defaultBrokerLimits, Referenceable } from "@pb/broker";
 import { connect, defaultServerLimits, listen, reconnecting } from "@pb/node-transport";
 import type { ClientEndpoint, ConnectOptions, ListenOptions, ServerEndpoint } from "@pb/node-transport";
 import { echo, Echo } from "./support/echo.js";
@@ -107,4 +108,82 @@ test("only lists of proxies and words that exist are accepted, and a signal that
   for (const whileDown of ["Fail", null, NaN])
     expect(() => reconnecting(endpoint, { whileDown } as never)).toThrow(/The option whileDown must be/);
   await server.close();
+});
+
+const callbacks = [5, "x", null, Promise.resolve()];
+
+test.each<object>([
+  ...callbacks.flatMap((value) => [{ onEvent: value }, { onConnection: value }, { broker: { onEvent: value } }]),
+  { limit: {} },
+  { limits: { conections: 5 } },
+  { broker: null },
+  { broker: { limit: {} } },
+  { broker: { limits: { callRunning: 4 } } },
+  { broker: { root: new Echo() } },
+  { broker: { types: {} } },
+  { broker: { dialects: [] } },
+  { broker: { dialects: ["pb"] } },
+  { broker: { errorClasses: { "a.B": 5 } } },
+  { broker: { exactness: { dict: "map" } } },
+  { liveness: true },
+  { logins: { same: "ask" } },
+  { signal: 5 },
+  { tls: {} }, // without a TLS endpoint
+])("a server refuses %o", async (options) => {
+  await expect(listen(here, new Echo(), options as ListenOptions)).rejects.toThrow(TypeError);
+});
+
+test.each<object>([
+  { connectTimeout: 5 },
+  { brokr: {} },
+  { tls: { ca: "x" } }, // without a TLS endpoint
+  { liveness: { interval: 5 } },
+  { broker: { onEvent: 5 } },
+  { signal: 5 },
+])("a client refuses %o", async (options) => {
+  const endpoint = "tcp:127.0.0.1:1";
+  await expect(connect(endpoint, options as ConnectOptions)).rejects.toThrow(TypeError);
+  expect(() => reconnecting(endpoint, options)).toThrow(TypeError);
+});
+
+test.each<object>([{ onState: 5 }, { login: 5 }, { isFinal: "never" }, { idempotent: "echo" }, { backof: {} }])(
+  "a reconnecting client refuses %o",
+  (options) => {
+    expect(() => reconnecting("tcp:127.0.0.1:1", options)).toThrow(TypeError);
+  },
+);
+
+test("TLS options are refused for every connection without TLS, and misspelled ones everywhere", async () => {
+  const tls = { verify: true };
+  const endpoints = ["tcp:127.0.0.1:1", "unix:/nowhere", "pb://127.0.0.1:1", "pb+unix:/nowhere"];
+  for (const endpoint of [...endpoints, new PassThrough()])
+    await expect(connect(endpoint, { tls })).rejects.toThrow(/tls has no effect on .*: use .* tls:host:port or pbs:/);
+  for (const endpoint of endpoints) expect(() => reconnecting(endpoint, { tls })).toThrow(/tls has no effect/);
+  for (const endpoint of ["unix:/nowhere", "pb://127.0.0.1:0"])
+    await expect(listen(endpoint, new Echo(), { tls: {} })).rejects.toThrow(/tls has no effect/);
+  const misspelled = { tls: { caFile: "x" } as object };
+  await expect(connect("tls:127.0.0.1:1", misspelled)).rejects.toThrow('There is no option "caFile"');
+  await expect(listen("ssl:0", new Echo(), misspelled)).rejects.toThrow('There is no option "caFile"');
+});
+
+test("an option that belongs into another one is refused with its place", async () => {
+  const options = { onEvent: () => 1 } as ConnectOptions;
+  await expect(connect("tcp:127.0.0.1:1", options)).rejects.toThrow("did you mean broker: { onEvent }?");
+  await expect(listen(here, new Echo(), { types: 5 } as object)).rejects.toThrow("did you mean broker: { types }?");
+  expect(() => reconnecting("tcp:127.0.0.1:1", { answerMs: 5 } as object)).toThrow("liveness: { answerMs }?");
+});
+
+test.each<[string, unknown, RegExp]>([
+  ["a class", Echo, /the class Echo, pass an instance: new Echo\(\)/],
+  ["a promise", Promise.resolve(new Echo()), /a promise, await it first/],
+  ["a Referenceable", new (class Shop extends Referenceable {})(), /let its class extend Root/],
+  ["an object", {}, /let its class extend Root/],
+  ["an object whose rootObject is no method", { rootObject: new Echo() }, /let its class extend Root/],
+  ["a function", () => new Echo(), /a function/],
+  ["text", "root", /a text/],
+  ["null", null, /null/],
+  ["nothing", undefined, /null/],
+])("a server refuses %s as its root", async (_what, root, message) => {
+  await expect(listen(here, root as never)).rejects.toThrow(TypeError);
+  await expect(listen(here, root as never)).rejects.toThrow(message);
 });

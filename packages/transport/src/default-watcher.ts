@@ -14,7 +14,9 @@ export function withDefaultWatcher<Options extends Omit<BrokerOptions, "root">>(
   options: Options | undefined,
   warn: (message: string) => void,
 ): Options {
-  return { ...options, onEvent: options?.onEvent ?? defaultWatcher(warn) } as Options;
+  const given: { readonly onEvent?: unknown } = { ...options };
+  // Null stays, and is refused where the options are checked.
+  return (given.onEvent === undefined ? { ...given, onEvent: defaultWatcher(warn) } : given) as Options;
 }
 
 /** Warnings at once, and milliseconds until one more: enough to find a bug, and too few to fill a disk. */

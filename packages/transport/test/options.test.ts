@@ -50,6 +50,14 @@ test.each([
   { backoff: { jitter: 1.1 } },
   { backoff: { factor: 0.9 } },
   { liveness: { intervalMs: NaN } },
+  { onState: 5 },
+  { login: Promise.resolve() },
+  { isFinal: true },
+  { idempotent: "echo" },
+  { whileDown: "Fail" },
+  { loginMs: "5" },
+  { signal: {} },
+  { backof: {} },
 ])("a reconnecting client refuses %o before it connects", (options) => {
   let dials = 0;
   const dial = (): Promise<never> => {
@@ -64,6 +72,9 @@ test("a reconnecting client refuses a bad time of a call where it is given", asy
   const { network } = serve(new Echo());
   const client = new ReconnectingClient<Echo>(network.dial(), { backoff: { firstMs: undefined } });
   expect(() => client.with({ timeoutMs: NaN })).toThrow(TypeError);
+  expect(() => client.with({ timeout: 5 } as object)).toThrow('There is no option "timeout": did you mean timeoutMs?');
+  expect(() => client.with({ idempotent: 1 } as object)).toThrow(TypeError);
+  expect(() => client.onState(5 as never)).toThrow(TypeError);
   expect(await client.with({ timeoutMs: undefined }).callRemote("echo", 1)).toBe(1);
   await client.close();
 });

@@ -2,9 +2,8 @@
 
 import { madeBy, none, pb, requireOwnCopy } from "@pb/banana";
 import type { Dialect, PackageCopy } from "@pb/banana";
-import { completeExactness, TypeRegistry } from "@pb/jelly-types";
-import type { Exactness, SecurityPolicy } from "@pb/jelly-types";
-import type { Callable, Connection } from "../calls/callable.js";
+import { checkOptions, completeExactness, SecurityPolicy, TypeRegistry } from "@pb/jelly-types";
+import type { Exactness, OptionKinds } from "@pb/jelly-types";
 import type { BrokerEvent } from "../events.js";
 import { cacheHandler, cacheableHandler } from "../flavors/cacheable.js";
 import { copyableHandler } from "../flavors/copyable.js";
@@ -15,20 +14,11 @@ import { localHandler, remoteHandler } from "../flavors/reference-handlers.js";
 import { brokerLimits } from "../limits.js";
 import type { BrokerLimits } from "../limits.js";
 import { MemoryPool } from "./memory.js";
+import { requireRootSource } from "./root-source.js";
+import type { RootSource } from "./root-source.js";
 import { describeError, describeSafely, failureHandler, remoteErrorHandler } from "../wire/failure.js";
 import type { ErrorDescription, RemoteError } from "../wire/failure.js";
 import { thisCopy } from "../this-copy.js";
-
-/** The object from which a peer starts: a `Root`, a portal, or anything else that has an object for each connection. */
-export interface RootSource {
-  /** Called once for each connection, when it is ready and before the first call of the peer. */
-  rootObject(connection: Connection): Callable;
-  /**
-   * Whether the peer has to log in. Transports limit the number of peers that have not logged in yet, and the time they
-   * may take. Default false.
-   */
-  readonly requiresLogin?: boolean | undefined;
-}
 
 export interface BrokerOptions {
   /**
@@ -71,6 +61,21 @@ export interface BrokerOptions {
   readonly onEvent?: ((event: BrokerEvent) => void) | undefined;
 }
 
+const optionKinds: OptionKinds<BrokerOptions> = {
+  root: "any",
+  types: TypeRegistry,
+  policy: SecurityPolicy,
+  exactness: "object",
+  limits: "object",
+  dialects: "list",
+  describeError: "function",
+  errorClasses: "object",
+  unsafeTracebacks: "boolean",
+  extensions: "boolean",
+  traceReferences: "boolean",
+  onEvent: "function",
+};
+
 type ErrorClass = new (message: string, options: { cause: RemoteError }) => Error;
 
 /** {@link BrokerOptions} with all defaults filled in. Create it once for many connections. */
@@ -91,8 +96,13 @@ export class BrokerConfig {
   /** Names of registered classes, of which entries were dropped. */
   readonly #droppedTypes = new Set<string>();
 
-  /** Throws `TypeError` for a limit that is not a number in its range, and for other unknown words. */
+  /** The names of all options, for errors about options that are given in the wrong place. */
+  static readonly optionNames: readonly string[] = Object.keys(optionKinds);
+
+  /** Throws `TypeError` for an unknown name, a value of the wrong kind, and a number that is not in its range. */
   constructor(options: BrokerOptions = {}) {
+    checkOptions(options, optionKinds);
+    if (options.root !== undefined) requireRootSource(options.root);
     const describe = options.describeError ?? describeError;
     this.root = options.root;
     this.types = withFlavors(options.types);
@@ -100,8 +110,11 @@ export class BrokerConfig {
     this.exactness = completeExactness(options.exactness);
     this.limits = brokerLimits(options.limits);
     this.dialects = options.dialects ?? [pb, none];
+    requireDialects(this.dialects);
     this.describeError = (error) => describeSafely(describe, error, options.unsafeTracebacks === true);
     this.errorClasses = new Map(Object.entries(options.errorClasses ?? {}));
+    for (const [name, type] of this.errorClasses)
+      if (typeof type !== "function") throw new TypeError(`The option errorClasses: ${name} must be a class`);
     this.extensions = options.extensions ?? true;
     this.traceReferences = options.traceReferences ?? false;
     this.onEvent = options.onEvent === undefined ? () => undefined : isolate(options.onEvent);
@@ -149,6 +162,12 @@ export class BrokerConfig {
   get [madeBy](): PackageCopy {
     return thisCopy;
   }
+}
+
+function requireDialects(dialects: readonly unknown[]): void {
+  const areDialects = dialects.every((dialect) => typeof (dialect as Partial<Dialect> | null)?.name === "string");
+  if (!areDialects || dialects.length === 0)
+    throw new TypeError("The option dialects must be a list of at least one dialect, such as [pb, none]");
 }
 
 /** Wraps `onEvent`, so that an error that it throws does not reach the connection. */

@@ -2,8 +2,11 @@
 
 import { madeBy, requireOwnCopy } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
+import { checkOptions } from "@pb/jelly-types";
+import { checkCallOptions } from "../calls/call-options.js";
 import type { CallOptions } from "../calls/call-options.js";
-import { checkDeadline, withDeadline } from "../deadline.js";
+import { withDeadline } from "../deadline.js";
+import { BrokerConfig } from "../engine/config.js";
 import type { BrokerOptions } from "../engine/config.js";
 import { callTimeout, DeadReferenceError } from "../errors.js";
 import { Avatar } from "../flavors/perspective.js";
@@ -37,7 +40,9 @@ export interface LocalOptions {
  * Returns a reference to an object of this process: to a `Referenceable`, an `Avatar`, or any other object with
  * `receiveCall`. A program that uses a reference from a connection can use this one instead.
  */
-export function asLocal<T extends CallReceiver>(object: T, { copy }: LocalOptions = {}): Reference<T> {
+export function asLocal<T extends CallReceiver>(object: T, options: LocalOptions = {}): Reference<T> {
+  checkOptions(options, { copy: "object" }, { copy: BrokerConfig.optionNames });
+  const { copy } = options;
   if (copy !== undefined) return new LoopbackReference(object, copy) as unknown as Reference<T>;
   return localReference(object) as unknown as Reference<T>;
 }
@@ -73,7 +78,7 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
   }
 
   with(options: CallOptions): RemoteCaller<T> {
-    checkDeadline(options);
+    checkCallOptions(options);
     return new RemoteCaller((name, args) => this.#call(name, args, options));
   }
 

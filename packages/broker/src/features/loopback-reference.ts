@@ -1,6 +1,7 @@
 // A reference to a local object over a connection within the process, so that everything is copied as on the wire.
 
 import { Broker } from "../broker.js";
+import { checkCallOptions } from "../calls/call-options.js";
 import type { CallOptions } from "../calls/call-options.js";
 import type { BrokerOptions } from "../engine/config.js";
 import { AsReferenceable } from "../flavors/perspective.js";
@@ -37,6 +38,7 @@ export class LoopbackReference {
   }
 
   with(options: CallOptions): RemoteCaller {
+    checkCallOptions(options);
     return new RemoteCaller(async (name, args) => (await this.#remote).with(options).callRemote(name, ...args));
   }
 

@@ -5,10 +5,10 @@ import { madeBy } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
 import { hasPrivateMembers, JellyError, setOwnProperties } from "@pb/jelly-types";
 import type { Class, JellyReader, TypeHandler } from "@pb/jelly-types";
+import { checkCallOptions } from "../calls/call-options.js";
 import type { CallOptions } from "../calls/call-options.js";
 import type { Callable, Perspective } from "../calls/callable.js";
 import { dispatch } from "../calls/dispatch.js";
-import { checkDeadline } from "../deadline.js";
 import { DeadReferenceError, UnknownCacheError } from "../errors.js";
 import { incomingGraph, outgoingGraph } from "../references/graph-context.js";
 import { mentionArrivals, mentionContents } from "../references/mentioned-caches.js";
@@ -86,7 +86,7 @@ export class CacheObserver {
 
   /** The same ways to call, with options: `observer.with({ timeoutMs: 500 }).callRemote("set", 1)`. */
   with(options: CallOptions): RemoteCaller {
-    checkDeadline(options);
+    checkCallOptions(options);
     return new RemoteCaller((name, args) => this.#call(name, args, options));
   }
 

@@ -4,9 +4,9 @@ import { madeBy } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
 import { JellyError } from "@pb/jelly-types";
 import type { DateTime } from "@pb/jelly-types";
+import { checkCallOptions } from "../calls/call-options.js";
 import type { CallOptions } from "../calls/call-options.js";
 import type { Perspective } from "../calls/callable.js";
-import { checkDeadline } from "../deadline.js";
 import { DeadReferenceError } from "../errors.js";
 import type { ConnectionContext } from "../references/graph-context.js";
 import type { SharedArguments } from "../references/shared-arguments.js";
@@ -86,7 +86,7 @@ export class RemoteReference<T = RemoteMethods> implements Reference<T> {
    * a number of at least 0.
    */
   with(options: CallOptions): RemoteCaller<T> {
-    checkDeadline(options);
+    checkCallOptions(options);
     return new RemoteCaller((name, args) => this.#call(name, args, options));
   }
 

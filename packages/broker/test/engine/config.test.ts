@@ -1,6 +1,6 @@
 // Options of connections: undefined is the default, and a value of the wrong kind is refused where it is given.
 
-import { Broker, defaultBrokerLimits, pagesOf, Root } from "@pb/broker";
+import { asLocal, Broker, defaultBrokerLimits, pagesOf, Root } from "@pb/broker";
 import type { BrokerLimits, BrokerOptions } from "@pb/broker";
 import { BrokerConfig, withDeadline } from "@pb/broker/extension";
 import { connectedPair } from "@pb/broker/testing";
@@ -78,4 +78,59 @@ test.each([NaN, -1, "500"])("the time %o of a call is refused where it is given"
     ),
   ).rejects.toThrow(TypeError);
   expect(await root.with({ timeoutMs: undefined, signal: undefined }).callRemote("echo", 1)).toBe(1);
+});
+
+test.each<object>([
+  { onevent: () => 1 },
+  { onEvent: 5 },
+  { describeError: "x" },
+  { types: {} },
+  { policy: {} },
+  { dialects: [] },
+  { dialects: [5] },
+  { errorClasses: { "a.B": 5 } },
+  { unsafeTracebacks: "yes" },
+  { extensions: 0 },
+  { traceReferences: 1 },
+  { limits: [], root: Echo },
+  { root: null },
+  { root: Promise.resolve(new Echo()) },
+  { root: { rootObject: 5 } },
+])("the options %o are refused", (options) => {
+  expect(() => new BrokerConfig(options)).toThrow(TypeError);
+});
+
+test("null and text are no options", () => {
+  for (const options of [null, "x", 5]) expect(() => new BrokerConfig(options as never)).toThrow(TypeError);
+});
+
+test("options of calls are refused where they are given", async () => {
+  const { client } = await connectedPair({ root: new Echo() });
+  const root = await client.getRootObject<Echo>();
+  for (const reference of [root, asLocal(new Echo()), asLocal(new Echo(), { copy: {} })])
+    for (const options of [{ timeout: 5 }, { signal: 5 }, { timeoutMs: "5" }, null])
+      expect(() => reference.with(options as object)).toThrow(TypeError);
+  expect(() => asLocal(new Echo(), { types: 5 } as object)).toThrow("did you mean copy: { types }?");
+});
+
+test("only objects that the peer can call are published", async () => {
+  const { client } = await connectedPair({});
+  for (const object of [null, {}, Echo, "x"])
+    expect(() => client.publish("echo", object as never)).toThrow(/must be a Referenceable/);
+  const events: unknown[] = [];
+  const root = { rootObject: () => ({}) as never };
+  const links = linkPair();
+  const server = new Broker(links.listener, { root, onEvent: (event) => events.push(event) });
+  new Broker(links.initiator, {});
+  expect(await server.closed).toMatchObject({ reason: "closed" });
+  expect(events).toContainEqual({
+    kind: "callback-failed",
+    error: expect.objectContaining({ message: expect.stringContaining("The result of rootObject must be") }),
+  });
+});
+
+test.each([5, null, "x"])("the callback %o is refused", async (callback) => {
+  const { client } = await connectedPair({});
+  expect(() => client.notifyOnDisconnect(callback as never)).toThrow(TypeError);
+  expect(() => client.notifyOnGoAway(callback as never)).toThrow(TypeError);
 });

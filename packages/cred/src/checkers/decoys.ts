@@ -1,6 +1,7 @@
 // Decoys: stored passwords of users that do not exist, so that a login with an unknown name takes the same work as one
 // with a wrong password.
 
+import type { OptionKinds } from "@pb/jelly-types";
 import { randomBytes } from "../bytes.js";
 import type { CredentialKind } from "../credentials/credentials.js";
 import { ScramVerifier } from "../passwords/scram-verifier.js";
@@ -22,6 +23,8 @@ export interface DecoyOptions {
   /** Iterations of the stored verifiers, which users that do not exist get as well. Default 600,000. */
   readonly iterations?: number | undefined;
 }
+
+export const decoyOptionKinds: OptionKinds<DecoyOptions> = { secret: "bytes", iterations: "any" };
 
 /** Creates stored passwords that match no password. */
 export class Decoys {

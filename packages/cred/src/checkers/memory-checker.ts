@@ -3,6 +3,7 @@
 
 import { madeBy } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
+import { checkOptions } from "@pb/jelly-types";
 import type { CredentialKind, PasswordCredentials } from "../credentials/credentials.js";
 import { ScramVerifier } from "../passwords/scram-verifier.js";
 import type { Stored } from "../passwords/stored-forms.js";
@@ -10,6 +11,7 @@ import { Md5Digest } from "../passwords/stored-password.js";
 import type { StoredPassword } from "../passwords/stored-password.js";
 import type { AvatarId } from "../realm.js";
 import type { ScramChecker } from "./checker.js";
+import { decoyOptionKinds } from "./decoys.js";
 import type { DecoyOptions } from "./decoys.js";
 import { PasswordChecker } from "./password-checker.js";
 import { thisCopy } from "../this-copy.js";
@@ -36,6 +38,7 @@ export class InMemoryUsernamePasswordChecker implements ScramChecker {
   #derived: Promise<void> = Promise.resolve();
 
   constructor(users: Readonly<Record<string, string | Uint8Array | Stored>> = {}, options: DecoyOptions = {}) {
+    checkOptions(options, decoyOptionKinds);
     this.#iterations = options.iterations;
     this.#checker = new PasswordChecker({
       ...options,

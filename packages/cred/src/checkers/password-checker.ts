@@ -2,6 +2,8 @@
 
 import { madeBy, requireOwnCopy } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
+import { checkOptions } from "@pb/jelly-types";
+import type { OptionKinds } from "@pb/jelly-types";
 import { textOf } from "../bytes.js";
 import type { CredentialKind, PasswordCredentials } from "../credentials/credentials.js";
 import { UnauthorizedLogin } from "../errors.js";
@@ -11,7 +13,7 @@ import type { Stored, StoredForm } from "../passwords/stored-forms.js";
 import type { StoredPassword } from "../passwords/stored-password.js";
 import type { AvatarId } from "../realm.js";
 import type { ScramChecker } from "./checker.js";
-import { Decoys } from "./decoys.js";
+import { decoyOptionKinds, Decoys } from "./decoys.js";
 import type { DecoyOptions } from "./decoys.js";
 import { thisCopy } from "../this-copy.js";
 
@@ -26,6 +28,13 @@ export interface PasswordCheckerOptions extends DecoyOptions {
   readonly canonical?: ((username: string) => string) | undefined;
 }
 
+const optionKinds: OptionKinds<PasswordCheckerOptions> = {
+  ...decoyOptionKinds,
+  find: "function",
+  stores: "list",
+  canonical: "function",
+};
+
 /**
  * Checks passwords against stored ones. An unknown name takes the same work, and gives the same error, as a wrong
  * password.
@@ -36,11 +45,13 @@ export class PasswordChecker implements ScramChecker {
   readonly #canonical: (username: string) => string;
   readonly #decoys: Decoys;
 
-  constructor({ find, stores, canonical = (username) => username, ...options }: PasswordCheckerOptions) {
+  constructor(options: PasswordCheckerOptions) {
+    checkOptions(options, optionKinds);
+    const { find, stores, canonical = (username: string) => username, ...decoys } = options;
     this.kinds = [...new Set(stores.flatMap((form) => kindsOfForm[form]))];
     this.#find = find;
     this.#canonical = canonical;
-    this.#decoys = new Decoys(stores, options);
+    this.#decoys = new Decoys(stores, decoys);
   }
 
   async requestAvatarId(credentials: PasswordCredentials): Promise<AvatarId> {

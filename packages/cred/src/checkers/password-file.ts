@@ -2,6 +2,8 @@
 
 import { madeBy } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
+import { checkOptions } from "@pb/jelly-types";
+import type { OptionKinds } from "@pb/jelly-types";
 import { withDefaults } from "@pb/broker/extension";
 import { bytesOf, textOf, timingSafeEqual } from "../bytes.js";
 import { UsernamePassword } from "../credentials/credentials.js";
@@ -13,6 +15,7 @@ import type { Stored, StoredForm } from "../passwords/stored-forms.js";
 import { PlainPassword } from "../passwords/stored-password.js";
 import type { AvatarId } from "../realm.js";
 import type { ScramChecker } from "./checker.js";
+import { decoyOptionKinds } from "./decoys.js";
 import type { DecoyOptions } from "./decoys.js";
 import { PasswordChecker } from "./password-checker.js";
 import { thisCopy } from "../this-copy.js";
@@ -63,6 +66,16 @@ export interface FilePasswordOptions extends DecoyOptions {
   readonly hash?: HashFunction | undefined;
 }
 
+const optionKinds: OptionKinds<FilePasswordOptions> = {
+  ...decoyOptionKinds,
+  delim: "string",
+  usernameField: "any",
+  passwordField: "any",
+  caseSensitive: "boolean",
+  stores: "list",
+  hash: "function",
+};
+
 /** Where a line has the name and the password. */
 type Fields = {
   readonly [Name in "delim" | "usernameField" | "passwordField"]: Exclude<FilePasswordOptions[Name], undefined>;
@@ -100,7 +113,8 @@ export class FilePasswordDB implements ScramChecker {
 
   /** Throws a TypeError when `delim` is empty, or when two options describe the password field in different ways. */
   constructor(source: FileSource, options: FilePasswordOptions = {}) {
-    const { stores = ["plain"], hash } = options;
+    checkOptions(options, optionKinds);
+    const { stores = ["plain"], hash, secret, iterations } = options;
     this.#fields = fieldsOf(options);
     if (this.#fields.delim === "") throw new TypeError("delim must not be empty");
     if (stores.includes("plain") && stores.length > 1) {
@@ -112,7 +126,8 @@ export class FilePasswordDB implements ScramChecker {
     this.#source = source;
     this.#options = options;
     this.#checker = new PasswordChecker({
-      ...options,
+      secret,
+      iterations,
       stores,
       find: (username) => this.#find(username),
       canonical: (username) => this.canonical(username),

@@ -2,6 +2,7 @@
 
 import { madeBy } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
+import { checkOptions } from "@pb/jelly-types";
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesOf, fromBase64, randomBytes, timingSafeEqual, toBase64 } from "../bytes.js";
@@ -55,6 +56,7 @@ export class ScramVerifier implements StoredPassword {
 
   /** Derives the verifier of a password. Rejects with `TypeError` for `iterations` that are not a positive integer. */
   static async of(password: string | Uint8Array, options: ScramVerifierOptions = {}): Promise<ScramVerifier> {
+    checkOptions<ScramVerifierOptions>(options, { iterations: "any", salt: "bytes" });
     const { salt = randomBytes(SALT_BYTES) } = options;
     const iterations = iterationsOr(options.iterations);
     const salted = await saltPassword(password, salt, iterations);

@@ -6,14 +6,15 @@ import type { HeapAllowance } from "@pb/banana";
 import { READING_DEPTH } from "../limits.js";
 import { fromBanana, InsecureJellyError, JellyError, printable } from "../errors.js";
 import { completeExactness } from "../handler.js";
-import { checkNumber } from "../options.js";
+import { checkNumber, checkOptions } from "../options.js";
+import type { OptionKinds } from "../options.js";
 import type { Exactness, JellyReader, ReadingHandler } from "../handler.js";
 import { Heap } from "./heap.js";
 import { keyOfId } from "./hash-guard.js";
 import { Placeholder, References } from "./references.js";
 import type { Reference, ReferenceId } from "./references.js";
 import { moduleOf, SecurityPolicy } from "../policy.js";
-import type { TypeRegistry } from "../registry.js";
+import { TypeRegistry } from "../registry.js";
 import { SCALARS } from "./scalar-patterns.js";
 import { standardTypes } from "../standard-types.js";
 import { readBoolean } from "../types/boolean.js";
@@ -63,6 +64,19 @@ export interface UnjellierOptions extends Partial<Exactness> {
   readonly persistentLoad?: ((id: Expression) => unknown) | undefined;
 }
 
+const optionKinds: OptionKinds<UnjellierOptions> = {
+  integers: "any",
+  floats: "any",
+  dicts: "any",
+  registry: TypeRegistry,
+  policy: SecurityPolicy,
+  depth: "any",
+  unknownCopies: ["refuse", "keep"],
+  onDropped: "function",
+  heap: "object",
+  persistentLoad: "function",
+};
+
 /** A reader with the fast path. */
 type FastReader = ExpressionReader & Required<Pick<ExpressionReader, "scalar">>;
 
@@ -106,6 +120,7 @@ export class Unjellier implements JellyReader {
   #afterwards: (() => void)[] = [];
 
   constructor(options: UnjellierOptions = {}) {
+    checkOptions(options, optionKinds);
     const { registry, policy = SecurityPolicy.standard, depth = READING_DEPTH } = options;
     this.#options = options;
     this.#registry = registry;
@@ -116,7 +131,8 @@ export class Unjellier implements JellyReader {
     this.#allowsLists = policy.allowsType("list");
     this.#allowsDictionaries = policy.allowsType("dictionary");
     this.persistentLoad = options.persistentLoad;
-    this.exactness = completeExactness(options);
+    const { integers, floats, dicts } = options;
+    this.exactness = completeExactness({ integers, floats, dicts });
     this.heap = options.heap ?? defaultAllowance();
     this.#allowsFastPath = this.exactness.integers === "number" && this.exactness.floats === "number";
   }

@@ -6,9 +6,10 @@ import { WRITING_DEPTH } from "../limits.js";
 import { describe, fromBanana, JellyError } from "../errors.js";
 import type { JellyWriter, WritingHandler } from "../handler.js";
 import { SeenObjects } from "./seen-objects.js";
-import { checkNumber } from "../options.js";
+import { checkNumber, checkOptions } from "../options.js";
+import type { OptionKinds } from "../options.js";
 import { SecurityPolicy } from "../policy.js";
-import type { TypeRegistry } from "../registry.js";
+import { TypeRegistry } from "../registry.js";
 import { standardTypes } from "../standard-types.js";
 import { crossRealmKind } from "./cross-realm.js";
 import { writeBoolean } from "../types/boolean.js";
@@ -36,6 +37,13 @@ export interface JellierOptions {
   readonly persistentStore?: ((instance: object) => Expression | undefined) | undefined;
 }
 
+const optionKinds: OptionKinds<JellierOptions> = {
+  registry: TypeRegistry,
+  policy: SecurityPolicy,
+  depth: "any",
+  persistentStore: "function",
+};
+
 /**
  * Writes graphs to one writer, one after the other. When an object occurs a second time, `[reference, id, …]` is
  * inserted around its first occurrence. Ids are assigned in the order of second occurrences, as in Twisted.
@@ -55,6 +63,7 @@ export class Jellier implements JellyWriter {
   #lastId = 0;
 
   constructor(writer: ExpressionWriter, options: JellierOptions = {}) {
+    checkOptions(options, optionKinds);
     this.writer = writer;
     this.#registry = options.registry;
     this.policy = options.policy ?? SecurityPolicy.standard;

@@ -2,7 +2,16 @@
 
 import type { Broker, BrokerOptions } from "@pb/broker";
 import { BrokerConfig } from "@pb/broker/extension";
-import { completeLiveness, ConnectError, openBroker, watchOver, withDefaultWatcher } from "@pb/transport";
+import { checkOptions } from "@pb/jelly-types";
+import type { OptionKinds } from "@pb/jelly-types";
+import {
+  completeLiveness,
+  ConnectError,
+  defaultLiveness,
+  openBroker,
+  watchOver,
+  withDefaultWatcher,
+} from "@pb/transport";
 import type { LivenessOptions, Pulse } from "@pb/transport";
 import { Duplex } from "node:stream";
 import { clientEndpoint } from "../endpoint/endpoint.js";
@@ -11,7 +20,7 @@ import { nodePlatform } from "../platform.js";
 import { SocketLink } from "../socket/socket-link.js";
 import { describePeer } from "../socket/socket-peer.js";
 import { explainTlsError } from "../tls/tls-errors.js";
-import { openSocket } from "./open-socket.js";
+import { checkSocketOptions, openSocket } from "./open-socket.js";
 import type { SocketOptions } from "./open-socket.js";
 
 export interface ConnectOptions extends SocketOptions {
@@ -26,21 +35,39 @@ export interface ConnectOptions extends SocketOptions {
   readonly liveness?: LivenessOptions | false | undefined;
 }
 
+/** The kinds of the options that `connect` and `reconnecting` share. */
+export const connectOptionKinds: OptionKinds<ConnectOptions> = {
+  broker: "object",
+  signal: "signal",
+  liveness: "any",
+  connectMs: "any",
+  tlsMs: "any",
+  tls: "object",
+};
+
+/** Where the options of a connection belong that are not options of `connect`, `listen` and `reconnecting`. */
+export const nestedOptions: Readonly<Record<string, readonly string[]>> = {
+  broker: BrokerConfig.optionNames,
+  liveness: Object.keys(defaultLiveness),
+};
+
 /**
  * Connects to a server and resolves when both ends can call. `endpoint` is an endpoint string such as
  * `tcp:localhost:8787`, a URL such as `pbs://example.org`, an endpoint object, or a stream that is connected already.
  *
- * Rejects with `EndpointError`, with `TypeError` for an option that is not a number in its range, with Node's error
- * when the connection is refused, with `ConnectError` after a timeout or when TLS fails, with `ConnectionLostError`
- * when the peer does not speak the protocol, and with the reason of the signal when that aborts.
+ * Rejects with `EndpointError`, with `TypeError` for an unknown option or a bad value, with Node's error when the
+ * connection is refused, with `ConnectError` after a timeout or when TLS fails, with `ConnectionLostError` when the
+ * peer does not speak the protocol, and with the reason of the signal when that aborts.
  */
 export async function connect(
   endpoint: string | ClientEndpoint | Duplex,
   options: ConnectOptions = {},
 ): Promise<Broker> {
+  checkOptions(options, connectOptionKinds, nestedOptions);
   options.signal?.throwIfAborted();
   if (options.liveness !== false) completeLiveness(options.liveness);
   const target = endpoint instanceof Duplex ? endpoint : clientEndpoint(endpoint);
+  checkSocketOptions(target instanceof Duplex ? undefined : target, options);
   const { broker, pulse } = await dial(target, clientConfig(options.broker), options);
   if (options.liveness !== false) watchOver(broker, pulse, options.liveness, nodePlatform);
   return broker;

@@ -1,6 +1,7 @@
 // Opens the socket of a client: TCP or UNIX, secured with TLS for a TLS endpoint.
 
 import { withDefaults } from "@pb/broker/extension";
+import { checkOptions } from "@pb/jelly-types";
 import { ConnectError } from "@pb/transport";
 import { connect as connectSocket, isIP } from "node:net";
 import type { Socket } from "node:net";
@@ -15,7 +16,7 @@ import type {
 } from "../endpoint/endpoint-types.js";
 import { discardSocket, waitForSocket } from "../socket/socket-events.js";
 import { explainTlsError } from "../tls/tls-errors.js";
-import { secureContextOptions } from "../tls/tls-options.js";
+import { clientTlsKinds, secureContextOptions } from "../tls/tls-options.js";
 import type { ClientTls } from "../tls/tls-options.js";
 
 /** How to open a socket. */
@@ -30,8 +31,20 @@ export interface SocketOptions {
   readonly tls?: ClientTls | undefined;
 }
 
+/**
+ * Throws `TypeError` for times that are not numbers of at least 0, for unknown TLS options, and for TLS options of an
+ * endpoint without TLS, which would otherwise be used in plain text without a word.
+ */
+export function checkSocketOptions(endpoint: ClientEndpoint | undefined, options: SocketOptions): void {
+  socketTimes(options);
+  checkOptions(options.tls, clientTlsKinds);
+  if (options.tls === undefined || endpoint?.type === "tls") return;
+  const where = endpoint === undefined ? "a stream" : describeEndpoint(endpoint);
+  throw new TypeError(`The option tls has no effect on ${where}: use an endpoint such as tls:host:port or pbs://host`);
+}
+
 /** The times with their defaults. Throws `TypeError` for one that is not a number of at least 0. */
-export function socketTimes({ connectMs, tlsMs }: SocketOptions): {
+function socketTimes({ connectMs, tlsMs }: SocketOptions): {
   readonly connectMs: number;
   readonly tlsMs: number;
 } {
@@ -43,7 +56,6 @@ export function socketTimes({ connectMs, tlsMs }: SocketOptions): {
  * signal.
  */
 export async function openSocket(endpoint: ClientEndpoint, options: SocketOptions): Promise<Socket> {
-  socketTimes(options);
   if (endpoint.type !== "tls") return openPlainSocket(endpoint, options);
   // Files are read before connecting: a missing or invalid file does not cost the server a connection.
   const tls = { ...endpoint.tls, ...options.tls };

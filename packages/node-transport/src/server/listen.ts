@@ -2,15 +2,19 @@
 
 import type { Broker, BrokerOptions, RootSource } from "@pb/broker";
 import { BrokerConfig } from "@pb/broker/extension";
+import { checkOptions } from "@pb/jelly-types";
+import type { OptionKinds } from "@pb/jelly-types";
 import { ServerConnections, withDefaultWatcher } from "@pb/transport";
 import type { LivenessOptions, SameUserOptions, ServerLimits, ServerWatcher } from "@pb/transport";
 import { createServer } from "node:net";
 import type { ListenOptions as SocketOptions, Server as SocketServer, Socket } from "node:net";
+import { nestedOptions } from "../client/connect.js";
 import { serverEndpoint } from "../endpoint/endpoint.js";
 import type { ServerEndpoint } from "../endpoint/endpoint-types.js";
 import { nodePlatform } from "../platform.js";
 import { proxyPolicy } from "../proxy/trusted-proxies.js";
 import { TlsAcceptor } from "../tls/tls-acceptor.js";
+import { serverTlsKinds } from "../tls/tls-options.js";
 import type { ServerTls } from "../tls/tls-options.js";
 import { Server } from "./server.js";
 import { inheritedSocket } from "./systemd.js";
@@ -47,12 +51,24 @@ export interface ListenOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+const optionKinds: OptionKinds<ListenOptions> = {
+  broker: "object",
+  onConnection: "function",
+  onEvent: "function",
+  limits: "object",
+  liveness: "any",
+  logins: "object",
+  trustProxies: "any",
+  tls: "object",
+  signal: "signal",
+};
+
 /**
  * Listens at an endpoint, such as `tcp:8787`, `tcp:0:interface=127.0.0.1` or `unix:/run/pb.sock`, and resolves when it
  * does. Each connection starts from `root`: a `Root`, a portal of `@pb/cred`, or any other object with the method
  * `rootObject`.
  *
- * Rejects with `EndpointError`, with `TypeError` for an option that is not a number in its range, with Node's error,
+ * Rejects with `EndpointError`, with `TypeError` for a bad root, an unknown option or a bad value, with Node's error,
  * such as `EADDRINUSE`, or `ENOENT` for a certificate file, and with the reason of the signal when that aborts first.
  */
 export async function listen(
@@ -60,6 +76,7 @@ export async function listen(
   root: RootSource,
   options: ListenOptions = {},
 ): Promise<Server> {
+  checkListenOptions(options);
   const signal = options.signal ?? undefined; // null must not fail after the server has started to listen
   signal?.throwIfAborted();
   const target = serverEndpoint(endpoint);
@@ -78,9 +95,18 @@ export async function listen(
   return result;
 }
 
+function checkListenOptions(options: ListenOptions): void {
+  checkOptions(options, optionKinds, nestedOptions);
+  checkOptions(options.tls, serverTlsKinds);
+  if (options.broker !== undefined && "root" in options.broker && options.broker.root !== undefined)
+    throw new TypeError("The option broker must not contain a root: pass it to listen after the endpoint");
+}
+
 function createConnections(root: RootSource, options: ListenOptions): ServerConnections {
   const { limits, liveness, logins: sameUser, onEvent, onConnection } = options;
-  const config = new BrokerConfig({ ...withDefaultWatcher(options.broker, nodePlatform.warn), root });
+  // Undefined would be a server without a root, which only a program that uses `Broker` itself can want.
+  const given = (root as RootSource | undefined) ?? (null as unknown as RootSource);
+  const config = new BrokerConfig({ ...withDefaultWatcher(options.broker, nodePlatform.warn), root: given });
   const connections = new ServerConnections({ config, limits, liveness, sameUser, platform: nodePlatform });
   if (onEvent !== undefined) connections.onEvent(onEvent);
   if (onConnection !== undefined)
@@ -96,7 +122,9 @@ async function openTls(
   tlsMs: number,
 ): Promise<TlsAcceptor | undefined> {
   if (target.type === "tls") return TlsAcceptor.open({ ...target.tls, ...tls }, tlsMs);
-  return target.type === "systemd" && tls !== undefined ? TlsAcceptor.open(tls, tlsMs) : undefined;
+  if (tls === undefined) return undefined;
+  if (target.type === "systemd") return TlsAcceptor.open(tls, tlsMs);
+  throw new TypeError(`The option tls has no effect on a ${target.type} endpoint: use ssl:port or type: "tls"`);
 }
 
 /** Makes the server listen. The result removes what has to be removed at the end. */

@@ -1,6 +1,7 @@
 // TLS options: keys, certificates and authorities, as PEM text or as files, which are read when a connection or a
 // server starts and on reload.
 
+import type { OptionKinds } from "@pb/jelly-types";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { SecureContextOptions, SecureVersion } from "node:tls";
@@ -52,6 +53,26 @@ export interface ServerTls extends CommonTls {
    */
   readonly clientCertificates?: "none" | "optional" | "required" | undefined;
 }
+
+const commonKinds: OptionKinds<CommonTls> = {
+  key: "any",
+  cert: "any",
+  keyFile: "string",
+  certFile: "string",
+  ca: "any",
+  caDirectory: "string",
+  minVersion: ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"],
+  alpnProtocols: "list",
+};
+
+export const clientTlsKinds: OptionKinds<ClientTls> = { ...commonKinds, serverName: "string", verify: "boolean" };
+
+export const serverTlsKinds: OptionKinds<ServerTls> = {
+  ...commonKinds,
+  chainFile: "string",
+  dhFile: "string",
+  clientCertificates: ["none", "optional", "required"],
+};
 
 /** Reads the files. Rejects with Node's error, which names the file. */
 export async function secureContextOptions(tls: ClientTls & ServerTls): Promise<SecureContextOptions> {

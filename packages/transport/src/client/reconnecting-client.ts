@@ -2,6 +2,8 @@
 
 import { CallTimeoutError, ConnectionLostError, DeadReferenceError, defaultBrokerLimits, LimitError } from "@pb/broker";
 import type { Broker, BrokerEvent, CallOptions, RemoteCalls, RemoteMethods, RemoteReference } from "@pb/broker";
+import { checkOptions } from "@pb/jelly-types";
+import type { OptionKinds } from "@pb/jelly-types";
 import { RemoteCaller, Subscriptions, withDeadline, withDefaults } from "@pb/broker/extension";
 import type { DeadlineOptions, RemoteArguments, RemoteName, RemoteResult } from "@pb/broker/extension";
 import { defaultWatcher } from "../default-watcher.js";
@@ -64,6 +66,18 @@ export interface ReconnectingClientHooks {
   readonly callsWaiting?: number | undefined;
 }
 
+const optionKinds: OptionKinds<ReconnectingClientOptions<never>> = {
+  login: "function",
+  loginMs: "any",
+  backoff: "object",
+  isFinal: "function",
+  whileDown: ["wait", "fail"],
+  idempotent: "iterable",
+  onState: "function",
+  liveness: "any",
+  signal: "signal",
+};
+
 const LOGIN_MS = 30_000;
 
 /** How often an idempotent call is sent. */
@@ -76,6 +90,13 @@ export interface ReconnectingCallOptions extends CallOptions {
   /** Default: as the option `whileDown` of the client says. */
   readonly whileDown?: WhileDown | undefined;
 }
+
+const callOptionKinds: OptionKinds<ReconnectingCallOptions> = {
+  signal: "signal",
+  timeoutMs: "any",
+  idempotent: "boolean",
+  whileDown: optionKinds.whileDown,
+};
 
 /** Connects at once, and again whenever the connection is lost. */
 export class ReconnectingClient<T = RemoteMethods> {
@@ -100,16 +121,17 @@ export class ReconnectingClient<T = RemoteMethods> {
   readonly #waiters = new Set<Waiter<T>>();
   #state: ReconnectState<T> = { is: "connecting", attempt: 1 };
 
+  /** The kinds of all options, for transports that add options of their own. */
+  static readonly optionKinds: OptionKinds<ReconnectingClientOptions<never>> = optionKinds;
+
   /** Programs use the function `reconnecting` of a transport instead. Throws `TypeError` for a bad option. */
   constructor(dial: Dial, options: ReconnectingClientOptions<T> = {}, hooks: ReconnectingClientHooks = {}) {
+    checkOptions<ReconnectingClientOptions<T>>(options, optionKinds);
     if (options.liveness !== false) completeLiveness(options.liveness);
     this.#dial = dial;
     this.#options = options;
     this.#backoff = completeBackoff(options.backoff);
-    const { loginMs, whileDown } = options;
-    const given = { loginMs, whileDown };
-    const accepted = { whileDown: ["wait", "fail"] };
-    ({ loginMs: this.#loginMs } = withDefaults("option", { loginMs: LOGIN_MS, whileDown: "wait" }, given, accepted));
+    ({ loginMs: this.#loginMs } = withDefaults("option", { loginMs: LOGIN_MS }, { loginMs: options.loginMs }));
     this.#idempotent = new Set<string>(options.idempotent);
     this.#platform = hooks.platform ?? defaultPlatform;
     this.#callsWaiting = hooks.callsWaiting ?? defaultBrokerLimits.callsWaiting;
@@ -178,9 +200,10 @@ export class ReconnectingClient<T = RemoteMethods> {
 
   /**
    * The same two ways to call, with options. `timeoutMs` includes the time while there is no connection. Throws
-   * `TypeError` for a `timeoutMs` that is not a number of at least 0.
+   * `TypeError` for an unknown name, and for a `timeoutMs` that is not a number of at least 0.
    */
   with(options: ReconnectingCallOptions): RemoteCaller<T> {
+    checkOptions(options, callOptionKinds);
     withDefaults("option", { timeoutMs: Infinity }, { timeoutMs: options.timeoutMs });
     return new RemoteCaller((name, args) => this.#call(options, name, args));
   }

@@ -2,6 +2,8 @@
 
 import { describe, JellyError, printable } from "../../errors.js";
 import type { Class, JellyReader, JellyWriter, ReadingHandler, WritingHandler } from "../../handler.js";
+import { checkOptions } from "../../options.js";
+import type { OptionKinds } from "../../options.js";
 import { isIndex, makeSparse } from "../../reading/sparse.js";
 
 /** The default state of a copy: an object with own properties and without a prototype. */
@@ -34,6 +36,15 @@ export interface CopyOptions<T extends object, State = PlainState> {
   readonly subclasses?: boolean;
 }
 
+const optionKinds: OptionKinds<CopyOptions<object>> = {
+  getState: "function",
+  parse: "function",
+  setState: "function",
+  create: "function",
+  afterRead: "function",
+  subclasses: "boolean",
+};
+
 /**
  * Creates the handler of a class that is sent by copy under `name`, for `TypeRegistry.register`.
  * `TypeRegistry.registerCopy` does both. Throws `TypeError` for a name that is not printable ASCII without spaces.
@@ -44,6 +55,7 @@ export function copyType<T extends object, State = PlainState>(
   options: CopyOptions<T, State> = {},
 ): ReadingHandler<T> & WritingHandler<T> {
   requireName(name);
+  checkOptions<CopyOptions<T, State>>(options, optionKinds);
   const { getState, subclasses = false } = options;
   const hasPrivate = options.create === undefined && hasPrivateMembers(type);
   if (hasPrivate && getState === undefined) throw new TypeError(`${privateAdvice(type)}, and to send them, getState`);
