@@ -1,7 +1,7 @@
 // `TypeHandler`, which defines how a type is written and read, and the interfaces that a handler writes to and reads
 // from.
 
-import type { Expression, ExpressionReader, ExpressionWriter, HeapAllowance } from "@pb/banana";
+import type { Expression, ExpressionReader, ExpressionWriter, HeapAllowance, Steps } from "@pb/banana";
 import { withDefaults } from "./options.js";
 import type { Given } from "./options.js";
 import type { SecurityPolicy } from "./policy.js";
@@ -36,6 +36,11 @@ export interface TypeHandler<T = unknown> {
   jelly?(value: T, jellier: JellyWriter): void;
   /** Reads the `items` elements that follow the atom, all of them. Required when there are {@link atoms}. */
   unjelly?(unjellier: JellyReader, items: number, atom: string): unknown;
+  /**
+   * As {@link unjelly}, with pauses, for a handler that reads other values. It is called in place of `unjelly` for a
+   * list of more than 16 KiB in a message. Without it, the process does nothing else while such a list is read.
+   */
+  unjellyInSteps?(unjellier: JellyStepReader, items: number, atom: string): Steps<unknown>;
 }
 
 /** A handler that can write. */
@@ -136,6 +141,24 @@ export interface JellyReader {
    * Call it when the state of `instance` is set.
    */
   reportDropped(type: string, instance: object): void;
+}
+
+/** The graph that is being read in steps, as {@link TypeHandler.unjellyInSteps} sees it. */
+export interface JellyStepReader extends JellyReader {
+  /** Whether the next element is a list of more than 16 KiB: {@link read} would read it without a pause. */
+  isLong(): boolean;
+  /** As {@link read}, with pauses. It is slower for an element that is not long. */
+  readInSteps(): Steps<unknown>;
+  /** As {@link readAs}, with pauses. */
+  readAsInSteps(atom: string, items: number): Steps<unknown>;
+  /** As {@link readState}, with pauses. */
+  readStateInSteps(use: (state: unknown) => void): Steps<void>;
+  /** As {@link readMade}, with pauses. */
+  readMadeInSteps(make: (state: unknown) => unknown): Steps<unknown>;
+  /** As {@link skip}, with pauses. */
+  skipInSteps(items: number): Steps<void>;
+  /** Whether 16 KiB were read since the last pause, or this was called 256 times: yield now. */
+  endsStep(): boolean;
 }
 
 /** How to read values that JavaScript cannot tell apart. For relays that must send exactly what they received. */

@@ -24,12 +24,13 @@ export { SecurityPolicy } from "./policy.js";
 export { Jellier } from "./writing/jellier.js";
 export type { JellierOptions } from "./writing/jellier.js";
 export { Unjellier } from "./reading/unjellier.js";
-export type { UnjellierOptions } from "./reading/unjellier.js";
+export type { UnjellierOptions } from "./reading/unjellier-options.js";
 export { completeExactness } from "./handler.js";
 export type {
   Class,
   Exactness,
   JellyReader,
+  JellyStepReader,
   JellyWriter,
   ReadingHandler,
   TypeHandler,

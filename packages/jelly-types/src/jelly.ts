@@ -5,7 +5,7 @@ import type { Expression } from "@pb/banana";
 import { Jellier } from "./writing/jellier.js";
 import type { JellierOptions } from "./writing/jellier.js";
 import { Unjellier } from "./reading/unjellier.js";
-import type { UnjellierOptions } from "./reading/unjellier.js";
+import type { UnjellierOptions } from "./reading/unjellier-options.js";
 
 /**
  * Converts a value to an s-expression, ready for `encode` of `@pb/banana`. Throws `JellyError` with the path to a value

@@ -1,5 +1,6 @@
 // Banana expressions, and the interfaces `ExpressionWriter` and `ExpressionReader` that the formats above Banana use.
 
+import type { Steps } from "../reading/steps.js";
 import type { ListHead, ScalarPatterns } from "./list-head.js";
 
 /** The bits of positive infinity. The bits of every NaN are larger, without the sign. */
@@ -146,4 +147,11 @@ export interface ExpressionReader {
   text(): string;
   /** Skips the next element, of any kind. */
   skip(): void;
+  /**
+   * Whether the next element is a list that is too long to be read without a pause. A reader without this method has no
+   * such list.
+   */
+  isLong?(): boolean;
+  /** As {@link skip}, with pauses. For a reader that has {@link isLong}. */
+  skipInSteps?(): Steps<void>;
 }

@@ -4,8 +4,18 @@ import { isForeignBytes } from "../format/bytes.js";
 import { Float, isInteger } from "./expression.js";
 import type { Expression, ExpressionReader, ExpressionWriter, Kind } from "./expression.js";
 import { checkLimit } from "../limits.js";
-import { charge, defaultAllowance, Heap } from "../reading/heap.js";
+import {
+  BYTES_HEAP,
+  FLOAT_HEAP,
+  LIST_HEAP,
+  NUMBER_HEAP,
+  SLOT_HEAP,
+  charge,
+  defaultAllowance,
+} from "../reading/heap.js";
 import type { HeapAllowance } from "../reading/heap.js";
+import { runSteps, STEP_BYTES } from "../reading/steps.js";
+import type { Steps } from "../reading/steps.js";
 
 type Leaf = Exclude<Expression, Expression[]>;
 
@@ -64,16 +74,30 @@ function writeLeaf(writer: PlainWriter, leaf: Leaf): void {
  */
 export function readExpression(reader: ExpressionReader, allowance: HeapAllowance = defaultAllowance()): Expression {
   const kind = reader.kind();
-  if (kind !== "list") return readLeaf(reader, kind, allowance);
+  return kind === "list" ? runSteps(readTree(reader, allowance, Infinity)) : readLeaf(reader, kind, allowance);
+}
+
+/** As {@link readExpression}, with a pause after each step. */
+export function* readExpressionInSteps(reader: ExpressionReader, allowance: HeapAllowance): Steps<Expression> {
+  const kind = reader.kind();
+  return kind === "list" ? yield* readTree(reader, allowance, STEP_BYTES) : readLeaf(reader, kind, allowance);
+}
+
+function* readTree(reader: ExpressionReader, allowance: HeapAllowance, stepBytes: number): Steps<Expression[]> {
   const open: { list: Expression[]; index: number }[] = [];
   let list = readHead(reader, allowance);
   let index = 0;
+  let pause = reader.offset + stepBytes;
   while (true) {
     if (index === list.length) {
       const outer = open.pop();
       if (outer === undefined) return list;
       ({ list, index } = outer);
       continue;
+    }
+    if (reader.offset > pause) {
+      yield;
+      pause = reader.offset + stepBytes;
     }
     const kind = reader.kind();
     if (kind === "list") {
@@ -90,7 +114,7 @@ export function readExpression(reader: ExpressionReader, allowance: HeapAllowanc
 
 function readHead(reader: ExpressionReader, allowance: HeapAllowance): Expression[] {
   const length = reader.list();
-  charge(allowance, Heap.LIST + Heap.SLOT * length);
+  charge(allowance, LIST_HEAP + SLOT_HEAP * length);
   return new Array<Expression>(length);
 }
 
@@ -98,7 +122,7 @@ function readInteger(reader: ExpressionReader, allowance: HeapAllowance): number
   const { offset } = reader;
   const value = reader.integer();
   // A digit has seven bits.
-  if ((Number(value) | 0) !== value) charge(allowance, Heap.NUMBER + reader.offset - offset);
+  if ((Number(value) | 0) !== value) charge(allowance, NUMBER_HEAP + reader.offset - offset);
   return value;
 }
 
@@ -108,12 +132,12 @@ function readLeaf(reader: ExpressionReader, kind: Exclude<Kind, "list">, allowan
       return readInteger(reader, allowance);
     case "bytes": {
       const bytes = reader.bytes();
-      charge(allowance, bytes.length === 0 ? 0 : Heap.BYTES + bytes.length);
+      charge(allowance, bytes.length === 0 ? 0 : BYTES_HEAP + bytes.length);
       return bytes;
     }
     case "float": {
       const value = reader.exactFloat();
-      charge(allowance, typeof value === "number" ? Heap.NUMBER : Heap.FLOAT);
+      charge(allowance, typeof value === "number" ? NUMBER_HEAP : FLOAT_HEAP);
       return value;
     }
   }

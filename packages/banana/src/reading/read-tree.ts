@@ -4,7 +4,7 @@
 import { toExactFloat } from "../expression/expression.js";
 import type { Expression } from "../expression/expression.js";
 import { checkLimit } from "../limits.js";
-import { Heap } from "./heap.js";
+import { BYTES_HEAP, FLOAT_HEAP, LIST_HEAP, NUMBER_HEAP, SLOT_HEAP } from "./heap.js";
 import { readDigits } from "../format/base128.js";
 import { fromAscii } from "../format/bytes.js";
 import { countDigits4, readDigits4, Token, typeAfter } from "../format/tokens.js";
@@ -43,7 +43,7 @@ export function readTree(
       digits = 0;
       while ((type = bytes[position + digits]!) < 0x80) digits++;
       const long = readDigits(bytes, position, position + digits);
-      heap += Heap.NUMBER + digits;
+      heap += NUMBER_HEAP + digits;
       if (typeof long === "bigint" && type !== Token.FLOAT) {
         list[index++] = type === Token.INT || type === Token.LONGINT ? long : -long;
         position += digits + 1;
@@ -71,20 +71,20 @@ export function readTree(
         }
       }
     } else if (type === Token.LIST) {
-      heap += Heap.LIST + Heap.SLOT * number;
+      heap += LIST_HEAP + SLOT_HEAP * number;
       if (heap > heapBytes) continue;
       open.push({ list, index: index + 1 });
       list = list[index] = new Array<Expression>(number);
       index = 0;
     } else if (type === Token.STRING) {
-      heap += number === 0 ? 0 : Heap.BYTES + number;
+      heap += number === 0 ? 0 : BYTES_HEAP + number;
       list[index++] = number === 0 ? (empty ??= new Uint8Array(0)) : bytes.slice(position, (position += number));
     } else if (type === Token.VOCAB) {
-      heap += Heap.BYTES;
+      heap += BYTES_HEAP;
       list[index++] = fromAscii(vocabulary!.word(number)!);
     } else if (type === Token.FLOAT) {
       const value = (list[index++] = toExactFloat(view, position));
-      heap += typeof value === "number" ? Heap.NUMBER : Heap.FLOAT;
+      heap += typeof value === "number" ? NUMBER_HEAP : FLOAT_HEAP;
       position += 8;
     } else {
       list[index++] = 0 - number;

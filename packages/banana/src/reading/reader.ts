@@ -8,6 +8,8 @@ import { toExactFloat } from "../expression/expression.js";
 import type { ExpressionReader, Float, Kind } from "../expression/expression.js";
 import { bytesOf, scalarBytesOf } from "../expression/list-head.js";
 import type { ListHead, ScalarPatterns } from "../expression/list-head.js";
+import { STEP_BYTES } from "./steps.js";
+import type { Steps } from "./steps.js";
 import { cachedText, MAX_CACHED_TEXT, MAX_CACHED_WORD } from "./string-cache.js";
 import { countDigits4, MAX_INT, readDigits4, Token, typeAfter } from "../format/tokens.js";
 import type { Dialect } from "../format/vocabulary.js";
@@ -36,6 +38,7 @@ const FALSE_TOKEN = 0x8205;
 const FALSE_FIRST = 0x736c6166;
 const FALSE_LAST = 0x65736c61;
 
+const NO_LISTS: readonly number[] = [];
 const NOTHING = new Uint8Array(0);
 const NOTHING_VIEW = new DataView(NOTHING.buffer);
 
@@ -59,9 +62,24 @@ export class BananaReader implements ExpressionReader {
   #number = 0;
   #body = 0;
   #empty: Uint8Array | undefined;
+  /** The position of the first byte, the starts of the long lists from there, and the first that is not read yet. */
+  #start = 0;
+  #longLists: readonly number[] = NO_LISTS;
+  #nextLong = 0;
 
-  /** Sets the bytes to read: those from `start` to `end`. The first one has the offset `base` in the stream. */
-  reset(bytes: Uint8Array, start: number, end: number, dialect: Dialect, base: number, view?: DataView): this {
+  /**
+   * Sets the bytes to read: those from `start` to `end`. The first one has the offset `base` in the stream. `longLists`
+   * are the lists for {@link isLong}: their distances from the start, in ascending order. Default: none.
+   */
+  reset(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    dialect: Dialect,
+    base: number,
+    view?: DataView,
+    longLists: readonly number[] = NO_LISTS,
+  ): this {
     if (view === undefined) {
       this.#bytes = plainBytes(bytes) ?? Uint8Array.from(bytes);
       this.#view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength);
@@ -74,6 +92,9 @@ export class BananaReader implements ExpressionReader {
     this.#dialect = dialect;
     this.#base = base - start;
     this.#empty = undefined;
+    this.#start = start;
+    this.#longLists = longLists;
+    this.#nextLong = 0;
     return this;
   }
 
@@ -84,6 +105,15 @@ export class BananaReader implements ExpressionReader {
   /** Moves back to the element at this {@link offset}, to read it again. */
   rewind(offset: number): void {
     this.#position = offset - this.#base;
+    this.#nextLong = 0;
+  }
+
+  isLong(): boolean {
+    const starts = this.#longLists;
+    if (starts.length === 0) return false;
+    const distance = this.#position - this.#start;
+    while (this.#nextLong < starts.length && starts[this.#nextLong]! < distance) this.#nextLong++;
+    return starts[this.#nextLong] === distance;
   }
 
   // Each method decodes the head of the element again, which costs less than keeping it in fields (bench `codec`).
@@ -406,8 +436,17 @@ export class BananaReader implements ExpressionReader {
   }
 
   skip(): void {
-    let left = 1;
-    while (left > 0) {
+    this.#skip(1, Infinity);
+  }
+
+  *skipInSteps(): Steps<void> {
+    for (let left = 1; (left = this.#skip(left, this.#position + STEP_BYTES)) > 0;) yield;
+  }
+
+  /** Skips elements until one begins after the position `last`. Returns how many are left. */
+  #skip(elements: number, last: number): number {
+    let left = elements;
+    while (left > 0 && this.#position <= last) {
       left--;
       switch (this.#longHead()) {
         case Token.LIST:
@@ -424,6 +463,7 @@ export class BananaReader implements ExpressionReader {
           this.#position = this.#body;
       }
     }
+    return left;
   }
 
   /** Decodes the digits and the type byte of the next element, and does not move. A number over 2^31-1 becomes -1. */

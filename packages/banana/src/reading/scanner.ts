@@ -9,6 +9,7 @@ import { checkLimit, withLimits } from "../limits.js";
 import type { BananaLimits } from "../limits.js";
 import type { BananaReader } from "./reader.js";
 import { countDigits4, readDigits4, Token, typeAfter } from "../format/tokens.js";
+import { STEP_BYTES } from "./steps.js";
 import { readTree } from "./read-tree.js";
 import { dialectOf } from "../format/vocabulary.js";
 import type { Dialect } from "../format/vocabulary.js";
@@ -20,6 +21,9 @@ const KEPT_BYTES = 256 * 1024;
 
 /** The fast path is for buffers of up to this size, whose positions are 32-bit integers. */
 const MAX_FAST_BUFFER = 0x7fffffff;
+/** Lists inside more lists than this are not recorded, which bounds the memory. Values are not nested so deep. */
+const MARKED_DEPTH = 512;
+
 /** Copying a shorter chunk is faster than creating a view of it. */
 const MIN_LENT_BYTES = 1024;
 
@@ -38,6 +42,8 @@ const NO_CHUNK = chunkOf(new Uint8Array(0));
  * An unused buffer, shared by all scanners: of a thousand connections, few hold a part of a message at the same time.
  */
 let spare = NO_CHUNK;
+
+const NO_LISTS: number[] = [];
 
 /** The first four bytes of a list of two whose first element is a string shorter than 128 bytes. */
 const HIGH_BITS = 0x80808080 | 0;
@@ -91,6 +97,13 @@ export class Scanner {
   #missing = 1;
   readonly #outerMissing: number[] = [];
   #depth = 0;
+  /** Where each open list starts, from the start of the expression. */
+  readonly #outerStarts: number[] = [];
+  /** The starts of the long lists of the expression, in ascending order, and where they were last looked for. */
+  #longLists = NO_LISTS;
+  #lastMark = 0;
+  #nextMark = STEP_BYTES;
+  #isInterrupted = false;
   /** The error that every call throws once the stream is invalid. */
   #failure: Error | undefined;
 
@@ -110,6 +123,11 @@ export class Scanner {
   /** The number of bytes that were received and do not belong to a returned expression. */
   get pendingBytes(): number {
     return this.#end - this.#start;
+  }
+
+  /** Whether the last {@link advance} stopped because of its limit: call it again, without further bytes. */
+  get isInterrupted(): boolean {
+    return this.#isInterrupted;
   }
 
   /**
@@ -154,6 +172,7 @@ export class Scanner {
     this.#base = this.#digits = 0;
     this.#missing = 1;
     this.#depth = 0;
+    this.#forgetMarks();
   }
 
   /**
@@ -161,31 +180,44 @@ export class Scanner {
    * for invalid bytes, and again in every later call.
    */
   next(): Expression | undefined {
-    if (!this.#scan()) return undefined;
+    if (!this.#scan(Infinity)) return undefined;
     const start = this.#start;
     this.#start = this.#position;
+    this.#forgetMarks();
     return readTree(this.#buffer, this.#view, start, this.dialect, this.#limits.heapBytes);
   }
 
   /**
    * As {@link next}, without a tree: sets `reader` to the start of the next complete expression and returns true;
    * returns false when more bytes are needed. The reader may be used until the next call of {@link next} or `advance`.
+   *
+   * Also returns false, and sets {@link isInterrupted}, when about `most` bytes were scanned and others can still be.
+   * The bytes of a {@link lend} are still in use then.
    */
-  advance(reader: BananaReader): boolean {
-    const isComplete = this.#scan();
+  advance(reader: BananaReader, most?: number): boolean {
+    const isComplete = this.#scan(most ?? Infinity);
     const start = this.#start;
     if (isComplete) this.#start = this.#position;
-    reader.reset(this.#buffer, start, this.#start, this.dialect, this.#base + start, this.#view);
+    reader.reset(this.#buffer, start, this.#start, this.dialect, this.#base + start, this.#view, this.#longLists);
+    if (isComplete && this.#nextMark > STEP_BYTES) this.#forgetMarks();
     return isComplete;
   }
 
   /** Continues to scan. Returns true when an expression is complete, and false when more bytes are needed. */
-  #scan(): boolean {
+  #scan(most: number): boolean {
     if (this.#failure !== undefined) throw this.#failure;
+    this.#isInterrupted = false;
+    const last = this.#position + most;
     try {
       while (this.#missing > 0 && this.#position < this.#end) {
         if (this.#digits === 0 && this.#allowsFastPath && this.#position + 1 < this.#end) this.#scanFast();
         if (this.#missing > 0 && this.#position < this.#end) this.#scanByte();
+        if (this.#position - this.#start < this.#nextMark || this.#digits > 0) continue;
+        this.#mark();
+        if (this.#position >= last && this.#missing > 0 && this.#position < this.#end) {
+          this.#isInterrupted = true;
+          return false;
+        }
       }
     } catch (error) {
       this.#failure = error as Error;
@@ -201,6 +233,27 @@ export class Scanner {
   }
 
   /**
+   * Records the lists that have been opened since the last mark and are still open. Every list that is longer than the
+   * distance of two marks is open at one.
+   */
+  #mark(): void {
+    const starts = this.#outerStarts;
+    const depth = Math.min(this.#depth, MARKED_DEPTH);
+    let first = depth;
+    while (first > 0 && starts[first - 1]! >= this.#lastMark) first--;
+    if (first < depth && this.#longLists === NO_LISTS) this.#longLists = [];
+    for (let level = first; level < depth; level++) this.#longLists.push(starts[level]!);
+    this.#lastMark = this.#position - this.#start;
+    this.#nextMark = this.#lastMark + STEP_BYTES;
+  }
+
+  #forgetMarks(): void {
+    this.#longLists = NO_LISTS;
+    this.#lastMark = 0;
+    this.#nextMark = STEP_BYTES;
+  }
+
+  /**
    * Fast path: scans elements that are complete, valid and have at most three digits. Stops at the end of the
    * expression, and before the first other element, which {@link #scanByte} scans or reports.
    */
@@ -210,9 +263,11 @@ export class Scanner {
     const { listLength, stringBytes, depth: mostDepth } = this.#limits;
     // Four bytes are loaded at once. Up to three of them may be after the end of the received bytes, but not after the
     // buffer.
-    const end = Math.min(this.#end, this.#start + this.expressionBytes) | 0;
+    const start = this.#start | 0;
+    const end = Math.min(this.#end, start + this.expressionBytes, start + this.#nextMark) | 0;
     const lastFour = (this.#buffer.length - 4) | 0;
     const outerMissing = this.#outerMissing;
+    const outerStarts = this.#outerStarts;
     let depth = this.#depth;
     let missing = this.#missing | 0;
     let position = this.#position | 0;
@@ -221,6 +276,7 @@ export class Scanner {
       if (four === ENTRY && depth < mostDepth - 1) {
         const pairEnd = endOfPair(view, position + 2, lastFour);
         if (pairEnd !== 0 && pairEnd <= end) {
+          outerStarts[depth] = position - start;
           outerMissing[depth++] = missing;
           missing = 1;
           position = pairEnd;
@@ -256,6 +312,7 @@ export class Scanner {
         const length = readDigits4(four, digits);
         if (length > listLength || depth === mostDepth || after > end) break;
         if (length > 0) {
+          outerStarts[depth] = position - start;
           outerMissing[depth++] = missing;
           missing = length;
           position = after;
@@ -316,9 +373,11 @@ export class Scanner {
       checkLimit("INTEGER_TOO_LARGE", 7 * this.#digits, 7 * integerDigits, offset);
     }
     checkLimit("EXPRESSION_TOO_LARGE", end - this.#start, this.expressionBytes, offset);
+    const elementStart = this.#position - this.#digits - this.#start;
     this.#position = end;
     this.#digits = 0;
     if (byte === Token.LIST && number > 0) {
+      this.#outerStarts[this.#depth] = elementStart;
       this.#outerMissing[this.#depth++] = this.#missing;
       this.#missing = number;
       return;

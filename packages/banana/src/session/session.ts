@@ -103,8 +103,13 @@ export class Session {
   }
 
   /** As {@link next}, without a tree: see `Scanner.advance`. */
-  advance(reader: BananaReader): boolean {
-    return this.#negotiate() && this.#scanner.advance(reader);
+  advance(reader: BananaReader, most?: number): boolean {
+    return this.#negotiate() && this.#scanner.advance(reader, most);
+  }
+
+  /** Whether the last {@link advance} stopped because of its limit: call it again, without further bytes. */
+  get isInterrupted(): boolean {
+    return this.#scanner.isInterrupted;
   }
 
   /** Processes the message of the peer when it has arrived. Returns whether a dialect is agreed. */

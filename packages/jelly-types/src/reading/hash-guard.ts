@@ -1,5 +1,6 @@
 // Bounds the time that the keys of a peer can cost in a `Map` or a `Set`.
 
+import type { Steps } from "@pb/banana";
 import { JellyError } from "../errors.js";
 import { isIndex } from "./sparse.js";
 
@@ -36,6 +37,20 @@ const NO_BUCKETS = new Uint32Array(0);
 export function addMembers(set: Set<unknown>, members: readonly unknown[]): void {
   const guard = new HashGuard(set);
   for (const member of members) {
+    set.add(member);
+    guard.added(member);
+  }
+}
+
+/** As {@link addMembers}, with a pause where `endsStep` returns true. */
+export function* addMembersInSteps(
+  set: Set<unknown>,
+  members: readonly unknown[],
+  endsStep: () => boolean,
+): Steps<void> {
+  const guard = new HashGuard(set);
+  for (const member of members) {
+    if (endsStep()) yield;
     set.add(member);
     guard.added(member);
   }

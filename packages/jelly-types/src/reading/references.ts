@@ -1,6 +1,7 @@
 // The references of a graph that is being read: objects by id, placeholders for objects that are not read yet, and
 // states that wait for them.
 
+import type { Steps } from "@pb/banana";
 import { JellyError } from "../errors.js";
 
 /** The key of a reference id: see `keyOfId`. That of a byte string begins with a quotation mark. */
@@ -32,6 +33,13 @@ export class Reference {
   isChecked = false;
 }
 
+/** An action that waits until the whole graph is read, and the part of the log that its state was read in. */
+interface DeferredAction {
+  readonly start: number;
+  readonly end: number;
+  readonly action: () => void;
+}
+
 /** The references of one graph; {@link clear} makes it ready for the next. */
 export class References {
   /** The number of placeholders that are not resolved. */
@@ -47,7 +55,7 @@ export class References {
   /** The parts of the log that were found complete: the end of each by its start. */
   readonly #checked = new Map<number, number>();
   /** Actions that run when the whole graph is read. Those of inner states come first. */
-  #deferred: (() => void)[] = [];
+  #deferred: DeferredAction[] = [];
 
   /** The current length of the log: the start of the part that is written next. */
   get logLength(): number {
@@ -125,20 +133,25 @@ export class References {
    * missing.
    */
   deferAction(start: number, action: () => void): void {
-    const end = this.#log.length;
-    this.#deferred.push(() => {
-      this.#requireComplete(start, end);
-      action();
-    });
+    this.#deferred.push({ start, end: this.#log.length, action });
   }
 
   /**
    * Runs the deferred actions, after the whole graph is read. Throws `JELLY_UNRESOLVED_REFERENCE` when an object is
-   * missing.
+   * missing. Pauses where `endsStep` returns true.
    */
-  finish(): void {
-    for (const action of this.#deferred) action();
+  *finish(endsStep: () => boolean): Steps<void> {
+    for (const { start, end, action } of this.#deferred) {
+      if (endsStep()) yield;
+      if (this.pending > 0) yield* this.#requireComplete(start, end, endsStep);
+      action();
+    }
     if (this.pending > 0) throw unresolved();
+  }
+
+  /** Whether {@link finish} has something to do. */
+  get hasDeferred(): boolean {
+    return this.#deferred.length > 0 || this.pending > 0;
   }
 
   /**
@@ -158,12 +171,12 @@ export class References {
   }
 
   /** Throws when an entry of this part of the log is unresolved, or an entry of the log of one of its references. */
-  #requireComplete(start: number, end: number): void {
-    if (this.pending === 0) return;
+  *#requireComplete(start: number, end: number, endsStep: () => boolean): Steps<void> {
     const parts = [start, end];
     while (parts.length > 0) {
       const stop = parts.pop()!;
       for (let index = parts.pop()!; index < stop; index++) {
+        if (endsStep()) yield;
         // States that are nested 500 deep would otherwise check each entry 500 times.
         const checkedEnd = this.#checked.get(index);
         if (checkedEnd !== undefined && checkedEnd > index && checkedEnd <= stop) {

@@ -1,30 +1,40 @@
 // `Unjellier` reads s-expressions as values, directly from an `ExpressionReader` (wire specification 4.1, 4.5, 4.9).
 
-import type { Expression, ExpressionReader, Float } from "@pb/banana";
-import { BananaError, charge, defaultAllowance, defaultLimits, TreeReader } from "@pb/banana";
-import type { HeapAllowance } from "@pb/banana";
+import {
+  BananaError,
+  BYTES_HEAP,
+  charge,
+  defaultAllowance,
+  defaultLimits,
+  FLOAT_HEAP,
+  NUMBER_HEAP,
+  runSteps,
+  SLOT_HEAP,
+  STEP_BYTES,
+  TreeReader,
+} from "@pb/banana";
+import type { Expression, ExpressionReader, Float, HeapAllowance, Steps } from "@pb/banana";
 import { READING_DEPTH } from "../limits.js";
-import { fromBanana, InsecureJellyError, JellyError, printable } from "../errors.js";
+import { fromBanana, JellyError } from "../errors.js";
 import { completeExactness } from "../handler.js";
 import { checkNumber, checkOptions } from "../options.js";
-import type { OptionKinds } from "../options.js";
-import type { Exactness, JellyReader, ReadingHandler } from "../handler.js";
+import type { Exactness, JellyStepReader, ReadingHandler } from "../handler.js";
 import { Heap } from "./heap.js";
 import { keyOfId } from "./hash-guard.js";
+import { ReadingHandlers } from "./reading-handlers.js";
 import { Placeholder, References } from "./references.js";
 import type { Reference, ReferenceId } from "./references.js";
-import { moduleOf, SecurityPolicy } from "../policy.js";
-import { TypeRegistry } from "../registry.js";
+import { SecurityPolicy } from "../policy.js";
 import { SCALARS } from "./scalar-patterns.js";
-import { standardTypes } from "../standard-types.js";
 import { readBoolean } from "../types/boolean.js";
-import { readDictionary } from "../types/dictionary.js";
+import { readDictionary, readDictionaryInSteps } from "../types/dictionary.js";
 import { requireHashable } from "../types/hashable.js";
-import { readList } from "../types/list.js";
+import { readList, readListInSteps } from "../types/list.js";
 import { readNone } from "../types/none.js";
 import { UNICODE } from "../types/text.js";
 import { takeDropped } from "../types/instances/copy.js";
-import { unknownCopy } from "../types/instances/unknown-copy.js";
+import { optionKinds } from "./unjellier-options.js";
+import type { UnjellierOptions } from "./unjellier-options.js";
 
 /** The reader between two graphs. */
 const noReader: ExpressionReader = new TreeReader([]);
@@ -32,50 +42,8 @@ const noReader: ExpressionReader = new TreeReader([]);
 /** The type byte and the digits of the longest text. */
 const MOST_DIGITS = 4;
 
-/** How many atoms have a cached handler. Programs use few, but a peer may send any number of different ones. */
-const MAX_CACHED_ATOMS = 512;
-
-/** Atoms of Perspective Broker itself, which are never names of classes. */
-const RESERVED: ReadonlySet<string> = new Set(["remote", "local", "cached", "lcache", "copy", "cache"]);
-
-export interface UnjellierOptions extends Partial<Exactness> {
-  /** The types of the application. They take precedence over the standard types. */
-  readonly registry?: TypeRegistry | undefined;
-  /** Default: {@link SecurityPolicy.standard}. */
-  readonly policy?: SecurityPolicy | undefined;
-  /** The largest number of values inside values. Default 500. */
-  readonly depth?: number | undefined;
-  /**
-   * What to do with an instance of a class that is neither registered nor allowed by the policy. `refuse`: throw {@link
-   * InsecureJellyError}. `keep`: read it as an `UnknownCopy`. Default `refuse`.
-   */
-  readonly unknownCopies?: "refuse" | "keep" | undefined;
-  /**
-   * Called when entries of a received state were dropped, because the class has methods or accessors of these names.
-   * `type` is the name of the class on the wire.
-   */
-  readonly onDropped?: ((type: string, names: readonly string[]) => void) | undefined;
-  /**
-   * The memory that graphs may take, in bytes of V8's heap. Each graph reduces it. Default: 256 MiB for each graph, the
-   * default of `BananaLimits.heapBytes`.
-   */
-  readonly heap?: HeapAllowance | undefined;
-  /** Returns the object for `(persistent id)`. Default: an `Unpersistable`. */
-  readonly persistentLoad?: ((id: Expression) => unknown) | undefined;
-}
-
-const optionKinds: OptionKinds<UnjellierOptions> = {
-  integers: "any",
-  floats: "any",
-  dicts: "any",
-  registry: TypeRegistry,
-  policy: SecurityPolicy,
-  depth: "any",
-  unknownCopies: ["refuse", "keep"],
-  onDropped: "function",
-  heap: "object",
-  persistentLoad: "function",
-};
+/** A step ends after so many actions that read nothing, each of which takes at most a few microseconds. */
+const STEP_ACTIONS = 1024;
 
 /** A reader with the fast path. */
 type FastReader = ExpressionReader & Required<Pick<ExpressionReader, "scalar">>;
@@ -85,7 +53,7 @@ function hasFastPath(reader: ExpressionReader): reader is FastReader {
 }
 
 /** Reads graphs, one after the other. One instance may be used for all graphs of a connection. */
-export class Unjellier implements JellyReader {
+export class Unjellier implements JellyStepReader {
   readonly exactness: Exactness;
   readonly policy: SecurityPolicy;
   readonly persistentLoad: ((id: Expression) => unknown) | undefined;
@@ -96,17 +64,13 @@ export class Unjellier implements JellyReader {
   /** The reader again, when it has a fast path for scalars and {@link exactness} allows its results. */
   #fastReader: FastReader | undefined;
   readonly #options: UnjellierOptions;
-  readonly #registry: TypeRegistry | undefined;
-  readonly #keepsUnknown: boolean;
+  readonly #handlers: ReadingHandlers;
   readonly #maxDepth: number;
   /** Whether the policy allows the two most common containers. */
   readonly #allowsLists: boolean;
   readonly #allowsDictionaries: boolean;
   readonly #allowsFastPath: boolean;
   #depth = 0;
-  /** Cache of the handlers that registry and policy give for an atom. Cleared when a type is registered. */
-  #handlers = new Map<string, ReadingHandler>();
-  #seenVersion = -1;
 
   readonly #references = new References();
   /** The reference whose value is read next. */
@@ -117,15 +81,19 @@ export class Unjellier implements JellyReader {
   #hashable: Set<object> | undefined;
   /** Keys that were incomplete when they were read, and are checked again when the graph is complete. */
   #incompleteKeys: object[] = [];
+  /** Where the step that is being read ends, and after how many actions. */
+  #stepEnd = 0;
+  #actionsLeft = 0;
+  /** Elements to skip after the value that is being read, when they are skipped with pauses. */
+  #surplus: number | undefined;
   #afterwards: (() => void)[] = [];
 
   constructor(options: UnjellierOptions = {}) {
     checkOptions(options, optionKinds);
     const { registry, policy = SecurityPolicy.standard, depth = READING_DEPTH } = options;
     this.#options = options;
-    this.#registry = registry;
+    this.#handlers = new ReadingHandlers(registry, policy, options.unknownCopies === "keep");
     this.policy = policy;
-    this.#keepsUnknown = options.unknownCopies === "keep";
     checkNumber("The option depth", depth, { least: 1, isWhole: true });
     this.#maxDepth = depth;
     this.#allowsLists = policy.allowsType("list");
@@ -143,13 +111,8 @@ export class Unjellier implements JellyReader {
    * reader is then undefined.
    */
   readGraph(reader: ExpressionReader, context?: unknown): unknown {
-    // A hook may read another graph while this one is being read.
-    if (this.reader !== noReader)
-      return new Unjellier({ ...this.#options, heap: this.heap }).readGraph(reader, context);
-    this.reader = reader;
-    if (this.#allowsFastPath && hasFastPath(reader)) this.#fastReader = reader;
-    this.context = context;
-    this.#forgetHandlers();
+    if (this.reader !== noReader) return this.#another().readGraph(reader, context);
+    this.#begin(reader, context);
     try {
       const value = this.read();
       this.#finish();
@@ -161,11 +124,35 @@ export class Unjellier implements JellyReader {
     }
   }
 
-  #forgetHandlers(): void {
-    const version = this.#registry?.version ?? 0;
-    if (version === this.#seenVersion) return;
-    this.#handlers = new Map();
-    this.#seenVersion = version;
+  /**
+   * As {@link readGraph}, with pauses, for a reader that knows which lists are long. No other graph may be read with
+   * this instance meanwhile, except by a hook.
+   */
+  *readGraphInSteps(reader: ExpressionReader, context?: unknown): Steps<unknown> {
+    if (this.reader !== noReader) return yield* this.#another().readGraphInSteps(reader, context);
+    this.#begin(reader, context);
+    try {
+      this.#startStep();
+      const value = yield* this.readInSteps();
+      yield* this.#finishInSteps();
+      return value;
+    } catch (error) {
+      throw error instanceof BananaError ? fromBanana(error) : error;
+    } finally {
+      this.#forgetGraph();
+    }
+  }
+
+  /** A hook may read another graph while this one is being read. */
+  #another(): Unjellier {
+    return new Unjellier({ ...this.#options, heap: this.heap });
+  }
+
+  #begin(reader: ExpressionReader, context: unknown): void {
+    this.reader = reader;
+    if (this.#allowsFastPath && hasFastPath(reader)) this.#fastReader = reader;
+    this.context = context;
+    this.#handlers.update();
   }
 
   #forgetGraph(): void {
@@ -183,9 +170,18 @@ export class Unjellier implements JellyReader {
   }
 
   #finish(): void {
-    this.#references.finish();
+    if (this.#references.hasDeferred) runSteps(this.#references.finish(() => false));
     if (this.#incompleteKeys.length > 0) this.#checkIncompleteKeys();
     for (const action of this.#afterwards) action();
+  }
+
+  *#finishInSteps(): Steps<void> {
+    yield* this.#references.finish(() => this.endsStep());
+    if (this.#incompleteKeys.length > 0) this.#checkIncompleteKeys();
+    for (const action of this.#afterwards) {
+      if (this.endsStep()) yield;
+      action();
+    }
   }
 
   #checkIncompleteKeys(): void {
@@ -199,7 +195,7 @@ export class Unjellier implements JellyReader {
       const scalar = fastReader.scalar(SCALARS);
       if (scalar !== undefined) {
         if (typeof scalar === "string") charge(this.heap, Heap.TEXT + scalar.length);
-        else if (typeof scalar === "number" && (scalar | 0) !== scalar) charge(this.heap, Heap.NUMBER);
+        else if (typeof scalar === "number" && (scalar | 0) !== scalar) charge(this.heap, NUMBER_HEAP);
         return scalar;
       }
     }
@@ -210,7 +206,7 @@ export class Unjellier implements JellyReader {
         return this.#readList(reader);
       case "bytes": {
         const bytes = reader.bytes();
-        if (bytes.length > 0) this.charge(Heap.BYTES + bytes.length);
+        if (bytes.length > 0) this.charge(BYTES_HEAP + bytes.length);
         return bytes;
       }
       case "integer":
@@ -218,6 +214,90 @@ export class Unjellier implements JellyReader {
       case "float":
         return this.#readFloat(reader);
     }
+  }
+
+  isLong(): boolean {
+    return this.reader.isLong?.() === true;
+  }
+
+  endsStep(): boolean {
+    if (--this.#actionsLeft > 0 && this.reader.offset < this.#stepEnd) return false;
+    this.#startStep();
+    return true;
+  }
+
+  #startStep(): void {
+    this.#actionsLeft = STEP_ACTIONS;
+    this.#stepEnd = this.reader.offset + STEP_BYTES;
+  }
+
+  *readInSteps(): Steps<unknown> {
+    const { reader } = this;
+    if (!this.isLong()) return this.read();
+    if (reader.begins(UNICODE)) return this.readText();
+    const reference = this.#nextReference;
+    this.#nextReference = undefined;
+    const items = this.#readLength(reader);
+    const atom = reader.word();
+    switch (atom) {
+      case "dictionary":
+        if (!this.#allowsDictionaries) break;
+        this.#openReference = reference;
+        return this.#leave(yield* readDictionaryInSteps(this.#enter(), items));
+      case "list":
+        if (!this.#allowsLists) break;
+        this.#openReference = reference;
+        return this.#leave(yield* readListInSteps(this.#enter(), items));
+      case "boolean":
+        return yield* this.#skipLater(() => readBoolean(this, items));
+      case "None":
+        return yield* this.#skipLater(() => readNone(this, items));
+      case "reference":
+        return yield* this.#readReferenceInSteps(reader, items, reference !== undefined);
+      case "dereference":
+        return yield* this.#skipLater(() => this.#readDereference(reader, items));
+    }
+    const handler = this.#handlers.get(atom);
+    this.charge(Heap.INSTANCE);
+    if (handler.isScalar === true) {
+      const read = (): unknown => handler.unjelly(this, items, atom);
+      return this.#handlers.isStandard(handler) ? yield* this.#skipLater(read) : read();
+    }
+    this.#openReference = reference;
+    this.#enter();
+    return this.#leave(yield* this.#runInSteps(handler, items, atom));
+  }
+
+  *#runInSteps(handler: ReadingHandler, items: number, atom: string): Steps<unknown> {
+    if (handler.unjellyInSteps === undefined) return handler.unjelly(this, items, atom);
+    return yield* handler.unjellyInSteps(this, items, atom);
+  }
+
+  /** Reads a standard type that contains no other values, and skips the surplus elements of its list with pauses. */
+  *#skipLater(read: () => unknown): Steps<unknown> {
+    let value: unknown;
+    let surplus: number;
+    this.#surplus = 0;
+    try {
+      value = read();
+    } finally {
+      surplus = this.#surplus;
+      this.#surplus = undefined;
+    }
+    yield* this.skipInSteps(surplus);
+    return value;
+  }
+
+  *skipInSteps(items: number): Steps<void> {
+    for (let left = items; left > 0; left--) {
+      if (this.endsStep()) yield;
+      if (this.isLong() && this.reader.skipInSteps !== undefined) yield* this.reader.skipInSteps();
+      else this.reader.skip();
+    }
+  }
+
+  readAsInSteps(atom: string, items: number): Steps<unknown> {
+    return this.#runInSteps(this.#handlers.get(atom), items, atom);
   }
 
   readText(): string {
@@ -234,15 +314,15 @@ export class Unjellier implements JellyReader {
     const { offset } = reader;
     const value = reader.integer();
     if ((Number(value) | 0) === value && this.exactness.integers === "number") return value;
-    this.charge(Heap.NUMBER + (reader.offset - offset)); // A digit has seven bits.
+    this.charge(NUMBER_HEAP + (reader.offset - offset)); // A digit has seven bits.
     return this.exactness.integers === "bigint" ? BigInt(value) : value;
   }
 
   #readFloat(reader: ExpressionReader): number | Float {
-    this.charge(Heap.NUMBER);
+    this.charge(NUMBER_HEAP);
     if (this.exactness.floats === "number") return reader.float();
     const value = reader.exactFloat();
-    if (typeof value === "object") this.charge(Heap.INSTANCE - Heap.NUMBER);
+    if (typeof value === "object") this.charge(FLOAT_HEAP - NUMBER_HEAP);
     return value;
   }
 
@@ -254,8 +334,7 @@ export class Unjellier implements JellyReader {
   #readList(reader: ExpressionReader): unknown {
     const reference = this.#nextReference;
     this.#nextReference = undefined;
-    const items = reader.list() - 1;
-    if (items < 0) throw new JellyError("JELLY_MALFORMED", "An empty list is not a value");
+    const items = this.#readLength(reader);
     const atom = reader.word();
     switch (atom) {
       case "dictionary":
@@ -278,8 +357,15 @@ export class Unjellier implements JellyReader {
     return this.#readOther(atom, items, reference);
   }
 
+  /** Reads the head of a list, and returns how many elements follow the atom. */
+  #readLength(reader: ExpressionReader): number {
+    const items = reader.list() - 1;
+    if (items < 0) throw new JellyError("JELLY_MALFORMED", "An empty list is not a value");
+    return items;
+  }
+
   #readOther(atom: string, items: number, reference: Reference | undefined): unknown {
-    const handler = this.#handlerOf(atom);
+    const handler = this.#handlers.get(atom);
     this.charge(Heap.INSTANCE);
     if (handler.isScalar === true) return handler.unjelly(this, items, atom);
     this.#openReference = reference;
@@ -299,65 +385,47 @@ export class Unjellier implements JellyReader {
   }
 
   readAs(atom: string, items: number): unknown {
-    return this.#handlerOf(atom).unjelly(this, items, atom);
-  }
-
-  #handlerOf(atom: string): ReadingHandler {
-    let handler = this.#handlers.get(atom);
-    if (handler === undefined) {
-      handler = this.#registry?.reading(atom) ?? this.#standardHandler(atom);
-      // The hash of digits can be chosen, see `HashGuard`.
-      if (this.#handlers.size < MAX_CACHED_ATOMS && atom > ":") this.#handlers.set(atom, handler);
-    }
-    return handler;
-  }
-
-  #standardHandler(atom: string): ReadingHandler {
-    const { policy } = this;
-    const handler = standardTypes.reading(atom);
-    if (handler !== undefined) {
-      this.#allow(atom);
-      return handler;
-    }
-    if (!/^[!-~]*$/.test(atom))
-      throw new JellyError("JELLY_MALFORMED", "The name of a type must be printable ASCII without spaces");
-    const isAllowed = atom.includes(".") ? policy.allowsClass(atom) : policy.allowsType(atom);
-    if ((isAllowed || this.#keepsUnknown) && !RESERVED.has(atom)) return unknownCopy;
-    const module = moduleOf(atom);
-    const reason =
-      atom.includes(".") && !policy.allowsModule(module)
-        ? `The module ${printable(module)} is not allowed (in ${printable(atom)})`
-        : `The type ${printable(atom)} is not allowed`;
-    throw new InsecureJellyError(atom, `${reason}, and the type is not registered`);
+    return this.#handlers.get(atom).unjelly(this, items, atom);
   }
 
   #readReference(reader: ExpressionReader, items: number, isNested: boolean): unknown {
-    this.#allow("reference");
+    const reference = this.#openNext(reader, items, isNested);
+    const value = this.read();
+    this.#nextReference = undefined;
+    this.skip(items - 2);
+    return this.#close(reference, value, isNested);
+  }
+
+  *#readReferenceInSteps(reader: ExpressionReader, items: number, isNested: boolean): Steps<unknown> {
+    const reference = this.#openNext(reader, items, isNested);
+    const value = yield* this.readInSteps();
+    this.#nextReference = undefined;
+    yield* this.skipInSteps(items - 2);
+    return this.#close(reference, value, isNested);
+  }
+
+  #openNext(reader: ExpressionReader, items: number, isNested: boolean): Reference {
+    this.#handlers.allow("reference");
     if (isNested) this.#enter();
     if (items < 2) throw new JellyError("JELLY_MALFORMED", "A reference needs an id and a value");
     const id = readId(reader);
     this.charge(Heap.REFERENCE + (typeof id === "string" ? id.length : 0));
-    const reference = this.#references.open(id);
-    this.#nextReference = reference;
-    const value = this.read();
-    this.#nextReference = undefined;
-    this.skip(items - 2);
+    return (this.#nextReference = this.#references.open(id));
+  }
+
+  #close(reference: Reference, value: unknown, isNested: boolean): unknown {
     if (isNested) this.#depth--;
     this.#references.close(reference, value);
     return value;
   }
 
   #readDereference(reader: ExpressionReader, items: number): unknown {
-    this.#allow("dereference");
+    this.#handlers.allow("dereference");
     if (items < 1) throw new JellyError("JELLY_MALFORMED", "A dereference needs an id");
     const value = this.#references.lookUp(readId(reader));
-    this.charge(value instanceof Placeholder ? Heap.REFERENCE + Heap.LATER : 2 * Heap.SLOT);
+    this.charge(value instanceof Placeholder ? Heap.REFERENCE + Heap.LATER : 2 * SLOT_HEAP);
     this.skip(items - 1);
     return value;
-  }
-
-  #allow(atom: string): void {
-    if (!this.policy.allowsType(atom)) throw new InsecureJellyError(atom, `The type ${atom} is not allowed`);
   }
 
   register(container: object): void {
@@ -375,11 +443,20 @@ export class Unjellier implements JellyReader {
 
   readState(use: (state: unknown) => void): void {
     const start = this.#references.logLength;
-    let state = this.read();
+    this.#useState(start, this.read(), use);
+  }
+
+  *readStateInSteps(use: (state: unknown) => void): Steps<void> {
+    const start = this.#references.logLength;
+    this.#useState(start, yield* this.readInSteps(), use);
+  }
+
+  #useState(start: number, received: unknown, use: (state: unknown) => void): void {
     if (this.#references.logLength === start) {
-      use(state);
+      use(received);
       return;
     }
+    let state = received;
     this.charge(Heap.LATER);
     if (state instanceof Placeholder) this.whenResolved(state, (resolved) => (state = resolved));
     this.#references.deferAction(start, () => use(state));
@@ -387,15 +464,25 @@ export class Unjellier implements JellyReader {
 
   readMade(make: (state: unknown) => unknown): unknown {
     const start = this.#references.logLength;
-    let state = this.read();
-    if (this.#references.logLength === start) return make(state);
+    return this.#makeOf(start, this.read(), make);
+  }
+
+  *readMadeInSteps(make: (state: unknown) => unknown): Steps<unknown> {
+    const start = this.#references.logLength;
+    return this.#makeOf(start, yield* this.readInSteps(), make);
+  }
+
+  #makeOf(start: number, received: unknown, make: (state: unknown) => unknown): unknown {
+    if (this.#references.logLength === start) return make(received);
+    let state = received;
     this.charge(2 * Heap.LATER);
     if (state instanceof Placeholder) this.whenResolved(state, (resolved) => (state = resolved));
     return this.#references.deferValue(start, () => make(state));
   }
 
   skip(items: number): void {
-    for (let left = items; left > 0; left--) this.reader.skip();
+    if (this.#surplus !== undefined) this.#surplus += items;
+    else for (let left = items; left > 0; left--) this.reader.skip();
   }
 
   requireHashable(value: unknown): void {
@@ -413,7 +500,7 @@ export class Unjellier implements JellyReader {
   }
 
   afterwards(action: () => void): void {
-    this.charge(Heap.SLOT);
+    this.charge(SLOT_HEAP);
     this.#afterwards.push(action);
   }
 

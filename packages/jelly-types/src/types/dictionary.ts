@@ -1,7 +1,9 @@
 // Dicts: objects when every key is text, otherwise Maps.
 
+import { charge } from "@pb/banana";
+import type { Steps } from "@pb/banana";
 import { below, JellyError, keyStep, removedWhileWritten } from "../errors.js";
-import type { JellyReader, JellyWriter, TypeHandler } from "../handler.js";
+import type { JellyReader, JellyStepReader, JellyWriter, TypeHandler } from "../handler.js";
 import { HashGuard } from "../reading/hash-guard.js";
 import { Heap, objectBytes, tableBytes } from "../reading/heap.js";
 import { isIndex, makeSparse } from "../reading/sparse.js";
@@ -57,11 +59,7 @@ type Dict = Record<string, unknown>;
 
 /** Reads a dict as an object without a prototype. Switches to a Map at the first key that is not text. */
 export function readDictionary(unjellier: JellyReader, items: number): unknown {
-  if (unjellier.exactness.dicts === "map") {
-    const map = new Map<unknown, unknown>();
-    unjellier.register(map);
-    return readEntries(unjellier, items, map);
-  }
+  if (unjellier.exactness.dicts === "map") return readEntries(unjellier, items, newMap(unjellier));
   const charged = objectBytes(items);
   unjellier.charge(charged);
   const object = emptyObject(items);
@@ -69,18 +67,12 @@ export function readDictionary(unjellier: JellyReader, items: number): unknown {
   let key: unknown;
   try {
     for (let left = items; left > 0; left--) {
-      key = readObjectKey(unjellier);
+      key = readShortKey(unjellier) ?? readEntryKey(unjellier);
       if (typeof key !== "string") {
         unjellier.charge(-charged); // The object is not kept.
         return readEntries(unjellier, left, toMap(unjellier, object), key);
       }
-      const value = unjellier.read();
-      if (isIndex(key)) {
-        unjellier.charge(-Heap.TEXT - key.length); // Its text is not kept.
-        isSparse ||= makeSparse(object);
-      }
-      object[key] = value;
-      if (unjellier.isPending(value)) patchObject(unjellier, object, key, value);
+      isSparse = setEntry(unjellier, object, key, unjellier.read(), isSparse);
     }
   } catch (error) {
     throw below(error, keyStep(key));
@@ -88,19 +80,67 @@ export function readDictionary(unjellier: JellyReader, items: number): unknown {
   return object;
 }
 
-function readObjectKey(unjellier: JellyReader): unknown {
-  const { reader } = unjellier;
+/** As {@link readDictionary}. */
+export function* readDictionaryInSteps(unjellier: JellyStepReader, items: number): Steps<unknown> {
+  if (unjellier.exactness.dicts === "map") return yield* readEntriesInSteps(unjellier, items, newMap(unjellier));
+  const charged = objectBytes(items);
+  unjellier.charge(charged);
+  const object = emptyObject(items);
+  let isSparse = false;
+  let key: unknown;
+  try {
+    for (let left = items; left > 0; left--) {
+      if (unjellier.endsStep()) yield;
+      key = readShortKey(unjellier) ?? (yield* readEntryKeyInSteps(unjellier));
+      if (typeof key !== "string") {
+        unjellier.charge(-charged);
+        return yield* readEntriesInSteps(unjellier, left, yield* toMapInSteps(unjellier, object), key);
+      }
+      const value = unjellier.isLong() ? yield* unjellier.readInSteps() : unjellier.read();
+      isSparse = setEntry(unjellier, object, key, value, isSparse);
+    }
+  } catch (error) {
+    throw below(error, keyStep(key));
+  }
+  return object;
+}
+
+/** Sets an entry. Returns whether the object is sparse now. */
+function setEntry(unjellier: JellyReader, object: Dict, key: string, value: unknown, isSparse: boolean): boolean {
+  let wasMadeSparse = isSparse;
+  if (isIndex(key)) {
+    unjellier.charge(-Heap.TEXT - key.length); // Its text is not kept.
+    wasMadeSparse ||= makeSparse(object);
+  }
+  object[key] = value;
+  if (unjellier.isPending(value)) patchObject(unjellier, object, key, value);
+  return wasMadeSparse;
+}
+
+/** Reads the head of an entry and its key, when it is a short text. Returns undefined for any other element. */
+function readShortKey({ reader, heap }: JellyReader): string | undefined {
   const key = reader.keyAfter(UNICODE);
-  if (key === undefined) return readEntryKey(unjellier);
-  unjellier.charge(Heap.TEXT + key.length);
+  if (key !== undefined) charge(heap, Heap.TEXT + key.length);
   return key;
 }
 
 /** Reads the head of an entry and its key, of any type. */
 function readEntryKey(unjellier: JellyReader): unknown {
+  readEntryHead(unjellier);
+  return toKey(unjellier, unjellier.read());
+}
+
+function* readEntryKeyInSteps(unjellier: JellyStepReader): Steps<unknown> {
+  readEntryHead(unjellier);
+  return toKey(unjellier, unjellier.isLong() ? yield* unjellier.readInSteps() : unjellier.read());
+}
+
+function readEntryHead(unjellier: JellyReader): void {
   if (unjellier.reader.list() !== 2)
     throw new JellyError("JELLY_MALFORMED", "An entry of a dictionary must be a list of two");
-  const key = unjellier.read();
+}
+
+function toKey(unjellier: JellyReader, key: unknown): unknown {
   if (unjellier.isPending(key)) {
     throw new JellyError("JELLY_MALFORMED", "A dictionary key refers to an object that is not read yet");
   }
@@ -116,6 +156,12 @@ function emptyObject(entries: number): Dict {
   return (entries <= 16 ? Object.setPrototypeOf({}, null) : Object.create(null)) as Dict;
 }
 
+function newMap(unjellier: JellyReader): Map<unknown, unknown> {
+  const map = new Map<unknown, unknown>();
+  unjellier.register(map);
+  return map;
+}
+
 function readEntries(
   unjellier: JellyReader,
   items: number,
@@ -128,10 +174,7 @@ function readEntries(
   try {
     for (let left = items; left > 0; left--) {
       if (key === AT_KEY) key = readEntryKey(unjellier);
-      const value = unjellier.read();
-      map.set(key, value);
-      guard.added(key);
-      if (unjellier.isPending(value)) patchMap(unjellier, map, key, value);
+      addEntry(unjellier, map, guard, key, unjellier.read());
       key = AT_KEY;
     }
   } catch (error) {
@@ -140,14 +183,55 @@ function readEntries(
   return map;
 }
 
+/** As {@link readEntries}. */
+function* readEntriesInSteps(
+  unjellier: JellyStepReader,
+  items: number,
+  map: Map<unknown, unknown>,
+  firstKey: unknown = AT_KEY,
+): Steps<Map<unknown, unknown>> {
+  unjellier.charge(tableBytes(map.size + items, Heap.MAP_ENTRY));
+  const guard = new HashGuard(map);
+  let key = firstKey;
+  try {
+    for (let left = items; left > 0; left--) {
+      if (unjellier.endsStep()) yield;
+      if (key === AT_KEY) key = yield* readEntryKeyInSteps(unjellier);
+      addEntry(unjellier, map, guard, key, unjellier.isLong() ? yield* unjellier.readInSteps() : unjellier.read());
+      key = AT_KEY;
+    }
+  } catch (error) {
+    throw below(error, keyStep(key));
+  }
+  return map;
+}
+
+function addEntry(
+  unjellier: JellyReader,
+  map: Map<unknown, unknown>,
+  guard: HashGuard,
+  key: unknown,
+  value: unknown,
+): void {
+  map.set(key, value);
+  guard.added(key);
+  if (unjellier.isPending(value)) patchMap(unjellier, map, key, value);
+}
+
 function toMap(unjellier: JellyReader, object: Dict): Map<unknown, unknown> {
   const map = new Map<unknown, unknown>();
   const guard = new HashGuard(map);
+  for (const key of Object.keys(object)) addEntry(unjellier, map, guard, key, object[key]);
+  return map;
+}
+
+/** As {@link toMap}. */
+function* toMapInSteps(unjellier: JellyStepReader, object: Dict): Steps<Map<unknown, unknown>> {
+  const map = new Map<unknown, unknown>();
+  const guard = new HashGuard(map);
   for (const key of Object.keys(object)) {
-    const value = object[key];
-    map.set(key, value);
-    guard.added(key);
-    if (unjellier.isPending(value)) patchMap(unjellier, map, key, value);
+    if (unjellier.endsStep()) yield;
+    addEntry(unjellier, map, guard, key, object[key]);
   }
   return map;
 }
@@ -170,4 +254,5 @@ export const dictionary: TypeHandler<ReadonlyMap<unknown, unknown>> = {
   classes: [Map],
   jelly: writeMap,
   unjelly: readDictionary,
+  unjellyInSteps: readDictionaryInSteps,
 };

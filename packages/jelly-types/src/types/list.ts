@@ -1,8 +1,9 @@
 // Lists, and the reading and writing of elements that lists and tuples share.
 
+import { LIST_HEAP, SLOT_HEAP } from "@pb/banana";
+import type { Steps } from "@pb/banana";
 import { below } from "../errors.js";
-import type { JellyReader, JellyWriter, TypeHandler } from "../handler.js";
-import { Heap } from "../reading/heap.js";
+import type { JellyReader, JellyStepReader, JellyWriter, TypeHandler } from "../handler.js";
 
 /** In shorter lists, looking for consecutive integers costs more than it saves (bench `jelly`). */
 const MANY_ITEMS = 16;
@@ -48,6 +49,28 @@ export function readItems<Sequence extends unknown[]>(
   return sequence;
 }
 
+/** As {@link readItems}. */
+export function* readItemsInSteps<Sequence extends unknown[]>(
+  unjellier: JellyStepReader,
+  items: number,
+  sequence: Sequence,
+): Steps<Sequence> {
+  unjellier.register(sequence);
+  let index = 0;
+  try {
+    if (items >= MANY_ITEMS) index = readIntegers(unjellier, sequence);
+    for (; index < items; index++) {
+      if (unjellier.endsStep()) yield;
+      const value = unjellier.isLong() ? yield* unjellier.readInSteps() : unjellier.read();
+      sequence[index] = value;
+      if (unjellier.isPending(value)) patchLater(unjellier, sequence, index, value);
+    }
+  } catch (error) {
+    throw below(error, `[${index}]`);
+  }
+  return sequence;
+}
+
 /** Reads the integers at the start of the list in one call. Returns how many it read. */
 function readIntegers(unjellier: JellyReader, sequence: unknown[]): number {
   const { reader, exactness } = unjellier;
@@ -59,8 +82,13 @@ function patchLater(unjellier: JellyReader, sequence: unknown[], index: number, 
 }
 
 export function readList(unjellier: JellyReader, items: number): unknown[] {
-  unjellier.charge(Heap.LIST + Heap.SLOT * items);
+  unjellier.charge(LIST_HEAP + SLOT_HEAP * items);
   return readItems(unjellier, items, new Array<unknown>(items));
+}
+
+export function readListInSteps(unjellier: JellyStepReader, items: number): Steps<unknown[]> {
+  unjellier.charge(LIST_HEAP + SLOT_HEAP * items);
+  return readItemsInSteps(unjellier, items, new Array<unknown>(items));
 }
 
 export const list: TypeHandler<unknown[]> = {
@@ -68,4 +96,5 @@ export const list: TypeHandler<unknown[]> = {
   classes: [Array],
   jelly: writeList,
   unjelly: readList,
+  unjellyInSteps: readListInSteps,
 };

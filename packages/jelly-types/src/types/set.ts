@@ -1,10 +1,10 @@
 // Sets and frozensets.
 
 import { madeBy } from "@pb/banana";
-import type { PackageCopy } from "@pb/banana";
+import type { PackageCopy, Steps } from "@pb/banana";
 import { below, removedWhileWritten } from "../errors.js";
-import type { JellyReader, JellyWriter, TypeHandler } from "../handler.js";
-import { addMembers } from "../reading/hash-guard.js";
+import type { JellyReader, JellyStepReader, JellyWriter, TypeHandler } from "../handler.js";
+import { addMembers, addMembersInSteps } from "../reading/hash-guard.js";
 import { Heap, tableBytes } from "../reading/heap.js";
 import { asKey } from "./hashable.js";
 import { thisCopy } from "../this-copy.js";
@@ -19,8 +19,8 @@ interface SetLike<T> {
 /** `SetIterator<T>`, which TypeScript has since 5.6. */
 type Iteration<T> = ReturnType<Set<T>["values"]>;
 
-/** Adds members to a frozenset that is being read. */
-let fill: (set: FrozenSet, members: readonly unknown[]) => void;
+/** The set in a frozenset, to which its members are added while it is read. */
+let setIn: (set: FrozenSet) => Set<unknown>;
 
 /**
  * A Python frozenset: an immutable set. Unlike a `Set`, it may be a dict key or a member of a set. On every platform it
@@ -30,7 +30,7 @@ export class FrozenSet<T = unknown> implements ReadonlySet<T> {
   readonly #members: Set<T>;
 
   static {
-    fill = (set, members) => addMembers(set.#members, members);
+    setIn = (set) => set.#members;
   }
 
   constructor(members: Iterable<T> = []) {
@@ -136,32 +136,65 @@ function writeMembers(atom: string, set: ReadonlySet<unknown>, jellier: JellyWri
   }
 }
 
-/** Reads all members and passes them to `add` in their order, when the last of them is complete. */
-function readMembers(unjellier: JellyReader, items: number, add: (members: readonly unknown[]) => void): void {
+/** The members of a set that is being read. They are added in their order, when the last of them is complete. */
+interface Members {
+  readonly set: Set<unknown>;
+  readonly read: unknown[];
+  /** Placeholders among them. */
+  missing: number;
+}
+
+function startMembers(unjellier: JellyReader, items: number, set: Set<unknown>): Members {
   unjellier.charge(tableBytes(items, Heap.SET_ENTRY) - Heap.INSTANCE); // The unjellier has charged an instance.
-  const members: unknown[] = [];
-  let missing = 0;
+  return { set, read: [], missing: 0 };
+}
+
+function noteMember(unjellier: JellyReader, members: Members, value: unknown): void {
+  const { set, read } = members;
+  const member = asKey(value, unjellier.exactness);
+  const place = read.push(member) - 1;
+  if (!unjellier.isPending(member)) {
+    unjellier.requireHashable(member);
+    return;
+  }
+  members.missing++;
+  unjellier.whenResolved(member, (resolved) => {
+    unjellier.requireHashable(resolved);
+    read[place] = resolved;
+    if (--members.missing === 0) addMembers(set, read);
+  });
+}
+
+function readMembers(unjellier: JellyReader, items: number, set: Set<unknown>): void {
+  const members = startMembers(unjellier, items, set);
+  let index = 0;
+  try {
+    for (; index < items; index++) noteMember(unjellier, members, unjellier.read());
+  } catch (error) {
+    throw below(error, `[${index}]`);
+  }
+  if (members.missing === 0) addMembers(set, members.read);
+}
+
+/** As {@link readMembers}. */
+function* readMembersInSteps(unjellier: JellyStepReader, items: number, set: Set<unknown>): Steps<void> {
+  const members = startMembers(unjellier, items, set);
   let index = 0;
   try {
     for (; index < items; index++) {
-      const member = asKey(unjellier.read(), unjellier.exactness);
-      members.push(member);
-      if (!unjellier.isPending(member)) {
-        unjellier.requireHashable(member);
-        continue;
-      }
-      const place = index;
-      missing++;
-      unjellier.whenResolved(member, (resolved) => {
-        unjellier.requireHashable(resolved);
-        members[place] = resolved;
-        if (--missing === 0) add(members);
-      });
+      if (unjellier.endsStep()) yield;
+      noteMember(unjellier, members, unjellier.isLong() ? yield* unjellier.readInSteps() : unjellier.read());
     }
   } catch (error) {
     throw below(error, `[${index}]`);
   }
-  if (missing === 0) add(members);
+  if (members.missing === 0) yield* addMembersInSteps(set, members.read, () => unjellier.endsStep());
+}
+
+function newSet(unjellier: JellyReader): Set<unknown> {
+  const made = new Set<unknown>();
+  unjellier.register(made);
+  return made;
 }
 
 export const set: TypeHandler<Set<unknown>> = {
@@ -169,22 +202,36 @@ export const set: TypeHandler<Set<unknown>> = {
   classes: [Set],
   jelly: (value, jellier) => writeMembers("set", value, jellier),
   unjelly(unjellier, items) {
-    const made = new Set<unknown>();
-    unjellier.register(made);
-    readMembers(unjellier, items, (members) => addMembers(made, members));
+    const made = newSet(unjellier);
+    readMembers(unjellier, items, made);
+    return made;
+  },
+  *unjellyInSteps(unjellier, items) {
+    const made = newSet(unjellier);
+    yield* readMembersInSteps(unjellier, items, made);
     return made;
   },
 };
+
+function newFrozenSet(unjellier: JellyReader): FrozenSet {
+  unjellier.charge(Heap.FROZEN_SET);
+  const made = new FrozenSet();
+  unjellier.register(made);
+  return made;
+}
 
 export const frozenSet: TypeHandler<FrozenSet> = {
   atoms: ["frozenset"],
   classes: [FrozenSet],
   jelly: (value, jellier) => writeMembers("frozenset", value, jellier),
   unjelly(unjellier, items) {
-    unjellier.charge(Heap.FROZEN_SET);
-    const made = new FrozenSet();
-    unjellier.register(made);
-    readMembers(unjellier, items, (members) => fill(made, members));
+    const made = newFrozenSet(unjellier);
+    readMembers(unjellier, items, setIn(made));
+    return made;
+  },
+  *unjellyInSteps(unjellier, items) {
+    const made = newFrozenSet(unjellier);
+    yield* readMembersInSteps(unjellier, items, setIn(made));
     return made;
   },
 };

@@ -1,10 +1,9 @@
 // Tuples: arrays that are written as Python tuples.
 
-import { madeBy } from "@pb/banana";
+import { madeBy, SLOT_HEAP } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
 import type { TypeHandler } from "../handler.js";
-import { Heap } from "../reading/heap.js";
-import { readItems, writeItems } from "./list.js";
+import { readItems, readItemsInSteps, writeItems } from "./list.js";
 import { thisCopy } from "../this-copy.js";
 
 /** A Python tuple. Create it with {@link tuple}. `map`, `filter` and the like return plain arrays. */
@@ -31,7 +30,11 @@ export const tupleType: TypeHandler<Tuple> = {
   classes: [Tuple],
   jelly: (value, jellier) => writeItems("tuple", value, jellier),
   unjelly(unjellier, items) {
-    unjellier.charge(Heap.SLOT * items); // The unjellier has charged the tuple itself.
+    unjellier.charge(SLOT_HEAP * items); // The unjellier has charged the tuple itself.
     return readItems(unjellier, items, new Tuple(items));
+  },
+  unjellyInSteps(unjellier, items) {
+    unjellier.charge(SLOT_HEAP * items);
+    return readItemsInSteps(unjellier, items, new Tuple(items));
   },
 };

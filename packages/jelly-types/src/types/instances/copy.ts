@@ -67,12 +67,23 @@ export function copyType<T extends object, State = PlainState>(
       writeCopy(name, instance, getState, jellier);
     },
     unjelly(unjellier, items) {
-      if (items !== 1)
-        throw new JellyError("JELLY_MALFORMED", `A copy of ${name} needs exactly one state, not ${items}`);
+      requireOneState(name, items);
       if (hasPrivate) throw new JellyError("JELLY_NOT_ALLOWED", privateAdvice(type));
-      return options.create === undefined
-        ? readBlank(name, type.prototype as T, options, unjellier)
-        : readMade(options.create, options, unjellier);
+      if (options.create !== undefined) return unjellier.readMade(maker(options.create, options, unjellier));
+      const instance = newBlank(type.prototype as T, unjellier);
+      unjellier.readState((state) => applyState(name, instance, state, options, unjellier));
+      watchRead(instance, options, unjellier);
+      return instance;
+    },
+    *unjellyInSteps(unjellier, items) {
+      requireOneState(name, items);
+      if (hasPrivate) throw new JellyError("JELLY_NOT_ALLOWED", privateAdvice(type));
+      if (options.create !== undefined)
+        return yield* unjellier.readMadeInSteps(maker(options.create, options, unjellier));
+      const instance = newBlank(type.prototype as T, unjellier);
+      yield* unjellier.readStateInSteps((state) => applyState(name, instance, state, options, unjellier));
+      watchRead(instance, options, unjellier);
+      return instance;
     },
   };
 }
@@ -108,35 +119,50 @@ function writeCopy<T extends object>(
   else jellier.write(getState(instance));
 }
 
-function readBlank<T extends object, State>(
-  name: string,
-  prototype: T,
-  { setState, parse, afterRead }: CopyOptions<T, State>,
-  unjellier: JellyReader,
-): unknown {
+function requireOneState(name: string, items: number): void {
+  if (items !== 1) throw new JellyError("JELLY_MALFORMED", `A copy of ${name} needs exactly one state, not ${items}`);
+}
+
+function newBlank<T extends object>(prototype: T, unjellier: JellyReader): T {
   const instance = Object.create(prototype) as T;
   unjellier.registerBlank(instance);
-  unjellier.readState((received) => {
-    const state = parse === undefined ? plainState(received) : parse(plainState(received));
-    if (setState === undefined) setOwnProperties(instance, state);
-    else setState(instance, state as State);
-    unjellier.reportDropped(name, instance);
-  });
-  if (afterRead !== undefined) unjellier.afterwards(() => afterRead(instance));
   return instance;
 }
 
-function readMade<T extends object, State>(
-  create: (state: State) => T,
-  { parse, afterRead }: CopyOptions<T, State>,
+function applyState<T extends object, State>(
+  name: string,
+  instance: T,
+  received: unknown,
+  { setState, parse }: CopyOptions<T, State>,
   unjellier: JellyReader,
-): unknown {
-  return unjellier.readMade((received) => {
+): void {
+  const state = parse === undefined ? plainState(received) : parse(plainState(received));
+  if (setState === undefined) setOwnProperties(instance, state);
+  else setState(instance, state as State);
+  unjellier.reportDropped(name, instance);
+}
+
+function watchRead<T extends object, State>(
+  instance: T,
+  { afterRead }: CopyOptions<T, State>,
+  unjellier: JellyReader,
+): void {
+  if (afterRead !== undefined) unjellier.afterwards(() => afterRead(instance));
+}
+
+/** Returns a function that creates an instance from a received state. */
+function maker<T extends object, State>(
+  create: (state: State) => T,
+  options: CopyOptions<T, State>,
+  unjellier: JellyReader,
+): (received: unknown) => T {
+  const { parse } = options;
+  return (received) => {
     const state = parse === undefined ? plainState(received) : parse(plainState(received));
     const instance = create(state as State);
-    if (afterRead !== undefined) unjellier.afterwards(() => afterRead(instance));
+    watchRead(instance, options, unjellier);
     return instance;
-  });
+  };
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -1,9 +1,9 @@
 // Names of Python classes, modules, functions and methods, as plain values for tools and relays.
 
 import { madeBy } from "@pb/banana";
-import type { PackageCopy } from "@pb/banana";
+import type { PackageCopy, Steps } from "@pb/banana";
 import { InsecureJellyError, JellyError, printable } from "../../errors.js";
-import type { JellyReader, JellyWriter, ReadingHandler, TypeHandler } from "../../handler.js";
+import type { JellyReader, JellyStepReader, JellyWriter, ReadingHandler, TypeHandler } from "../../handler.js";
 import type { SecurityPolicy } from "../../policy.js";
 import { moduleOf } from "../../policy.js";
 import { thisCopy } from "../../this-copy.js";
@@ -55,19 +55,41 @@ function writeName(value: PythonName, jellier: JellyWriter): void {
 }
 
 function readName(unjellier: JellyReader, items: number, kind: string): PythonName {
+  const name = readHead(unjellier, items, kind);
+  if (kind === "method") {
+    const self = unjellier.read();
+    const owner = unjellier.read();
+    unjellier.skip(items - 3);
+    return newMethod(unjellier, name, self, owner);
+  }
+  unjellier.skip(items - 1);
+  return new PythonName(kind as PythonNameKind, name);
+}
+
+/** As {@link readName}. */
+function* readNameInSteps(unjellier: JellyStepReader, items: number, kind: string): Steps<PythonName> {
+  const name = readHead(unjellier, items, kind);
+  if (kind === "method") {
+    const self = yield* unjellier.readInSteps();
+    const owner = yield* unjellier.readInSteps();
+    yield* unjellier.skipInSteps(items - 3);
+    return newMethod(unjellier, name, self, owner);
+  }
+  yield* unjellier.skipInSteps(items - 1);
+  return new PythonName(kind as PythonNameKind, name);
+}
+
+/** Reads the name, and checks that it is allowed. */
+function readHead(unjellier: JellyReader, items: number, kind: string): string {
   if (!isKind(kind) || items < 1) throw new JellyError("JELLY_MALFORMED", `A ${kind} needs a name`);
   const name = unjellier.readText();
   requireAllowed(kind, name, unjellier.policy);
-  if (kind === "method") return readMethod(unjellier, items, name);
-  unjellier.skip(items - 1);
-  return new PythonName(kind, name);
+  if (kind === "method" && items < 3)
+    throw new JellyError("JELLY_MALFORMED", "A method needs a name, an instance and a class");
+  return name;
 }
 
-function readMethod(unjellier: JellyReader, items: number, name: string): PythonName {
-  if (items < 3) throw new JellyError("JELLY_MALFORMED", "A method needs a name, an instance and a class");
-  const self = unjellier.read();
-  const owner = unjellier.read();
-  unjellier.skip(items - 3);
+function newMethod(unjellier: JellyReader, name: string, self: unknown, owner: unknown): PythonName {
   if (!(owner instanceof PythonName) || owner.kind !== "class")
     throw new JellyError("JELLY_MALFORMED", "The class of a method must be a PythonName of a class");
   const method = new PythonName("method", name, self, owner);
@@ -98,6 +120,7 @@ export const pythonName: TypeHandler<PythonName> = {
   identity: false,
   jelly: writeName,
   unjelly: readName,
+  unjellyInSteps: readNameInSteps,
 };
 
 /** Reads `(instance class state)`, the form that old peers send. */
@@ -106,8 +129,16 @@ export const instance: ReadingHandler = {
   classes: [],
   unjelly(unjellier, items) {
     const name = items < 1 ? undefined : unjellier.read();
-    if (!(name instanceof PythonName) || name.kind !== "class")
-      throw new JellyError("JELLY_MALFORMED", "An instance needs a class and a state");
-    return unjellier.readAs(name.name, items - 1);
+    return unjellier.readAs(classNamed(name), items - 1);
+  },
+  *unjellyInSteps(unjellier, items) {
+    const name = items < 1 ? undefined : yield* unjellier.readInSteps();
+    return yield* unjellier.readAsInSteps(classNamed(name), items - 1);
   },
 };
+
+function classNamed(name: unknown): string {
+  if (!(name instanceof PythonName) || name.kind !== "class")
+    throw new JellyError("JELLY_MALFORMED", "An instance needs a class and a state");
+  return name.name;
+}

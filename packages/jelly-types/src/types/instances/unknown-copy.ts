@@ -3,7 +3,7 @@
 import { madeBy } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
 import { JellyError, printable } from "../../errors.js";
-import type { ReadingHandler, WritingHandler } from "../../handler.js";
+import type { JellyReader, ReadingHandler, WritingHandler } from "../../handler.js";
 import { thisCopy } from "../../this-copy.js";
 
 /** An instance of an unregistered class: its name and its state. It can be sent on unchanged. */
@@ -36,16 +36,26 @@ export const unknownCopy: ReadingHandler<UnknownCopy> & WritingHandler<UnknownCo
     jellier.write(state);
   },
   unjelly(unjellier, items, name) {
-    if (items !== 1) {
-      throw new JellyError(
-        "JELLY_MALFORMED",
-        `An instance of the unregistered class ${printable(name)} needs exactly one state, not ${items}`,
-      );
-    }
-    unjellier.charge(name.length);
-    const copy = new UnknownCopy(name);
-    unjellier.registerBlank(copy);
+    const copy = newCopy(unjellier, items, name);
     unjellier.readState((state) => (copy.state = state));
     return copy;
   },
+  *unjellyInSteps(unjellier, items, name) {
+    const copy = newCopy(unjellier, items, name);
+    yield* unjellier.readStateInSteps((state) => (copy.state = state));
+    return copy;
+  },
 };
+
+function newCopy(unjellier: JellyReader, items: number, name: string): UnknownCopy {
+  if (items !== 1) {
+    throw new JellyError(
+      "JELLY_MALFORMED",
+      `An instance of the unregistered class ${printable(name)} needs exactly one state, not ${items}`,
+    );
+  }
+  unjellier.charge(name.length);
+  const copy = new UnknownCopy(name);
+  unjellier.registerBlank(copy);
+  return copy;
+}

@@ -1,9 +1,9 @@
 // Placeholders for objects that the peer could not send, with the reason.
 
-import { inspect, madeBy, readExpression } from "@pb/banana";
-import type { PackageCopy } from "@pb/banana";
+import { inspect, madeBy, readExpression, readExpressionInSteps } from "@pb/banana";
+import type { Expression, PackageCopy } from "@pb/banana";
 import { JellyError } from "../../errors.js";
-import type { TypeHandler } from "../../handler.js";
+import type { JellyReader, TypeHandler } from "../../handler.js";
 import { Heap } from "../../reading/heap.js";
 import { thisCopy } from "../../this-copy.js";
 
@@ -37,16 +37,33 @@ export const unpersistable: TypeHandler<Unpersistable> = {
     writer.text(reason);
   },
   unjelly(unjellier, items) {
-    if (items < 1) throw new JellyError("JELLY_MALFORMED", "An unpersistable needs a reason");
+    requireReason(items);
     const { heap } = unjellier;
     const { left } = heap;
     const expression = readExpression(unjellier.reader, heap);
     heap.left = left; // The tree is not kept.
     unjellier.skip(items - 1);
-    const reason = expression instanceof Uint8Array ? utf8.decode(expression) : inspect(expression);
-    unjellier.charge(Heap.TEXT + reason.length);
-    const placeholder = new Unpersistable(reason);
-    unjellier.register(placeholder);
-    return placeholder;
+    return make(unjellier, expression);
+  },
+  *unjellyInSteps(unjellier, items) {
+    requireReason(items);
+    const { heap } = unjellier;
+    const { left } = heap;
+    const expression = yield* readExpressionInSteps(unjellier.reader, heap);
+    heap.left = left;
+    yield* unjellier.skipInSteps(items - 1);
+    return make(unjellier, expression);
   },
 };
+
+function requireReason(items: number): void {
+  if (items < 1) throw new JellyError("JELLY_MALFORMED", "An unpersistable needs a reason");
+}
+
+function make(unjellier: JellyReader, expression: Expression): Unpersistable {
+  const reason = expression instanceof Uint8Array ? utf8.decode(expression) : inspect(expression);
+  unjellier.charge(Heap.TEXT + reason.length);
+  const placeholder = new Unpersistable(reason);
+  unjellier.register(placeholder);
+  return placeholder;
+}
