@@ -50,7 +50,7 @@ class Stock extends RemoteCache {
 class Target extends Root {
   remote_echo = (): null => null;
   readonly #held: unknown[] = [];
-  remote_never = (value: unknown): Promise<void> => new Promise(() => this.#held.push(value));
+  remote_never = (value: unknown): Promise<void> => new Promise((resolve) => this.#held.push([value, resolve]));
   remote_fetch = (): Uint8Array => new Uint8Array(600_000);
   remote_total = (order: Order): string => order.total;
   remote_show = (order: Order): string => String(order);

@@ -303,7 +303,7 @@ export class Broker implements Connection {
   async admitLogin(avatarId: unknown): Promise<Disposable> {
     const session = (await this.#admitLogin?.(avatarId)) ?? { [Symbol.dispose]: () => undefined };
     this.#session.expressionBytes = this.#messageBytes;
-    this.#memory.loggedIn();
+    this.#memory.loggedIn(typeof avatarId === "string" || this.#config.root?.trustsAnonymous === true);
     return session;
   }
 
@@ -397,7 +397,7 @@ export class Broker implements Connection {
   /** Reads one message and passes it to its owner. Throws {@link ProtocolError} when the peer violated the protocol. */
   #receive(core: ConnectionCore): void {
     const reader = this.#reader;
-    this.#memory.heap.left = this.#memory.room;
+    this.#memory.startMessage();
     const message = this.#readMessage(reader);
     switch (message.command) {
       case "version":

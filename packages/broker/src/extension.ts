@@ -7,7 +7,7 @@ export type { ChannelBindingType, Link, LinkReceiver, PeerCertificate } from "./
 export { BrokerConfig } from "./engine/config.js";
 export type { AdmitLogin } from "./broker.js";
 export { ServerBusyError } from "./errors.js";
-export { networkOf } from "./link/ip-network.js";
+export { networksOf } from "./link/ip-network.js";
 export { withDefaults } from "@pb/jelly-types";
 export { after, LONGEST_MS } from "./timer.js";
 export type { Timer } from "./timer.js";

@@ -32,14 +32,17 @@ export interface BrokerLimits {
    */
   readonly connectionHeapBytes: number;
   /**
-   * Bytes of memory that all peers together may take that have to log in to one server and have not. More ends the
-   * connection that takes most, with the reason `limit`. Default 64 MiB: a thousand unfinished messages of
-   * `strangerMessageBytes`.
+   * Bytes of memory that all peers together may take that have to log in to one server and have not, or have logged in
+   * without a name (`RootSource.trustsAnonymous`). More ends the connection that takes most, with the reason `limit`.
+   * Default 64 MiB: a thousand unfinished messages of `strangerMessageBytes`.
    */
   readonly strangersHeapBytes: number;
   /**
-   * Bytes of memory that all connections of the process may take together. Default 1 GiB. Set it to three quarters of
-   * the heap where that is smaller, and peers are not trusted.
+   * Bytes of memory that all connections of the process may take together. More ends the connections that take most,
+   * with the reason `limit`. Default 1 GiB; with `@pb/node-transport`, three eighths of the heap that V8 may use,
+   * because the estimate can be too low by a third, and the collector and the program need memory too. Calls count
+   * until they are answered, also when their connection has ended. When these take all, each connection has a share of
+   * a quarter of the limit in addition, and 64 KiB at least.
    */
   readonly processHeapBytes: number;
   /** Milliseconds to agree on a dialect after the connection is made. Default 30,000. */

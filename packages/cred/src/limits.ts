@@ -31,13 +31,17 @@ export interface LoginLimits {
   readonly failureMs: number;
   /**
    * Failed logins from one address that are allowed in a burst, for all names and on all connections together. IPv6
-   * addresses count by network (/64). Default 100: enough for the typing errors of an office behind one address. Users
-   * who have logged in from this address before do not share this budget: they have one that is ten times as large.
+   * addresses count by network: a /64 as one address, a /56 as four, a /48 as sixteen. Default 100: enough for the
+   * typing errors of an office behind one address. Users who have logged in from this address before do not share this
+   * budget: they have one that is ten times as large.
    */
   readonly failuresPerAddress: number;
   /** Milliseconds until one more of those is allowed. Default 15,000: 5,760 guesses a day. */
   readonly failuresPerAddressMs: number;
-  /** Failed logins for one name from one address that are allowed in a burst. Default 20. */
+  /**
+   * Failed logins for one name from one address that are allowed in a burst. An IPv6 /64 counts as one address, a /56
+   * as two, a /48 as four. Default 20.
+   */
   readonly failuresPerName: number;
   /** Milliseconds until one more of those is allowed. Default 15,000: 5,760 guesses a day. */
   readonly failuresPerNameMs: number;

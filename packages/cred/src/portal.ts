@@ -29,11 +29,21 @@ export interface PortalOptions {
   readonly policy?: Partial<LoginPolicy> | undefined;
   /** Limits on login attempts. Default: {@link defaultLoginLimits}. */
   readonly limits?: Partial<LoginLimits> | undefined;
+  /**
+   * Whether a client that has logged in without a name counts as a user, for the limits on memory and on connections.
+   * Default false: any stranger can do it. Set it to true if all clients that can connect are trusted.
+   */
+  readonly trustAnonymous?: boolean | undefined;
   /** Called for logins, failed logins and logouts. An error that it throws is ignored. */
   readonly onEvent?: LoginWatcher | undefined;
 }
 
-const optionKinds: OptionKinds<PortalOptions> = { policy: "object", limits: "object", onEvent: "function" };
+const optionKinds: OptionKinds<PortalOptions> = {
+  policy: "object",
+  limits: "object",
+  trustAnonymous: "boolean",
+  onEvent: "function",
+};
 
 /**
  * Gives an avatar of the realm to each client whose credentials one of the checkers accepts. Pass it to `listen` in
@@ -45,6 +55,7 @@ export class Portal implements RootSource {
    * not.
    */
   readonly requiresLogin = true;
+  readonly trustsAnonymous: boolean;
   readonly #realm: Realm;
   readonly #checkers = new Map<CredentialKind, CredentialsChecker>();
   readonly #options: PortalOptions;
@@ -61,6 +72,7 @@ export class Portal implements RootSource {
     requireRealm(realm);
     this.#realm = realm;
     this.#options = options;
+    this.trustsAnonymous = options.trustAnonymous ?? false;
     this.#limits = withDefaults("limit", defaultLoginLimits, options.limits);
     this.#policy = withDefaults("policy", defaultLoginPolicy, options.policy, loginPolicies);
     this.#budgets = new LoginBudgets(this.#limits, (username) => this.#canonical(username));

@@ -4,15 +4,24 @@ import type { HeapAllowance } from "@pb/banana";
 import { LimitError } from "../errors.js";
 import type { LimitName } from "../errors.js";
 import type { BrokerLimits } from "../limits.js";
+import { whenCollected } from "../references/weak-values.js";
 
 /** What a call takes until it is answered, apart from its arguments. */
 const CALL_BYTES = 1024;
+
+/** The part of a limit that is kept for connections that take less than their share. */
+const RESERVE = 1 / 4;
+
+/** What the values of one message may take when the reserve is used up: enough for pings, logins, and small calls. */
+const LEAST_ROOM = 64 * 1024;
 
 /** Memory that connections share. */
 export class MemoryPool {
   readonly #name: LimitName;
   readonly #members = new Set<ConnectionMemory>();
   #used = 0;
+  /** Whether the limit is exceeded although no connection takes more than its share. */
+  #isExhausted = false;
 
   /** `name` is the limit on it. */
   constructor(name: LimitName) {
@@ -24,50 +33,93 @@ export class MemoryPool {
     this.#used += member.used;
   }
 
-  leave(member: ConnectionMemory): void {
-    if (this.#members.delete(member)) this.#used -= member.used;
+  /** `kept` are the bytes of the member that stay in use. {@link free} frees them. */
+  leave(member: ConnectionMemory, kept = 0): void {
+    if (this.#members.delete(member)) this.#used -= member.used - kept;
   }
 
-  /** A member takes so many bytes more. Ends the connections that take most, until the rest is within the limit. */
+  free(bytes: number): void {
+    this.#used -= bytes;
+  }
+
+  /**
+   * A member takes so many bytes more. Ends the connections that take most, until the rest is within the limit, or
+   * until no connection takes more than its share: calls that are still running keep their memory.
+   */
   add(member: ConnectionMemory, bytes: number, limit: number): void {
     if (!this.#members.has(member)) return; // It has ended.
     this.#used += bytes;
-    while (bytes > 0 && this.#used > limit && this.#members.size > 0) this.#endLargest(limit);
+    if (bytes <= 0) return;
+    if (this.#used <= limit) this.#isExhausted = false;
+    const share = this.#shareOf(limit * RESERVE);
+    if (this.#isExhausted && member.used <= share) return;
+    while (this.#used > limit && !this.#isExhausted) this.#endLargest(limit, share);
   }
 
-  #endLargest(limit: number): void {
+  /**
+   * What the values of one message may take: what is left of the limit, or a share of the reserve beyond it, so that a
+   * peer that takes little is served whatever the others take.
+   */
+  roomWithin(limit: number): number {
+    const left = limit - this.#used;
+    return left >= limit / 2 ? left : Math.max(left, this.#shareOf(left + limit * RESERVE), LEAST_ROOM);
+  }
+
+  #shareOf(bytes: number): number {
+    return bytes / (this.#members.size + 1);
+  }
+
+  #endLargest(limit: number, share: number): void {
     let largest: ConnectionMemory | undefined;
     for (const member of this.#members) if (largest === undefined || member.used > largest.used) largest = member;
-    this.leave(largest!);
+    if (largest === undefined || largest.used <= share) {
+      this.#isExhausted = true;
+      return;
+    }
     const text = `All connections together take more than ${limit} bytes of memory, and this one most of it`;
-    largest!.exceed(new LimitError(this.#name, text));
+    largest.exceed(new LimitError(this.#name, text));
   }
 }
 
 /** The memory of all connections of this process. */
 const processPool = new MemoryPool("processHeapBytes");
 
+/** The memory of calls that were running when their connection ended. */
+interface Kept {
+  bytes: number;
+}
+
+/** Frees the memory of calls that will never finish: nothing can settle their promises anymore. */
+const collected = whenCollected<Kept>((kept) => processPool.free(kept.bytes));
+
 /**
  * The memory that one connection takes for its peer: bytes that are not read, the values of the message that is being
- * read, and the arguments of calls until they are answered. What a program keeps is not counted.
+ * read, and the arguments of calls until they are answered. The arguments of a call that is running stay in memory, and
+ * are counted, also when the connection has ended. What a program keeps is not counted.
  */
 export class ConnectionMemory {
-  /** What the values of the message that is being read may still take. Set it to {@link room} before each message. */
+  /** What the values of the message that is being read may still take. {@link startMessage} sets it. */
   readonly heap: HeapAllowance = { left: 0 };
-  /** What the values of the next message may take. A field, because it is read for each message. */
-  room: number;
+  /** What {@link heap} was before the message. */
+  #granted = 0;
+  /** What this connection allows for the next message. A field, because it is read for each message. */
+  #room: number;
   readonly #limits: BrokerLimits;
-  readonly #strangers: MemoryPool | undefined;
+  /** The pool of the peers that have not logged in, while this one is among them. */
+  #strangers: MemoryPool | undefined;
   readonly #end: (error: LimitError) => void;
   #unread = 0;
+  #running = 0;
   #used = 0;
+  #kept: Kept | undefined;
+  #isAnonymous = false;
 
   /**
    * `strangers` is the pool of the peers that have not logged in, if this peer has to. `end` ends the connection.
    */
   constructor(limits: BrokerLimits, strangers: MemoryPool | undefined, end: (error: LimitError) => void) {
     this.#limits = limits;
-    this.room = Math.min(limits.messageHeapBytes, limits.connectionHeapBytes);
+    this.#room = Math.min(limits.messageHeapBytes, limits.connectionHeapBytes);
     this.#strangers = strangers;
     this.#end = end;
     processPool.join(this);
@@ -83,22 +135,57 @@ export class ConnectionMemory {
     return this.#unread;
   }
 
+  /** Decides what the values of the next message may take. */
+  startMessage(): void {
+    let room = Math.min(this.#room, processPool.roomWithin(this.#limits.processHeapBytes));
+    if (this.#isAnonymous && this.#strangers !== undefined)
+      room = Math.min(room, this.#strangers.roomWithin(this.#limits.strangersHeapBytes));
+    this.#granted = this.heap.left = room;
+  }
+
+  /** What the values of the message have taken so far. */
+  get messageUsed(): number {
+    return this.#granted - this.heap.left;
+  }
+
   /** Throws {@link LimitError} when the values of the message take more than they may: the connection has to end. */
   checkMessage(): void {
     if (this.heap.left >= 0) return;
-    const isMessage = this.room === this.#limits.messageHeapBytes;
-    const name = isMessage ? "messageHeapBytes" : "connectionHeapBytes";
-    const subject = isMessage ? "The values of a message" : "A message and the calls that are running";
-    throw new LimitError(name, `${subject} take more than ${this.#limits[name]} bytes of memory`);
+    const { messageHeapBytes, connectionHeapBytes, processHeapBytes, strangersHeapBytes } = this.#limits;
+    const exceeded = (name: LimitName, subject: string, limit: number): LimitError =>
+      new LimitError(name, `${subject} take more than ${limit} bytes of memory`);
+    if (this.#granted === messageHeapBytes)
+      throw exceeded("messageHeapBytes", "The values of a message", messageHeapBytes);
+    if (this.#granted === this.#room)
+      throw exceeded("connectionHeapBytes", "A message and the calls that are running", connectionHeapBytes);
+    if (this.#granted === this.#strangers?.roomWithin(strangersHeapBytes))
+      throw exceeded("strangersHeapBytes", "A message and the peers that have not logged in", strangersHeapBytes);
+    throw exceeded("processHeapBytes", "A message and all connections together", processHeapBytes);
   }
 
-  /** A call runs, or is held, that was read in a message of so many bytes. */
-  addCall(messageBytes: number): void {
+  /** A call is held that was read in a message of so many bytes. */
+  holdCall(messageBytes: number): void {
     this.#add(messageBytes + CALL_BYTES);
   }
 
-  removeCall(messageBytes: number): void {
+  releaseCall(messageBytes: number): void {
     this.#add(-messageBytes - CALL_BYTES);
+  }
+
+  /** A call runs that was read in a message of so many bytes. */
+  startCall(messageBytes: number): void {
+    this.#running += messageBytes + CALL_BYTES;
+    this.#add(messageBytes + CALL_BYTES);
+  }
+
+  finishCall(messageBytes: number): void {
+    const bytes = Math.min(messageBytes + CALL_BYTES, this.#running);
+    this.#running -= bytes;
+    this.#add(-bytes);
+    if (this.#kept === undefined) return;
+    const freed = Math.min(bytes, this.#kept.bytes);
+    this.#kept.bytes -= freed;
+    processPool.free(freed);
   }
 
   /** Sets {@link unread}. */
@@ -108,26 +195,33 @@ export class ConnectionMemory {
     this.#add(more);
   }
 
-  /** The peer has logged in. */
-  loggedIn(): void {
+  /** The peer has logged in. If it is not trusted, it stays among the strangers, but may send large messages. */
+  loggedIn(isTrusted: boolean): void {
+    this.#isAnonymous = !isTrusted;
+    if (!isTrusted) return;
     this.#strangers?.leave(this);
+    this.#strangers = undefined;
   }
 
-  /** The connection has ended. */
+  /** The connection has ended, or will end soon. */
   release(): void {
-    this.loggedIn();
-    processPool.leave(this);
+    this.loggedIn(true);
+    if (this.#kept !== undefined) return;
+    this.#kept = { bytes: this.#running };
+    processPool.leave(this, this.#running);
+    if (this.#running > 0) collected?.register(this, this.#kept);
   }
 
   /** Ends the connection, soon: another connection may be in the middle of a message. */
   exceed(error: LimitError): void {
+    this.release();
     queueMicrotask(() => this.#end(error));
   }
 
   #add(bytes: number): void {
     this.#used += bytes;
     const { messageHeapBytes, connectionHeapBytes, processHeapBytes, strangersHeapBytes } = this.#limits;
-    this.room = Math.min(messageHeapBytes, connectionHeapBytes - this.#used);
+    this.#room = Math.min(messageHeapBytes, connectionHeapBytes - this.#used);
     processPool.add(this, bytes, processHeapBytes);
     this.#strangers?.add(this, bytes, strangersHeapBytes);
   }

@@ -86,7 +86,7 @@ export class Responder {
       releaseUnread(reader, start, 2, incoming);
       return;
     }
-    const memory = this.#core.memory.room - this.#core.memory.heap.left;
+    const memory = this.#core.memory.messageUsed;
     if (this.mustHold || this.heldBytes > 0) this.#hold({ call, callable, args, bytes: reader.offset - start, memory });
     else this.#run(call, callable, args, memory);
   }
@@ -96,7 +96,7 @@ export class Responder {
     const held = this.mustHold ? undefined : this.#held.take();
     if (held === undefined) return false;
     this.heldBytes -= held.bytes + HELD_CALL_BYTES;
-    this.#core.memory.removeCall(held.memory);
+    this.#core.memory.releaseCall(held.memory);
     this.#run(held.call, held.callable, held.args, held.memory);
     return true;
   }
@@ -117,7 +117,7 @@ export class Responder {
 
   #hold(held: HeldCall): void {
     this.#held.add(held);
-    this.#core.memory.addCall(held.memory);
+    this.#core.memory.holdCall(held.memory);
     this.heldBytes += held.bytes + HELD_CALL_BYTES;
   }
 
@@ -159,7 +159,7 @@ export class Responder {
 
   #answerLater(call: ReceivedCall, result: unknown, perspective: Perspective, memory: number): void {
     this.#running++;
-    this.#core.memory.addCall(memory);
+    this.#core.memory.startCall(memory);
     // `Promise.resolve`, because the `then` of a foreign promise may throw, and may call back more than once.
     Promise.resolve(result).then(
       (value) => this.#finish(() => this.#answer(call, value, perspective), memory),
@@ -169,7 +169,7 @@ export class Responder {
 
   /** A call that was counted as running has its result. */
   #finish(answer: () => void, memory?: number): void {
-    if (memory !== undefined) this.#core.memory.removeCall(memory);
+    if (memory !== undefined) this.#core.memory.finishCall(memory);
     if (this.#running > 0) this.#running--; // Zero after the end of the connection.
     if (this.#running + this.#held.size === 0) this.#notifyIdle();
     answer();

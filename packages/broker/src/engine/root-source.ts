@@ -12,6 +12,12 @@ export interface RootSource {
    * may take. Default false.
    */
   readonly requiresLogin?: boolean | undefined;
+  /**
+   * If peers have to log in: whether one that has logged in without a name counts as a user. Otherwise it shares the
+   * memory of `strangersHeapBytes` with the peers that have not logged in, because any stranger can do the same.
+   * Default false.
+   */
+  readonly trustsAnonymous?: boolean | undefined;
 }
 
 /** Throws `TypeError`, which tells what to pass instead, for anything that has no method `rootObject`. */

@@ -117,3 +117,73 @@ describe("a peer that has not logged in", () => {
     expect(later.broker.isOpen).toBe(true);
   });
 });
+
+describe("all connections of the process share a budget", () => {
+  const limits = { processHeapBytes: 1_000_000 };
+  const large = (id: number): ReturnType<typeof bytes> => call(id, "keep", maps(2000));
+
+  test("and those that take most end when it is exceeded, not the others", async () => {
+    const root = new Keeper();
+    const open = () => brokerAndPeer("listener", { root, limits });
+    const modest = await open();
+    await modest.peer.send(call(1, "keep", maps(10)));
+    const greedy = [];
+    for (let left = 10; left > 0; left--) greedy.push(await open());
+    for (const { peer } of greedy) await peer.send(large(1));
+    const reasons = await Promise.all(
+      greedy.filter(({ broker }) => !broker.isOpen).map((each) => reasonOf(each.broker)),
+    );
+    expect(reasons.length).toBeGreaterThan(6);
+    expect(new Set(reasons)).toEqual(new Set(["limit processHeapBytes"]));
+    for (const release of root.release.splice(0)) release();
+    await settled();
+    expect(modest.peer.received().join()).toContain("answer 1");
+    for (const { broker } of [modest, ...greedy]) await broker.close();
+  });
+
+  test("which calls take until they finish, also when their connections have ended", async () => {
+    const root = new Keeper();
+    const open = () => brokerAndPeer("listener", { root, limits });
+    for (let left = 20; left > 0; left--) {
+      const { broker, peer } = await open();
+      await peer.send(large(1));
+      await broker.close();
+    }
+    const kept = root.release.length;
+    expect(kept).toBeLessThan(10);
+    const { broker, peer } = await open();
+    await peer.send(call(1, "login", maps(100)));
+    expect(peer.received().join(), "a small call").toContain("answer 1");
+    for (const release of root.release.splice(0)) release();
+    await settled();
+    await peer.send(large(2));
+    expect(root.release, "there is room again").toHaveLength(1);
+    root.release[0]!();
+    await settled();
+    await broker.close();
+  });
+});
+
+describe("a peer that has logged in without a name", () => {
+  const limits = { strangersHeapBytes: 1_000_000 };
+  const large = call(1, "login", maps(10_000));
+
+  test("may send large messages, within the budget of the strangers", async () => {
+    const config = new BrokerConfig({ root: portal(new Keeper()), limits });
+    const { broker, peer } = await brokerAndPeer("listener", config);
+    await broker.admitLogin(null);
+    await peer.send(call(1, "login", new Uint8Array(600_000)));
+    expect(peer.received().join()).toContain("answer 1");
+    await peer.send(large);
+    expect(await reasonOf(broker)).toBe("limit strangersHeapBytes");
+  });
+
+  test("and one that the root trusts is not limited by that", async () => {
+    const root = { ...portal(new Keeper())!, trustsAnonymous: true };
+    const { broker, peer } = await brokerAndPeer("listener", { root, limits });
+    await broker.admitLogin(null);
+    await peer.send(large);
+    expect(peer.received().join()).toContain("answer 1");
+    await broker.close();
+  });
+});

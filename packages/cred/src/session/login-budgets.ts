@@ -1,7 +1,7 @@
 // The rate limits on failed logins of one portal: which budgets a login uses.
 
 import { sha256 } from "@noble/hashes/sha2.js";
-import { networkOf } from "@pb/broker/extension";
+import { networksOf } from "@pb/broker/extension";
 import { bytesOf, toBase64 } from "../bytes.js";
 import type { LoginLimits } from "../limits.js";
 import { FailureLimiter, monotonicClock } from "./failure-limiter.js";
@@ -15,13 +15,24 @@ import { KnownAddresses } from "./known-addresses.js";
  */
 const KNOWN_FACTOR = 10;
 
+/**
+ * How many times more failures an IPv6 /64, /56 and /48 may have than one address: somebody who has a whole /48 has
+ * 65,536 networks of the narrowest kind, and is still limited.
+ */
+const WIDER: readonly number[] = [1, 4, 16];
+
+/** The same for one name: fewer than `failuresPerNameEverywhere`, so that a /48 cannot keep the owner of a name out. */
+const WIDER_FOR_NAME: readonly number[] = [1, 2, 4];
+
 /** The length of a hash in base64. Longer names are remembered by their hashes. */
 const LONGEST_KEY = 44;
 
 export class LoginBudgets {
-  readonly #address: FailureLimiter;
+  /** By the width of the network, as `networksOf` lists them. */
+  readonly #addresses: readonly FailureLimiter[];
   readonly #knownAddress: FailureLimiter;
-  readonly #nameFromAddress: FailureLimiter;
+  /** By the width of the network. */
+  readonly #nameFromAddresses: readonly FailureLimiter[];
   readonly #name: FailureLimiter;
   readonly #known: KnownAddresses;
 
@@ -30,34 +41,37 @@ export class LoginBudgets {
   /** `canonical` converts a name to the spelling of the checkers. */
   constructor(limits: LoginLimits, canonical: (username: string) => string, now: Clock = monotonicClock) {
     this.#canonical = canonical;
-    const limiter = (burst: number, intervalMs: number, subject: string): FailureLimiter =>
-      new FailureLimiter({ burst, intervalMs, keys: limits.names, refusal: refusalFor(subject) }, now);
-    const { failuresPerAddress, failuresPerAddressMs } = limits;
-    this.#address = limiter(failuresPerAddress, failuresPerAddressMs, "from this address");
-    this.#knownAddress = limiter(
-      failuresPerAddress * KNOWN_FACTOR,
-      failuresPerAddressMs / KNOWN_FACTOR,
-      "from this address",
-    );
-    this.#nameFromAddress = limiter(limits.failuresPerName, limits.failuresPerNameMs, "for this name");
-    this.#name = limiter(limits.failuresPerNameEverywhere, limits.failuresPerNameEverywhereMs, "for this name");
+    const limiter = (burst: number, intervalMs: number, factor: number, subject: string): FailureLimiter =>
+      new FailureLimiter(
+        { burst: burst * factor, intervalMs: intervalMs / factor, keys: limits.names, refusal: refusalFor(subject) },
+        now,
+      );
+    const { failuresPerAddress, failuresPerAddressMs, failuresPerName, failuresPerNameMs } = limits;
+    const [address, name] = ["from this address", "for this name"];
+    this.#addresses = WIDER.map((factor) => limiter(failuresPerAddress, failuresPerAddressMs, factor, address));
+    this.#knownAddress = limiter(failuresPerAddress, failuresPerAddressMs, KNOWN_FACTOR, address);
+    this.#nameFromAddresses = WIDER_FOR_NAME.map((factor) => limiter(failuresPerName, failuresPerNameMs, factor, name));
+    this.#name = limiter(limits.failuresPerNameEverywhere, limits.failuresPerNameEverywhereMs, 1, name);
     this.#known = new KnownAddresses(limits.names, now);
   }
 
   /** The budgets of a login. `name` is undefined for a login without a name. */
   for(name: string | undefined, address: string | undefined): Budget[] {
-    const network = networkOf(address ?? "");
-    if (name === undefined) return [this.#address.budget(network)];
+    const networks = networksOf(address ?? "");
+    const ofNetworks = (limiters: readonly FailureLimiter[], suffix = ""): Budget[] =>
+      networks.map((network, width) => limiters[width]!.budget(network + suffix));
+    if (name === undefined) return ofNetworks(this.#addresses);
     const key = this.#keyOf(name);
-    const own = this.#nameFromAddress.budget(`${network} ${key}`);
-    return this.#known.has(key, network)
-      ? [this.#knownAddress.budget(network), own]
-      : [this.#address.budget(network), own, this.#name.budget(key)];
+    const own = ofNetworks(this.#nameFromAddresses, ` ${key}`);
+    const [narrowest] = networks as readonly [string, ...string[]];
+    return this.#known.has(key, narrowest)
+      ? [this.#knownAddress.budget(narrowest), own[0]!]
+      : [...ofNetworks(this.#addresses), ...own, this.#name.budget(key)];
   }
 
   /** Called after a successful login: failures from other addresses then no longer keep this user out. */
   succeeded(name: string, address: string | undefined): void {
-    this.#known.add(this.#keyOf(name), networkOf(address ?? ""));
+    this.#known.add(this.#keyOf(name), networksOf(address ?? "")[0]!);
   }
 
   /**

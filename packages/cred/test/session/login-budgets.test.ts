@@ -42,13 +42,44 @@ class Simulation {
   }
 
   /** Runs `attack` in every second of a day, and returns how many guesses were checked. */
-  day(attack: (second: number) => number): number {
-    const end = this.now + DAY;
+  day(attack: (second: number) => number, milliseconds = DAY): number {
+    const end = this.now + milliseconds;
     let checked = 0;
     for (let second = 0; this.now < end; second++, this.now += 1000) checked += attack(second);
     return checked;
   }
 }
+
+describe("an attacker with an IPv6 /48", () => {
+  /** An address of another /64 each time. */
+  const from = (count: number): string => `2001:db8:1:${(count % 65_536).toString(16)}::1`;
+
+  test("has sixteen times the guesses of one address at all names", () => {
+    const simulation = new Simulation();
+    let count = 0;
+    const attack = () => Number(simulation.guess(`name${++count}`, from(count)));
+    const inOneHour = simulation.day(() => attack() + attack() + attack(), DAY / 24);
+    expect(inOneHour).toBeGreaterThan(16 * 320);
+    expect(inOneHour).toBeLessThanOrEqual(16 * (100 + 5_760 / 24));
+  });
+
+  test("and four times at one name, so that the owner can still log in from a new address", () => {
+    const simulation = new Simulation();
+    let count = 0;
+    const attack = () => Number(simulation.guess("alice", from(++count)));
+    const inOneHour = simulation.day(() => attack() + attack() + attack(), DAY / 24);
+    expect(inOneHour).toBeLessThanOrEqual(4 * (20 + 5_760 / 24));
+    expect(simulation.succeed("alice", "192.0.2.1")).toBe(true);
+    expect(simulation.succeed("alice", "2001:db8:2::1")).toBe(true);
+  });
+});
+
+test("a NAT64 counts each of its clients by the IPv4 address", () => {
+  const simulation = new Simulation();
+  for (let left = 200; left > 0; left--) simulation.guess(undefined, "64:ff9b::192.0.2.1");
+  expect(simulation.guess(undefined, "192.0.2.1")).toBe(false);
+  expect(simulation.guess(undefined, "64:ff9b::c000:202")).toBe(true);
+});
 
 describe("an attacker with one address", () => {
   test("has 5,760 guesses a day at one name, after a burst of 20", () => {

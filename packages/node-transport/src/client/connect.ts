@@ -4,19 +4,12 @@ import type { Broker, BrokerOptions } from "@pb/broker";
 import { BrokerConfig } from "@pb/broker/extension";
 import { checkOptions } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
-import {
-  completeLiveness,
-  ConnectError,
-  defaultLiveness,
-  openBroker,
-  watchOver,
-  withDefaultWatcher,
-} from "@pb/transport";
+import { completeLiveness, ConnectError, defaultLiveness, openBroker, watchOver } from "@pb/transport";
 import type { LivenessOptions, Pulse } from "@pb/transport";
 import { Duplex } from "node:stream";
 import { clientEndpoint } from "../endpoint/endpoint.js";
 import type { ClientEndpoint } from "../endpoint/endpoint-types.js";
-import { nodePlatform } from "../platform.js";
+import { nodePlatform, withNodeDefaults } from "../platform.js";
 import { SocketLink } from "../socket/socket-link.js";
 import { describePeer } from "../socket/socket-peer.js";
 import { explainTlsError } from "../tls/tls-errors.js";
@@ -75,7 +68,7 @@ export async function connect(
 
 /** The options of a broker with the default watcher of Node. */
 export function clientConfig(options: BrokerOptions | BrokerConfig | undefined): BrokerConfig {
-  return BrokerConfig.of(options instanceof BrokerConfig ? options : withDefaultWatcher(options, nodePlatform.warn));
+  return BrokerConfig.of(options instanceof BrokerConfig ? options : withNodeDefaults(options));
 }
 
 /** Connects once, without starting liveness. */

@@ -4,14 +4,14 @@ import type { Broker, BrokerOptions, RootSource } from "@pb/broker";
 import { BrokerConfig } from "@pb/broker/extension";
 import { checkOptions } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
-import { ServerConnections, withDefaultWatcher } from "@pb/transport";
+import { ServerConnections } from "@pb/transport";
 import type { LivenessOptions, SameUserOptions, ServerLimits, ServerWatcher } from "@pb/transport";
 import { createServer } from "node:net";
 import type { ListenOptions as SocketOptions, Server as SocketServer, Socket } from "node:net";
 import { nestedOptions } from "../client/connect.js";
 import { serverEndpoint } from "../endpoint/endpoint.js";
 import type { ServerEndpoint } from "../endpoint/endpoint-types.js";
-import { nodePlatform } from "../platform.js";
+import { nodePlatform, withNodeDefaults } from "../platform.js";
 import { proxyPolicy } from "../proxy/trusted-proxies.js";
 import { TlsAcceptor } from "../tls/tls-acceptor.js";
 import { serverTlsKinds } from "../tls/tls-options.js";
@@ -106,7 +106,7 @@ function createConnections(root: RootSource, options: ListenOptions): ServerConn
   const { limits, liveness, logins: sameUser, onEvent, onConnection } = options;
   // Undefined would be a server without a root, which only a program that uses `Broker` itself can want.
   const given = (root as RootSource | undefined) ?? (null as unknown as RootSource);
-  const config = new BrokerConfig({ ...withDefaultWatcher(options.broker, nodePlatform.warn), root: given });
+  const config = new BrokerConfig({ ...withNodeDefaults(options.broker), root: given });
   const connections = new ServerConnections({ config, limits, liveness, sameUser, platform: nodePlatform });
   if (onEvent !== undefined) connections.onEvent(onEvent);
   if (onConnection !== undefined)

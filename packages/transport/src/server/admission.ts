@@ -1,8 +1,8 @@
 // Limits the connections of a server: in total, for each address, and those that are not established yet. When a limit
 // is reached, connections that nobody has logged in on make room, so that no address keeps the others out.
 
-import { networkOf } from "@pb/broker/extension";
-import { Crowd } from "./crowd.js";
+import { networksOf } from "@pb/broker/extension";
+import { Crowd, oldestOf } from "./crowd.js";
 
 /** The limits of one server. */
 export interface ServerLimits {
@@ -12,9 +12,10 @@ export interface ServerLimits {
    */
   readonly connections: number;
   /**
-   * Connections at the same time from one address, those of users aside; for IPv6, from one network (/64). An anonymous
-   * login makes no user. Default
-   * 5,000: enough for a large network behind one NAT, and half of `connections`.
+   * Connections at the same time from one address, those of users aside; for IPv6, from one network (/64), and four
+   * times as many from a /56 and sixteen times as many from a /48. An anonymous login makes no user, unless the root
+   * says so (`RootSource.trustsAnonymous`). Default 5,000: enough for a large network behind one NAT, and half of
+   * `connections`.
    */
   readonly connectionsPerAddress: number;
   /**
@@ -85,6 +86,9 @@ export interface Ticket {
  */
 const GRACE_MS = 2_000;
 
+/** How many times more connections a wider network may have than the one inside of it. */
+const WIDER = 4;
+
 /** The part of `connections` that is kept for addresses that have none. */
 const RESERVE = 1 / 20;
 
@@ -106,15 +110,16 @@ export class Admission {
    * their places to it:
    *
    * - The oldest newcomer of the address that has the most, if the candidate's address has at least two fewer, or none
-   *   at all.
+   *   at all. IPv6 addresses count by network: first by /48; inside of the /48 with the most by /56, and then by /64.
    * - Otherwise the oldest newcomer of the address that has the most, if it had its place for {@link GRACE_MS}.
    * - If no newcomer can go, and the address of the candidate has no connection at all: of the guests of the address
    *   that has the most and more than one, the one that has been silent longest.
    */
   admit(candidate: Candidate): Ticket | Refusal {
     const place = new Place(candidate);
-    for (const limit of this.#exceeded(place)) {
-      const victim = this.#victim(limit, place);
+    for (const excess of this.#exceeded(place)) {
+      const { limit } = excess;
+      const victim = this.#victim(excess, place);
       if (victim === undefined) return limit;
       this.#move(victim, "closed");
       victim.candidate.evict(limit);
@@ -124,39 +129,46 @@ export class Admission {
   }
 
   /** The limits that one more connection would exceed. Those that apply to the address of the candidate come first. */
-  *#exceeded({ network, candidate }: Place): Iterable<Refusal> {
+  *#exceeded({ networks, candidate }: Place): Iterable<Excess> {
     const limits = this.#limits;
-    const newcomers = this.#newcomers.countOf(network);
-    if (candidate.address !== undefined) {
-      if (newcomers + this.#guests.countOf(network) >= limits.connectionsPerAddress) yield "connectionsPerAddress";
-      if (newcomers >= limits.newcomersPerAddress) yield "newcomersPerAddress";
+    for (let width = 0; width < networks.length && candidate.address !== undefined; width++) {
+      const within = networks.slice(0, networks.length - width);
+      const most = WIDER ** width;
+      const newcomers = this.#newcomers.countOf(within);
+      if (newcomers + this.#guests.countOf(within) >= limits.connectionsPerAddress * most)
+        yield { limit: "connectionsPerAddress", within };
+      if (newcomers >= limits.newcomersPerAddress * most) yield { limit: "newcomersPerAddress", within };
     }
-    if (this.#negotiating.size >= limits.negotiating) yield "negotiating";
-    if (this.#newcomers.size >= limits.strangers) yield "strangers";
-    const reserve = this.#all.countOf(network) === 0 ? 0 : Math.floor(limits.connections * RESERVE);
-    if (this.#all.size >= limits.connections - reserve) yield "connections";
+    if (this.#negotiating.size >= limits.negotiating) yield { limit: "negotiating" };
+    if (this.#newcomers.size >= limits.strangers) yield { limit: "strangers" };
+    const reserve = this.#hasNone(networks) ? 0 : Math.floor(limits.connections * RESERVE);
+    if (this.#all.size >= limits.connections - reserve) yield { limit: "connections" };
   }
 
-  #victim(limit: Refusal, { network }: Place): Place | undefined {
+  /** Whether there is no connection of this address, and for IPv6 of its /48. */
+  #hasNone([widest]: readonly string[]): boolean {
+    return this.#all.countOf([widest!]) === 0;
+  }
+
+  #victim({ limit, within }: Excess, { networks }: Place): Place | undefined {
     switch (limit) {
       case "connectionsPerAddress":
       case "newcomersPerAddress":
-        return ifSettled(this.#newcomers.oldestOf(network));
+        return ifSettled(oldestOf(this.#newcomers.within(within!)));
       case "negotiating":
-        return newcomerToEvict(this.#negotiating, network);
+        return newcomerToEvict(this.#negotiating, networks);
       case "strangers":
-        return newcomerToEvict(this.#newcomers, network);
+        return newcomerToEvict(this.#newcomers, networks);
       case "connections":
-        return newcomerToEvict(this.#newcomers, network) ?? this.#guestToEvict(network);
+        return newcomerToEvict(this.#newcomers, networks) ?? this.#guestToEvict(networks);
     }
   }
 
-  #guestToEvict(network: string): Place | undefined {
-    const guests = this.#guests;
-    if (this.#all.countOf(network) > 0 || guests.highest < 2) return undefined;
+  #guestToEvict(networks: readonly string[]): Place | undefined {
+    if (!this.#hasNone(networks) || this.#guests.highest < 2) return undefined;
     let silent: Place | undefined;
     let since = Infinity;
-    for (const guest of guests.membersOf(guests.mostCrowded()!)) {
+    for (const guest of this.#guests.mostCrowded()!) {
       const last = guest.candidate.lastReceived();
       if (last < since) [silent, since] = [guest, last];
     }
@@ -176,23 +188,30 @@ export class Admission {
 /** A connection and the place that it has or asks for. */
 class Place {
   readonly candidate: Candidate;
-  /** Connections without an address have a network of their own. */
-  readonly network: string;
+  /** The widest first. Connections without an address have a network of their own. */
+  readonly networks: readonly string[];
   readonly since: number = performance.now();
   stage: Stage | "closed" | undefined;
 
   constructor(candidate: Candidate) {
     this.candidate = candidate;
-    this.network = candidate.address === undefined ? "" : networkOf(candidate.address);
+    this.networks = candidate.address === undefined ? [""] : [...networksOf(candidate.address)].reverse();
   }
 }
 
-/** The newcomer that has to make room for one from `network`. Undefined if none has to. */
-function newcomerToEvict(crowd: Crowd<Place>, network: string): Place | undefined {
-  const own = crowd.countOf(network);
+/** A limit that is exceeded; of a limit on addresses also the network in which it is, with those around it. */
+interface Excess {
+  readonly limit: Refusal;
+  readonly within?: readonly string[];
+}
+
+/** The newcomer that has to make room for one from these networks. Undefined if none has to. */
+function newcomerToEvict(crowd: Crowd<Place>, networks: readonly string[], depth = 1): Place | undefined {
+  const own = crowd.within(networks.slice(0, depth));
   const { highest } = crowd;
-  if (own === 0 || highest > own + 1) return crowd.oldestOf(crowd.mostCrowded());
-  return ifSettled(crowd.oldestOf(own === highest ? network : crowd.mostCrowded()));
+  if (own === undefined || highest > own.size + 1) return crowd.oldest();
+  if (own.size < highest) return ifSettled(crowd.oldest());
+  return own instanceof Crowd ? newcomerToEvict(own, networks, depth + 1) : ifSettled(oldestOf(own));
 }
 
 /** The place, if it was given {@link GRACE_MS} ago or earlier. */

@@ -52,6 +52,41 @@ test("counts an IPv6 network as one address", () => {
   ]);
 });
 
+describe("an IPv6 /48 with a connection from each of its networks", () => {
+  const from = (count: number): string => `2001:db8:1:${count.toString(16)}::1`;
+
+  test("may have sixteen times the connections of one address, and a /56 four times", () => {
+    const door = new Door({ connectionsPerAddress: 2 });
+    for (let count = 0; count < 256; count++) door.enter(from(count), "guest");
+    expect(door.inside.size).toBe(8);
+    for (let count = 0; count < 65_536; count += 64) door.enter(from(count), "guest");
+    expect(door.inside.size).toBe(32);
+    expect(door.enter("2001:db8:2::1", "guest")).toBeUndefined();
+  });
+
+  test.each([
+    ["negotiating", { negotiating: 10 }],
+    ["loggingIn", { strangers: 10 }],
+    ["guest", { connections: 10 }],
+  ] as const)("makes room for others when the limit is reached (%s)", (stage, limits) => {
+    const door = new Door(limits);
+    for (let count = 0; count < 10; count++) door.enter(from(count * 256), stage);
+    expect(door.enter("192.0.2.1", stage)).toBeUndefined();
+    expect(door.enter("2001:db8:2::1", stage)).toBeUndefined();
+    expect(door.evicted.map(([name]) => name)).toEqual([from(0), from(256)]);
+    for (let count = 10; count < 50; count++) door.enter(from(count * 256), stage);
+    expect([door.inside.has("192.0.2.1"), door.inside.has("2001:db8:2::1")]).toEqual([true, true]);
+  });
+
+  test("does not keep out a neighbor in the same /48", () => {
+    const door = new Door({ strangers: 10 });
+    for (let count = 0; count < 10; count++) door.enter(from(count), "loggingIn"); // all in one /56
+    expect(door.enter(from(0x4200), "loggingIn")).toBeUndefined();
+    for (let count = 10; count < 20; count++) door.enter(from(count), "loggingIn");
+    expect(door.inside.has(from(0x4200))).toBe(true);
+  });
+});
+
 test("frees the place of a closed connection once, from every stage", () => {
   const door = new Door({ connectionsPerAddress: 1, newcomersPerAddress: 1 });
   for (const stage of ["negotiating", "loggingIn", "guest"] as const) {
