@@ -423,7 +423,7 @@ export class Broker implements Connection {
         core.imports.uncache(message.id);
         break;
       case "didNotUnderstand":
-        this.#config.onEvent({ kind: "not-understood", what: message.what });
+        this.#config.reportNotUnderstood(message.what);
         break;
     }
   }

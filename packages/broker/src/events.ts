@@ -15,9 +15,15 @@ export type BrokerEvent =
   /**
    * The arguments of a call could not be read, because the peer sent a type that is not registered or not allowed, or
    * malformed data. The method did not run, and the peer received the error. Any peer can cause it, also before a
-   * login.
+   * login. Therefore 20 such events are reported at once, and then one per second, for all connections with the same
+   * options; `omitted` is how many were not reported since the last one, if there are any.
    */
-  | { readonly kind: "call-unreadable"; readonly method: string; readonly error: unknown }
+  | {
+      readonly kind: "call-unreadable";
+      readonly method: string;
+      readonly error: unknown;
+      readonly omitted?: number | undefined;
+    }
   /**
    * Entries of a received state were dropped, because the registered class has methods or accessors of these names.
    * Reported once for each class. `type` is the name of the class on the wire.
@@ -25,8 +31,8 @@ export type BrokerEvent =
   | { readonly kind: "state-dropped"; readonly type: string; readonly names: readonly string[] }
   /** The result or the error of a call could not be sent. The peer received an error instead. */
   | { readonly kind: "answer-failed"; readonly error: unknown }
-  /** The peer reported that it did not understand a message. */
-  | { readonly kind: "not-understood"; readonly what: string }
+  /** The peer reported that it did not understand a message. Limited like `call-unreadable`. */
+  | { readonly kind: "not-understood"; readonly what: string; readonly omitted?: number | undefined }
   /**
    * A callback of the program threw: a disconnect callback, `unreferenced`, `stoppedObserving`, or a store of published
    * states. Also reported when a state hook calls `sendRemote` with arguments that cannot be sent.

@@ -1,10 +1,11 @@
 // Text of a peer in errors and events: a program that prints them gets no controls, no forged lines and no megabytes.
 
 import { inspect } from "node:util";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { Expression } from "@pb/banana";
 import { PBError, RemoteError, Root } from "@pb/broker";
 import type { Broker, BrokerEvent } from "@pb/broker";
+import { BrokerConfig } from "@pb/broker/extension";
 import { connectedPair } from "@pb/broker/testing";
 import { copyType, printable, TypeRegistry } from "@pb/jelly-types";
 import { brokerAndPeer, rejection, settled } from "./support/raw-peer.js";
@@ -100,6 +101,28 @@ test("a malformed argument is reported as such, and not as a method that failed"
   const { peer } = await brokerAndPeer("listener", options);
   await peer.send("(message 1 root echo 1 (tuple (os.system ls)) (dictionary))");
   expect(events).toMatchObject([{ kind: "call-unreadable", method: "echo", error: { code: "JELLY_NOT_ALLOWED" } }]);
+});
+
+test("few calls that cannot be read are reported, with the number of the others", async () => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+  try {
+    const events: BrokerEvent[] = [];
+    const options = new BrokerConfig({ root: new Desk(), onEvent: (event) => void events.push(event) });
+    for (let connections = 3; connections > 0; connections--) {
+      const { peer } = await brokerAndPeer("listener", options);
+      for (let left = 50; left > 0; left--) {
+        await peer.send("(message 1 root echo 0 (tuple (os.system ls)) (dictionary))");
+        await peer.send("(didNotUnderstand x)");
+      }
+    }
+    expect(events).toHaveLength(40);
+    vi.advanceTimersByTime(1_000);
+    const { peer } = await brokerAndPeer("listener", options);
+    await peer.send("(message 1 root echo 0 (tuple (os.system ls)) (dictionary))");
+    expect(events.at(-1)).toMatchObject({ kind: "call-unreadable", omitted: 130 });
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test("an error of the peer can be printed, and has the message as it was sent", async () => {

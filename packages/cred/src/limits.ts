@@ -19,7 +19,10 @@ export interface LoginLimits {
    * user exists.
    */
   readonly lookupMs: number;
-  /** Logins in progress on one connection. Default 16. */
+  /**
+   * Logins in progress on one connection. Default 16. Further ones wait, 64 times as many at most, so that a gateway
+   * can log in all its users over one connection at the same time.
+   */
   readonly underWay: number;
   /** Failed logins on one connection. Then every further login on it is refused. Default 20. */
   readonly failuresPerConnection: number;

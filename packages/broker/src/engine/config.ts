@@ -13,6 +13,7 @@ import { referenceableHandler } from "../flavors/referenceable.js";
 import { localHandler, remoteHandler } from "../flavors/reference-handlers.js";
 import { brokerLimits } from "../limits.js";
 import type { BrokerLimits } from "../limits.js";
+import { EventRate } from "./event-rate.js";
 import { MemoryPool } from "./memory.js";
 import { requireRootSource } from "./root-source.js";
 import type { RootSource } from "./root-source.js";
@@ -93,6 +94,8 @@ export class BrokerConfig {
   readonly extensions: boolean;
   readonly traceReferences: boolean;
   readonly onEvent: (event: BrokerEvent) => void;
+  readonly #unreadable = new EventRate();
+  readonly #notUnderstood = new EventRate();
   /** Names of registered classes, of which entries were dropped. */
   readonly #droppedTypes = new Set<string>();
 
@@ -141,6 +144,16 @@ export class BrokerConfig {
     if (this.#droppedTypes.has(type)) return;
     this.#droppedTypes.add(type);
     this.onEvent({ kind: "state-dropped", type, names });
+  }
+
+  /** Reports a call whose arguments could not be read, if there were few. */
+  reportUnreadable(method: string, error: unknown): void {
+    this.#unreadable.limit((omitted) => this.onEvent({ kind: "call-unreadable", method, error, omitted }));
+  }
+
+  /** Reports that the peer did not understand a message, if there were few. */
+  reportNotUnderstood(what: string): void {
+    this.#notUnderstood.limit((omitted) => this.onEvent({ kind: "not-understood", what, omitted }));
   }
 
   /** Runs a callback of the program and reports what it throws to `onEvent`. */

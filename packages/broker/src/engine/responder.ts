@@ -81,7 +81,8 @@ export class Responder {
     } catch (error) {
       this.#core.memory.checkMessage();
       const isFaultOfPeer = error instanceof JellyError || error instanceof BananaError;
-      this.#report(isFaultOfPeer ? "call-unreadable" : "method-failed", call.method, error);
+      if (isFaultOfPeer) this.#core.config.reportUnreadable(printable(call.method), error);
+      else this.#reportFailed(call.method, error);
       if (call.wantsAnswer) this.#sendError(call.requestId, error, incoming.perspective, callable === undefined);
       releaseUnread(reader, start, 2, incoming);
       return;
@@ -226,17 +227,17 @@ export class Responder {
     this.#running++;
     resolvePromises(value).then(
       () => this.#finish(() => undefined),
-      (error: unknown) => this.#finish(() => this.#report("method-failed", method, error)),
+      (error: unknown) => this.#finish(() => this.#reportFailed(method, error)),
     );
   }
 
   #fail(call: ReceivedCall, error: unknown, perspective: Perspective): void {
-    this.#report("method-failed", call.method, error);
+    this.#reportFailed(call.method, error);
     if (call.wantsAnswer) this.#sendError(call.requestId, error, perspective);
   }
 
-  #report(kind: "method-failed" | "call-unreadable", method: string, error: unknown): void {
-    if (!isExpected(error)) this.#core.config.onEvent({ kind, method: printable(method), error });
+  #reportFailed(method: string, error: unknown): void {
+    if (!isExpected(error)) this.#core.config.onEvent({ kind: "method-failed", method: printable(method), error });
   }
 
   /**

@@ -14,6 +14,9 @@ import type { LoginBudgets } from "./login-budgets.js";
  */
 const LOST = 0.1;
 
+/** How many logins may wait on one connection, for each one that may be in progress. */
+const QUEUED = 64;
+
 const CLOSED = "The connection ended during the login";
 
 export class LoginThrottle {
@@ -25,6 +28,10 @@ export class LoginThrottle {
   readonly #attempts = new Set<LoginAttempt>();
   readonly #waiting = new Set<Hold>();
   readonly #delayed = new Set<() => void>();
+  /** How many more logins may be in progress. Negative while correct logins are in their last step. */
+  #places: number;
+  /** Logins that wait for a place, the first first. */
+  readonly #queue = new Set<() => void>();
   #lastFailureAt = -Infinity;
   #isClosed = false;
 
@@ -32,26 +39,29 @@ export class LoginThrottle {
     this.#limits = limits;
     this.#budgets = budgets;
     this.#address = address;
+    this.#places = limits.underWay;
     const refusal = "Too many failed logins on this connection";
     const limit = { burst: limits.failuresPerConnection, intervalMs: Infinity, keys: 1, refusal };
     this.#own = new FailureLimiter(limit).budget("");
   }
 
   /**
-   * Starts a login of a client that claims to be `name`, if it claims a name. Waits while so many logins are in
-   * progress that they would exceed a limit if all of them failed. Rejects with {@link LoginDenied} when too many
-   * logins are in progress on this connection, or too many have failed.
+   * Starts a login of a client that claims to be `name`, if it claims a name. Waits while as many logins are in
+   * progress on this connection as are allowed, and while so many are in progress that they would exceed a limit if
+   * all of them failed. Rejects with {@link LoginDenied} when too many logins wait on this connection, or too many have failed.
    */
   async begin(name: string | undefined): Promise<LoginAttempt> {
-    if (this.#attempts.size + this.#waiting.size >= this.#limits.underWay) {
-      throw new LoginDenied("Too many logins in progress on this connection");
-    }
+    await this.#takePlace();
     const budgets = [this.#own, ...this.#budgets.for(name, this.#address)];
     const hold = holdAll(budgets);
     this.#waiting.add(hold);
+    if (this.#isClosed) hold.cancel(CLOSED);
     const refusal = await hold.result;
     this.#waiting.delete(hold);
-    if (refusal !== undefined) throw this.#isClosed ? new LoginFailed(CLOSED) : new LoginDenied(refusal);
+    if (refusal !== undefined) {
+      this.#freePlace();
+      throw this.#isClosed ? new LoginFailed(CLOSED) : new LoginDenied(refusal);
+    }
     const attempt = this.#start(budgets);
     if (!this.#isClosed) return attempt;
     attempt.end();
@@ -60,6 +70,7 @@ export class LoginThrottle {
 
   /** Starts the last step of a login whose credentials were correct. It counts as a login in progress only. */
   beginEntry(): LoginAttempt {
+    this.#places--;
     return this.#start([]);
   }
 
@@ -106,13 +117,38 @@ export class LoginThrottle {
   /** Ends what waits. Called when the connection has ended, so that no timer is left. */
   close(): void {
     this.#isClosed = true;
+    for (const proceed of this.#queue) proceed();
     for (const hold of this.#waiting) hold.cancel(CLOSED);
     for (const attempt of this.#attempts) attempt.abandon(LOST);
     for (const proceed of this.#delayed) proceed();
   }
 
+  async #takePlace(): Promise<void> {
+    if (this.#places > 0) {
+      this.#places--;
+      return;
+    }
+    if (this.#queue.size >= QUEUED * this.#limits.underWay)
+      throw new LoginDenied("Too many logins in progress on this connection");
+    await new Promise<void>((resolve) => this.#queue.add(resolve));
+    if (this.#isClosed) throw new LoginFailed(CLOSED);
+  }
+
+  #freePlace(): void {
+    this.#places++;
+    for (const proceed of this.#queue) {
+      if (this.#places <= 0) return;
+      this.#places--;
+      this.#queue.delete(proceed);
+      proceed();
+    }
+  }
+
+  /** Starts a login that has a place. */
   #start(budgets: readonly Budget[]): LoginAttempt {
-    const attempt = new LoginAttempt(budgets, this.#limits.challengeMs, () => this.#attempts.delete(attempt));
+    const attempt = new LoginAttempt(budgets, this.#limits.challengeMs, () => {
+      if (this.#attempts.delete(attempt)) this.#freePlace();
+    });
     this.#attempts.add(attempt);
     return attempt;
   }

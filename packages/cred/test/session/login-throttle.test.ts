@@ -168,17 +168,36 @@ describe("a client that guesses", () => {
   test("cannot collect challenges, and can ask for more after it has released some", async () => {
     const { client } = new LoginFixture([users()], { limits: { underWay: 4 } }).connect();
     const challenges = await Promise.all([1, 2, 3, 4].map(() => challengeFor(client, bytes("alice"))));
-    expect((await errorOf(challengeFor(client, bytes("alice")))).remoteType).toBe("twisted.cred.error.LoginDenied");
-    expect(await errorOf(login(client, alice))).toBeInstanceOf(LoginDenied);
+    let isIn = false;
+    const waiting = login(client, alice).then(() => (isIn = true));
+    await deliverPending();
+    expect(isIn).toBe(false);
     challenges[0]!.challenger[Symbol.dispose]();
     await deliverPending();
-    await login(client, alice);
+    await waiting;
     challenges[1]!.challenger[Symbol.dispose]();
     await deliverPending();
     const { exchange } = await scramFor(client, "alice", "secret");
     exchange[Symbol.dispose]();
     await deliverPending();
     await login(client, alice);
+  });
+
+  test("may wait in a queue, which has an end and is given up with the connection", async () => {
+    const { client, server } = new LoginFixture([users()], { limits: { underWay: 2 } }).connect();
+    await Promise.all([1, 2].map(() => challengeFor(client, bytes("alice"))));
+    const waiting = Array.from({ length: 128 }, () => errorOf(login(client, alice)));
+    expect(await errorOf(login(client, alice))).toBeInstanceOf(LoginDenied);
+    expect(server.stats().callsRunning).toBe(128);
+    await client.close();
+    await Promise.all(waiting);
+    await deliverPending();
+    expect(server.isOpen).toBe(false);
+  });
+
+  test("of many users over one connection all succeed", async () => {
+    const { client } = new LoginFixture([users()]).connect();
+    await Promise.all(Array.from({ length: 100 }, () => login(client, alice)));
   });
 
   test("is refused after it has not answered several challenges, on any connection", async () => {
