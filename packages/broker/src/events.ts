@@ -29,6 +29,11 @@ export type BrokerEvent =
    * Reported once for each class. `type` is the name of the class on the wire.
    */
   | { readonly kind: "state-dropped"; readonly type: string; readonly names: readonly string[] }
+  /**
+   * The peer could not send an object, and a received value has an `Unpersistable` in its place. Reported once for each
+   * reason, and for up to 100 reasons. To refuse such values, let the policy refuse the type `unpersistable`.
+   */
+  | { readonly kind: "unpersistable"; readonly reason: string }
   /** The result or the error of a call could not be sent. The peer received an error instead. */
   | { readonly kind: "answer-failed"; readonly error: unknown }
   /** The peer reported that it did not understand a message. Limited like `call-unreadable`. */

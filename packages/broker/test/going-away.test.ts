@@ -166,3 +166,13 @@ test("the name pbx and names that begin with pbx: are reserved", async () => {
   for (const name of ["pbx", "pbx:1"]) expect(() => pair.server.publish(name, new Shop())).toThrow(TypeError);
   await pair.close();
 });
+
+test("the announcement is understood however the peer reads numbers and dicts", async () => {
+  const events: BrokerEvent[] = [];
+  const exact = { exactness: { dicts: "map", integers: "bigint", floats: "exact" } } as const;
+  const pair = await connectedPair(exact, { ...exact, onEvent: (event) => events.push(event) });
+  expect(await pair.server.goAway({ retryAfterMs: 2000 })).toBe(true);
+  await pair.settled();
+  expect(events).toContainEqual({ kind: "going-away", retryAfterMs: 2000 });
+  await pair.close();
+});

@@ -141,6 +141,8 @@ export interface JellyReader {
    * Call it when the state of `instance` is set.
    */
   reportDropped(type: string, instance: object): void;
+  /** Reports an object that the peer could not send. `reason` is the text of the peer. */
+  reportUnpersistable(reason: string): void;
 }
 
 /** The graph that is being read in steps, as {@link TypeHandler.unjellyInSteps} sees it. */

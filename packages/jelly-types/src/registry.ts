@@ -48,7 +48,10 @@ export class TypeRegistry {
       if (this.#byAtom.has(atom)) throw new TypeError(`The type ${atom} is registered already`);
     }
     for (const type of classes) {
-      if (this.#byClass.has(prototypeOf(type))) throw new TypeError(`The class ${type.name} is registered already`);
+      const known = this.#byClass.get(prototypeOf(type));
+      if (known === undefined) continue;
+      const advice = known.atoms.length > 0 ? `, as ${known.atoms[0]!}: give its other names as aliases` : "";
+      throw new TypeError(`The class ${type.name} is registered already${advice}`);
     }
     if (!canRead(handler) && atoms.length > 0)
       throw new TypeError(`The handler of the atom ${atoms[0]!} has no unjelly method`);

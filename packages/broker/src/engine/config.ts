@@ -2,7 +2,7 @@
 
 import { madeBy, none, pb, requireOwnCopy } from "@pb/banana";
 import type { Dialect, PackageCopy } from "@pb/banana";
-import { checkOptions, completeExactness, SecurityPolicy, TypeRegistry } from "@pb/jelly-types";
+import { checkOptions, completeExactness, printable, SecurityPolicy, TypeRegistry } from "@pb/jelly-types";
 import type { Exactness, OptionKinds } from "@pb/jelly-types";
 import type { BrokerEvent } from "../events.js";
 import { cacheHandler, cacheableHandler } from "../flavors/cacheable.js";
@@ -19,6 +19,7 @@ import { requireRootSource } from "./root-source.js";
 import type { RootSource } from "./root-source.js";
 import { describeError, describeSafely, failureHandler, remoteErrorHandler } from "../wire/failure.js";
 import type { ErrorDescription, RemoteError } from "../wire/failure.js";
+import { kwargsHandler } from "../wire/kwargs.js";
 import { thisCopy } from "../this-copy.js";
 
 export interface BrokerOptions {
@@ -30,7 +31,13 @@ export interface BrokerOptions {
   /** The types of the application. More types may be registered while connections are open. */
   readonly types?: TypeRegistry | undefined;
   readonly policy?: SecurityPolicy | undefined;
+  /** How integers, floats and dicts are read: `{ dicts: "map" }`. Default: as @pb/jelly-types reads them. */
   readonly exactness?: Partial<Exactness> | undefined;
+  /**
+   * What to do with an instance of a class that is neither registered nor allowed by the policy. `refuse`: the call
+   * fails. `keep`: it arrives as an `UnknownCopy`. Default `refuse`.
+   */
+  readonly unknownCopies?: "refuse" | "keep" | undefined;
   readonly limits?: Partial<BrokerLimits> | undefined;
   /** Dialects in order of preference. Default: `pb`, `none`. */
   readonly dialects?: readonly Dialect[] | undefined;
@@ -67,6 +74,7 @@ const optionKinds: OptionKinds<BrokerOptions> = {
   types: TypeRegistry,
   policy: SecurityPolicy,
   exactness: "object",
+  unknownCopies: ["refuse", "keep"],
   limits: "object",
   dialects: "list",
   describeError: "function",
@@ -77,6 +85,9 @@ const optionKinds: OptionKinds<BrokerOptions> = {
   onEvent: "function",
 };
 
+/** How many different reasons of objects that peers could not send are reported. A peer can invent any number. */
+const MOST_REASONS = 100;
+
 type ErrorClass = new (message: string, options: { cause: RemoteError }) => Error;
 
 /** {@link BrokerOptions} with all defaults filled in. Create it once for many connections. */
@@ -85,6 +96,7 @@ export class BrokerConfig {
   readonly types: TypeRegistry;
   readonly policy: SecurityPolicy | undefined;
   readonly exactness: Exactness;
+  readonly unknownCopies: "refuse" | "keep";
   readonly limits: BrokerLimits;
   /** The memory of the peers that have to log in and have not, on all connections with these options. */
   readonly strangers: MemoryPool = new MemoryPool("strangersHeapBytes");
@@ -98,6 +110,8 @@ export class BrokerConfig {
   readonly #notUnderstood = new EventRate();
   /** Names of registered classes, of which entries were dropped. */
   readonly #droppedTypes = new Set<string>();
+  /** Reasons of `Unpersistable`s that were reported. */
+  readonly #unpersistable = new Set<string>();
 
   /** The names of all options, for errors about options that are given in the wrong place. */
   static readonly optionNames: readonly string[] = Object.keys(optionKinds);
@@ -111,6 +125,7 @@ export class BrokerConfig {
     this.types = withFlavors(options.types);
     this.policy = options.policy;
     this.exactness = completeExactness(options.exactness);
+    this.unknownCopies = options.unknownCopies ?? "refuse";
     this.limits = brokerLimits(options.limits);
     this.dialects = options.dialects ?? [pb, none];
     requireDialects(this.dialects);
@@ -154,6 +169,14 @@ export class BrokerConfig {
   /** Reports that the peer did not understand a message, if there were few. */
   reportNotUnderstood(what: string): void {
     this.#notUnderstood.limit((omitted) => this.onEvent({ kind: "not-understood", what, omitted }));
+  }
+
+  /** Reports an object that a peer could not send, once for each reason. */
+  reportUnpersistable(reason: string): void {
+    const shown = printable(reason);
+    if (this.#unpersistable.has(shown) || this.#unpersistable.size >= MOST_REASONS) return;
+    this.#unpersistable.add(shown);
+    this.onEvent({ kind: "unpersistable", reason: shown });
   }
 
   /** Runs a callback of the program and reports what it throws to `onEvent`. */
@@ -208,6 +231,7 @@ function withFlavors(types: TypeRegistry | undefined): TypeRegistry {
     .register(cacheableHandler)
     .register(cacheHandler)
     .register(promiseHandler)
+    .register(kwargsHandler)
     .register(failureHandler)
     .register(remoteErrorHandler);
 }

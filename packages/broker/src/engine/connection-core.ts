@@ -48,7 +48,9 @@ export class ConnectionCore implements ConnectionParts {
       policy: config.policy,
       heap: memory.heap,
       ...config.exactness,
+      unknownCopies: config.unknownCopies,
       onDropped: (type, names) => config.reportDropped(type, names),
+      onUnpersistable: (reason) => config.reportUnpersistable(reason),
     });
     this.exports = new ExportTable(this);
     this.imports = new ImportTable(this, (id, perspective) => new RemoteReference(this, id, perspective));

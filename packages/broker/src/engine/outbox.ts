@@ -13,6 +13,7 @@ import { writeCallHead, writeMessage } from "../wire/messages.js";
 import type { OutboundCall, OutboundMessage } from "../wire/messages.js";
 import { ignorePromises } from "../wire/promised-results.js";
 import type { BrokerConfig } from "./config.js";
+import { pinReferences } from "./pinned-references.js";
 
 /**
  * Bytes at which the buffer is sent at once: a long turn does not collect too much, and 10,000 small calls still are a
@@ -90,10 +91,12 @@ export class Outbox {
    * A state hook may call the peer while the state of its object is being written. That message is deferred until the
    * current message is complete, because it may be about an object that the peer learns of only by the current message.
    * (Twisted sends it first, and the peer does not understand it: wire specification 5.8.) It is also written only
-   * then, so that its contents are true when it arrives.
+   * then, so that its contents are true when it arrives. References in it are sent although the hook releases them: the
+   * release is deferred too, and follows the message.
    */
   write(message: OutboundMessage, graph?: OutgoingGraph, shared?: SharedArguments): boolean {
     if (this.#isWriting) {
+      if ("args" in message) graph?.pin((context) => pinReferences(message.args, context));
       this.#deferred.push({ message, graph, shared });
       return true;
     }

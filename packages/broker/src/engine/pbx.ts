@@ -1,6 +1,7 @@
 // The object `pbx`: what two ends of this implementation can do beyond Twisted's protocol. A stock peer answers a call
 // to it with "Invalid Object ID", and logs nothing.
 
+import { Float, plainState } from "@pb/jelly-types";
 import { Referenceable } from "../flavors/referenceable.js";
 
 /** The name under which each end publishes its object. */
@@ -32,14 +33,19 @@ export class Pbx extends Referenceable {
 
   /** The peer closes soon: no further calls. `retryAfter` is in seconds: when it makes sense to reconnect. */
   remote_goaway(details: unknown): void {
-    const { retryAfter } = Object(details) as { readonly retryAfter?: unknown };
-    const isTime = typeof retryAfter === "number" && retryAfter >= 0;
-    this.#onGoAway(isTime ? Math.min(retryAfter, LONGEST_RETRY_S) * 1000 : 0);
+    const { retryAfter } = entriesOf(details) as { readonly retryAfter?: unknown };
+    const seconds = retryAfter instanceof Float ? retryAfter.value : Number(retryAfter);
+    this.#onGoAway(seconds >= 0 ? Math.min(seconds, LONGEST_RETRY_S) * 1000 : 0);
   }
+}
+
+/** A received dict as an object, however the connection reads dicts. */
+function entriesOf(dict: unknown): object {
+  return Object(plainState(dict)) as object;
 }
 
 /** Whether the answer to `hello` says that the peer understands `goaway`. */
 export function understandsGoAway(hello: unknown): boolean {
-  const { features } = Object(hello) as { readonly features?: unknown };
+  const { features } = entriesOf(hello) as { readonly features?: unknown };
   return Array.isArray(features) && features.includes("goaway");
 }

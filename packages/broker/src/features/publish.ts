@@ -1,9 +1,9 @@
 // Cached objects whose state outlives the connection: a state that has not changed is not sent again
 // (`twisted.spread.publish`).
 
-import { decode, encode } from "@pb/banana";
+import { decode, encode, Float } from "@pb/banana";
 import { jelly, JellyError, plainState, setOwnProperties, takeDropped, unjelly } from "@pb/jelly-types";
-import type { Class, TypeHandler } from "@pb/jelly-types";
+import type { Class, Exactness, TypeHandler } from "@pb/jelly-types";
 import type { Connection, Perspective } from "../calls/callable.js";
 import { Cacheable, RemoteCache, remoteCache } from "../flavors/cacheable.js";
 import type { CacheObserver } from "../flavors/cacheable.js";
@@ -71,7 +71,7 @@ interface Announcement {
   readonly publishedID: string;
   readonly perspective: string;
   readonly service: string;
-  readonly timestamp: number;
+  readonly timestamp: number | Float;
 }
 
 /**
@@ -132,7 +132,7 @@ function readAnnouncement(state: unknown): Announcement {
   const { remote, publishedID, perspective, service, timestamp } = (plainState(state) ?? {}) as Partial<Announcement>;
   if (!(remote instanceof RemoteReference)) throw malformed("a reference");
   // Another object may have no conversion to a number.
-  const at = typeof timestamp === "object" ? NaN : Number(timestamp);
+  const at = timestamp instanceof Float ? timestamp.value : typeof timestamp === "object" ? NaN : Number(timestamp);
   if (Number.isNaN(at)) throw malformed("a timestamp");
   return {
     remote,
@@ -174,7 +174,7 @@ async function activate(
   const { timestamp } = announced;
   const key = await reportErrors(context, () => keyOf(keeping, announced));
   const load = async () => (key === undefined ? undefined : store.load(key));
-  const kept = parseKept(await reportErrors(context, load));
+  const kept = parseKept(await reportErrors(context, load), context.config.exactness);
   if (kept?.timestamp === timestamp) {
     publication.wasKept = true;
     setState(cache, kept.state, name, context);
@@ -225,10 +225,14 @@ async function reportErrors<T>(context: ConnectionContext, use: () => Promise<T>
 }
 
 /** The content of the store. Undefined when there is none, or when it cannot be read. */
-function parseKept(bytes: Uint8Array | undefined): { timestamp: number; state: unknown } | undefined {
+function parseKept(
+  bytes: Uint8Array | undefined,
+  exactness: Exactness,
+): { timestamp: number; state: unknown } | undefined {
   if (bytes === undefined) return undefined;
   try {
-    const { timestamp, state } = unjelly(decode(bytes, { dialect: "pb" })) as { timestamp: string; state: unknown };
+    const read = plainState(unjelly(decode(bytes, { dialect: "pb" }), exactness));
+    const { timestamp, state } = read as { timestamp: string; state: unknown };
     return { timestamp: Number(timestamp), state };
   } catch {
     return undefined; // For example a file that was not written completely: the state is requested again.

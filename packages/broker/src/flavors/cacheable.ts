@@ -3,7 +3,14 @@
 
 import { madeBy } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
-import { hasPrivateMembers, JellyError, setOwnProperties } from "@pb/jelly-types";
+import {
+  hasPrivateMembers,
+  JellyError,
+  plainState,
+  requireTypeName,
+  sentTypeName,
+  setOwnProperties,
+} from "@pb/jelly-types";
 import type { Class, JellyReader, TypeHandler } from "@pb/jelly-types";
 import { checkCallOptions } from "../calls/call-options.js";
 import type { CallOptions } from "../calls/call-options.js";
@@ -169,8 +176,8 @@ export abstract class RemoteCache {
 
 /**
  * Receives what a peer sends under `name` as an instance of `type`: `types.register(remoteCache("shop.Stock", Stock))`.
- * `setState` sets the state of the new cache. Default: its `setCopyableState`. Throws `TypeError` for a class with
- * private members whose constructor has parameters.
+ * `setState` sets the state of the new cache. Default: its `setCopyableState`. Throws `TypeError` for a name that
+ * a class cannot have on the wire, and for a class with private members whose constructor has parameters.
  */
 export function remoteCache<T extends RemoteCache>(
   name: string,
@@ -178,6 +185,7 @@ export function remoteCache<T extends RemoteCache>(
   setState: (cache: T, state: unknown, context: ConnectionContext) => void = (cache, state) =>
     cache.setCopyableState(state),
 ): TypeHandler<T> {
+  requireTypeName(name);
   if (type.length > 0 && hasPrivateMembers(type))
     throw new TypeError(
       `${type.name} has private members (#), but its constructor does not run, because it has parameters: ` +
@@ -203,7 +211,7 @@ export function remoteCache<T extends RemoteCache>(
         if (fault !== undefined) throw fault.cause;
         unjellier.readState((state) => {
           mentionContents(cache, state, graph);
-          setState(cache, state, context);
+          setState(cache, plainState(state), context);
           unjellier.reportDropped(name, cache);
         });
       } catch (error) {
@@ -264,7 +272,7 @@ export const cacheableHandler: TypeHandler<Cacheable> = {
     }
     jellier.begin(object);
     writer.list(3);
-    writer.word(object.getTypeToCopy());
+    writer.word(sentTypeName(object.getTypeToCopy()));
     writer.integer(cache.id);
     jellier.write(object.getStateToCacheAndObserveFor(graph.perspective, cache.observer as CacheObserver));
   },
@@ -284,8 +292,9 @@ export const cacheHandler: TypeHandler<RemoteCache> = {
   subclasses: true,
   identity: false,
   jelly(cache, jellier) {
-    const id = outgoingGraph(jellier, cache).context.imports.caches.idOf(cache);
-    if (id === undefined)
+    const graph = outgoingGraph(jellier, cache);
+    const id = graph.context.imports.caches.idOf(cache) ?? graph.pinnedId(cache);
+    if (typeof id !== "number")
       throw new JellyError(
         "JELLY_NOT_JELLYABLE",
         "A cache can be sent only to the peer it came from, and not after it was released",

@@ -50,6 +50,13 @@ export class AsReferenceable extends Referenceable {
   }
 }
 
+/** Makes an avatar callable that was sent itself: when the peer sends it back, it arrives as the avatar. */
+class AvatarReferenceable extends AsReferenceable {
+  override get home(): object {
+    return this.object;
+  }
+}
+
 /**
  * An object that several avatars use (`twisted.spread.flavors.Viewable`). Its `view_` methods receive the perspective
  * of the caller as their first argument. Each avatar to which it is sent gets its own reference.
@@ -108,5 +115,5 @@ export const avatarHandler: TypeHandler<Avatar> = {
   classes: [Avatar],
   subclasses: true,
   identity: false,
-  jelly: (avatar, jellier) => writeReference(jellier, avatar, new AsReferenceable(avatar)),
+  jelly: (avatar, jellier) => writeReference(jellier, avatar, new AvatarReferenceable(avatar)),
 };

@@ -16,7 +16,8 @@ export const remoteHandler: TypeHandler<RemoteReference> = {
   classes: [RemoteReference],
   identity: false,
   jelly(reference, jellier) {
-    const id = RemoteReference.homeId(reference, outgoingGraph(jellier, reference).context);
+    const graph = outgoingGraph(jellier, reference);
+    const id = graph.pinnedId(reference) ?? RemoteReference.homeId(reference, graph.context);
     jellier.writer.list(2);
     jellier.writer.word("local");
     if (typeof id === "number") jellier.writer.integer(id);

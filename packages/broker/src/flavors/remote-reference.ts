@@ -134,6 +134,11 @@ export class RemoteReference<T = RemoteMethods> implements Reference<T> {
     return reference.id;
   }
 
+  /** Internal: the id of `value`, if it is a reference of this connection that was not released. */
+  static idOf(value: object, context: ConnectionContext): ObjectId | undefined {
+    return value instanceof RemoteReference && value.#context === context && !value.#isReleased ? value.id : undefined;
+  }
+
   #deadError(): DeadReferenceError | undefined {
     if (this.#isReleased) return new DeadReferenceError("The reference was released");
     return this.#context.connection.isOpen

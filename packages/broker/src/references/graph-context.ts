@@ -1,7 +1,7 @@
 // One graph as a transaction: what its references and caches count at the connection, and how that is undone when the
 // graph cannot be sent or read.
 
-import type { JellyReader, JellyWriter } from "@pb/jelly-types";
+import type { Exactness, JellyReader, JellyWriter } from "@pb/jelly-types";
 import { JellyError } from "@pb/jelly-types";
 import type { CallOptions } from "../calls/call-options.js";
 import type { Callable, Connection, Perspective } from "../calls/callable.js";
@@ -28,6 +28,8 @@ export interface ConnectionContext {
     send(target: ObjectId, method: string, args: readonly unknown[], details: CallDetails): void;
   };
   readonly config: {
+    /** How the connection reads integers, floats and dicts. */
+    readonly exactness: Exactness;
     /** Reports an error of the program that belongs to no call, as the event `callback-failed`. */
     reportError(error: unknown): void;
     /** Reports entries of a received state that were dropped, once for each class, as the event `state-dropped`. */
@@ -72,6 +74,7 @@ export class OutgoingGraph {
   /** Ids of the objects that stay findable until the answer is read, for a graph of arguments. */
   #kept: number[] | undefined;
   readonly #keepsObjects: boolean;
+  #pinned: ReadonlyMap<object, ObjectId> | undefined;
   /** Called with the error when the message could not be written at once, and cannot be sent. */
   onDeferredFailure: ((error: unknown) => void) | undefined;
 
@@ -106,6 +109,19 @@ export class OutgoingGraph {
   /** Keeps the bytes of this graph for other targets for which they are the same. */
   keepShared(shared: SharedArguments, settings: WritingSettings, bytes: () => Uint8Array): void {
     shared.keep(settings, this.#perspective, this.#dependence, bytes);
+  }
+
+  /**
+   * The graph is written later, but the references and caches that `find` returns are sent although they are released
+   * before that.
+   */
+  pin(find: (context: ConnectionContext) => ReadonlyMap<object, ObjectId>): void {
+    this.#pinned = find(this.#context);
+  }
+
+  /** The id of a reference or a cache that was {@link pin}ned. */
+  pinnedId(value: object): ObjectId | undefined {
+    return this.#pinned?.get(value);
   }
 
   /** Whether the graph contains a promise. Then it is not sent. */

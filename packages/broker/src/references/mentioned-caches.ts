@@ -28,7 +28,8 @@ export function mentionContents(cache: object, state: unknown, { context }: Inco
   }
 }
 
-function partsOf(value: object): Iterable<unknown> {
+/** What an array, a dict, a set or an instance contains. */
+export function partsOf(value: object): Iterable<unknown> {
   if (Array.isArray(value)) return value as unknown[];
   if (value instanceof Map) return [...value.keys(), ...value.values()] as unknown[];
   if (value instanceof Set || value instanceof FrozenSet) return value as Iterable<unknown>;

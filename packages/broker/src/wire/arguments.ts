@@ -3,7 +3,7 @@
 
 import { ListHead } from "@pb/banana";
 import type { BananaReader } from "@pb/banana";
-import { below, FrozenSet } from "@pb/jelly-types";
+import { below, FrozenSet, JellyError } from "@pb/jelly-types";
 import type { Jellier, Unjellier } from "@pb/jelly-types";
 import { ArgumentsError } from "../errors.js";
 import { Kwargs } from "./kwargs.js";
@@ -71,12 +71,17 @@ export function writeArguments(jellier: Jellier, args: readonly unknown[], conte
   writeKeywords(jellier.start(context), keywords);
 }
 
+const MISPLACED = "kwargs(…) must be the last argument of a call";
+
 function writePositional(jellier: Jellier, args: readonly unknown[], count: number): void {
   jellier.writer.list(count + 1);
   jellier.writer.word("tuple");
   let index = 0;
   try {
-    for (; index < count; index++) jellier.write(args[index]);
+    for (; index < count; index++) {
+      if (args[index] instanceof Kwargs) throw new JellyError("JELLY_NOT_JELLYABLE", MISPLACED);
+      jellier.write(args[index]);
+    }
   } catch (error) {
     throw below(error, `.args[${index}]`);
   }

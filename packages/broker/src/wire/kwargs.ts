@@ -3,6 +3,7 @@
 import { madeBy } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
 import { isIndex, makeSparse } from "@pb/jelly-types";
+import type { Class, TypeHandler } from "@pb/jelly-types";
 import { thisCopy } from "../this-copy.js";
 
 /**
@@ -32,6 +33,13 @@ export class Kwargs {
 }
 Object.setPrototypeOf(Kwargs.prototype, null);
 Reflect.deleteProperty(Kwargs.prototype, "constructor");
+
+/** Keyword arguments that are not those of a call, such as kept ones in a result: they are sent as a dict. */
+export const kwargsHandler: TypeHandler<Kwargs> = {
+  atoms: [],
+  classes: [Kwargs as unknown as Class<Kwargs>],
+  jelly: (values, jellier) => jellier.writeProperties(values),
+};
 
 /** Keyword arguments with the types of their values. */
 export type KwargsOf<Values> = Kwargs & Readonly<Values>;

@@ -6,6 +6,7 @@ import { moduleOf } from "../policy.js";
 import type { SecurityPolicy } from "../policy.js";
 import type { TypeRegistry } from "../registry.js";
 import { standardTypes } from "../standard-types.js";
+import { unpersistable } from "../types/instances/unpersistable.js";
 import { unknownCopy } from "../types/instances/unknown-copy.js";
 
 /** How many atoms have a cached handler. Programs use few, but a peer may send any number of different ones. */
@@ -60,7 +61,7 @@ export class ReadingHandlers {
   #standard(atom: string): ReadingHandler {
     const handler = standardTypes.reading(atom);
     if (handler !== undefined) {
-      this.allow(atom);
+      if (handler !== unpersistable) this.allow(atom); // Its refusal tells what the peer could not send.
       return handler;
     }
     const policy = this.#policy;

@@ -23,6 +23,8 @@ export interface UnjellierOptions extends Partial<Exactness> {
    * `type` is the name of the class on the wire.
    */
   readonly onDropped?: ((type: string, names: readonly string[]) => void) | undefined;
+  /** Called with the reason of each `Unpersistable`: an object that the peer could not send. */
+  readonly onUnpersistable?: ((reason: string) => void) | undefined;
   /**
    * The memory that graphs may take, in bytes of V8's heap. Each graph reduces it. Default: 256 MiB for each graph, the
    * default of `BananaLimits.heapBytes`.
@@ -41,6 +43,7 @@ export const optionKinds: OptionKinds<UnjellierOptions> = {
   depth: "any",
   unknownCopies: ["refuse", "keep"],
   onDropped: "function",
+  onUnpersistable: "function",
   heap: "object",
   persistentLoad: "function",
 };

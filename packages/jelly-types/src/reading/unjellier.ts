@@ -504,6 +504,10 @@ export class Unjellier implements JellyStepReader {
     this.#afterwards.push(action);
   }
 
+  reportUnpersistable(reason: string): void {
+    this.#options.onUnpersistable?.(reason);
+  }
+
   reportDropped(type: string, instance: object): void {
     const names = takeDropped(instance);
     if (names.length > 0) this.#options.onDropped?.(type, names);

@@ -4,6 +4,7 @@ import { describe, JellyError, printable } from "../../errors.js";
 import type { Class, JellyReader, JellyWriter, ReadingHandler, WritingHandler } from "../../handler.js";
 import { checkOptions } from "../../options.js";
 import type { OptionKinds } from "../../options.js";
+import { requireTypeName } from "../../type-name.js";
 import { isIndex, makeSparse } from "../../reading/sparse.js";
 
 /** The default state of a copy: an object with own properties and without a prototype. */
@@ -14,6 +15,8 @@ export type PlainState = Record<string, unknown>;
  * passed on unchanged. `State` is inferred from `getState`. A peer may send any other state: use `parse` to check it.
  */
 export interface CopyOptions<T extends object, State = PlainState> {
+  /** Further names under which peers send the class, such as `__main__.Invoice`. It is sent under its first name. */
+  readonly aliases?: readonly string[];
   /** Returns the state to send. Default: the own enumerable properties. */
   readonly getState?: (instance: T) => State;
   /**
@@ -37,6 +40,7 @@ export interface CopyOptions<T extends object, State = PlainState> {
 }
 
 const optionKinds: OptionKinds<CopyOptions<object>> = {
+  aliases: "list",
   getState: "function",
   parse: "function",
   setState: "function",
@@ -47,20 +51,21 @@ const optionKinds: OptionKinds<CopyOptions<object>> = {
 
 /**
  * Creates the handler of a class that is sent by copy under `name`, for `TypeRegistry.register`.
- * `TypeRegistry.registerCopy` does both. Throws `TypeError` for a name that is not printable ASCII without spaces.
+ * `TypeRegistry.registerCopy` does both. Throws `TypeError` for a name that is not printable ASCII without spaces, or
+ * a word of Jelly such as `list`, and for a class with private members that has no `create`.
  */
 export function copyType<T extends object, State = PlainState>(
   name: string,
   type: Class<T>,
   options: CopyOptions<T, State> = {},
 ): ReadingHandler<T> & WritingHandler<T> {
-  requireName(name);
   checkOptions<CopyOptions<T, State>>(options, optionKinds);
-  const { getState, subclasses = false } = options;
+  const { aliases = [], getState, subclasses = false } = options;
+  for (const any of [name, ...aliases]) requireTypeName(any);
   const hasPrivate = options.create === undefined && hasPrivateMembers(type);
   if (hasPrivate && getState === undefined) throw new TypeError(`${privateAdvice(type)}, and to send them, getState`);
   return {
-    atoms: [name],
+    atoms: [...new Set([name, ...aliases])],
     classes: [type],
     subclasses,
     jelly(instance, jellier) {
@@ -100,11 +105,6 @@ export function hasPrivateMembers(type: Class): boolean {
 
 function privateAdvice({ name }: Class): string {
   return `${name} has private members (#), which a copy does not have, because its constructor does not run: give registerCopy the option create`;
-}
-
-function requireName(name: string): void {
-  if (!/^[\x21-\x7e]+$/.test(name))
-    throw new TypeError(`The name of a type must be printable ASCII without spaces: ${JSON.stringify(name)}`);
 }
 
 function writeCopy<T extends object>(

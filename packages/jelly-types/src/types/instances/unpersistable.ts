@@ -2,7 +2,7 @@
 
 import { inspect, madeBy, readExpression, readExpressionInSteps } from "@pb/banana";
 import type { Expression, PackageCopy } from "@pb/banana";
-import { JellyError } from "../../errors.js";
+import { InsecureJellyError, JellyError, printable } from "../../errors.js";
 import type { JellyReader, TypeHandler } from "../../handler.js";
 import { Heap } from "../../reading/heap.js";
 import { thisCopy } from "../../this-copy.js";
@@ -62,6 +62,9 @@ function requireReason(items: number): void {
 
 function make(unjellier: JellyReader, expression: Expression): Unpersistable {
   const reason = expression instanceof Uint8Array ? utf8.decode(expression) : inspect(expression);
+  if (!unjellier.policy.allowsType("unpersistable"))
+    throw new InsecureJellyError("unpersistable", `The peer could not send an object: ${printable(reason)}`);
+  unjellier.reportUnpersistable(reason);
   unjellier.charge(Heap.TEXT + reason.length);
   const placeholder = new Unpersistable(reason);
   unjellier.register(placeholder);
