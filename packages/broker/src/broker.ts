@@ -8,6 +8,8 @@ import type { Callable, Connection, Perspective } from "./calls/callable.js";
 import { BrokerConfig } from "./engine/config.js";
 import type { BrokerOptions } from "./engine/config.js";
 import { ConnectionCore } from "./engine/connection-core.js";
+import { LoginGate } from "./engine/login-gate.js";
+import type { Pass } from "./engine/login-gate.js";
 import { ConnectionMemory } from "./engine/memory.js";
 import { requireCallable } from "./engine/root-source.js";
 import { isReserved, Pbx, PBX, understandsGoAway } from "./engine/pbx.js";
@@ -59,6 +61,8 @@ export class Broker implements Connection {
   #goAwayCallbacks: Subscriptions<[retryAfterMs: number]> | undefined;
   /** What the peer said when it announced that it will close. */
   #retryAfterMs: number | undefined;
+  /** Created with the first login. */
+  #gate: LoginGate | undefined;
   readonly #published = new Map<string, Callable>();
   readonly #admitLogin: AdmitLogin | undefined;
   /** Resolve the promises of {@link drained}. */
@@ -307,6 +311,18 @@ export class Broker implements Connection {
     return session;
   }
 
+  /**
+   * Runs a login of this end. The other calls of this end wait until it has ended, and are then sent in their order,
+   * because a server may read little before: their arguments are read then. Calls that `login` makes within the
+   * function that it is given do not wait, nor do calls that are made while this end runs a call of the peer, which may
+   * wait for them. When one login has succeeded, further ones hold nothing back.
+   */
+  duringLogin<T>(login: (pass: Pass) => Promise<T>): Promise<T> {
+    this.#gate ??= new LoginGate(() => !(this.#state.is === "ready" && this.#state.core.responder.isWorking));
+    if (this.#state.is === "ready") this.#state.core.caller.gate = this.#gate;
+    return this.#gate.during(login);
+  }
+
   /** Bytes that are written and have not left the process. */
   get queuedBytes(): number {
     return this.#link.queuedBytes + (this.#state.is === "ready" ? this.#state.core.outbox.size : 0);
@@ -467,6 +483,7 @@ export class Broker implements Connection {
       regulate: () => this.#regulate(),
     };
     const core = new ConnectionCore(this, this.#config, owner, this.#published, this.#link, dialect, this.#memory);
+    core.caller.gate = this.#gate;
     this.#state = { is: "ready", core };
     this.#backpressure.setLoad(core);
     this.keepAlive(); // Each end announces its version first.

@@ -20,6 +20,7 @@ import {
   weakLogin,
 } from "./errors.js";
 import { bearerLogin, scramLogin } from "./extended-login/extended-login-client.js";
+import { LoginCalls } from "./login-calls.js";
 import { LEAST_ITERATIONS } from "./scram/scram-keys.js";
 
 /** The logins with a password, the weakest first. */
@@ -62,7 +63,8 @@ const optionKinds: OptionKinds<LoginOptions> = {
 /**
  * Logs in and resolves with a reference to the avatar. `mind` is an object that the server may call. A connection can
  * have several logins. A login lasts until the reference to the avatar is released (`avatar[Symbol.dispose]()`) or the
- * connection ends.
+ * connection ends. Other calls over the connection wait until its first login has ended, because a server may allow
+ * only little before (`Broker.duringLogin`).
  *
  * Rejects with {@link UnauthorizedLogin} when the name or the password is wrong, and with {@link LoginDenied}, {@link
  * UnhandledCredentials}, {@link NotImplementedError} or another {@link LoginFailed} when the server refuses the login
@@ -79,11 +81,13 @@ export async function login<T = RemoteMethods>(
   checkOptions(options, optionKinds);
   iterationLimits(options);
   try {
-    const avatar = await withDeadline(
-      options,
-      (timeoutMs) => new CallTimeoutError(`The login took longer than ${timeoutMs} ms`),
-      (signal) => requestAvatar(connection, credentials, mind, options, signal),
-      (late) => late[Symbol.dispose](),
+    const avatar = await connection.duringLogin((pass) =>
+      withDeadline(
+        options,
+        (timeoutMs) => new CallTimeoutError(`The login took longer than ${timeoutMs} ms`),
+        (signal) => requestAvatar(new LoginCalls(connection, pass), credentials, mind, options, signal),
+        (late) => late[Symbol.dispose](),
+      ),
     );
     return avatar as unknown as RemoteReference<T>;
   } catch (error) {
@@ -92,7 +96,7 @@ export async function login<T = RemoteMethods>(
 }
 
 async function requestAvatar(
-  connection: Broker,
+  calls: LoginCalls,
   credentials: UsernamePassword | BearerToken | Anonymous,
   mind: Referenceable | null,
   options: LoginOptions,
@@ -100,26 +104,26 @@ async function requestAvatar(
 ): Promise<RemoteReference> {
   let avatar: unknown;
   requireOwnCopy(credentials, Anonymous);
-  if (credentials instanceof Anonymous) avatar = await anonymousLogin(connection, mind);
-  else if (credentials instanceof BearerToken) avatar = await tokenLogin(connection, credentials, mind, options);
-  else avatar = await passwordLogin(connection, credentials, mind, options, signal);
+  if (credentials instanceof Anonymous) avatar = await anonymousLogin(calls, mind);
+  else if (credentials instanceof BearerToken) avatar = await tokenLogin(calls, credentials, mind, options);
+  else avatar = await passwordLogin(calls, credentials, mind, options, signal);
   if (avatar instanceof RemoteReference) return avatar as RemoteReference;
   throw malformedLogin("The server did not answer the login with a reference to an avatar");
 }
 
 async function tokenLogin(
-  connection: Broker,
+  calls: LoginCalls,
   token: BearerToken,
   mind: Referenceable | null,
   { allowUnencryptedToken = false }: LoginOptions,
 ): Promise<unknown> {
-  const { isEncrypted, certificate } = connection.peer;
+  const { isEncrypted, certificate } = calls.connection.peer;
   if (!isEncrypted && !allowUnencryptedToken) {
     const where =
       certificate === undefined ? "over an unencrypted connection" : "to a server whose certificate was not verified";
     throw weakLogin(`A bearer token must not be sent ${where}`);
   }
-  return bearerLogin(connection, token, mind);
+  return bearerLogin(calls, token, mind);
 }
 
 /** The default of `mostIterations`. */
@@ -130,7 +134,7 @@ const MOST_ITERATIONS = 1_000_000;
  * and refuses the login, the classic login is not tried.
  */
 async function passwordLogin(
-  connection: Broker,
+  calls: LoginCalls,
   credentials: UsernamePassword,
   mind: Referenceable | null,
   options: LoginOptions,
@@ -138,11 +142,11 @@ async function passwordLogin(
 ): Promise<unknown> {
   const { minimum = "classic" } = options;
   const terms = { ...iterationLimits(options), isPlus: minimum === "scram-sha-256-plus" };
-  const avatar = await scramLogin(connection, credentials, mind, terms, signal);
+  const avatar = await scramLogin(calls, credentials, mind, terms, signal);
   if (avatar !== undefined) return avatar;
   if (minimum !== "classic") throw weakLogin(`The server or the connection does not support ${minimum}`);
   signal.throwIfAborted();
-  return classicLogin(connection, credentials, mind, signal);
+  return classicLogin(calls, credentials, mind, signal);
 }
 
 /** The accepted numbers of iterations. Throws `TypeError` for one that is not an integer of at least 0. */

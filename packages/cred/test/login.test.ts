@@ -211,7 +211,8 @@ describe("a login", () => {
     const avatar = await login(client, new Anonymous());
     let answer!: (avatar: unknown) => void;
     const callRemote = () => new Promise((resolve) => (answer = resolve));
-    const connection = { getRootObject: async () => ({ callRemote }) } as unknown as Broker;
+    const duringLogin = client.duringLogin.bind(client);
+    const connection = { getRootObject: async () => ({ callRemote }), duringLogin } as unknown as Broker;
     const controller = new AbortController();
     const reason = new Error("stopped");
     const failure = errorOf(login(connection, new Anonymous(), null, { signal: controller.signal }));

@@ -89,6 +89,17 @@ describe.skipIf(twisteds.length === 0).each(twisteds)("our client with a portal 
     await login(connection, new Anonymous());
   });
 
+  test("sends large calls that are made during the login after it", async () => {
+    await using connection = await connect(`tcp:127.0.0.1:${open}`);
+    const root = await connection.getRootObject();
+    const order: string[] = [];
+    const avatar = login(connection, up("alice", "secret")).finally(() => order.push("login"));
+    const large = errorOf(root.callRemote("no", new Uint8Array(600_000))).finally(() => order.push("call"));
+    expect(await large).toMatchObject({ remoteType: "twisted.spread.flavors.NoSuchMethod" });
+    expect(order).toEqual(["login", "call"]);
+    expect(Buffer.from((await (await avatar).callRemote("whoami")) as Uint8Array).toString()).toBe("alice");
+  });
+
   test("rejects credentials for which the portal has no checker", async () => {
     await using connection = await connect(`tcp:127.0.0.1:${closed}`);
     const errors = [

@@ -15,6 +15,7 @@ import { calledAs, RemoteError, unknownFailure } from "../wire/failure.js";
 import { brief } from "../wire/messages.js";
 import type { ObjectId } from "../wire/messages.js";
 import type { ConnectionParts } from "./connection-parts.js";
+import type { LoginGate } from "./login-gate.js";
 
 /** A call that waits for its answer. */
 interface PendingCall {
@@ -45,19 +46,21 @@ export class Caller {
   #idleCallbacks: (() => void)[] = [];
   /** Set when one of the ends has announced that it will close: whether a further call may be made now. */
   mayCall: (() => boolean) | undefined;
+  /** Holds calls back while this end logs in. Undefined if it never has. */
+  gate: LoginGate | undefined;
 
   constructor(core: ConnectionParts) {
     this.#core = core;
   }
 
-  /** The number of calls that wait for an answer. */
+  /** The number of calls that wait for an answer, or are held back. */
   get pending(): number {
-    return this.#pending.size;
+    return this.#pending.size + (this.gate === undefined ? 0 : this.gate.size);
   }
 
   /** The same without pings. */
   get inFlight(): number {
-    return this.#pending.size - this.#pendingPings;
+    return this.pending - this.#pendingPings;
   }
 
   /**
@@ -65,6 +68,8 @@ export class Caller {
    * checked that.
    */
   call(target: ObjectId, method: string, args: readonly unknown[], details: CallDetails): Promise<unknown> {
+    if (this.gate?.isClosed === true && details.isPing !== true)
+      return this.#callLater(this.gate, target, method, args, details);
     const answered = new Promise<unknown>((resolve, reject) => {
       details.signal?.throwIfAborted();
       if (this.mayCall !== undefined && details.isPing !== true) this.#checkMayCall(this.mayCall);
@@ -104,6 +109,11 @@ export class Caller {
    * open.
    */
   send(target: ObjectId, method: string, args: readonly unknown[], details: CallDetails): void {
+    if (this.gate?.isClosed === true && details.isPing !== true) {
+      const send = (): void => this.#core.config.runCallback(() => this.send(target, method, args, details));
+      this.gate.holdSend(send);
+      return;
+    }
     this.#write(++this.#lastId, target, method, args, details, false);
   }
 
@@ -133,12 +143,32 @@ export class Caller {
       call.deadline?.clear();
       call.reject(reason);
     }
+    this.gate?.end(reason);
     this.#checkIdle();
   }
 
   /** Resolves when no call waits for an answer, pings aside. */
   idle(): Promise<void> {
     return this.inFlight === 0 ? Promise.resolve() : new Promise((resolve) => this.#idleCallbacks.push(resolve));
+  }
+
+  /** Makes a call when the login that is in progress has ended. */
+  async #callLater(
+    gate: LoginGate,
+    target: ObjectId,
+    method: string,
+    args: readonly unknown[],
+    details: CallDetails,
+  ): Promise<unknown> {
+    try {
+      details.signal?.throwIfAborted();
+      this.#checkLimit();
+      return await gate.hold(method, details, (left) => this.call(target, method, args, { ...details, ...left }));
+    } catch (error) {
+      throw calledAs(method, error);
+    } finally {
+      this.#checkIdle();
+    }
   }
 
   #write(
@@ -191,7 +221,7 @@ export class Caller {
 
   #checkLimit(): void {
     const { callsWaiting } = this.#core.config.limits;
-    if (this.#pending.size < callsWaiting) return;
+    if (this.pending < callsWaiting) return;
     const text = `Too many calls wait for an answer: the limit is ${callsWaiting}`;
     throw new LimitError("callsWaiting", text);
   }

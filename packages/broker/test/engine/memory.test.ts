@@ -4,14 +4,25 @@ import { encode, pb } from "@pb/banana";
 import { Root } from "@pb/broker";
 import type { BrokerOptions, ConnectionLostError } from "@pb/broker";
 import { BrokerConfig } from "@pb/broker/extension";
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { sexp as bytes } from "../../../jelly-types/test/helpers/support.js";
 import { brokerAndPeer, brokerAndUnnegotiatedPeer, settled } from "../support/raw-peer.js";
 
 type Wire = Parameters<typeof bytes>[0];
 
+/** Finishes the calls of each test: their memory counts until then, for all brokers of the process. */
+const keepers: Keeper[] = [];
+afterEach(() => {
+  for (const { release } of keepers.splice(0)) for (const finish of release.splice(0)) finish();
+});
+
 class Keeper extends Root {
   readonly release: (() => void)[] = [];
+
+  constructor() {
+    super();
+    keepers.push(this);
+  }
 
   async remote_keep(_value: unknown): Promise<void> {
     await new Promise<void>((resolve) => this.release.push(resolve));

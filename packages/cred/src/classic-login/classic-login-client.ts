@@ -1,29 +1,30 @@
 // The client's half of PB's own logins (wire specification 6; `twisted.spread.pb.PBClientFactory.login`).
 
-import type { Broker, Referenceable } from "@pb/broker";
+import type { Referenceable } from "@pb/broker";
 import { bytesOf } from "../bytes.js";
 import type { UsernamePassword } from "../credentials/credentials.js";
 import { malformedLogin } from "../errors.js";
 import { readStep } from "../login-answer.js";
+import type { LoginCalls } from "../login-calls.js";
 
-export async function anonymousLogin(connection: Broker, mind: Referenceable | null): Promise<unknown> {
-  const root = await connection.getRootObject();
-  return root.callRemote("loginAnonymous", mind);
+export async function anonymousLogin(calls: LoginCalls, mind: Referenceable | null): Promise<unknown> {
+  const root = await calls.connection.getRootObject();
+  return calls.call(root, "loginAnonymous", mind);
 }
 
 /**
  * Logs in with the response to a challenge. Throws the reason of the signal when it aborts before the response is sent.
  */
 export async function classicLogin(
-  connection: Broker,
+  calls: LoginCalls,
   credentials: UsernamePassword,
   mind: Referenceable | null,
   signal: AbortSignal,
 ): Promise<unknown> {
-  const root = await connection.getRootObject();
-  const [challenge, reference] = readStep(await root.callRemote("login", bytesOf(credentials.username)));
+  const root = await calls.connection.getRootObject();
+  const [challenge, reference] = readStep(await calls.call(root, "login", bytesOf(credentials.username)));
   using challenger = reference;
   if (!(challenge instanceof Uint8Array)) throw malformedLogin("The server did not send a challenge");
   signal.throwIfAborted();
-  return await challenger.callRemote("respond", credentials.respond(challenge), mind);
+  return await calls.call(challenger, "respond", credentials.respond(challenge), mind);
 }

@@ -6,6 +6,7 @@ import { bytesOf, textOf, timingSafeEqual } from "../bytes.js";
 import type { BearerToken, UsernamePassword } from "../credentials/credentials.js";
 import { ChannelBindingUnavailable, LoginFailed, malformedLogin, UnhandledCredentials, weakLogin } from "../errors.js";
 import { readStep } from "../login-answer.js";
+import type { LoginCalls } from "../login-calls.js";
 import { clientKey, saltPassword, serverKey, sign, storedKey, xor } from "../scram/scram-keys.js";
 import {
   authMessage,
@@ -47,7 +48,7 @@ interface FirstMessages {
  * server does not offer such a login to this user. The server has then learned the user name only.
  */
 export async function scramLogin(
-  connection: Broker,
+  calls: LoginCalls,
   credentials: UsernamePassword,
   mind: Referenceable | null,
   terms: ScramTerms,
@@ -55,13 +56,13 @@ export async function scramLogin(
 ): Promise<unknown> {
   const username = textOf(credentials.username);
   if (username === undefined) return undefined; // a user name of SCRAM is text
-  const extended = await connection.getObject(EXTENDED_LOGIN);
-  for (const binding of channelBindings(connection, terms.isPlus)) {
+  const extended = await calls.connection.getObject(EXTENDED_LOGIN);
+  for (const binding of channelBindings(calls.connection, terms.isPlus)) {
     signal.throwIfAborted();
     const clientFirst = writeClientFirst(binding.flag, username, newNonce());
     let answer: unknown;
     try {
-      answer = await extended.callRemote("scram", bytesOf(clientFirst.header + clientFirst.bare));
+      answer = await calls.call(extended, "scram", bytesOf(clientFirst.header + clientFirst.bare));
     } catch (error) {
       if (error instanceof RemoteError && error.is(ChannelBindingUnavailable.remoteType)) continue;
       if (isNotOffered(error)) return undefined;
@@ -70,13 +71,14 @@ export async function scramLogin(
     const [message, reference] = readStep(answer);
     using exchange = reference;
     const messages = { clientFirst, binding, serverFirst: readServerFirst(message) };
-    return await finish(exchange, messages, credentials, mind, terms, signal);
+    return await finish(calls, exchange, messages, credentials, mind, terms, signal);
   }
   return undefined;
 }
 
 /** Sends the proof, verifies the signature of the server, and then sends the mind. */
 async function finish(
+  calls: LoginCalls,
   exchange: RemoteReference,
   { clientFirst, binding, serverFirst }: FirstMessages,
   { password }: UsernamePassword,
@@ -96,7 +98,7 @@ async function finish(
   const signed = authMessage(clientFirst.bare, serverFirst.text, withoutProof);
   const key = clientKey(salted);
   const proof = xor(key, sign(storedKey(key), signed));
-  const answer = await exchange.callRemote("finish", bytesOf(writeClientFinal(withoutProof, proof)));
+  const answer = await calls.call(exchange, "finish", bytesOf(writeClientFinal(withoutProof, proof)));
   const [message, reference] = readStep(answer);
   using proven = reference;
   if (!timingSafeEqual(sign(serverKey(salted), signed), readServerFinal(message))) {
@@ -105,18 +107,18 @@ async function finish(
     });
   }
   signal.throwIfAborted();
-  return await proven.callRemote("enter", mind);
+  return await calls.call(proven, "enter", mind);
 }
 
 /** Logs in with a bearer token. */
 export async function bearerLogin(
-  connection: Broker,
+  calls: LoginCalls,
   { token }: BearerToken,
   mind: Referenceable | null,
 ): Promise<unknown> {
-  const extended = await connection.getObject(EXTENDED_LOGIN);
+  const extended = await calls.connection.getObject(EXTENDED_LOGIN);
   try {
-    return await extended.callRemote("bearer", bytesOf(token), mind);
+    return await calls.call(extended, "bearer", bytesOf(token), mind);
   } catch (error) {
     if (isNotOffered(error)) {
       throw new UnhandledCredentials("The server does not accept bearer tokens", { cause: error });

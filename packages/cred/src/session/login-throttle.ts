@@ -48,7 +48,8 @@ export class LoginThrottle {
   /**
    * Starts a login of a client that claims to be `name`, if it claims a name. Waits while as many logins are in
    * progress on this connection as are allowed, and while so many are in progress that they would exceed a limit if
-   * all of them failed. Rejects with {@link LoginDenied} when too many logins wait on this connection, or too many have failed.
+   * all of them failed. Rejects with {@link LoginDenied} when too many logins wait on this connection, or too many have
+   * failed.
    */
   async begin(name: string | undefined): Promise<LoginAttempt> {
     await this.#takePlace();
