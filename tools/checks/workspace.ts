@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 export interface Manifest {
   name: string;
+  version: string;
   private?: boolean;
   exports?: Record<string, Record<string, string>>;
   dependencies?: Record<string, string>;

@@ -1,7 +1,8 @@
 /**
- * npm run release:dry [-- NODE…]: a release of HEAD up to the last step. In a clone, it writes the versions, runs the
- * checks, and publishes to a registry on this machine. Then it installs the packages from there with several versions
- * of Node and runs the programs of the READMEs: all new packages together, then after a patch of @pb/banana alone.
+ * npm run release:dry [-- NODE…]: releases of HEAD up to the last step. In a clone, it writes the versions, runs the
+ * checks, publishes to a registry on this machine, and pushes the tags to another clone. Then it installs the packages
+ * from the registry with several versions of Node and runs the programs of the READMEs. It does so for a release of all
+ * packages, and for two later ones of a single package, in which old and new versions meet.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -12,6 +13,7 @@ import { markdownTable } from "markdown-table";
 import { publicPackages } from "../checks/workspace.js";
 import { freePort, isListening } from "../process/ports.js";
 import { Program, until } from "../process/program.js";
+import { runReadmePrograms } from "./programs.js";
 
 const allNodes = ["20", "22", "24", "26"];
 const nodes = process.argv.length > 2 ? process.argv.slice(2) : allNodes;
@@ -20,34 +22,43 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 const packages = publicPackages(root).map(({ manifest }) => manifest.name);
 
 const folder = mkdtempSync(join(tmpdir(), "pb-release-"));
+const origin = join(folder, "origin.git");
 const clone = join(folder, "clone");
 const port = await freePort();
 const registry = `http://127.0.0.1:${port}/`;
 process.env["npm_config_@pb:registry"] = registry; // for changesets, which does not read .npmrc
 let npmrc = `@pb:registry=${registry}\n`;
 
+/** Each is released after those before it, with a changeset unless it has those of HEAD. */
+const releases = [
+  { title: "all packages" },
+  { title: "then a patch of banana", changeset: `"@pb/banana": patch`, changes: ["@pb/banana"] },
+  { title: "then a minor version of cred", changeset: `"@pb/cred": minor`, changes: ["@pb/cred"] },
+];
+
 try {
-  run(folder, "git", "clone", "--quiet", root, clone);
+  run(folder, "git", "clone", "--quiet", "--bare", root, origin);
+  run(folder, "git", "clone", "--quiet", "--config=user.name=dry run", "--config=user.email=dry@run", origin, clone);
   await using _server = await startRegistry();
   npmrc += `//127.0.0.1:${port}/:_authToken=${await createUser()}\n`;
-  release();
-  run(clone, "npm", "run", "checks");
-  publish();
-  const together = await Promise.all(nodes.map((node) => tryInstalled(node, "together")));
-
-  writeFileSync(join(clone, ".changeset/patch.md"), `---\n"@pb/banana": patch\n---\n\nA patch of the codec alone.\n`);
-  release();
-  publish();
-  const mixed = await Promise.all(nodes.map((node) => tryInstalled(node, "mixed")));
-  const rows = nodes.map((_, index) => [together[index]!.node, together[index]!.versions, mixed[index]!.versions]);
-  const table = markdownTable([["", "all together", "after a patch of @pb/banana"], ...rows]);
+  const rows: string[][] = nodes.map(() => []);
+  for (const [index, { title, changeset, changes = packages }] of releases.entries()) {
+    if (changeset !== undefined)
+      writeFileSync(join(clone, ".changeset/dry-run.md"), `---\n${changeset}\n---\n\n${title}\n`);
+    release(changes);
+    if (index === 0) run(clone, "npm", "run", "checks");
+    publish(changes);
+    const tried = await Promise.all(nodes.map((node) => tryInstalled(node, String(index))));
+    for (const [row, { node, versions }] of tried.entries()) rows[row]!.push(...(index === 0 ? [node] : []), versions);
+  }
+  const table = markdownTable([["", ...releases.map(({ title }) => title)], ...rows]);
   console.log(table);
   const date = new Date().toISOString().slice(0, 10);
   const text = `# Dry run of a release
 
 \`npm run release:dry\` publishes to a registry on the same machine, installs the packages from there with each Node, and
-runs the programs of the READMEs. It writes this page when all of them print what they must. A cell has the versions that
-npm chose.
+runs the programs of the READMEs. It writes this page when all of them print what they must. The columns are releases, one
+after the other. A cell has the versions that npm installed.
 
 Last run: ${date}
 
@@ -84,16 +95,29 @@ async function createUser(): Promise<string> {
   return ((await answer.json()) as { token: string }).token;
 }
 
-/** Writes the versions and the changelogs, as the pull request of a release does. */
-function release(): void {
+/** Writes versions and changelogs, as the pull request of a release does. Only those in `changes` may be new. */
+function release(changes: readonly string[]): void {
+  const before = versionsIn(clone);
   run(clone, "npm", "run", "changeset", "--", "version");
+  const changed = packages.filter((name) => versionsIn(clone).get(name) !== before.get(name));
+  if (!changed.every((name) => changes.includes(name))) throw new Error(`New versions: ${changed.join(", ")}`);
   run(clone, "git", "add", "--all");
-  run(clone, "git", "-c", "user.name=dry run", "-c", "user.email=dry@run", "commit", "--quiet", "--message=Release");
+  run(clone, "git", "commit", "--quiet", "--allow-empty", "--message=Release"); // empty after a release
 }
 
-function publish(): void {
+/** Publishes, tags the versions of \`changes\`, and pushes the tags, as the workflow "Release" does. */
+function publish(changes: readonly string[]): void {
   writeFileSync(join(clone, ".npmrc"), npmrc);
-  run(clone, "npm", "run", "changeset", "--", "publish", "--no-git-tag");
+  run(clone, "npm", "run", "changeset", "--", "publish");
+  run(clone, "git", "push", "--quiet", "--follow-tags", "origin", "HEAD:refs/heads/main");
+  const tags = run(origin, "git", "tag").split("\n");
+  const missing = changes.map((name) => `${name}@${versionsIn(clone).get(name)!}`).filter((tag) => !tags.includes(tag));
+  if (missing.length > 0) throw new Error(`The tags ${missing.join(", ")} were not pushed.`);
+}
+
+/** The versions of the packages in a clone. */
+function versionsIn(repository: string): ReadonlyMap<string, string> {
+  return new Map(publicPackages(repository).map(({ manifest }) => [manifest.name, manifest.version]));
 }
 
 /** Installs the packages with npm and this Node, and runs the programs. Resolves with the installed versions. */
@@ -109,46 +133,12 @@ async function tryInstalled(node: string, name: string): Promise<{ node: string;
   const missing = folders.flatMap((at) => files.map((file) => join(at, file))).filter((file) => !existsSync(file));
   if (missing.length > 0) throw new Error(`The packages lack ${missing.join(", ")}`);
 
-  const programs = await writePrograms(project);
-  await using server = start("server.ts");
-  await server.waitForOutput("The kitchen is open.");
-  for (const [file, expected] of Object.entries(programs)) {
-    await using program = start(file);
-    const status = await program.exit;
-    if (status !== 0 || program.stdout !== expected)
-      throw await program.failure(`with Node ${node}: expected ${expected}`);
-  }
+  await runReadmePrograms(root, project, path);
   const versions = folders.map((at) => {
     const { name, version } = JSON.parse(readFileSync(join(at, "package.json"), "utf8")) as Record<string, string>;
     return `${name!.slice("@pb/".length)} ${version!}`;
   });
   return { node: `Node ${run(project, path, "--version").trim().slice(1)}`, versions: versions.join(", ") };
-
-  function start(file: string): Program {
-    return new Program(file, [path, "--import", "tsx", file], { cwd: project });
-  }
-}
-
-/** Writes the programs of the READMEs. Resolves with the files to run and what each prints. */
-async function writePrograms(project: string): Promise<Record<string, string>> {
-  const port = String(await freePort());
-  const readme = readFileSync(join(root, "README.md"), "utf8");
-  const expected: Record<string, string> = {};
-  for (const [, code = "", name = ""] of readme.matchAll(/```ts\n(\/\/ (\S+)\n[^]*?)```/g)) {
-    writeFileSync(join(project, name), code.replaceAll("8787", port));
-    const lines = [...code.matchAll(/; \/\/ (.+)$/gm)].map(([, line]) => `${line!}\n`);
-    if (name === "client.ts") expected[name] = lines.join("");
-  }
-  for (const [name, output] of [
-    ["broker", "Welcome, Ann!\n3\n"],
-    ["banana", undefined],
-  ] as const) {
-    const text = readFileSync(join(root, "packages", name, "README.md"), "utf8");
-    const blocks = [...text.matchAll(/```ts.*\n([^]*?)```/g)].map(([, code]) => code!);
-    writeFileSync(join(project, `${name}.ts`), blocks.join("").replaceAll("8787", String(await freePort())));
-    expected[`${name}.ts`] = output ?? /```\n( +0 [^]*?)```/.exec(text)![1]!;
-  }
-  return expected;
 }
 
 /** Runs a command and returns its output. Throws when it fails. */
