@@ -19,7 +19,7 @@ showTestTable({
     return found && { name: `${engine} ${found.version}`, command: [found.path, ...engines[engine]!] };
   },
   columns: Object.fromEntries(
-    ["banana", "jelly-types", "broker", "cred"].map((name) => [
+    ["banana", "jelly-types", "broker", "cred", "transport"].map((name) => [
       `@pb/${name}`,
       { args: [`packages/${name}/`, ...excluded] },
     ]),
