@@ -38,6 +38,7 @@ const common = names.map(([name, from]) => `const { ${name} } = require("${from}
 const files: Record<string, string> = {
   "program.mjs": program,
   "typed.ts": untyped,
+  "typed.cts": untyped.replace("\nawait main", "\nvoid main"),
   "program.cjs": `${common}${body.replace("export ", "")}main();\n`,
   "jest.test.mjs": `${program.replace("await main();", "")}test("adds", async () => expect(await main()).toBe(3));\n`,
   "vite.test.mjs": `import { expect, test } from "vitest";\nimport { main } from "./program.mjs";\n
@@ -61,6 +62,8 @@ const versions = ["5.4", "5.5", "5.6", "5.7", "5.8", "5.9", "6.0", "7.0"];
 /** The command of each row. It prints "sum 3 true function". */
 const loaders: Record<string, string> = {
   "CommonJS, `require`": "node program.cjs",
+  "CommonJS, TypeScript 5.8":
+    "node node_modules/typescript-5.8/bin/tsc --module nodenext --target es2022 --outDir out typed.cts && node out/typed.cjs",
   tsx: "npx tsx typed.ts",
   "type stripping of Node 24": "npx --yes -p node@24 -c 'node typed.ts'",
   Jest: "NODE_OPTIONS=--experimental-vm-modules npx jest",
@@ -111,7 +114,7 @@ const text = `# Consumers
 The packed packages in a program of a user, with each loader, test runner and bundler, and compiled without \`skipLibCheck\`
 by each TypeScript: with \`nodenext\` and \`bundler\`, for ES2022 and ESNext, with and without the types of the DOM, and with
 and without those of Node. \`npm run consumers\` writes this page. Only Jest needs a flag, because it loads modules in
-its own way; a package that a CommonJS program loads with \`require\` needs Node 20.19.
+its own way. A CommonJS program needs Node 20.19, and TypeScript 5.8.
 
 Last run: ${date}, with Node ${process.versions.node}
 
