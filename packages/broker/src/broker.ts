@@ -111,7 +111,7 @@ export class Broker implements Connection {
     });
     if (isStranger) this.#session.expressionBytes = Math.min(limits.strangerMessageBytes, this.#messageBytes);
     const timer = after(limits.negotiationMs, () => {
-      const text = "The peer did not agree on a dialect in time";
+      const text = `The peer did not agree on a dialect in time${this.#silence()}`;
       this.#end("negotiation", new ProtocolError("PROTOCOL_NEGOTIATION_TIMEOUT", text));
     });
     this.#state = { is: "negotiating", timer };
@@ -569,8 +569,18 @@ export class Broker implements Connection {
   }
 
   #lost(cause: Error | undefined): void {
+    if (this.#state.is === "negotiating" && this.#link.role === "initiator" && isClosedByPeer(cause)) {
+      const text = `the peer closed the connection first${this.#silence()}`;
+      this.#end("negotiation", new Error(text, { cause }));
+    }
     if (this.#isBusy) queueMicrotask(() => this.#end("lost", cause));
     else this.#end("lost", cause);
+  }
+
+  /** What may be wrong when a server has sent nothing, although it has to send the first bytes. */
+  #silence(): string {
+    const isSilent = this.#link.role === "initiator" && this.#bytesReceived === 0;
+    return isSilent ? ", and has sent nothing: does it expect TLS, or a header of the PROXY protocol?" : "";
   }
 
   /**
@@ -608,6 +618,11 @@ export class Broker implements Connection {
   #runDisconnectCallbacks(reason: ConnectionLostError): void {
     for (const callback of this.#disconnectCallbacks.takeAll()) this.#config.runCallback(() => callback(reason));
   }
+}
+
+/** Whether the peer has ended the connection, or its system has because the peer is gone. */
+function isClosedByPeer(cause: Error | undefined): boolean {
+  return cause === undefined || (cause as { readonly code?: unknown }).code === "ECONNRESET";
 }
 
 function failedNegotiation(error: unknown): CloseReason {

@@ -104,7 +104,7 @@ export class ServerBusyError extends PerspectiveBrokerError {
  * - `closed`: this end closed it.
  * - `lost`: the peer closed it, or the network failed.
  * - `busy`: the server had no place for the connection. The cause is a {@link ServerBusyError}.
- * - `negotiation`: the two ends did not agree on a dialect.
+ * - `negotiation`: the two ends did not agree on a dialect, or the server closed the connection before.
  * - `protocol`: the peer violated the protocol.
  * - `unresponsive`: the peer stopped answering.
  * - `limit`: the peer exceeded a limit.

@@ -12,6 +12,7 @@ export type { ServerAddress } from "./server/server.js";
 export type { ConnectErrorCode } from "./errors.js";
 export type {
   ClientEndpoint,
+  DescriptorServerEndpoint,
   ServerEndpoint,
   SystemdServerEndpoint,
   TcpClientEndpoint,

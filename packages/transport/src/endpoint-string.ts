@@ -1,6 +1,7 @@
 // Parses endpoint strings: a type and its arguments, separated by colons, as Twisted does
 // (`twisted.internet.endpoints`).
 
+import { nearest } from "@pb/jelly-types";
 import { EndpointError } from "./errors.js";
 
 /** An endpoint string, split. */
@@ -67,7 +68,7 @@ export class EndpointArguments {
     const known = [...parameters.positional, ...parameters.named];
     for (const [word, value] of parts.named) {
       const name = Object.hasOwn(aliases, word) ? aliases[word]! : word;
-      if (!known.includes(name)) throw this.#error(word, `expected one of ${known.join(", ")}`);
+      if (!known.includes(name)) throw this.#error(word, expectedName(word, known));
       this.#set(name, value);
     }
     // As in Twisted's clients: after a named host, the first positional argument is the port.
@@ -145,4 +146,9 @@ export class EndpointArguments {
   #error(part: string, expected: string): EndpointError {
     return new EndpointError(this.#text, part, expected);
   }
+}
+
+function expectedName(word: string, known: readonly string[]): string {
+  const meant = nearest(word, known);
+  return `expected one of ${known.join(", ")}${meant === undefined ? "" : `. Did you mean ${meant}?`}`;
 }

@@ -2,6 +2,9 @@
 
 import { PerspectiveBrokerError } from "@pb/broker";
 
+/** The longest part of an endpoint in an error, in UTF-16 code units. */
+const LONGEST = 300;
+
 /** An endpoint that cannot be parsed. `part` names the part that is wrong. */
 export class EndpointError extends PerspectiveBrokerError {
   override readonly name = "EndpointError";
@@ -10,7 +13,8 @@ export class EndpointError extends PerspectiveBrokerError {
 
   /** The message is the endpoint, the part that is wrong and what was expected there. */
   constructor(endpoint: string, part: string, expected: string) {
-    super(`${JSON.stringify(endpoint)}: ${part}: ${expected}`);
+    const shown = endpoint.length > LONGEST ? `${endpoint.slice(0, LONGEST)}…` : endpoint;
+    super(`${JSON.stringify(shown)}: ${part}: ${expected}`);
     this.part = part;
   }
 }

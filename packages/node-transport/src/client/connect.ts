@@ -10,6 +10,7 @@ import { Duplex } from "node:stream";
 import { clientEndpoint } from "../endpoint/endpoint.js";
 import type { ClientEndpoint } from "../endpoint/endpoint-types.js";
 import { nodePlatform, withNodeDefaults } from "../platform.js";
+import { requireByteStream } from "../socket/given-stream.js";
 import { SocketLink } from "../socket/socket-link.js";
 import { describePeer } from "../socket/socket-peer.js";
 import { explainTlsError } from "../tls/tls-errors.js";
@@ -59,11 +60,17 @@ export async function connect(
   checkOptions(options, connectOptionKinds, nestedOptions);
   options.signal?.throwIfAborted();
   if (options.liveness !== false) completeLiveness(options.liveness);
+  if (isStream(endpoint)) requireByteStream(endpoint);
   const target = endpoint instanceof Duplex ? endpoint : clientEndpoint(endpoint);
   checkSocketOptions(target instanceof Duplex ? undefined : target, options);
   const { broker, pulse } = await dial(target, clientConfig(options.broker), options);
   if (options.liveness !== false) watchOver(broker, pulse, options.liveness, nodePlatform);
   return broker;
+}
+
+/** Whether it is any stream of Node, also one that cannot be used. */
+function isStream(endpoint: unknown): boolean {
+  return typeof (endpoint as { readonly pipe?: unknown } | null)?.pipe === "function";
 }
 
 /** The options of a broker with the default watcher of Node. */

@@ -1,6 +1,6 @@
 // Opens the socket of a client: TCP or UNIX, secured with TLS for a TLS endpoint.
 
-import { withDefaults } from "@pb/broker/extension";
+import { withDeadline, withDefaults } from "@pb/broker/extension";
 import { checkOptions } from "@pb/jelly-types";
 import { ConnectError } from "@pb/transport";
 import { connect as connectSocket, isIP } from "node:net";
@@ -8,6 +8,8 @@ import type { Socket } from "node:net";
 import { connect as connectTls, createSecureContext } from "node:tls";
 import type { SecureContext, TLSSocket } from "node:tls";
 import { describeEndpoint } from "../endpoint/endpoint.js";
+import { withoutNul } from "../endpoint/endpoint-object.js";
+import { asciiHost } from "../endpoint/host-name.js";
 import type {
   ClientEndpoint,
   TcpClientEndpoint,
@@ -15,15 +17,19 @@ import type {
   UnixClientEndpoint,
 } from "../endpoint/endpoint-types.js";
 import { discardSocket, waitForSocket } from "../socket/socket-events.js";
-import { explainTlsError } from "../tls/tls-errors.js";
+import { explainHandshakeError } from "../tls/tls-errors.js";
 import { clientTlsKinds, secureContextOptions } from "../tls/tls-options.js";
 import type { ClientTls } from "../tls/tls-options.js";
+import { openTcp } from "./open-tcp.js";
 
 /** How to open a socket. */
 export interface SocketOptions {
   /** Cancels the attempt. */
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds until the other end must have accepted the connection. Default 30,000, as in Twisted. */
+  /**
+   * Milliseconds until the other end must have accepted the connection: for the look-up of its name and all its
+   * addresses together. Default 30,000, as in Twisted.
+   */
   readonly connectMs?: number | undefined;
   /** Milliseconds that the TLS handshake may take. Default 15,000. */
   readonly tlsMs?: number | undefined;
@@ -64,30 +70,22 @@ export async function openSocket(endpoint: ClientEndpoint, options: SocketOption
   return secure(await openPlainSocket(over, options), endpoint, tls, context, options);
 }
 
+/** `connectMs` is the time for the look-up of the name and all addresses together. */
 async function openPlainSocket(
   endpoint: TcpClientEndpoint | UnixClientEndpoint,
   options: SocketOptions,
 ): Promise<Socket> {
-  const { signal } = options;
-  const socket = connectSocket(
-    endpoint.type === "unix"
-      ? { path: endpoint.path }
-      : { host: endpoint.host, port: endpoint.port, localAddress: endpoint.bindAddress, autoSelectFamily: true },
-  );
-  const where = describeEndpoint(endpoint);
+  const where = describeEndpoint(endpoint).replace("\0", "@"); // of an abstract socket
+  const deadline = { signal: options.signal, timeoutMs: endpoint.timeoutMs ?? socketTimes(options).connectMs };
   const timeoutError = (ms: number): Error =>
     new ConnectError("CONNECT_TIMEOUT", `${where}: The connection was not accepted within ${ms} ms`);
-  try {
-    await waitForSocket(
-      socket,
-      "connect",
-      { signal, timeoutMs: endpoint.timeoutMs ?? socketTimes(options).connectMs },
-      timeoutError,
-    );
-    return socket;
-  } catch (error) {
-    throw withMessage(error, where);
-  }
+  if (endpoint.type === "tcp")
+    return withDeadline(deadline, timeoutError, (signal) => openTcp(endpoint, signal), discardSocket);
+  const socket = connectSocket({ path: endpoint.path });
+  await waitForSocket(socket, "connect", deadline, timeoutError).catch((error: unknown) => {
+    throw withoutNul(error);
+  });
+  return socket;
 }
 
 async function secure(
@@ -98,7 +96,7 @@ async function secure(
   options: SocketOptions,
 ): Promise<TLSSocket> {
   const { signal } = options;
-  const name = tls.serverName ?? endpoint.host;
+  const name = asciiHost(tls.serverName ?? endpoint.host, describeEndpoint(endpoint), "host");
   const secured = connectTls({
     secureContext: context,
     socket,
@@ -115,14 +113,6 @@ async function secure(
     return secured;
   } catch (error) {
     discardSocket(socket);
-    throw error instanceof Error ? explainTlsError(error, where) : error;
+    throw explainHandshakeError(error, where, signal);
   }
-}
-
-/** Adds a message to Node's error for several addresses that all failed, which has none of its own. */
-function withMessage(error: unknown, where: string): unknown {
-  if (!(error instanceof AggregateError) || error.message !== "") return error;
-  const causes = error.errors.map((cause) => (cause as Error).message).join("; ");
-  const { code } = error as NodeJS.ErrnoException;
-  return Object.assign(new Error(`${where}: ${causes}`, { cause: error }), { code });
 }

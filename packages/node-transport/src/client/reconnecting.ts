@@ -5,6 +5,7 @@ import { checkOptions } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
 import { ReconnectingClient } from "@pb/transport";
 import type { ReconnectingClientOptions } from "@pb/transport";
+import { Duplex } from "node:stream";
 import { clientEndpoint } from "../endpoint/endpoint.js";
 import type { ClientEndpoint } from "../endpoint/endpoint-types.js";
 import { nodePlatform } from "../platform.js";
@@ -27,6 +28,8 @@ export function reconnecting<T = RemoteMethods>(
   options: ReconnectOptions<T> = {},
 ): ReconnectingClient<T> {
   checkOptions<ReconnectOptions<T>>(options, optionKinds, nestedOptions);
+  if ((endpoint as unknown) instanceof Duplex)
+    throw new TypeError("A stream cannot be connected again: pass an endpoint, or use connect");
   const target = clientEndpoint(endpoint);
   const { broker, connectMs, tlsMs, tls, ...others } = options;
   const socketOptions = { connectMs, tlsMs, tls };

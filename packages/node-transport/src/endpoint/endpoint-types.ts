@@ -5,8 +5,12 @@ import type { ClientTls, ServerTls } from "../tls/tls-options.js";
 /** A TCP server to connect to. */
 export interface TcpClientEndpoint {
   readonly type: "tcp";
-  /** A name or an address. The IPv4 and IPv6 addresses of a name are tried in parallel (RFC 8305). */
+  /**
+   * A name or an address. Names such as `bücher.example` are converted to ASCII. All addresses of a name are tried:
+   * the next one after 250 ms, or as soon as one fails, and the first that accepts is used (RFC 8305).
+   */
   readonly host: string;
+  /** 1 to 65,535. */
   readonly port: number;
   /** The local address to connect from. Default: chosen by the system. */
   readonly bindAddress?: string | undefined;
@@ -49,6 +53,12 @@ interface PortEndpoint extends ProxiedEndpoint {
   readonly interface?: string | undefined;
   /** How many connections may wait to be accepted. Default: Node's, 511. */
   readonly backlog?: number | undefined;
+  /**
+   * Whether several processes may listen on the same port at the same time, among which the system distributes the
+   * connections. Needs Linux and Node 22.12 or newer; with older ones, share the port with `node:cluster`. Default
+   * false.
+   */
+  readonly reusePort?: boolean | undefined;
 }
 
 /** A TCP port to listen on. */
@@ -65,6 +75,10 @@ export interface TlsServerEndpoint extends PortEndpoint {
 /** A UNIX socket to listen on. */
 export interface UnixServerEndpoint extends ProxiedEndpoint {
   readonly type: "unix";
+  /**
+   * With a NUL as its first character, it is the name of an abstract socket of Linux: there is no file and no mode, so
+   * that every process on the machine may connect.
+   */
   readonly path: string;
   /**
    * The file mode of the socket, which says who may connect. Default 0o660: the owner and the group. (The default of
@@ -88,5 +102,12 @@ export interface SystemdServerEndpoint extends ProxiedEndpoint {
   readonly name?: string | undefined;
 }
 
+/** A descriptor of this process that listens, or can listen, such as one that its parent passed on. */
+export interface DescriptorServerEndpoint extends ProxiedEndpoint {
+  readonly type?: "fd" | undefined;
+  readonly fd: number;
+}
+
 export type ClientEndpoint = TcpClientEndpoint | TlsClientEndpoint | UnixClientEndpoint;
-export type ServerEndpoint = TcpServerEndpoint | TlsServerEndpoint | UnixServerEndpoint | SystemdServerEndpoint;
+export type ServerEndpoint =
+  TcpServerEndpoint | TlsServerEndpoint | UnixServerEndpoint | SystemdServerEndpoint | DescriptorServerEndpoint;

@@ -1,6 +1,8 @@
 // Parses endpoints that are URLs: `pb://` for TCP, `pbs://` for TLS, `pb+unix:` for a UNIX socket.
 
 import { EndpointError } from "@pb/transport";
+import { adviceFor } from "./endpoint-advice.js";
+import { asciiHost } from "./host-name.js";
 
 export interface UrlParts {
   readonly scheme: "pb" | "pbs" | "pb+unix";
@@ -24,12 +26,16 @@ export function urlParts(text: string): UrlParts {
     throw new EndpointError(text, "the URL", "expected pb://host:port, pbs://host:port or pb+unix:/path");
   const scheme = url.protocol.slice(0, -1);
   if (scheme !== "pb" && scheme !== "pbs" && scheme !== "pb+unix")
-    throw new EndpointError(text, `scheme ${JSON.stringify(scheme)}`, "expected pb, pbs or pb+unix");
+    throw new EndpointError(
+      text,
+      `scheme ${JSON.stringify(scheme)}`,
+      `expected pb, pbs or pb+unix${adviceFor(text, "client", 0)}`,
+    );
   const path = decodePath(text, url.pathname);
   refuseUnusedParts(text, url);
   if (scheme === "pb+unix") checkUnix(text, url.host, path);
   else checkHostOnly(text, scheme, path);
-  const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
+  const host = decodeHost(text, url.hostname.replace(/^\[(.*)\]$/, "$1"));
   return { scheme, host, port: url.port === "" ? undefined : Number(url.port), path };
 }
 
@@ -48,13 +54,24 @@ function checkUnix(text: string, host: string, path: string): void {
 }
 
 function checkHostOnly(text: string, scheme: string, path: string): void {
-  if (path !== "" && path !== "/")
-    throw new EndpointError(
-      text,
-      `path ${JSON.stringify(path)}`,
-      "expected none: use getObject(name) to get an object",
-    );
-  if (!text.includes("//")) throw new EndpointError(text, "scheme", `expected ${scheme}://host:port`);
+  if (!text.includes("//")) {
+    const meant = `${scheme}://${text.slice(scheme.length + 1)}`;
+    throw new EndpointError(text, "scheme", `expected ${scheme}://host:port. Did you mean ${meant}?`);
+  }
+  if (path === "" || path === "/") return;
+  const expected = "expected none: use getObject(name) to get an object";
+  throw new EndpointError(text, `path ${JSON.stringify(path)}`, expected);
+}
+
+/** The host of a URL with an unknown scheme is in percent-encoding, not converted to ASCII. */
+function decodeHost(text: string, host: string): string {
+  try {
+    const decoded = decodeURIComponent(host);
+    asciiHost(decoded, text, "host");
+    return decoded;
+  } catch (error) {
+    throw error instanceof EndpointError ? error : new EndpointError(text, "host", "expected a host name");
+  }
 }
 
 function decodePath(text: string, path: string): string {

@@ -2,7 +2,17 @@
 // checked.
 
 import { EndpointArguments, EndpointError, splitEndpoint } from "@pb/transport";
+import { isIPv6 } from "node:net";
 import type { ClientTls, ServerTls } from "../tls/tls-options.js";
+import { adviceFor } from "./endpoint-advice.js";
+import {
+  checkAbstract,
+  checkClientObject,
+  checkServerObject,
+  MAX_BACKLOG,
+  requirePath,
+  show,
+} from "./endpoint-object.js";
 import type {
   ClientEndpoint,
   ServerEndpoint,
@@ -15,9 +25,6 @@ import { isUrl, urlParts } from "./endpoint-url.js";
 /** The port of Perspective Broker in Twisted (`twisted.spread.pb.portno`), and of a URL without a port. */
 export const DEFAULT_PORT = 8787;
 
-/** The longest path of a UNIX socket, in bytes: `sun_path` of the system without the zero at its end. */
-export const MAX_PATH_BYTES: number = process.platform === "linux" ? 107 : 103;
-
 /**
  * Parses a client endpoint: `tcp:example.org:8787`, `tcp:host=example.org:port=8787`,
  * `tls:example.org:8787:trustRoots=/etc/pb/ca`, `unix:/run/pb.sock`, `pb://example.org`, `pbs://example.org:8788`,
@@ -27,6 +34,7 @@ export const MAX_PATH_BYTES: number = process.platform === "linux" ? 107 : 103;
 export function parseClientEndpoint(text: string): ClientEndpoint {
   if (isUrl(text)) return clientFromUrl(text);
   const { type, ...parts } = splitEndpoint(text);
+  refuseBareIPv6(text, type, parts.positional);
   switch (type) {
     case "tcp": {
       const named = ["timeout", "bindAddress"];
@@ -50,7 +58,7 @@ export function parseClientEndpoint(text: string): ClientEndpoint {
       return { type, path: pathOf(text, args, "path"), timeoutMs: timeoutOf(args) };
     }
     default:
-      throw unknownType(text, type, ["tcp", "tls", "ssl", "unix"], ["pb://", "pbs://", "pb+unix:"]);
+      throw unknownType(text, type, "client", ["tcp", "tls", "ssl", "unix"]);
   }
 }
 
@@ -63,10 +71,12 @@ export function parseServerEndpoint(text: string): ServerEndpoint {
   if (isUrl(text)) return serverFromUrl(text);
   if (text.startsWith(PROXIED)) return proxiedServer(text);
   const { type, ...parts } = splitEndpoint(text);
+  refuseHostBeforePort(text, type, parts.positional);
   switch (type) {
     case "tcp":
     case "tcp6": {
-      const args = new EndpointArguments(text, parts, { positional: ["port"], named: ["interface", "backlog"] });
+      const named = ["interface", "backlog", "reusePort"];
+      const args = new EndpointArguments(text, parts, { positional: ["port"], named });
       return { type: "tcp", ...tcpServer(args, type === "tcp6" ? "::" : undefined) };
     }
     case "tls":
@@ -94,38 +104,36 @@ export function parseServerEndpoint(text: string): ServerEndpoint {
         throw new EndpointError(text, "index, name", "expected exactly one of them");
       return { type, index, name };
     }
+    case "fd": {
+      const args = new EndpointArguments(text, parts, { positional: ["fd"], named: [] });
+      args.required("fd");
+      return { type, fd: args.integer("fd", 0, 0x7fffffff)! };
+    }
     default:
-      throw unknownType(text, type, ["tcp", "tls", "ssl", "unix", "systemd", "haproxy"], ["pb://", "pb+unix:"]);
+      throw unknownType(text, type, "server", ["tcp", "tls", "ssl", "unix", "systemd", "fd", "haproxy"]);
   }
 }
 
-/** Parses a string as {@link parseClientEndpoint} does, or checks an object. Throws {@link EndpointError}. */
+/**
+ * Parses a string as {@link parseClientEndpoint} does, or checks an object. Throws {@link EndpointError}, and
+ * `TypeError` for unknown TLS options.
+ */
 export function clientEndpoint(endpoint: string | ClientEndpoint): ClientEndpoint {
   if (typeof endpoint === "string") return parseClientEndpoint(endpoint);
-  checkType(endpoint, ["tcp", "tls", "unix"]);
-  const { timeoutMs } = endpoint;
-  if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs >= 0))
-    throw invalidObject(endpoint, "timeoutMs", "expected a number of milliseconds");
-  if (endpoint.type === "unix") checkPath(endpoint, endpoint.path);
-  else {
-    checkInteger(endpoint, "port", endpoint.port, 1, 65_535);
-    if (typeof endpoint.host !== "string" || endpoint.host === "")
-      throw invalidObject(endpoint, "host", "expected a name or an address");
-  }
+  requireObject(endpoint, "tcp:localhost:8787", "client");
+  checkClientObject(endpoint);
   return endpoint;
 }
 
-/** Parses a string as {@link parseServerEndpoint} does, or checks an object. Throws {@link EndpointError}. */
+/** Parses a string as {@link parseServerEndpoint} does, or checks an object. Throws as {@link clientEndpoint} does. */
 export function serverEndpoint(endpoint: string | ServerEndpoint): ServerEndpoint {
-  if (typeof endpoint === "string") return parseServerEndpoint(endpoint);
-  checkType(endpoint, ["tcp", "tls", "unix", "systemd"]);
-  if (endpoint.type === "unix") checkPath(endpoint, endpoint.path);
-  else if (endpoint.type !== "systemd") checkInteger(endpoint, "port", endpoint.port, 0, 65_535);
-  if (endpoint.type === "systemd") checkOptional(endpoint, "index", endpoint.index, 0, 1023);
-  else checkOptional(endpoint, "backlog", endpoint.backlog, 1, MAX_BACKLOG);
-  if (endpoint.type === "unix") checkOptional(endpoint, "mode", endpoint.mode, 0, 0o777);
-  if (!["undefined", "boolean"].includes(typeof endpoint.proxied))
-    throw invalidObject(endpoint, "proxied", "expected true or false");
+  if (typeof endpoint === "string") {
+    const parsed = parseServerEndpoint(endpoint);
+    if (parsed.type === "unix") checkAbstract(endpoint, parsed);
+    return parsed;
+  }
+  requireObject(endpoint, "tcp:8787", "server");
+  checkServerObject(endpoint);
   return endpoint;
 }
 
@@ -135,18 +143,33 @@ export function describeEndpoint(endpoint: ClientEndpoint): string {
   return `${endpoint.type}:${escape(endpoint.host)}:${endpoint.port}`;
 }
 
+/** An IPv6 address with its colons, in an endpoint string in which colons separate the arguments. */
+function refuseBareIPv6(text: string, type: string, positional: readonly string[]): void {
+  if (positional.length < 3 || !["tcp", "tls", "ssl"].includes(type)) return;
+  const [, host, port] = /^\w+:\[?([\da-f:.]*:[\da-f:.]*)\]?:(\d+)$/i.exec(text) ?? [];
+  if (host === undefined || port === undefined || !isIPv6(host)) return;
+  const url = `${type === "tcp" ? "pb" : "pbs"}://[${host}]:${port}`;
+  throw new EndpointError(text, "host", `expected a backslash before each colon of the address, or ${url}`);
+}
+
+function refuseHostBeforePort(text: string, type: string, positional: readonly string[]): void {
+  const [host = "", port = ""] = positional;
+  if (!["tcp", "tcp6", "tls", "ssl"].includes(type) || !/^\d+$/.test(port) || /^\d+$/.test(host)) return;
+  const meant = `${type}:${port}:interface=${escape(host)}`;
+  throw new EndpointError(text, `port ${JSON.stringify(host)}`, `expected the port first. Did you mean ${meant}?`);
+}
+
 /** Before the endpoint of a server for proxies, as in Twisted (`twisted.protocols.haproxy`). */
 const PROXIED = "haproxy:";
 
 const MAX_SECONDS = 86_400;
-const MAX_BACKLOG = 0x7fffffff;
 
 const CLIENT_TLS_ARGUMENTS = [
   ...["timeout", "bindAddress", "privateKey", "certKey", "certificate", "caCertsDir", "trustRoots", "hostname"],
   "endpoint",
 ];
 const SERVER_TLS_ARGUMENTS = [
-  ...["interface", "backlog", "privateKey", "certKey", "extraCertChain", "dhParameters", "caCertsDir"],
+  ...["interface", "backlog", "reusePort", "privateKey", "certKey", "extraCertChain", "dhParameters", "caCertsDir"],
 ];
 
 function tcpClient(args: EndpointArguments): Omit<TcpClientEndpoint, "type"> {
@@ -163,6 +186,7 @@ function tcpServer(args: EndpointArguments, defaultInterface: string | undefined
     port: args.port(0),
     interface: args.optional("interface") ?? defaultInterface,
     backlog: args.integer("backlog", 1, MAX_BACKLOG),
+    reusePort: args.flag("reusePort"),
   };
 }
 
@@ -232,7 +256,7 @@ function timeoutOf(args: EndpointArguments): number | undefined {
 
 function pathOf(text: string, args: EndpointArguments, name: string): string {
   const path = args.required(name);
-  if (isTooLong(path)) throw new EndpointError(text, name, PATH_EXPECTATION);
+  requirePath(text, name, path);
   return path;
 }
 
@@ -240,35 +264,18 @@ function escape(text: string): string {
   return text.replace(/[\\:=]/g, "\\$&");
 }
 
-function unknownType(text: string, type: string, types: readonly string[], urls: readonly string[]): EndpointError {
+function unknownType(text: string, type: string, end: "client" | "server", types: readonly string[]): EndpointError {
+  const urls = ["pb://", "pbs://", "pb+unix:"];
   const expected = [...types.map((name) => JSON.stringify(name)), ...urls].join(", ");
-  return new EndpointError(text, `type ${JSON.stringify(type)}`, `expected ${expected}`);
+  const advice = adviceFor(text, end, DEFAULT_PORT);
+  return new EndpointError(text, `type ${JSON.stringify(type)}`, `expected ${expected}${advice}`);
 }
 
-function checkType(endpoint: { readonly type: string }, types: readonly string[]): void {
-  if (!types.includes(endpoint.type)) throw invalidObject(endpoint, "type", `expected one of ${types.join(", ")}`);
-}
-
-function checkInteger(endpoint: object, part: string, value: unknown, lowest: number, highest: number): void {
-  if (typeof value === "number" && Number.isInteger(value) && value >= lowest && value <= highest) return;
-  throw invalidObject(endpoint, part, `expected an integer from ${lowest} to ${highest}`);
-}
-
-function checkOptional(endpoint: object, part: string, value: unknown, lowest: number, highest: number): void {
-  if (value !== undefined) checkInteger(endpoint, part, value, lowest, highest);
-}
-
-function checkPath(endpoint: object, path: unknown): void {
-  if (typeof path !== "string" || path === "") throw invalidObject(endpoint, "path", "expected the path of a socket");
-  if (isTooLong(path)) throw invalidObject(endpoint, "path", PATH_EXPECTATION);
-}
-
-const PATH_EXPECTATION = `expected at most ${MAX_PATH_BYTES} bytes, the limit of the system`;
-
-function isTooLong(path: string): boolean {
-  return Buffer.byteLength(path) > MAX_PATH_BYTES;
-}
-
-function invalidObject(endpoint: object, part: string, expected: string): EndpointError {
-  return new EndpointError(JSON.stringify(endpoint), part, expected);
+/** Refuses what is neither text nor an object, and objects whose text would be meant. */
+function requireObject(endpoint: unknown, example: string, end: "client" | "server"): void {
+  if (endpoint instanceof URL) throw new EndpointError(endpoint.href, "endpoint", "expected its text: url.href");
+  if (typeof endpoint === "object" && endpoint !== null) return;
+  const advice = typeof endpoint === "number" ? adviceFor(String(endpoint), end, DEFAULT_PORT) : "";
+  const expected = `expected text such as ${example}, or an object such as { type: "tcp", … }${advice}`;
+  throw new EndpointError(show(endpoint), "endpoint", expected);
 }

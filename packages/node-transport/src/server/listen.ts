@@ -4,18 +4,20 @@ import type { Broker, BrokerOptions, RootSource } from "@pb/broker";
 import { BrokerConfig } from "@pb/broker/extension";
 import { checkOptions } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
-import { ServerConnections } from "@pb/transport";
+import { EndpointError, ServerConnections } from "@pb/transport";
 import type { LivenessOptions, SameUserOptions, ServerLimits, ServerWatcher } from "@pb/transport";
-import { createServer } from "node:net";
-import type { ListenOptions as SocketOptions, Server as SocketServer, Socket } from "node:net";
+import { Server as SocketServer } from "node:net";
+import type { ListenOptions as SocketOptions, Socket } from "node:net";
 import { nestedOptions } from "../client/connect.js";
 import { serverEndpoint } from "../endpoint/endpoint.js";
 import type { ServerEndpoint } from "../endpoint/endpoint-types.js";
+import { asciiHost } from "../endpoint/host-name.js";
 import { nodePlatform, withNodeDefaults } from "../platform.js";
 import { proxyPolicy } from "../proxy/trusted-proxies.js";
 import { TlsAcceptor } from "../tls/tls-acceptor.js";
 import { serverTlsKinds } from "../tls/tls-options.js";
 import type { ServerTls } from "../tls/tls-options.js";
+import { connectionEvent, requireUsable } from "./given-server.js";
 import { Server } from "./server.js";
 import { inheritedSocket } from "./systemd.js";
 import { listenOnPath, startListening } from "./unix-socket.js";
@@ -65,31 +67,36 @@ const optionKinds: OptionKinds<ListenOptions> = {
 
 /**
  * Listens at an endpoint, such as `tcp:8787`, `tcp:0:interface=127.0.0.1` or `unix:/run/pb.sock`, and resolves when it
- * does. Each connection starts from `root`: a `Root`, a portal of `@pb/cred`, or any other object with the method
+ * does. With a listening `net.Server` or `tls.Server`, serves the connections of that, and closes it at the end. Each
+ * connection starts from `root`: a `Root`, a portal of `@pb/cred`, or any other object with the method
  * `rootObject`.
  *
  * Rejects with `EndpointError`, with `TypeError` for a bad root, an unknown option or a bad value, with Node's error,
  * such as `EADDRINUSE`, or `ENOENT` for a certificate file, and with the reason of the signal when that aborts first.
  */
 export async function listen(
-  endpoint: string | ServerEndpoint,
+  endpoint: string | ServerEndpoint | SocketServer,
   root: RootSource,
   options: ListenOptions = {},
 ): Promise<Server> {
   checkListenOptions(options);
   const signal = options.signal ?? undefined; // null must not fail after the server has started to listen
   signal?.throwIfAborted();
-  const target = serverEndpoint(endpoint);
-  const proxies = proxyPolicy(target.proxied === true, options.trustProxies);
+  const target = endpoint instanceof SocketServer ? endpoint : serverEndpoint(endpoint);
+  if (target instanceof SocketServer) requireUsable(target, options);
+  else requireReusePort(target);
+  const isProxied = !(target instanceof SocketServer) && target.proxied === true;
+  const proxies = proxyPolicy(isProxied, options.trustProxies);
   const connections = createConnections(root, options);
   const tls = await openTls(target, options.tls, connections.limits.tlsMs);
-  const server = createServer();
+  const server = target instanceof SocketServer ? target : new SocketServer();
   const early: Socket[] = [];
   const keep = (socket: Socket): void => void early.push(socket);
-  server.on("connection", keep);
+  const event = connectionEvent(server);
+  server.on(event, keep);
   const release = await start(server, target);
-  server.off("connection", keep);
-  const path = target.type === "unix" ? target.path : undefined;
+  server.off(event, keep);
+  const path = pathOf(server, target);
   const result = new Server({ server, early, connections, tls, proxies, path, release });
   if (signal !== undefined) await closeOnAbort(signal, result, server);
   return result;
@@ -116,32 +123,70 @@ function createConnections(root: RootSource, options: ListenOptions): ServerConn
   return connections;
 }
 
+/** The path of a UNIX socket, also of one whose server the program has created. */
+function pathOf(server: SocketServer, target: ServerEndpoint | SocketServer): string | undefined {
+  if (!(target instanceof SocketServer)) return target.type === "unix" ? target.path : undefined;
+  const address = server.address();
+  return typeof address === "string" ? address : undefined;
+}
+
 async function openTls(
-  target: ServerEndpoint,
+  target: ServerEndpoint | SocketServer,
   tls: ServerTls | undefined,
   tlsMs: number,
 ): Promise<TlsAcceptor | undefined> {
-  if (target.type === "tls") return TlsAcceptor.open({ ...target.tls, ...tls }, tlsMs);
+  if (!(target instanceof SocketServer) && target.type === "tls")
+    return TlsAcceptor.open({ ...target.tls, ...tls }, tlsMs);
   if (tls === undefined) return undefined;
-  if (target.type === "systemd") return TlsAcceptor.open(tls, tlsMs);
+  if (target instanceof SocketServer || target.type === "systemd" || "fd" in target)
+    return TlsAcceptor.open(tls, tlsMs);
   throw new TypeError(`The option tls has no effect on a ${target.type} endpoint: use ssl:port or type: "tls"`);
 }
 
 /** Makes the server listen. The result removes what has to be removed at the end. */
-async function start(server: SocketServer, target: ServerEndpoint): Promise<Release> {
+async function start(server: SocketServer, target: ServerEndpoint | SocketServer): Promise<Release> {
+  if (target instanceof SocketServer) return () => Promise.resolve();
   switch (target.type) {
     case "unix":
       return listenOnPath(server, target, backlogOf(target));
     case "systemd":
       await startListening(server, { fd: inheritedSocket(target) } as SocketOptions);
       break;
+    case "fd":
+    case undefined:
+      await listenOnDescriptor(server, target.fd);
+      break;
     case "tcp":
     case "tls": {
-      const { port, interface: host } = target;
-      await startListening(server, { port, ...(host === undefined ? {} : { host }), ...backlogOf(target) });
+      const { port, interface: name, reusePort } = target;
+      const host = name === undefined ? {} : { host: asciiHost(name, name, "interface") };
+      await startListening(server, {
+        port,
+        ...host,
+        ...(reusePort === true ? { reusePort } : {}),
+        ...backlogOf(target),
+      });
     }
   }
   return () => Promise.resolve();
+}
+
+async function listenOnDescriptor(server: SocketServer, fd: number): Promise<void> {
+  try {
+    await startListening(server, { fd } as SocketOptions);
+  } catch (error) {
+    const expected = `expected the descriptor of a listening socket (${(error as Error).message})`;
+    throw new EndpointError(`fd:${fd}`, "fd", expected);
+  }
+}
+
+/** Throws {@link EndpointError} where Node would ignore the option. */
+function requireReusePort(target: ServerEndpoint): void {
+  if (!("reusePort" in target) || target.reusePort !== true) return;
+  const [major, minor] = process.versions.node.split(".").map(Number) as [number, number];
+  if (major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12)) return;
+  const expected = `needs Node 22.12 or newer, and this is ${process.versions.node}. Share the port with node:cluster`;
+  throw new EndpointError(`${target.type}:${target.port}`, "reusePort", expected);
 }
 
 function backlogOf({ backlog }: { readonly backlog?: number | undefined }): SocketOptions {

@@ -11,11 +11,13 @@ import type { ProxiedClient } from "../proxy/proxy-header.js";
 import { receiveHeader } from "../proxy/receive-header.js";
 import type { ProxyPolicy } from "../proxy/trusted-proxies.js";
 import { discardSocket } from "../socket/socket-events.js";
+import { requireByteStream } from "../socket/given-stream.js";
 import { SocketLink } from "../socket/socket-link.js";
 import { describePeer } from "../socket/socket-peer.js";
 import type { Origin } from "../socket/socket-peer.js";
 import type { TlsAcceptor } from "../tls/tls-acceptor.js";
 import type { ServerTls } from "../tls/tls-options.js";
+import { connectionEvent } from "./given-server.js";
 
 /** The address of a server. */
 export interface ServerAddress {
@@ -58,7 +60,9 @@ export class Server {
     this.#connections = parts.connections;
     this.#address = addressOf(parts.server, parts.path);
     const accept = (socket: Socket): void => this.#acceptSocket(socket);
-    parts.server.on("connection", accept).on("error", (error) => this.#connections.report({ kind: "error", error }));
+    parts.server
+      .on(connectionEvent(parts.server), accept)
+      .on("error", (error) => this.#connections.report({ kind: "error", error }));
     for (const socket of parts.early) accept(socket);
   }
 
@@ -84,9 +88,11 @@ export class Server {
   /**
    * Serves a stream that was connected by other means. The limits of the server apply to it. Its `peer` describes the
    * stream itself: a `Socket` has an address, a `TLSSocket` is encrypted, and any other stream is neither, whatever the
-   * server listens on. The server does not add TLS.
+   * server listens on. The server does not add TLS. Throws `TypeError` for a stream that does not carry bytes, or from
+   * which something else reads.
    */
   accept(stream: Duplex): void {
+    requireByteStream(stream);
     this.#accept(stream, {});
   }
 

@@ -1,6 +1,7 @@
 // Listening sockets that systemd passes to this process (`sd_listen_fds(3)`, `twisted.python.systemd`).
 
 import { EndpointError } from "@pb/transport";
+import cluster from "node:cluster";
 import type { SystemdServerEndpoint } from "../endpoint/endpoint-types.js";
 
 /** The first file descriptor that systemd passes (`SD_LISTEN_FDS_START`). */
@@ -13,7 +14,9 @@ export function inheritedSocket(
 ): number {
   const text = `systemd:${name === undefined ? `index=${index ?? 0}` : `name=${name}`}`;
   const { LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES } = environment;
-  const count = LISTEN_PID === String(process.pid) ? Number(LISTEN_FDS) : 0;
+  // A worker of `node:cluster` listens through its primary process, which is the one that has the sockets.
+  const owner = cluster.isWorker ? process.ppid : process.pid;
+  const count = LISTEN_PID === String(owner) ? Number(LISTEN_FDS) : 0;
   if (!(count > 0))
     throw new EndpointError(text, "the environment", "expected sockets from systemd: is there a .socket unit?");
   const names = LISTEN_FDNAMES?.split(":") ?? [];

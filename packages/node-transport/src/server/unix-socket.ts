@@ -2,12 +2,13 @@
 // the end.
 
 import { EndpointError } from "@pb/transport";
+import cluster from "node:cluster";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { chmod, lstat, rename, unlink } from "node:fs/promises";
 import type { ListenOptions, Server } from "node:net";
 import { dirname, join } from "node:path";
-import { MAX_PATH_BYTES } from "../endpoint/endpoint.js";
+import { MAX_PATH_BYTES, withoutNul } from "../endpoint/endpoint-object.js";
 import type { UnixServerEndpoint } from "../endpoint/endpoint-types.js";
 import { addressInUse, isListening, lockPath } from "./lock-file.js";
 
@@ -34,10 +35,13 @@ export async function listenOnPath(
   options: ListenOptions,
 ): Promise<Release> {
   const { path, mode = DEFAULT_MODE, lockfile = true } = endpoint;
-  if (process.platform === "win32") {
-    await startListening(server, { ...options, path });
+  if (process.platform === "win32" || path.startsWith("\0")) {
+    await startListening(server, { ...options, path }).catch((error: unknown) => {
+      throw withoutNul(error);
+    });
     return () => Promise.resolve();
   }
+  if (cluster.isWorker) return listenShared(server, { path, mode, lockfile }, options);
   // The letter is necessary: Node takes a path of digits for a port.
   const temporaryPath = join(dirname(path), `.p${randomBytes(3).toString("hex")}`);
   // The system would cut off the rest without an error.
@@ -64,6 +68,52 @@ export async function listenOnPath(
     server.close(); // If it listens already, this removes the temporary socket.
     await unlock?.();
     throw error;
+  }
+}
+
+/** Milliseconds between two attempts of a worker, and the number of attempts. */
+const RETRY_MS = 20;
+const RETRIES = 25;
+
+/**
+ * In a worker of `node:cluster`, the primary process listens for all workers, and removes the socket when the last of
+ * them has stopped. A socket that exists already is that of another server, or of a dead one, which one of the workers
+ * replaces. The socket has the mode that the umask of the primary leaves until the first worker has set its own.
+ */
+async function listenShared(
+  server: Server,
+  { path, mode, lockfile }: Required<Pick<UnixServerEndpoint, "path">> & { mode: number; lockfile: boolean },
+  options: ListenOptions,
+): Promise<Release> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await startListening(server, { ...options, path });
+      break;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+      server.removeAllListeners("listening"); // `node:cluster` leaves one behind.
+      await removeDead(path, lockfile, attempt === RETRIES);
+    }
+    // Another worker may be replacing the socket, or may have done so.
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
+  await chmod(path, mode);
+  return () => Promise.resolve();
+}
+
+/** Removes the socket of a dead server. If it cannot, throws `EADDRINUSE` at the last attempt. */
+async function removeDead(path: string, lockfile: boolean, isLast: boolean): Promise<void> {
+  try {
+    const unlock = await lockPath(path);
+    try {
+      await requireFree(path, lockfile);
+      await unlink(path);
+    } finally {
+      await unlock();
+    }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (isLast || (code !== "EADDRINUSE" && code !== "ENOENT")) throw error;
   }
 }
 

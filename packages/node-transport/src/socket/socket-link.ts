@@ -5,6 +5,7 @@ import type { Link, LinkReceiver } from "@pb/broker/extension";
 import type { Pulse } from "@pb/transport";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { requireByteStream } from "./given-stream.js";
 import { describePeer } from "./socket-peer.js";
 
 /**
@@ -38,8 +39,12 @@ export class SocketLink implements Link, Pulse {
   sentBytes = 0;
   leftBytes = 0;
 
-  /** `stream` is connected, and belongs to the link from now on. */
+  /**
+   * `stream` is connected, and belongs to the link from now on. Throws `TypeError` for a stream that does not carry
+   * bytes, or from which something else reads.
+   */
   constructor(stream: Duplex, role: "listener" | "initiator", peer: Peer = describePeer(stream, role)) {
+    requireByteStream(stream);
     this.role = role;
     this.#stream = stream;
     this.peer = peer;
@@ -57,20 +62,23 @@ export class SocketLink implements Link, Pulse {
   start(receiver: LinkReceiver): void {
     let cause: Error | undefined;
     this.#receiver = receiver;
-    if (this.#stream.destroyed) {
-      // The stream may have emitted `close` already, and does not emit it again.
-      this.#stream.on("error", () => undefined);
-      process.nextTick(() => receiver.lost(this.#stream.errored ?? undefined));
+    const stream = this.#stream;
+    if (stream.destroyed || stream.readableEnded || !stream.writable) {
+      // The stream may have emitted `close` or `end` already, and does not emit it again.
+      const cause = stream.errored ?? new Error("the stream was closed already");
+      stream.on("error", () => undefined).destroy();
+      process.nextTick(() => receiver.lost(cause));
       return;
     }
-    this.#stream
+    stream
       .on("data", (chunk: Uint8Array) => {
         this.lastReceived = performance.now();
         if (!this.#isClosing) receiver.received(chunk);
       })
       .on("error", (error) => (cause = error))
       .on("end", () => this.#peerClosed())
-      .on("close", () => receiver.lost(cause));
+      .on("close", () => receiver.lost(cause))
+      .resume(); // It may be paused, as the sockets of a server with `pauseOnConnect` are.
   }
 
   send(bytes: Uint8Array): void {

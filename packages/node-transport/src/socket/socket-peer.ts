@@ -45,7 +45,7 @@ function describeStream(stream: Duplex, role: "listener" | "initiator", path: st
     };
   }
   // The bytes of a UNIX socket do not leave the kernel, which is as good as encryption.
-  if (path !== undefined) return { description: `unix:${path}`, isEncrypted: true };
+  if (path !== undefined) return { description: `unix:${path.replace("\0", "@")}`, isEncrypted: true };
   if (!(stream instanceof Socket)) return { description: "stream", isEncrypted: false };
   const address = addressOf(stream);
   return {

@@ -7,7 +7,7 @@ import { createServer } from "node:tls";
 import type { Server as TlsServer, TLSSocket } from "node:tls";
 import type { ConnectErrorCode } from "../errors.js";
 import { startsWithProxyHeader } from "../proxy/proxy-header.js";
-import { explainTlsError } from "./tls-errors.js";
+import { explainHandshakeError, explainTlsError } from "./tls-errors.js";
 import { clientCertificatesOf, secureContextOptions } from "./tls-options.js";
 import type { ServerTls } from "./tls-options.js";
 
@@ -132,7 +132,7 @@ export class TlsAcceptor {
         Object.assign(new Error(`the client's certificate: ${refusal}`), { code: refusal }),
         where,
       );
-    return explainTlsError(error, where);
+    return explainHandshakeError(error, where) as Error;
   }
 }
 

@@ -58,6 +58,18 @@ export function explainTlsError(error: Error, where: string): Error {
   return new ConnectError(known, `${where}: ${text}`, { cause: error });
 }
 
+/**
+ * The same for an error during a handshake, when a lost connection is a failed handshake as well. The reason of the
+ * signal, if that has aborted, is returned unchanged.
+ */
+export function explainHandshakeError(error: unknown, where: string, signal?: AbortSignal): unknown {
+  if (!(error instanceof Error) || error instanceof ConnectError || signal?.aborted === true) return error;
+  const explained = explainTlsError(error, where);
+  if (explained instanceof ConnectError) return explained;
+  const text = `The connection was closed during the TLS handshake: does the other end speak TLS? (${error.message})`;
+  return new ConnectError("CONNECT_TLS_FAILED", `${where}: ${text}`, { cause: error });
+}
+
 /** The code for a whole family of OpenSSL codes. */
 function codeOfFamily(code: string): TlsErrorCode | undefined {
   if (CERTIFICATE_ALERT.test(code)) return "CONNECT_TLS_REFUSED";

@@ -64,7 +64,7 @@ describe("a client endpoint", () => {
     ],
     ["http://a:1", 'scheme "http": expected pb, pbs or pb+unix'],
     ["pb://a:99999", "the URL: expected pb://host:port, pbs://host:port or pb+unix:/path"],
-    ["pb:a:1", 'path "a:1": expected none: use getObject(name) to get an object'],
+    ["pb:a:1", "scheme: expected pb://host:port. Did you mean pb://a:1?"],
     ["pb://", "host: missing"],
     ["pb://a:0", "port 0: expected an integer from 1 to 65535"],
     ["pb://a/root", 'path "/root": expected none: use getObject(name) to get an object'],
@@ -107,13 +107,13 @@ describe("a server endpoint", () => {
   ])("%s", ([text, endpoint]) => expect(plain(parseServerEndpoint(text))).toEqual(endpoint));
 
   test.for<[string, string]>([
-    ["udp:1", 'type "udp": expected "tcp", "tls", "ssl", "unix", "systemd", "haproxy", pb://, pb+unix:'],
+    ["udp:1", 'type "udp": expected "tcp", "tls", "ssl", "unix", "systemd", "fd", "haproxy", pb://, pbs://, pb+unix:'],
     ["tcp:", "port: missing"],
     ["tcp:65536", 'port "65536": expected an integer from 0 to 65535'],
     ["tcp:1:host=a", "host: expected one of port, interface, backlog"],
     [
       "ssl:1:sslmethod=TLSv1_METHOD",
-      "sslmethod: expected one of port, interface, backlog, privateKey, certKey, extraCertChain, dhParameters, caCertsDir",
+      "sslmethod: expected one of port, interface, backlog, reusePort, privateKey, certKey, extraCertChain, dhParameters, caCertsDir",
     ],
     ["unix:/run/pb:mode=999", 'mode "999": expected an octal mode such as 660'],
     ["unix:/run/pb:lockfile=yes", 'lockfile "yes": expected an integer from 0 to 1'],
@@ -122,6 +122,84 @@ describe("a server endpoint", () => {
   ])("rejects %s", ([text, message]) => {
     expect(() => parseServerEndpoint(text)).toThrow(`${JSON.stringify(text)}: ${message}`);
   });
+});
+
+describe("advice", () => {
+  test.for<[string, string]>([
+    ["localhost:1234", "tcp:localhost:1234"],
+    ["localhost", "tcp:localhost:8787"],
+    ["127.0.0.1:80", "tcp:127.0.0.1:80"],
+    ["example.org", "tcp:example.org:8787"],
+    ["[::1]:80", "pb://[::1]:80"],
+    ["::1", "pb://[::1]:8787"],
+    ["1234", "tcp:localhost:1234"],
+    ["tpc:localhost:1234", "tcp:localhost:1234"],
+    ["TCP:localhost:1234", "tcp:localhost:1234"],
+    ["tcps:localhost:1234", "tls:localhost:1234"],
+    ["uinx:/run/pb.sock", "unix:/run/pb.sock"],
+    ["/run/pb.sock", "unix:/run/pb.sock"],
+    ["./pb.sock", "unix:./pb.sock"],
+    ["pb.sock", "unix:pb.sock"],
+    ["tcp://localhost:1", "pb://localhost:1"],
+    ["tcp//localhost:1", "pb://localhost:1"],
+    ["tls://localhost", "pbs://localhost"],
+    ["unix:///run/pb.sock", "pb+unix:/run/pb.sock"],
+    ["pbx://localhost", "pb://localhost"],
+    ["pbs:localhost:1", "pbs://localhost:1"],
+    ["tcp:a:1:timout=5", "timeout"],
+  ])("a client that is given %s", ([text, meant]) => {
+    expect(() => parseClientEndpoint(text)).toThrow(`Did you mean ${meant}?`);
+    expect(() => parseClientEndpoint(text)).toThrow(EndpointError);
+  });
+
+  test.for<[string, string]>([
+    ["8787", "tcp:8787"],
+    [":8787", "tcp:8787"],
+    ["*:8787", "tcp:8787"],
+    ["localhost:1234", "tcp:1234:interface=localhost"],
+    ["0.0.0.0:1234", "tcp:1234:interface=0.0.0.0"],
+    ["tcp:127.0.0.1:8787", "tcp:8787:interface=127.0.0.1"],
+    ["ssl:localhost:443", "ssl:443:interface=localhost"],
+    ["tpc:1234", "tcp:1234"],
+    ["sytemd:index=0", "systemd:index=0"],
+    ["hapoxy:tcp:1", "haproxy:tcp:1"],
+    ["/run/pb.sock", "unix:/run/pb.sock"],
+    ["tcp:1:interace=::1", "interface"],
+  ])("a server that is given %s", ([text, meant]) => {
+    expect(() => parseServerEndpoint(text)).toThrow(`Did you mean ${meant}?`);
+  });
+
+  test.for(["http://localhost:1", "ws://localhost", "udp:1:2", "", "a b c", "x".repeat(10_000)])(
+    "is not given for %s",
+    (text) => expect(() => parseClientEndpoint(text)).toThrow(/^(?![^]*Did you mean)/),
+  );
+
+  test.for(["tcp:[::1]:80", "tcp:::1:80", "tls:fe80::1:80", "ssl:[::1]:80"])(
+    "%s is an address without backslashes",
+    (text) => {
+      expect(() => parseClientEndpoint(text)).toThrow(
+        /expected a backslash before each colon of the address, or pbs?:/,
+      );
+    },
+  );
+});
+
+test.for([null, undefined, 5, NaN, true, {}, [], { port: 1 }, { type: "tpc", port: 1 }, new URL("pb://localhost")])(
+  "%o is no endpoint",
+  async (endpoint) => {
+    await expect(connect(endpoint as never)).rejects.toMatchObject({ code: "ENDPOINT_INVALID" });
+    await expect(listen(endpoint as never, new Echo())).rejects.toMatchObject({ code: "ENDPOINT_INVALID" });
+  },
+);
+
+test("an unknown member of an endpoint object is refused with the name that was meant", async () => {
+  const client = { type: "tcp", host: "a", port: 1, timeoutMS: 5 } as never;
+  await expect(connect(client)).rejects.toThrow("timeoutMS: did you mean timeoutMs?");
+  await expect(connect({ type: "tls", host: "a", port: 1, tls: { caFile: "x" } } as never)).rejects.toThrow("caFile");
+  await expect(listen({ type: "tcp", port: 0, host: "::1" } as never, new Echo())).rejects.toThrow("mean interface?");
+  await expect(listen({ type: "unix", path: "x", perm: 5 } as never, new Echo())).rejects.toThrow("perm: expected one");
+  const more = { type: "tcp", port: 0, unknown: undefined, interface: "127.0.0.1" } as never;
+  await (await listen(more, new Echo())).close();
 });
 
 test("rejects invalid endpoint objects", async () => {

@@ -267,7 +267,8 @@ export class ReconnectingClient<T = RemoteMethods> {
   /** One attempt: connects and logs in. If that fails, schedules the next attempt. */
   async #attempt(attempt: number): Promise<void> {
     clearTimeout(this.#timer);
-    this.#setState({ is: "connecting", attempt });
+    // The first attempt is the initial state, which is known already.
+    if (this.#state.is !== "connecting") this.#setState({ is: "connecting", attempt });
     const { signal } = this.#stop;
     let connection: Broker | undefined;
     try {

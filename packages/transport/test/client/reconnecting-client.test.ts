@@ -59,7 +59,7 @@ test("connects at once and reports its states from the first", async () => {
   expect(await client.current()).toBe(client.reference);
   expect(client.connection!.isOpen).toBe(true);
   await client.close();
-  expect(names(states)).toEqual(["connecting", "connecting", "ready", "stopped"]);
+  expect(names(states)).toEqual(["connecting", "ready", "stopped"]);
 });
 
 test("reports what a watcher throws, and goes on", async () => {
@@ -379,7 +379,7 @@ test("a watcher is not called with a state that another watcher has already ende
   network.drop();
   await until(() => client.state.is === "stopped", "the client is closed after it has reconnected");
   expect(names(seen)).toEqual(["connecting", "stopped"]);
-  expect(names(states)).toEqual(["connecting", "connecting", "ready", "waiting", "connecting", "ready", "stopped"]);
+  expect(names(states)).toEqual(["connecting", "ready", "waiting", "connecting", "ready", "stopped"]);
 });
 
 test("a signal stops the client with its reason", async () => {
