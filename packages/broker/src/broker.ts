@@ -1,7 +1,7 @@
 // One connection between two equal ends, which call each other's objects (wire specification 5;
 // `twisted.spread.pb.Broker`).
 
-import { BananaReader, Session } from "@pb/banana";
+import { Session } from "@pb/banana";
 import type { Dialect } from "@pb/banana";
 import { checkNumber } from "@pb/jelly-types";
 import type { Callable, Connection, Perspective } from "./calls/callable.js";
@@ -11,9 +11,11 @@ import { ConnectionCore } from "./engine/connection-core.js";
 import { LoginGate } from "./engine/login-gate.js";
 import type { Pass } from "./engine/login-gate.js";
 import { ConnectionMemory } from "./engine/memory.js";
+import { MessageReader } from "./engine/reader.js";
+import type { ReaderOwner } from "./engine/reader.js";
 import { requireCallable } from "./engine/root-source.js";
 import { isReserved, Pbx, PBX, understandsGoAway } from "./engine/pbx.js";
-import { LimitError, ProtocolError, ServerBusyError } from "./errors.js";
+import { LimitError, ProtocolError } from "./errors.js";
 import type { CloseReason, ConnectionLostError } from "./errors.js";
 import type { RemoteMethods, RemoteReference } from "./flavors/remote-reference.js";
 import { Backpressure } from "./link/backpressure.js";
@@ -26,8 +28,6 @@ import { Subscriptions } from "./subscriptions.js";
 import { after } from "./timer.js";
 import { refuseBusyOffer } from "./wire/busy-offer.js";
 import { RemoteError } from "./wire/failure.js";
-import { readMessage, requireVersion } from "./wire/messages.js";
-import type { ReceivedMessage } from "./wire/messages.js";
 
 /** The name of the root object. */
 const ROOT = "root";
@@ -53,7 +53,7 @@ export class Broker implements Connection {
   readonly #link: Link;
   readonly #config: BrokerConfig;
   readonly #session: Session;
-  readonly #reader = new BananaReader();
+  readonly #reader: MessageReader;
   readonly #backpressure: Backpressure;
   readonly #memory: ConnectionMemory;
   readonly #disconnectCallbacks = new Subscriptions<[reason: ConnectionLostError]>();
@@ -69,9 +69,7 @@ export class Broker implements Connection {
   #drainedCallbacks: (() => void)[] = [];
   /** The promise of {@link idle}, while there is one. */
   #idle: Promise<void> | undefined;
-  #isReading = false;
   #isSending = false;
-  #bytesReceived = 0;
   #bytesSent = 0;
   #latency: number | undefined;
   #state: State;
@@ -92,7 +90,7 @@ export class Broker implements Connection {
     this.#backpressure = new Backpressure(
       link,
       limits,
-      () => this.#read(),
+      () => this.#reader.read(),
       () => this.keepAlive(),
     );
     const isStranger = link.role === "listener" && this.#config.root?.requiresLogin === true;
@@ -115,8 +113,9 @@ export class Broker implements Connection {
       this.#end("negotiation", new ProtocolError("PROTOCOL_NEGOTIATION_TIMEOUT", text));
     });
     this.#state = { is: "negotiating", timer };
+    this.#reader = new MessageReader(this.#readerOwner(), this.#session, this.#backpressure, this.#memory);
     link.start({
-      received: (bytes) => this.#received(bytes),
+      received: this.#reader.receive,
       drained: () => this.#drained(),
       lost: (cause) => this.#lost(cause),
     });
@@ -344,7 +343,7 @@ export class Broker implements Connection {
   /** What the connection holds at the moment, and the bytes it has transferred. */
   stats(): BrokerStats {
     const bytes = {
-      bytesReceived: this.#bytesReceived,
+      bytesReceived: this.#reader.bytesReceived,
       bytesSent: this.#bytesSent,
       bytesQueued: this.queuedBytes,
     };
@@ -359,123 +358,37 @@ export class Broker implements Connection {
     return this.#state.is === "ready" ? this.#state.core.imports.report() : "";
   }
 
-  // Reading
-
-  #received(bytes: Uint8Array): void {
-    if (!this.isOpen) return;
-    this.#bytesReceived += bytes.length;
-    this.#session.push(bytes);
-    if (this.#isBusy) queueMicrotask(() => this.#read());
-    else this.#read();
-  }
-
-  /**
-   * Whether a message is being read or written. Bytes that the link delivers meanwhile, within `send`, are read a
-   * little later.
-   */
-  get #isBusy(): boolean {
-    if (this.#isReading || this.#isSending) return true;
-    return this.#state.is === "ready" && this.#state.core.outbox.isWriting;
-  }
-
-  #read(): void {
-    if (!this.isOpen) return;
-    this.#isReading = true;
-    try {
-      this.#readMessages();
-      const { pendingBytes } = this.#session;
-      if (pendingBytes !== this.#memory.unread) this.#memory.setUnread(pendingBytes);
-    } catch (error) {
-      const reason = this.#state.is === "negotiating" ? failedNegotiation(error) : "protocol";
-      this.#end(error instanceof LimitError ? "limit" : reason, error);
-    } finally {
-      this.#isReading = false;
-    }
-    this.#regulate();
-  }
-
-  #readMessages(): void {
-    while (this.#canRead()) {
-      if (this.#runHeld()) continue;
-      const hasMessage = this.#session.advance(this.#reader);
-      if (this.#state.is === "negotiating" && this.#session.dialect !== undefined) {
-        this.#becomeReady(this.#session.dialect, this.#state.timer);
-      }
-      if (!hasMessage) {
-        this.#backpressure.startTurn();
-        return;
-      }
-      // The root source may have closed the connection.
-      if (this.#state.is === "ready") this.#receive(this.#state.core);
-    }
-  }
-
-  /** Reads one message and passes it to its owner. Throws {@link ProtocolError} when the peer violated the protocol. */
-  #receive(core: ConnectionCore): void {
-    const reader = this.#reader;
-    this.#memory.startMessage();
-    const message = this.#readMessage(reader);
-    switch (message.command) {
-      case "version":
-        requireVersion(message.version);
-        break;
-      case "message":
-      case "cachemessage":
-        core.responder.receiveCall(message, reader);
-        break;
-      case "answer":
-        core.caller.receiveAnswer(message.requestId, reader);
-        break;
-      case "error":
-        core.caller.receiveError(message.requestId, reader);
-        break;
-      case "decref":
-        core.exports.release(message.id);
-        break;
-      case "decache":
-        core.exports.releaseCache(message.id);
-        break;
-      case "uncache":
-        core.imports.uncache(message.id);
-        break;
-      case "didNotUnderstand":
-        this.#config.reportNotUnderstood(message.what);
-        break;
-    }
-  }
-
-  /** Runs a call that was read before and has waited, if there is one that may run now. */
-  #runHeld(): boolean {
-    if (this.#state.is !== "ready") return false;
-    const { responder } = this.#state.core;
-    return responder.heldBytes > 0 && responder.runHeld();
-  }
-
-  #readMessage(reader: BananaReader): ReceivedMessage {
-    try {
-      return readMessage(reader, this.#memory.heap);
-    } catch (error) {
-      this.#memory.checkMessage();
-      throw error;
-    }
-  }
-
   /** Bytes of one message, of a peer that has logged in if it has to. */
   get #messageBytes(): number {
     const { messageBytes, banana } = this.#config.limits;
     return banana.expressionBytes ?? messageBytes;
   }
 
-  #canRead(): boolean {
-    return this.isOpen && this.#backpressure.admitsMessage();
-  }
-
   #regulate(): void {
     if (this.isOpen) this.#backpressure.regulate();
   }
 
-  #becomeReady(dialect: Dialect, timer: ReturnType<typeof after>): void {
-    clearTimeout(timer);
+  #readerOwner(): ReaderOwner {
+    // eslint-disable-next-line @typescript-eslint/no-this-alias -- accessors have a `this` of their own
+    const broker = this;
+    return {
+      get isOpen() {
+        return broker.isOpen;
+      },
+      get core() {
+        return broker.#state.is === "ready" ? broker.#state.core : undefined;
+      },
+      get isWriting() {
+        return broker.#isSending || (broker.#state.is === "ready" && broker.#state.core.outbox.isWriting);
+      },
+      becomeReady: (dialect) => this.#becomeReady(dialect),
+      end: (reason, cause) => this.#end(reason, cause),
+    };
+  }
+
+  #becomeReady(dialect: Dialect): void {
+    if (this.#state.is !== "negotiating") return; // Sending the name of the dialect has ended the connection.
+    clearTimeout(this.#state.timer);
     const owner = {
       requireOpen: () => void this.#core(),
       end: (reason: CloseReason, cause: Error) => this.#end(reason, cause),
@@ -573,13 +486,13 @@ export class Broker implements Connection {
       const text = `the peer closed the connection first${this.#silence()}`;
       this.#end("negotiation", new Error(text, { cause }));
     }
-    if (this.#isBusy) queueMicrotask(() => this.#end("lost", cause));
+    if (this.#reader.isBusy) queueMicrotask(() => this.#end("lost", cause));
     else this.#end("lost", cause);
   }
 
   /** What may be wrong when a server has sent nothing, although it has to send the first bytes. */
   #silence(): string {
-    const isSilent = this.#link.role === "initiator" && this.#bytesReceived === 0;
+    const isSilent = this.#link.role === "initiator" && this.#reader.bytesReceived === 0;
     return isSilent ? ", and has sent nothing: does it expect TLS, or a header of the PROXY protocol?" : "";
   }
 
@@ -597,6 +510,7 @@ export class Broker implements Connection {
     const core = state.is === "ready" ? state.core : undefined;
     this.#state = { is: "closed", reason };
     this.#backpressure.setLoad(undefined);
+    this.#reader.stop();
     this.#memory.release();
     this.#settleReady.reject(reason); // Does nothing if the connection was ready.
     if (state.is === "negotiating") clearTimeout(state.timer);
@@ -623,8 +537,4 @@ export class Broker implements Connection {
 /** Whether the peer has ended the connection, or its system has because the peer is gone. */
 function isClosedByPeer(cause: Error | undefined): boolean {
   return cause === undefined || (cause as { readonly code?: unknown }).code === "ECONNRESET";
-}
-
-function failedNegotiation(error: unknown): CloseReason {
-  return error instanceof ServerBusyError ? "busy" : "negotiation";
 }

@@ -84,7 +84,8 @@ export interface BrokerLimits {
   readonly messagesPerTurn: number;
   /**
    * Milliseconds of reading and of methods in a row before other connections, timers and sockets get their turn.
-   * Default 10: people do not notice it. A method, or the reading of one message, is not interrupted.
+   * Default 10: people do not notice it. A long message is read in steps, of about a millisecond. A method is not
+   * interrupted, nor is the `unjelly` of a type of your own without `unjellyInSteps`.
    */
   readonly turnMs: number;
   /** Limits of the codec that differ from its defaults. */

@@ -153,8 +153,8 @@ export interface JellyStepReader extends JellyReader {
   readInSteps(): Steps<unknown>;
   /** As {@link readAs}, with pauses. */
   readAsInSteps(atom: string, items: number): Steps<unknown>;
-  /** As {@link readState}, with pauses. */
-  readStateInSteps(use: (state: unknown) => void): Steps<void>;
+  /** As {@link readState}, with pauses: also in `use`, if it returns steps. */
+  readStateInSteps(use: (state: unknown) => Steps<void> | void): Steps<void>;
   /** As {@link readMade}, with pauses. */
   readMadeInSteps(make: (state: unknown) => unknown): Steps<unknown>;
   /** As {@link skip}, with pauses. */

@@ -102,6 +102,11 @@ export class BananaReader implements ExpressionReader {
     return this.#base + this.#position;
   }
 
+  /** The number of bytes from {@link offset} to the end of the expression. */
+  get bytesLeft(): number {
+    return this.#end - this.#position;
+  }
+
   /** Moves back to the element at this {@link offset}, to read it again. */
   rewind(offset: number): void {
     this.#position = offset - this.#base;

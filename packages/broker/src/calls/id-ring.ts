@@ -26,6 +26,11 @@ export class IdRing<Item extends { readonly id: number }> {
     this.#place(item);
   }
 
+  get(id: number): Item | undefined {
+    const item = this.#ring[id & (this.#ring.length - 1)];
+    return item?.id === id ? item : this.#displaced?.get(id);
+  }
+
   /** Removes and returns the item with this id. */
   take(id: number): Item | undefined {
     const place = id & (this.#ring.length - 1);

@@ -1,7 +1,7 @@
 // Calls of this end: sends them, keeps those that wait for an answer, and settles them when the answer arrives or the
 // caller stops waiting.
 
-import type { BananaReader, Expression } from "@pb/banana";
+import type { BananaReader, Expression, Steps } from "@pb/banana";
 import { IdRing } from "../calls/id-ring.js";
 import type { Perspective } from "../calls/callable.js";
 import { startDeadline } from "../deadline.js";
@@ -10,7 +10,7 @@ import { callTimeout, DeadReferenceError, LimitError, ProtocolError } from "../e
 import type { ConnectionLostError } from "../errors.js";
 import { IncomingGraph, OutgoingGraph } from "../references/graph-context.js";
 import type { CallDetails, OutgoingGraphOptions } from "../references/graph-context.js";
-import { releaseUnread } from "../references/release-unread.js";
+import { releaseUnread, releaseUnreadInSteps } from "../references/release-unread.js";
 import { calledAs, RemoteError, unknownFailure } from "../wire/failure.js";
 import { brief } from "../wire/messages.js";
 import type { ObjectId } from "../wire/messages.js";
@@ -121,18 +121,32 @@ export class Caller {
    * Reads the result of a call and resolves the call with it. Throws {@link ProtocolError} when no call has this id.
    */
   receiveAnswer(requestId: Expression, reader: BananaReader): void {
-    const call = this.#takeAnswered(requestId);
-    this.#readAnswer(call, reader, (value) => call.resolve(value));
+    this.#readAnswer(this.#takeAnswered(requestId), reader, "answer");
   }
 
   /** Reads the error of a call and rejects the call with it. Throws {@link ProtocolError} when no call has this id. */
   receiveError(requestId: Expression, reader: BananaReader): void {
-    const call = this.#takeAnswered(requestId);
-    this.#readAnswer(call, reader, (value) => {
-      // An error class of the program may throw in its constructor.
-      if (value instanceof RemoteError) call.reject(this.#core.config.localError(value));
-      else call.reject(value instanceof Error ? value : unknownFailure(value));
-    });
+    this.#readAnswer(this.#takeAnswered(requestId), reader, "error");
+  }
+
+  /** As {@link receiveAnswer} and {@link receiveError}, with pauses. The call stays pending until it is settled. */
+  *receiveInSteps(command: "answer" | "error", requestId: Expression, reader: BananaReader): Steps<void> {
+    const call = typeof requestId === "number" ? this.#pending.get(requestId) : undefined;
+    if (call === undefined) throw unknownRequest(requestId);
+    const incoming = new IncomingGraph(this.#core, call.perspective);
+    const start = reader.offset;
+    try {
+      const value = yield* this.#core.unjellier.readGraphInSteps(reader, incoming);
+      this.#take(call.id);
+      this.#settle(call, command, value);
+    } catch (error) {
+      this.#take(call.id);
+      call.reject(error);
+      this.#core.memory.checkMessage();
+      yield* releaseUnreadInSteps(reader, start, 1, incoming);
+    } finally {
+      call.graph?.unkeep();
+    }
   }
 
   /** The connection has ended: rejects all calls in the order in which they were made. */
@@ -199,11 +213,11 @@ export class Caller {
     else if (this.#core.connection.isOpen) this.#core.config.reportError(error);
   }
 
-  #readAnswer(call: PendingCall, reader: BananaReader, settle: (value: unknown) => void): void {
+  #readAnswer(call: PendingCall, reader: BananaReader, command: "answer" | "error"): void {
     const incoming = new IncomingGraph(this.#core, call.perspective);
     const start = reader.offset;
     try {
-      settle(this.#core.unjellier.readGraph(reader, incoming));
+      this.#settle(call, command, this.#core.unjellier.readGraph(reader, incoming));
     } catch (error) {
       // Only this call fails: the scanner knows where the message ends. (Twisted drops the connection: wire
       // specification trap 3.)
@@ -213,6 +227,13 @@ export class Caller {
     } finally {
       call.graph?.unkeep();
     }
+  }
+
+  #settle(call: PendingCall, command: "answer" | "error", value: unknown): void {
+    if (command === "answer") call.resolve(value);
+    // An error class of the program may throw in its constructor.
+    else if (value instanceof RemoteError) call.reject(this.#core.config.localError(value));
+    else call.reject(value instanceof Error ? value : unknownFailure(value));
   }
 
   #checkMayCall(mayCall: () => boolean): void {
@@ -241,13 +262,17 @@ export class Caller {
 
   #takeAnswered(requestId: Expression): PendingCall {
     const call = typeof requestId === "number" ? this.#take(requestId) : undefined;
-    if (call !== undefined) return call;
-    const text = `The peer answered the call ${brief(requestId)}, which was not made`;
-    throw new ProtocolError("PROTOCOL_UNKNOWN_REQUEST", text);
+    if (call === undefined) throw unknownRequest(requestId);
+    return call;
   }
 
   #checkIdle(): void {
     if (this.inFlight === 0 && this.#idleCallbacks.length > 0)
       for (const resolve of this.#idleCallbacks.splice(0)) resolve();
   }
+}
+
+function unknownRequest(requestId: Expression): ProtocolError {
+  const text = `The peer answered the call ${brief(requestId)}, which was not made`;
+  return new ProtocolError("PROTOCOL_UNKNOWN_REQUEST", text);
 }

@@ -13,7 +13,20 @@ const CALL_BYTES = 1024;
 const RESERVE = 1 / 4;
 
 /** What the values of one message may take when the reserve is used up: enough for pings, logins, and small calls. */
-const LEAST_ROOM = 64 * 1024;
+export const LEAST_ROOM: number = 64 * 1024;
+
+/** The values of a message of so many bytes take less than {@link LEAST_ROOM}: a byte becomes 80 at most. */
+export const SMALL_MESSAGE_BYTES = 512;
+
+/** What takes more memory than each limit allows, for error messages. */
+const subjects = {
+  messageHeapBytes: "The values of a message",
+  connectionHeapBytes: "A message and the calls that are running",
+  strangersHeapBytes: "A message and the peers that have not logged in",
+  processHeapBytes: "A message and all connections together",
+} as const;
+
+type HeapLimit = keyof typeof subjects;
 
 /** Memory that connections share. */
 export class MemoryPool {
@@ -98,10 +111,14 @@ const collected = whenCollected<Kept>((kept) => processPool.free(kept.bytes));
  * are counted, also when the connection has ended. What a program keeps is not counted.
  */
 export class ConnectionMemory {
-  /** What the values of the message that is being read may still take. {@link startMessage} sets it. */
+  /**
+   * What the values of the message that is being read may still take, and what they may take in all. {@link
+   * startMessage} sets both.
+   */
   readonly heap: HeapAllowance = { left: 0 };
-  /** What {@link heap} was before the message. */
-  #granted = 0;
+  granted = 0;
+  /** The limit that `granted` follows from. */
+  #limit: HeapLimit = "processHeapBytes";
   /** What this connection allows for the next message. A field, because it is read for each message. */
   #room: number;
   readonly #limits: BrokerLimits;
@@ -130,37 +147,43 @@ export class ConnectionMemory {
     return this.#used;
   }
 
-  /** Bytes that have arrived and were not read. */
+  /** Bytes that have arrived and were not read, and the values of a message that is read with pauses. */
   get unread(): number {
     return this.#unread;
   }
 
+  /** Whether the values of every small message may take {@link LEAST_ROOM}, without a closer look. */
+  get hasLeastRoom(): boolean {
+    return this.#room >= LEAST_ROOM;
+  }
+
   /** Decides what the values of the next message may take. */
   startMessage(): void {
-    let room = Math.min(this.#room, processPool.roomWithin(this.#limits.processHeapBytes));
+    const { messageHeapBytes, processHeapBytes, strangersHeapBytes } = this.#limits;
+    this.granted = Infinity;
+    this.#grant(this.#room, this.#room === messageHeapBytes ? "messageHeapBytes" : "connectionHeapBytes");
     if (this.#isAnonymous && this.#strangers !== undefined)
-      room = Math.min(room, this.#strangers.roomWithin(this.#limits.strangersHeapBytes));
-    this.#granted = this.heap.left = room;
+      this.#grant(this.#strangers.roomWithin(strangersHeapBytes), "strangersHeapBytes");
+    this.#grant(processPool.roomWithin(processHeapBytes), "processHeapBytes");
+    this.heap.left = this.granted;
+  }
+
+  #grant(room: number, limit: HeapLimit): void {
+    if (room >= this.granted) return;
+    this.granted = room;
+    this.#limit = limit;
   }
 
   /** What the values of the message have taken so far. */
   get messageUsed(): number {
-    return this.#granted - this.heap.left;
+    return this.granted - this.heap.left;
   }
 
   /** Throws {@link LimitError} when the values of the message take more than they may: the connection has to end. */
   checkMessage(): void {
     if (this.heap.left >= 0) return;
-    const { messageHeapBytes, connectionHeapBytes, processHeapBytes, strangersHeapBytes } = this.#limits;
-    const exceeded = (name: LimitName, subject: string, limit: number): LimitError =>
-      new LimitError(name, `${subject} take more than ${limit} bytes of memory`);
-    if (this.#granted === messageHeapBytes)
-      throw exceeded("messageHeapBytes", "The values of a message", messageHeapBytes);
-    if (this.#granted === this.#room)
-      throw exceeded("connectionHeapBytes", "A message and the calls that are running", connectionHeapBytes);
-    if (this.#granted === this.#strangers?.roomWithin(strangersHeapBytes))
-      throw exceeded("strangersHeapBytes", "A message and the peers that have not logged in", strangersHeapBytes);
-    throw exceeded("processHeapBytes", "A message and all connections together", processHeapBytes);
+    const bytes = this.#limits[this.#limit];
+    throw new LimitError(this.#limit, `${subjects[this.#limit]} take more than ${bytes} bytes of memory`);
   }
 
   /** A call is held that was read in a message of so many bytes. */

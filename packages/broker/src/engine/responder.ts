@@ -1,7 +1,7 @@
 // Calls of the peer: admits them, dispatches them to objects of this end, and answers them.
 
 import { BananaError } from "@pb/banana";
-import type { BananaReader, Expression } from "@pb/banana";
+import type { BananaReader, Expression, Steps } from "@pb/banana";
 import { JellyError, printable } from "@pb/jelly-types";
 import type { Callable, Perspective } from "../calls/callable.js";
 import { isExpected, LimitError, PBError, UnknownCacheError } from "../errors.js";
@@ -9,8 +9,8 @@ import { Fifo } from "../fifo.js";
 import { cacheTarget } from "../flavors/cacheable.js";
 import { IncomingGraph, OutgoingGraph } from "../references/graph-context.js";
 import { mentionArrivals } from "../references/mentioned-caches.js";
-import { releaseUnread } from "../references/release-unread.js";
-import { readArguments } from "../wire/arguments.js";
+import { releaseUnread, releaseUnreadInSteps } from "../references/release-unread.js";
+import { readArguments, readArgumentsInSteps } from "../wire/arguments.js";
 import type { CallArguments } from "../wire/arguments.js";
 import { Failure, UNKNOWN_ERROR } from "../wire/failure.js";
 import type { ReceivedCall } from "../wire/messages.js";
@@ -39,6 +39,8 @@ export class Responder {
   /** Whether further calls are held, until others have finished or answers have left. */
   mustHold = false;
   #running = 0;
+  /** Whether the arguments of a call are being read with pauses. */
+  #isReading = false;
   /** Whether a method has been called and has not returned. */
   #isInMethod = false;
   #idleCallbacks: (() => void)[] = [];
@@ -57,9 +59,9 @@ export class Responder {
     return this.#running > 0 || this.#isInMethod;
   }
 
-  /** The number of calls that were read and have not started. */
+  /** The number of calls that have arrived and have not started. */
   get held(): number {
-    return this.#held.size;
+    return this.#held.size + (this.#isReading ? 1 : 0);
   }
 
   /**
@@ -72,23 +74,64 @@ export class Responder {
     const start = reader.offset;
     let args: CallArguments;
     try {
-      // First, because a ping is a call to an object that does not exist, and is answered whatever is running.
-      if (callable === undefined)
-        throw call.command === "message" ? new PBError("Invalid Object ID") : new UnknownCacheError(call.target);
-      this.#checkLimits(call);
+      this.#checkMayRun(call, callable);
       args = readArguments(reader, this.#core.unjellier, incoming);
       if (call.command === "cachemessage") mentionArrivals(callable.home, incoming);
     } catch (error) {
-      this.#core.memory.checkMessage();
-      const isFaultOfPeer = error instanceof JellyError || error instanceof BananaError;
-      if (isFaultOfPeer) this.#core.config.reportUnreadable(printable(call.method), error);
-      else this.#reportFailed(call.method, error);
-      if (call.wantsAnswer) this.#sendError(call.requestId, error, incoming.perspective, callable === undefined);
+      this.#refuse(call, callable, error);
       releaseUnread(reader, start, 2, incoming);
       return;
     }
+    this.#accept(call, callable, args, reader.offset - start);
+  }
+
+  /** As {@link receiveCall}, with pauses. The call counts as held meanwhile. */
+  *receiveCallInSteps(call: ReceivedCall, reader: BananaReader): Steps<void> {
+    const callable = this.#find(call);
+    const incoming = new IncomingGraph(this.#core, callable?.perspective ?? null);
+    const start = reader.offset;
+    this.#isReading = true;
+    try {
+      let args: CallArguments;
+      try {
+        this.#checkMayRun(call, callable);
+        args = yield* readArgumentsInSteps(reader, this.#core.unjellier, incoming);
+        if (call.command === "cachemessage") mentionArrivals(callable.home, incoming);
+      } catch (error) {
+        this.#refuse(call, callable, error);
+        yield* releaseUnreadInSteps(reader, start, 2, incoming);
+        return;
+      }
+      this.#isReading = false;
+      this.#accept(call, callable, args, reader.offset - start);
+    } finally {
+      this.#isReading = false;
+      if (this.#running + this.held === 0) this.#notifyIdle();
+    }
+  }
+
+  /** Throws for a call that may not run. */
+  #checkMayRun(call: ReceivedCall, callable: Callable | undefined): asserts callable is Callable {
+    // First, because a ping is a call to an object that does not exist, and is answered whatever is running.
+    if (callable === undefined)
+      throw call.command === "message" ? new PBError("Invalid Object ID") : new UnknownCacheError(call.target);
+    this.#checkLimits(call);
+  }
+
+  /** Answers a call that may not run or cannot be read. */
+  #refuse(call: ReceivedCall, callable: Callable | undefined, error: unknown): void {
+    this.#core.memory.checkMessage();
+    const isFaultOfPeer = error instanceof JellyError || error instanceof BananaError;
+    if (isFaultOfPeer) this.#core.config.reportUnreadable(printable(call.method), error);
+    else this.#reportFailed(call.method, error);
+    const isToPing = callable === undefined;
+    if (call.wantsAnswer) this.#sendError(call.requestId, error, callable?.perspective ?? null, isToPing);
+  }
+
+  /** Runs a call whose arguments were read from so many bytes, or holds it. */
+  #accept(call: ReceivedCall, callable: Callable, args: CallArguments, bytes: number): void {
     const memory = this.#core.memory.messageUsed;
-    if (this.mustHold || this.heldBytes > 0) this.#hold({ call, callable, args, bytes: reader.offset - start, memory });
+    if (this.mustHold || this.heldBytes > 0) this.#hold({ call, callable, args, bytes, memory });
     else this.#run(call, callable, args, memory);
   }
 
@@ -105,6 +148,7 @@ export class Responder {
   /** The connection has ended: held calls do not run. */
   end(): void {
     this.#held.clear();
+    this.#isReading = false;
     this.heldBytes = 0;
     this.#running = 0;
     this.#notifyIdle();
@@ -112,7 +156,7 @@ export class Responder {
 
   /** Resolves when no call is running or held, or when the connection has ended. */
   idle(): Promise<void> {
-    if (this.#running + this.#held.size === 0) return Promise.resolve();
+    if (this.#running + this.held === 0) return Promise.resolve();
     return new Promise((resolve) => this.#idleCallbacks.push(resolve));
   }
 
@@ -172,7 +216,7 @@ export class Responder {
   #finish(answer: () => void, memory?: number): void {
     if (memory !== undefined) this.#core.memory.finishCall(memory);
     if (this.#running > 0) this.#running--; // Zero after the end of the connection.
-    if (this.#running + this.#held.size === 0) this.#notifyIdle();
+    if (this.#running + this.held === 0) this.#notifyIdle();
     answer();
     this.#core.owner.regulate();
   }

@@ -1,8 +1,8 @@
 // Objects that are copied once and then kept up to date (wire specification 5.8; `twisted.spread.flavors.Cacheable`,
 // `RemoteCache`).
 
-import { madeBy } from "@pb/banana";
-import type { PackageCopy } from "@pb/banana";
+import { madeBy, runSteps } from "@pb/banana";
+import type { PackageCopy, Steps } from "@pb/banana";
 import {
   hasPrivateMembers,
   JellyError,
@@ -18,6 +18,7 @@ import type { Callable, Perspective } from "../calls/callable.js";
 import { dispatch } from "../calls/dispatch.js";
 import { DeadReferenceError, UnknownCacheError } from "../errors.js";
 import { incomingGraph, outgoingGraph } from "../references/graph-context.js";
+import type { IncomingGraph } from "../references/graph-context.js";
 import { mentionArrivals, mentionContents } from "../references/mentioned-caches.js";
 import type { ConnectionContext } from "../references/graph-context.js";
 import type { SharedArguments } from "../references/shared-arguments.js";
@@ -195,36 +196,92 @@ export function remoteCache<T extends RemoteCache>(
     atoms: [name],
     classes: [],
     unjelly(unjellier, items, atom) {
-      const graph = incomingGraph(unjellier, atom);
-      const { context } = graph;
-      const { caches } = context.imports;
-      const id = readCacheId(unjellier, items - 1);
-      if (caches.has(id)) throw new JellyError("JELLY_MALFORMED", `Two caches have the id ${id}`);
-      unjellier.charge(CACHE_BYTES);
-      const { cache, error: fault } = construct(type);
-      // Registered before its state is read, because the state may refer to it.
-      const handle = caches.add(id, cache) as T;
-      unjellier.registerBlank(handle);
-      contexts.set(cache, context);
-      const first = graph.arrivals.length;
+      const arrival = new CacheArrival(unjellier, type, items, atom);
       try {
-        if (fault !== undefined) throw fault.cause;
+        arrival.requireConstructed();
         unjellier.readState((state) => {
-          mentionContents(cache, state, graph);
-          setState(cache, plainState(state), context);
-          unjellier.reportDropped(name, cache);
+          runSteps(arrival.mention(state, () => false));
+          arrival.setState(name, state, setState);
         });
       } catch (error) {
-        // The peer counts the cache as received, so release it. (Twisted does not, and the two ends disagree: wire
-        // specification trap 10.)
-        caches.release(handle);
+        arrival.undo();
         throw error;
       }
-      mentionArrivals(cache, graph, first);
-      graph.noteCache(id, handle, true);
-      return handle;
+      return arrival.complete();
+    },
+    *unjellyInSteps(unjellier, items, atom) {
+      const arrival = new CacheArrival(unjellier, type, items, atom);
+      try {
+        arrival.requireConstructed();
+        yield* unjellier.readStateInSteps(function* (state) {
+          yield* arrival.mention(state, () => unjellier.endsStep());
+          arrival.setState(name, state, setState);
+        });
+      } catch (error) {
+        arrival.undo();
+        throw error;
+      }
+      return arrival.complete();
     },
   };
+}
+
+/** A cache that is being read with its state. */
+class CacheArrival<T extends RemoteCache> {
+  readonly #unjellier: JellyReader;
+  readonly #graph: IncomingGraph;
+  readonly #id: number;
+  readonly #cache: T;
+  readonly #handle: T;
+  /** What the constructor threw. */
+  readonly #fault: { cause: unknown } | undefined;
+  /** The number of references and caches that arrived before it. */
+  readonly #first: number;
+
+  constructor(unjellier: JellyReader, type: Class<T>, items: number, atom: string) {
+    this.#unjellier = unjellier;
+    this.#graph = incomingGraph(unjellier, atom);
+    const { context } = this.#graph;
+    const { caches } = context.imports;
+    this.#id = readCacheId(unjellier, items - 1);
+    if (caches.has(this.#id)) throw new JellyError("JELLY_MALFORMED", `Two caches have the id ${this.#id}`);
+    unjellier.charge(CACHE_BYTES);
+    const { cache, error } = construct(type);
+    this.#cache = cache;
+    this.#fault = error;
+    // Registered before its state is read, because the state may refer to it.
+    this.#handle = caches.add(this.#id, cache) as T;
+    unjellier.registerBlank(this.#handle);
+    contexts.set(cache, context);
+    this.#first = this.#graph.arrivals.length;
+  }
+
+  requireConstructed(): void {
+    if (this.#fault !== undefined) throw this.#fault.cause;
+  }
+
+  mention(state: unknown, endsStep: () => boolean): Steps<void> {
+    return mentionContents(this.#cache, state, this.#graph, endsStep);
+  }
+
+  setState(name: string, state: unknown, set: (cache: T, state: unknown, context: ConnectionContext) => void): void {
+    set(this.#cache, plainState(state), this.#graph.context);
+    this.#unjellier.reportDropped(name, this.#cache);
+  }
+
+  /**
+   * The peer counts the cache as received, so release it. (Twisted does not, and the two ends disagree: wire
+   * specification trap 10.)
+   */
+  undo(): void {
+    this.#graph.context.imports.caches.release(this.#handle);
+  }
+
+  complete(): T {
+    mentionArrivals(this.#cache, this.#graph, this.#first);
+    this.#graph.noteCache(this.#id, this.#handle, true);
+    return this.#handle;
+  }
 }
 
 /**

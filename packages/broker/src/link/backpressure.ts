@@ -67,6 +67,8 @@ export class Backpressure {
   /** When this turn ends, in milliseconds; undefined before its first message. */
   #turnEnd: number | undefined;
   #isYielding = false;
+  /** Whether it yields until another connection is ready. */
+  #isWaiting = false;
   #isResuming = false;
   /** Waits for room in the queue of the link, which the peer makes by reading. */
   #roomWaiters = 0;
@@ -98,6 +100,31 @@ export class Backpressure {
     return true;
   }
 
+  /**
+   * Whether the next step of a long message may be done now. The load makes no difference: a message takes more memory
+   * while it is read than when it is held.
+   */
+  admitsStep(): boolean {
+    if (this.#isYielding || this.#isResuming) return false;
+    if (!this.#isTurnOver()) return true;
+    this.#yield();
+    return false;
+  }
+
+  /**
+   * Stops reading until `enter` has called back, or has returned true. Signs of life are sent meanwhile, because that
+   * may take long.
+   */
+  waitFor(enter: (resume: () => void) => boolean): void {
+    const resume = (): void => {
+      this.#isWaiting = false;
+      nextTurn(() => this.#endYield());
+    };
+    if (enter(resume)) return;
+    this.#isWaiting = this.#isYielding = true;
+    this.#startSigns();
+  }
+
   #isTurnOver(): boolean {
     if (this.#messagesLeft <= 0) return true;
     const now = performance.now();
@@ -116,7 +143,7 @@ export class Backpressure {
   regulate(): void {
     const isOverloaded = this.#regulateCalls() !== undefined;
     if (isOverloaded) this.#startSigns();
-    else this.#stopSigns();
+    else if (!this.#isWaiting) this.#stopSigns();
     const mustPause = this.#isYielding || isOverloaded;
     if (mustPause !== this.#isPaused) {
       this.#isPaused = mustPause;
@@ -173,11 +200,13 @@ export class Backpressure {
   /** Lets other connections, timers and sockets run before this connection is read again. */
   #yield(): void {
     this.#isYielding = true;
-    nextTurn(() => {
-      this.#isYielding = false;
-      this.startTurn();
-      this.#read();
-    });
+    nextTurn(() => this.#endYield());
+  }
+
+  #endYield(): void {
+    this.#isYielding = false;
+    this.startTurn();
+    this.#read();
   }
 
   /**

@@ -1,5 +1,6 @@
 // Finds the caches that the state of another cache contains.
 
+import type { Steps } from "@pb/banana";
 import { FrozenSet } from "@pb/jelly-types";
 import type { IncomingGraph } from "./graph-context.js";
 
@@ -13,18 +14,24 @@ export function mentionArrivals(cache: object, { arrivals, context }: IncomingGr
 
 /**
  * Notes the caches in a received state as mentions of `cache`: also those that the graph contains elsewhere, and the
- * cache itself. Runs no code of the program.
+ * cache itself. Runs no code of the program. Pauses where `endsStep` returns true.
  */
-export function mentionContents(cache: object, state: unknown, { context }: IncomingGraph): void {
+export function* mentionContents(
+  cache: object,
+  state: unknown,
+  { context }: IncomingGraph,
+  endsStep: () => boolean,
+): Steps<void> {
   const { caches } = context.imports;
   const seen = new Set<object>();
   const left: unknown[] = [state];
   while (left.length > 0) {
+    if (endsStep()) yield;
     const value = left.pop();
     if (typeof value !== "object" || value === null || seen.has(value)) continue;
     seen.add(value);
     if (caches.isHandle(value)) caches.mention(cache, value);
-    else for (const part of partsOf(value)) left.push(part);
+    else for (const part of partsOf(value)) if (typeof part === "object" && part !== null) left.push(part);
   }
 }
 

@@ -2,7 +2,7 @@
 // of its own.
 
 import { ListHead } from "@pb/banana";
-import type { BananaReader } from "@pb/banana";
+import type { BananaReader, Steps } from "@pb/banana";
 import { below, FrozenSet, JellyError } from "@pb/jelly-types";
 import type { Jellier, Unjellier } from "@pb/jelly-types";
 import { ArgumentsError } from "../errors.js";
@@ -24,6 +24,18 @@ const NO_KEYWORDS = new ListHead(1, "dictionary");
 export function readArguments(reader: BananaReader, unjellier: Unjellier, context: unknown): CallArguments {
   const args = toArgumentList(unjellier.readGraph(reader, context));
   const kwargs = reader.begins(NO_KEYWORDS) ? undefined : toKwargs(unjellier.readGraph(reader, context));
+  return { args, kwargs };
+}
+
+/** As {@link readArguments}, with pauses. */
+export function* readArgumentsInSteps(
+  reader: BananaReader,
+  unjellier: Unjellier,
+  context: unknown,
+): Steps<CallArguments> {
+  const args = toArgumentList(yield* unjellier.readGraphInSteps(reader, context));
+  yield;
+  const kwargs = reader.begins(NO_KEYWORDS) ? undefined : toKwargs(yield* unjellier.readGraphInSteps(reader, context));
   return { args, kwargs };
 }
 

@@ -3,7 +3,7 @@
 
 import { PerspectiveBrokerError } from "@pb/banana";
 import { JellyError, printable } from "@pb/jelly-types";
-import type { JellyReader, TypeHandler } from "@pb/jelly-types";
+import type { TypeHandler } from "@pb/jelly-types";
 
 const TAG = "twisted.spread.pb.CopyableFailure";
 const EXCEPTION = ["builtins.Exception", "builtins.BaseException", "builtins.object"];
@@ -245,7 +245,14 @@ export const failureHandler: TypeHandler<Failure> = {
       traceback: traceback === undefined ? NO_TRACEBACK : sendable(traceback),
     });
   },
-  unjelly: readFailure,
+  unjelly(unjellier, items) {
+    requireOneState(items);
+    return toError(unjellier.read());
+  },
+  *unjellyInSteps(unjellier, items) {
+    requireOneState(items);
+    return toError(yield* unjellier.readInSteps());
+  },
 };
 
 /** A received error can be sent on: as an argument, or by throwing it. */
@@ -256,9 +263,11 @@ export const remoteErrorHandler: TypeHandler<RemoteError> = {
   jelly: (error, jellier) => jellier.write(new Failure(describeError(error))),
 };
 
-function readFailure(unjellier: JellyReader, items: number): RemoteError {
+function requireOneState(items: number): void {
   if (items !== 1) throw new JellyError("JELLY_MALFORMED", "A failure has exactly one state");
-  const state = unjellier.read();
+}
+
+function toError(state: unknown): RemoteError {
   const type = textOf(entry(state, "type")) ?? "builtins.Exception";
   const listed = entry(state, "parents");
   const parents = Array.isArray(listed) ? listed.map(textOf).filter((name) => name !== undefined) : [];

@@ -1,8 +1,8 @@
 // The nine messages of the protocol. Only this file knows the position of each of their elements (wire specification
 // 5.2, 5.3).
 
-import { inspectExpression, readExpression, writeExpression } from "@pb/banana";
-import type { Expression, ExpressionReader, ExpressionWriter, HeapAllowance } from "@pb/banana";
+import { inspectExpression, readExpression, readExpressionInSteps, writeExpression } from "@pb/banana";
+import type { BananaReader, Expression, ExpressionReader, ExpressionWriter, HeapAllowance, Steps } from "@pb/banana";
 import { printable } from "@pb/jelly-types";
 import type { Jellier } from "@pb/jelly-types";
 import { ProtocolError } from "../errors.js";
@@ -67,18 +67,8 @@ const lengths: ReadonlyMap<string, number> = new Map<Command, number>([
  * has to be closed. Throws `BANANA_HEAP_TOO_LARGE` for one that takes more memory than `heap`.
  */
 export function readMessage(reader: ExpressionReader, heap: HeapAllowance): ReceivedMessage {
-  if (reader.kind() !== "list")
-    throw badExpression(`Expected a message, received ${brief(readExpression(reader, heap))}`);
-  const length = reader.list();
-  if (length === 0 || reader.kind() !== "bytes") throw badExpression("A message begins with a command");
-  const command = reader.word() as Command;
-  const expected = lengths.get(command);
-  if (expected === undefined) {
-    throw new ProtocolError("PROTOCOL_UNKNOWN_COMMAND", `Unknown command "${printable(command, 64)}"`);
-  }
-  if (length !== expected) {
-    throw badExpression(`The command ${command} has ${expected - 1} arguments, not ${length - 1}`);
-  }
+  if (reader.kind() !== "list") throw notAMessage(readExpression(reader, heap));
+  const command = readCommand(reader);
   switch (command) {
     case "version":
       return { command, version: readVersion(reader) };
@@ -103,6 +93,52 @@ export function readMessage(reader: ExpressionReader, heap: HeapAllowance): Rece
   }
 }
 
+/** As {@link readMessage}, with pauses, for a long message: a peer may send a long list in place of an id. */
+export function* readMessageInSteps(reader: BananaReader, heap: HeapAllowance): Steps<ReceivedMessage> {
+  const command = readCommand(reader);
+  switch (command) {
+    case "version":
+      return { command, version: readVersion(reader) };
+    case "message":
+    case "cachemessage":
+      return {
+        command,
+        requestId: yield* readExpressionInSteps(reader, heap),
+        target: reader.isLong()
+          ? toObjectId(yield* readExpressionInSteps(reader, heap), command)
+          : readObjectId(reader, command, heap),
+        method: reader.isLong()
+          ? badMethodName(yield* readExpressionInSteps(reader, heap))
+          : readMethodName(reader, heap),
+        wantsAnswer: reader.isLong() ? isTrue(yield* readExpressionInSteps(reader, heap)) : readTruth(reader, heap),
+      };
+    case "answer":
+    case "error":
+      return { command, requestId: yield* readExpressionInSteps(reader, heap) };
+    case "decref":
+    case "decache":
+    case "uncache":
+      return { command, id: toObjectId(yield* readExpressionInSteps(reader, heap), command) };
+    case "didNotUnderstand":
+      return { command, what: brief(yield* readExpressionInSteps(reader, heap)) };
+  }
+}
+
+/** Reads the head of a message and its command. Checks the number of its elements. */
+function readCommand(reader: ExpressionReader): Command {
+  const length = reader.list();
+  if (length === 0 || reader.kind() !== "bytes") throw badExpression("A message begins with a command");
+  const command = reader.word() as Command;
+  const expected = lengths.get(command);
+  if (expected === undefined) {
+    throw new ProtocolError("PROTOCOL_UNKNOWN_COMMAND", `Unknown command "${printable(command, 64)}"`);
+  }
+  if (length !== expected) {
+    throw badExpression(`The command ${command} has ${expected - 1} arguments, not ${length - 1}`);
+  }
+  return command;
+}
+
 function readVersion(reader: ExpressionReader): number {
   const kind = reader.kind();
   if (kind === "integer") return Number(reader.integer());
@@ -112,7 +148,11 @@ function readVersion(reader: ExpressionReader): number {
 
 function readObjectId(reader: ExpressionReader, command: string, heap: HeapAllowance): ObjectId {
   if (reader.kind() === "integer") return Number(reader.integer());
-  const expression = readExpression(reader, heap);
+  return toObjectId(readExpression(reader, heap), command);
+}
+
+/** The name of an object in an expression that is not an integer. */
+function toObjectId(expression: Expression, command: string): ObjectId {
   const name = expression instanceof Uint8Array ? decodeUtf8(expression) : undefined;
   if (name !== undefined) return name;
   // A call to it is answered with an error, because no object has such an id. A release has no answer.
@@ -121,8 +161,7 @@ function readObjectId(reader: ExpressionReader, command: string, heap: HeapAllow
 }
 
 function readMethodName(reader: ExpressionReader, heap: HeapAllowance): string {
-  if (reader.kind() !== "bytes")
-    throw badExpression(`A method name is a byte string, not ${brief(readExpression(reader, heap))}`);
+  if (reader.kind() !== "bytes") return badMethodName(readExpression(reader, heap));
   try {
     return reader.text();
   } catch (cause) {
@@ -130,9 +169,16 @@ function readMethodName(reader: ExpressionReader, heap: HeapAllowance): string {
   }
 }
 
+function badMethodName(expression: Expression): never {
+  throw badExpression(`A method name is a byte string, not ${brief(expression)}`);
+}
+
 /** Truth as Python defines it: zero and empty values are false (wire specification 5.3). */
 function readTruth(reader: ExpressionReader, heap: HeapAllowance): boolean {
-  const value = readExpression(reader, heap);
+  return isTrue(readExpression(reader, heap));
+}
+
+function isTrue(value: Expression): boolean {
   if (typeof value === "number" || typeof value === "bigint") return value !== 0;
   return Array.isArray(value) || value instanceof Uint8Array ? value.length > 0 : Number(value) !== 0;
 }
@@ -218,6 +264,10 @@ export function writeCallHead(writer: ExpressionWriter, call: OutboundCall): voi
 /** An expression as text of at most 200 characters: a peer may send megabytes in place of a number. */
 export function brief(expression: Expression): string {
   return printable(inspectExpression(expression));
+}
+
+function notAMessage(expression: Expression): ProtocolError {
+  return badExpression(`Expected a message, received ${brief(expression)}`);
 }
 
 function badExpression(message: string): ProtocolError {

@@ -37,7 +37,7 @@ export class Reference {
 interface DeferredAction {
   readonly start: number;
   readonly end: number;
-  readonly action: () => void;
+  readonly action: () => Steps<void> | void;
 }
 
 /** The references of one graph; {@link clear} makes it ready for the next. */
@@ -132,7 +132,7 @@ export class References {
    * Calls `action` when the whole graph is read. Throws then when an object that was looked up since `start` is still
    * missing.
    */
-  deferAction(start: number, action: () => void): void {
+  deferAction(start: number, action: () => Steps<void> | void): void {
     this.#deferred.push({ start, end: this.#log.length, action });
   }
 
@@ -144,7 +144,8 @@ export class References {
     for (const { start, end, action } of this.#deferred) {
       if (endsStep()) yield;
       if (this.pending > 0) yield* this.#requireComplete(start, end, endsStep);
-      action();
+      const steps = action();
+      if (steps !== undefined) yield* steps;
     }
     if (this.pending > 0) throw unresolved();
   }

@@ -443,19 +443,23 @@ export class Unjellier implements JellyStepReader {
 
   readState(use: (state: unknown) => void): void {
     const start = this.#references.logLength;
-    this.#useState(start, this.read(), use);
+    const state = this.read();
+    if (this.#references.logLength === start) use(state);
+    else this.#useLater(start, state, use);
   }
 
-  *readStateInSteps(use: (state: unknown) => void): Steps<void> {
+  *readStateInSteps(use: (state: unknown) => Steps<void> | void): Steps<void> {
     const start = this.#references.logLength;
-    this.#useState(start, yield* this.readInSteps(), use);
+    const state = yield* this.readInSteps();
+    if (this.#references.logLength === start) {
+      const steps = use(state);
+      if (steps !== undefined) yield* steps;
+    } else {
+      this.#useLater(start, state, use);
+    }
   }
 
-  #useState(start: number, received: unknown, use: (state: unknown) => void): void {
-    if (this.#references.logLength === start) {
-      use(received);
-      return;
-    }
+  #useLater(start: number, received: unknown, use: (state: unknown) => Steps<void> | void): void {
     let state = received;
     this.charge(Heap.LATER);
     if (state instanceof Placeholder) this.whenResolved(state, (resolved) => (state = resolved));

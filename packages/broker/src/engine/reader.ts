@@ -1,0 +1,240 @@
+// Reads the messages of the peer in their order: a short one at once, a long one in steps, so that other connections,
+// timers and sockets get their turn.
+
+import { BananaReader } from "@pb/banana";
+import type { Dialect, Session, Steps } from "@pb/banana";
+import { LimitError, ServerBusyError } from "../errors.js";
+import type { CloseReason } from "../errors.js";
+import type { Backpressure } from "../link/backpressure.js";
+import { readMessage, readMessageInSteps, requireVersion } from "../wire/messages.js";
+import type { ReceivedMessage } from "../wire/messages.js";
+import type { ConnectionCore } from "./connection-core.js";
+import { enter, LARGE_MESSAGE_BYTES, leave } from "./large-messages.js";
+import { LEAST_ROOM, SMALL_MESSAGE_BYTES } from "./memory.js";
+import type { ConnectionMemory } from "./memory.js";
+
+/** Bytes that are scanned before the time is looked at: less than a millisecond. */
+const SCANNED_BYTES = 256 * 1024;
+
+/** What the reader uses of the broker that owns it. */
+export interface ReaderOwner {
+  readonly isOpen: boolean;
+  /** The core, when the connection is ready. */
+  readonly core: ConnectionCore | undefined;
+  /** Whether a message is being written or sent. */
+  readonly isWriting: boolean;
+  /** Both ends have agreed on a dialect. */
+  becomeReady(dialect: Dialect): void;
+  end(reason: CloseReason, cause: unknown): void;
+}
+
+export class MessageReader {
+  readonly #owner: ReaderOwner;
+  readonly #session: Session;
+  readonly #backpressure: Backpressure;
+  readonly #memory: ConnectionMemory;
+  readonly #reader = new BananaReader();
+  /** The long message that is being read, and its bytes. */
+  #steps: Steps<void> | undefined;
+  #stepsBytes = 0;
+  #isReading = false;
+  /** Bytes since the connection was made. */
+  bytesReceived = 0;
+
+  constructor(owner: ReaderOwner, session: Session, backpressure: Backpressure, memory: ConnectionMemory) {
+    this.#owner = owner;
+    this.#session = session;
+    this.#backpressure = backpressure;
+    this.#memory = memory;
+  }
+
+  /** Takes bytes from the link. */
+  readonly receive = (bytes: Uint8Array): void => this.#received(bytes);
+
+  #received(bytes: Uint8Array): void {
+    if (!this.#owner.isOpen) return;
+    this.bytesReceived += bytes.length;
+    this.#session.push(bytes);
+    if (this.isBusy) queueMicrotask(() => this.read());
+    else this.read();
+  }
+
+  /**
+   * Whether a message is being read or written. Bytes that the link delivers meanwhile, within `send`, are read a
+   * little later.
+   */
+  get isBusy(): boolean {
+    return this.#isReading || this.#owner.isWriting;
+  }
+
+  /** Reads what has arrived, until the turn of this connection is over. */
+  read(): void {
+    if (!this.#owner.isOpen || this.#isReading) return;
+    this.#isReading = true;
+    try {
+      this.#readMessages();
+      this.#countUnread();
+    } catch (error) {
+      const reason = this.#owner.core === undefined ? failedNegotiation(error) : "protocol";
+      this.#owner.end(error instanceof LimitError ? "limit" : reason, error);
+    } finally {
+      this.#isReading = false;
+    }
+    this.#finishTurn();
+  }
+
+  /** A message that was read may have ended the connection. */
+  #finishTurn(): void {
+    if (this.#owner.isOpen) this.#backpressure.regulate();
+    else this.stop();
+  }
+
+  /** The connection has ended. Gives up the message that is being read. */
+  stop(): void {
+    if (this.#isReading) return; // Called again by `read`.
+    this.#steps?.return();
+    this.#endSteps();
+    leave(this);
+  }
+
+  #readMessages(): void {
+    const owner = this.#owner;
+    while (owner.isOpen && this.#admitsNext()) {
+      if (this.#steps !== undefined) {
+        if (this.#steps.next().done === true) this.#endSteps();
+        continue;
+      }
+      const before = owner.core?.responder;
+      if (before !== undefined && before.heldBytes > 0 && before.runHeld()) continue;
+      const hasMessage = this.#session.advance(this.#reader, SCANNED_BYTES);
+      const { dialect } = this.#session;
+      if (before === undefined && dialect !== undefined) owner.becomeReady(dialect);
+      // The root source may have closed the connection.
+      const { core } = owner;
+      if (hasMessage && core !== undefined) this.#receive(core);
+      else if (!this.#session.isInterrupted) {
+        this.#backpressure.startTurn();
+        return;
+      }
+    }
+  }
+
+  /**
+   * Whether the next message or the next step may be read now. A message that has begun is read to its end, whatever
+   * the load, because it takes more memory until then.
+   */
+  #admitsNext(): boolean {
+    return this.#steps === undefined ? this.#backpressure.admitsMessage() : this.#backpressure.admitsStep();
+  }
+
+  /** Reads a message and passes it to its owner. Throws `ProtocolError` when the peer violated the protocol. */
+  #receive(core: ConnectionCore): void {
+    const reader = this.#reader;
+    const memory = this.#memory;
+    if (reader.bytesLeft <= SMALL_MESSAGE_BYTES && memory.hasLeastRoom) memory.heap.left = memory.granted = LEAST_ROOM;
+    else memory.startMessage();
+    if (reader.isLong()) {
+      this.#startSteps(core);
+      return;
+    }
+    const message = this.#readMessage(reader);
+    switch (message.command) {
+      case "message":
+      case "cachemessage":
+        core.responder.receiveCall(message, reader);
+        break;
+      case "answer":
+        core.caller.receiveAnswer(message.requestId, reader);
+        break;
+      case "error":
+        core.caller.receiveError(message.requestId, reader);
+        break;
+      default:
+        receiveOther(core, message);
+    }
+  }
+
+  #readMessage(reader: BananaReader): ReceivedMessage {
+    try {
+      return readMessage(reader, this.#memory.heap);
+    } catch (error) {
+      this.#memory.checkMessage();
+      throw error;
+    }
+  }
+
+  #startSteps(core: ConnectionCore): void {
+    this.#stepsBytes = this.#reader.bytesLeft;
+    this.#steps = this.#receiveInSteps(core);
+    if (this.#stepsBytes < LARGE_MESSAGE_BYTES) return;
+    this.#backpressure.waitFor((resume) => enter(this, resume));
+  }
+
+  *#receiveInSteps(core: ConnectionCore): Steps<void> {
+    const reader = this.#reader;
+    const message = yield* this.#readMessageInSteps(reader);
+    yield;
+    switch (message.command) {
+      case "message":
+      case "cachemessage":
+        yield* core.responder.receiveCallInSteps(message, reader);
+        break;
+      case "answer":
+      case "error":
+        yield* core.caller.receiveInSteps(message.command, message.requestId, reader);
+        break;
+      default:
+        receiveOther(core, message);
+    }
+  }
+
+  *#readMessageInSteps(reader: BananaReader): Steps<ReceivedMessage> {
+    try {
+      return yield* readMessageInSteps(reader, this.#memory.heap);
+    } catch (error) {
+      this.#memory.checkMessage();
+      throw error;
+    }
+  }
+
+  #endSteps(): void {
+    if (this.#steps === undefined) return;
+    this.#steps = undefined;
+    if (this.#stepsBytes >= LARGE_MESSAGE_BYTES) leave(this);
+    this.#countUnread(); // The next message has the whole memory again.
+  }
+
+  #countUnread(): void {
+    const { pendingBytes } = this.#session;
+    const bytes = this.#steps === undefined ? pendingBytes : pendingBytes + this.#stepsBytes + this.#memory.messageUsed;
+    if (bytes !== this.#memory.unread) this.#memory.setUnread(bytes);
+  }
+}
+
+/** Processes a message without values. */
+function receiveOther(
+  core: ConnectionCore,
+  message: Exclude<ReceivedMessage, { command: "message" | "cachemessage" | "answer" | "error" }>,
+): void {
+  switch (message.command) {
+    case "version":
+      requireVersion(message.version);
+      break;
+    case "decref":
+      core.exports.release(message.id);
+      break;
+    case "decache":
+      core.exports.releaseCache(message.id);
+      break;
+    case "uncache":
+      core.imports.uncache(message.id);
+      break;
+    case "didNotUnderstand":
+      core.config.reportNotUnderstood(message.what);
+      break;
+  }
+}
+
+function failedNegotiation(error: unknown): CloseReason {
+  return error instanceof ServerBusyError ? "busy" : "negotiation";
+}
