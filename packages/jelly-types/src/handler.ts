@@ -154,7 +154,7 @@ export interface JellyStepReader extends JellyReader {
   /** As {@link readAs}, with pauses. */
   readAsInSteps(atom: string, items: number): Steps<unknown>;
   /** As {@link readState}, with pauses: also in `use`, if it returns steps. */
-  readStateInSteps(use: (state: unknown) => Steps<void> | void): Steps<void>;
+  readStateInSteps(use: (state: unknown) => Steps<void> | undefined): Steps<void>;
   /** As {@link readMade}, with pauses. */
   readMadeInSteps(make: (state: unknown) => unknown): Steps<unknown>;
   /** As {@link skip}, with pauses. */

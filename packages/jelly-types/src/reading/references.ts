@@ -37,7 +37,7 @@ export class Reference {
 interface DeferredAction {
   readonly start: number;
   readonly end: number;
-  readonly action: () => Steps<void> | void;
+  readonly action: () => Steps<void> | undefined;
 }
 
 /** The references of one graph; {@link clear} makes it ready for the next. */
@@ -123,7 +123,7 @@ export class References {
    */
   deferValue(start: number, make: () => unknown): Placeholder {
     const placeholder = this.#newPlaceholder();
-    this.deferAction(start, () => this.resolve(placeholder, make()));
+    this.deferAction(start, () => void this.resolve(placeholder, make()));
     this.#log.push(placeholder);
     return placeholder;
   }
@@ -132,7 +132,7 @@ export class References {
    * Calls `action` when the whole graph is read. Throws then when an object that was looked up since `start` is still
    * missing.
    */
-  deferAction(start: number, action: () => Steps<void> | void): void {
+  deferAction(start: number, action: () => Steps<void> | undefined): void {
     this.#deferred.push({ start, end: this.#log.length, action });
   }
 

@@ -445,10 +445,10 @@ export class Unjellier implements JellyStepReader {
     const start = this.#references.logLength;
     const state = this.read();
     if (this.#references.logLength === start) use(state);
-    else this.#useLater(start, state, use);
+    else this.#useLater(start, state, (received) => void use(received));
   }
 
-  *readStateInSteps(use: (state: unknown) => Steps<void> | void): Steps<void> {
+  *readStateInSteps(use: (state: unknown) => Steps<void> | undefined): Steps<void> {
     const start = this.#references.logLength;
     const state = yield* this.readInSteps();
     if (this.#references.logLength === start) {
@@ -459,7 +459,7 @@ export class Unjellier implements JellyStepReader {
     }
   }
 
-  #useLater(start: number, received: unknown, use: (state: unknown) => Steps<void> | void): void {
+  #useLater(start: number, received: unknown, use: (state: unknown) => Steps<void> | undefined): void {
     let state = received;
     this.charge(Heap.LATER);
     if (state instanceof Placeholder) this.whenResolved(state, (resolved) => (state = resolved));

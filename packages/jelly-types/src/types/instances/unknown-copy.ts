@@ -43,9 +43,7 @@ export const unknownCopy: ReadingHandler<UnknownCopy> & WritingHandler<UnknownCo
   },
   *unjellyInSteps(unjellier, items, name) {
     const copy = newCopy(unjellier, items, name);
-    yield* unjellier.readStateInSteps((state) => {
-      copy.state = state;
-    });
+    yield* unjellier.readStateInSteps((state) => void (copy.state = state));
     return copy;
   },
 };
