@@ -133,7 +133,7 @@ describe("a login", () => {
     const board = new Board();
     class Reader extends NamedAvatar {
       perspective_board() {
-        return board as unknown as RemoteReference<{ who(): string }>;
+        return board;
       }
     }
     const realm = new (class extends RecordingRealm {
@@ -141,7 +141,7 @@ describe("a login", () => {
     })();
     const { client } = new LoginFixture([users()], {}, realm).connect();
     const [a, b] = await Promise.all([login<Reader>(client, alice), login<Reader>(client, bob)]);
-    const boards = [await a.callRemote("board"), await b.callRemote("board")] as RemoteReference[];
+    const boards = [await a.callRemote("board"), await b.callRemote("board")];
     expect(await Promise.all(boards.map((one) => one.callRemote("who")))).toEqual(["alice", "bob"]);
   });
 

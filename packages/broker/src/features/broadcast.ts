@@ -13,13 +13,11 @@ import { SharedArguments } from "../references/shared-arguments.js";
  * Dead targets are skipped. When the call cannot be sent to some targets, the others still get it, and then `broadcast`
  * throws: the error of `sendRemote` when no target got the call, an `AggregateError` when some did.
  */
-export function broadcast(targets: Iterable<CacheObserver>, name: string, ...args: unknown[]): void;
 export function broadcast<T, Name extends RemoteName<T>>(
-  targets: Iterable<Reference<T>>,
+  targets: Iterable<CacheObserver<T> | Reference<T>>,
   name: Name,
   ...args: RemoteArguments<T, Name>
-): void;
-export function broadcast(targets: Iterable<CacheObserver | Reference>, name: string, ...args: unknown[]): void {
+): void {
   const shared = new SharedArguments();
   const errors: unknown[] = [];
   let sent = 0;

@@ -71,7 +71,7 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
   }
 
   callRemote<Name extends RemoteName<T>>(
-    name: Name,
+    name: Name & RemoteName<T, Name>,
     ...args: RemoteArguments<T, Name>
   ): Promise<RemoteResult<T, Name>> {
     return this.#call(name, args, {}) as Promise<RemoteResult<T, Name>>;

@@ -23,27 +23,28 @@ const PAGE_COST = 128;
 /** The message of the `PBError` that answers a page which is not read. The sender stops. */
 export const PAGES_UNWANTED = "The pages are not read anymore";
 
-interface WaitingPage {
-  readonly page: unknown;
+interface WaitingPage<Page> {
+  readonly page: Page;
   readonly cost: number;
   /** Answers the sender. */
   readonly taken: (() => void) | undefined;
 }
 
 /** A `next()` that waits for a page. */
-interface Reader {
-  readonly resolve: (result: IteratorResult<unknown, undefined>) => void;
+interface Reader<Page> {
+  readonly resolve: (result: IteratorResult<Page, undefined>) => void;
   readonly reject: (error: Error) => void;
 }
 
 /**
- * Receives pages from the peer; an async iterable of them (`twisted.spread.util.CallbackPageCollector`). Pass it as an
- * argument of a call. Once it is iterated, a sender that waits for answers, such as {@link sendPages}, is at most a few
- * pages ahead. Pages of other senders wait in memory, up to 64 MiB; then the iteration fails with `LimitError`.
+ * Receives pages from the peer; an async iterable of them (`twisted.spread.util.CallbackPageCollector`). `Page` is the
+ * type with which a page arrives. Pass it as an argument of a call. Once it is iterated, a sender that waits for
+ * answers, such as {@link sendPages}, is at most a few pages ahead. Pages of other senders wait in memory, up to 64 MiB;
+ * then the iteration fails with `LimitError`.
  */
-export class PageCollector extends Referenceable implements AsyncIterable<unknown> {
-  readonly #pages = new Fifo<WaitingPage>();
-  readonly #readers = new Fifo<Reader>();
+export class PageCollector<Page = unknown> extends Referenceable implements AsyncIterable<Page> {
+  readonly #pages = new Fifo<WaitingPage<Page>>();
+  readonly #readers = new Fifo<Reader<Page>>();
   #waitingBytes = 0;
   #state: "running" | "ended" | Error = "running";
   #isIterated = false;
@@ -51,10 +52,10 @@ export class PageCollector extends Referenceable implements AsyncIterable<unknow
 
   override receiveCall(call: IncomingCall): unknown {
     if (call.method !== "gotPage") return super.receiveCall(call);
-    return this.#gotPage(call.args[0], call.wantsAnswer === true);
+    return this.#gotPage(call.args[0] as Page, call.wantsAnswer === true);
   }
 
-  remote_gotPage(page: unknown): void {
+  remote_gotPage(page: Page): void {
     void this.#gotPage(page, false);
   }
 
@@ -83,9 +84,9 @@ export class PageCollector extends Referenceable implements AsyncIterable<unknow
   }
 
   /** Leaving the iteration discards the pages, also while `next()` waits for one. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<unknown> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<Page> {
     this.#isIterated = true;
-    const iterator: AsyncIterableIterator<unknown> = {
+    const iterator: AsyncIterableIterator<Page> = {
       next: () => this.#next(),
       return: () => {
         this.discard();
@@ -103,7 +104,7 @@ export class PageCollector extends Referenceable implements AsyncIterable<unknow
     this.#end(state);
   }
 
-  #gotPage(page: unknown, isAwaited: boolean): Promise<void> | undefined {
+  #gotPage(page: Page, isAwaited: boolean): Promise<void> | undefined {
     if (this.#isDiscarding || this.#state !== "running") {
       if (isAwaited) throw new PBError(PAGES_UNWANTED);
       return undefined;
@@ -129,7 +130,7 @@ export class PageCollector extends Referenceable implements AsyncIterable<unknow
     return new Promise((taken) => this.#pages.add({ page, cost, taken }));
   }
 
-  #next(): Promise<IteratorResult<unknown, undefined>> {
+  #next(): Promise<IteratorResult<Page, undefined>> {
     const waiting = this.#pages.take();
     if (waiting !== undefined) {
       this.#waitingBytes -= waiting.cost;

@@ -3,7 +3,15 @@
 
 import { checkNumber } from "@pb/jelly-types";
 import { ConnectionLostError } from "../errors.js";
-import type { RemoteCaller, RemoteReference } from "../flavors/remote-reference.js";
+import type { MethodOf } from "../calls/method-types.js";
+import type {
+  RemoteArguments,
+  RemoteCaller,
+  RemoteMethods,
+  RemoteName,
+  RemoteReference,
+  Sendable,
+} from "../flavors/remote-reference.js";
 import { RemoteError } from "../wire/failure.js";
 import { PageCollector, PAGES_UNWANTED } from "./page-collector.js";
 
@@ -19,9 +27,9 @@ const PAGE_BYTES = 130_000;
  */
 const WINDOW = 16;
 
-/** The methods of a page collector, ours or Twisted's. */
-export interface PageCollectorMethods {
-  gotPage(page: unknown): void;
+/** The methods of a page collector, ours or Twisted's. `Page` is the type with which a page arrives. */
+export interface PageCollectorMethods<Page = unknown> {
+  gotPage(page: Page): void;
   endedPaging(): void;
 }
 
@@ -49,11 +57,11 @@ function* split(data: Uint8Array, pageBytes: number): Generator<Uint8Array, void
  * when the connection has ended, when a page cannot be sent, and with an error that `pages` or the collector throws;
  * the collector is released in any case.
  */
-export async function sendPages(
-  collector: RemoteReference<PageCollectorMethods>,
-  pages: Iterable<unknown> | AsyncIterable<unknown>,
+export async function sendPages<Page = unknown>(
+  collector: RemoteReference<PageCollectorMethods<Page>>,
+  pages: Iterable<Sendable<Page>> | AsyncIterable<Sendable<Page>>,
 ): Promise<void> {
-  using held = collector;
+  using held = collector as RemoteReference<PageCollectorMethods>;
   const sent = new SentPages(held);
   if (Symbol.iterator in pages) {
     let isFirst = true;
@@ -132,6 +140,38 @@ class SentPages {
   }
 }
 
+/** The first parameter of a method that sends its result in pages. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- pages of any type
+type Collector = RemoteReference<PageCollectorMethods<any>> | RemoteReference<PageCollector<any>>;
+
+/** The names of the methods that send their result in pages. */
+type PagesName<T> = string extends keyof T
+  ? string
+  : {
+      [Name in RemoteName<T>]: MethodOf<T, Name> extends (collector: infer First, ...args: never) => unknown
+        ? First extends Collector
+          ? Name
+          : never
+        : never;
+    }[RemoteName<T>];
+
+/** The arguments of such a method after the collector. */
+type PagesArguments<T, Name extends string> =
+  RemoteArguments<T, Name> extends [unknown, ...infer Args] ? Args : unknown[];
+
+/** The type of its pages. */
+type PageOf<T, Name extends string> =
+  MethodOf<T, Name> extends (collector: infer First, ...args: never) => unknown
+    ? First extends RemoteReference<{ gotPage(page: infer Page): void }>
+      ? Page
+      : First extends RemoteReference<{ remote_gotPage(page: infer Page): void }>
+        ? Page
+        : unknown
+    : unknown;
+
+/** A {@link RemoteCaller}, or a reference. */
+type Caller<T> = Pick<RemoteCaller<T>, "call" | "callRemote">;
+
 /**
  * Calls a method that sends its result in pages to a collector, which is its first argument, and iterates over the
  * pages. Throws what the call throws. The pages may end before the call is answered.
@@ -140,12 +180,12 @@ class SentPages {
  * the loop stops it, also while a page is waited for. Pass `reference.with({ signal, timeoutMs })` to limit the time of
  * the whole transfer.
  */
-export function getPages(
-  reference: Pick<RemoteCaller, "callRemote">,
-  method: string,
-  ...args: unknown[]
-): AsyncIterableIterator<unknown> {
-  const collector = new PageCollector();
+export function getPages<T, Name extends PagesName<T>>(
+  reference: Caller<T>,
+  method: Name,
+  ...args: PagesArguments<T, Name>
+): AsyncIterableIterator<PageOf<T, Name>> {
+  const collector = new PageCollector<PageOf<T, Name>>();
   const pages = collector[Symbol.asyncIterator]();
   let answered: Promise<unknown> | undefined;
   let isLeft = false;
@@ -153,7 +193,7 @@ export function getPages(
   const left = new Promise<void>((resolve) => (leave = resolve));
   const start = (): Promise<unknown> => {
     if (answered !== undefined) return answered;
-    answered = reference.callRemote(method, collector, ...args);
+    answered = (reference as unknown as Caller<RemoteMethods>).callRemote<string>(method, collector, ...args);
     answered.catch((error: unknown) => {
       // The time of the call is over, or its signal has aborted: nothing more is wanted.
       if (!(error instanceof RemoteError || error instanceof ConnectionLostError)) collector.stop(error as Error);
@@ -161,7 +201,7 @@ export function getPages(
     });
     return answered;
   };
-  const iterator: AsyncIterableIterator<unknown> = {
+  const iterator: AsyncIterableIterator<PageOf<T, Name>> = {
     async next() {
       if (isLeft) return { done: true, value: undefined };
       const call = start();
@@ -188,12 +228,12 @@ export function getPages(
 }
 
 /** Collects all pages (`twisted.spread.util.getAllPages`). They are all in memory at the end, however many they are. */
-export async function getAllPages(
-  reference: Pick<RemoteCaller, "callRemote">,
-  method: string,
-  ...args: unknown[]
-): Promise<unknown[]> {
-  const pages: unknown[] = [];
+export async function getAllPages<T, Name extends PagesName<T>>(
+  reference: Caller<T>,
+  method: Name,
+  ...args: PagesArguments<T, Name>
+): Promise<PageOf<T, Name>[]> {
+  const pages: PageOf<T, Name>[] = [];
   for await (const page of getPages(reference, method, ...args)) pages.push(page);
   return pages;
 }

@@ -25,7 +25,7 @@ import type { SharedArguments } from "../references/shared-arguments.js";
 import { readNumericId } from "../wire/messages.js";
 import { remoteTypeOf } from "./copyable.js";
 import { callsThrough, RemoteCaller } from "./remote-reference.js";
-import type { RemoteCalls, RemoteMethods } from "./remote-reference.js";
+import type { RemoteArguments, RemoteCalls, RemoteMethods, RemoteName, RemoteResult } from "./remote-reference.js";
 import { thisCopy } from "../this-copy.js";
 
 /**
@@ -60,12 +60,15 @@ export abstract class Cacheable {
 /** The memory of a cache without its state, and of the entries by which it is found and released (test `memory`). */
 const CACHE_BYTES = 800;
 
-/** Sends changes to the copy of a {@link Cacheable} at one peer (`twisted.spread.flavors.RemoteCacheObserver`). */
-export class CacheObserver {
+/**
+ * Sends changes to the copy of a {@link Cacheable} at one peer (`twisted.spread.flavors.RemoteCacheObserver`). `T` is
+ * the class of the copy: `CacheObserver<StockCopy>` has the method `setApples` if `StockCopy` has `observe_setApples`.
+ */
+export class CacheObserver<T = RemoteMethods> {
   readonly #context: ConnectionContext;
   readonly #id: number;
   readonly #perspective: Perspective;
-  #calls: RemoteCalls<RemoteMethods> | undefined;
+  #calls: RemoteCalls<T> | undefined;
 
   /** Only the broker constructs observers. */
   constructor(context: ConnectionContext, id: number, perspective: Perspective) {
@@ -80,7 +83,7 @@ export class CacheObserver {
   }
 
   /** The `observe_` methods of the copy as functions: `observer.call.set(1)` is `observer.callRemote("set", 1)`. */
-  get call(): RemoteCalls<RemoteMethods> {
+  get call(): RemoteCalls<T> {
     return (this.#calls ??= callsThrough((name, args) => this.#call(name, args, {})));
   }
 
@@ -88,12 +91,15 @@ export class CacheObserver {
    * Calls an `observe_` method of the copy and resolves with its result. Rejects as the `callRemote` of a reference
    * does.
    */
-  callRemote(name: string, ...args: unknown[]): Promise<unknown> {
-    return this.#call(name, args, {});
+  callRemote<Name extends RemoteName<T>>(
+    name: Name & RemoteName<T, Name>,
+    ...args: RemoteArguments<T, Name>
+  ): Promise<RemoteResult<T, Name>> {
+    return this.#call(name, args, {}) as Promise<RemoteResult<T, Name>>;
   }
 
   /** The same ways to call, with options: `observer.with({ timeoutMs: 500 }).callRemote("set", 1)`. */
-  with(options: CallOptions): RemoteCaller {
+  with(options: CallOptions): RemoteCaller<T> {
     checkCallOptions(options);
     return new RemoteCaller((name, args) => this.#call(name, args, options));
   }
@@ -102,7 +108,7 @@ export class CacheObserver {
    * Calls an `observe_` method of the copy without an answer, as most updates do. Throws `JellyError` or
    * `DeadReferenceError`.
    */
-  sendRemote(name: string, ...args: unknown[]): void {
+  sendRemote<Name extends RemoteName<T>>(name: Name, ...args: RemoteArguments<T, Name>): void {
     this.#requireAlive();
     this.#context.caller.send(this.#id, name, args, { perspective: this.#perspective, keepAlive: this, isCache: true });
   }

@@ -77,10 +77,25 @@ function toName(key: unknown): string {
 
 /** Writes the arguments of a call: two graphs. */
 export function writeArguments(jellier: Jellier, args: readonly unknown[], context: unknown): void {
-  const last = args.length > 0 ? args[args.length - 1] : undefined;
-  const keywords = last instanceof Kwargs ? last : undefined;
-  writePositional(jellier.start(context), args, keywords === undefined ? args.length : args.length - 1);
+  const keywords = keywordsOf(args);
+  writePositional(jellier.start(context), args, countPositional(args, keywords));
   writeKeywords(jellier.start(context), keywords);
+}
+
+/** The keyword arguments: the last argument, if it is a `Kwargs`. */
+export function keywordsOf(args: readonly unknown[]): Kwargs | undefined {
+  const last = args.length > 0 ? args[args.length - 1] : undefined;
+  return last instanceof Kwargs ? last : undefined;
+}
+
+/**
+ * The number of positional arguments to send. An `undefined` at the end is not sent, so that the parameter has its
+ * default value; any other `undefined` arrives as None.
+ */
+export function countPositional(args: readonly unknown[], keywords: Kwargs | undefined): number {
+  let count = keywords === undefined ? args.length : args.length - 1;
+  while (count > 0 && args[count - 1] === undefined) count--;
+  return count;
 }
 
 const MISPLACED = "kwargs(…) must be the last argument of a call";

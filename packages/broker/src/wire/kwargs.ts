@@ -16,10 +16,12 @@ export class Kwargs {
 
   private constructor() {}
 
+  /** Entries that are undefined are left out, so that their parameters have their default values. */
   static from(values: Readonly<Record<string, unknown>> | readonly (readonly [string, unknown])[]): Kwargs {
     const made = Object.create(Kwargs.prototype) as Kwargs & Record<string, unknown>;
     let isSparse = false;
     for (const [name, value] of Array.isArray(values) ? (values as [string, unknown][]) : Object.entries(values)) {
+      if (value === undefined) continue;
       if (isIndex(name)) isSparse ||= makeSparse(made);
       (made as Record<string, unknown>)[name] = value;
     }

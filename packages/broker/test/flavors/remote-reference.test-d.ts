@@ -26,8 +26,8 @@ test("Referenceables, views and avatars in results are references", () => {
   expectTypeOf(member.call.friends()).resolves.toEqualTypeOf<RemoteReference<Member>[]>();
 });
 
-test("a parameter that is a reference accepts the object or a reference to it", () => {
-  expectTypeOf(member.call.introduce).parameter(0).toEqualTypeOf<RemoteReference<Member> | Member>();
+test("a parameter that is a reference accepts the object, and no reference, which would arrive as the object", () => {
+  expectTypeOf(member.call.introduce).parameter(0).toEqualTypeOf<Member>();
 });
 
 test("a parameter that is an object of the peer accepts only a reference to it", () => {

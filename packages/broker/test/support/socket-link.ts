@@ -7,11 +7,12 @@ import type { Peer } from "@pb/broker";
 import type { Link, LinkReceiver } from "@pb/broker/extension";
 
 export class TestLink implements Link {
-  readonly role = "initiator";
+  readonly role: Link["role"];
   readonly peer: Peer = { description: "test", isEncrypted: false };
   readonly #socket: Socket;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, role: Link["role"] = "initiator") {
+    this.role = role;
     this.#socket = socket;
   }
 

@@ -192,10 +192,10 @@ export class ReconnectingClient<T = RemoteMethods> {
    * `OutcomeUnknownError`, or is sent again if the method is idempotent.
    */
   callRemote<Name extends RemoteName<T>>(
-    name: Name,
+    name: Name & RemoteName<T, Name>,
     ...args: RemoteArguments<T, Name>
   ): Promise<RemoteResult<T, Name>> {
-    return this.with({}).callRemote(name, ...args);
+    return this.with({}).callRemote<Name>(name, ...args);
   }
 
   /**

@@ -6,16 +6,16 @@ import { TypeRegistry } from "@pb/jelly-types";
 // The class of the sender.
 class Stock extends Cacheable {
   static readonly remoteType = "shop.Stock";
-  readonly #observers = new Set<CacheObserver>();
+  readonly #observers = new Set<CacheObserver<StockCopy>>();
   #apples = 5;
 
   // Returns the current state. From now on, the observer has to receive every change.
-  getStateToCacheAndObserveFor(_perspective: Perspective, observer: CacheObserver) {
+  getStateToCacheAndObserveFor(_perspective: Perspective, observer: CacheObserver<StockCopy>) {
     this.#observers.add(observer);
     return { apples: this.#apples };
   }
 
-  override stoppedObserving(_perspective: Perspective, observer: CacheObserver) {
+  override stoppedObserving(_perspective: Perspective, observer: CacheObserver<StockCopy>) {
     this.#observers.delete(observer);
     console.log(`${this.#observers.size} observers`);
   }

@@ -5,7 +5,7 @@ import { connectedPair } from "@pb/broker/testing";
 class FileServer extends Root {
   readonly #video = new Uint8Array(2_000_000);
 
-  remote_video(collector: RemoteReference<PageCollectorMethods>) {
+  remote_video(collector: RemoteReference<PageCollectorMethods<Uint8Array>>) {
     // Rejects when the connection ends before the last page is sent.
     sendPages(collector, pagesOf(this.#video, 100_000)).catch(() => undefined);
   }
@@ -16,9 +16,9 @@ class FileServer extends Root {
 }
 
 const { client } = await connectedPair({ root: new FileServer() });
-const files = await client.getRootObject();
+const files = await client.getRootObject<FileServer>();
 
 let bytes = 0;
-for await (const page of getPages(files, "video")) bytes += (page as Uint8Array).length;
+for await (const page of getPages(files, "video")) bytes += page.length;
 console.log(bytes);
 console.log(await getAllPages(files, "lines"));

@@ -3,7 +3,7 @@ import type { BrokerLimits } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
 
 class Store extends Root {
-  remote_count(data: Uint8Array | { counts: bigint[] }) {
+  remote_count(data: Uint8Array | { counts: (number | bigint)[] }) {
     return data instanceof Uint8Array ? data.length : data.counts.length;
   }
 

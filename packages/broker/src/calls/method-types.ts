@@ -1,0 +1,60 @@
+// The types of remote methods: which names an object has, and the signatures of each.
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- any function
+export type AnyFunction = (...args: any[]) => unknown;
+
+/** Whether a type is `any`, which stands for everything. */
+export type IsAny<T> = 0 extends 1 & T ? true : false;
+
+/**
+ * The name without its prefix: `remote_echo` is called as `echo`, `perspective_whoami` as `whoami`, `view_read` as
+ * `read`, and `observe_set`, of a cache, as `set`.
+ */
+type Unprefixed<Key> = Key extends `${"remote" | "perspective" | "view" | "observe"}_${infer Name}` ? Name : never;
+
+type FunctionKeys<T> = { [Key in keyof T]: T[Key] extends AnyFunction ? Key : never }[keyof T] & string;
+
+/**
+ * The names of the methods of `T` that can be called remotely: its prefixed methods, or all methods of an interface
+ * without prefixes.
+ */
+export type MethodName<T> = [Unprefixed<keyof T>] extends [never] ? FunctionKeys<T> : Unprefixed<keyof T>;
+
+export type MethodOf<T, Name extends string> = `remote_${Name}` extends keyof T
+  ? T[`remote_${Name}`]
+  : `perspective_${Name}` extends keyof T
+    ? T[`perspective_${Name}`]
+    : `view_${Name}` extends keyof T
+      ? WithoutFirst<T[`view_${Name}`]>
+      : `observe_${Name}` extends keyof T
+        ? T[`observe_${Name}`]
+        : Name extends keyof T
+          ? T[Name]
+          : never;
+
+/** The method of a view without its first parameter, the perspective, which is not sent. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- any perspective
+type WithoutFirst<F> = F extends (perspective: any, ...args: infer Args) => infer Result
+  ? (...args: Args) => Result
+  : never;
+
+/**
+ * The signatures of a method: a tuple of `[parameters, result]`. TypeScript can match at most a fixed number of
+ * overloads: the last four count.
+ */
+export type SignaturesOf<F> =
+  IsAny<F> extends true
+    ? [[F[], F]]
+    : F extends { (...args: infer Args1): unknown; (...args: infer Args2): infer Result2 }
+      ? Args2 extends Args1
+        ? [[Args2, Result2]]
+        : F extends {
+              (...args: infer Args1): infer Result1;
+              (...args: infer Args2): infer Result2;
+              (...args: infer Args3): infer Result3;
+              (...args: infer Args4): infer Result4;
+            }
+          ? // Of fewer overloads, the first is repeated.
+            [[Args1, Result1], [Args2, Result2], [Args3, Result3], [Args4, Result4]]
+          : []
+      : [];
