@@ -13,6 +13,8 @@ export default defineConfig({
     include: ["**/*.test.ts"],
     exclude: ["**/node_modules/**", "**/dist/**"],
     globalSetup: "tools/twisted/twisted.ts",
+    // Fails a test of a package that leaves a timer, a listener, a socket or a process behind.
+    setupFiles: "tools/leftovers/setup.ts",
     pool: "forks",
     // In the test processes and in the programs that they start.
     execArgv: ["--unhandled-rejections=strict"],

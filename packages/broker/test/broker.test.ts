@@ -1,6 +1,6 @@
 // The state of a connection: idle, pings, and a connection that is not ready.
 
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { ConnectionLostError, Root } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
 import { garbageCollector } from "../../../tools/gc/garbage-collector.js";
@@ -122,6 +122,7 @@ describe("ping and keepAlive", () => {
 
 test("statistics and drained before the connection is ready", async () => {
   const { broker } = brokerAndUnnegotiatedPeer("initiator");
+  onTestFinished(() => broker.close());
   expect(broker.referencesTo(broker)).toBe(0);
   await expect(broker.drained()).rejects.toThrow(TypeError);
   expect(broker.stats()).toMatchObject({ callsWaiting: 0 });

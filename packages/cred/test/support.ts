@@ -15,6 +15,7 @@ import {
 import type { AvatarId, Login, LoginEvent, Mind, PortalOptions, Realm } from "@pb/cred";
 import type { CredentialsChecker } from "@pb/cred/extension";
 import { md5 } from "@noble/hashes/legacy.js";
+import { onTestFinished } from "vitest";
 
 export const alice = new UsernamePassword("alice", "secret");
 export const bob = new UsernamePassword("bob", "hunter2");
@@ -77,7 +78,10 @@ export class RecordingMind extends Referenceable {
   }
 }
 
-/** Two brokers with a link between them. `peer` and `clientPeer` override what each end knows about the other. */
+/**
+ * Two brokers with a link between them, which are closed after the test. `peer` and `clientPeer` override what each end
+ * knows about the other.
+ */
 export function connectedBrokers(
   server: BrokerOptions,
   {
@@ -89,7 +93,11 @@ export function connectedBrokers(
   const links = linkPair();
   setPeer(links.listener, peer);
   setPeer(links.initiator, clientPeer);
-  return { server: new Broker(links.listener, server), client: new Broker(links.initiator, client), links };
+  const ends = { server: new Broker(links.listener, server), client: new Broker(links.initiator, client), links };
+  onTestFinished(async () => {
+    await Promise.all([ends.server.close(), ends.client.close()]);
+  });
+  return ends;
 }
 
 function setPeer(link: MemoryLink, peer: Partial<Peer>): void {

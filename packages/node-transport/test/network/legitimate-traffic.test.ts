@@ -107,6 +107,7 @@ beforeAll(async () => {
   server = await listen("tcp:0:interface=127.0.0.1", root);
   connection = await connect(`tcp:127.0.0.1:${server.port}`);
   remote = await connection.getRootObject<Echo>();
+  await remote.callRemote("echo", 0); // Now both ends are ready.
 });
 afterAll(async () => {
   await connection.close();

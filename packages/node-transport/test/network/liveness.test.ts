@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
-import { describe, expect, inject, test } from "vitest";
+import { describe, expect, inject, onTestFinished, test } from "vitest";
 import { connect, listen } from "@pb/node-transport";
 import type { LivenessOptions } from "@pb/node-transport";
 import { BadNetwork } from "../support/bad-network.js";
@@ -155,7 +155,10 @@ describe("a slow connection is not taken for dead", () => {
 });
 
 test("a peer that reads nothing is noticed", async () => {
-  const server = createServer((socket) => socket.pause().write(Buffer.from("02800282706204826e6f6e65", "hex")));
+  const server = createServer((socket) => {
+    onTestFinished(() => void socket.destroy()); // It does not read that the other end has closed.
+    socket.pause().write(Buffer.from("02800282706204826e6f6e65", "hex"));
+  });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;

@@ -115,7 +115,8 @@ describe("a client", () => {
   test("rejects if the other end does not speak TLS, or not in time", async () => {
     await using plain = await listen("tcp:0:interface=127.0.0.1", new Echo());
     expect((await rejection(connect(`tls:127.0.0.1:${plain.port}`))).code).toBe("CONNECT_TLS_FAILED");
-    const silent = createSocketServer().listen(0, "127.0.0.1");
+    // Reads, but does not answer. A socket that does not read stays open.
+    const silent = createSocketServer((socket) => socket.on("error", () => undefined).resume()).listen(0, "127.0.0.1");
     await once(silent, "listening");
     const { port } = silent.address() as AddressInfo;
     expect((await rejection(connect(`tls:127.0.0.1:${port}`, { tlsMs: 50 }))).code).toBe("CONNECT_TLS_TIMEOUT");

@@ -1,0 +1,143 @@
+// Notices what the packages leave behind: timers, listeners of abort signals and of emitters, sockets and processes.
+
+import { EventEmitter, getEventListeners } from "node:events";
+
+/** What was started and has not ended. `at` has the stack of the call that started it. */
+interface Started {
+  readonly what: string;
+  readonly at: Error;
+  readonly isLeft: () => boolean;
+}
+
+const real = { setTimeout, clearTimeout, setInterval, clearInterval };
+
+/** Timers that run, by the object that `setTimeout` returned. */
+const timers = new Map<unknown, Started>();
+/** Listeners that were added since the last {@link forgetListeners}. */
+let listeners: Started[] = [];
+/** Where each controller was created. */
+const controllers = new WeakMap<AbortSignal, Error>();
+
+/** Replaces the functions of the platform by functions that do the same and take notes. Call it once per process. */
+export function takeNotes(): void {
+  globalThis.setTimeout = noted("setTimeout", true) as typeof setTimeout;
+  globalThis.setInterval = noted("setInterval", false) as typeof setInterval;
+  globalThis.clearTimeout = globalThis.clearInterval = ((timer: NodeJS.Timeout | undefined) => {
+    timers.delete(timer);
+    real.clearTimeout(timer);
+  }) as typeof clearTimeout;
+  noteControllers();
+  noteAbortListeners();
+  noteEmitters();
+}
+
+function noted(what: "setTimeout" | "setInterval", isOnce: boolean): unknown {
+  const start = (callback: (...args: unknown[]) => void, ...rest: [number?, ...unknown[]]): unknown => {
+    const run = (...args: unknown[]): void => {
+      if (isOnce) timers.delete(timer);
+      callback(...args);
+    };
+    const timer: unknown = real[what](run, ...rest);
+    timers.set(timer, { what: `${what} of ${rest[0] ?? 0} ms`, at: here(), isLeft: () => timers.has(timer) });
+    return timer;
+  };
+  return Object.defineProperties(start, Object.getOwnPropertyDescriptors(real[what]));
+}
+
+function noteControllers(): void {
+  const Original = globalThis.AbortController;
+  globalThis.AbortController = class AbortController extends Original {
+    constructor() {
+      super();
+      controllers.set(this.signal, here());
+    }
+  };
+}
+
+function noteAbortListeners(): void {
+  const { addEventListener: original } = AbortSignal.prototype as { addEventListener: (...args: unknown[]) => void };
+  AbortSignal.prototype.addEventListener = function (this: AbortSignal, ...args: unknown[]) {
+    original.apply(this, args);
+    const [type, listener] = args as [string, (event: Event) => void];
+    // A signal that a package has made is collected together with its listeners.
+    const isLeft = (): boolean =>
+      !this.aborted && !isOfPackage(controllers.get(this)) && getEventListeners(this, type).includes(listener);
+    listeners.push({ what: `listener of "${type}" of an AbortSignal`, at: here(), isLeft });
+  };
+}
+
+function noteEmitters(): void {
+  type Add = (event: string | symbol, listener: (...args: unknown[]) => void) => EventEmitter;
+  const emitters = EventEmitter.prototype as unknown as Record<"on" | "addListener" | "once", Add>;
+  for (const method of ["on", "addListener", "once"] as const) {
+    const original = emitters[method];
+    emitters[method] = function (this: EventEmitter, event, listener) {
+      const what = `listener of "${String(event)}" of ${this.constructor.name}`;
+      const isLeft = (): boolean => isInUse(this) && this.listeners(event).includes(listener);
+      listeners.push({ what, at: here(), isLeft });
+      return original.call(this, event, listener);
+    };
+  }
+}
+
+/** Listeners of streams that were destroyed, and of servers that were closed, do no harm. */
+function isInUse(emitter: EventEmitter & { readonly destroyed?: boolean; readonly listening?: boolean }): boolean {
+  return emitter.destroyed !== true && emitter.listening !== false;
+}
+
+/** The stack, which is turned into text only if it is needed. */
+function here(): Error {
+  return new Error("started");
+}
+
+/** Whether the call in the stack was made by the source of a package, and not by a test or by Node. */
+function isOfPackage(at: Error | undefined): boolean {
+  return /\/packages\/[^/]+\/src\//.test(callers(at)[0] ?? "");
+}
+
+/** The frames of the stack, apart from those of Node and of this file. */
+function callers(at: Error | undefined): string[] {
+  const frames = at?.stack?.split("\n").slice(1) ?? [];
+  return frames.filter((frame) => !/node:|\/tools\/leftovers\/leftovers\.ts/.test(frame));
+}
+
+/** The sockets, servers and child processes that keep the process alive, by their kind. */
+export type Handles = ReadonlyMap<string, number>;
+
+/** Reads them. Engines other than Node do not tell. */
+export function handles(): Handles {
+  const counts = new Map<string, number>();
+  const names = (process as Partial<NodeJS.Process>).getActiveResourcesInfo?.() ?? [];
+  for (const name of names) if (name.endsWith("Wrap")) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return counts;
+}
+
+/** Forgets the listeners that were added before. */
+export function forgetListeners(): void {
+  listeners = [];
+}
+
+/** What is left now of what was started since {@link forgetListeners} and {@link handles} were called. */
+export function leftovers(before: Handles, timersBefore: ReadonlySet<unknown>): string[] {
+  const started = [...[...timers].filter(([timer]) => !timersBefore.has(timer)).map(([, note]) => note), ...listeners];
+  const left = started.filter(({ isLeft, at }) => isLeft() && isOfPackage(at));
+  const lines = left.map(({ what, at }) => [what, ...callers(at)].join("\n"));
+  for (const [name, count] of handles()) {
+    const more = count - (before.get(name) ?? 0);
+    if (more > 0) lines.push(`${more} ${name}`);
+  }
+  return lines;
+}
+
+export function runningTimers(): ReadonlySet<unknown> {
+  return new Set(timers.keys());
+}
+
+/** Waits until nothing is left. Resolves with what is left after `milliseconds`. */
+export async function settledLeftovers(look: () => string[], milliseconds: number): Promise<string[]> {
+  const end = performance.now() + milliseconds;
+  for (let wait = 0; look().length > 0 && performance.now() < end; wait = Math.min(wait + 1, 50)) {
+    await new Promise((resolve) => real.setTimeout(resolve, wait));
+  }
+  return look();
+}
