@@ -15,6 +15,9 @@ import { thisCopy } from "../this-copy.js";
 const SALT_BYTES = 16;
 const HASH_BYTES = 32;
 
+/** The shortest hash that is read. A hash of one byte, such as the rest of a truncated one, matches many passwords. */
+const LEAST_HASH_BYTES = 16;
+
 /** The cost parameters of scrypt. */
 export interface ScryptCost {
   /** The binary logarithm of N. Default 15: 32 MiB of memory with the default `r`. */
@@ -53,7 +56,8 @@ export class ScryptHash implements StoredPassword {
   }
 
   /**
-   * Reads `$scrypt$ln=15,r=8,p=3$salt$hash`, the format of passlib and others. Returns undefined for any other text.
+   * Reads `$scrypt$ln=15,r=8,p=3$salt$hash`, the format of passlib and others. Returns undefined for any other text,
+   * and for a hash of less than 16 bytes.
    */
   static parse(text: string): ScryptHash | undefined {
     const match =
@@ -61,7 +65,7 @@ export class ScryptHash implements StoredPassword {
     if (match === undefined) return undefined;
     const [ln, r, p] = match.slice(1, 4).map(Number);
     const [salt, stored] = match.slice(4).map(fromUnpaddedBase64);
-    if (salt === undefined || stored === undefined) return undefined;
+    if (salt === undefined || stored === undefined || stored.length < LEAST_HASH_BYTES) return undefined;
     return new ScryptHash({ ln: ln!, r: r!, p: p! }, salt, stored);
   }
 

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, inject, test, vi } from "vitest";
-import { FilePasswordDB, Md5Digest, ScramVerifier, UnauthorizedLogin, UsernamePassword } from "@pb/cred";
+import { FilePasswordDB, Md5Digest, ScramVerifier, ScryptHash, UnauthorizedLogin, UsernamePassword } from "@pb/cred";
 import type { FilePasswordOptions } from "@pb/cred";
 import { ChallengedPassword, respond } from "@pb/cred/extension";
 import { pythonEnvironment } from "../../../../tools/twisted/twisted.js";
@@ -18,6 +18,9 @@ const db = (text: string | Uint8Array, options?: FilePasswordOptions) =>
 
 const classic = (name: string, password: string) =>
   new ChallengedPassword(name, challenge, respond(challenge, password));
+
+/** Fields of a file of passwords that a user has damaged: the beginnings of each text, and the text with more bytes. */
+const damaged = (field: string) => [...Array.from(field, (_, end) => field.slice(0, end)), `${field}0`, `${field}AAAA`];
 
 /**
  * Files, and the logins to check against them, with the result of Twisted: the avatar id, or null when the login fails.
@@ -265,4 +268,37 @@ describe("the file", () => {
     fails = false;
     expect(await file.requestAvatarId(classic("alice", "secret"))).toBe("alice");
   });
+});
+
+test("a password field that is empty, truncated or too long admits nobody", async () => {
+  const hashed = Md5Digest.of("secret").toText().slice("{MD5}".length);
+  const hash = (_: string, password: string | Uint8Array) => Md5Digest.of(password).toText().slice("{MD5}".length);
+  for (const field of damaged(hashed)) {
+    const file = db(`alice:${field}\nbob:${hashed}\n`, { hash });
+    for (const password of ["secret", "", field]) {
+      expect(await errorOf(file.requestAvatarId(new UsernamePassword("alice", password)))).toBeInstanceOf(
+        UnauthorizedLogin,
+      );
+    }
+    expect(await file.requestAvatarId(new UsernamePassword("bob", "secret"))).toBe("bob");
+  }
+});
+
+test("a stored form that is truncated admits nobody", async () => {
+  const scrypt = await ScryptHash.of("secret", { ln: 1, r: 1, p: 1 });
+  for (const [form, ends] of [
+    [Md5Digest.of("secret").toText(), damaged],
+    [(await ScramVerifier.of("secret", { iterations })).toText(), damaged],
+    // The hash may have any length: even a part of it that is long enough proves the password.
+    [scrypt.toText(), (text: string) => damaged(text).filter((part) => part.length < text.lastIndexOf("$") + 1 + 22)],
+  ] as const) {
+    for (const field of ends(form)) {
+      const file = db(`alice:${field}\n`, { stores: ["md5", "scram-sha-256", "scrypt"], iterations });
+      for (const password of ["secret", ""]) {
+        expect(await errorOf(file.requestAvatarId(new UsernamePassword("alice", password)))).toBeInstanceOf(
+          UnauthorizedLogin,
+        );
+      }
+    }
+  }
 });
