@@ -402,3 +402,65 @@ describe("scalar", () => {
     expect(() => new ScalarPatterns(text, boolean, nothing)).toThrow(TypeError);
   });
 });
+
+describe("a reader of a part of a larger buffer", () => {
+  const heads = [
+    new ListHead(2, "unicode"),
+    new ListHead(1, "None"),
+    new ListHead(2, "boolean"),
+    new ListHead(2, "abc"),
+  ];
+  const patterns = new ScalarPatterns(heads[0]!, heads[2]!, heads[1]!);
+  const into = () => [undefined, undefined, undefined] as unknown[];
+  const methods: Record<string, (reader: BananaReader) => unknown> = {
+    kind: (reader) => reader.kind(),
+    list: (reader) => reader.list(),
+    integer: (reader) => reader.integer(),
+    float: (reader) => reader.float(),
+    exactFloat: (reader) => reader.exactFloat(),
+    bytes: (reader) => reader.bytes(),
+    word: (reader) => reader.word(),
+    text: (reader) => reader.text(),
+    skip: (reader) => reader.skip(),
+    scalar: (reader) => reader.scalar(patterns),
+    integers: (reader) => {
+      const found = into();
+      return [reader.integers(found, 0), found];
+    },
+    ...Object.fromEntries(heads.map((head) => [`begins ${head.word}`, (reader: BananaReader) => reader.begins(head)])),
+    keyAfter: (reader) => reader.keyAfter(heads[0]!),
+  };
+  const outcome = (reader: BananaReader, read: (reader: BananaReader) => unknown): unknown => {
+    try {
+      return { result: read(reader), offset: reader.offset };
+    } catch (error) {
+      return { code: (error as BananaError).code, offset: (error as BananaError).offset };
+    }
+  };
+  const values: Expression[] = [
+    ...[0, 5, 127, 128, 16_383, 16_384, 2 ** 21, 2 ** 31 - 1, -1, -300, 2n ** 40n, -(2n ** 40n)],
+    ...[0.5, [1, 2, 3], [1000, 100_000, 3], []].map((value) => value as Expression),
+    ...["", "a", "abc", "true", "None", "x".repeat(40), "x".repeat(200)].map(utf8),
+    ...["unicode", "boolean", "abc"].flatMap((word) => [
+      [utf8(word), utf8("true")],
+      [utf8(word), utf8("false")],
+    ]),
+    [utf8("None")],
+    [[utf8("unicode"), utf8("key")], 5],
+    [[utf8("unicode"), utf8("a key of 16 byte")], 5],
+  ];
+
+  test.each(Object.entries(methods))("%s reads nothing after its end", (_, read) => {
+    for (const spoken of [none, pb]) {
+      for (const value of values) {
+        const whole = encode(value, { dialect: spoken.name as "pb" });
+        const padded = Buffer.concat([Buffer.from("\x05\x81", "latin1"), whole, Buffer.alloc(40, "true")]);
+        for (let end = 0; end <= whole.length; end++) {
+          const alone = new BananaReader().reset(whole.slice(0, end), 0, end, spoken, 0);
+          const part = new BananaReader().reset(padded, 2, 2 + end, spoken, 0);
+          expect(outcome(part, read)).toEqual(outcome(alone, read));
+        }
+      }
+    }
+  });
+});

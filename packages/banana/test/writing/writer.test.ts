@@ -149,6 +149,21 @@ describe("insert, truncate and take", () => {
     }
   });
 
+  test("truncate removes an insertion at the position to which it truncates, and keeps those before it", () => {
+    for (const [writer, take] of writers() as [ExpressionWriter, () => Expression][]) {
+      writer.list(3);
+      const start = writer.position;
+      writer.integer(2);
+      const place = writer.position;
+      writer.integer(8);
+      writer.insert(place, (into) => into.integer(9));
+      writer.insert(start, (into) => into.integer(1));
+      writer.truncate(place);
+      writer.integer(3);
+      expect(take()).toStrictEqual([1, 2, 3]);
+    }
+  });
+
   test("insertions of any number and size are applied at their positions", () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(3000), fc.boolean()), { maxLength: 30 }), (elements) => {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { TreeReader } from "@pb/banana";
 import type { Expression } from "@pb/banana";
 import { FrozenSet, jelly, JellyError, SecurityPolicy, TypeRegistry, Unjellier, unjelly } from "@pb/jelly-types";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { graph, leaf } from "../helpers/arbitraries.js";
 import { difference } from "../helpers/graphs.js";
 import { things } from "../helpers/python.js";
@@ -183,6 +183,102 @@ describe("one Unjellier", () => {
     class T {}
     registry.registerCopy("T", T);
     expect(unjellier.readGraph(new TreeReader(wire))).toBeInstanceOf(T);
+  });
+});
+
+describe("one Unjellier that reads many graphs", () => {
+  class T {}
+  class F {
+    constructor(readonly state: unknown) {}
+  }
+  const registry = new TypeRegistry()
+    .registerCopy("T", T)
+    .registerCopy("F", F, { create: (state: unknown) => new F(state) });
+  const deep = (levels: number): unknown => (levels === 0 ? 1 : ["list", deep(levels - 1)]);
+  const forward = ["dereference", 1];
+  const target = ["reference", 1, ["list", 5]];
+
+  /** Graphs that leave something to be done until they are complete, and graphs that fail at each stage. */
+  const graphs: [subject: string, wire: unknown][] = [
+    ["a shared object", ["list", target, forward]],
+    ["a reference to an object that comes later", ["list", forward, ["set", ["tuple", 1]], target]],
+    ["an instance with an incomplete state", ["list", ["T", ["dictionary", [["unicode", "k"], forward]]], target]],
+    ["an instance that is created later", ["list", ["F", forward], target]],
+    ["a set with an incomplete member", ["list", ["set", forward], ["reference", 1, ["tuple", 1]]]],
+    ["an incomplete key", ["list", ["dictionary", [["tuple", forward], 1]], ["reference", 1, ["tuple", 5]]]],
+    ["an incomplete key without a hash", ["list", ["dictionary", [["tuple", forward], 1]], ["reference", 1, ["list"]]]],
+    ["a reference to a missing object", ["list", target, ["dereference", 2]]],
+    ["an error in an object that has an id", ["reference", 1, ["list", ["foo"]]]],
+    ["an error inside of many lists", ["list", ["list", ["list", ["F", forward], ["foo"]]], target]],
+    ["an error in a key", ["dictionary", [["tuple", forward], 1], [["list"], 2]]],
+    ["a repeated id", ["list", target, target]],
+    ["values that are nested as deep as possible", deep(500)],
+    ["values that are nested too deep", deep(501)],
+    ["a long text and a large number", ["list", ["unicode", "x".repeat(1000)], 2n ** 600n]],
+    ["keys that are large numbers", ["dictionary", [2n ** 70n, 1], [2n ** 71n, 2]]],
+  ];
+
+  const outcome = (unjellier: Unjellier, wire: unknown): unknown => {
+    try {
+      return unjellier.readGraph(new TreeReader(sexp(wire as any)));
+    } catch (error) {
+      return { code: (error as JellyError).code, path: (error as JellyError).path };
+    }
+  };
+
+  test("reads each as a new one does, whatever it has read before", () => {
+    const shared = new Unjellier({ registry });
+    const { left } = shared.heap;
+    for (let round = 0; round < 3; round++) {
+      for (const [before, first] of graphs) {
+        for (const [subject, wire] of graphs) {
+          outcome(shared, first);
+          const label = `${subject}, after ${before}`;
+          expect(outcome(shared, wire), label).toEqual(outcome(new Unjellier({ registry }), wire));
+          expect(shared.heap.left, label).toBe(left);
+        }
+      }
+    }
+  });
+
+  test.each(graphs)("reads %s 1,100 times", (_, wire) => {
+    const shared = new Unjellier({ registry });
+    const expected = outcome(new Unjellier({ registry }), wire);
+    for (let time = 0; time < 1100; time++) {
+      const actual = outcome(shared, wire);
+      if (time % 300 === 0 || time > 1095) expect(actual).toEqual(expected);
+    }
+  });
+
+  test("takes the memory of each graph from an allowance that it shares with others", () => {
+    const heap = { left: 1e6 };
+    const shared = new Unjellier({ heap });
+    outcome(shared, ["unicode", "x".repeat(1000)]);
+    const one = 1e6 - heap.left;
+    expect(one).toBeGreaterThan(1000);
+    for (let time = 2; time <= 10; time++) {
+      outcome(shared, ["unicode", "x".repeat(1000)]);
+      expect(1e6 - heap.left).toBe(time * one);
+    }
+  });
+
+  test("remembers a bounded number of the atoms that a peer invents", () => {
+    const policy = SecurityPolicy.standard;
+    const asked = vi.spyOn(policy, "allowsType");
+    try {
+      const shared = new Unjellier({ policy, unknownCopies: "keep" });
+      const atoms = Array.from({ length: 5000 }, (_, index) => `invented${index}`);
+      const readAll = () => atoms.forEach((atom) => outcome(shared, [atom, ["dictionary"]]));
+      readAll();
+      asked.mockClear();
+      readAll();
+      // The policy is asked again about each atom that is not remembered.
+      const forgotten = new Set(asked.mock.calls.map(([atom]) => atom).filter((atom) => atom.startsWith("invented")));
+      expect(forgotten.size).toBeGreaterThan(4000);
+      expect(forgotten.size).toBeLessThan(5000);
+    } finally {
+      asked.mockRestore();
+    }
   });
 });
 

@@ -80,6 +80,17 @@ describe("a Map", () => {
     expect([...(unjelly(wire) as Map<unknown, unknown>)]).toEqual([["__proto__", 1], ["b", 2], [3, 3], ["d", 4]]); // prettier-ignore
   });
 
+  test("replaces an object whose values are read later", () => {
+    const k = ["unicode", "k"];
+    const target = ["reference", 1, ["list", 5]];
+    const read = (...entries: unknown[]) => unjelly(sexp(["list", ["dictionary", ...entries], target] as any)) as any[];
+    const [map, list] = read([k, ["dereference", 1]], [3, 3]);
+    expect([map.get("k"), map.get(3)]).toEqual([list, 3]);
+    expect(map.get("k")).toBe(list);
+    const [other] = read([3, 3], [k, ["dereference", 1]]);
+    expect(other.get("k")).toEqual([5]);
+  });
+
   test("may contain itself", () => {
     const map = new Map<unknown, unknown>();
     map.set(1, map);
@@ -129,6 +140,26 @@ describe("a Map", () => {
   test("refuses a key that refers to an object that is not read yet", () => {
     const wire = ["list", ["dictionary", [["dereference", 1], 1]], ["reference", 1, ["tuple", 1]]];
     expect(errorOf(() => unjelly(sexp(wire as any)))).toMatchObject({ code: "JELLY_MALFORMED" });
+  });
+});
+
+describe("a repeated key has the value of its last entry", () => {
+  const k = ["unicode", "k"];
+  const later = ["dereference", 1];
+  const read = (...entries: unknown[]): any =>
+    (unjelly(sexp(["list", ["dictionary", ...entries], ["reference", 1, ["list", 5]]] as any)) as any[])[0];
+
+  test.each([
+    ["a value that is read later, then one that is read now", [later, 7], 7],
+    ["a value that is read now, then one that is read later", [7, later], [5]],
+    ["two values that are read later", [later, later], [5]],
+    ["a value that is read later between two others", [6, later, 7], 7],
+  ])("%s", (_, values, last) => {
+    expect(read(...values.map((value) => [k, value])).k).toEqual(last);
+    expect(read(...values.map((value) => [1, value])).get(1)).toEqual(last);
+    expect(read(...values.map((value) => [k, value]), [1, 1]).get("k")).toEqual(last);
+    expect(read([1, 1], ...values.map((value) => [k, value])).get("k")).toEqual(last);
+    expect(read([k, values[0]], [1, 1], ...values.slice(1).map((value) => [k, value])).get("k")).toEqual(last);
   });
 });
 

@@ -169,3 +169,28 @@ test("equals compares the values of two objects", () => {
   const date = new CalendarDate(2020, 1, 1);
   expect(jelly([date, date])).toEqual(sexp(["list", ["date", "2020 1 1"], ["date", "2020 1 1"]]));
 });
+
+test("a month has the days that it has in the Gregorian calendar", () => {
+  const isDate = (year: number, month: number, day: number): boolean => {
+    try {
+      return new CalendarDate(year, month, day).day === day;
+    } catch {
+      return false;
+    }
+  };
+  const lastDay = (year: number, month: number): number => {
+    const next = new Date(0);
+    next.setUTCFullYear(year, month, 0);
+    return next.getUTCDate();
+  };
+  for (let year = 1; year <= 9999; year += year < 2100 ? 1 : 4) {
+    const last = lastDay(year, 2);
+    expect([isDate(year, 2, last), isDate(year, 2, last + 1)], `February ${year}`).toEqual([true, false]);
+  }
+  for (let month = 1; month <= 12; month++) {
+    const last = lastDay(2023, month);
+    expect([isDate(2023, month, 0), isDate(2023, month, 1)]).toEqual([false, true]);
+    expect([isDate(2023, month, last), isDate(2023, month, last + 1)]).toEqual([true, false]);
+  }
+  expect([isDate(2023, 0, 1), isDate(2023, 13, 1), isDate(0, 1, 1), isDate(10_000, 1, 1)]).not.toContain(true);
+});
