@@ -37,10 +37,10 @@ interface Reader<Page> {
 }
 
 /**
- * Receives pages from the peer; an async iterable of them (`twisted.spread.util.CallbackPageCollector`). `Page` is the
- * type with which a page arrives. Pass it as an argument of a call. Once it is iterated, a sender that waits for
- * answers, such as {@link sendPages}, is at most a few pages ahead. Pages of other senders wait in memory, up to 64 MiB;
- * then the iteration fails with `LimitError`.
+ * Receives pages from the peer; an async iterable of them (`twisted.spread.util.CallbackPageCollector`). `Page` is
+ * the type with which a page arrives. Pass it as an argument of a call. Once it is iterated, a sender that waits for
+ * answers, such as {@link sendPages}, is at most a few pages ahead. Pages of other senders wait in memory, up to 64
+ * MiB; then the iteration fails with `LimitError`.
  */
 export class PageCollector<Page = unknown> extends Referenceable implements AsyncIterable<Page> {
   readonly #pages = new Fifo<WaitingPage<Page>>();

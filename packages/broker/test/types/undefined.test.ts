@@ -12,7 +12,7 @@ class Greeter extends Root {
     return args.length;
   }
   remote_default(name = "you", times: number | null = 1): string {
-    return `${name} ${times}`;
+    return `${name} ${String(times)}`;
   }
   remote_named(name: string, greeting = "Hello", loud = false): string {
     return `${greeting} ${name} ${loud}`;
@@ -26,7 +26,7 @@ const pair = await connectedPair({ root: new Greeter() });
 afterAll(() => pair.close());
 const ways: [string, Reference][] = [
   ["over a connection", await pair.client.getRootObject()],
-  ["locally with copies", asLocal(new Greeter(), { copy: {} }) as unknown as Reference],
+  ["locally with copies", asLocal(new Greeter(), { copy: {} })],
 ];
 
 test.each(ways)("%s, undefined at the end is not sent", async (_name, greeter) => {

@@ -123,7 +123,9 @@ export class References {
    */
   deferValue(start: number, make: () => unknown): Placeholder {
     const placeholder = this.#newPlaceholder();
-    this.deferAction(start, () => void this.resolve(placeholder, make()));
+    this.deferAction(start, () => {
+      this.resolve(placeholder, make());
+    });
     this.#log.push(placeholder);
     return placeholder;
   }

@@ -445,7 +445,11 @@ export class Unjellier implements JellyStepReader {
     const start = this.#references.logLength;
     const state = this.read();
     if (this.#references.logLength === start) use(state);
-    else this.#useLater(start, state, (received) => void use(received));
+    else
+      this.#useLater(start, state, (received) => {
+        use(received);
+        return undefined;
+      });
   }
 
   *readStateInSteps(use: (state: unknown) => Steps<void> | undefined): Steps<void> {

@@ -86,7 +86,10 @@ export function copyType<T extends object, State = PlainState>(
       if (options.create !== undefined)
         return yield* unjellier.readMadeInSteps(maker(options.create, options, unjellier));
       const instance = newBlank(type.prototype as T, unjellier);
-      yield* unjellier.readStateInSteps((state) => void applyState(name, instance, state, options, unjellier));
+      yield* unjellier.readStateInSteps((state) => {
+        applyState(name, instance, state, options, unjellier);
+        return undefined;
+      });
       watchRead(instance, options, unjellier);
       return instance;
     },
