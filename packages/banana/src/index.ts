@@ -34,6 +34,7 @@ export { runSteps, STEP_BYTES } from "./reading/steps.js";
 export type { Steps } from "./reading/steps.js";
 export { ListHead, ScalarPatterns } from "./expression/list-head.js";
 export { withLimits } from "./limits.js";
+export { addDisposal, asyncDispose, dispose, isDispose, onDispose } from "./dispose.js";
 export { madeBy, otherCopy, requireOwnCopy } from "./package-copy.js";
 export type { PackageCopy } from "./package-copy.js";
 export { thisCopy } from "./this-copy.js";

@@ -1,7 +1,7 @@
 // One connection between two equal ends, which call each other's objects (wire specification 5;
 // `twisted.spread.pb.Broker`).
 
-import { Session } from "@pb/banana";
+import { addDisposal, asyncDispose, onDispose, Session } from "@pb/banana";
 import type { Dialect } from "@pb/banana";
 import { checkNumber } from "@pb/jelly-types";
 import type { Callable, Connection, Perspective } from "./calls/callable.js";
@@ -50,6 +50,10 @@ export type AdmitLogin = (avatarId: unknown) => Disposable | Promise<Disposable>
  * ends can publish objects and call those of the other.
  */
 export class Broker implements Connection {
+  static {
+    addDisposal(this, asyncDispose);
+  }
+
   readonly #link: Link;
   readonly #config: BrokerConfig;
   readonly #session: Session;
@@ -159,11 +163,9 @@ export class Broker implements Connection {
     requireCallable("The published object", object);
     if (isReserved(name)) throw new TypeError(`The name ${JSON.stringify(name)} is reserved`);
     this.#published.set(name, object);
-    return {
-      [Symbol.dispose]: () => {
-        if (this.#published.get(name) === object) this.#published.delete(name);
-      },
-    };
+    return onDispose(() => {
+      if (this.#published.get(name) === object) this.#published.delete(name);
+    });
   }
 
   /**
@@ -304,7 +306,7 @@ export class Broker implements Connection {
    * disposed of at logout.
    */
   async admitLogin(avatarId: unknown): Promise<Disposable> {
-    const session = (await this.#admitLogin?.(avatarId)) ?? { [Symbol.dispose]: () => undefined };
+    const session = (await this.#admitLogin?.(avatarId)) ?? onDispose(() => undefined);
     this.#session.expressionBytes = this.#messageBytes;
     this.#memory.loggedIn(typeof avatarId === "string" || this.#config.root?.trustsAnonymous === true);
     return session;

@@ -1,5 +1,7 @@
 // Sets of callbacks that can be unsubscribed.
 
+import { onDispose } from "@pb/banana";
+
 /** Callbacks with the parameters `Args`, called in the order in which they subscribed. */
 export class Subscriptions<Args extends readonly unknown[]> {
   /** One entry per subscription, so that the same function can subscribe more than once. */
@@ -10,7 +12,7 @@ export class Subscriptions<Args extends readonly unknown[]> {
     if (typeof callback !== "function") throw new TypeError("The callback must be a function");
     const entry = { callback };
     this.#entries.add(entry);
-    return { [Symbol.dispose]: () => void this.#entries.delete(entry) };
+    return onDispose(() => void this.#entries.delete(entry));
   }
 
   /**

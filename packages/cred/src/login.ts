@@ -1,7 +1,7 @@
 // Logs in to the portal of a server with the strongest login that both ends support (wire specification 6;
 // `twisted.spread.pb.PBClientFactory.login`).
 
-import { requireOwnCopy } from "@pb/banana";
+import { dispose, requireOwnCopy } from "@pb/banana";
 import { CallTimeoutError, RemoteError, RemoteReference } from "@pb/broker";
 import type { Broker, CallOptions, Referenceable, RemoteMethods } from "@pb/broker";
 import { withDeadline, withDefaults } from "@pb/broker/extension";
@@ -86,7 +86,7 @@ export async function login<T = RemoteMethods>(
         options,
         (timeoutMs) => new CallTimeoutError(`The login took longer than ${timeoutMs} ms`),
         (signal) => requestAvatar(new LoginCalls(connection, pass), credentials, mind, options, signal),
-        (late) => late[Symbol.dispose](),
+        (late) => late[dispose](),
       ),
     );
     return avatar as unknown as RemoteReference<T>;

@@ -38,6 +38,7 @@ export type {
 } from "./handler.js";
 export { copyType, hasPrivateMembers, plainState, setOwnProperties, takeDropped } from "./types/instances/copy.js";
 export { requireTypeName, sentTypeName } from "./type-name.js";
+export { addDisposal, asyncDispose, dispose, isDispose, onDispose } from "@pb/banana";
 export { below, describe, printable } from "./errors.js";
 export { keyOfId } from "./reading/hash-guard.js";
 export { isIndex, makeSparse } from "./reading/sparse.js";

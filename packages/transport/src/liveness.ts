@@ -1,6 +1,7 @@
 // Pings the peer at intervals, which keeps NATs from dropping the connection, and ends the connection when the peer is
 // dead.
 
+import { addDisposal, dispose } from "@pb/jelly-types";
 import type { Broker } from "@pb/broker";
 import { LONGEST_MS, withDefaults } from "@pb/broker/extension";
 import { defaultPlatform } from "./platform.js";
@@ -45,7 +46,7 @@ export function watchOver(
 ): Disposable {
   const { intervalMs, answerMs } = completeLiveness(options);
   const monitor = new Monitor(broker, pulse, intervalMs, answerMs, platform);
-  broker.notifyOnDisconnect(() => monitor[Symbol.dispose]());
+  broker.notifyOnDisconnect(() => monitor[dispose]());
   void broker.ready.then(
     () => monitor.start(),
     () => undefined,
@@ -74,6 +75,10 @@ interface PendingPing {
 }
 
 class Monitor implements Disposable {
+  static {
+    addDisposal(this);
+  }
+
   readonly #broker: Broker;
   readonly #pulse: Pulse;
   readonly #intervalMs: number;

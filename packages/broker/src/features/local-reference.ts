@@ -1,6 +1,6 @@
 // A local object behind the interface of a reference, so that the same program runs in one process or in two.
 
-import { madeBy, requireOwnCopy } from "@pb/banana";
+import { addDisposal, madeBy, onDispose, requireOwnCopy } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
 import { checkOptions } from "@pb/jelly-types";
 import { checkCallOptions } from "../calls/call-options.js";
@@ -54,6 +54,10 @@ export function asLocal<T extends CallReceiver>(object: T, options: LocalOptions
  * they are, without a copy.
  */
 class LocalReference<T = RemoteMethods> implements Reference<T> {
+  static {
+    addDisposal(this);
+  }
+
   readonly #object: CallReceiver;
   #isReleased = false;
   #calls: RemoteCalls<T> | undefined;
@@ -89,7 +93,7 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
 
   /** Does nothing: there is no connection that could end. */
   notifyOnDisconnect(): Disposable {
-    return { [Symbol.dispose]: () => undefined };
+    return onDispose(() => undefined);
   }
 
   /** Resolves at once: nothing is queued. */

@@ -1,5 +1,6 @@
 // A reference to a local object over a connection within the process, so that everything is copied as on the wire.
 
+import { addDisposal } from "@pb/banana";
 import { Broker } from "../broker.js";
 import { checkCallOptions } from "../calls/call-options.js";
 import type { CallOptions } from "../calls/call-options.js";
@@ -12,6 +13,10 @@ import type { RemoteCalls, RemoteMethods, RemoteReference } from "../flavors/rem
 import { linkPair } from "../link/memory-link.js";
 
 export class LoopbackReference {
+  static {
+    addDisposal(this);
+  }
+
   readonly #connection: Broker;
   readonly #remote: Promise<RemoteReference>;
   #calls: RemoteCalls<RemoteMethods> | undefined;

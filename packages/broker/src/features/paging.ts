@@ -1,6 +1,7 @@
 // Large data in pages: data that exceeds the size of a string is sent in several calls (wire specification 7;
 // `twisted.spread.util`).
 
+import { dispose } from "@pb/banana";
 import { checkNumber } from "@pb/jelly-types";
 import { ConnectionLostError } from "../errors.js";
 import type { MethodOf } from "../calls/method-types.js";
@@ -61,8 +62,19 @@ export async function sendPages<Page = unknown>(
   collector: RemoteReference<PageCollectorMethods<Page>>,
   pages: Iterable<Sendable<Page>> | AsyncIterable<Sendable<Page>>,
 ): Promise<void> {
-  using held = collector as RemoteReference<PageCollectorMethods>;
-  const sent = new SentPages(held);
+  const held = collector as RemoteReference<PageCollectorMethods>;
+  try {
+    await sendAll(held, pages);
+  } finally {
+    held[dispose]();
+  }
+}
+
+async function sendAll(
+  collector: RemoteReference<PageCollectorMethods>,
+  pages: Iterable<unknown> | AsyncIterable<unknown>,
+): Promise<void> {
+  const sent = new SentPages(collector);
   if (Symbol.iterator in pages) {
     let isFirst = true;
     for (const page of pages) {
@@ -79,7 +91,7 @@ export async function sendPages<Page = unknown>(
     }
   }
   if (sent.unanswered > 0) await sent.answered();
-  if (!sent.isUnwanted) held.sendRemote("endedPaging");
+  if (!sent.isUnwanted) collector.sendRemote("endedPaging");
 }
 
 /** The pages that were sent and are not answered. */

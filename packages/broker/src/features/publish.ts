@@ -1,7 +1,7 @@
 // Cached objects whose state outlives the connection: a state that has not changed is not sent again
 // (`twisted.spread.publish`).
 
-import { decode, encode, Float } from "@pb/banana";
+import { decode, dispose, encode, Float } from "@pb/banana";
 import { jelly, JellyError, plainState, setOwnProperties, takeDropped, unjelly } from "@pb/jelly-types";
 import type { Class, Exactness, TypeHandler } from "@pb/jelly-types";
 import type { Connection, Perspective } from "../calls/callable.js";
@@ -121,7 +121,8 @@ export function remotePublished<T extends RemotePublished>(
     const announcement = readAnnouncement(state);
     const publication: Publication = { wasKept: false, activated: Promise.resolve() };
     Object.defineProperty(cache, PUBLICATION, { value: publication });
-    const activated = activate(cache, publication, announcement, { store, scope, name, context });
+    const keeping = { store, scope, name, context };
+    const activated = activate(cache, publication, announcement, keeping).finally(() => announcement.remote[dispose]());
     activated.catch(() => undefined); // Reported to a program that waits for `activated`.
     publication.activated = activated;
   });
@@ -169,7 +170,6 @@ async function activate(
   { remote, ...announced }: Announcement,
   keeping: Keeping,
 ): Promise<void> {
-  using _remote = remote;
   const { store, name, context } = keeping;
   const { timestamp } = announced;
   const key = await reportErrors(context, () => keyOf(keeping, announced));

@@ -1,7 +1,7 @@
 // Objects that are copied once and then kept up to date (wire specification 5.8; `twisted.spread.flavors.Cacheable`,
 // `RemoteCache`).
 
-import { madeBy, runSteps } from "@pb/banana";
+import { addDisposal, madeBy, runSteps } from "@pb/banana";
 import type { PackageCopy, Steps } from "@pb/banana";
 import {
   hasPrivateMembers,
@@ -144,6 +144,10 @@ const contexts = new WeakMap<object, ConnectionContext>();
  * members work. A constructor that declares parameters does not run.
  */
 export abstract class RemoteCache {
+  static {
+    addDisposal(this);
+  }
+
   /**
    * Sets the state that arrived first. Default: its entries become own properties, except those with the name of a
    * method or an accessor of the class. No setter runs.

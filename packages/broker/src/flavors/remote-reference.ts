@@ -1,6 +1,6 @@
 // References to objects of the peer, the ways to call them, and the types of such calls.
 
-import { madeBy } from "@pb/banana";
+import { addDisposal, madeBy } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
 import { JellyError } from "@pb/jelly-types";
 import type { DateTime, Float, FrozenSet, Tuple } from "@pb/jelly-types";
@@ -60,6 +60,10 @@ export interface Reference<T = RemoteMethods> extends Disposable {
  * `Echo` has `remote_echo`.
  */
 export class RemoteReference<T = RemoteMethods> implements Reference<T> {
+  static {
+    addDisposal(this);
+  }
+
   readonly #context: ConnectionContext;
   readonly #perspective: Perspective;
   #isReleased = false;

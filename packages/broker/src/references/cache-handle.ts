@@ -1,6 +1,8 @@
 // What the program holds of a cache: a proxy, so that the cache itself stays available to the peer until the peer has
 // forgotten it.
 
+import { isDispose } from "@pb/banana";
+
 /** What a handle uses of the table of its cache. */
 export interface HandleHost<Cache extends object> {
   release(handle: Cache): void;
@@ -19,7 +21,7 @@ export function makeHandle<Cache extends object>(cache: Cache, host: HandleHost<
   const methods = new WeakMap<object, unknown>();
   return new Proxy(cache, {
     get(target, key, handle): unknown {
-      if (key === Symbol.dispose) return () => host.release(handle as Cache);
+      if (isDispose(key)) return () => host.release(handle as Cache);
       const value: unknown = Reflect.get(target, key, target);
       if (value === target) return handle;
       if (typeof value === "object") return host.toHandle(value);

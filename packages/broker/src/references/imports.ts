@@ -1,6 +1,7 @@
 // The import table: what this end holds of the peer. References to its objects and caches, which are released when they
 // are no longer in use.
 
+import { dispose } from "@pb/banana";
 import { keyOfId, printable } from "@pb/jelly-types";
 import type { Connection, Perspective } from "../calls/callable.js";
 import { ProtocolError } from "../errors.js";
@@ -190,7 +191,7 @@ export class ImportTable<Proxy extends ReferenceLike = ReferenceLike> {
   /** Releases one arrival of a reference or of a cache. If it was the only one, `proxy` is disposed of. */
   releaseOne(command: ReleaseCommand, proxy: Disposable): void {
     const hasMore = command === "decref" ? this.#releaseOneReference(proxy as Proxy) : this.caches.releaseOne(proxy);
-    if (!hasMore) proxy[Symbol.dispose]();
+    if (!hasMore) proxy[dispose]();
   }
 
   /** Releases arrivals that the peer has counted, but that this end has not read. */

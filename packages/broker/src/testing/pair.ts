@@ -1,6 +1,6 @@
 // Connects a server and a client in one process, records their messages, and reports what they failed to release.
 
-import { inspect, pb, Scanner } from "@pb/banana";
+import { addDisposal, asyncDispose, inspect, pb, Scanner } from "@pb/banana";
 import { Broker } from "../broker.js";
 import { BrokerConfig } from "../engine/config.js";
 import type { BrokerOptions } from "../engine/config.js";
@@ -53,6 +53,10 @@ function withoutClock(options: BrokerOptions | BrokerConfig): BrokerOptions | Br
  * ```
  */
 export class ConnectedPair {
+  static {
+    addDisposal(this, asyncDispose);
+  }
+
   readonly server: Broker;
   readonly client: Broker;
   readonly links: { readonly listener: MemoryLink; readonly initiator: MemoryLink };

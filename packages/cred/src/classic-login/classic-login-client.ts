@@ -1,5 +1,6 @@
 // The client's half of PB's own logins (wire specification 6; `twisted.spread.pb.PBClientFactory.login`).
 
+import { dispose } from "@pb/banana";
 import type { Referenceable } from "@pb/broker";
 import { bytesOf } from "../bytes.js";
 import type { UsernamePassword } from "../credentials/credentials.js";
@@ -22,9 +23,12 @@ export async function classicLogin(
   signal: AbortSignal,
 ): Promise<unknown> {
   const root = await calls.connection.getRootObject();
-  const [challenge, reference] = readStep(await calls.call(root, "login", bytesOf(credentials.username)));
-  using challenger = reference;
-  if (!(challenge instanceof Uint8Array)) throw malformedLogin("The server did not send a challenge");
-  signal.throwIfAborted();
-  return await calls.call(challenger, "respond", credentials.respond(challenge), mind);
+  const [challenge, challenger] = readStep(await calls.call(root, "login", bytesOf(credentials.username)));
+  try {
+    if (!(challenge instanceof Uint8Array)) throw malformedLogin("The server did not send a challenge");
+    signal.throwIfAborted();
+    return await calls.call(challenger, "respond", credentials.respond(challenge), mind);
+  } finally {
+    challenger[dispose]();
+  }
 }

@@ -1,5 +1,6 @@
 // The client's half of the extended logins: SCRAM-SHA-256 and bearer tokens.
 
+import { dispose } from "@pb/banana";
 import { RemoteError } from "@pb/broker";
 import type { Broker, Referenceable, RemoteReference } from "@pb/broker";
 import { bytesOf, textOf, timingSafeEqual } from "../bytes.js";
@@ -68,10 +69,13 @@ export async function scramLogin(
       if (isNotOffered(error)) return undefined;
       throw error;
     }
-    const [message, reference] = readStep(answer);
-    using exchange = reference;
-    const messages = { clientFirst, binding, serverFirst: readServerFirst(message) };
-    return await finish(calls, exchange, messages, credentials, mind, terms, signal);
+    const [message, exchange] = readStep(answer);
+    try {
+      const messages = { clientFirst, binding, serverFirst: readServerFirst(message) };
+      return await finish(calls, exchange, messages, credentials, mind, terms, signal);
+    } finally {
+      exchange[dispose]();
+    }
   }
   return undefined;
 }
@@ -99,15 +103,18 @@ async function finish(
   const key = clientKey(salted);
   const proof = xor(key, sign(storedKey(key), signed));
   const answer = await calls.call(exchange, "finish", bytesOf(writeClientFinal(withoutProof, proof)));
-  const [message, reference] = readStep(answer);
-  using proven = reference;
-  if (!timingSafeEqual(sign(serverKey(salted), signed), readServerFinal(message))) {
-    throw new LoginFailed("The server did not prove that it knows the password: it may be an impostor", {
-      code: "LOGIN_SERVER_NOT_PROVEN",
-    });
+  const [message, proven] = readStep(answer);
+  try {
+    if (!timingSafeEqual(sign(serverKey(salted), signed), readServerFinal(message))) {
+      throw new LoginFailed("The server did not prove that it knows the password: it may be an impostor", {
+        code: "LOGIN_SERVER_NOT_PROVEN",
+      });
+    }
+    signal.throwIfAborted();
+    return await calls.call(proven, "enter", mind);
+  } finally {
+    proven[dispose]();
   }
-  signal.throwIfAborted();
-  return await calls.call(proven, "enter", mind);
 }
 
 /** Logs in with a bearer token. */

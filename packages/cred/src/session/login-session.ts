@@ -1,5 +1,6 @@
 // The logins of one connection: applies policy and limits, checks credentials, creates avatars and logs them out.
 
+import { dispose } from "@pb/banana";
 import { ArgumentsError, RemoteReference } from "@pb/broker";
 import type { Connection, Peer } from "@pb/broker";
 import { printable } from "@pb/jelly-types";
@@ -191,13 +192,13 @@ export class LoginSession {
       // could not be sent.
       const subscription = this.#connection.notifyOnDisconnect(() => session.logout());
       const session = new AvatarSession(avatar, () => {
-        subscription[Symbol.dispose]();
-        admission[Symbol.dispose]();
+        subscription[dispose]();
+        admission[dispose]();
         void this.#logOut(logout, avatarId);
       });
       return session;
     } catch (error) {
-      admission[Symbol.dispose]();
+      admission[dispose]();
       throw error;
     }
   }

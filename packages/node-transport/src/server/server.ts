@@ -1,5 +1,6 @@
 // A listening server.
 
+import { addDisposal, asyncDispose } from "@pb/jelly-types";
 import type { Broker } from "@pb/broker";
 import { withDefaults } from "@pb/broker/extension";
 import { ConnectError } from "@pb/transport";
@@ -47,6 +48,10 @@ export interface ServerParts {
 }
 
 export class Server {
+  static {
+    addDisposal(this, asyncDispose);
+  }
+
   readonly #parts: ServerParts;
   readonly #connections: ServerConnections;
   readonly #address: ServerAddress;

@@ -2,7 +2,7 @@
 
 import { CallTimeoutError, ConnectionLostError, DeadReferenceError, defaultBrokerLimits, LimitError } from "@pb/broker";
 import type { Broker, BrokerEvent, CallOptions, RemoteCalls, RemoteMethods, RemoteReference } from "@pb/broker";
-import { checkOptions } from "@pb/jelly-types";
+import { addDisposal, asyncDispose, checkOptions } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
 import { RemoteCaller, Subscriptions, withDeadline, withDefaults } from "@pb/broker/extension";
 import type { DeadlineOptions, RemoteArguments, RemoteName, RemoteResult } from "@pb/broker/extension";
@@ -100,6 +100,10 @@ const callOptionKinds: OptionKinds<ReconnectingCallOptions> = {
 
 /** Connects at once, and again whenever the connection is lost. */
 export class ReconnectingClient<T = RemoteMethods> {
+  static {
+    addDisposal(this, asyncDispose);
+  }
+
   readonly #dial: Dial;
   readonly #options: ReconnectingClientOptions<T>;
   readonly #backoff: Backoff;

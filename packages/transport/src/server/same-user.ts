@@ -4,7 +4,7 @@
 import { PBError } from "@pb/broker";
 import type { Broker } from "@pb/broker";
 import { withDeadline, withDefaults } from "@pb/broker/extension";
-import { printable } from "@pb/jelly-types";
+import { dispose, onDispose, printable } from "@pb/jelly-types";
 
 export interface SameUserOptions {
   /**
@@ -60,7 +60,7 @@ export class SameUserPolicy {
    * DuplicateLogin}. An `avatarId` that is not a string belongs to an anonymous user.
    */
   async admit(connection: Broker, avatarId: unknown): Promise<Disposable> {
-    if (this.#mode === "allow" || typeof avatarId !== "string") return { [Symbol.dispose]: () => undefined };
+    if (this.#mode === "allow" || typeof avatarId !== "string") return onDispose(() => undefined);
     // A further login may have succeeded while the older connection was asked.
     for (let older = this.#older(connection, avatarId); older !== undefined; older = this.#older(connection, avatarId))
       await this.#displace(older, connection, avatarId);
@@ -83,13 +83,11 @@ export class SameUserPolicy {
     const session = known?.connection === connection ? known : { connection, logins: new Set<Disposable>() };
     this.#sessions.set(avatarId, session);
     const subscription = connection.notifyOnDisconnect(() => this.#forget(avatarId, session));
-    const login = {
-      [Symbol.dispose]: () => {
-        subscription[Symbol.dispose]();
-        session.logins.delete(login);
-        if (session.logins.size === 0) this.#forget(avatarId, session);
-      },
-    };
+    const login = onDispose(() => {
+      subscription[dispose]();
+      session.logins.delete(login);
+      if (session.logins.size === 0) this.#forget(avatarId, session);
+    });
     session.logins.add(login);
     return login;
   }

@@ -4,7 +4,6 @@ import { madeBy } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
 import { JellyError, printable } from "../../errors.js";
 import type { JellyReader, ReadingHandler, WritingHandler } from "../../handler.js";
-import { sentTypeName } from "../../type-name.js";
 import { thisCopy } from "../../this-copy.js";
 
 /** An instance of an unregistered class: its name and its state. It can be sent on unchanged. */
@@ -33,7 +32,7 @@ export const unknownCopy: ReadingHandler<UnknownCopy> & WritingHandler<UnknownCo
   classes: [UnknownCopy],
   jelly({ name, state }, jellier) {
     jellier.writer.list(2);
-    jellier.writer.word(sentTypeName(name));
+    jellier.writer.word(name);
     jellier.write(state);
   },
   unjelly(unjellier, items, name) {
