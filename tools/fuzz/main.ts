@@ -1,8 +1,9 @@
 /**
  * npm run fuzz -- banana|broker [--runs=1000000] [--seed=1]: stops at the first input that is handled wrongly, and
- * shrinks it.
+ * shrinks it. A run of at least 50,000 inputs that finds nothing writes the page of its fuzzer.
  */
 
+import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { fuzzBanana } from "./banana.js";
 import { fuzzBroker } from "./broker.js";
@@ -18,7 +19,24 @@ if (fuzz === undefined) {
   process.exitCode = 2;
 } else {
   const options = { runs: Number(values.runs), seed: Number(values.seed ?? Date.now() % 2 ** 31) };
-  console.log(`${name}: ${options.runs} inputs, seed ${options.seed}`);
-  for (const [outcome, count] of Object.entries(await fuzz(options)))
-    console.log(`${String(count).padStart(9)}  ${outcome}`);
+  const title = `${name}: ${options.runs} inputs, seed ${options.seed}`;
+  console.log(title);
+  const outcomes = Object.entries(await fuzz(options)).map(([outcome, n]) => `${String(n).padStart(9)}  ${outcome}`);
+  console.log(outcomes.join("\n"));
+  if (options.runs >= 50_000) writePage(title, outcomes);
+}
+
+function writePage(title: string, outcomes: readonly string[]): void {
+  const date = new Date().toISOString().slice(0, 10);
+  const text = `# Fuzzing ${title}
+
+Written by \`npm run fuzz -- ${name}\`, which fails if an input is handled wrongly. How often each outcome happened:
+
+Last run: ${date}, with Node ${process.versions.node}
+
+\`\`\`text
+${outcomes.join("\n")}
+\`\`\`
+`;
+  writeFileSync(new URL(`${name}.md`, import.meta.url), text);
 }
