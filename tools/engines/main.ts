@@ -5,9 +5,9 @@ import { programFromNpm, showTestTable } from "../matrix/test-table.js";
 /** The flags with which each engine runs a program. */
 const engines: Record<string, readonly string[]> = { bun: ["--bun"], deno: ["run", "--allow-all"] };
 
-/** Tests of V8's counters, of the texts of V8's errors, and of Node's sockets. */
+/** Tests of V8's counters and heap, of the texts of V8's errors, and of Node's sockets. */
 const excluded = [
-  "--exclude=**/{work,complexity}.test.ts",
+  "--exclude=**/{work,complexity,heap}.test.ts",
   "--exclude=packages/broker/**/docs.test.ts",
   "--exclude=packages/cred/**/transport.test.ts",
 ];
@@ -28,7 +28,7 @@ showTestTable({
   text: `# Other engines
 
 The tests of the portable packages in engines that are not Node, some of them with Twisted as the peer, as on Node. Tests of
-V8's counters, of the texts of V8's errors, and of logins over TLS are excluded. That the packages need nothing of Node, as
+V8's counters and heap, of the texts of V8's errors, and of logins over TLS are excluded. That the packages need nothing of Node, as
 in a browser, is shown by their tests \`portable.test.ts\` and by \`npm run checks -- layering\`. \`npm run engines\` runs the
 tests and writes this page.`,
 });

@@ -40,6 +40,8 @@ class StockCopy extends RemoteCache {
 class Calculator extends Root {
   static readonly parameters = { subtract: ["a", "b"] };
   readonly stock = new Stock();
+  /** The copy of the client: its observer stops when the copy is collected. */
+  copy: unknown;
   waiting = 0;
 
   remote_add(a: number, b: number): number {
@@ -72,7 +74,7 @@ async function callers(): Promise<{ name: string; caller: AnyCaller }[]> {
   const root = new Calculator();
   const pair = await connectedPair({ root, types }, { types });
   const reference = await pair.client.getRootObject<Calculator>();
-  await reference.callRemote("stock");
+  root.copy = await reference.callRemote("stock");
   return [
     { name: "RemoteReference", caller: reference },
     { name: "local reference", caller: asLocal(new Calculator()) },
