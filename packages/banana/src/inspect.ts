@@ -31,6 +31,9 @@ const MAX_LINE = 20_000;
  * prints every `Uint8Array`.
  */
 export function inspect(value: Uint8Array | Expression, options?: CodecOptions): string {
+  const given: unknown = value;
+  if (given === null || given === undefined || typeof given === "string")
+    throw new TypeError("Expected a Uint8Array or an expression");
   const isStream = value instanceof Uint8Array && (options !== undefined || isBanana(value));
   return isStream ? inspectStream(value, options) : inspectExpression(value);
 }

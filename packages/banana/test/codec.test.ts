@@ -1,6 +1,7 @@
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { BananaError, decode, encode, Float, inspect, Vocabulary } from "@pb/banana";
+import { BananaError, decode, encode, Float, inspect, Scanner, Vocabulary } from "@pb/banana";
 import type { BananaErrorCode, CodecOptions, Dialect, Expression } from "@pb/banana";
 import { dialect, expression, nearBanana } from "./helpers/arbitraries.js";
 import { hex, toHex } from "./helpers/tagged.js";
@@ -225,4 +226,31 @@ test("a dialect of the application sends its own words as numbers", () => {
   expect(codeOf(() => decode(bytes))).toBe("BANANA_NO_VOCABULARY");
   expect(codeOf(() => decode(bytes, { dialect: "pb" }))).toBe("BANANA_UNKNOWN_WORD");
   expect(inspect(bytes, own)).toContain("(zero 'two hundred'");
+});
+
+test.each([
+  null,
+  undefined,
+  5,
+  "abc",
+  [1, 2],
+  {},
+  new ArrayBuffer(3),
+  new Uint16Array(2),
+  new DataView(new ArrayBuffer(2)),
+])("%o is not taken for bytes", (value) => {
+  const bytes = value as Uint8Array;
+  expect(() => decode(bytes)).toThrow(new TypeError("Expected a Uint8Array"));
+  expect(() => new Scanner().push(bytes)).toThrow(TypeError);
+  expect(() => new Scanner().lend(bytes)).toThrow(TypeError);
+});
+
+test("bytes of any realm and every view of bytes are taken", () => {
+  const bytes = encode([1, Uint8Array.of(2)]);
+  for (const view of [bytes, Buffer.from(bytes), runInNewContext("Uint8Array.from(bytes)", { bytes }) as Uint8Array])
+    expect(decode(view)).toEqual([1, Uint8Array.of(2)]);
+});
+
+test.each([null, undefined, "abc"])("inspect refuses %o", (value) => {
+  expect(() => inspect(value as unknown as Uint8Array)).toThrow(TypeError);
 });

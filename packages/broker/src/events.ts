@@ -9,9 +9,15 @@ import type { ConnectionLostError } from "./errors.js";
 export type BrokerEvent =
   /**
    * A method of this end failed with an error that was not thrown on purpose (see `PBError`). The peer received what
-   * `describeError` allows.
+   * `describeError` allows. Also any error of a call without an answer, which the caller does not learn of: a method
+   * that does not exist, wrong arguments. These are limited like `call-unreadable`.
    */
-  | { readonly kind: "method-failed"; readonly method: string; readonly error: unknown }
+  | {
+      readonly kind: "method-failed";
+      readonly method: string;
+      readonly error: unknown;
+      readonly omitted?: number | undefined;
+    }
   /**
    * The arguments of a call could not be read, because the peer sent a type that is not registered or not allowed, or
    * malformed data. The method did not run, and the peer received the error. Any peer can cause it, also before a

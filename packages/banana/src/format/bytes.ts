@@ -14,6 +14,12 @@ export function plainBytes(bytes: Uint8Array): Bytes | undefined {
   return new Uint8Array(buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+/** Throws `TypeError` for anything but a `Uint8Array`, of any realm. */
+export function requireBytes(value: unknown): asserts value is Uint8Array {
+  if ((value as Partial<Uint8Array> | null | undefined)?.BYTES_PER_ELEMENT !== 1)
+    throw new TypeError("Expected a Uint8Array");
+}
+
 /** Whether `value` is a `Uint8Array` of another realm, such as a frame or a `vm` context. */
 export function isForeignBytes(value: unknown): value is Uint8Array {
   return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === "[object Uint8Array]";

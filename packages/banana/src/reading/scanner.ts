@@ -2,7 +2,7 @@
 /* eslint-disable @typescript-eslint/no-unsafe-enum-comparison -- type bytes are numbers, and may be unknown */
 
 import { readDigits } from "../format/base128.js";
-import { plainBytes } from "../format/bytes.js";
+import { plainBytes, requireBytes } from "../format/bytes.js";
 import { BananaError } from "../errors.js";
 import type { Expression } from "../expression/expression.js";
 import { checkLimit, withLimits } from "../limits.js";
@@ -143,6 +143,7 @@ export class Scanner {
    * call of {@link next}.
    */
   push(chunk: Uint8Array): void {
+    requireBytes(chunk);
     if (this.#isLent || this.#end + chunk.length > this.#buffer.length) this.#makeRoom(chunk.length);
     this.#buffer.set(chunk, this.#end);
     this.#end += chunk.length;
@@ -154,6 +155,7 @@ export class Scanner {
    * expressions are copied then.
    */
   lend(chunk: Uint8Array): void {
+    requireBytes(chunk);
     const bytes = chunk.length > MIN_LENT_BYTES ? plainBytes(chunk) : undefined;
     if (bytes === undefined || this.#start !== this.#end) {
       this.push(chunk);

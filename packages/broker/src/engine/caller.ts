@@ -105,8 +105,8 @@ export class Caller {
   }
 
   /**
-   * Sends a call that has no answer. Throws `JellyError` for arguments that cannot be sent. The connection must be
-   * open.
+   * Sends a call that has no answer. Throws `JellyError` for arguments that cannot be sent, and `ConnectionLostError`
+   * when a state hook of an argument closed the connection. The connection must be open.
    */
   send(target: ObjectId, method: string, args: readonly unknown[], details: CallDetails): void {
     if (this.gate?.isClosed === true && details.isPing !== true) {
@@ -115,6 +115,8 @@ export class Caller {
       return;
     }
     this.#write(++this.#lastId, target, method, args, details, false);
+    // A state hook may have closed the connection, which then sends nothing more.
+    this.#core.owner.requireOpen();
   }
 
   /**

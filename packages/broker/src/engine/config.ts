@@ -108,6 +108,7 @@ export class BrokerConfig {
   readonly onEvent: (event: BrokerEvent) => void;
   readonly #unreadable = new EventRate();
   readonly #notUnderstood = new EventRate();
+  readonly #unanswered = new EventRate();
   /** Names of registered classes, of which entries were dropped. */
   readonly #droppedTypes = new Set<string>();
   /** Reasons of `Unpersistable`s that were reported. */
@@ -164,6 +165,11 @@ export class BrokerConfig {
   /** Reports a call whose arguments could not be read, if there were few. */
   reportUnreadable(method: string, error: unknown): void {
     this.#unreadable.limit((omitted) => this.onEvent({ kind: "call-unreadable", method, error, omitted }));
+  }
+
+  /** Reports a call without an answer that failed with an error for its caller, if there were few. */
+  reportUnanswered(method: string, error: unknown): void {
+    this.#unanswered.limit((omitted) => this.onEvent({ kind: "method-failed", method, error, omitted }));
   }
 
   /** Reports that the peer did not understand a message, if there were few. */

@@ -278,6 +278,8 @@ export class Responder {
   #fail(call: ReceivedCall, error: unknown, perspective: Perspective): void {
     this.#reportFailed(call.method, error);
     if (call.wantsAnswer) this.#sendError(call.requestId, error, perspective);
+    // The caller does not learn of it. An example is an update for which a copy has no method.
+    else if (isExpected(error)) this.#core.config.reportUnanswered(printable(call.method), error);
   }
 
   #reportFailed(method: string, error: unknown): void {

@@ -23,6 +23,7 @@ import type {
 } from "../flavors/remote-reference.js";
 import { calledAs, describeError, RemoteError } from "../wire/failure.js";
 import { mapGraph, someObject } from "../wire/graph.js";
+import { requireNoKwargs } from "../wire/arguments.js";
 import { Kwargs } from "../wire/kwargs.js";
 import { containsPromise, resolvePromises } from "../wire/promised-results.js";
 import { LoopbackReference } from "./loopback-reference.js";
@@ -124,6 +125,7 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
     const last = received.at(-1);
     const kwargs = last instanceof Kwargs ? last : undefined;
     if (kwargs !== undefined) received.pop();
+    requireNoKwargs(received);
     await Promise.resolve(); // The method runs in a later turn, as over a connection.
     try {
       const result: unknown = await this.#object.receiveCall({ method, args: received, kwargs, wantsAnswer });

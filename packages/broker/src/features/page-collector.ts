@@ -3,6 +3,7 @@
 import { ConnectionLostError, LimitError, PBError } from "../errors.js";
 import { Fifo } from "../fifo.js";
 import { Referenceable } from "../flavors/referenceable.js";
+import { RemoteError } from "../wire/failure.js";
 import type { IncomingCall } from "../calls/callable.js";
 
 /**
@@ -61,6 +62,11 @@ export class PageCollector<Page = unknown> extends Referenceable implements Asyn
 
   remote_endedPaging(): void {
     this.#end("ended");
+  }
+
+  /** The source of the pages failed. Sent by this library only. */
+  remote_failedPaging(type: unknown, message: unknown): void {
+    this.fail(new RemoteError({ type: String(type), message: String(message), parents: [String(type)] }));
   }
 
   /** The peer released the collector without reporting the end of the pages, or the connection has ended. */

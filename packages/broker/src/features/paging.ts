@@ -13,7 +13,7 @@ import type {
   RemoteReference,
   Sendable,
 } from "../flavors/remote-reference.js";
-import { RemoteError } from "../wire/failure.js";
+import { describeError, describeSafely, RemoteError } from "../wire/failure.js";
 import { PageCollector, PAGES_UNWANTED } from "./page-collector.js";
 
 /**
@@ -65,6 +65,10 @@ export async function sendPages<Page = unknown>(
   const held = collector as RemoteReference<PageCollectorMethods>;
   try {
     await sendAll(held, pages);
+  } catch (error) {
+    // The error of the collector is known at the other end.
+    if (held.isAlive && !(error instanceof RemoteError)) reportFailure(held, error);
+    throw error;
   } finally {
     held[dispose]();
   }
@@ -92,6 +96,18 @@ async function sendAll(
   }
   if (sent.unanswered > 0) await sent.answered();
   if (!sent.isUnwanted) collector.sendRemote("endedPaging");
+}
+
+/**
+ * Tells the reader why there are no further pages. A collector of Twisted has no such method, and ignores the call.
+ */
+function reportFailure(collector: RemoteReference<PageCollectorMethods>, error: unknown): void {
+  const { type, message } = describeSafely(describeError, error, false);
+  try {
+    (collector as unknown as RemoteReference).sendRemote("failedPaging", type, message);
+  } catch {
+    // The connection has just ended.
+  }
 }
 
 /** The pages that were sent and are not answered. */
@@ -224,7 +240,7 @@ export function getPages<T, Name extends PagesName<T>>(
         return result;
       } catch (error) {
         // The error of the call, if there is one, says more than that of the collector.
-        if (error instanceof ConnectionLostError) await call;
+        if (error instanceof ConnectionLostError || error instanceof RemoteError) await Promise.race([call, left]);
         throw error;
       }
     },

@@ -4,6 +4,7 @@ import { addDisposal, asyncDispose, inspect, pb, Scanner } from "@pb/banana";
 import { Broker } from "../broker.js";
 import { BrokerConfig } from "../engine/config.js";
 import type { BrokerOptions } from "../engine/config.js";
+import type { BrokerEvent } from "../events.js";
 import { linkPair } from "../link/memory-link.js";
 import type { LinkPairOptions, MemoryLink } from "../link/memory-link.js";
 import type { BrokerStats } from "../stats.js";
@@ -16,7 +17,8 @@ const MAX_CHECKS = 10;
 
 /**
  * Creates a server and a client that are connected in memory, and resolves when both are ready. Declare the result with
- * `await using`, or close it at the end of the test.
+ * `await using`, or close it at the end of the test. Without an `onEvent`, errors of methods and callbacks are printed
+ * with `console.warn`.
  */
 export async function connectedPair(
   server: BrokerOptions | BrokerConfig,
@@ -25,17 +27,31 @@ export async function connectedPair(
 ): Promise<ConnectedPair> {
   const links = linkPair(options);
   const pair = new ConnectedPair(
-    new Broker(links.listener, withoutClock(server)),
-    new Broker(links.initiator, withoutClock(client)),
+    new Broker(links.listener, withTestDefaults(server)),
+    new Broker(links.initiator, withTestDefaults(client)),
     links,
   );
   await Promise.all([pair.server.ready, pair.client.ready]);
   return pair;
 }
 
-/** How much is read in one turn must not depend on the speed of the machine, unless a test is about that. */
-function withoutClock(options: BrokerOptions | BrokerConfig): BrokerOptions | BrokerConfig {
-  return options instanceof BrokerConfig ? options : { ...options, limits: { turnMs: Infinity, ...options.limits } };
+/**
+ * How much is read in one turn must not depend on the speed of the machine, unless a test is about that. And without an
+ * `onEvent`, errors of the program are printed, as a transport does.
+ */
+function withTestDefaults(options: BrokerOptions | BrokerConfig): BrokerOptions | BrokerConfig {
+  if (options instanceof BrokerConfig) return options;
+  const { onEvent = printErrors, limits } = options;
+  return { ...options, onEvent, limits: { turnMs: Infinity, ...limits } };
+}
+
+function printErrors(event: BrokerEvent): void {
+  if (event.kind === "call-unreadable" || !("error" in event)) return;
+  const what = event.kind === "method-failed" ? `The remote method ${event.method}` : "A callback or an answer";
+  const { error } = event;
+  const text = error instanceof Error ? (error.stack ?? String(error)) : String(error);
+  // eslint-disable-next-line no-console -- the only place for warnings that all platforms have
+  console.warn(`${what} failed (give connectedPair an onEvent to observe this): ${text}`);
 }
 
 /**

@@ -49,12 +49,12 @@ describe("a call without an answer", () => {
     const { desk, pair, events } = await open();
     const before = pair.transcript().length;
     desk.sendRemote("echo", 1);
-    desk.sendRemote("nothing" as "echo", 1); // a mistake of the caller, which the callee does not report
+    desk.sendRemote("nothing" as "echo", 1); // a mistake of the caller, of which only the callee knows
     desk.sendRemote("function");
     desk.sendRemote("fault");
     await pair.settled();
     expect(pair.transcript(before).filter((line) => line.startsWith("server"))).toEqual([]);
-    expect(events.map(({ kind }) => kind)).toEqual(["method-failed"]);
+    expect(events.map(({ kind }) => kind)).toEqual(["method-failed", "method-failed"]);
     await pair.expectNothingLeft();
   });
 

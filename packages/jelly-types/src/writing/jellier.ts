@@ -5,6 +5,7 @@ import { BananaError, writeExpression } from "@pb/banana";
 import { WRITING_DEPTH } from "../limits.js";
 import { describe, fromBanana, JellyError } from "../errors.js";
 import type { JellyWriter, WritingHandler } from "../handler.js";
+import { refusal } from "./advice.js";
 import { SeenObjects } from "./seen-objects.js";
 import { checkNumber, checkOptions } from "../options.js";
 import type { OptionKinds } from "../options.js";
@@ -122,7 +123,7 @@ export class Jellier implements JellyWriter {
         break;
       case "function":
       case "symbol":
-        throw new JellyError("JELLY_NOT_JELLYABLE", `${describe(value)} cannot be sent`);
+        throw new JellyError("JELLY_NOT_JELLYABLE", refusal(value));
     }
   }
 
@@ -191,8 +192,8 @@ export class Jellier implements JellyWriter {
 
   #refuse(value: object): never {
     const other = this.#registry?.otherCopy(value) ?? standardTypes.otherCopy(value);
-    const advice = other === undefined ? "register its class, or make it a Referenceable" : `it was ${other}`;
-    throw new JellyError("JELLY_NOT_JELLYABLE", `${describe(value)} cannot be sent: ${advice}`);
+    const text = other === undefined ? refusal(value) : `${describe(value)} cannot be sent: it was ${other}`;
+    throw new JellyError("JELLY_NOT_JELLYABLE", text);
   }
 
   #enter(): void {
