@@ -63,8 +63,26 @@ export async function sendPages<Page = unknown>(
   pages: Iterable<Sendable<Page>> | AsyncIterable<Sendable<Page>>,
 ): Promise<void> {
   const held = collector as RemoteReference<PageCollectorMethods>;
+  const sent = new SentPages(held);
+  // In one function: the collector is released in the turn of the last page, as by a Pager of Twisted.
   try {
-    await sendAll(held, pages);
+    if (Symbol.iterator in pages) {
+      let isFirst = true;
+      for (const page of pages) {
+        if (!isFirst) await sent.room();
+        isFirst = false;
+        if (sent.isUnwanted) return;
+        sent.add(page);
+      }
+    } else {
+      for await (const page of pages) {
+        if (sent.isUnwanted) return;
+        sent.add(page);
+        await sent.room();
+      }
+    }
+    if (sent.unanswered > 0) await sent.answered();
+    if (!sent.isUnwanted) held.sendRemote("endedPaging");
   } catch (error) {
     // The error of the collector is known at the other end.
     if (held.isAlive && !(error instanceof RemoteError)) reportFailure(held, error);
@@ -72,30 +90,6 @@ export async function sendPages<Page = unknown>(
   } finally {
     held[dispose]();
   }
-}
-
-async function sendAll(
-  collector: RemoteReference<PageCollectorMethods>,
-  pages: Iterable<unknown> | AsyncIterable<unknown>,
-): Promise<void> {
-  const sent = new SentPages(collector);
-  if (Symbol.iterator in pages) {
-    let isFirst = true;
-    for (const page of pages) {
-      if (!isFirst) await sent.room();
-      isFirst = false;
-      if (sent.isUnwanted) return;
-      sent.add(page);
-    }
-  } else {
-    for await (const page of pages) {
-      if (sent.isUnwanted) return;
-      sent.add(page);
-      await sent.room();
-    }
-  }
-  if (sent.unanswered > 0) await sent.answered();
-  if (!sent.isUnwanted) collector.sendRemote("endedPaging");
 }
 
 /**
