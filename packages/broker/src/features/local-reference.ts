@@ -7,12 +7,13 @@ import { checkCallOptions } from "../calls/call-options.js";
 import type { CallOptions } from "../calls/call-options.js";
 import { withDeadline } from "../deadline.js";
 import { BrokerConfig } from "../engine/config.js";
+import { remoteCalls } from "../calls/remote-calls.js";
 import type { BrokerOptions } from "../engine/config.js";
 import { callTimeout, DeadReferenceError } from "../errors.js";
 import { Avatar } from "../flavors/perspective.js";
 import type { CallReceiver } from "../flavors/perspective.js";
 import { Referenceable } from "../flavors/referenceable.js";
-import { callsThrough, RemoteCaller } from "../flavors/remote-reference.js";
+import { RemoteCaller } from "../flavors/remote-reference.js";
 import type {
   Reference,
   RemoteArguments,
@@ -72,7 +73,7 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
   }
 
   get call(): RemoteCalls<T> {
-    return (this.#calls ??= callsThrough((name, args) => this.#call(name, args, {})));
+    return (this.#calls ??= remoteCalls((name, args) => this.#call(name, args, {})) as RemoteCalls<T>);
   }
 
   callRemote<Name extends RemoteName<T>>(
@@ -103,6 +104,11 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
   [Symbol.dispose](): void {
     this.#isReleased = true;
     if (references.get(this.#object) === (this as unknown)) references.delete(this.#object);
+  }
+
+  /** As that of a `RemoteReference`. */
+  get [Symbol.toStringTag](): string {
+    return LocalReference.name;
   }
 
   /** The object behind a reference. */

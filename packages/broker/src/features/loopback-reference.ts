@@ -4,11 +4,12 @@ import { addDisposal } from "@pb/banana";
 import { Broker } from "../broker.js";
 import { checkCallOptions } from "../calls/call-options.js";
 import type { CallOptions } from "../calls/call-options.js";
+import { remoteCalls } from "../calls/remote-calls.js";
 import type { BrokerOptions } from "../engine/config.js";
 import { AsReferenceable } from "../flavors/perspective.js";
 import type { CallReceiver } from "../flavors/perspective.js";
 import { Referenceable } from "../flavors/referenceable.js";
-import { callsThrough, RemoteCaller } from "../flavors/remote-reference.js";
+import { RemoteCaller } from "../flavors/remote-reference.js";
 import type { RemoteCalls, RemoteMethods, RemoteReference } from "../flavors/remote-reference.js";
 import { linkPair } from "../link/memory-link.js";
 
@@ -35,7 +36,7 @@ export class LoopbackReference {
   }
 
   get call(): RemoteCalls<RemoteMethods> {
-    return (this.#calls ??= callsThrough((name, args) => this.callRemote(name, ...args)));
+    return (this.#calls ??= remoteCalls((name, args) => this.callRemote(name, ...args)) as RemoteCalls<RemoteMethods>);
   }
 
   async callRemote(name: string, ...args: unknown[]): Promise<unknown> {
@@ -61,5 +62,10 @@ export class LoopbackReference {
 
   [Symbol.dispose](): void {
     void this.#connection.close();
+  }
+
+  /** As that of a `RemoteReference`. */
+  get [Symbol.toStringTag](): string {
+    return LoopbackReference.name;
   }
 }

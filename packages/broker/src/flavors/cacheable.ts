@@ -16,6 +16,7 @@ import { checkCallOptions } from "../calls/call-options.js";
 import type { CallOptions } from "../calls/call-options.js";
 import type { Callable, Perspective } from "../calls/callable.js";
 import { dispatch } from "../calls/dispatch.js";
+import { remoteCalls } from "../calls/remote-calls.js";
 import { DeadReferenceError, UnknownCacheError } from "../errors.js";
 import { incomingGraph, outgoingGraph } from "../references/graph-context.js";
 import type { IncomingGraph } from "../references/graph-context.js";
@@ -24,7 +25,7 @@ import type { ConnectionContext } from "../references/graph-context.js";
 import type { SharedArguments } from "../references/shared-arguments.js";
 import { readNumericId } from "../wire/messages.js";
 import { remoteTypeOf } from "./copyable.js";
-import { callsThrough, RemoteCaller } from "./remote-reference.js";
+import { RemoteCaller } from "./remote-reference.js";
 import type { RemoteArguments, RemoteCalls, RemoteMethods, RemoteName, RemoteResult } from "./remote-reference.js";
 import { thisCopy } from "../this-copy.js";
 
@@ -84,7 +85,7 @@ export class CacheObserver<T = RemoteMethods> {
 
   /** The `observe_` methods of the copy as functions: `observer.call.set(1)` is `observer.callRemote("set", 1)`. */
   get call(): RemoteCalls<T> {
-    return (this.#calls ??= callsThrough((name, args) => this.#call(name, args, {})));
+    return (this.#calls ??= remoteCalls((name, args) => this.#call(name, args, {})) as RemoteCalls<T>);
   }
 
   /**
@@ -127,6 +128,11 @@ export class CacheObserver<T = RemoteMethods> {
 
   #requireAlive(): void {
     if (!this.isAlive) throw new DeadReferenceError("The peer has no copy of this object anymore");
+  }
+
+  /** As that of a `RemoteReference`. */
+  get [Symbol.toStringTag](): string {
+    return CacheObserver.name;
   }
 
   /** @internal */

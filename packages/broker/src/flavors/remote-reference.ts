@@ -8,6 +8,8 @@ import { checkCallOptions } from "../calls/call-options.js";
 import type { CallOptions } from "../calls/call-options.js";
 import type { Perspective } from "../calls/callable.js";
 import type { AnyFunction, IsAny, MethodName, MethodOf, SignaturesOf } from "../calls/method-types.js";
+import { remoteCalls } from "../calls/remote-calls.js";
+import type { Invoke, ProtocolName } from "../calls/remote-calls.js";
 import { DeadReferenceError } from "../errors.js";
 import type { ConnectionContext } from "../references/graph-context.js";
 import type { SharedArguments } from "../references/shared-arguments.js";
@@ -85,7 +87,7 @@ export class RemoteReference<T = RemoteMethods> implements Reference<T> {
 
   /** The methods as functions: `reference.call.echo("hi")` is `reference.callRemote("echo", "hi")`. */
   get call(): RemoteCalls<T> {
-    return (this.#calls ??= callsThrough((name, args) => this.#call(name, args, undefined)));
+    return (this.#calls ??= remoteCalls((name, args) => this.#call(name, args, undefined)) as RemoteCalls<T>);
   }
 
   /**
@@ -175,6 +177,11 @@ export class RemoteReference<T = RemoteMethods> implements Reference<T> {
     return this.#context.caller.call(this.id, name, args, details);
   }
 
+  /** Shown by inspectors. Vue does not wrap objects with a tag, whose private members its proxies cannot reach. */
+  get [Symbol.toStringTag](): string {
+    return RemoteReference.name;
+  }
+
   /** @internal */
   get [madeBy](): PackageCopy {
     return thisCopy;
@@ -182,9 +189,6 @@ export class RemoteReference<T = RemoteMethods> implements Reference<T> {
 }
 
 // Ways to call
-
-/** What {@link RemoteCaller} does for each call. */
-export type Invoke = (name: string, args: readonly unknown[]) => Promise<unknown>;
 
 /** Calls methods of a remote object with fixed options: `reference.with({ timeoutMs: 500 })` returns one. */
 export class RemoteCaller<T = RemoteMethods> {
@@ -197,7 +201,7 @@ export class RemoteCaller<T = RemoteMethods> {
 
   /** The methods as functions: `call.echo("hi")` is `callRemote("echo", "hi")`. */
   get call(): RemoteCalls<T> {
-    return (this.#calls ??= callsThrough(this.#invoke));
+    return (this.#calls ??= remoteCalls(this.#invoke) as RemoteCalls<T>);
   }
 
   /** Calls a method. A trailing `kwargs({…})` becomes keyword arguments. */
@@ -207,15 +211,11 @@ export class RemoteCaller<T = RemoteMethods> {
   ): Promise<RemoteResult<T, Name>> {
     return this.#invoke(name, args) as Promise<RemoteResult<T, Name>>;
   }
-}
 
-/** An object with a function for every name, each of which calls `invoke`. */
-export function callsThrough<T>(invoke: Invoke): RemoteCalls<T> {
-  return new Proxy(Object.create(null) as RemoteCalls<T>, {
-    // It has no method `then`, so that awaiting it by mistake does not call the peer.
-    get: (_target, name) =>
-      typeof name === "symbol" || name === "then" ? undefined : (...args: unknown[]) => invoke(name, args),
-  });
+  /** As that of a {@link RemoteReference}. */
+  get [Symbol.toStringTag](): string {
+    return RemoteCaller.name;
+  }
 }
 
 // Types of calls
@@ -512,10 +512,11 @@ type ResultFor<Result> = Received<Awaited<Result>>;
 
 /**
  * The methods of a remote object as functions. They are visibly remote: each returns a promise, which rejects as
- * `callRemote` does.
+ * `callRemote` does. Names that JavaScript itself looks up on objects, such as `then`, `toString` and `toJSON`, are no
+ * methods here: call them with `callRemote`.
  */
 export type RemoteCalls<T> = {
-  readonly [Name in MethodName<T>]: CallsOf<SignaturesOf<MethodOf<T, Name>>>;
+  readonly [Name in Exclude<MethodName<T>, ProtocolName>]: CallsOf<SignaturesOf<MethodOf<T, Name>>>;
 };
 
 type CallsOf<Signatures> = Signatures extends [infer Signature]
