@@ -12,7 +12,6 @@ import { LoginGate } from "./engine/login-gate.js";
 import type { Pass } from "./engine/login-gate.js";
 import { ConnectionMemory } from "./engine/memory.js";
 import { MessageReader } from "./engine/reader.js";
-import type { ReaderOwner } from "./engine/reader.js";
 import { requireCallable } from "./engine/root-source.js";
 import { isReserved, Pbx, PBX, understandsGoAway } from "./engine/pbx.js";
 import { LimitError, ProtocolError } from "./errors.js";
@@ -73,7 +72,6 @@ export class Broker implements Connection {
   #drainedCallbacks: (() => void)[] = [];
   /** The promise of {@link idle}, while there is one. */
   #idle: Promise<void> | undefined;
-  #isSending = false;
   #bytesSent = 0;
   #latency: number | undefined;
   #state: State;
@@ -117,7 +115,11 @@ export class Broker implements Connection {
       this.#end("negotiation", new ProtocolError("PROTOCOL_NEGOTIATION_TIMEOUT", text));
     });
     this.#state = { is: "negotiating", timer };
-    this.#reader = new MessageReader(this.#readerOwner(), this.#session, this.#backpressure, this.#memory);
+    const owner = {
+      becomeReady: (dialect: Dialect) => this.#becomeReady(dialect),
+      end: (reason: CloseReason, cause: unknown) => this.#end(reason, cause),
+    };
+    this.#reader = new MessageReader(owner, this.#session, this.#backpressure, this.#memory);
     link.start({
       received: this.#reader.receive,
       drained: () => this.#drained(),
@@ -370,24 +372,6 @@ export class Broker implements Connection {
     if (this.isOpen) this.#backpressure.regulate();
   }
 
-  #readerOwner(): ReaderOwner {
-    // eslint-disable-next-line @typescript-eslint/no-this-alias -- accessors have a `this` of their own
-    const broker = this;
-    return {
-      get isOpen() {
-        return broker.isOpen;
-      },
-      get core() {
-        return broker.#state.is === "ready" ? broker.#state.core : undefined;
-      },
-      get isWriting() {
-        return broker.#isSending || (broker.#state.is === "ready" && broker.#state.core.outbox.isWriting);
-      },
-      becomeReady: (dialect) => this.#becomeReady(dialect),
-      end: (reason, cause) => this.#end(reason, cause),
-    };
-  }
-
   #becomeReady(dialect: Dialect): void {
     if (this.#state.is !== "negotiating") return; // Sending the name of the dialect has ended the connection.
     clearTimeout(this.#state.timer);
@@ -400,6 +384,7 @@ export class Broker implements Connection {
     const core = new ConnectionCore(this, this.#config, owner, this.#published, this.#link, dialect, this.#memory);
     core.caller.gate = this.#gate;
     this.#state = { is: "ready", core };
+    this.#reader.start(core);
     this.#backpressure.setLoad(core);
     this.keepAlive(); // Each end announces its version first.
     if (this.#config.extensions) this.#published.set(PBX, new Pbx((retryAfterMs) => this.#peerGoesAway(retryAfterMs)));
@@ -437,11 +422,11 @@ export class Broker implements Connection {
 
   #send(bytes: Uint8Array): void {
     this.#bytesSent += bytes.length;
-    this.#isSending = true;
+    this.#reader.isSending = true;
     try {
       this.#link.send(bytes);
     } finally {
-      this.#isSending = false;
+      this.#reader.isSending = false;
     }
     this.#backpressure.regulate(); // The link does not report bytes that have left at once.
     const { queuedBytes } = this.#link;

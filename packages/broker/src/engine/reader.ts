@@ -18,12 +18,7 @@ const SCANNED_BYTES = 256 * 1024;
 
 /** What the reader uses of the broker that owns it. */
 export interface ReaderOwner {
-  readonly isOpen: boolean;
-  /** The core, when the connection is ready. */
-  readonly core: ConnectionCore | undefined;
-  /** Whether a message is being written or sent. */
-  readonly isWriting: boolean;
-  /** Both ends have agreed on a dialect. */
+  /** Both ends have agreed on a dialect: calls {@link MessageReader.start}. */
   becomeReady(dialect: Dialect): void;
   end(reason: CloseReason, cause: unknown): void;
 }
@@ -38,6 +33,11 @@ export class MessageReader {
   #steps: Steps<void> | undefined;
   #stepsBytes = 0;
   #isReading = false;
+  /** The core while the connection is ready. Fields, because they are looked at for each message. */
+  #core: ConnectionCore | undefined;
+  #isOpen = true;
+  /** Whether bytes are being passed to the link. */
+  isSending = false;
   /** Bytes since the connection was made. */
   bytesReceived = 0;
 
@@ -52,7 +52,7 @@ export class MessageReader {
   readonly receive = (bytes: Uint8Array): void => this.#received(bytes);
 
   #received(bytes: Uint8Array): void {
-    if (!this.#owner.isOpen) return;
+    if (!this.#isOpen) return;
     this.bytesReceived += bytes.length;
     this.#session.push(bytes);
     if (this.isBusy) queueMicrotask(() => this.read());
@@ -64,18 +64,18 @@ export class MessageReader {
    * little later.
    */
   get isBusy(): boolean {
-    return this.#isReading || this.#owner.isWriting;
+    return this.#isReading || this.isSending || this.#core?.outbox.isWriting === true;
   }
 
   /** Reads what has arrived, until the turn of this connection is over. */
   read(): void {
-    if (!this.#owner.isOpen || this.#isReading) return;
+    if (!this.#isOpen || this.#isReading) return;
     this.#isReading = true;
     try {
       this.#readMessages();
       this.#countUnread();
     } catch (error) {
-      const reason = this.#owner.core === undefined ? failedNegotiation(error) : "protocol";
+      const reason = this.#core === undefined ? failedNegotiation(error) : "protocol";
       this.#owner.end(error instanceof LimitError ? "limit" : reason, error);
     } finally {
       this.#isReading = false;
@@ -85,38 +85,56 @@ export class MessageReader {
 
   /** A message that was read may have ended the connection. */
   #finishTurn(): void {
-    if (this.#owner.isOpen) this.#backpressure.regulate();
-    else this.stop();
+    if (this.#isOpen) this.#backpressure.regulate();
+    else this.#giveUp();
   }
 
-  /** The connection has ended. Gives up the message that is being read. */
+  /** The connection is ready. */
+  start(core: ConnectionCore): void {
+    this.#core = core;
+  }
+
+  /** The connection has ended. */
   stop(): void {
-    if (this.#isReading) return; // Called again by `read`.
+    this.#isOpen = false;
+    this.#core = undefined;
+    if (!this.#isReading) this.#giveUp(); // Otherwise `read` does it.
+  }
+
+  /** Gives up the message that is being read. */
+  #giveUp(): void {
     this.#steps?.return();
     this.#endSteps();
     leave(this);
   }
 
   #readMessages(): void {
-    const owner = this.#owner;
-    while (owner.isOpen && this.#admitsNext()) {
+    while (this.#isOpen && (this.#hasNothing || this.#admitsNext())) {
       if (this.#steps !== undefined) {
         if (this.#steps.next().done === true) this.#endSteps();
         continue;
       }
-      const before = owner.core?.responder;
-      if (before !== undefined && before.heldBytes > 0 && before.runHeld()) continue;
+      if (this.#core !== undefined && this.#core.responder.heldBytes > 0 && this.#core.responder.runHeld()) continue;
       const hasMessage = this.#session.advance(this.#reader, SCANNED_BYTES);
-      const { dialect } = this.#session;
-      if (before === undefined && dialect !== undefined) owner.becomeReady(dialect);
+      if (this.#core === undefined) this.#becomeReady();
       // The root source may have closed the connection.
-      const { core } = owner;
-      if (hasMessage && core !== undefined) this.#receive(core);
+      if (hasMessage && this.#core !== undefined) this.#receive(this.#core);
       else if (!this.#session.isInterrupted) {
         this.#backpressure.startTurn();
         return;
       }
     }
+  }
+
+  #becomeReady(): void {
+    const { dialect } = this.#session;
+    if (dialect !== undefined) this.#owner.becomeReady(dialect);
+  }
+
+  /** Whether everything that has arrived is read and running. */
+  get #hasNothing(): boolean {
+    if (this.#session.pendingBytes > 0 || this.#steps !== undefined) return false;
+    return this.#core === undefined || this.#core.responder.heldBytes === 0;
   }
 
   /**

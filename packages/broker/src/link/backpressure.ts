@@ -40,6 +40,13 @@ const HELD_BYTES = 64 * 1024;
 const SIGN_OF_LIFE_MS = 250;
 
 /**
+ * Reading the clock takes as long as reading a short message. Messages that take less than {@link SHORT_MS} are read in
+ * groups, at the end of which it is read. So few that the turn is over soon when the messages become slow.
+ */
+const MOST_UNCHECKED = 4;
+const SHORT_MS = 0.5;
+
+/**
  * Runs a callback in the next turn of the event loop. A timer would wait for a millisecond, which adds up on a busy
  * machine, where a turn also ends because other processes run meanwhile.
  */
@@ -66,6 +73,10 @@ export class Backpressure {
   #messagesLeft: number;
   /** When this turn ends, in milliseconds; undefined before its first message. */
   #turnEnd: number | undefined;
+  /** When the clock was last read, after how many messages it is read again, and how many of them are left. */
+  #lastCheck = -Infinity;
+  #unchecked = 1;
+  #uncheckedLeft = 0;
   #isYielding = false;
   /** Whether it yields until another connection is ready. */
   #isWaiting = false;
@@ -106,6 +117,7 @@ export class Backpressure {
    */
   admitsStep(): boolean {
     if (this.#isYielding || this.#isResuming) return false;
+    this.#uncheckedLeft = 0;
     if (!this.#isTurnOver()) return true;
     this.#yield();
     return false;
@@ -127,8 +139,13 @@ export class Backpressure {
 
   #isTurnOver(): boolean {
     if (this.#messagesLeft <= 0) return true;
+    if (--this.#uncheckedLeft > 0) return false;
     const now = performance.now();
     this.#turnEnd ??= now + this.#limits.turnMs;
+    const areShort = now - this.#lastCheck < SHORT_MS;
+    this.#unchecked = areShort ? Math.min(2 * this.#unchecked, MOST_UNCHECKED) : 1;
+    this.#uncheckedLeft = this.#unchecked;
+    this.#lastCheck = now;
     return now > this.#turnEnd;
   }
 
@@ -159,6 +176,8 @@ export class Backpressure {
   startTurn(): void {
     this.#messagesLeft = this.#limits.messagesPerTurn;
     this.#turnEnd = undefined;
+    this.#uncheckedLeft = 0;
+    this.#unchecked = 1;
   }
 
   /** This end waits until the peer has read what is queued, so the peer has to be read. Call the result at the end. */
