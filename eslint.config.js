@@ -4,8 +4,10 @@ import { defineConfig, globalIgnores } from "eslint/config";
 import ts from "typescript-eslint";
 import { english } from "./tools/docs/english.js";
 
-/** The packages that run on every platform: they must not use what only one platform has. */
-const portable = ["banana", "jelly-types", "broker", "cred", "transport"].map((name) => `packages/${name}/src/**/*.ts`);
+/** What runs on every platform: it must not use what only one platform has. */
+const portable = ["banana", "jelly-types", "broker", "cred", "transport", "web-transport"].map(
+  (name) => `packages/${name}/src/**/*.ts`,
+);
 
 export default defineConfig(
   globalIgnores(["**/dist/", "**/node_modules/"]),
@@ -68,6 +70,7 @@ export default defineConfig(
   { files: ["packages/examples/src/**/*.ts"], rules: { "no-console": "off" } },
   {
     files: portable,
+    ignores: ["packages/web-transport/src/node/**"],
     rules: {
       "no-restricted-globals": [
         "error",

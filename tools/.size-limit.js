@@ -6,7 +6,9 @@
 export default [
   row("both directions of the codec", "banana", "{ encode, decode }"),
   row("codec, scanner and negotiation", "banana", "{ encode, decode, Scanner, Session }", { limit: "6100 B" }),
-  ...["banana", "jelly-types", "broker", "cred"].map((folder) => row(`all of @pb/${folder}`, folder, "*")),
+  ...["banana", "jelly-types", "broker", "cred", "web-transport"].map((folder) =>
+    row(`all of @pb/${folder}`, folder, "*"),
+  ),
 ];
 
 function row(name, folder, imported, options = {}) {

@@ -12,7 +12,7 @@ export interface Consumer {
   readonly resolution: "nodenext" | "bundler";
   readonly target: "es2022" | "esnext";
   readonly dom: boolean;
-  /** With the types of Node, and all packages. Otherwise without, and the portable packages only. */
+  /** With the types of Node, and all packages. Otherwise without, and what runs everywhere only. */
   readonly node: boolean;
 }
 
@@ -33,8 +33,9 @@ export const someConsumers = allConsumers.filter(
 /** Compiles in `project`, which has the packages and @types/node. Returns the errors. */
 export function typeProblems(project: string, packages: Package[], tsc: string, consumer: Consumer): string[] {
   const { resolution, target, dom, node } = consumer;
-  const used = packages.filter(({ manifest }) => node || manifest.name !== "@pb/node-transport");
-  const imports = used.flatMap(entryPoints).map((entry, index) => `import * as e${index} from "${entry}";`);
+  const forNode = /^@pb\/(node-transport|.*\/node)$/;
+  const used = packages.flatMap(entryPoints).filter((entry) => node || !forNode.test(entry));
+  const imports = used.map((entry, index) => `import * as e${index} from "${entry}";`);
   const names = imports.map((_, index) => `e${index}`).join(", ");
   writeFileSync(join(project, "program.ts"), `${imports.join("\n")}\nexport const entries: object[] = [${names}];\n`);
   const compilerOptions = {

@@ -13,6 +13,7 @@ const packages: Record<string, string[]> = {
   broker: ["@pb/banana"],
   cred: ["@pb/broker", "@pb/node-transport"],
   "node-transport": ["@pb/broker"],
+  "web-transport": ["@pb/broker", "@pb/node-transport"],
   unknown: [],
 };
 const exports = { ".": { "@pb/source": "./src/index.ts" }, "./testing": { "@pb/source": "./src/testing/index.ts" } };
@@ -32,6 +33,9 @@ const planted: [file: string, text: string, problem: string][] = [
   ["broker/src/name.ts", `import "@pb/broker";`, "broker/src/index.ts: own-entry-point"],
   ["cred/src/node.ts", `import { hash } from "node:crypto"; export { hash };`, "crypto: node-module"],
   ["cred/src/net.ts", `import type { Socket } from "net"; export type S = Socket;`, "net: node-module"],
+  ["web-transport/src/net.ts", `import "node:net";`, "net: node-module"],
+  ["web-transport/src/up.ts", `import "./node/listen.js";`, "node/listen.ts: node-part"],
+  ["web-transport/src/sockets.ts", `import "@pb/node-transport";`, "index.ts: node-part"],
   ["banana/src/a.ts", `import "./b.js"; export const a = 1;`, "b.ts -> packages/banana/src/a.ts: cycle"],
   ["broker/src/wire/low.ts", `import "../features/high.js";`, "features/high.ts: broker-order-wire"],
   ["broker/src/engine/low.ts", `import "../broker.js";`, "broker.ts: broker-order-engine"],
@@ -58,6 +62,7 @@ beforeAll(async () => {
   }
   write("packages/banana/src/b.ts", `import type { a } from "./a.js"; export type T = typeof a;`);
   write("packages/node-transport/src/socket.ts", `import "node:net"; import "@pb/broker/testing";`);
+  write("packages/web-transport/src/node/listen.ts", `import "node:http"; import "@pb/node-transport";`);
   write("packages/broker/src/broker.ts", `import "./engine/x.js"; import "@pb/banana";`);
   write("packages/broker/src/engine/x.ts", `import "../wire/x.js";`);
   write("packages/broker/src/wire/x.ts", "export const x = 1;");

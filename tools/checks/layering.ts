@@ -16,10 +16,12 @@ const layers: Record<string, readonly string[]> = {
   cred: ["banana", "jelly-types", "broker"],
   transport: ["banana", "jelly-types", "broker"],
   "node-transport": ["banana", "jelly-types", "broker", "transport"],
+  "web-transport": ["jelly-types", "broker", "transport", "node-transport"],
 };
 
-/** The packages that may import Node's modules. All others run on every platform. */
+/** The packages and folders that may import Node's modules. All others run on every platform. */
 const nodePackages = ["node-transport"];
+const nodeFiles = "web-transport/src/(node/|node\\.ts$)";
 
 /** The import order inside packages/broker/src: a folder or file may import only those to its left. */
 const brokerOrder = ["link/", "wire/", "calls/", "references/", "flavors/", "engine/", "broker.ts", "features/"];
@@ -83,8 +85,14 @@ function rulesFor(packages: readonly Package[]): IForbiddenRuleType[] {
     {
       name: "node-module",
       comment: "this package runs on every platform; only a transport for Node may import Node's modules.",
-      from: { path: `^packages/(${portable.join("|")})/src/` },
+      from: { path: `^packages/(${portable.join("|")})/src/`, pathNot: `^packages/${nodeFiles}` },
       to: { dependencyTypes: ["core"] },
+    },
+    {
+      name: "node-part",
+      comment: "browsers use this file: it must not import the part for Node.",
+      from: { path: "^packages/web-transport/src/", pathNot: `^packages/${nodeFiles}` },
+      to: { path: [`^packages/${nodeFiles}`, "^packages/node-transport/", "node_modules/ws/"] },
     },
     {
       name: "cycle",

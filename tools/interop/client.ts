@@ -1,9 +1,8 @@
-// Our client half of the contract: runs the checks against a server, each on its own connection.
+// Our client half of the contract: runs the checks against a server, each on its own connection. Runs in browsers, too.
 
 import { none, pb } from "@pb/banana";
-import type { Broker } from "@pb/broker";
+import type { Broker, BrokerOptions } from "@pb/broker";
 import { withDeadline } from "@pb/broker/extension";
-import { connect } from "@pb/node-transport";
 import type { Check } from "./check.js";
 import { brokerOptions } from "./contract.js";
 import type { Dialect, Variant } from "./contract.js";
@@ -17,9 +16,9 @@ export const checks: Readonly<Record<Variant, Readonly<Record<string, Check>>>> 
 
 export interface Target {
   readonly variant: Variant;
-  readonly host: string;
-  readonly port: number;
   readonly dialect: Dialect;
+  /** Connects to the server. */
+  readonly connect: (broker: BrokerOptions) => Promise<Broker>;
 }
 
 /** The result of a check, as Twisted's client half prints it. */
@@ -40,12 +39,18 @@ export async function* runChecks(target: Target, isWanted = (_name: string): boo
   }
 }
 
+export async function allVerdicts(target: Target): Promise<Verdict[]> {
+  const verdicts: Verdict[] = [];
+  for await (const verdict of runChecks(target)) verdicts.push(verdict);
+  return verdicts;
+}
+
 /** Runs one check on a new connection. */
-async function runCheck(name: string, check: Check, { host, port, dialect }: Target): Promise<Verdict> {
+async function runCheck(name: string, check: Check, { connect, dialect }: Target): Promise<Verdict> {
   const connections: Broker[] = [];
   const dialects = dialect === "pb" ? [pb, none] : [none];
   const open = async (): Promise<Broker> => {
-    const connection = await connect({ type: "tcp", host, port }, { broker: { ...brokerOptions, dialects } });
+    const connection = await connect({ ...brokerOptions, dialects });
     connections.push(connection);
     return connection;
   };

@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { checks, runChecks } from "./client.js";
 import type { Variant } from "./contract.js";
 import { testAll } from "./pairings.js";
-import { startServer } from "./server.js";
+import { connectTcp, startServer } from "./tcp.js";
 
 const USAGE = `usage: npm run --silent interop                                both halves against every Twisted on this machine
        npm run --silent interop -- server --port N [--portal]  our server alone, until it is stopped
@@ -46,7 +46,8 @@ if (options.help) {
 /** Prints one line of JSON for each check, and a summary. Whether no check failed. */
 async function runClient(variant: Variant, port: number): Promise<boolean> {
   const isWanted = (name: string): boolean => options.only === "" || options.only.split(",").includes(name);
-  const target = { variant, host: options.host, port, dialect: options.dialect === "none" ? "none" : "pb" } as const;
+  const dialect = options.dialect === "none" ? "none" : "pb";
+  const target = { variant, dialect, connect: connectTcp(port, options.host) } as const;
   const summary = { ok: 0, failed: 0, skipped: Object.keys(checks[variant]).length };
   for await (const verdict of runChecks(target, isWanted)) {
     summary.skipped--;

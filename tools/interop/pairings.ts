@@ -4,11 +4,11 @@ import { fileURLToPath } from "node:url";
 import { Program } from "../process/program.js";
 import { allTwisteds, noTwisted, pythonEnvironment } from "../twisted/twisted.js";
 import type { Twisted } from "../twisted/twisted.js";
-import { runChecks } from "./client.js";
+import { allVerdicts } from "./client.js";
 import type { Verdict } from "./client.js";
 import type { Dialect, Variant } from "./contract.js";
 import list from "./known-failures.json" with { type: "json" };
-import { startServer } from "./server.js";
+import { connectTcp, startServer } from "./tcp.js";
 
 /** Which half is ours. The other half is Twisted's, unmodified. */
 export type Half = "server" | "client";
@@ -46,10 +46,7 @@ export async function runPairing(twisted: Twisted, { half, variant, dialect }: P
   }
   await using server = twistedProgram(twisted, "pb_server.py", variant, "0", "--lifetime", SERVER_LIFETIME);
   const { listening } = await server.nextJson<{ listening: number }>();
-  const target = { variant, host: "127.0.0.1", port: listening, dialect };
-  const verdicts: Verdict[] = [];
-  for await (const verdict of runChecks(target)) verdicts.push(verdict);
-  return verdicts;
+  return await allVerdicts({ variant, dialect, connect: connectTcp(listening) });
 }
 
 /** Starts Twisted's half of the contract. */

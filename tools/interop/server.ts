@@ -1,24 +1,18 @@
-// Our server half of the contract (peers/CONTRACT.md, sections 2 and 3).
+// Our server half of the contract (peers/CONTRACT.md, sections 2 and 3). Runs in browsers, too.
 
 import { Avatar, Kwargs, Referenceable, RemoteError, Root, sendPages, pagesOf, Viewable } from "@pb/broker";
 import { ViewPoint } from "@pb/broker/extension";
-import type { Broker, Parameters, RemoteReference } from "@pb/broker";
-import type { Callable } from "@pb/broker/extension";
+import type { Broker, Parameters, RemoteReference, RootSource } from "@pb/broker";
 import { AllowAnonymousAccess, ANONYMOUS, InMemoryUsernamePasswordChecker, Portal } from "@pb/cred";
 import type { AvatarId, Login, Mind, Realm } from "@pb/cred";
 import { tuple } from "@pb/jelly-types";
 import type { Float, Tuple } from "@pb/jelly-types";
-import { listen } from "@pb/node-transport";
-import type { Server } from "@pb/node-transport";
-import { setTimeout as sleep } from "node:timers/promises";
-import { errorOf } from "./check.js";
+import { errorOf, sleep } from "./check.js";
 import * as contract from "./contract.js";
 
-/** Listens on loopback. Port 0 selects a free port. */
-export function startServer(variant: contract.Variant, port: number): Promise<Server> {
-  const source =
-    variant === "root" ? { rootObject: (broker: object) => new ContractRoot(broker as Broker) } : newPortal();
-  return listen({ type: "tcp", port, interface: "127.0.0.1" }, source, { broker: contract.brokerOptions });
+/** The root of one server. */
+export function contractRoot(variant: contract.Variant): RootSource {
+  return variant === "root" ? { rootObject: (broker: object) => new ContractRoot(broker as Broker) } : newPortal();
 }
 
 /** The arguments of a call as Twisted sees them: a tuple of positional arguments, and a dict of keyword arguments. */
@@ -211,7 +205,7 @@ class ContractRealm implements Realm {
   }
 }
 
-function newPortal(): { rootObject(broker: object): Callable } {
+function newPortal(): Portal {
   const users = new InMemoryUsernamePasswordChecker({ alice: "secret", bob: "hunter2" });
   return new Portal(new ContractRealm(), [users, new AllowAnonymousAccess()]);
 }

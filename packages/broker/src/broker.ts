@@ -123,7 +123,7 @@ export class Broker implements Connection {
     link.start({
       received: this.#reader.receive,
       drained: () => this.#drained(),
-      lost: (cause) => this.#lost(cause),
+      lost: (cause, reason) => this.#lost(cause, reason),
     });
     this.#session.start();
   }
@@ -468,13 +468,17 @@ export class Broker implements Connection {
       this.#config.runCallback(() => callback(retryAfterMs));
   }
 
-  #lost(cause: Error | undefined): void {
+  #lost(cause: Error | undefined, reason: "protocol" | "limit" | "lost" = "lost"): void {
     if (this.#state.is === "negotiating" && this.#link.role === "initiator" && isClosedByPeer(cause)) {
       const text = `the peer closed the connection first${this.#silence()}`;
       this.#end("negotiation", new Error(text, { cause }));
     }
-    if (this.#reader.isBusy) queueMicrotask(() => this.#end("lost", cause));
-    else this.#end("lost", cause);
+    const end = (): void => {
+      this.#end(reason, cause);
+      this.#end("lost"); // The link has ended: for another reason, it would be waited for.
+    };
+    if (this.#reader.isBusy) queueMicrotask(end);
+    else end();
   }
 
   /** What may be wrong when a server has sent nothing, although it has to send the first bytes. */

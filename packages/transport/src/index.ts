@@ -21,7 +21,7 @@ export { ConnectError, EndpointError, NotConnectedError, OutcomeUnknownError } f
 export type { Pulse } from "./pulse.js";
 export { defaultPlatform } from "./platform.js";
 export type { Platform, Timer } from "./platform.js";
-export { completeLiveness } from "./liveness.js";
+export { checkAfterSleep, completeLiveness } from "./liveness.js";
 export { openBroker } from "./client/open-broker.js";
 export type { Dial, ReconnectingClientHooks } from "./client/reconnecting-client.js";
 export { ServerConnections } from "./server/server-connections.js";

@@ -3,7 +3,7 @@
 
 import { addDisposal, dispose } from "@pb/jelly-types";
 import type { Broker } from "@pb/broker";
-import { LONGEST_MS, withDefaults } from "@pb/broker/extension";
+import { LONGEST_MS, withDeadline, withDefaults } from "@pb/broker/extension";
 import { defaultPlatform } from "./platform.js";
 import type { Platform, Timer } from "./platform.js";
 import type { Pulse } from "./pulse.js";
@@ -60,6 +60,35 @@ export function completeLiveness(options: LivenessOptions | undefined): typeof d
     intervalMs: { least: 1 },
     answerMs: { least: 1 },
   });
+}
+
+/**
+ * Asks the peer for a sign of life, and resolves with whether there was one in time. A peer that has stopped reading
+ * cannot answer, but still sends bytes.
+ */
+export async function isResponsive(connection: Broker, timeoutMs: number): Promise<boolean> {
+  const { bytesReceived } = connection.stats();
+  const timeoutError = (): Error => new Error(`The ping was not answered within ${timeoutMs} ms`);
+  return withDeadline({ timeoutMs }, timeoutError, () => connection.ping()).then(
+    () => true,
+    () => {
+      const later = connection.stats();
+      // While this end does not read it, nothing can be said against the peer.
+      return connection.isOpen && (later.bytesReceived > bytesReceived || later.pausedBy !== undefined);
+    },
+  );
+}
+
+/** Milliseconds in which a peer has to answer after this end was asleep: a person may be waiting. */
+const WAKE_MS = 5_000;
+
+/**
+ * Checks a connection at once, after the machine or the browser tab was asleep: without a sign of life within 5
+ * seconds, it ends with the reason `unresponsive`.
+ */
+export async function checkAfterSleep(connection: Broker): Promise<void> {
+  if (await isResponsive(connection, WAKE_MS)) return;
+  connection.terminate("unresponsive", new Error(`nothing was received for ${WAKE_MS} ms after this end was asleep`));
 }
 
 /** A ping that waits for its answer. */

@@ -12,6 +12,16 @@ export interface Peer {
   readonly isEncrypted: boolean;
   /** The address of the other end without its port, if it has one. It proves nothing about who the peer is. */
   readonly address?: string | undefined;
+  /**
+   * At a server over WebSocket: the HTTP request that opened the connection, for cookies and other headers. `url` is
+   * the path and the query; headers have names in lower case, as in Node. The peer chooses all of it freely.
+   */
+  readonly request?:
+    | {
+        readonly url: string;
+        readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+      }
+    | undefined;
   /** Over TLS: the certificate of the other end. Check `isTrusted` before relying on it. */
   readonly certificate?: PeerCertificate | undefined;
   /**
@@ -91,6 +101,9 @@ export interface LinkReceiver {
   received(bytes: Uint8Array): void;
   /** Everything that was queued has left the process. */
   drained(): void;
-  /** The connection ended. Called exactly once. `cause` is the reason, if it is known. */
-  lost(cause?: Error): void;
+  /**
+   * The connection ended. Called exactly once. `cause` is the error, if it is known. `reason` tells that the link
+   * itself ended the connection, because the peer violated the protocol of the transport or exceeded a limit of it.
+   */
+  lost(cause?: Error, reason?: "protocol" | "limit"): void;
 }

@@ -35,6 +35,15 @@ export function proxyPolicy(isProxied: boolean, trusted: readonly string[] | und
   };
 }
 
+/**
+ * Whether an address is that of a trusted proxy. Throws `TypeError` for an entry that is not an address, a network or
+ * `private`.
+ */
+export function trustedAddresses(trusted: readonly string[]): (address: string) => boolean {
+  const list = listOf(trusted);
+  return (address) => contains(list, address);
+}
+
 /** Null, which would trust every private network, is not the default. */
 function listOf(entries: readonly string[] = ["private"]): BlockList {
   if (!Array.isArray(entries)) throw new TypeError("trustProxies must be a list of addresses and networks");

@@ -2,13 +2,13 @@
 
 import { CallTimeoutError, ConnectionLostError, DeadReferenceError, defaultBrokerLimits, LimitError } from "@pb/broker";
 import type { Broker, BrokerEvent, CallOptions, RemoteCalls, RemoteMethods, RemoteReference } from "@pb/broker";
-import { addDisposal, asyncDispose, checkOptions } from "@pb/jelly-types";
+import { addDisposal, asyncDispose, checkOptions, dispose } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
 import { RemoteCaller, Subscriptions, withDeadline, withDefaults } from "@pb/broker/extension";
 import type { DeadlineOptions, RemoteArguments, RemoteName, RemoteResult } from "@pb/broker/extension";
 import { defaultWatcher } from "../default-watcher.js";
 import { ConnectError, NotConnectedError, OutcomeUnknownError } from "../errors.js";
-import { completeLiveness, watchOver } from "../liveness.js";
+import { checkAfterSleep, completeLiveness, watchOver } from "../liveness.js";
 import type { LivenessOptions } from "../liveness.js";
 import { defaultPlatform } from "../platform.js";
 import type { Platform, Timer } from "../platform.js";
@@ -64,6 +64,12 @@ export interface ReconnectingClientHooks {
   readonly platform?: Platform | undefined;
   /** How many calls may wait for a connection or an answer. Default: the `callsWaiting` of `defaultBrokerLimits`. */
   readonly callsWaiting?: number | undefined;
+  /**
+   * Observes when this end was asleep, as a tab of a browser is in the background: calls `wake` then, until the result
+   * is disposed of. A client that waits for its next attempt tries at once, and one that is connected checks its
+   * connection. Default: no observation.
+   */
+  readonly onWake?: ((wake: () => void) => Disposable) | undefined;
 }
 
 const optionKinds: OptionKinds<ReconnectingClientOptions<never>> = {
@@ -119,6 +125,8 @@ export class ReconnectingClient<T = RemoteMethods> {
   readonly #leaving = new Set<Broker>();
   readonly #callsWaiting: number;
   readonly #loginMs: number;
+  /** The connection that is being checked because this end was asleep. */
+  #checked: Broker | undefined;
   /** Calls that wait for a connection or an answer. */
   #calls = 0;
   /** Those of them that wait for a connection. */
@@ -140,12 +148,14 @@ export class ReconnectingClient<T = RemoteMethods> {
     this.#platform = hooks.platform ?? defaultPlatform;
     this.#callsWaiting = hooks.callsWaiting ?? defaultBrokerLimits.callsWaiting;
     this.#onEvent = hooks.onEvent ?? defaultWatcher(this.#platform.warn);
+    const waking = hooks.onWake?.(() => this.#wake());
     const { onState, signal } = options;
+    const stopped = this.#stop.signal;
+    stopped.addEventListener("abort", () => waking?.[dispose](), { once: true });
     if (onState !== undefined) {
       this.#watchers.add(onState);
       this.#notify(onState, this.#state);
     }
-    const stopped = this.#stop.signal;
     signal?.addEventListener("abort", () => void this.#end(signal.reason), { once: true, signal: stopped });
     if (signal?.aborted === true) void this.#end(signal.reason);
     else void this.#attempt(1);
@@ -218,6 +228,15 @@ export class ReconnectingClient<T = RemoteMethods> {
    */
   retryNow(): void {
     if (this.#state.is === "waiting") void this.#attempt(this.#state.attempt);
+  }
+
+  /** This end was asleep. */
+  #wake(): void {
+    const { connection } = this;
+    this.retryNow();
+    if (connection === undefined || connection === this.#checked) return;
+    this.#checked = connection;
+    void checkAfterSleep(connection).then(() => (this.#checked = undefined));
   }
 
   /**

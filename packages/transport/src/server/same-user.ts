@@ -3,8 +3,9 @@
 
 import { PBError } from "@pb/broker";
 import type { Broker } from "@pb/broker";
-import { withDeadline, withDefaults } from "@pb/broker/extension";
+import { withDefaults } from "@pb/broker/extension";
 import { dispose, onDispose, printable } from "@pb/jelly-types";
+import { isResponsive } from "../liveness.js";
 
 export interface SameUserOptions {
   /**
@@ -73,7 +74,7 @@ export class SameUserPolicy {
       older.terminate("replaced", new Error(`the user logged in from ${newer.peer.description}`));
       return;
     }
-    if (await answersPing(older, this.#answerMs))
+    if (await isResponsive(older, this.#answerMs))
       throw new DuplicateLogin(`${printable(avatarId)} is logged in already, from ${older.peer.description}`);
     older.terminate("unresponsive", new Error("the user logged in over another connection"));
   }
@@ -101,18 +102,4 @@ export class SameUserPolicy {
     const older = this.#sessions.get(avatarId)?.connection;
     return older === connection || older?.isOpen !== true ? undefined : older;
   }
-}
-
-/** Whether the peer shows a sign of life in time. One that has stopped reading cannot answer, but still sends bytes. */
-async function answersPing(connection: Broker, timeoutMs: number): Promise<boolean> {
-  const { bytesReceived } = connection.stats();
-  const timeoutError = (): Error => new Error(`The ping was not answered within ${timeoutMs} ms`);
-  return withDeadline({ timeoutMs }, timeoutError, () => connection.ping()).then(
-    () => true,
-    () => {
-      const later = connection.stats();
-      // While this end does not read it, nothing can be said against the peer.
-      return connection.isOpen && (later.bytesReceived > bytesReceived || later.pausedBy !== undefined);
-    },
-  );
 }

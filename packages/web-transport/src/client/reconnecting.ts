@@ -1,0 +1,49 @@
+// A client that connects again whenever its connection is lost.
+
+import type { RemoteMethods } from "@pb/broker";
+import { checkOptions } from "@pb/jelly-types";
+import type { OptionKinds } from "@pb/jelly-types";
+import { ReconnectingClient } from "@pb/transport";
+import type { ReconnectingClientOptions } from "@pb/transport";
+import type { PortLike } from "../link/port-like.js";
+import type { WebSocketLike } from "../link/web-socket-like.js";
+import { clientConfig, completeDial, connectOptionKinds, dial, nestedOptions } from "./connect.js";
+import type { ConnectOptions } from "./connect.js";
+import { onWake } from "./tab-wake.js";
+import { parseUrl } from "./target.js";
+
+/** `signal` closes the client; the other options of `connect` apply to each connection. */
+export interface ReconnectOptions<T>
+  extends Omit<ConnectOptions, "signal" | "liveness">, ReconnectingClientOptions<T> {}
+
+const optionKinds: OptionKinds<ReconnectOptions<never>> = { ...connectOptionKinds, ...ReconnectingClient.optionKinds };
+
+/** Makes the target of each attempt, for example a new worker, or a URL with a fresh ticket. */
+export type TargetSource = (signal: AbortSignal) => Made | Promise<Made>;
+type Made = string | URL | WebSocketLike | PortLike;
+
+/**
+ * Connects to a URL, and again whenever the connection is lost. Returns at once. In a page, it also connects or checks
+ * the connection at once when the tab becomes visible or the network is back. Throws `EndpointError` for a bad URL, and
+ * `TypeError` for an unknown or bad option.
+ */
+export function reconnecting<T = RemoteMethods>(
+  target: string | URL | TargetSource,
+  options: ReconnectOptions<T> = {},
+): ReconnectingClient<T> {
+  checkOptions<ReconnectOptions<T>>(options, optionKinds, nestedOptions);
+  if (typeof target !== "function") parseUrl(target, false);
+  const { broker, connectMs, heldBytes, credit, webSocket, ...others } = options;
+  const dialOptions = { connectMs, heldBytes, credit, webSocket };
+  completeDial(dialOptions);
+  const config = clientConfig(broker);
+  const { onEvent, limits } = config;
+  return new ReconnectingClient<T>(
+    async (signal) => {
+      const made = typeof target === "function" ? await target(signal) : target;
+      return dial(made, config, { ...dialOptions, signal });
+    },
+    others,
+    { onEvent, callsWaiting: limits.callsWaiting, onWake },
+  );
+}

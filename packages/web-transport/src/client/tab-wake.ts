@@ -1,0 +1,29 @@
+// Observes when a tab of a browser was in the background or its machine was asleep.
+
+import { onDispose } from "@pb/jelly-types";
+
+/** What a page or a worker has of these. */
+interface Scope {
+  readonly document?: EventSource & { readonly visibilityState: string };
+  addEventListener?(type: string, listener: () => void): void;
+  removeEventListener?(type: string, listener: () => void): void;
+}
+type EventSource = Required<Pick<Scope, "addEventListener" | "removeEventListener">>;
+
+/**
+ * Calls `wake` when the tab becomes visible or is restored from the cache of the browser, and when the network is back.
+ * Timers do not run in time while a tab is in the background. Elsewhere nothing happens.
+ */
+export function onWake(wake: () => void): Disposable {
+  const scope = globalThis as unknown as Scope;
+  const { document: page } = scope;
+  const becameVisible = (): void => {
+    if (page?.visibilityState === "visible") wake();
+  };
+  page?.addEventListener("visibilitychange", becameVisible);
+  for (const type of ["pageshow", "online"]) scope.addEventListener?.(type, wake);
+  return onDispose(() => {
+    page?.removeEventListener("visibilitychange", becameVisible);
+    for (const type of ["pageshow", "online"]) scope.removeEventListener?.(type, wake);
+  });
+}

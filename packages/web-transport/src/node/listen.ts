@@ -1,0 +1,186 @@
+// Listens on a port for WebSockets.
+
+import type { RootSource } from "@pb/broker";
+import type { CloseOptions } from "@pb/transport";
+import { ConnectError } from "@pb/transport";
+import { LONGEST_MS } from "@pb/broker/extension";
+import { checkOptions } from "@pb/jelly-types";
+import { clientCertificatesOf, secureContextOptions, serverTlsKinds } from "@pb/node-transport";
+import type { ServerAddress, ServerTls } from "@pb/node-transport";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { IncomingMessage, Server as HttpServer, ServerOptions } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { Server as HttpsServer, ServerOptions as TlsServerOptions } from "node:https";
+import type { AddressInfo, Socket } from "node:net";
+import { pathOf } from "./attach.js";
+import { webSocketEndpoint } from "./endpoint.js";
+import type { WebSocketEndpoint } from "./endpoint.js";
+import { refuseWith, UpgradingServer } from "./upgrades.js";
+import type { UpgradeOptions } from "./upgrades.js";
+
+export interface ListenOptions extends UpgradeOptions {
+  /** Overrides the TLS options of the endpoint. */
+  readonly tls?: ServerTls | undefined;
+  /** Closes the server when it aborts. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Listens at an endpoint, such as `ws:8080:path=/pb`, `wss:8443:privateKey=key.pem:certKey=cert.pem` or
+ * `ws://127.0.0.1:8080/pb`, and resolves when it does. For a port that also serves pages, see {@link attach}.
+ *
+ * Rejects with `EndpointError`, with `TypeError` for a bad root or option, with Node's error, such as `EADDRINUSE`, or
+ * `ENOENT` for a certificate file, and with the reason of the signal when that aborts first.
+ */
+export async function listen(
+  endpoint: string | WebSocketEndpoint,
+  root: RootSource,
+  options: ListenOptions = {},
+): Promise<NodeWebServer> {
+  const { tls: givenTls, signal: givenSignal, ...others } = options;
+  checkOptions({ signal: givenSignal, tls: givenTls }, { signal: "signal", tls: "object" });
+  checkOptions(givenTls, serverTlsKinds);
+  const signal = givenSignal ?? undefined;
+  signal?.throwIfAborted();
+  const target = webSocketEndpoint(endpoint);
+  const tls = target.tls === undefined && givenTls === undefined ? undefined : { ...target.tls, ...givenTls };
+  const server = new NodeWebServer(root, others, tls, target.path ?? "/");
+  await server.start(target);
+  if (signal !== undefined) {
+    const close = (): void => void server.close();
+    signal.addEventListener("abort", close, { once: true });
+    server.onClose(() => signal.removeEventListener("abort", close));
+    if (signal.aborted) await server.close();
+    signal.throwIfAborted();
+  }
+  return server;
+}
+
+/** A server that listens on a port of its own. */
+export class NodeWebServer extends UpgradingServer {
+  readonly #path: string;
+  #tls: ServerTls | undefined;
+  #http: HttpServer | HttpsServer | undefined;
+  /** Sockets whose request has not arrived, the oldest first. */
+  readonly #waiting = new Map<Socket, ReturnType<typeof setTimeout>>();
+  #address: ServerAddress = { host: "", port: 0 };
+
+  /** Programs use the function {@link listen} instead. */
+  constructor(root: RootSource, options: UpgradeOptions, tls: ServerTls | undefined, path: string) {
+    super(root, options);
+    this.#tls = tls;
+    this.#path = path;
+  }
+
+  /** The address with the actual port, also if port 0 was requested. */
+  get address(): ServerAddress {
+    return this.#address;
+  }
+
+  get port(): number {
+    return this.#address.port;
+  }
+
+  /**
+   * Reads the certificate and key files again, or replaces the TLS options, for new connections. Rejects if a file
+   * cannot be read, and then changes nothing. Rejects with `TypeError` if the server does not use TLS.
+   */
+  async reloadTls(tls: ServerTls | undefined = this.#tls): Promise<void> {
+    if (this.#tls === undefined || tls === undefined) throw new TypeError("This server does not use TLS");
+    (this.#http as HttpsServer).setSecureContext(await secureContextOptions(tls));
+    this.#tls = tls;
+  }
+
+  /** @internal */
+  async start({ port, interface: host, backlog }: WebSocketEndpoint): Promise<void> {
+    const http = await this.#createServer();
+    this.#http = http;
+    http.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
+      this.#arrived(socket);
+      if (pathOf(request) === this.#path) this.upgrade(request, socket, head);
+      else this.refuseRequest(request, socket, 404);
+    });
+    http.listen({ port, ...(host === undefined ? {} : { host }), ...(backlog === undefined ? {} : { backlog }) });
+    await once(http, "listening");
+    http.on("error", (error) => this.incoming.report({ kind: "error", error }));
+    const { address, port: actual } = http.address() as AddressInfo;
+    this.#address = { host: address, port: actual };
+  }
+
+  async #createServer(): Promise<HttpServer | HttpsServer> {
+    const { tlsMs } = this.incoming.limits;
+    const options: ServerOptions = {
+      keepAlive: false,
+      insecureHTTPParser: false,
+      headersTimeout: 0,
+      requestTimeout: 0,
+    };
+    const answer = (request: IncomingMessage): void => {
+      this.#arrived(request.socket);
+      this.refuseRequest(request, request.socket, 426);
+    };
+    const http =
+      this.#tls === undefined
+        ? createServer(options, answer)
+        : createTlsServer({ ...options, ...(await tlsOptions(this.#tls, tlsMs)) }, answer);
+    http.on("connection", (socket: Socket) => this.#expectRequest(socket));
+    http.on("clientError", (error: Error, socket: Socket) => {
+      this.#fail(socket, new ConnectError("CONNECT_NOT_WEBSOCKET", `no HTTP: ${error.message}`, { cause: error }));
+      refuseWith(socket, 400, "Expected a WebSocket handshake\n");
+    });
+    http.on("tlsClientError", (error: Error, socket: Socket) => {
+      this.#fail(socket, new ConnectError("CONNECT_NOT_WEBSOCKET", `no TLS: ${error.message}`, { cause: error }));
+    });
+    return http;
+  }
+
+  /** Ends the socket if no request arrives in time. When too many are waiting, ends the one that has waited longest. */
+  #expectRequest(socket: Socket): void {
+    const { negotiating, tlsMs } = this.incoming.limits;
+    const [oldest] = this.#waiting.keys();
+    if (oldest !== undefined && this.#waiting.size >= negotiating) this.#giveUp(oldest, "too many others wait");
+    const timer = setTimeout(
+      () => this.#giveUp(socket, `none arrived within ${tlsMs} ms`),
+      Math.min(tlsMs, LONGEST_MS),
+    );
+    timer.unref();
+    this.#waiting.set(socket, timer);
+    socket.once("close", () => this.#arrived(socket));
+  }
+
+  #giveUp(socket: Socket, why: string): void {
+    this.#fail(socket, new ConnectError("CONNECT_REQUEST_TIMEOUT", `No WebSocket handshake: ${why}`));
+    this.#arrived(socket);
+    socket.destroy();
+  }
+
+  #arrived(socket: Socket): void {
+    clearTimeout(this.#waiting.get(socket));
+    this.#waiting.delete(socket);
+  }
+
+  #fail({ remoteAddress, remotePort }: Socket, error: ConnectError): void {
+    this.reportFailure(`tcp:${remoteAddress ?? "unknown"}:${remotePort ?? ""}`, error);
+  }
+
+  protected override async closeAll(options: CloseOptions): Promise<void> {
+    const http = this.#http!;
+    const closed = once(http, "close");
+    http.close();
+    for (const socket of this.#waiting.keys()) socket.destroy();
+    await super.closeAll(options);
+    await closed;
+  }
+}
+
+async function tlsOptions(tls: ServerTls, tlsMs: number): Promise<TlsServerOptions> {
+  const clientCertificates = clientCertificatesOf(tls);
+  return {
+    ...(await secureContextOptions(tls)),
+    requestCert: clientCertificates !== "none",
+    rejectUnauthorized: clientCertificates === "required",
+    ALPNProtocols: ["http/1.1"],
+    handshakeTimeout: Math.min(tlsMs, LONGEST_MS),
+  };
+}

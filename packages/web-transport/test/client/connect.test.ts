@@ -1,0 +1,161 @@
+// Connecting over WebSockets: bad addresses, servers that do not answer, credit, and reconnecting.
+
+import { createServer } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
+import { once } from "node:events";
+import { describe, expect, test } from "vitest";
+import { WebSocket, WebSocketServer } from "ws";
+import { accept, connect, reconnecting, WebServer } from "@pb/web-transport";
+import { listen } from "@pb/web-transport/node";
+import { connectTo, echo, Echo, errorOf, startServer, UnpausableWebSocket, until } from "../support/echo.js";
+
+describe("addresses", () => {
+  test.each([
+    ["ftp://example.org/", /scheme ftp:/],
+    ["/pb", /absolute URL/],
+    ["", /absolute URL/],
+    ["ws://example.org/#a", /fragment/],
+    ["ws://ann:secret@example.org/", /user and password/],
+  ])("%j is refused", async (url, message) => {
+    const error = await errorOf(connectTo(url));
+    expect(error).toMatchObject({ name: "EndpointError", code: "ENDPOINT_INVALID" });
+    expect(error.message).toMatch(message);
+    expect(error.message).not.toContain("secret");
+    expect(() => reconnecting(url)).toThrow(message);
+  });
+
+  test("a target of another kind, and a bad option, are a TypeError", async () => {
+    await expect(connect({} as never)).rejects.toThrow(TypeError);
+    await expect(connectTo("ws://127.0.0.1:1/", { connectMs: -1 })).rejects.toThrow(TypeError);
+    expect(() => reconnecting("ws://127.0.0.1:1/", { heldBytes: NaN })).toThrow(TypeError);
+  });
+
+  test.skipIf("WebSocket" in globalThis)("a platform without a WebSocket says what to do", async () => {
+    const error = await errorOf(connect("ws://127.0.0.1:1/"));
+    expect(error).toMatchObject({ code: "CONNECT_NO_WEBSOCKET", message: expect.stringContaining("option webSocket") });
+  });
+
+  test("a page may pass its own address, and a query is kept", async () => {
+    await using started = await startServer();
+    await using connection = await connectTo(`${started.url.replace("ws:", "http:")}?a=1`);
+    expect(await echo(connection, 1)).toBe(1);
+    expect(connection.peer).toEqual({ description: started.url, isEncrypted: false });
+    expect([...started.server.connections][0]!.peer.request!.url).toBe("/pb?a=1");
+  });
+});
+
+test("unknown options and bad roots are refused, and the message says where an option belongs", async () => {
+  const unknown = { conectMs: 1 } as object;
+  await expect(connect("ws://127.0.0.1:1/", unknown)).rejects.toThrow(/conectMs.*connectMs/);
+  await expect(connect("ws://127.0.0.1:1/", { intervalMs: 1 } as object)).rejects.toThrow(/liveness/);
+  expect(() => reconnecting("ws://127.0.0.1:1/", unknown)).toThrow(/connectMs/);
+  expect(() => new WebServer(new Echo(), { origin: [] } as object)).toThrow(/origins/);
+  for (const name of ["trustProxy", "pfad", "signl"])
+    await expect(listen("ws:0", new Echo(), { [name]: 1 })).rejects.toThrow(TypeError);
+  await expect(listen("ws:0", undefined as never)).rejects.toThrow(TypeError);
+  await expect(listen("tcp:0", new Echo())).rejects.toThrow(/expected ws or wss/);
+  await expect(listen("ws:0:path=pb", new Echo())).rejects.toThrow(/begins with \//);
+});
+
+describe("servers that do not answer", () => {
+  test("a refused connection", async () => {
+    const error = await errorOf(connectTo("ws://127.0.0.1:1/pb"));
+    expect(error).toMatchObject({ name: "ConnectError", code: "CONNECT_FAILED" });
+    expect(error.message).toMatch(/^ws:\/\/127\.0\.0\.1:1\/pb: .*ECONNREFUSED/);
+  });
+
+  test("a server that accepts and is silent", async () => {
+    const sockets: Socket[] = [];
+    const silent = createServer((socket) => sockets.push(socket.resume())).listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const url = `ws://127.0.0.1:${(silent.address() as AddressInfo).port}/`;
+    const error = await errorOf(connectTo(url, { connectMs: 50 }));
+    expect(error).toMatchObject({ code: "CONNECT_TIMEOUT", message: expect.stringContaining("50 ms") });
+    const controller = new AbortController();
+    const aborted = errorOf(connectTo(url, { signal: controller.signal }));
+    controller.abort(new Error("enough"));
+    expect((await aborted).message).toBe("enough");
+    for (const socket of sockets) await until(() => socket.destroyed || socket.readableEnded);
+    silent.close();
+  });
+
+  test.each([502, 504])("a proxy that answers %d", async (status) => {
+    const proxy = createServer((socket) => {
+      socket.on("error", () => undefined).once("data", () => socket.end(`HTTP/1.1 ${status} Bad\r\n\r\n`));
+    }).listen(0, "127.0.0.1");
+    await once(proxy, "listening");
+    const error = await errorOf(connectTo(`ws://127.0.0.1:${(proxy.address() as AddressInfo).port}/`));
+    expect(error).toMatchObject({ code: "CONNECT_FAILED", message: expect.stringContaining(String(status)) });
+    proxy.close();
+  });
+});
+
+describe("credit", () => {
+  test("a client that cannot pause asks for it, unless it must not change the URL", async () => {
+    await using started = await startServer();
+    const urlOf = async (options: Parameters<typeof connectTo>[1]): Promise<string> => {
+      await using connection = await connectTo(started.url, options);
+      expect(await echo(connection, "x".repeat(500_000))).toHaveLength(500_000);
+      return [...started.server.connections][0]!.peer.request!.url;
+    };
+    expect(await urlOf({ webSocket: UnpausableWebSocket })).toBe("/pb?credit=1");
+    await until(() => started.server.connections.size === 0);
+    expect(await urlOf({ webSocket: UnpausableWebSocket, credit: false })).toBe("/pb");
+    await until(() => started.server.connections.size === 0);
+    expect(await urlOf({ webSocket: WebSocket })).toBe("/pb");
+  });
+
+  test("a server that does not know it is talked to without it", async () => {
+    const plain = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+    const server = new WebServer(new Echo());
+    plain.on("connection", (webSocket) => server.accept(webSocket));
+    await once(plain, "listening");
+    const url = `ws://127.0.0.1:${(plain.address() as AddressInfo).port}/`;
+    await using connection = await connectTo(url, { webSocket: UnpausableWebSocket });
+    for (let time = 0; time < 5; time++) expect(await echo(connection, "x".repeat(600_000))).toHaveLength(600_000);
+    await connection.close();
+    await server.close();
+    plain.close();
+  });
+});
+
+test("accept serves one WebSocket, and checks the origin of its request", async () => {
+  const plain = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+  await once(plain, "listening");
+  const failures: Error[] = [];
+  plain.on("connection", (webSocket, { url, headers }: { readonly url: string; readonly headers: object }) => {
+    accept(webSocket, new Echo(), {
+      request: { url, headers: new Headers(headers as Record<string, string>) },
+      onEvent: (event) => event.kind === "failed" && failures.push(event.error),
+    });
+  });
+  const url = `ws://127.0.0.1:${(plain.address() as AddressInfo).port}/`;
+  await using connection = await connectTo(url, { webSocket: UnpausableWebSocket });
+  expect(await echo(connection, 1)).toBe(1);
+  class Foreign extends WebSocket {
+    constructor(address: string) {
+      super(address, { origin: "https://evil.example" });
+    }
+  }
+  expect((await errorOf(connectTo(url, { webSocket: Foreign }))).name).toBe("ConnectionLostError");
+  expect(failures).toMatchObject([{ code: "CONNECT_ORIGIN" }]);
+  plain.close();
+});
+
+test("a client connects again after the server was replaced", async () => {
+  const first = await startServer();
+  const { port } = first.server;
+  const states: string[] = [];
+  await using client = reconnecting<Echo>(first.url, {
+    webSocket: WebSocket,
+    idempotent: ["echo"],
+    backoff: { firstMs: 10, highestMs: 50 },
+    onState: ({ is }) => states.push(is),
+  });
+  expect(await client.callRemote("echo", 1)).toBe(1);
+  await first.server.destroy();
+  await until(() => states.includes("waiting"));
+  const call = client.callRemote("echo", 2);
+  await using _second = await listen({ port, interface: "127.0.0.1", path: "/pb" }, new Echo());
+  expect(await call).toBe(2);
+});
