@@ -21,16 +21,26 @@ export async function challengeFor(client: Broker, name: unknown) {
 
 export const extendedLogin = (client: Broker) => client.getObject("pbx.login");
 
-/** Runs a SCRAM exchange up to the last message of the client, which it returns. */
-export async function scramFor(client: Broker, name: string, password: string) {
+/**
+ * Runs a SCRAM exchange up to the last message of the client, which it returns. `change` replaces the channel binding
+ * and the nonce in that message, before the proof is computed.
+ */
+export async function scramFor(
+  client: Broker,
+  name: string,
+  password: string,
+  change: (channel: string, nonce: string) => [channel: string, nonce: string] = (...same) => same,
+) {
   const extended = await extendedLogin(client);
   const bare = `n=${name},r=abc`;
   const [first, exchange] = (await extended.callRemote("scram", bytes(`n,,${bare}`))) as Step;
   const text = Buffer.from(first).toString();
   const [, nonce = "", salt = "", count] = /^r=([^,]+),s=([^,]+),i=(\d+)$/.exec(text)!;
   const salted = await saltPassword(password, Buffer.from(salt, "base64"), Number(count));
-  const signed = `${bare},${text},c=biws,r=${nonce}`;
+  const [channel, changed] = change("biws", nonce);
+  const withoutProof = `c=${channel},r=${changed}`;
+  const signed = `${bare},${text},${withoutProof}`;
   const key = clientKey(salted);
   const proof = Buffer.from(xor(key, sign(storedKey(key), signed))).toString("base64");
-  return { exchange, final: `c=biws,r=${nonce},p=${proof}`, salt, iterations: Number(count) };
+  return { exchange, final: `${withoutProof},p=${proof}`, salt, iterations: Number(count) };
 }

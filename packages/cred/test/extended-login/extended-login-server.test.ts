@@ -28,6 +28,26 @@ describe("the server of a SCRAM exchange", () => {
     expect((await errorOf(other.exchange.callRemote("finish", bytes(one.final)))).remoteType).toBe(unauthorized);
   });
 
+  test.each<[subject: string, change: NonNullable<Parameters<typeof scramFor>[3]>]>([
+    ["the nonce of the client alone", (channel) => [channel, "abc"]],
+    ["a shorter nonce", (channel, nonce) => [channel, nonce.slice(0, -1)]],
+    ["a longer nonce", (channel, nonce) => [channel, `${nonce}x`]],
+    ["a nonce of another client", (channel, nonce) => [channel, nonce.replace("abc", "abd")]],
+    ["another nonce of the server", (channel, nonce) => [channel, `abc${"A".repeat(nonce.length - 3)}`]],
+    ["another channel binding flag", (_, nonce) => [Buffer.from("y,,").toString("base64"), nonce]],
+    ["another authorization identity", (_, nonce) => [Buffer.from("n,a=bob,").toString("base64"), nonce]],
+    ["a channel binding that is longer", (_, nonce) => [Buffer.from("n,,x").toString("base64"), nonce]],
+    ["a channel binding that is shorter", (_, nonce) => [Buffer.from("n,").toString("base64"), nonce]],
+    ["no channel binding", (_, nonce) => ["", nonce]],
+  ])("rejects a proof that is valid for %s", async (_, change) => {
+    const { client } = new LoginFixture().connect();
+    const { exchange, final } = await scramFor(client, "alice", "secret", change);
+    const error = await errorOf(exchange.callRemote("finish", bytes(final)));
+    expect(error.is("twisted.cred.error.LoginFailed")).toBe(true);
+    const unchanged = await scramFor(client, "alice", "secret");
+    await unchanged.exchange.callRemote("finish", bytes(unchanged.final));
+  });
+
   test("checks the password of the name that began the exchange", async () => {
     const { client } = new LoginFixture().connect();
     const { exchange, final } = await scramFor(client, "bob", "secret");

@@ -1,12 +1,14 @@
 import fc from "fast-check";
-import { TreeReader } from "@pb/banana";
+import { BananaReader, pb, TreeReader } from "@pb/banana";
 import type { Expression } from "@pb/banana";
 import { FrozenSet, jelly, JellyError, SecurityPolicy, TypeRegistry, Unjellier, unjelly } from "@pb/jelly-types";
 import { describe, expect, test, vi } from "vitest";
 import { graph, leaf } from "../helpers/arbitraries.js";
 import { difference } from "../helpers/graphs.js";
 import { things } from "../helpers/python.js";
+import { written } from "../helpers/steps.js";
 import { errorOf, processorTime, sexp } from "../helpers/support.js";
+import { garbageCollector } from "../../../../tools/gc/garbage-collector.js";
 
 function read(wire: unknown, options = {}): any {
   return unjelly(sexp(wire as any), options);
@@ -193,7 +195,10 @@ describe("one Unjellier that reads many graphs", () => {
   }
   const registry = new TypeRegistry()
     .registerCopy("T", T)
-    .registerCopy("F", F, { create: (state: unknown) => new F(state) });
+    .registerCopy("F", F, { create: (state: unknown) => new F(state) })
+    .registerCopy("A", class A {}, { afterRead: () => void completed++ });
+  /** How many instances of A were completed by the graph that is being read. */
+  let completed = 0;
   const deep = (levels: number): unknown => (levels === 0 ? 1 : ["list", deep(levels - 1)]);
   const forward = ["dereference", 1];
   const target = ["reference", 1, ["list", 5]];
@@ -204,6 +209,8 @@ describe("one Unjellier that reads many graphs", () => {
     ["a reference to an object that comes later", ["list", forward, ["set", ["tuple", 1]], target]],
     ["an instance with an incomplete state", ["list", ["T", ["dictionary", [["unicode", "k"], forward]]], target]],
     ["an instance that is created later", ["list", ["F", forward], target]],
+    ["instances that are told when the graph is complete", ["list", ["A", ["dictionary"]], ["A", ["dictionary"]]]],
+    ["an error after such an instance", ["list", ["A", ["dictionary"]], ["foo"]]],
     ["a set with an incomplete member", ["list", ["set", forward], ["reference", 1, ["tuple", 1]]]],
     ["an incomplete key", ["list", ["dictionary", [["tuple", forward], 1]], ["reference", 1, ["tuple", 5]]]],
     ["an incomplete key without a hash", ["list", ["dictionary", [["tuple", forward], 1]], ["reference", 1, ["list"]]]],
@@ -212,36 +219,84 @@ describe("one Unjellier that reads many graphs", () => {
     ["an error inside of many lists", ["list", ["list", ["list", ["F", forward], ["foo"]]], target]],
     ["an error in a key", ["dictionary", [["tuple", forward], 1], [["list"], 2]]],
     ["a repeated id", ["list", target, target]],
+    ["an error in a text that has an id", ["reference", 1, ["unicode", Uint8Array.of(0xff)]]],
+    ["an error in bytes that have an id", ["list", ["reference", 1, ["dereference"]]]],
+    ["values with an id that are nested as deep as possible", ["reference", 1, deep(500)]],
+    ["values with an id that are nested too deep", ["reference", 1, deep(501)]],
     ["values that are nested as deep as possible", deep(500)],
     ["values that are nested too deep", deep(501)],
     ["a long text and a large number", ["list", ["unicode", "x".repeat(1000)], 2n ** 600n]],
     ["keys that are large numbers", ["dictionary", [2n ** 70n, 1], [2n ** 71n, 2]]],
   ];
 
-  const outcome = (unjellier: Unjellier, wire: unknown): unknown => {
-    try {
-      return unjellier.readGraph(new TreeReader(sexp(wire as any)));
-    } catch (error) {
-      return { code: (error as JellyError).code, path: (error as JellyError).path };
+  const atOnce = (unjellier: Unjellier, wire: unknown): unknown =>
+    unjellier.readGraph(new TreeReader(sexp(wire as any)));
+
+  /** With a pause wherever there may be one. */
+  const inSteps = (unjellier: Unjellier, wire: unknown): unknown => {
+    const { bytes, lists } = written(sexp(wire as any));
+    const reader = new BananaReader().reset(bytes, 0, bytes.length, pb, 0, undefined, lists);
+    const steps = unjellier.readGraphInSteps(reader);
+    for (;;) {
+      const next = steps.next();
+      if (next.done === true) return next.value;
     }
   };
 
-  test("reads each as a new one does, whatever it has read before", () => {
+  const outcome = (unjellier: Unjellier, wire: unknown, read = atOnce): unknown => {
+    completed = 0;
+    try {
+      const value = read(unjellier, wire);
+      return { value, completed };
+    } catch (error) {
+      return { code: (error as JellyError).code, path: (error as JellyError).path, completed };
+    }
+  };
+
+  test.each([
+    ["at once", atOnce],
+    ["in steps", inSteps],
+  ])("reads each %s as a new one does, whatever it has read before", (_, read) => {
     const shared = new Unjellier({ registry });
     const { left } = shared.heap;
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < 2; round++) {
       for (const [before, first] of graphs) {
         for (const [subject, wire] of graphs) {
-          outcome(shared, first);
+          outcome(shared, first, read);
           const label = `${subject}, after ${before}`;
-          expect(outcome(shared, wire), label).toEqual(outcome(new Unjellier({ registry }), wire));
+          expect(outcome(shared, wire, read), label).toEqual(outcome(new Unjellier({ registry }), wire, read));
           expect(shared.heap.left, label).toBe(left);
         }
       }
     }
   });
 
-  test.each(graphs)("reads %s 1,100 times", (_, wire) => {
+  test("keeps nothing of a graph that it has read", async () => {
+    const collect = garbageCollector();
+    for (const read of [atOnce, inSteps]) {
+      const shared = new Unjellier({ registry });
+      const shapes = [
+        ["tuple", 1],
+        ["list", 1],
+        ["set", 1],
+        ["A", ["dictionary"]],
+        ["F", ["list"]],
+        ["T", ["dictionary"]],
+      ];
+      const references = shapes.map((shape) => {
+        const key = shape[0] === "tuple" ? [["dictionary", [["dereference", 1], 1]]] : [];
+        const [object] = read(shared, ["list", ["reference", 1, shape], ["dereference", 1], ...key]) as object[];
+        return new WeakRef(object!);
+      });
+      await vi.waitFor(() => {
+        collect();
+        expect(shapes.filter((_, index) => references[index]!.deref() !== undefined)).toEqual([]);
+      });
+      expect(outcome(shared, ["list"], read)).toEqual({ value: [], completed: 0 });
+    }
+  });
+
+  test.each(graphs.filter(([subject]) => !subject.includes("nested")))("reads %s 1,100 times", (_, wire) => {
     const shared = new Unjellier({ registry });
     const expected = outcome(new Unjellier({ registry }), wire);
     for (let time = 0; time < 1100; time++) {
