@@ -13,7 +13,7 @@ import type { Pass } from "./engine/login-gate.js";
 import { ConnectionMemory } from "./engine/memory.js";
 import { MessageReader } from "./engine/reader.js";
 import { requireCallable } from "./engine/root-source.js";
-import { isReserved, Pbx, PBX, understandsGoAway } from "./engine/pbx.js";
+import { isReserved, Pbx, PBX, REPLACED, understandsGoAway } from "./engine/pbx.js";
 import { LimitError, ProtocolError } from "./errors.js";
 import type { CloseReason, ConnectionLostError } from "./errors.js";
 import type { RemoteMethods, RemoteReference } from "./flavors/remote-reference.js";
@@ -27,6 +27,9 @@ import { Subscriptions } from "./subscriptions.js";
 import { after } from "./timer.js";
 import { refuseBusyOffer } from "./wire/busy-offer.js";
 import { RemoteError } from "./wire/failure.js";
+
+/** Milliseconds that a connection which is replaced has to tell its peer. */
+const REPLACED_MS = 1_000;
 
 /** The name of the root object. */
 const ROOT = "root";
@@ -232,8 +235,19 @@ export class Broker implements Connection {
     return this.close();
   }
 
-  /** Ends the connection at once, for a reason of the transport or the program. Discards what is queued. */
+  /**
+   * Ends the connection at once, for a reason of the transport or the program. Discards what is queued; but with the
+   * reason `replaced`, the link has a second to tell the peer, so that it does not connect again.
+   */
   terminate(reason: CloseReason, cause?: Error): void {
+    if (reason === REPLACED && this.#state.is === "ready" && this.#config.extensions) {
+      const details = { perspective: null, keepAlive: undefined, isPing: true };
+      this.#state.core.caller.send(PBX, "goaway", [{ reason }], details);
+      const timer = after(REPLACED_MS, () => this.#link.destroy());
+      void this.closed.then(() => clearTimeout(timer));
+      this.#end(reason, cause);
+      return;
+    }
     this.#end(reason, cause);
     this.#link.destroy();
   }
@@ -387,7 +401,14 @@ export class Broker implements Connection {
     this.#reader.start(core);
     this.#backpressure.setLoad(core);
     this.keepAlive(); // Each end announces its version first.
-    if (this.#config.extensions) this.#published.set(PBX, new Pbx((retryAfterMs) => this.#peerGoesAway(retryAfterMs)));
+    if (this.#config.extensions)
+      this.#published.set(
+        PBX,
+        new Pbx(
+          (retryAfterMs) => this.#peerGoesAway(retryAfterMs),
+          () => this.#wasReplaced(),
+        ),
+      );
     this.#publishRoot();
     this.#settleReady.resolve();
   }
@@ -456,6 +477,11 @@ export class Broker implements Connection {
       this.#end("lost", new Error("the peer had announced that it would close"));
       this.#link.close();
     });
+  }
+
+  #wasReplaced(): void {
+    this.#end(REPLACED, new Error("the same user has logged in over another connection"));
+    this.#link.close();
   }
 
   /** From now on, only methods of the peer's calls that are running may call: the peer waits for these. */

@@ -12,6 +12,9 @@ export function isReserved(name: string): boolean {
   return name === PBX || name.startsWith(`${PBX}:`);
 }
 
+/** Why a peer goes away, if not to stop. */
+export const REPLACED = "replaced";
+
 const FEATURES: readonly string[] = ["goaway"];
 
 /** No peer may keep a program from connecting for longer, in seconds. */
@@ -20,10 +23,12 @@ const LONGEST_RETRY_S = 3600;
 /** The methods that the peer can call. */
 export class Pbx extends Referenceable {
   readonly #onGoAway: (retryAfterMs: number) => void;
+  readonly #onReplaced: () => void;
 
-  constructor(onGoAway: (retryAfterMs: number) => void) {
+  constructor(onGoAway: (retryAfterMs: number) => void, onReplaced: () => void) {
     super();
     this.#onGoAway = onGoAway;
+    this.#onReplaced = onReplaced;
   }
 
   /** What this end can do. */
@@ -31,9 +36,16 @@ export class Pbx extends Referenceable {
     return { version: 1, features: FEATURES };
   }
 
-  /** The peer closes soon: no further calls. `retryAfter` is in seconds: when it makes sense to reconnect. */
+  /**
+   * The peer closes soon: no further calls. `retryAfter` is in seconds: when it makes sense to reconnect. With the
+   * reason `replaced` it closes now, because the same user has logged in over another connection.
+   */
   remote_goaway(details: unknown): void {
-    const { retryAfter } = entriesOf(details) as { readonly retryAfter?: unknown };
+    const { retryAfter, reason } = entriesOf(details) as { readonly retryAfter?: unknown; readonly reason?: unknown };
+    if (reason === REPLACED) {
+      this.#onReplaced();
+      return;
+    }
     const seconds = retryAfter instanceof Float ? retryAfter.value : Number(retryAfter);
     this.#onGoAway(seconds >= 0 ? Math.min(seconds, LONGEST_RETRY_S) * 1000 : 0);
   }

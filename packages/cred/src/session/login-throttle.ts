@@ -1,6 +1,6 @@
 // The limits on the logins of one connection: logins in progress, failures, and the delay of failed logins.
 
-import { LoginDenied, LoginFailed, UnauthorizedLogin, UnhandledCredentials } from "../errors.js";
+import { LoginFailed, LoginThrottled, UnauthorizedLogin, UnhandledCredentials } from "../errors.js";
 import type { LoginLimits } from "../limits.js";
 import { FailureLimiter, holdAll, monotonicClock } from "./failure-limiter.js";
 import type { Budget, Hold } from "./failure-limiter.js";
@@ -48,7 +48,7 @@ export class LoginThrottle {
   /**
    * Starts a login of a client that claims to be `name`, if it claims a name. Waits while as many logins are in
    * progress on this connection as are allowed, and while so many are in progress that they would exceed a limit if
-   * all of them failed. Rejects with {@link LoginDenied} when too many logins wait on this connection, or too many have
+   * all of them failed. Rejects with {@link LoginThrottled} when too many logins wait on this connection, or too many have
    * failed.
    */
   async begin(name: string | undefined): Promise<LoginAttempt> {
@@ -61,7 +61,7 @@ export class LoginThrottle {
     this.#waiting.delete(hold);
     if (refusal !== undefined) {
       this.#freePlace();
-      throw this.#isClosed ? new LoginFailed(CLOSED) : new LoginDenied(refusal);
+      throw this.#isClosed ? new LoginFailed(CLOSED) : new LoginThrottled(refusal);
     }
     const attempt = this.#start(budgets);
     if (!this.#isClosed) return attempt;
@@ -95,7 +95,7 @@ export class LoginThrottle {
 
   /** Rejects a second or late answer to a challenge. It counts as a failure on this connection. */
   async refuse(): Promise<never> {
-    if (this.#own.room !== "free") throw new LoginDenied(this.#own.refusal);
+    if (this.#own.room !== "free") throw new LoginThrottled(this.#own.refusal);
     this.#own.record();
     await this.#delayFailure(monotonicClock());
     throw new UnauthorizedLogin();
@@ -130,7 +130,7 @@ export class LoginThrottle {
       return;
     }
     if (this.#queue.size >= QUEUED * this.#limits.underWay)
-      throw new LoginDenied("Too many logins in progress on this connection");
+      throw new LoginThrottled("Too many logins in progress on this connection");
     await new Promise<void>((resolve) => this.#queue.add(resolve));
     if (this.#isClosed) throw new LoginFailed(CLOSED);
   }

@@ -1,7 +1,7 @@
 // Tests of the limits on failed logins and on logins in progress.
 
 import { describe, expect, test, vi } from "vitest";
-import type { Broker } from "@pb/broker";
+import type { Broker, RemoteError } from "@pb/broker";
 import {
   BearerToken,
   BearerTokenChecker,
@@ -84,7 +84,10 @@ describe("a client that guesses", () => {
     const guess = async () => (await challengeFor(client, bytes("alice"))).respond(new Uint8Array(16));
     const errors = await Promise.all(Array.from({ length: 10 }, () => errorOf(guess())));
     expect(errors.filter(({ remoteType }) => remoteType === unauthorized)).toHaveLength(3);
-    expect(errors.filter(({ remoteType }) => remoteType === "twisted.cred.error.LoginDenied")).toHaveLength(7);
+    const denied = errors.filter(({ remoteType }) => remoteType === "twisted.cred.error.LoginDenied");
+    expect(denied).toHaveLength(7);
+    // A reconnecting client tries again after such a refusal, and not after one of a realm.
+    for (const error of denied) expect((error as unknown as RemoteError).is("pb.LoginThrottled")).toBe(true);
   });
 
   test("is refused after several failed logins for one name, whether the name exists or not", async () => {

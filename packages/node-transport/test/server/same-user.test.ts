@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { Referenceable } from "@pb/broker";
 import type { Broker, RemoteReference, RootSource } from "@pb/broker";
 import { connect, listen, reconnecting } from "@pb/node-transport";
-import type { SameUserOptions, Server, ServerEvent } from "@pb/node-transport";
+import type { ReconnectingClient, SameUserOptions, Server, ServerEvent } from "@pb/node-transport";
 import { BadNetwork } from "../support/bad-network.js";
 import { Echo, until } from "../support/echo.js";
 
@@ -55,7 +55,10 @@ test("`replace` ends the older connection and reports the address of the newer o
   const first = await to(server);
   await logIn(first);
   const avatar = await logIn(await to(server));
-  expect((await first.closed).reason).toBe("lost");
+  expect(await first.closed).toMatchObject({
+    reason: "replaced",
+    message: "The same client has a newer connection: the same user has logged in over another connection",
+  });
   expect(await avatar.callRemote("echo", 1)).toBe(1);
   await until(() => events.some(({ kind }) => kind === "closed"), "the end of the first connection is reported");
   expect(events.find(({ kind }) => kind === "closed")).toMatchObject({
@@ -116,4 +119,35 @@ test("a client whose connection is silently cut is back within seconds, although
     expect(performance.now() - start).toBeLessThan(60_000);
     expect(server.connections.size).toBe(1);
   }
+});
+
+test("`replace` does not make two reconnecting clients of one user evict each other: the older one stops", async () => {
+  const [server, events] = await serve({ sameUser: "replace" });
+  const start = (): ReconnectingClient<User> =>
+    reconnecting<User>(`tcp:127.0.0.1:${server.port}`, {
+      login: (connection) => logIn(connection),
+      backoff: { firstMs: 1 },
+    });
+  await using first = start();
+  expect(await first.callRemote("echo", 1)).toBe(1);
+  await using second = start();
+  expect(await second.callRemote("echo", 2)).toBe(2);
+  await until(() => first.state.is === "stopped", "the first client has stopped");
+  expect(first.state).toMatchObject({ cause: { code: "CONNECTION_LOST", reason: "replaced" } });
+  await expect(first.callRemote("echo", 3)).rejects.toMatchObject({ code: "CALL_NOT_CONNECTED" });
+  expect(await second.callRemote("echo", 4)).toBe(4);
+  expect(events.filter(({ kind }) => kind === "login")).toHaveLength(2);
+});
+
+test("`replace` ends a connection whose peer does not read within seconds, and one without extensions at once", async () => {
+  const [server] = await serve({ sameUser: "replace" });
+  await using network = await BadNetwork.before(server.port);
+  await logIn(await to(network));
+  network.cut();
+  const plain = await connect(`tcp:127.0.0.1:${server.port}`, { broker: { extensions: false }, liveness: false });
+  await logIn(plain);
+  await until(() => server.connections.size === 1, "the cut connection has ended");
+  await logIn(await to(server));
+  expect((await plain.closed).reason).toBe("lost");
+  await until(() => server.connections.size === 1, "the replaced connection has ended");
 });

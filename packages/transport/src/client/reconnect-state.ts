@@ -1,6 +1,6 @@
 // The states of a reconnecting client, and what they mean for a caller.
 
-import { RemoteError } from "@pb/broker";
+import { ConnectionLostError, RemoteError } from "@pb/broker";
 import type { Broker, RemoteMethods, RemoteReference } from "@pb/broker";
 import { NotConnectedError } from "../errors.js";
 
@@ -46,9 +46,28 @@ export function readyOrError<T>(
   }
 }
 
-/** Whether a login failed because of its credentials. Another attempt would fail too, and could lock the account. */
-export function isLoginRefusal(error: unknown): boolean {
-  const type = "twisted.cred.error.UnauthorizedLogin";
-  if (error instanceof RemoteError) return error.is(type);
-  return error instanceof Error && (error.constructor as { remoteType?: unknown }).remoteType === type;
+const UNAUTHORIZED = "twisted.cred.error.UnauthorizedLogin";
+const DENIED = "twisted.cred.error.LoginDenied";
+const UNHANDLED = "twisted.cred.error.UnhandledCredentials";
+
+/** Refusals that end: of a limit on failed logins, and of `sameUser: "ask"` while the other connection is alive. */
+const TEMPORARY = ["pb.LoginThrottled", "pb.DuplicateLogin"];
+
+/**
+ * Whether another attempt would fail as well, and could lock an account or take the place of another client:
+ *
+ * - The login was refused: its credentials are wrong (`UnauthorizedLogin`), the server does not admit the user
+ *   (`LoginDenied`), or it has no checker for such credentials (`UnhandledCredentials`). Refusals of limits on logins
+ *   end with time, and are not final.
+ * - The server has ended the connection because the same user logged in over a newer one (reason `replaced`).
+ */
+export function isFinalByDefault(error: unknown): boolean {
+  if (error instanceof ConnectionLostError) return error.reason === "replaced";
+  const remote = error instanceof Error && error.cause instanceof RemoteError ? error.cause : error;
+  if (remote instanceof RemoteError) {
+    if (TEMPORARY.some((type) => remote.is(type))) return false;
+    return [UNAUTHORIZED, DENIED, UNHANDLED].some((type) => remote.is(type));
+  }
+  const type = error instanceof Error ? (error.constructor as { remoteType?: unknown }).remoteType : undefined;
+  return type === UNAUTHORIZED || type === DENIED || type === UNHANDLED;
 }

@@ -15,7 +15,7 @@ import type { Platform, Timer } from "../platform.js";
 import type { Pulse } from "../pulse.js";
 import { completeBackoff, delayAfter, retryDelay } from "./backoff.js";
 import type { Backoff, BackoffOptions } from "./backoff.js";
-import { isLoginRefusal, readyOrError } from "./reconnect-state.js";
+import { isFinalByDefault, readyOrError } from "./reconnect-state.js";
 import type { ReadyState, ReconnectState, WhileDown } from "./reconnect-state.js";
 
 /**
@@ -36,8 +36,10 @@ export interface ReconnectingClientOptions<T> {
   readonly loginMs?: number | undefined;
   readonly backoff?: BackoffOptions | undefined;
   /**
-   * Whether the client stops after this error. Default: it stops when a login was refused because of its credentials.
-   * If the function throws, the client goes on and reports the error to `onEvent`.
+   * Whether the client stops after this error: of a failed attempt, or the `ConnectionLostError` of a connection.
+   * Default: it stops when a login is refused with `UnauthorizedLogin`, `LoginDenied` or `UnhandledCredentials`, unless
+   * a limit on logins refused it; and when the server replaced the connection by a newer one of the same user, because
+   * two clients would otherwise replace each other for ever. If the function throws, the client goes on and reports the error to `onEvent`.
    */
   readonly isFinal?: ((error: unknown) => boolean) | undefined;
   /**
@@ -367,7 +369,7 @@ export class ReconnectingClient<T = RemoteMethods> {
   }
 
   #isFinal(cause: unknown): boolean {
-    const { isFinal = isLoginRefusal } = this.#options;
+    const { isFinal = isFinalByDefault } = this.#options;
     try {
       return isFinal(cause);
     } catch (error) {

@@ -289,6 +289,32 @@ test("stops when a login is refused because of its credentials", async () => {
   expect(network.made).toBe(1);
 });
 
+test.each<[boolean, string, readonly string[]]>([
+  [true, "twisted.cred.error.UnauthorizedLogin", ["twisted.cred.error.Unauthorized"]],
+  [true, "twisted.cred.error.LoginDenied", ["twisted.cred.error.LoginFailed"]],
+  [true, "shop.Banned", ["twisted.cred.error.LoginDenied", "twisted.cred.error.LoginFailed"]],
+  [true, "twisted.cred.error.UnhandledCredentials", []],
+  [false, "twisted.cred.error.LoginDenied", ["pb.LoginThrottled", "twisted.cred.error.LoginFailed"]],
+  [false, "pb.DuplicateLogin", ["twisted.cred.error.LoginDenied"]],
+  [false, "twisted.cred.error.LoginFailed", []],
+  [false, "builtins.RuntimeError", []],
+])("%s: stops after a login that is refused with %s, derived from %o", async (isFinal, type, parents) => {
+  const error = new RemoteError({ type, message: "no", parents: [type, ...parents] });
+  for (const thrown of [error, new Error("converted by a library for logins", { cause: error })]) {
+    const { client, network } = start({ login: () => Promise.reject(thrown), backoff: { attempts: 3, firstMs: 1 } });
+    await expect(client.current()).rejects.toMatchObject({ cause: thrown });
+    expect(network.made).toBe(isFinal ? 1 : 3);
+  }
+});
+
+test("an option decides otherwise about refusals", async () => {
+  const denied = new RemoteError({ type: "twisted.cred.error.LoginDenied", message: "no", parents: [] });
+  const login = (): Promise<never> => Promise.reject(denied);
+  const { client, network } = start({ login, isFinal: () => false, backoff: { attempts: 3, firstMs: 1 } });
+  await expect(client.current()).rejects.toMatchObject({ cause: denied });
+  expect(network.made).toBe(3);
+});
+
 test("tries again when a login fails for another reason", async () => {
   let attempts = 0;
   const { client } = start({

@@ -50,7 +50,7 @@ test("replaces the older connection with `replace`", async () => {
   const first = await connectTo(network);
   await logIn(first);
   const avatar = await logIn(await connectTo(network));
-  expect((await first.closed).reason).toBe("lost");
+  expect((await first.closed).reason).toBe("replaced");
   expect(await avatar.callRemote("echo", 1)).toBe(1);
   await until(() => events.some(({ kind }) => kind === "closed"), "the end of the first connection is reported");
   expect(events.find(({ kind }) => kind === "closed")).toMatchObject({
