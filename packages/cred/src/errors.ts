@@ -72,15 +72,6 @@ export class LoginDenied extends LoginFailed {
   }
 }
 
-/**
- * A limit refuses the login for now. Its name on the wire is that of {@link LoginDenied}; the additional base class
- * tells clients of this library that a later login may succeed.
- */
-export class LoginThrottled extends LoginDenied {
-  static override readonly remoteType: string = "twisted.cred.error.LoginDenied";
-  static readonly remoteBases: readonly string[] = ["pb.LoginThrottled"];
-}
-
 /** No checker accepts this kind of credentials (`twisted.cred.error.UnhandledCredentials`). */
 export class UnhandledCredentials extends LoginFailed {
   static override readonly remoteType: string = "twisted.cred.error.UnhandledCredentials";

@@ -1,6 +1,6 @@
 // The limits on the logins of one connection: logins in progress, failures, and the delay of failed logins.
 
-import { LoginFailed, LoginThrottled, UnauthorizedLogin, UnhandledCredentials } from "../errors.js";
+import { LoginDenied, LoginFailed, UnauthorizedLogin, UnhandledCredentials } from "../errors.js";
 import type { LoginLimits } from "../limits.js";
 import { FailureLimiter, holdAll, monotonicClock } from "./failure-limiter.js";
 import type { Budget, Hold } from "./failure-limiter.js";
@@ -18,6 +18,15 @@ const LOST = 0.1;
 const QUEUED = 64;
 
 const CLOSED = "The connection ended during the login";
+
+/**
+ * A limit refuses the login for now. Its name on the wire is that of {@link LoginDenied}; the additional base class
+ * tells clients of this library that a later login may succeed.
+ */
+class LoginThrottled extends LoginDenied {
+  static override readonly remoteType: string = "twisted.cred.error.LoginDenied";
+  static readonly remoteBases: readonly string[] = ["pb.LoginThrottled"];
+}
 
 export class LoginThrottle {
   readonly #limits: LoginLimits;
@@ -48,8 +57,8 @@ export class LoginThrottle {
   /**
    * Starts a login of a client that claims to be `name`, if it claims a name. Waits while as many logins are in
    * progress on this connection as are allowed, and while so many are in progress that they would exceed a limit if
-   * all of them failed. Rejects with {@link LoginThrottled} when too many logins wait on this connection, or too many have
-   * failed.
+   * all of them failed. Rejects with {@link LoginThrottled} when too many logins wait on this connection, or too many
+   * have failed.
    */
   async begin(name: string | undefined): Promise<LoginAttempt> {
     await this.#takePlace();
