@@ -139,7 +139,7 @@ export const types: TypeRegistry = new TypeRegistry()
   .registerCopy("contract.CopyError", CopyableError, errorCopy(CopyableError));
 
 /** With exact floats, an echo returns the same type: 1.0 does not become 1. */
-export const brokerOptions: BrokerOptions = { types, exactness: { floats: "exact" } };
+export const brokerOptions: BrokerOptions = { types, exactness: { floats: "exact" }, errorCopies: true };
 
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 

@@ -15,6 +15,7 @@ import { calledAs, RemoteError, unknownFailure } from "../wire/failure.js";
 import { brief } from "../wire/messages.js";
 import type { ObjectId } from "../wire/messages.js";
 import type { ConnectionParts } from "./connection-parts.js";
+import { readCopy } from "./error-copies.js";
 import type { LoginGate } from "./login-gate.js";
 
 /** A call that waits for its answer. */
@@ -234,7 +235,8 @@ export class Caller {
   #settle(call: PendingCall, command: "answer" | "error", value: unknown): void {
     if (command === "answer") call.resolve(value);
     // An error class of the program may throw in its constructor.
-    else if (value instanceof RemoteError) call.reject(this.#core.config.localError(value));
+    else if (value instanceof RemoteError)
+      call.reject(readCopy(this.#core, value, call.perspective) ?? this.#core.config.localError(value));
     else call.reject(value instanceof Error ? value : unknownFailure(value));
   }
 

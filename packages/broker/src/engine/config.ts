@@ -51,6 +51,12 @@ export interface BrokerOptions {
   readonly errorClasses?:
     Readonly<Record<string, new (message: string, options: { cause: RemoteError }) => Error>> | undefined;
   /**
+   * Sends an error of a registered class as a copy alone, as Twisted does. Set it where all peers have registered the
+   * class: a Python peer that has not closes its connection. By default, the error is sent as a plain failure with the
+   * name of the class, which a peer of this library with that class converts to it. Default false.
+   */
+  readonly errorCopies?: boolean | undefined;
+  /**
    * Sends the stacks of errors to the peer, which reveals internals of this program (`unsafeTracebacks` of Twisted).
    * Default false.
    */
@@ -79,6 +85,7 @@ const optionKinds: OptionKinds<BrokerOptions> = {
   dialects: "list",
   describeError: "function",
   errorClasses: "object",
+  errorCopies: "boolean",
   unsafeTracebacks: "boolean",
   extensions: "boolean",
   traceReferences: "boolean",
@@ -103,6 +110,7 @@ export class BrokerConfig {
   readonly dialects: readonly Dialect[];
   readonly describeError: (error: unknown) => ErrorDescription;
   readonly errorClasses: ReadonlyMap<string, ErrorClass>;
+  readonly errorCopies: boolean;
   readonly extensions: boolean;
   readonly traceReferences: boolean;
   readonly onEvent: (event: BrokerEvent) => void;
@@ -134,6 +142,7 @@ export class BrokerConfig {
     this.errorClasses = new Map(Object.entries(options.errorClasses ?? {}));
     for (const [name, type] of this.errorClasses)
       if (typeof type !== "function") throw new TypeError(`The option errorClasses: ${name} must be a class`);
+    this.errorCopies = options.errorCopies ?? false;
     this.extensions = options.extensions ?? true;
     this.traceReferences = options.traceReferences ?? false;
     this.onEvent = options.onEvent === undefined ? () => undefined : isolate(options.onEvent);

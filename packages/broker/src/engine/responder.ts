@@ -12,10 +12,11 @@ import { mentionArrivals } from "../references/mentioned-caches.js";
 import { releaseUnread, releaseUnreadInSteps } from "../references/release-unread.js";
 import { readArguments, readArgumentsInSteps } from "../wire/arguments.js";
 import type { CallArguments } from "../wire/arguments.js";
-import { Failure, UNKNOWN_ERROR } from "../wire/failure.js";
+import { Failure, RemoteError, UNKNOWN_ERROR } from "../wire/failure.js";
 import type { ReceivedCall } from "../wire/messages.js";
 import { containsPromise, resolvePromises } from "../wire/promised-results.js";
 import type { ConnectionParts } from "./connection-parts.js";
+import { failureWithCopy } from "./error-copies.js";
 
 /** A call whose arguments are read, and which waits until others have finished. */
 interface HeldCall {
@@ -287,15 +288,19 @@ export class Responder {
   }
 
   /**
-   * Sends an error: as an instance of its class if that class is registered, else as its description, and if that
-   * cannot be sent either, as an error without details, so that the caller always gets an answer.
+   * Sends an error as its description, with a copy of the error if its class is registered, or as the copy alone if the
+   * option `errorCopies` says so. What cannot be sent is left out, so that the caller always gets an answer.
    */
   #sendError(requestId: Expression, error: unknown, perspective: Perspective, isToPing = false): void {
     if (!this.#isOpen()) return;
     const { outbox, config, owner } = this.#core;
     const write = (value: unknown): boolean =>
       outbox.write({ command: "error", requestId, value, isToPing }, new OutgoingGraph(this.#core, perspective));
-    if (attempt(() => error instanceof Error && config.types.writing(error) !== undefined && write(error))) return;
+    // A revoked proxy cannot even be asked for its class.
+    if (attempt(() => error instanceof Error && config.types.writing(error) !== undefined)) {
+      if ((config.errorCopies || error instanceof RemoteError) && attempt(() => write(error))) return;
+      if (attempt(() => write(failureWithCopy(this.#core, error as Error, perspective)))) return;
+    }
     if (attempt(() => write(new Failure(config.describeError(error))))) return;
     try {
       write(new Failure(UNKNOWN_ERROR));

@@ -151,6 +151,11 @@ export class OutgoingGraph {
     return cache;
   }
 
+  /** Whether the graph has counted a reference or a cache. */
+  get countsAny(): boolean {
+    return this.#references !== undefined || this.#caches !== undefined;
+  }
+
   /** Whether objects stay findable until {@link unkeep}. */
   get keepsAny(): boolean {
     return this.#kept !== undefined;

@@ -95,10 +95,23 @@ export function unknownFailure(value: unknown): RemoteError {
 /** The form in which an error of this end is written. */
 export class Failure {
   readonly description: ErrorDescription;
+  /** The error itself as jelly in banana, for peers of this implementation that have registered its class. */
+  readonly copy: Uint8Array | undefined;
 
-  constructor(description: ErrorDescription) {
+  constructor(description: ErrorDescription, copy?: Uint8Array) {
     this.description = description;
+    this.copy = copy;
   }
+}
+
+/** The attribute of a failure that contains {@link Failure.copy}. */
+const COPY = "pbx_copy";
+
+const copies = new WeakMap<RemoteError, Uint8Array>();
+
+/** The copy of the error that a received failure contains. */
+export function copyInside(failure: RemoteError): Uint8Array | undefined {
+  return copies.get(failure);
 }
 
 interface ErrorClass {
@@ -227,7 +240,7 @@ export const failureHandler: TypeHandler<Failure> = {
   atoms: [TAG],
   classes: [Failure],
   identity: false,
-  jelly({ description }, jellier) {
+  jelly({ description, copy }, jellier) {
     const { type, message, parents, traceback } = description;
     jellier.writer.list(2);
     jellier.writer.word(TAG);
@@ -243,6 +256,7 @@ export const failureHandler: TypeHandler<Failure> = {
       pickled: 1,
       unsafeTracebacks: traceback !== undefined,
       traceback: traceback === undefined ? NO_TRACEBACK : sendable(traceback),
+      ...(copy === undefined ? undefined : { [COPY]: copy }),
     });
   },
   unjelly(unjellier, items) {
@@ -272,12 +286,15 @@ function toError(state: unknown): RemoteError {
   const listed = entry(state, "parents");
   const parents = Array.isArray(listed) ? listed.map(textOf).filter((name) => name !== undefined) : [];
   const traceback = textOf(entry(state, "traceback"));
-  return new RemoteError({
+  const error = new RemoteError({
     type,
     message: textOf(entry(state, "value")) ?? "",
     parents: parents.length > 0 ? parents : [type],
     traceback: traceback === NO_TRACEBACK ? undefined : traceback,
   });
+  const copy = entry(state, COPY);
+  if (copy instanceof Uint8Array) copies.set(error, copy);
+  return error;
 }
 
 /** The entry of a state with this name. Older peers send the names as bytes. */

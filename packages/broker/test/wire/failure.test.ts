@@ -5,7 +5,7 @@ import { Copyable, describeError, NoSuchMethod, PBError, RemoteError, Root } fro
 import type { BrokerEvent, BrokerOptions, ErrorDescription } from "@pb/broker";
 import { JellyError, TypeRegistry } from "@pb/jelly-types";
 import { connectedPair } from "@pb/broker/testing";
-import { rejection } from "../support/raw-peer.js";
+import { brokerAndPeer, rejection } from "../support/raw-peer.js";
 
 const EXCEPTION = ["builtins.Exception", "builtins.BaseException", "builtins.object"];
 const WITHHELD = "(message withheld)";
@@ -288,11 +288,69 @@ describe("an error of a registered class", () => {
     await pair.expectNothingLeft();
   });
 
-  test("rejects the call with the name of the class if the caller has not registered it", async () => {
-    const { root, thrower, pair } = await open({ types: new TypeRegistry().registerCopy("shop.Refusal", Refusal) });
+  test("arrives as a RemoteError with its name and message if the caller has not registered it", async () => {
+    const { root, thrower } = await open({ types: new TypeRegistry().registerCopy("shop.Refusal", Refusal) });
+    root.thrown = new Refusal("why");
+    const error = (await rejection(thrower.callRemote("throw"))) as RemoteError;
+    expect(error).toBeInstanceOf(RemoteError);
+    expect(error).toMatchObject({ message: "why", remoteType: "shop.Refusal" });
+    expect(error.is("builtins.Exception")).toBe(true);
+  });
+
+  test("is on the wire a failure that a stock peer can read, with the copy as bytes", async () => {
+    const types = new TypeRegistry().registerCopy("shop.Refusal", Refusal);
+    class Thrower extends Root {
+      remote_throw(): never {
+        throw new Refusal("why");
+      }
+    }
+    const { peer } = await brokerAndPeer("listener", { root: new Thrower(), types });
+    await peer.send("(message 1 root throw 1 (tuple) (dictionary))");
+    const [answer] = peer.received();
+    expect(answer).toMatch(/^\(error 1 \(twisted.spread.pb.CopyableFailure \(dictionary .*type\) shop.Refusal\)/);
+    expect(answer).toContain("pbx_copy");
+    expect(answer).not.toContain("(shop.Refusal (dictionary");
+  });
+
+  test("is the copy alone with errorCopies, and refused by a caller that has not registered it", async () => {
+    const types = new TypeRegistry().registerCopy("shop.Refusal", Refusal);
+    const { root, thrower, pair } = await open({ types, errorCopies: true });
     root.thrown = new Refusal("why");
     await expect(thrower.callRemote("throw")).rejects.toThrow("shop.Refusal");
     expect(pair.client.isOpen).toBe(true);
+    expect(pair.transcript().at(-1)).toContain("(shop.Refusal (dictionary");
+  });
+
+  test.each([
+    ["contains a reference", () => new (class extends Root {})()],
+    ["cannot be sent", () => () => 1],
+    ["is too large", () => "x".repeat(100_000)],
+  ])("is a plain failure if its state %s, and nothing is left", async (_what, code) => {
+    const types = new TypeRegistry().registerCopy("shop.Refusal", Refusal);
+    const { root, thrower, pair } = await open({ types }, { types });
+    root.thrown = Object.assign(new Refusal("why"), { code: code() });
+    const error = (await rejection(thrower.callRemote("throw"))) as RemoteError;
+    expect(error).toMatchObject({ message: "why", remoteType: "shop.Refusal" });
+    await pair.expectNothingLeft();
+  });
+
+  test("is the plain failure if the copy inside of it is damaged or refuses its state", async () => {
+    const parse = (): never => {
+      throw new RangeError("not this state");
+    };
+    const { root, thrower } = await open(
+      { types: new TypeRegistry().registerCopy("shop.Refusal", Refusal) },
+      { types: new TypeRegistry().registerCopy("shop.Refusal", Refusal, { parse }) },
+    );
+    root.thrown = new Refusal("why");
+    expect(await rejection(thrower.callRemote("throw"))).toMatchObject({ message: "why", name: "RemoteError" });
+    for (const damaged of ["x", "(", "(shop.Refusal)"]) {
+      const { broker, peer } = await brokerAndPeer("initiator", {});
+      const call = rejection((await broker.getRootObject()).callRemote("throw"));
+      const state = `((unicode value) (unicode why)) ((unicode pbx_copy) ${damaged === "(" ? "y" : "x"})`;
+      await peer.send(`(error 1 (twisted.spread.pb.CopyableFailure (dictionary ${state})))`);
+      expect(await call).toMatchObject({ message: "why", name: "RemoteError" });
+    }
   });
 });
 
