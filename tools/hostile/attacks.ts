@@ -3,6 +3,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { costly, heavy } from "./contents.js";
 import type { Victim } from "./harness.js";
+import { lies } from "./lies.js";
+import { logins } from "./logins.js";
 import { scenarios } from "./scenarios.js";
 import type { Role } from "./victim.js";
 import { call, filled, list, RawPeer, text } from "./wire.js";
@@ -133,15 +135,66 @@ const tooLarge: Attack = {
   run: (target) => leave(target, 1, filled(list("list"), 4 * sizes.large).subarray(0, -2), "initiator"),
 };
 
-const unfinishedCalls: Attack = {
-  name: "arguments of calls that do not finish, on ten connections",
+/** Elements whose values take most memory for their bytes. */
+const heaviest = ["empty dicts", "dicts with an integer key", "sets of one", "lists of one", "remote objects"];
+
+/** Ten connections at once, and again, because the calls of connections that have ended go on. */
+const unfinishedCalls = heaviest.map((name, index): Attack => ({
+  name: `calls with ${name} that do not finish, on ten connections, twice`,
   victim: "root",
   growthMiB: 480,
   sliceMs: 1000,
+  isShort: index === 0,
   run: async (target) => {
-    for (let left = 10; left > 0; left--)
-      await target.send(await target.attacker(), call(filled(list("dictionary"), sizes.small), "never"));
+    const message = call(filled(heavy[name]!, sizes.small), "never");
+    for (let round = 2; round > 0; round--) {
+      const peers = await Promise.all(range(10, () => target.attacker()));
+      await Promise.all(peers.map((peer) => target.send(peer, message)));
+      for (const peer of peers) peer.destroy();
+    }
   },
-};
+}));
 
-export const attacks: readonly Attack[] = [...byMessage, ...byStrangers, tooLarge, unfinishedCalls, ...scenarios];
+/** Logs in without a name, and then sends what a stranger must not. */
+const byGuests = ["unfinished messages", ...heaviest.slice(0, 2)].map((name, index): Attack => ({
+  name: `${name} after an anonymous login, on six connections`,
+  victim: "guests",
+  growthMiB: 128, // The budget of all strangers, and one message that is too large.
+  sliceMs: 300,
+  isShort: index === 0,
+  run: async (target) => {
+    const value = filled(heavy[name] ?? empty, sizes.large);
+    const bytes = name in heavy ? call(value, "no") : value.subarray(0, -2);
+    await Promise.all(
+      range(6, async () => {
+        const peer = await target.attacker();
+        await peer.ask(list("message", 1, "root", "loginAnonymous", 1, list("tuple", list("None")), dict));
+        target.sent += bytes.length;
+        await Promise.race([peer.write(bytes), sleep(20_000, undefined, { ref: false })]);
+      }),
+    );
+    await target.usageAtRest();
+  },
+}));
+
+const decimalTexts: Attack = {
+  name: "text that is no decimal",
+  victim: "root",
+  isShort: true,
+  run: (target) => parse(target, `${" ".repeat(600_000)}x`),
+  ordinary: (target) => parse(target, "1".repeat(600_001)),
+};
+const parse = async (target: Victim, value: string): Promise<void> =>
+  target.send(await target.attacker(), call(text(value), "parse"));
+
+export const attacks: readonly Attack[] = [
+  ...byMessage,
+  ...byStrangers,
+  tooLarge,
+  ...unfinishedCalls,
+  ...byGuests,
+  decimalTexts,
+  ...scenarios,
+  ...logins,
+  ...lies,
+];

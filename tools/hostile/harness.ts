@@ -8,10 +8,10 @@ import type { Server } from "@pb/node-transport";
 import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
-import type { AddressInfo, Socket } from "node:net";
+import { connect as connectSocket, createServer } from "node:net";
+import type { AddressInfo, Server as SocketServer, Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Request, Role, Usage } from "./victim.js";
+import type { Request, Role, Usage, Visit } from "./victim.js";
 import { call, list, RawPeer } from "./wire.js";
 
 /** The heap of a victim: that of a small machine. */
@@ -23,10 +23,17 @@ const PING_EVERY_MS = 10;
 const REST_SECONDS = 0.02;
 const REST_MS = 100;
 
+/** The address of the second connection to a server. */
+const SECOND = "127.0.0.50";
+
+export const socketTo = (port: number, from: string): Socket =>
+  connectSocket({ port, host: "127.0.0.1", localAddress: from });
+
 class Empty extends Root {}
 
 export class Victim implements AsyncDisposable {
   readonly role: Role;
+  readonly program: string;
   port = 0;
   /** What the process printed, warnings and crashes included. */
   log = "";
@@ -42,11 +49,12 @@ export class Victim implements AsyncDisposable {
 
   private constructor(role: Role, program: string, good: Server) {
     this.role = role;
+    this.program = program;
     this.#good = good;
     const execArgv = [`--max-old-space-size=${HEAP_MIB}`];
     this.#child = fork(program, [role, String(good.port)], { execArgv, stdio: ["ignore", "pipe", "pipe", "ipc"] });
     for (const output of [this.#child.stdout!, this.#child.stderr!])
-      output.on("data", (data: Buffer) => (this.log += data.toString("latin1")));
+      output.setEncoding("utf8").on("data", (data: string) => (this.log += data));
     this.#exited = once(this.#child, "exit").then(() => undefined);
   }
 
@@ -61,23 +69,35 @@ export class Victim implements AsyncDisposable {
     if (started === undefined) throw new Error(`The victim did not start:\n${victim.log}`);
     victim.port = started.port;
     victim.#second =
-      role === "client" ? await visitor : await connect(`tcp:127.0.0.1:${victim.port}`, { liveness: false });
-    if (role === "portal") await login(victim.#second, new UsernamePassword("alice", "secret"));
+      role === "client" ? await visitor : await connect(socketTo(victim.port, SECOND), { liveness: false });
+    if (role !== "client" && role !== "root" && role !== "file")
+      await login(victim.#second, new UsernamePassword("alice", "secret"));
     void victim.#measureLatencies();
     return victim;
   }
 
   /** A connection to the victim; with a client that is a victim, its connection, which has sent a call. */
-  async attacker(how: "ask" | "pages" | "login" = "ask"): Promise<RawPeer> {
+  async attacker(how: Visit = "ask"): Promise<RawPeer> {
     if (this.role !== "client") return RawPeer.connect(this.port, "initiator");
-    const server = createServer().listen(0, "127.0.0.1");
-    await once(server, "listening");
-    this.#child.send({ kind: "visit", port: (server.address() as AddressInfo).port, how } satisfies Request);
-    const [socket] = (await once(server, "connection")) as [Socket];
-    server.close();
+    const server = createServer();
+    const socket = await this.visitor(server, how);
     const peer = new RawPeer(socket, "listener");
     peer.called = await peer.next("message");
     return peer;
+  }
+
+  /** Makes the client connect to `server`, and returns the socket. */
+  async visitor(server: SocketServer, how: Visit, event = "connection"): Promise<Socket> {
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    this.#child.send({ kind: "visit", port: (server.address() as AddressInfo).port, how } satisfies Request);
+    const [socket] = (await once(server, event)) as [Socket];
+    server.close();
+    return socket;
+  }
+
+  /** Makes the process listen on a UNIX socket. Resolves with its error, or empty text. */
+  async listen(path: string): Promise<string> {
+    return ((await this.#request({ kind: "listen", path })) as { readonly error: string } | undefined)?.error ?? "";
   }
 
   /** Sends bytes and waits until the victim has read them, or has ended the connection. */

@@ -5,21 +5,23 @@ import { RemoteError } from "@pb/broker";
 import type { Broker, RemoteReference } from "@pb/broker";
 import { login, UsernamePassword } from "@pb/cred";
 import { connect } from "@pb/node-transport";
-import { connect as connectSocket } from "node:net";
 import type { Attack } from "./attacks.js";
 import type { Victim } from "./harness.js";
-import { within } from "./harness.js";
+import { socketTo, within } from "./harness.js";
 import { call, list, RawPeer, text } from "./wire.js";
 import type { Part } from "./wire.js";
 
-const together = <T>(count: number, action: (index: number) => Promise<T>): Promise<T[]> =>
+export const together = <T>(count: number, action: (index: number) => Promise<T>): Promise<T[]> =>
   Promise.all(Array.from({ length: count }, (_, index) => action(index)));
-const address = (index: number): string => `127.1.${index >> 8}.${index & 255}`;
-const argument = (...values: readonly Part[]): Uint8Array => list("tuple", ...values);
-const none = list("dictionary");
+export const address = (index: number): string => `127.1.${index >> 8}.${index & 255}`;
+export const argument = (...values: readonly Part[]): Uint8Array => list("tuple", ...values);
+export const none = list("dictionary");
 
-const open = (target: Victim, from: string): Promise<Broker> =>
-  connect(connectSocket({ port: target.port, host: "127.0.0.1", localAddress: from }), { liveness: false });
+export const open = (target: Victim, from: string, header?: string): Promise<Broker> => {
+  const socket = socketTo(target.port, from);
+  if (header !== undefined) socket.write(header);
+  return connect(socket, { liveness: false });
+};
 
 /** Guesses a password. Returns whether the server checked the guess. */
 async function guess(connection: Broker, name: string): Promise<boolean> {
@@ -33,17 +35,21 @@ async function guess(connection: Broker, name: string): Promise<boolean> {
   return true;
 }
 
-/** Guesses, 15 times on each of at most 200 connections at the same time. Returns how many guesses were checked. */
-async function guesses(
+/**
+ * Guesses, 15 times on each of at most 200 connections at the same time. Returns how many guesses were checked.
+ * `header` is sent first on the connection with this number.
+ */
+export async function guesses(
   target: Victim,
   count: number,
   name: (index: number) => string,
   from = (_index: number): string => "127.0.0.7",
+  header?: (index: number) => string,
 ): Promise<number> {
   let checked = 0;
   for (let done = 0; done < count; done += 3000)
     await together(Math.ceil(Math.min(count - done, 3000) / 15), async (index) => {
-      const connection = await open(target, from(index)).catch(() => undefined);
+      const connection = await open(target, from(index), header?.(done / 15 + index)).catch(() => undefined);
       if (connection === undefined) return;
       await together(15, async (next) => {
         if (await guess(connection, name(done + index * 15 + next))) checked++;
@@ -54,7 +60,7 @@ async function guesses(
 }
 
 /** Whether somebody at another address is served, while sockets of the attacker are open. */
-async function served(target: Victim, attempts: number): Promise<void> {
+export async function served(target: Victim, attempts: number): Promise<void> {
   let count = 0;
   for (let left = attempts; left > 0; left--) {
     const peer = await within(2000, RawPeer.connect(target.port, "initiator", "127.0.0.99"));
@@ -115,7 +121,7 @@ function log(name: string, count: number, message: Uint8Array): Attack {
   };
 }
 
-const forged = "x\n\u001b[2K\nAccepted password for root";
+export const forged = "x\n\u001b[2K\nAccepted password for root";
 const unreadable = list("message", 1, "root", forged, 0, argument(list("no")), none);
 
 export const scenarios: readonly Attack[] = [
@@ -180,6 +186,9 @@ export const scenarios: readonly Attack[] = [
   },
   state("state instead of an accessor", "total", "total", "computed"),
   state("state instead of a method", "show", "toString", "an order"),
+  ...["constructor", "__proto__", "valueOf", "toJSON", "hasOwnProperty"].map((key) =>
+    state(`state with the key ${key}`, "total", key, "computed"),
+  ),
   {
     name: "state of a cache instead of declared parameters",
     victim: "client",
@@ -197,6 +206,10 @@ export const scenarios: readonly Attack[] = [
   },
   log("arguments that cannot be read", 5000, unreadable),
   log("a long name of a method", 20, list("message", 1, "root", "x".repeat(600_000), 0, argument(list("no")), none)),
+  log("messages that are not understood", 20_000, list("didNotUnderstand", forged)),
+  log("requests with forged ids", 2000, list("message", forged, forged, forged, 1, argument(), none)),
+  log("names of unknown classes", 2000, call(list(forged, none))),
+  log("names of unknown keyword arguments", 2000, call(1, "total", list("dictionary", list(text(forged), 1)))),
   log("a long name to release", 1, list("decref", forged + "x".repeat(600_000))),
   {
     name: "pages that are not consumed",

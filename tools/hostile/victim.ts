@@ -1,19 +1,42 @@
 /** The process under attack: a server or a client with default options. It reports what the attack costs. */
 
-import { Avatar, getPages, RemoteCache, remoteCache, RemoteCopy, remoteCopy, Root } from "@pb/broker";
-import { FilePasswordDB, InMemoryUsernamePasswordChecker, login, Portal, UsernamePassword } from "@pb/cred";
-import { TypeRegistry } from "@pb/jelly-types";
+import {
+  Avatar,
+  getPages,
+  RemoteCache,
+  remoteCache,
+  RemoteCopy,
+  remoteCopy,
+  RemotePublished,
+  remotePublished,
+  Root,
+} from "@pb/broker";
+import {
+  AllowAnonymousAccess,
+  BearerToken,
+  FilePasswordDB,
+  InMemoryUsernamePasswordChecker,
+  login,
+  Portal,
+  UsernamePassword,
+} from "@pb/cred";
+import { Decimal, TypeRegistry } from "@pb/jelly-types";
 import { connect, listen } from "@pb/node-transport";
 import type { Server } from "@pb/node-transport";
 import { readFileSync } from "node:fs";
 import { getHeapStatistics } from "node:v8";
 
-export type Role = "root" | "portal" | "file" | "client";
+/** `open` has no limits. `proxied` is behind a proxy at 127.0.0.1. */
+export type Role = "root" | "portal" | "guests" | "file" | "open" | "proxied" | "client";
 
-/** A request of the harness. `visit`: connect to this port and use the server there. */
+/** What a client does with a server. */
+export type Visit = "ask" | "pages" | "login" | "print" | "token" | "hold";
+
+/** A request of the harness. `visit`: connect to this port and use the server there. `listen`: on a UNIX socket. */
 export type Request =
   | { readonly kind: "usage"; readonly reset?: boolean }
-  | { readonly kind: "visit"; readonly port: number; readonly how: "ask" | "pages" | "login" }
+  | { readonly kind: "visit"; readonly port: number; readonly how: Visit }
+  | { readonly kind: "listen"; readonly path: string }
   | { readonly kind: "drain"; readonly drainMs: number };
 
 /** What the process has used since its start; the heap and the slice since the last request with `reset`. */
@@ -47,18 +70,38 @@ class Stock extends RemoteCache {
   }
 }
 
+class Page extends RemotePublished {}
+
+/** Prints the keys. */
+const store = {
+  load(key: string): undefined {
+    console.log(`loads ${key}.`);
+  },
+  save(key: string): void {
+    console.log(`saves ${key}.`);
+  },
+};
+
 class Target extends Root {
   remote_echo = (): null => null;
   readonly #held: unknown[] = [];
   remote_never = (value: unknown): Promise<void> => new Promise((resolve) => this.#held.push([value, resolve]));
   remote_fetch = (): Uint8Array => new Uint8Array(600_000);
+  remote_parse = (text: string): boolean => {
+    try {
+      return Decimal.parse(text).exponent > 0;
+    } catch {
+      return false;
+    }
+  };
   remote_total = (order: Order): string => order.total;
   remote_show = (order: Order): string => String(order);
 }
 
 const types = new TypeRegistry()
   .register(remoteCopy("hostile.Order", Order))
-  .register(remoteCache("hostile.Stock", Stock));
+  .register(remoteCache("hostile.Stock", Stock))
+  .register(remotePublished("hostile.Page", Page, store, ({ peer }) => peer.description));
 
 class User extends Avatar {}
 
@@ -66,10 +109,18 @@ const realm = { requestAvatar: () => ({ avatar: new User() }) };
 const key = "A".repeat(43);
 const verifier = `{SCRAM-SHA-256}4096,c2FsdA==,${key}=,${key}=`;
 const users = Array.from({ length: 10_000 }, (_, index) => `user${index}:${verifier}\n`).join("");
+const passwords = (): InMemoryUsernamePasswordChecker =>
+  new InMemoryUsernamePasswordChecker({ alice: "secret", bob: "hunter2" });
+const MANY = 1e9;
+const noLoginLimits = { failuresPerAddress: MANY, failuresPerName: MANY, failuresPerNameEverywhere: MANY };
+const noLimits = { connections: MANY, connectionsPerAddress: MANY, newcomersPerAddress: MANY, negotiating: MANY };
 const rootOf = {
   root: () => new Target(),
-  portal: () => new Portal(realm, [new InMemoryUsernamePasswordChecker({ alice: "secret" })]),
+  portal: () => new Portal(realm, [passwords()]),
+  guests: () => new Portal(realm, [passwords(), new AllowAnonymousAccess()]),
   file: () => new Portal(realm, [new FilePasswordDB({ read: () => users }, { stores: ["scram-sha-256"] })]),
+  open: () => new Portal(realm, [passwords()], { limits: noLoginLimits }),
+  proxied: () => new Portal(realm, [passwords()]),
 };
 
 const CLOCK_MS = 4;
@@ -117,13 +168,27 @@ function usage(reset = false): Usage {
   return result;
 }
 
-async function visit(port: number, how: "ask" | "pages" | "login"): Promise<void> {
-  const connection = await connect(`tcp:127.0.0.1:${port}`, { broker: { types } });
+const held: unknown[] = [];
+
+async function visit(port: number, how: Visit): Promise<void> {
+  const endpoint = how === "token" ? ({ type: "tls", host: "127.0.0.1", port } as const) : `tcp:127.0.0.1:${port}`;
+  const tls = how === "token" ? { tls: { verify: false } } : {};
+  const connection = await connect(endpoint, { broker: { types }, ...tls });
+  if (how === "token") {
+    await login(connection, new BearerToken("a secret token"));
+    return;
+  }
   const root = await connection.getRootObject();
   switch (how) {
     case "ask":
       await root.callRemote("ask");
       break;
+    case "print":
+      await root.callRemote("ask").catch((error: unknown) => console.log(error, String(error)));
+      console.log(String(await connection.closed));
+      break;
+    case "hold":
+      for (;;) held.push(await root.callRemote("ask"));
     case "login":
       await login(connection, new UsernamePassword("alice", "secret"), null, { timeoutMs: 500 });
       break;
@@ -138,7 +203,13 @@ let server: Server | undefined;
 if (role === "client") {
   const root = new Target(); // The good server of the harness calls it.
   await connect(`tcp:127.0.0.1:${process.argv[3]!}`, { broker: { root, types } });
-} else server = await listen("tcp:0:interface=127.0.0.1", rootOf[role](), { broker: { types } });
+} else {
+  server = await listen("tcp:0:interface=127.0.0.1", rootOf[role](), {
+    broker: { types },
+    ...(role === "proxied" ? { trustProxies: ["127.0.0.1"] } : {}),
+    ...(role === "open" ? { limits: { ...noLimits, strangers: MANY } } : {}),
+  });
+}
 process.send!({ port: server?.port ?? 0 });
 
 process.on("disconnect", () => process.exit());
@@ -146,5 +217,10 @@ process.on("message", (request: Request) => {
   const start = performance.now();
   if (request.kind === "usage") process.send!(usage(request.reset));
   else if (request.kind === "visit") visit(request.port, request.how).catch(() => undefined);
-  else void server!.close({ drainMs: request.drainMs }).then(() => process.send!({ ms: performance.now() - start }));
+  else if (request.kind === "listen") {
+    listen(`unix:${request.path}`, rootOf.root()).then(
+      () => process.send!({ error: "" }),
+      (error: unknown) => process.send!({ error: String(error) }),
+    );
+  } else void server!.close({ drainMs: request.drainMs }).then(() => process.send!({ ms: performance.now() - start }));
 });

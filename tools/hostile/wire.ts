@@ -21,8 +21,14 @@ function listHead(length: number): Uint8Array {
   return Buffer.from([...digits, LIST]);
 }
 
-export const list = (...parts: readonly Part[]): Uint8Array =>
-  Buffer.concat([listHead(parts.length), ...parts.map(toBytes)]);
+export const list = (...parts: readonly Part[]): Uint8Array => listOf(parts);
+
+/** The same with any number of parts. */
+export function listOf(parts: readonly Part[]): Uint8Array {
+  const bytes: Uint8Array[] = [listHead(parts.length)];
+  for (const part of parts) bytes.push(toBytes(part));
+  return Buffer.concat(bytes);
+}
 
 /** A double, also where a number would be written as an integer. */
 export function double(value: number): Uint8Array {
@@ -79,9 +85,15 @@ export class RawPeer {
     session.start();
   }
 
-  /** Connects from an address, and negotiates if there is a `role`. */
-  static async connect(port: number, role?: "initiator", from = "127.0.0.1"): Promise<RawPeer> {
+  /** Connects from an address, sends a header if there is one, and negotiates if there is a `role`. */
+  static async connect(
+    port: number,
+    role?: "initiator",
+    from = "127.0.0.1",
+    header?: string | Uint8Array,
+  ): Promise<RawPeer> {
     const socket = connect({ port, host: "127.0.0.1", localAddress: from });
+    if (header !== undefined) socket.write(header);
     const peer = new RawPeer(socket, role);
     await Promise.race([new Promise((resolve) => socket.once("connect", resolve)), peer.closed]);
     if (role !== undefined) await peer.next("version");
