@@ -24,7 +24,7 @@ const REST_SECONDS = 0.02;
 const REST_MS = 100;
 
 /** The address of the second connection to a server. */
-const SECOND = "127.0.0.50";
+export const SECOND = "127.0.0.50";
 
 export const socketTo = (port: number, from: string): Socket =>
   connectSocket({ port, host: "127.0.0.1", localAddress: from });

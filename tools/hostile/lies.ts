@@ -66,7 +66,7 @@ function loggingIn(name: string, answer: (nonce: string) => Uint8Array): Attack 
   return {
     name: `a login with ${name}`,
     victim: "client",
-    isShort: true,
+    isShort: name.startsWith("a "),
     growthMiB: 64,
     run: async (target) => {
       const before = await target.usage();
@@ -160,7 +160,7 @@ export const lies: readonly Attack[] = [
     name: "different references that the client keeps",
     victim: "client",
     growthMiB: 400,
-    sliceMs: 1000,
+    sliceMs: 300,
     run: (target) =>
       answerAll(target, 1, () =>
         listOf(["list", ...Array.from({ length: 200_000 }, (_, index) => list("remote", index + 10))]),
@@ -169,7 +169,7 @@ export const lies: readonly Attack[] = [
   {
     name: "different caches that the client drops",
     victim: "client",
-    sliceMs: 1000,
+    sliceMs: 300,
     run: async (target) => {
       const peer = await target.attacker();
       const caches = Array.from({ length: 100_000 }, (_, index) => list("hostile.Stock", index, none));
@@ -180,7 +180,7 @@ export const lies: readonly Attack[] = [
     name: `${name} from ten servers at once`,
     victim: "client",
     growthMiB: 480,
-    sliceMs: 1000,
+    sliceMs: 300,
     run: async (target) => {
       const peers = [];
       for (let left = 10; left > 0; left--) peers.push(await target.attacker());

@@ -20,7 +20,7 @@ async function attack(): Promise<void> {
   const program = await buildVictim();
   const results: Result[] = [];
   await inParallel(chosen, async (next, index) => {
-    const result = (results[index] = await measure(next, program));
+    const result = (results[index] = await measure(next, program, isGiven("short")));
     const isKnown = (known as readonly string[]).includes(result.name);
     const verdict = result.problems.length === 0 ? "failed   " : isKnown ? "open     " : "SUCCEEDED";
     console.log(verdict, cells(result).join(" | "));
@@ -28,22 +28,27 @@ async function attack(): Promise<void> {
   });
   const open = results.filter(({ problems }) => problems.length > 0).map(({ name }) => name);
   console.log(`${open.length} of ${results.length} attacks succeeded`);
-  const write = (file: string, text: string): void => writeFileSync(new URL(file, import.meta.url), `${text}\n`);
-  if (isGiven("update")) write("open.json", JSON.stringify(open, null, 2));
-  if (words.length === 0) write("RESULTS.md", page(results));
+  if (!isGiven("update") || isGiven("short")) return;
+  write("open.json", JSON.stringify(open, null, 2));
+  write("RESULTS.md", page(results));
 }
 
 /** Removes one guard after the other. The attack that it prevents must then exceed a bound that it keeps otherwise. */
 async function plant(): Promise<void> {
+  const rows: string[][] = [];
   await inParallel(
     plants.filter((next) => isNamed(next.attack)),
     async (weakness) => {
       const attack = attacks.find((next) => nameOf(next) === weakness.attack)!;
       const { problems } = await measure(attack, await buildVictim([planted(weakness)]));
       console.log(problems.length > 0 ? "reported" : "MISSED  ", weakness.attack, "|", problems.join("; "));
+      rows.push([`\`${weakness.guard}\``, weakness.file, weakness.attack, problems.join("; ") || "MISSED"]);
       if (problems.length === 0) process.exitCode = 1;
     },
   );
+  const table = markdownTable([["Guard", "Removed from", "Attack", "What succeeded then"], ...rows.sort()]);
+  const text = `# Planted weaknesses\n\nWritten by \`npm run hostile -- --plant\` (${when()}).\n\n${table}`;
+  if (isGiven("update")) write("PLANTS.md", text);
 }
 
 /** Runs two at the same time: one waits most of the time. */
@@ -65,7 +70,11 @@ function cells({ name, problems, ...costs }: Result): string[] {
 function page(results: readonly Result[]): string {
   const costs = ["MB sent", "CPU s/MB", "× ordinary", "Growth MiB", "Heap MiB", "Worst ms", "p99 ms", "Turn ms"];
   const table = markdownTable([["Attack", ...costs, "What succeeded"], ...results.map(cells)]);
-  const command = `npm run hostile${isGiven("short") ? " -- --short" : ""}`;
-  const when = `Node ${process.versions.node}, ${new Date().toISOString().slice(0, 10)}`;
-  return `# Attacks\n\nWritten by \`${command}\` (${when}). [README.md](README.md) explains the columns.\n\n${table}`;
+  return `# Attacks\n\nWritten by \`npm run hostile -- --update\` (${when()}). [README.md](README.md) explains the columns.\n\n${table}`;
+}
+
+const when = (): string => `Node ${process.versions.node}, ${new Date().toISOString().slice(0, 10)}`;
+
+function write(file: string, text: string): void {
+  writeFileSync(new URL(file, import.meta.url), `${text}\n`);
 }

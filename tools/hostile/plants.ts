@@ -21,6 +21,8 @@ const plant = (attack: string, file: string, guard: string, instead: string): Pl
 const guards = "jelly-types/src/reading/hash-guard.ts";
 const budgets = "cred/src/session/login-budgets.ts";
 
+const UNFINISHED = "calls with empty dicts that do not finish, on ten connections, twice";
+
 export const plants: readonly Plant[] = [
   plant("root: set of integers", guards, "this.#comparisons > this.#allowed", "false"),
   plant("client: ids of references", guards, "id < SMALL_IDS", "true"),
@@ -38,6 +40,44 @@ export const plants: readonly Plant[] = [
     "false",
   ),
   plant("portal: guesses at many names from one address", budgets, "[this.#address.budget(network), own, ", "[own, "),
+  plant(`root: ${UNFINISHED}`, "node-transport/src/platform.ts", "const HEAP_SHARE = 3 / 8", "const HEAP_SHARE = 100"),
+  plant(
+    "guests: unfinished messages after an anonymous login, on six connections",
+    "broker/src/broker.ts",
+    'typeof avatarId === "string" || this.#config.root?.trustsAnonymous === true',
+    "true",
+  ),
+  plant("proxied: guesses at many names from the networks of one IPv6 /48", budgets, "[1, 4, 16]", "[1, 1e9, 1e9]"),
+  plant(
+    "proxied: a forged PROXY header from an address that is not a proxy",
+    "node-transport/src/proxy/trusted-proxies.ts",
+    'return isProxied ? "refused" : "none";',
+    'return "required";',
+  ),
+  plant(
+    "client: a certificate that nobody has verified",
+    "cred/src/login.ts",
+    "if (!isEncrypted && ",
+    "if (!isEncrypted && false && ",
+  ),
+  plant(
+    "client: ten million iterations of SCRAM",
+    "cred/src/extended-login/extended-login-client.ts",
+    "if (iterations > mostIterations)",
+    "if (false)",
+  ),
+  plant(
+    "client: published objects of two servers with one id",
+    "broker/src/features/publish.ts",
+    'typeof scope === "function" ? scope(context.connection) : scope',
+    '"the same"',
+  ),
+  plant(
+    "client: an error with forged text that is printed",
+    "broker/src/wire/failure.ts",
+    "super(printable(message, LONGEST_SHOWN))",
+    "super(message)",
+  ),
   plant("portal: guesses at one name from 150 addresses", budgets, "this.#known.has(key, network)", "false"),
 ];
 
