@@ -26,7 +26,7 @@ const UNFINISHED = "calls with empty dicts that do not finish, on ten connection
 export const plants: readonly Plant[] = [
   plant("root: set of integers", guards, "this.#comparisons > this.#allowed", "false"),
   plant("client: ids of references", guards, "id < SMALL_IDS", "true"),
-  plant("root: empty byte strings, large", "broker/src/engine/memory.ts", "this.heap.left >= 0", "true"),
+  plant("root: empty tuples, large", "banana/src/reading/heap.ts", "(allowance.left -= bytes) < 0", "bytes < 0"),
   plant(
     "portal: unfinished messages",
     "broker/src/broker.ts",
@@ -36,10 +36,15 @@ export const plants: readonly Plant[] = [
   plant(
     "root: state instead of an accessor",
     "jelly-types/src/types/instances/copy.ts",
-    "isMember(prototype, key)",
-    "false",
+    "isMember(instance, key) || (isError",
+    "(isError",
   ),
-  plant("portal: guesses at many names from one address", budgets, "[this.#address.budget(network), own, ", "[own, "),
+  plant(
+    "portal: guesses at many names from one address",
+    budgets,
+    "[...ofNetworks(this.#addresses), ...own, ",
+    "[...own, ",
+  ),
   plant(`root: ${UNFINISHED}`, "node-transport/src/platform.ts", "const HEAP_SHARE = 3 / 8", "const HEAP_SHARE = 100"),
   plant(
     "guests: unfinished messages after an anonymous login, on six connections",
@@ -78,7 +83,7 @@ export const plants: readonly Plant[] = [
     "super(printable(message, LONGEST_SHOWN))",
     "super(message)",
   ),
-  plant("portal: guesses at one name from 150 addresses", budgets, "this.#known.has(key, network)", "false"),
+  plant("portal: guesses at one name from 150 addresses", budgets, "this.#known.has(key, narrowest)", "false"),
 ];
 
 /** A plugin that replaces the guard. Throws when the file does not contain it exactly once. */

@@ -15,7 +15,7 @@ import { MessageReader } from "./engine/reader.js";
 import { requireCallable } from "./engine/root-source.js";
 import { isReserved, Pbx, PBX, REPLACED, understandsGoAway } from "./engine/pbx.js";
 import { LimitError, ProtocolError } from "./errors.js";
-import type { CloseReason, ConnectionLostError } from "./errors.js";
+import type { CloseReason, ConnectionLostError, ServerBusyError } from "./errors.js";
 import type { RemoteMethods, RemoteReference } from "./flavors/remote-reference.js";
 import { Backpressure } from "./link/backpressure.js";
 import { connectionLost } from "./link/close-reason.js";
@@ -253,6 +253,19 @@ export class Broker implements Connection {
   }
 
   /**
+   * Ends the connection with the reason `limit`, because its place is needed, and tells the peer `error`, if it
+   * understands that: a stock peer ignores it. The link closes when this was sent, so destroy it after a while.
+   */
+  displace(error: ServerBusyError, cause: Error): void {
+    if (this.#state.is === "ready" && this.#config.extensions) {
+      const details = { perspective: null, keepAlive: undefined, isPing: true };
+      const goodbye = { retryAfter: error.retryAfterMs / 1000, busy: error.limit };
+      this.#state.core.caller.send(PBX, "goaway", [goodbye], details);
+    }
+    this.#end("limit", cause);
+  }
+
+  /**
    * Resolves when all calls are answered, those of the peer and those of this end, or when the connection ends. Pings
    * do not count.
    */
@@ -405,7 +418,7 @@ export class Broker implements Connection {
       this.#published.set(
         PBX,
         new Pbx(
-          (retryAfterMs) => this.#peerGoesAway(retryAfterMs),
+          (retryAfterMs, busy) => this.#peerGoesAway(retryAfterMs, busy),
           () => this.#wasReplaced(),
         ),
       );
@@ -466,8 +479,10 @@ export class Broker implements Connection {
   // The end
 
   /** The peer will close: makes no further calls, and closes when all calls are answered. */
-  #peerGoesAway(retryAfterMs: number): void {
-    if (this.#state.is !== "ready" || this.#retryAfterMs !== undefined) return;
+  #peerGoesAway(retryAfterMs: number, busy: ServerBusyError | undefined): void {
+    // Later, because this is a call of the peer.
+    if (busy !== undefined) queueMicrotask(() => this.terminate("busy", busy));
+    if (this.#state.is !== "ready" || this.#retryAfterMs !== undefined || busy !== undefined) return;
     this.#retryAfterMs = retryAfterMs;
     this.#stopCalling(this.#state.core);
     this.#runGoAwayCallbacks(retryAfterMs);

@@ -2,6 +2,7 @@
 // to it with "Invalid Object ID", and logs nothing.
 
 import { Float, plainState } from "@pb/jelly-types";
+import { ServerBusyError } from "../errors.js";
 import { Referenceable } from "../flavors/referenceable.js";
 
 /** The name under which each end publishes its object. */
@@ -20,12 +21,16 @@ const FEATURES: readonly string[] = ["goaway"];
 /** No peer may keep a program from connecting for longer, in seconds. */
 const LONGEST_RETRY_S = 3600;
 
+/** The names of limits. */
+const WORD = /^\w{1,40}$/;
+
 /** The methods that the peer can call. */
 export class Pbx extends Referenceable {
-  readonly #onGoAway: (retryAfterMs: number) => void;
+  readonly #onGoAway: (retryAfterMs: number, busy: ServerBusyError | undefined) => void;
   readonly #onReplaced: () => void;
 
-  constructor(onGoAway: (retryAfterMs: number) => void, onReplaced: () => void) {
+  /** `busy` is the error of a connection whose place the server needs: it ends at once. */
+  constructor(onGoAway: (retryAfterMs: number, busy: ServerBusyError | undefined) => void, onReplaced: () => void) {
     super();
     this.#onGoAway = onGoAway;
     this.#onReplaced = onReplaced;
@@ -38,16 +43,21 @@ export class Pbx extends Referenceable {
 
   /**
    * The peer closes soon: no further calls. `retryAfter` is in seconds: when it makes sense to reconnect. With the
-   * reason `replaced` it closes now, because the same user has logged in over another connection.
+   * reason `replaced` it closes now, because the same user has logged in over another connection. `busy` is the limit
+   * because of which the peer needs the place of this connection, and closes it now.
    */
   remote_goaway(details: unknown): void {
-    const { retryAfter, reason } = entriesOf(details) as { readonly retryAfter?: unknown; readonly reason?: unknown };
+    const { retryAfter, reason, busy } = entriesOf(details) as {
+      readonly [Key in "retryAfter" | "reason" | "busy"]?: unknown;
+    };
     if (reason === REPLACED) {
       this.#onReplaced();
       return;
     }
     const seconds = retryAfter instanceof Float ? retryAfter.value : Number(retryAfter);
-    this.#onGoAway(seconds >= 0 ? Math.min(seconds, LONGEST_RETRY_S) * 1000 : 0);
+    const retryAfterMs = seconds >= 0 ? Math.min(seconds, LONGEST_RETRY_S) * 1000 : 0;
+    const isBusy = typeof busy === "string" && WORD.test(busy);
+    this.#onGoAway(retryAfterMs, isBusy ? new ServerBusyError(busy, retryAfterMs) : undefined);
   }
 }
 

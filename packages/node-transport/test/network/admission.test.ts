@@ -141,12 +141,12 @@ describe("a refused client", () => {
     const plain = await serve(options);
     const secure = await listen("pbs://127.0.0.1:0", new Echo(), { ...options, tls: certificate });
     onTestFinished(() => secure.destroy());
-    for (const [server, endpoint] of [
-      [plain, `tcp:127.0.0.1:${plain.port}`],
-      [secure, `pbs://127.0.0.1:${secure.port}`],
+    for (const [server, endpoint, how] of [
+      [plain, `tcp:127.0.0.1:${plain.port}`, {}],
+      [secure, `pbs://127.0.0.1:${secure.port}`, { tls: { verify: false } }],
     ] as const) {
       await openSockets(server, "127.0.0.1", 1);
-      await expect(connect(endpoint, { tls: { verify: false } })).rejects.toMatchObject({
+      await expect(connect(endpoint, how)).rejects.toMatchObject({
         name: "ServerBusyError",
         code: "SERVER_BUSY",
         limit: "connections",

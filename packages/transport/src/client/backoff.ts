@@ -1,5 +1,6 @@
 // How long a reconnecting client waits before the next attempt.
 
+import { ConnectionLostError } from "@pb/broker";
 import { ServerBusyError, withDefaults } from "@pb/broker/extension";
 
 /** Delays between attempts: exponential backoff with jitter. */
@@ -48,7 +49,8 @@ export function completeBackoff(options: BackoffOptions | undefined): Backoff {
  * Milliseconds to wait because the server was busy, 0 for any other error: what the server asked for, and up to half as
  * much again, so that the clients it refused at one moment do not all return at one moment.
  */
-export function retryDelay(cause: unknown, random: () => number = Math.random): number {
+export function retryDelay(error: unknown, random: () => number = Math.random): number {
+  const cause = error instanceof ConnectionLostError ? error.cause : error;
   return cause instanceof ServerBusyError ? cause.retryAfterMs * (1 + random() / 2) : 0;
 }
 

@@ -31,6 +31,9 @@ const RETRY_MS: Readonly<Record<Refusal, number>> = {
   strangers: 1_000,
 };
 
+/** What a peer is told that has no place because of a limit. */
+export const errorFor = (limit: Refusal): ServerBusyError => new ServerBusyError(limit, RETRY_MS[limit]);
+
 /** The refused connections of one server. */
 export class Refusals {
   readonly #platform: Platform;
@@ -74,7 +77,7 @@ export class Refusals {
   }
 
   #configFor(limit: Refusal): BrokerConfig {
-    const error = new ServerBusyError(limit, RETRY_MS[limit]);
+    const error = errorFor(limit);
     const { afterTurn } = this.#platform;
     const root: RootSource = {
       rootObject: (connection) =>

@@ -12,7 +12,7 @@ import { Admission, defaultServerLimits } from "./admission.js";
 import type { Refusal, ServerLimits, Ticket } from "./admission.js";
 import { drain } from "./drain.js";
 import type { CloseOptions, DrainTimes } from "./drain.js";
-import { Refusals } from "./refusals.js";
+import { errorFor, Refusals } from "./refusals.js";
 import { SameUserPolicy } from "./same-user.js";
 import type { SameUserOptions } from "./same-user.js";
 import type { ServerEvent, ServerWatcher } from "./server-events.js";
@@ -153,7 +153,13 @@ export class ServerConnections {
     if (broker === undefined) {
       this.report({ kind: "refused", peer: incoming.peer, limit });
       incoming.destroy();
-    } else broker.terminate("limit", new Error(`another address needed its place: the limit ${limit} was reached`));
+      return;
+    }
+    const release = this.#refusals.take(incoming.destroy);
+    const cause = new Error(`another address needed its place: the limit ${limit} was reached`);
+    broker.displace(errorFor(limit), cause);
+    if (release === undefined) incoming.destroy();
+    else void broker.closed.then(release);
   }
 
   /** Refuses all connections from now on. */

@@ -77,7 +77,10 @@ test("closes the oldest stranger of an address for one of another address", asyn
   const [first, second] = [await connectTo(network), await connectTo(network)];
   const during = incoming("192.0.2.2");
   const handshake = connections.admit(during)!;
-  expect((await first.closed).reason).toBe("lost");
+  expect(await first.closed).toMatchObject({
+    reason: "busy",
+    cause: { code: "SERVER_BUSY", limit: "strangers", retryAfterMs: 1_000 },
+  });
   expect(second.isOpen).toBe(true);
   await until(() => events.length === 3, "the end is reported");
   expect(events[2]).toMatchObject({
