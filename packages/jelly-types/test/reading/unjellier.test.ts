@@ -196,7 +196,11 @@ describe("one Unjellier that reads many graphs", () => {
   const registry = new TypeRegistry()
     .registerCopy("T", T)
     .registerCopy("F", F, { create: (state: unknown) => new F(state) })
-    .registerCopy("A", class A {}, { afterRead: () => void completed++ });
+    .registerCopy("A", class A {}, {
+      afterRead: () => {
+        completed++;
+      },
+    });
   /** How many instances of A were completed by the graph that is being read. */
   let completed = 0;
   const deep = (levels: number): unknown => (levels === 0 ? 1 : ["list", deep(levels - 1)]);
