@@ -87,6 +87,57 @@ describe("a message whose values take too much memory ends its connection", () =
     for (let id = 21; id <= 30; id++) await peer.send(call(id, "keep", maps(1000)));
     expect(await reasonOf(broker)).toBe("limit connectionHeapBytes");
   });
+
+  class Ways extends Root {
+    remote_returns(): number {
+      return 1;
+    }
+
+    remote_throws(): never {
+      throw new TypeError("no");
+    }
+
+    async remote_resolves(): Promise<number> {
+      await Promise.resolve();
+      return 1;
+    }
+
+    async remote_rejects(): Promise<never> {
+      await Promise.resolve();
+      throw new TypeError("no");
+    }
+
+    async remote_unsendable(): Promise<unknown> {
+      await Promise.resolve();
+      return new Map([[{}, 1]]);
+    }
+
+    async remote_nested(): Promise<unknown> {
+      await Promise.resolve();
+      return [Promise.resolve(1)];
+    }
+
+    async remote_nestedRejects(): Promise<unknown> {
+      await Promise.resolve();
+      return [Promise.reject(new TypeError("no"))];
+    }
+  }
+
+  const endings = ["returns", "throws", "resolves", "rejects", "unsendable", "nested", "nestedRejects", "missing"];
+  const rows = endings.flatMap((method) => [0, 1].map((wantsAnswer) => ({ method, wantsAnswer })));
+
+  test.each(rows)("the arguments of a call count no longer when it has ended: $method, $wantsAnswer", async (row) => {
+    const options = { limits: { connectionHeapBytes: 1_000_000 }, onEvent: () => undefined };
+    const { broker, peer } = await brokerAndPeer("listener", { root: new Ways(), ...options });
+    const argument = maps(1000);
+    for (let id = 1; id <= 20; id++) {
+      await peer.send(bytes(["message", id, "root", row.method, row.wantsAnswer, ["tuple", argument], ["dictionary"]]));
+      await settled();
+    }
+    expect(broker.isOpen).toBe(true);
+    expect(broker.stats()).toMatchObject({ callsRunning: 0, callsHeld: 0 });
+    await broker.close();
+  });
 });
 
 describe("a peer that has not logged in", () => {
