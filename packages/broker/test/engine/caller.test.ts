@@ -1,5 +1,6 @@
 // Outgoing calls: their order, their answers, calls without an answer, values that cannot be sent, and errors.
 
+import { getEventListeners } from "node:events";
 import { beforeAll, describe, expect, test } from "vitest";
 import { asLocal, ConnectionLostError, Copyable, PBError, Referenceable, RemoteError, Root } from "@pb/broker";
 import type { Reference, RemoteReference } from "@pb/broker";
@@ -182,5 +183,48 @@ describe("the error of a call", () => {
     const root = await pair.client.getRootObject();
     const error = (await rejection(root.callRemote("pass", new Source()))) as RemoteError;
     expect([error.remoteType, error.method]).toEqual(["test.TestError", "pass"]);
+  });
+});
+
+describe("a call with a signal and a timeout leaves no listener on the signal", () => {
+  /** A desk, and a signal to which each call adds a listener until it has ended. */
+  async function openWithSignal() {
+    const controller = new AbortController();
+    const { desk, root, pair } = await open();
+    return { controller, root, pair, caller: desk.with({ signal: controller.signal, timeoutMs: 60_000 }) };
+  }
+  const listenersOf = ({ signal }: AbortController): number => getEventListeners(signal, "abort").length;
+
+  test("after its answer, its error, or arguments that cannot be sent", async () => {
+    const { controller, caller, pair } = await openWithSignal();
+    for (let time = 0; time < 20; time++) {
+      const answer = caller.callRemote("echo", time);
+      expect(listenersOf(controller)).toBe(1);
+      expect(await answer).toBe(time);
+      expect(listenersOf(controller)).toBe(0);
+      expect(await rejection(caller.callRemote("fault"))).toBeInstanceOf(RemoteError);
+      expect(listenersOf(controller)).toBe(0);
+      expect(await rejection(caller.callRemote("echo", () => 1))).toBeInstanceOf(JellyError);
+      expect(listenersOf(controller)).toBe(0);
+    }
+    await pair.close();
+  });
+
+  test("after the signal has aborted, or the connection has ended", async () => {
+    const { controller, caller, pair, root } = await openWithSignal();
+    const aborted = Promise.all([1, 2, 3].map(() => rejection(caller.callRemote("later"))));
+    expect(listenersOf(controller)).toBe(3);
+    controller.abort(new Error("enough"));
+    expect(await aborted).toEqual([1, 2, 3].map(() => new Error("enough")));
+    expect(listenersOf(controller)).toBe(0);
+    await pair.settled();
+    for (const answer of root.waiting) answer(1);
+    await pair.close();
+    const other = await openWithSignal();
+    const lost = Promise.all([1, 2, 3].map(() => rejection(other.caller.callRemote("later"))));
+    expect(listenersOf(other.controller)).toBe(3);
+    await other.pair.close();
+    for (const error of await lost) expect(error).toBeInstanceOf(ConnectionLostError);
+    expect(listenersOf(other.controller)).toBe(0);
   });
 });

@@ -1,6 +1,8 @@
 // Objects that the peer has cached: when their observers stop, and the limit of caches (wire specification 5.8).
 
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
+import { garbageCollector } from "../../../../tools/gc/garbage-collector.js";
+import { ExportedCaches } from "../../src/references/exported-caches.js";
 import { DeadReferenceError, RemoteError, Root } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
 import { rejection } from "../support/raw-peer.js";
@@ -124,4 +126,24 @@ test("the limit of caches equals the limit of references", async () => {
   await expect(maker.callRemote("make", 4)).rejects.toThrow("Maximum PB cache count exceeded.");
   expect(pair.server.stats().cachesGiven).toBe(0);
   expect(await maker.callRemote("make", 3)).toHaveLength(3);
+});
+
+test("objects whose copies were all released can be collected while the connection lives", async () => {
+  const collect = garbageCollector();
+  const caches = new ExportedCaches();
+  const references = [1, 2, 3].map((id) => {
+    const source = { stoppedObserving: () => undefined };
+    // Two perspectives see two copies of the third object.
+    for (const [copy, perspective] of (id === 3 ? [null, {}] : [null]).entries()) {
+      caches.add({ id: 10 * id + copy, source, perspective, observer: {}, count: 2 });
+      for (const isLast of [false, true]) expect(caches.release(10 * id + copy) !== undefined).toBe(isLast);
+      caches.forget(10 * id + copy);
+    }
+    return new WeakRef(source);
+  });
+  await vi.waitFor(() => {
+    collect();
+    expect(references.filter((reference) => reference.deref() !== undefined)).toHaveLength(0);
+  });
+  expect(caches.size).toBe(0);
 });
