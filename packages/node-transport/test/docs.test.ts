@@ -1,4 +1,4 @@
-// README.md and OPERATIONS.md: their programs compile and run, their numbers are the defaults, and all events and codes
+// README.md, OPERATIONS.md and RECIPES.md: their programs compile and run, their numbers are the defaults, and all events and codes
 // are explained.
 
 import { spawn, spawnSync } from "node:child_process";
@@ -21,7 +21,13 @@ const here = fileURLToPath(new URL("../", import.meta.url));
 const readme = readFileSync(join(here, "README.md"), "utf8");
 const operations = readFileSync(join(here, "OPERATIONS.md"), "utf8");
 
-const programs = [...`${readme}\n${operations}`.matchAll(/```ts\n(\/\/ (\S+)\n[^]*?)```/g)].map(
+const recipes = readFileSync(join(here, "RECIPES.md"), "utf8");
+/** The programs of RECIPES.md and what they print. */
+const outputs = [...recipes.matchAll(/```ts\n\/\/ (\S+)\n(?:(?!```)[^])*```\n\n```text\n([^]*?)```/g)].map(
+  ([, name = "", output = ""]) => [name, output] as const,
+);
+
+const programs = [...`${readme}\n${operations}\n${recipes}`.matchAll(/```ts\n(\/\/ (\S+)\n[^]*?)```/g)].map(
   ([, code = "", name = ""]) => ({
     code,
     name,
@@ -80,6 +86,14 @@ describe.skipIf(process.platform === "win32")("the programs", () => {
     } finally {
       serving.process.kill("SIGKILL");
     }
+  });
+
+  test("of RECIPES.md that print something are found", () => expect(outputs).toHaveLength(7));
+
+  test.for(outputs)("%s prints what RECIPES.md shows", async ([name, expected]) => {
+    const program = start(name);
+    await once(program.process, "close");
+    expect(program.output()).toBe(expected);
   });
 
   test("the service runs on an inherited socket and drains on SIGTERM", async () => {
@@ -163,7 +177,7 @@ describe("OPERATIONS.md", () => {
   });
 
   test("links to files that exist", () => {
-    for (const [, path = ""] of `${readme}\n${operations}`.matchAll(/\]\(([^)#:]+)\)/g))
+    for (const [, path = ""] of `${readme}\n${operations}\n${recipes}`.matchAll(/\]\((?!https:)([^)#]+)[^)]*\)/g))
       expect(existsSync(join(here, path)), path).toBe(true);
   });
 });
