@@ -30,7 +30,7 @@ const knownFailures: Readonly<Record<string, string>> = list;
 
 /** Seconds. Ends a check or a server of Twisted's that hangs. */
 const CHECK_TIMEOUT = "180";
-const SERVER_LIFETIME = "900";
+export const SERVER_LIFETIME = "900";
 
 /** Runs all checks of one pairing. */
 export async function runPairing(twisted: Twisted, { half, variant, dialect }: Pairing): Promise<Verdict[]> {

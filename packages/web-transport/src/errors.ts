@@ -46,4 +46,6 @@ export type ConnectErrorCode =
   /** At a server: the request is not a WebSocket handshake, or the handshake is invalid. */
   | "CONNECT_NOT_WEBSOCKET"
   /** At a server: the request did not arrive in time. */
-  | "CONNECT_REQUEST_TIMEOUT";
+  | "CONNECT_REQUEST_TIMEOUT"
+  /** At a gateway: the server behind it could not be reached. `cause` says why. */
+  | "CONNECT_TARGET";

@@ -23,14 +23,15 @@ beforeAll(async () => {
   writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
   // Node 20 has no WebSocket.
   writeFileSync(join(folder, "browser.mjs"), 'import { WebSocket } from "ws"; globalThis.WebSocket ??= WebSocket;');
-  const port = String(await freePort());
-  for (const [, code = "", name = ""] of programs) writeFileSync(join(folder, name), code.replaceAll("8787", port));
+  const [port, other] = [String(await freePort()), String(await freePort())];
+  for (const [, code = "", name = ""] of programs)
+    writeFileSync(join(folder, name), code.replaceAll("8787", port).replaceAll("8788", other));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test("the programs compile", () => {
   const files = programs.map(([, , name = ""]) => name);
-  expect(files).toHaveLength(6);
+  expect(files).toHaveLength(7);
   const compilerOptions = { noEmit: true, lib: ["ES2023", "ES2024.String", "ESNext.Disposable", "DOM"] };
   const config = { extends: join(root, "tsconfig.json"), compilerOptions, include: [], files };
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config));

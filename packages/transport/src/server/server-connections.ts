@@ -43,8 +43,15 @@ export interface IncomingConnection {
 
  */
 export interface AdmittedConnection {
+  /** Whether a limit refuses the connection: then `serve` tells the peer, and nothing else may be done with it. */
+  readonly isRefused: boolean;
   /** Creates the broker. */
   serve(link: Link & Pulse): Broker;
+  /**
+   * Instead of `serve`: the transport passes the bytes on to another server. The connection counts as a guest, and
+   * `close` and `destroy` of the connections leave it open.
+   */
+  relay(pulse: Pick<Pulse, "lastReceived">): void;
   /** Reports that there will be no link, for example because a TLS handshake failed. */
   fail(error: Error): void;
   /** Frees the place of the connection. Can be called more than once. */
@@ -117,7 +124,13 @@ export class ServerConnections {
     if (typeof ticket === "string") return this.#refuse(incoming, ticket);
     this.#unready.add(admitted);
     return {
+      isRefused: false,
       serve: (link) => this.#serve(link, admitted, ticket),
+      relay: (pulse) => {
+        this.#unready.delete(admitted);
+        admitted.pulse = pulse;
+        ticket.moveTo("guest");
+      },
       fail: (error) => {
         if (!admitted.isEvicted) this.report({ kind: "failed", peer: incoming.peer, error });
       },
@@ -138,7 +151,9 @@ export class ServerConnections {
     const refused = { incoming, broker: undefined };
     this.#unready.add(refused);
     return {
+      isRefused: true,
       serve: (link) => this.#refusals.serve(link, limit),
+      relay: () => incoming.destroy(),
       fail: () => undefined,
       closed: () => {
         if (this.#unready.delete(refused)) release();
@@ -260,7 +275,7 @@ interface Admitted {
   readonly incoming: IncomingConnection;
   /** Undefined before the transport has called `serve`, for example during a TLS handshake. */
   broker: Broker | undefined;
-  pulse: Pulse | undefined;
+  pulse: Pick<Pulse, "lastReceived"> | undefined;
   /** Whether it has lost its place to another connection. */
   isEvicted: boolean;
 }

@@ -3,6 +3,7 @@
 import { nodePlatform } from "@pb/node-transport";
 import type { RootSource } from "@pb/broker";
 import { ConnectError } from "@pb/transport";
+import type { AdmittedConnection } from "@pb/transport";
 import type { IncomingMessage } from "node:http";
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
@@ -30,6 +31,16 @@ export interface UpgradeOptions extends WebServerOptions {
    * 1 MiB, because a message is read into memory as a whole before it is passed on.
    */
   readonly messageBytes?: number | undefined;
+}
+
+/** A client whose request was accepted and not answered yet. */
+export interface UpgradedClient {
+  readonly admitted: AdmittedConnection;
+  readonly socket: Duplex;
+  /** Completes the handshake, and passes on the WebSocket. */
+  readonly open: (use: (link: WebSocketLink, webSocket: WebSocket) => void) => void;
+  /** Answers with an error of HTTP instead, and reports it. */
+  readonly refuse: (status: number, error: ConnectError) => void;
 }
 
 const optionKinds: OptionKinds<Pick<UpgradeOptions, "trustProxies" | "messageBytes">> = {
@@ -79,10 +90,19 @@ export class UpgradingServer extends WebServer {
     if (admitted === undefined) return;
     if (socket.destroyed) admitted.closed();
     else socket.once("close", () => admitted.closed());
-    this.#webSockets.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
-      const options = { credit: asksForCredit(request.url), heldBytes: this.heldBytes };
-      admitted.serve(new WebSocketLink(webSocket, "listener", peer, options));
-    });
+    const open: UpgradedClient["open"] = (use) =>
+      this.#webSockets.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
+        const options = { credit: asksForCredit(request.url), heldBytes: this.heldBytes };
+        use(new WebSocketLink(webSocket, "listener", peer, options), webSocket);
+      });
+    const refuse = (status: number, error: ConnectError): void => this.#refuse(request, socket, status, error);
+    if (admitted.isRefused) open((link) => admitted.serve(link));
+    else this.serveClient({ admitted, socket, open, refuse });
+  }
+
+  /** Serves a client whose request was accepted. */
+  protected serveClient({ admitted, open }: UpgradedClient): void {
+    open((link) => admitted.serve(link));
   }
 
   /** Answers a request for another path or without the header `Upgrade`, and reports it. @internal */

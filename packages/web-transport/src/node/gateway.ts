@@ -1,0 +1,155 @@
+// A gateway: browsers connect to it over WebSockets, and it passes their bytes on to a server over a socket, such as an
+// unmodified Twisted program.
+
+import { Root } from "@pb/broker";
+import { checkOptions } from "@pb/jelly-types";
+import type { OptionKinds } from "@pb/jelly-types";
+import { openSocket, parseClientEndpoint, SocketLink } from "@pb/node-transport";
+import type { ClientEndpoint, ServerTls, SocketOptions } from "@pb/node-transport";
+import { ConnectError } from "@pb/transport";
+import type { CloseOptions } from "@pb/transport";
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import type { WebSocket } from "ws";
+import type { WebSocketLink } from "../link/web-socket-link.js";
+import { webSocketEndpoint } from "./endpoint.js";
+import type { WebSocketEndpoint } from "./endpoint.js";
+import { NodeWebServer } from "./listen.js";
+import { relay } from "./relay.js";
+import type { UpgradedClient, UpgradeOptions } from "./upgrades.js";
+
+/** Milliseconds between two pings of a browser, whose WebSocket answers them by itself. */
+const PING_MS = 25_000;
+
+/** Milliseconds without a sign of life after a ping until the connection ends. */
+const ANSWER_MS = 30_000;
+
+/** The options of a server over WebSockets, except those for its calls: the server behind the gateway answers them. */
+export interface GatewayOptions
+  extends
+    Pick<UpgradeOptions, "limits" | "origins" | "trustProxies" | "messageBytes" | "onEvent" | "heldBytes">,
+    Omit<SocketOptions, "signal" | "tls"> {
+  /** Where browsers connect: `ws:8080:path=/pb`, `wss:8443:privateKey=key.pem:certKey=cert.pem`, or an object. */
+  readonly listen: string | WebSocketEndpoint;
+  /** The server: `tcp:127.0.0.1:8787`, `tls:host:8788`, `unix:/run/pb.sock`, or an object. */
+  readonly to: string | ClientEndpoint;
+  /** TLS options of the side of the browsers. Those of the other side are part of `to`. */
+  readonly tls?: ServerTls | undefined;
+}
+
+const optionKinds: OptionKinds<Pick<GatewayOptions, "listen" | "to" | "connectMs" | "tlsMs">> = {
+  listen: "any",
+  to: "any",
+  connectMs: "any",
+  tlsMs: "any",
+};
+
+/**
+ * Listens for browsers, and connects to the server once for each of them. The gateway does not look into the bytes: it
+ * checks the origin of the page, applies the limits for connections, and slows down each end to the speed of the other.
+ * The server sees the address of the gateway, and has to require logins as if browsers connected directly. A browser is
+ * answered with 502 while the server cannot be reached.
+ *
+ * Resolves when it listens. Rejects with `EndpointError`, with `TypeError` for a bad option, and with Node's error.
+ */
+export async function gateway(options: GatewayOptions): Promise<Gateway> {
+  const { listen, to, connectMs, tlsMs, tls, ...others } = options;
+  checkOptions({ listen, to, connectMs, tlsMs }, optionKinds);
+  const endpoint = webSocketEndpoint(listen);
+  const target = typeof to === "string" ? parseClientEndpoint(to) : to;
+  const serverTls = endpoint.tls === undefined && tls === undefined ? undefined : { ...endpoint.tls, ...tls };
+  const result = new Gateway(others, serverTls, endpoint.path ?? "/", (signal) =>
+    openSocket(target, { signal, connectMs, tlsMs }),
+  );
+  await result.start(endpoint);
+  return result;
+}
+
+/** A gateway that listens. */
+export class Gateway extends NodeWebServer {
+  readonly #dial: (signal: AbortSignal) => Promise<Duplex>;
+  readonly #relays = new Set<WebSocketLink>();
+  readonly #closing = new AbortController();
+
+  /** Programs use the function {@link gateway} instead. */
+  constructor(
+    options: UpgradeOptions,
+    tls: ServerTls | undefined,
+    path: string,
+    dial: (signal: AbortSignal) => Promise<Duplex>,
+  ) {
+    // The root of the connections that a limit refuses, whose calls the limit answers.
+    super(new Nothing(), options, tls, path);
+    this.#dial = dial;
+  }
+
+  /** The number of browsers that are connected to the server. */
+  get relays(): number {
+    return this.#relays.size;
+  }
+
+  protected override serveClient(client: UpgradedClient): void {
+    void this.#serve(client);
+  }
+
+  async #serve({ admitted, socket, open, refuse }: UpgradedClient): Promise<void> {
+    const gone = new AbortController();
+    const leave = (): void => gone.abort(new Error("The browser has disconnected"));
+    socket.once("close", leave);
+    try {
+      const target = await this.#dial(AbortSignal.any([gone.signal, this.#closing.signal]));
+      let isOpen = false as boolean;
+      open((link, webSocket) => {
+        isOpen = true;
+        admitted.relay(link);
+        void this.#relay(link, webSocket, target);
+      });
+      if (!isOpen) target.destroy(); // The handshake was invalid.
+    } catch (error) {
+      const text = `The server behind the gateway cannot be reached: ${error instanceof Error ? error.message : ""}`;
+      if (!gone.signal.aborted) refuse(502, new ConnectError("CONNECT_TARGET", text, { cause: error }));
+    } finally {
+      socket.off("close", leave);
+    }
+  }
+
+  async #relay(link: WebSocketLink, webSocket: WebSocket, target: Duplex): Promise<void> {
+    if (target instanceof Socket) target.setKeepAlive(true, PING_MS);
+    this.#relays.add(link);
+    const stopPings = keepAlive(link, webSocket);
+    await relay(link, new SocketLink(target, "initiator"));
+    stopPings();
+    this.#relays.delete(link);
+  }
+
+  protected override async closeAll(options: CloseOptions): Promise<void> {
+    this.#closing.abort(new Error("The gateway was closed"));
+    for (const link of this.#relays) link.close();
+    await super.closeAll(options);
+  }
+
+  override async destroy(): Promise<void> {
+    for (const link of this.#relays) link.destroy();
+    await super.destroy();
+  }
+}
+
+class Nothing extends Root {}
+
+/** Ends the link when the browser does not answer pings. The result stops that. */
+function keepAlive(link: WebSocketLink, webSocket: WebSocket): () => void {
+  let answered = performance.now();
+  const pong = (): void => void (answered = performance.now());
+  webSocket.on("pong", pong);
+  const timer = setInterval(() => {
+    // While the link does not read, the answer cannot arrive.
+    if (link.isPaused) pong();
+    if (performance.now() - Math.max(answered, link.lastReceived) > PING_MS + ANSWER_MS) link.destroy();
+    else webSocket.ping();
+  }, PING_MS);
+  timer.unref();
+  return () => {
+    clearInterval(timer);
+    webSocket.off("pong", pong);
+  };
+}
