@@ -2,15 +2,16 @@
 
 import { addDisposal, madeBy, onDispose, requireOwnCopy } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
-import { checkOptions } from "@pb/jelly-types";
+import { checkOptions, JellyError } from "@pb/jelly-types";
 import { checkCallOptions } from "../calls/call-options.js";
 import type { CallOptions } from "../calls/call-options.js";
+import type { Callable, Connection, Perspective } from "../calls/callable.js";
+import { remoteCalls } from "../calls/remote-calls.js";
 import { withDeadline } from "../deadline.js";
 import { BrokerConfig } from "../engine/config.js";
-import { remoteCalls } from "../calls/remote-calls.js";
 import type { BrokerOptions } from "../engine/config.js";
 import { callTimeout, DeadReferenceError } from "../errors.js";
-import { Avatar } from "../flavors/perspective.js";
+import { Avatar, Viewable } from "../flavors/perspective.js";
 import type { CallReceiver } from "../flavors/perspective.js";
 import { Referenceable } from "../flavors/referenceable.js";
 import { RemoteCaller } from "../flavors/remote-reference.js";
@@ -23,17 +24,17 @@ import type {
   RemoteResult,
 } from "../flavors/remote-reference.js";
 import { calledAs, describeError, RemoteError } from "../wire/failure.js";
-import { mapGraph, someObject } from "../wire/graph.js";
-import { requireNoKwargs } from "../wire/arguments.js";
-import { Kwargs } from "../wire/kwargs.js";
 import { containsPromise, resolvePromises } from "../wire/promised-results.js";
+import { localArguments, localResult } from "./local-values.js";
+import type { LocalArguments } from "./local-values.js";
 import { LoopbackReference } from "./loopback-reference.js";
 import { thisCopy } from "../this-copy.js";
 
 export interface LocalOptions {
   /**
    * Sends everything over a connection within the process, with these options at both ends: arguments and results are
-   * copied, cached and refused exactly as on the wire. Default: nothing is copied.
+   * copied and cached exactly as on the wire. Default: values are refused and change as on the wire, but what does not
+   * change is not copied.
    */
   readonly copy?: Omit<BrokerOptions, "root"> | undefined;
 }
@@ -51,9 +52,9 @@ export function asLocal<T extends CallReceiver>(object: T, options: LocalOptions
 
 /**
  * A reference to an object of this process. Calls run in a later turn, in the order in which they were made, as over a
- * connection. Errors arrive as `RemoteError`s, with the original error as their cause. A Referenceable in arguments and
- * results becomes a reference, and a reference that is sent back becomes the object. All other values are passed as
- * they are, without a copy.
+ * connection. Errors arrive as `RemoteError`s, with the original error as their cause. Values are refused and change as
+ * over a connection: an object becomes a reference, a reference that is sent back the object, a `Date` a `DateTime`.
+ * Whatever does not change is passed as it is, without a copy; so are copies, caches and objects of unknown classes.
  */
 class LocalReference<T = RemoteMethods> implements Reference<T> {
   static {
@@ -89,7 +90,6 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
   }
 
   sendRemote<Name extends RemoteName<T>>(name: Name, ...args: RemoteArguments<T, Name>): void {
-    if (this.#isReleased) throw new DeadReferenceError("The reference was released");
     this.#answer(name, args, false).catch(() => undefined);
   }
 
@@ -102,8 +102,10 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
   async drained(): Promise<void> {}
 
   [Symbol.dispose](): void {
+    if (this.#isReleased) return;
     this.#isReleased = true;
     if (references.get(this.#object) === (this as unknown)) references.delete(this.#object);
+    void this.#unreference();
   }
 
   /** As that of a `RemoteReference`. */
@@ -113,6 +115,8 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
 
   /** The object behind a reference. */
   static homeOf(reference: LocalReference): object {
+    if (reference.#isReleased)
+      throw new JellyError("JELLY_NOT_JELLYABLE", "A reference that was released cannot be sent");
     return reference.#object;
   }
 
@@ -125,17 +129,28 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
     }
   }
 
-  async #answer(method: string, args: readonly unknown[], wantsAnswer: boolean): Promise<unknown> {
+  /** Throws what a call over a connection throws before anything is sent. */
+  #answer(method: string, args: readonly unknown[], wantsAnswer: boolean): Promise<unknown> {
     if (this.#isReleased) throw new DeadReferenceError("The reference was released");
-    const received = args.map((arg) => exchangeReferences(arg));
-    const last = received.at(-1);
-    const kwargs = last instanceof Kwargs ? last : undefined;
-    if (kwargs !== undefined) received.pop();
-    requireNoKwargs(received);
+    const received = localArguments(args, (object) => counterpartOf(object, null));
+    return this.#run(method, received, wantsAnswer);
+  }
+
+  /** Tells the object after the calls that were made before, unless there is a new reference to it. */
+  async #unreference(): Promise<void> {
+    await Promise.resolve();
+    const object: Partial<Callable> = this.#object;
+    if (!references.has(object)) (config ??= new BrokerConfig()).runCallback(() => object.unreferenced?.(thisProcess));
+  }
+
+  async #run(method: string, { args, kwargs }: LocalArguments, wantsAnswer: boolean): Promise<unknown> {
     await Promise.resolve(); // The method runs in a later turn, as over a connection.
     try {
-      const result: unknown = await this.#object.receiveCall({ method, args: received, kwargs, wantsAnswer });
-      return exchangeReferences((containsPromise(result) ? await resolvePromises(result) : result) ?? null);
+      const result: unknown = await this.#object.receiveCall({ method, args, kwargs, wantsAnswer });
+      const resolved = containsPromise(result) ? await resolvePromises(result) : result;
+      if (!wantsAnswer) return undefined;
+      const perspective = perspectiveOf(this.#object);
+      return localResult(resolved, perspective, (object) => counterpartOf(object, perspective));
     } catch (error) {
       throw asRemoteError(error);
     }
@@ -146,6 +161,9 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
     return thisCopy;
   }
 }
+
+/** Reports an error that `unreferenced` of an object throws, as a connection does by default. */
+let config: BrokerConfig | undefined;
 
 /** One reference per object, as over a connection. */
 const references = new WeakMap<object, LocalReference>();
@@ -163,18 +181,26 @@ function asRemoteError(error: unknown): unknown {
   return remote;
 }
 
-/** Replaces objects by references and references by objects. Returns a value without any of them as it is. */
-function exchangeReferences(value: unknown): unknown {
-  if (!someObject(value, (object) => counterpartOf(object) !== undefined)) return value;
-  return mapGraph(value, (object) => {
-    const counterpart = counterpartOf(object);
-    return counterpart === undefined ? undefined : { value: counterpart };
-  });
+/** The perspective for which the results of an object are written, as over a connection. */
+function perspectiveOf(object: CallReceiver): Perspective {
+  return object instanceof Avatar ? object : ((object as Partial<Callable>).perspective ?? null);
 }
 
-function counterpartOf(object: object): object | undefined {
+function counterpartOf(object: object, perspective: Perspective): object | undefined {
   if (object instanceof LocalReference) return LocalReference.homeOf(object as LocalReference);
   if (object instanceof Referenceable || object instanceof Avatar) return localReference(object);
+  if (object instanceof Viewable && perspective !== null) return localReference(object.viewPointFor(perspective));
   requireOwnCopy(object, Referenceable);
   return undefined;
 }
+
+/** What `unreferenced` of an object gets: there is no connection that could end. */
+const thisProcess: Connection = {
+  isOpen: true,
+  peer: { description: "this process", isEncrypted: true },
+  publish: () => onDispose(() => undefined),
+  notifyOnDisconnect: () => onDispose(() => undefined),
+  drained: () => Promise.resolve(),
+  terminate: () => undefined,
+  admitLogin: () => Promise.resolve(onDispose(() => undefined)),
+};

@@ -6,12 +6,14 @@ import { checkCallOptions } from "../calls/call-options.js";
 import type { CallOptions } from "../calls/call-options.js";
 import { remoteCalls } from "../calls/remote-calls.js";
 import type { BrokerOptions } from "../engine/config.js";
+import { DeadReferenceError } from "../errors.js";
 import { AsReferenceable } from "../flavors/perspective.js";
 import type { CallReceiver } from "../flavors/perspective.js";
 import { Referenceable } from "../flavors/referenceable.js";
 import { RemoteCaller } from "../flavors/remote-reference.js";
 import type { RemoteCalls, RemoteMethods, RemoteReference } from "../flavors/remote-reference.js";
 import { linkPair } from "../link/memory-link.js";
+import { checkArguments } from "./local-values.js";
 
 export class LoopbackReference {
   static {
@@ -20,7 +22,10 @@ export class LoopbackReference {
 
   readonly #connection: Broker;
   readonly #remote: Promise<RemoteReference>;
+  /** Undefined until the connection is ready. */
+  #ready: RemoteReference | undefined;
   #calls: RemoteCalls<RemoteMethods> | undefined;
+  #isReleased = false;
 
   constructor(object: CallReceiver, options: Omit<BrokerOptions, "root">) {
     const links = linkPair({ isRecorded: false });
@@ -28,7 +33,10 @@ export class LoopbackReference {
     new Broker(links.listener, { ...options, root: { rootObject: () => root } });
     this.#connection = new Broker(links.initiator, options);
     this.#remote = this.#connection.getRootObject();
-    this.#remote.catch(() => undefined); // Each call rejects with the same error.
+    this.#remote.then(
+      (remote) => (this.#ready = remote),
+      () => undefined, // Each call rejects with the same error.
+    );
   }
 
   get isAlive(): boolean {
@@ -48,7 +56,14 @@ export class LoopbackReference {
     return new RemoteCaller(async (name, args) => (await this.#remote).with(options).callRemote(name, ...args));
   }
 
+  /** Throws as over a connection. Before the connection is ready, the arguments are only checked. */
   sendRemote(name: string, ...args: unknown[]): void {
+    if (this.#ready !== undefined) {
+      this.#ready.sendRemote(name, ...args);
+      return;
+    }
+    if (this.#isReleased) throw new DeadReferenceError("The reference was released");
+    checkArguments(args);
     this.#remote.then((remote) => remote.sendRemote(name, ...args)).catch(() => undefined);
   }
 
@@ -61,6 +76,7 @@ export class LoopbackReference {
   }
 
   [Symbol.dispose](): void {
+    this.#isReleased = true;
     void this.#connection.close();
   }
 

@@ -25,21 +25,32 @@ export function someObject(
 
 function partsOf(object: object): Iterable<unknown> {
   if (Array.isArray(object) || object instanceof Set || object instanceof FrozenSet) return object as Iterable<unknown>;
-  if (object instanceof Map) return object.values() as Iterable<unknown>;
+  if (object instanceof Map) return [...object.keys(), ...object.values()] as unknown[];
   return isPlainObject(object) ? (Object.values(object) as unknown[]) : [];
+}
+
+/** What takes the place of an object. `fill` maps its parts; it is called after the object is known by its value. */
+export interface Replacement {
+  readonly value: unknown;
+  readonly fill?: () => void;
 }
 
 /**
  * Decides about one object of a graph: returns its replacement, or undefined to copy a container and keep a leaf. `map`
  * maps another value.
  */
-export type Replace = (object: object, map: (value: unknown) => unknown) => { readonly value: unknown } | undefined;
+export type Replace = (object: object, map: (value: unknown) => unknown) => Replacement | undefined;
 
 /**
- * Copies the containers of a graph, with objects replaced as `replace` decides. Shared containers stay shared, and
+ * Copies the containers of a graph, with objects replaced as `replace` decides, and other values by `primitive`. Shared
+ * containers stay shared, and
  * cycles stay cycles.
  */
-export function mapGraph(root: unknown, replace: Replace): unknown {
+export function mapGraph(
+  root: unknown,
+  replace: Replace,
+  primitive: (value: unknown) => unknown = (value) => value,
+): unknown {
   const copies = new Map<object, unknown>();
   /** Containers whose copy is empty so far. */
   const unfilled: (() => void)[] = [];
@@ -48,11 +59,12 @@ export function mapGraph(root: unknown, replace: Replace): unknown {
   return mapped;
 
   function map(value: unknown): unknown {
-    if (typeof value !== "object" || value === null) return value;
+    if (typeof value !== "object" || value === null) return primitive(value);
     if (copies.has(value)) return copies.get(value);
     const replacement = replace(value, map);
     const copy = replacement === undefined ? copyOf(value) : replacement.value;
     copies.set(value, copy);
+    if (replacement?.fill !== undefined) unfilled.push(replacement.fill);
     return copy;
   }
 
@@ -67,7 +79,7 @@ export function mapGraph(root: unknown, replace: Replace): unknown {
     if (value instanceof Map) {
       const copy = new Map<unknown, unknown>();
       unfilled.push(() => {
-        for (const [key, item] of value as Map<unknown, unknown>) copy.set(key, map(item));
+        for (const [key, item] of value as Map<unknown, unknown>) copy.set(map(key), map(item));
       });
       return copy;
     }

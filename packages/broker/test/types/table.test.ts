@@ -1,10 +1,10 @@
-// Sends each value of the table over a socket and over a pair of links in memory.
+// Sends each value of the table over a socket, over a pair of links in memory, and to a local object.
 
 import { once } from "node:events";
 import { createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import { afterAll, describe, expect, test } from "vitest";
-import { Broker, Referenceable, RemoteError, Root } from "@pb/broker";
+import { asLocal, Broker, Referenceable, RemoteError, Root } from "@pb/broker";
 import type { Reference } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
 import { JellyError } from "@pb/jelly-types";
@@ -58,7 +58,13 @@ async function inMemory(): Promise<Way> {
   closers.push(() => pair.close());
   return { name: "over a pair of links", root, reference: await pair.client.getRootObject() };
 }
-const ways = [await overSocket(), await inMemory()];
+function locally(options?: Parameters<typeof asLocal>[1]): Way {
+  const root = new Values();
+  const name = options === undefined ? "to a local object" : "to a local object, with copies";
+  return { name, root, reference: asLocal(root, options) as unknown as Reference };
+}
+
+const ways = [await overSocket(), await inMemory(), locally(), locally({ copy: {} })];
 
 /** Checks the classes, and for references that the object is reached. */
 function expectArrived(actual: unknown, expected: unknown): void {

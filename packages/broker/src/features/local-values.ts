@@ -1,0 +1,126 @@
+// The values of calls within a process: they are refused and change as on the wire, but are not copied without need.
+
+import { BananaWriter, pb } from "@pb/banana";
+import { DateTime, Float, FrozenSet, Jellier, JellyError, TypeRegistry } from "@pb/jelly-types";
+import type { Perspective } from "../calls/callable.js";
+import { Cacheable, RemoteCache } from "../flavors/cacheable.js";
+import { Copyable, RemoteCopy } from "../flavors/copyable.js";
+import { Avatar, Viewable } from "../flavors/perspective.js";
+import { promiseHandler } from "../flavors/promise.js";
+import { Referenceable } from "../flavors/referenceable.js";
+import { countPositional, keywordsOf, writeArguments } from "../wire/arguments.js";
+import { mapGraph, someObject } from "../wire/graph.js";
+import type { Replacement } from "../wire/graph.js";
+import { Kwargs } from "../wire/kwargs.js";
+
+/** Returns what an object becomes at the other end: a reference for an object, the object for a reference. */
+export type Exchange = (object: object) => object | undefined;
+
+export interface LocalArguments {
+  readonly args: unknown[];
+  readonly kwargs: Kwargs | undefined;
+}
+
+/** The arguments as a method receives them. Throws {@link JellyError} for what cannot be sent. */
+export function localArguments(args: readonly unknown[], exchange: Exchange): LocalArguments {
+  checkArguments(args);
+  const keywords = keywordsOf(args);
+  const positional = arrival(args.slice(0, countPositional(args, keywords)), exchange) as unknown[];
+  return { args: positional, kwargs: arrivedKeywords(keywords, exchange) };
+}
+
+/** Throws {@link JellyError} for arguments that cannot be sent. */
+export function checkArguments(args: readonly unknown[]): void {
+  writeArguments(checker(null), args, undefined);
+}
+
+function arrivedKeywords(keywords: Kwargs | undefined, exchange: Exchange): Kwargs | undefined {
+  if (keywords === undefined || Object.keys(keywords).length === 0) return undefined;
+  return Kwargs.from(arrival(Object.fromEntries(Object.entries(keywords)), exchange) as Record<string, unknown>);
+}
+
+/** A result as the caller receives it. Throws {@link JellyError} for what cannot be sent. */
+export function localResult(value: unknown, perspective: Perspective, exchange: Exchange): unknown {
+  checker(perspective).writeGraph(value);
+  return arrival(value, exchange);
+}
+
+const types = new TypeRegistry().register(promiseHandler).seal();
+
+/** Writes a value to find out whether it can be sent. Instances of the classes of the program are not looked into. */
+function checker(perspective: Perspective): Jellier {
+  return new Jellier(new BananaWriter({ dialect: pb }), {
+    registry: types,
+    persistentStore(instance) {
+      if (instance instanceof Viewable && perspective === null)
+        throw new JellyError("JELLY_NOT_JELLYABLE", "A Viewable can be sent only to a peer that has logged in");
+      return flavors.some((flavor) => instance instanceof flavor) || !isOfPlatform(instance) ? 0 : undefined;
+    },
+  });
+}
+
+const flavors = [Referenceable, Avatar, Viewable, Copyable, RemoteCopy, Cacheable, RemoteCache];
+
+/** Whether an object is of a class of the platform, or is an iterator or a stream. None of them can be sent. */
+function isOfPlatform(object: object): boolean {
+  const { constructor: type } = object as { constructor?: unknown };
+  const owners = [globalThis, Intl] as unknown as Readonly<Record<string, unknown>>[];
+  if (typeof type === "function" && owners.some((owner) => owner[type.name] === type)) return true;
+  const { next, getReader, getWriter, pipe } = object as Readonly<Record<string, unknown>>;
+  return (
+    Symbol.asyncIterator in object || [next, getReader, getWriter, pipe].some((method) => typeof method === "function")
+  );
+}
+
+/** What arrives. The same value, if nothing in it changes. */
+function arrival(value: unknown, exchange: Exchange): unknown {
+  if (!someObject(value, (object) => exchange(object) !== undefined || changes(object))) return primitive(value);
+  return mapGraph(value, (object, map) => replacement(object, map, exchange), primitive);
+}
+
+/** A container counts as changed if a member that is no object changes. */
+function changes(object: object): boolean {
+  if (object instanceof Map) return hasTextKeys(object) || [...object].flat().some(isChanged);
+  if (Array.isArray(object) || object instanceof Set || object instanceof FrozenSet)
+    return Array.from(object as Iterable<unknown>).some(isChanged);
+  const prototype = Object.getPrototypeOf(object) as object | null;
+  if (prototype === null || prototype === Object.prototype)
+    return Object.values(object).some(isChanged) || Object.getOwnPropertySymbols(object).length > 0;
+  return (
+    object instanceof Date || object instanceof ArrayBuffer || object instanceof Float || isBytesOfSubclass(object)
+  );
+}
+
+function isChanged(value: unknown): boolean {
+  return value === undefined || (typeof value === "bigint" && typeof primitive(value) === "number");
+}
+
+function primitive(value: unknown): unknown {
+  if (value === undefined) return null;
+  return typeof value === "bigint" && Number.isSafeInteger(Number(value)) ? Number(value) : value;
+}
+
+function replacement(object: object, map: (value: unknown) => unknown, exchange: Exchange): Replacement | undefined {
+  const exchanged = exchange(object);
+  if (exchanged !== undefined) return { value: exchanged };
+  if (object instanceof Date) return { value: DateTime.fromDate(object) };
+  if (object instanceof Float) return { value: object.value };
+  if (object instanceof ArrayBuffer) return { value: new Uint8Array(object) };
+  if (isBytesOfSubclass(object)) return { value: new Uint8Array(object.buffer, object.byteOffset, object.length) };
+  if (!(object instanceof Map && hasTextKeys(object))) return undefined;
+  const record = Object.create(null) as Record<string, unknown>;
+  const fill = (): void => {
+    for (const [key, item] of object as Map<string, unknown>) record[key] = map(item);
+  };
+  return { value: record, fill };
+}
+
+/** An empty dict arrives as an object, whatever it was. */
+function hasTextKeys(map: ReadonlyMap<unknown, unknown>): boolean {
+  return [...map.keys()].every((key) => typeof key === "string");
+}
+
+/** Such as Node's `Buffer`. */
+function isBytesOfSubclass(object: object): object is Uint8Array {
+  return object instanceof Uint8Array && Object.getPrototypeOf(object) !== Uint8Array.prototype;
+}
