@@ -1,5 +1,5 @@
-// README.md, OPERATIONS.md and RECIPES.md: their programs compile and run, their numbers are the defaults, and all events and codes
-// are explained.
+// README.md, OPERATIONS.md and RECIPES.md: their programs compile and run, their numbers are the defaults, and all
+// events and codes are explained.
 
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess, StdioOptions } from "node:child_process";
