@@ -25,12 +25,18 @@ async function attack(): Promise<void> {
     const verdict = result.problems.length === 0 ? "failed   " : isKnown ? "open     " : "SUCCEEDED";
     console.log(verdict, cells(result).join(" | "));
     if (verdict === "SUCCEEDED") process.exitCode = 1;
+    if (isGiven("update") && !isGiven("short")) update(results, chosen.length);
   });
-  const open = results.filter(({ problems }) => problems.length > 0).map(({ name }) => name);
+  const open = results.filter(({ problems }) => problems.length > 0);
   console.log(`${open.length} of ${results.length} attacks succeeded`);
-  if (!isGiven("update") || isGiven("short")) return;
+}
+
+/** Writes what is known so far: a run of all attacks takes minutes, and may be stopped. */
+function update(results: readonly Result[], count: number): void {
+  const measured = results.filter((result) => (result as Result | undefined) !== undefined);
+  const open = measured.filter(({ problems }) => problems.length > 0).map(({ name }) => name);
   write("open.json", JSON.stringify(open, null, 2));
-  write("RESULTS.md", page(results));
+  write("RESULTS.md", page(measured, count));
 }
 
 /** Removes one guard after the other. The attack that it prevents must then exceed a bound that it keeps otherwise. */
@@ -67,10 +73,10 @@ function cells({ name, problems, ...costs }: Result): string[] {
   return [name, ...numbers, problems.join("; ")];
 }
 
-function page(results: readonly Result[]): string {
+function page(results: readonly Result[], count: number): string {
   const costs = ["MB sent", "CPU s/MB", "× ordinary", "Growth MiB", "Heap MiB", "Worst ms", "p99 ms", "Turn ms"];
   const table = markdownTable([["Attack", ...costs, "What succeeded"], ...results.map(cells)]);
-  return `# Attacks\n\nWritten by \`npm run hostile -- --update\` (${when()}). [README.md](README.md) explains the columns.\n\n${table}`;
+  return `# Attacks\n\nWritten by \`npm run hostile -- --update\` (${when()}): ${results.length} of ${count} attacks. [README.md](README.md) explains the columns.\n\n${table}`;
 }
 
 const when = (): string => `Node ${process.versions.node}, ${new Date().toISOString().slice(0, 10)}`;
