@@ -153,7 +153,7 @@ interface Caller {
 }
 
 /** What can be sent, whatever it contains. */
-type Sent = Plain | Scalar | Callee | Caller | SentCopy | undefined | bigint | Date | Uint8Array | ArrayBuffer | Float;
+type Sent = Plain | Scalar | Callee | Caller | SentCopy | undefined | bigint | Date | Uint8Array | Float;
 
 /** `T`, or what `T` is not assignable to, if it contains a value that cannot be sent. */
 export type SentBy<T> =
@@ -165,19 +165,21 @@ export type SentBy<T> =
         ? readonly SentBy<T[number]>[]
         : IsUnsendable<T> extends true
           ? never
-          : T extends ReadonlyMap<infer Key, infer Value>
-            ? ReadonlyMap<SentBy<Key>, SentBy<Value>>
-            : T extends ReadonlySet<infer Member>
-              ? ReadonlySet<SentBy<Member>>
-              : T extends Promise<infer Value>
-                ? Promise<SentBy<Value>>
-                : T extends object
-                  ? HasState<T> extends true
-                    ? T
-                    : { [Key in keyof T]: SentBy<T[Key]> }
-                  : T extends symbol
-                    ? never
-                    : T;
+          : T extends ArrayBuffer // In TypeScript 5.4, typed arrays have its members too.
+            ? T
+            : T extends ReadonlyMap<infer Key, infer Value>
+              ? ReadonlyMap<SentBy<Key>, SentBy<Value>>
+              : T extends ReadonlySet<infer Member>
+                ? ReadonlySet<SentBy<Member>>
+                : T extends Promise<infer Value>
+                  ? Promise<SentBy<Value>>
+                  : T extends object
+                    ? HasState<T> extends true
+                      ? T
+                      : { [Key in keyof T]: SentBy<T[Key]> }
+                    : T extends symbol
+                      ? never
+                      : T;
 
 /** The advice for the first value of a result that cannot be sent. `Depth` bounds the search. */
 export type ProblemOf<T, Depth extends unknown[] = []> = Depth["length"] extends 5
@@ -188,17 +190,19 @@ export type ProblemOf<T, Depth extends unknown[] = []> = Depth["length"] extends
       ? ProblemOf<Item, [...Depth, 0]>
       : IsUnsendable<T> extends true
         ? AdviceFor<T>
-        : T extends ReadonlyMap<infer Key, infer Value>
-          ? ProblemOf<Key | Value, [...Depth, 0]>
-          : T extends ReadonlySet<infer Member>
-            ? ProblemOf<Member, [...Depth, 0]>
-            : T extends Promise<infer Value>
-              ? ProblemOf<Value, Depth>
-              : HasState<T> extends true
-                ? never
-                : T extends object
-                  ? { [Key in keyof T]: ProblemOf<T[Key], [...Depth, 0]> }[keyof T]
-                  : AdviceFor<T>;
+        : T extends ArrayBuffer
+          ? never
+          : T extends ReadonlyMap<infer Key, infer Value>
+            ? ProblemOf<Key | Value, [...Depth, 0]>
+            : T extends ReadonlySet<infer Member>
+              ? ProblemOf<Member, [...Depth, 0]>
+              : T extends Promise<infer Value>
+                ? ProblemOf<Value, Depth>
+                : HasState<T> extends true
+                  ? never
+                  : T extends object
+                    ? { [Key in keyof T]: ProblemOf<T[Key], [...Depth, 0]> }[keyof T]
+                    : AdviceFor<T>;
 
 /** Whether a type is a class or an interface with methods, whose state may be another one than its properties. */
 type HasState<T> = T extends Literal
