@@ -58,7 +58,7 @@ export abstract class Cacheable {
   }
 }
 
-/** The memory of a cache without its state, and of the entries by which it is found and released (test `memory`). */
+/** The memory of a cache without its state, and of the entries by which it is found and released (test `heap`). */
 const CACHE_BYTES = 800;
 
 /**

@@ -7,7 +7,7 @@ import { incomingGraph, outgoingGraph } from "../references/graph-context.js";
 import { readNumericId } from "../wire/messages.js";
 import { RemoteReference } from "./remote-reference.js";
 
-/** The memory of a reference and of the entries by which it is found and released (test `memory`). */
+/** The memory of a reference and of the entries by which it is found and released (test `heap`). */
 const REFERENCE_BYTES = 400;
 
 /** `(remote id)`: an object of the peer. */
