@@ -147,6 +147,8 @@ export interface ExpressionReader {
   text(): string;
   /** Skips the next element, of any kind. */
   skip(): void;
+  /** The number of bytes from {@link offset} to the end of the message. A reader of a tree does not have it. */
+  readonly bytesLeft?: number;
   /**
    * Whether the next element is a list that is too long to be read without a pause. A reader without this method has no
    * such list.

@@ -1,14 +1,20 @@
 // The memory that values take, for the limit on what a peer can make this end allocate.
 
-/* eslint-disable @typescript-eslint/no-duplicate-enum-values -- they are amounts */
-
 /**
- * Bytes of V8's heap, measured on Node 20, 22 and 24 (test `heap`). The constants of `@pb/banana`, such as `LIST_HEAP`,
- * are those of the values that Banana has too. A const enum, because the compiler inlines its members.
+ * What values take in addition to their bytes on the wire, which are charged for each graph: the characters of text and
+ * the digits of numbers take about as much memory. Bytes of V8's heap, measured on Node 20, 22 and 24 (test `heap`).
+ * The constants of `@pb/banana`, such as `LIST_HEAP`, are those of the values that Banana has too. A const enum,
+ * because the compiler inlines its members.
  */
 export const enum Heap {
-  /** A text without its characters, rounded up. */
-  TEXT = 20,
+  /** A text in a tree, without its characters. */
+  TEXT = 24,
+  /** The text of a key of a dict that is an array index, on the wire. */
+  INDEX = 14,
+  /** A date, a decimal or another value that contains no others. */
+  SCALAR = 40,
+  /** A float, apart from its nine bytes on the wire. */
+  FLOAT = 7,
   /** An object without a prototype, and one of its entries, apart from the text of the key. */
   OBJECT = 144,
   ENTRY = 44,

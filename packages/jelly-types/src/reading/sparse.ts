@@ -5,9 +5,11 @@ const LARGEST_INDEX = 2 ** 32 - 2;
 
 /** Whether a text is an array index: digits without a leading zero. */
 export function isIndex(text: string): boolean {
-  const first = text.charCodeAt(0);
-  if (!(first >= 48 && first <= 57) || text.length > 10) return false;
-  return /^(0|[1-9]\d*)$/.test(text) && Number(text) <= LARGEST_INDEX;
+  return text.charCodeAt(0) <= 57 && isIndexText(text); // Almost all names begin with a letter.
+}
+
+function isIndexText(text: string): boolean {
+  return text.length <= 10 && /^(0|[1-9]\d*)$/.test(text) && Number(text) <= LARGEST_INDEX;
 }
 
 /**

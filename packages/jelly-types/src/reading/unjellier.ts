@@ -39,9 +39,6 @@ import type { UnjellierOptions } from "./unjellier-options.js";
 /** The reader between two graphs. */
 const noReader: ExpressionReader = new TreeReader([]);
 
-/** The type byte and the digits of the longest text. */
-const MOST_DIGITS = 4;
-
 /** A step ends after so many actions that read nothing, each of which takes at most a few microseconds. */
 const STEP_ACTIONS = 1024;
 
@@ -81,6 +78,8 @@ export class Unjellier implements JellyStepReader {
   #hashable: Set<object> | undefined;
   /** Keys that were incomplete when they were read, and are checked again when the graph is complete. */
   #incompleteKeys: object[] = [];
+  /** Whether the reader has no bytes on the wire. */
+  #isTree = false;
   /** Where the step that is being read ends, and after how many actions. */
   #stepEnd = 0;
   #actionsLeft = 0;
@@ -114,8 +113,10 @@ export class Unjellier implements JellyStepReader {
     if (this.reader !== noReader) return this.#another().readGraph(reader, context);
     this.#begin(reader, context);
     try {
+      this.#chargeWire(reader);
       const value = this.read();
       this.#finish();
+      this.#refundWire(reader);
       return value;
     } catch (error) {
       throw error instanceof BananaError ? fromBanana(error) : error;
@@ -132,15 +133,32 @@ export class Unjellier implements JellyStepReader {
     if (this.reader !== noReader) return yield* this.#another().readGraphInSteps(reader, context);
     this.#begin(reader, context);
     try {
+      this.#chargeWire(reader);
       this.#startStep();
       const value = yield* this.readInSteps();
       yield* this.#finishInSteps();
+      this.#refundWire(reader);
       return value;
     } catch (error) {
       throw error instanceof BananaError ? fromBanana(error) : error;
     } finally {
       this.#forgetGraph();
     }
+  }
+
+  /**
+   * Charges the bytes on the wire, up to the end of the message. This stands for the characters of text, the bytes of
+   * byte strings and the digits of numbers, which take about as much memory, and need not be charged one by one (bench
+   * `jelly`). A tree has no bytes on the wire: its text and byte strings are charged as they are read.
+   */
+  #chargeWire(reader: ExpressionReader): void {
+    this.#isTree = reader.bytesLeft === undefined;
+    if (reader.bytesLeft !== undefined) this.charge(reader.bytesLeft);
+  }
+
+  /** What follows the graph does not belong to it. */
+  #refundWire(reader: ExpressionReader): void {
+    if (reader.bytesLeft !== undefined) this.heap.left += reader.bytesLeft;
   }
 
   /** A hook may read another graph while this one is being read. */
@@ -194,8 +212,7 @@ export class Unjellier implements JellyStepReader {
     if (fastReader !== undefined) {
       const scalar = fastReader.scalar(SCALARS);
       if (scalar !== undefined) {
-        if (typeof scalar === "string") charge(this.heap, Heap.TEXT + scalar.length);
-        else if (typeof scalar === "number" && (scalar | 0) !== scalar) charge(this.heap, NUMBER_HEAP);
+        if (typeof scalar === "number" && (scalar | 0) !== scalar) charge(this.heap, Heap.FLOAT);
         return scalar;
       }
     }
@@ -206,7 +223,7 @@ export class Unjellier implements JellyStepReader {
         return this.#readList(reader);
       case "bytes": {
         const bytes = reader.bytes();
-        if (bytes.length > 0) this.charge(BYTES_HEAP + bytes.length);
+        if (bytes.length > 0) this.charge(this.#isTree ? BYTES_HEAP + bytes.length : BYTES_HEAP);
         return bytes;
       }
       case "integer":
@@ -258,7 +275,7 @@ export class Unjellier implements JellyStepReader {
         return yield* this.#skipLater(() => this.#readDereference(reader, items));
     }
     const handler = this.#handlers.get(atom);
-    this.charge(Heap.INSTANCE);
+    this.charge(handler.isScalar === true ? Heap.SCALAR : Heap.INSTANCE);
     if (handler.isScalar === true) {
       const read = (): unknown => handler.unjelly(this, items, atom);
       return this.#handlers.isStandard(handler) ? yield* this.#skipLater(read) : read();
@@ -301,25 +318,20 @@ export class Unjellier implements JellyStepReader {
   }
 
   readText(): string {
-    const { reader } = this;
-    const { offset } = reader;
-    const text = reader.text();
-    // Text that is not ASCII usually takes two bytes for each character.
-    const isAscii = reader.offset - offset <= text.length + MOST_DIGITS;
-    this.charge(Heap.TEXT + (isAscii ? 1 : 2) * text.length);
+    const text = this.reader.text();
+    if (this.#isTree) this.charge(Heap.TEXT + text.length);
     return text;
   }
 
   #readInteger(reader: ExpressionReader): number | bigint {
-    const { offset } = reader;
     const value = reader.integer();
     if ((Number(value) | 0) === value && this.exactness.integers === "number") return value;
-    this.charge(NUMBER_HEAP + (reader.offset - offset)); // A digit has seven bits.
+    this.charge(NUMBER_HEAP);
     return this.exactness.integers === "bigint" ? BigInt(value) : value;
   }
 
   #readFloat(reader: ExpressionReader): number | Float {
-    this.charge(NUMBER_HEAP);
+    this.charge(Heap.FLOAT);
     if (this.exactness.floats === "number") return reader.float();
     const value = reader.exactFloat();
     if (typeof value === "object") this.charge(FLOAT_HEAP - NUMBER_HEAP);
@@ -366,7 +378,7 @@ export class Unjellier implements JellyStepReader {
 
   #readOther(atom: string, items: number, reference: Reference | undefined): unknown {
     const handler = this.#handlers.get(atom);
-    this.charge(Heap.INSTANCE);
+    this.charge(handler.isScalar === true ? Heap.SCALAR : Heap.INSTANCE);
     if (handler.isScalar === true) return handler.unjelly(this, items, atom);
     this.#openReference = reference;
     return this.#leave(handler.unjelly(this.#enter(), items, atom));
@@ -409,7 +421,7 @@ export class Unjellier implements JellyStepReader {
     if (isNested) this.#enter();
     if (items < 2) throw new JellyError("JELLY_MALFORMED", "A reference needs an id and a value");
     const id = readId(reader);
-    this.charge(Heap.REFERENCE + (typeof id === "string" ? id.length : 0));
+    this.charge(Heap.REFERENCE);
     return (this.#nextReference = this.#references.open(id));
   }
 

@@ -1,6 +1,5 @@
 // Dicts: objects when every key is text, otherwise Maps.
 
-import { charge } from "@pb/banana";
 import type { Steps } from "@pb/banana";
 import { below, JellyError, keyStep, removedWhileWritten } from "../errors.js";
 import type { JellyReader, JellyStepReader, JellyWriter, TypeHandler } from "../handler.js";
@@ -67,7 +66,7 @@ export function readDictionary(unjellier: JellyReader, items: number): unknown {
   let key: unknown;
   try {
     for (let left = items; left > 0; left--) {
-      key = readShortKey(unjellier) ?? readEntryKey(unjellier);
+      key = unjellier.reader.keyAfter(UNICODE) ?? readEntryKey(unjellier);
       if (typeof key !== "string") {
         unjellier.charge(-charged); // The object is not kept.
         return readEntries(unjellier, left, toMap(unjellier, object), key);
@@ -91,7 +90,7 @@ export function* readDictionaryInSteps(unjellier: JellyStepReader, items: number
   try {
     for (let left = items; left > 0; left--) {
       if (unjellier.endsStep()) yield;
-      key = readShortKey(unjellier) ?? (yield* readEntryKeyInSteps(unjellier));
+      key = unjellier.reader.keyAfter(UNICODE) ?? (yield* readEntryKeyInSteps(unjellier));
       if (typeof key !== "string") {
         unjellier.charge(-charged);
         return yield* readEntriesInSteps(unjellier, left, yield* toMapInSteps(unjellier, object), key);
@@ -109,19 +108,12 @@ export function* readDictionaryInSteps(unjellier: JellyStepReader, items: number
 function setEntry(unjellier: JellyReader, object: Dict, key: string, value: unknown, isSparse: boolean): boolean {
   let wasMadeSparse = isSparse;
   if (isIndex(key)) {
-    unjellier.charge(-Heap.TEXT - key.length); // Its text is not kept.
+    unjellier.charge(-Heap.INDEX); // Its text is not kept.
     wasMadeSparse ||= makeSparse(object);
   }
   object[key] = value;
   if (unjellier.isPending(value)) patchObject(unjellier, object, key, value);
   return wasMadeSparse;
-}
-
-/** Reads the head of an entry and its key, when it is a short text. Returns undefined for any other element. */
-function readShortKey({ reader, heap }: JellyReader): string | undefined {
-  const key = reader.keyAfter(UNICODE);
-  if (key !== undefined) charge(heap, Heap.TEXT + key.length);
-  return key;
 }
 
 /** Reads the head of an entry and its key, of any type. */

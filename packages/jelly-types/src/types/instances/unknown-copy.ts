@@ -54,7 +54,6 @@ function newCopy(unjellier: JellyReader, items: number, name: string): UnknownCo
       `An instance of the unregistered class ${printable(name)} needs exactly one state, not ${items}`,
     );
   }
-  unjellier.charge(name.length);
   const copy = new UnknownCopy(name);
   unjellier.registerBlank(copy);
   return copy;

@@ -4,7 +4,6 @@ import { inspect, madeBy, readExpression, readExpressionInSteps } from "@pb/bana
 import type { Expression, PackageCopy } from "@pb/banana";
 import { InsecureJellyError, JellyError, printable } from "../../errors.js";
 import type { JellyReader, TypeHandler } from "../../handler.js";
-import { Heap } from "../../reading/heap.js";
 import { thisCopy } from "../../this-copy.js";
 
 /** Replaces an object that a Twisted peer could not send (`twisted.spread.jelly.Unpersistable`). */
@@ -65,7 +64,7 @@ function make(unjellier: JellyReader, expression: Expression): Unpersistable {
   if (!unjellier.policy.allowsType("unpersistable"))
     throw new InsecureJellyError("unpersistable", `The peer could not send an object: ${printable(reason)}`);
   unjellier.reportUnpersistable(reason);
-  unjellier.charge(Heap.TEXT + reason.length);
+  if (!(expression instanceof Uint8Array)) unjellier.charge(reason.length);
   const placeholder = new Unpersistable(reason);
   unjellier.register(placeholder);
   return placeholder;
