@@ -36,6 +36,12 @@ export type BrokerEvent =
    */
   | { readonly kind: "state-dropped"; readonly type: string; readonly names: readonly string[] }
   /**
+   * The attribute `name` of a copy that was sent, of the class that is named `type` on the wire, refers to an object
+   * around the copy, directly or in a tuple or a set. A Twisted peer gets a `_Dereference` there: put a list around it.
+   * Reported once for each attribute.
+   */
+  | { readonly kind: "attribute-lost"; readonly type: string; readonly name: string }
+  /**
    * The peer could not send an object, and a received value has an `Unpersistable` in its place. Reported once for each
    * reason, and for up to 100 reasons. To refuse such values, let the policy refuse the type `unpersistable`.
    */

@@ -55,6 +55,8 @@ function textOf(event: BrokerEvent): string | undefined {
       return `A remote call could not be answered: ${describe(event.error)}`;
     case "state-dropped":
       return `Dropped from the state of ${event.type}, whose class has methods of these names: ${event.names.join(", ")}`;
+    case "attribute-lost":
+      return `The attribute ${event.name} of a ${event.type} is an object around it: a Twisted peer gets a _Dereference there. Put a list around it`;
     case "unpersistable":
       return `The peer could not send an object, and a value has an Unpersistable in its place: ${event.reason}`;
     case "callback-failed":

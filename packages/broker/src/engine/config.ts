@@ -119,6 +119,8 @@ export class BrokerConfig {
   readonly #unanswered = new EventRate();
   /** Names of registered classes, of which entries were dropped. */
   readonly #droppedTypes = new Set<string>();
+  /** Attributes that were reported as lost. */
+  readonly #lostAttributes = new Set<string>();
   /** Reasons of `Unpersistable`s that were reported. */
   readonly #unpersistable = new Set<string>();
 
@@ -184,6 +186,14 @@ export class BrokerConfig {
   /** Reports that the peer did not understand a message, if there were few. */
   reportNotUnderstood(what: string): void {
     this.#notUnderstood.limit((omitted) => this.onEvent({ kind: "not-understood", what, omitted }));
+  }
+
+  /** Reports an attribute that a Twisted peer loses, once. */
+  reportLost(type: string, name: string): void {
+    const attribute = `${type} ${name}`;
+    if (this.#lostAttributes.has(attribute) || this.#lostAttributes.size >= MOST_REASONS) return;
+    this.#lostAttributes.add(attribute);
+    this.onEvent({ kind: "attribute-lost", type, name });
   }
 
   /** Reports an object that a peer could not send, once for each reason. */

@@ -1,7 +1,7 @@
 // Writes outgoing messages into one buffer, each of them completely or not at all, and sends the messages of one turn
 // together.
 
-import { BananaWriter } from "@pb/banana";
+import { BananaWriter, decode } from "@pb/banana";
 import type { Dialect } from "@pb/banana";
 import { Jellier, JellyError } from "@pb/jelly-types";
 import { DeadReferenceError, LimitError, PBError } from "../errors.js";
@@ -12,6 +12,7 @@ import { writeArguments } from "../wire/arguments.js";
 import { writeCallHead, writeMessage } from "../wire/messages.js";
 import type { OutboundCall, OutboundMessage } from "../wire/messages.js";
 import { ignorePromises } from "../wire/promised-results.js";
+import { lostAttributes } from "../wire/stock-graphs.js";
 import type { BrokerConfig } from "./config.js";
 import { pinReferences } from "./pinned-references.js";
 
@@ -145,6 +146,7 @@ export class Outbox {
   #write(message: OutboundMessage, graph: OutgoingGraph | undefined, shared: SharedArguments | undefined): boolean {
     const writer = this.#writer;
     const start = writer.position;
+    const { cycles } = this.#jellier;
     try {
       if (shared === undefined || graph === undefined) writeMessage(this.#jellier, message, graph);
       else this.#writeShared(message as OutboundCall, graph, shared);
@@ -154,6 +156,7 @@ export class Outbox {
         return false;
       }
       writer.seal();
+      if (this.#jellier.cycles > cycles) this.#checkCycles(writer.since(start));
       this.#checkSize(writer.position - start);
       if ((message.command === "answer" || message.command === "error") && message.isToPing !== true)
         this.#lastAnswerEnd = this.#sentBytes + writer.position;
@@ -179,6 +182,12 @@ export class Outbox {
     const start = writer.position;
     writeArguments(this.#jellier, call.args, graph);
     graph.keepShared(shared, this, () => writer.since(start));
+  }
+
+  /** Refuses a graph that a stock peer cannot read, and reports the attributes that it loses. */
+  #checkCycles(message: Uint8Array): void {
+    for (const { type, name } of lostAttributes(decode(message, { dialect: this.dialect })))
+      this.config.reportLost(type, name);
   }
 
   /**

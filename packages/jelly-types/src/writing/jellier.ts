@@ -57,6 +57,9 @@ export class Jellier implements JellyWriter {
   readonly #maxDepth: number;
   #context: unknown;
   #depth = 0;
+  /** The objects that are being written, the outermost first: {@link #depth} of them. */
+  readonly #open: object[] = [];
+  #cycles = 0;
   /** For each object of this graph: the position where it was written (>= 0), or the negative of its reference id. */
   readonly #seen = new SeenObjects();
   /** The tuples of this graph that are known to be hashable. */
@@ -71,6 +74,11 @@ export class Jellier implements JellyWriter {
     this.#persistentStore = options.persistentStore;
     this.#maxDepth = options.depth ?? WRITING_DEPTH;
     checkNumber("The option depth", this.#maxDepth, { least: 1, isWhole: true });
+  }
+
+  /** How many references to an object inside itself were written, in all graphs. */
+  get cycles(): number {
+    return this.#cycles;
   }
 
   get context(): unknown {
@@ -136,7 +144,7 @@ export class Jellier implements JellyWriter {
 
   #writeArray(value: unknown[]): void {
     if (this.#isRepeated(value)) return;
-    this.#enter();
+    this.#enter(value);
     writeList(value, this);
     this.#depth--;
   }
@@ -165,7 +173,7 @@ export class Jellier implements JellyWriter {
     if (handler.identity !== false) {
       if (this.#isRepeated(value)) return;
     }
-    this.#enter();
+    this.#enter(value);
     handler.jelly(value, this);
     this.#depth--;
   }
@@ -196,14 +204,14 @@ export class Jellier implements JellyWriter {
     throw new JellyError("JELLY_NOT_JELLYABLE", text);
   }
 
-  #enter(): void {
+  #enter(value: object): void {
     if (this.#depth >= this.#maxDepth)
       throw new JellyError("JELLY_TOO_DEEP", `Values are nested more than ${this.#maxDepth} deep`);
-    this.#depth++;
+    this.#open[this.#depth++] = value;
   }
 
   writeProperties(object: object): void {
-    this.#enter();
+    this.#enter(object);
     writeDictionary(object as Record<string, unknown>, this);
     this.#depth--;
   }
@@ -231,6 +239,7 @@ export class Jellier implements JellyWriter {
   }
 
   #dereference(value: object, seen: number): void {
+    if (this.#open.lastIndexOf(value, this.#depth - 1) >= 0) this.#cycles++;
     let id = -seen;
     if (seen >= 0) {
       id = ++this.#lastId;
