@@ -13,24 +13,36 @@ export interface AttachOptions extends UpgradeOptions {
   readonly path?: string | undefined;
 }
 
+/** The paths that are served, by HTTP server. */
+const pathsOf = new WeakMap<object, Set<string>>();
+
 /** What is used of an HTTP server. */
 export type UpgradeSource = Pick<HttpServer, "on" | "off" | "listenerCount">;
 
 /**
  * Serves the WebSockets of an HTTP or HTTPS server at one path, until the result is closed. The HTTP server goes on. A
  * request for a path that no listener serves is answered with 404. Throws `TypeError` and `EndpointError` for a bad
- * option.
+ * option, and `TypeError` for a path that is served already.
  */
 export function attach(httpServer: UpgradeSource, root: RootSource, options: AttachOptions = {}): WebServer {
   const { path = "/", ...others } = options;
   checkPath(path, path);
+  const paths = pathsOf.get(httpServer) ?? new Set<string>();
+  if (paths.has(path)) throw new TypeError(`The path ${path} of this HTTP server is served already`);
   const server = new UpgradingServer(root, others);
+  pathsOf.set(httpServer, paths.add(path));
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    const [first] = paths;
     if (pathOf(request) === path) server.upgrade(request, socket, head);
-    else if (httpServer.listenerCount("upgrade") === 1) server.refuseRequest(request, socket, 404);
+    // One of the servers answers a request that is for none of them, unless the program has a listener of its own.
+    else if (path === first && !paths.has(pathOf(request)) && httpServer.listenerCount("upgrade") === paths.size)
+      server.refuseRequest(request, socket, 404);
   };
   httpServer.on("upgrade", upgrade);
-  server.onClose(() => httpServer.off("upgrade", upgrade));
+  server.onClose(() => {
+    httpServer.off("upgrade", upgrade);
+    paths.delete(path);
+  });
   return server;
 }
 

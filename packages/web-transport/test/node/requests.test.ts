@@ -137,6 +137,8 @@ test("shares the port and the upgrades of an HTTP server, and leaves it open", a
   await using second = await connectTo(`ws://${at}/two`);
   expect(await Promise.all([echo(first, 1), echo(second, 2)])).toEqual([1, 2]);
   expect(await (await fetch(`http://${at}/one`)).text()).toBe("a page");
+  expect(() => attach(http, new Echo(), { path: "/two" })).toThrow("served already");
+  expect((await errorOf(connectTo(`ws://${at}/three`))).message).toContain("404");
   await one.close();
   expect((await first.closed).reason).toBe("lost");
   expect(await echo(second, 3)).toBe(3);
