@@ -79,7 +79,9 @@ function page(results: readonly Result[], count: number): string {
   return `# Attacks\n\nWritten by \`npm run hostile -- --update\` (${when()}): ${results.length} of ${count} attacks. [README.md](README.md) explains the columns.\n\n${table}`;
 }
 
-const when = (): string => `Node ${process.versions.node}, ${new Date().toISOString().slice(0, 10)}`;
+function when(): string {
+  return `Node ${process.versions.node}, ${new Date().toISOString().slice(0, 10)}`;
+}
 
 function write(file: string, text: string): void {
   writeFileSync(new URL(file, import.meta.url), `${text}\n`);
