@@ -74,7 +74,11 @@ export function* readItemsInSteps<Sequence extends unknown[]>(
 /** Reads the integers at the start of the list in one call. Returns how many it read. */
 function readIntegers(unjellier: JellyReader, sequence: unknown[]): number {
   const { reader, exactness } = unjellier;
-  return exactness.integers === "number" && reader.kind() === "integer" ? reader.integers(sequence, 0) : 0;
+  if (exactness.integers !== "number" || reader.kind() !== "integer") return 0;
+  const left = reader.bytesLeft ?? 0;
+  const count = reader.integers(sequence, 0);
+  unjellier.charge((reader.bytesLeft ?? 0) - left); // They take no memory but their places, which are charged.
+  return count;
 }
 
 function patchLater(unjellier: JellyReader, sequence: unknown[], index: number, placeholder: unknown): void {

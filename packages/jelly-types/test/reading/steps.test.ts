@@ -200,4 +200,11 @@ describe("a step reads about 16 KiB", () => {
     steps.return(undefined);
     expect(unjellier.readGraph(scanned(sexp(["reference", 1, ["list", 5]])))).toEqual([5]);
   });
+
+  test("many integers are charged their places only", () => {
+    const heap = { left: 10_000_000 };
+    const integers = sexp(["list", ...Array.from({ length: 100_000 }, (_, index) => index)]);
+    new Unjellier({ heap }).readGraph(scanned(integers));
+    expect(10_000_000 - heap.left).toBeLessThan(8.1 * 100_000);
+  });
 });
