@@ -69,6 +69,29 @@ test("stops when the result is disposed of", async () => {
   expect(client.isOpen).toBe(true);
 });
 
+test("stops both timers when the result is disposed of while a ping waits, and starts none before the connection is ready", async () => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { links, client, pulse, monitor } = await watchedPair({ intervalMs: 20, answerMs: 100 });
+  links.initiator.hold();
+  const before = pulse.sentBytes;
+  vi.advanceTimersByTime(20);
+  await until(() => pulse.sentBytes > before, "a ping was sent");
+  expect(vi.getTimerCount()).toBe(2);
+  monitor[Symbol.dispose]();
+  expect(vi.getTimerCount()).toBe(0);
+  vi.advanceTimersByTime(1000);
+  expect(client.isOpen).toBe(true);
+
+  const ends = linkPair();
+  const early = new Broker(new PulsedLink(ends.initiator));
+  onTestFinished(() => early.close());
+  watchOver(early, new PulsedLink(ends.initiator), { intervalMs: 20, answerMs: 100 })[Symbol.dispose]();
+  const server = new Broker(ends.listener, { root: new Echo() });
+  await Promise.all([early.ready, server.ready]);
+  expect(vi.getTimerCount()).toBe(0);
+});
+
 test("sends one ping of 20 bytes at a time, and six bytes at each interval while it waits", async () => {
   const { listener, initiator } = linkPair();
   const sent: string[] = [];

@@ -107,6 +107,14 @@ describe.skipIf(process.platform !== "linux")("a host with several addresses", (
     await expect(connect("tcp:service:1", { connectMs: 20 })).rejects.toMatchObject({ code: "CONNECT_TIMEOUT" });
   });
 
+  test("has the timeout of its endpoint rather than connectMs", async () => {
+    vi.spyOn(dns, "lookup").mockImplementation(() => undefined);
+    syncBuiltinESMExports();
+    const endpoint = { type: "tcp", host: "service", port: 1, timeoutMs: 20 } as const;
+    const message = "tcp:service:1: The connection was not accepted within 20 ms";
+    await expect(connect(endpoint, { connectMs: 60_000 })).rejects.toMatchObject({ code: "CONNECT_TIMEOUT", message });
+  });
+
   test("stops all attempts when the signal aborts", async () => {
     using first = await hanging("127.0.0.2");
     resolveTo("127.0.0.2", "127.0.0.2");

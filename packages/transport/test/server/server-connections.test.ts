@@ -233,4 +233,34 @@ describe("closing", () => {
     await closing;
     expect(await outcome).toMatchObject({ code: "CONNECTION_LOST" });
   });
+
+  test.each([[{}], [{ drainMs: 60_000 }]])(
+    "with %j leaves no timer when all connections have closed",
+    async (options) => {
+      const { connections, network } = serve(new Echo());
+      const client = await connectTo(network);
+      vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+      onTestFinished(() => void vi.useRealTimers());
+      const closing = connections.close(options);
+      void client.close();
+      await closing;
+      await client.closed;
+      expect(vi.getTimerCount()).toBe(0);
+    },
+  );
+});
+
+test("a refused connection that has closed, however often it says so, leaves no timer", () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { connections } = serve(new Echo(), { limits: { connections: 1 } });
+  const first = connections.admit(incoming());
+  for (let time = 0; time < 3; time++) {
+    const refused = connections.admit(incoming());
+    expect(vi.getTimerCount()).toBe(1);
+    refused!.closed();
+    refused!.closed();
+    expect(vi.getTimerCount()).toBe(0);
+  }
+  first!.closed();
 });
