@@ -110,3 +110,31 @@ test("takes keys in turn, and passes over a key that waits elsewhere", async () 
   expect(order.at(-1)).toBe("late: one");
   expect([one.size.active, other.size.active]).toEqual([0, 0]);
 });
+
+test("canceling a hold that has been given does nothing", async () => {
+  const { limiter } = limiterAt({ burst: 1 });
+  const hold = holdAll([limiter.budget("a")]);
+  expect(await hold.result).toBeUndefined();
+  hold.cancel("gone");
+  expect(await hold.result).toBeUndefined();
+  expect(limiter.room("a")).toBe("busy");
+  limiter.budget("a").release(0);
+  expect(limiter.room("a")).toBe("free");
+});
+
+test("searches a full table for keys to forget once in a second, and no table that has space", () => {
+  const { clock, limiter } = limiterAt({ burst: 5, intervalMs: 10, keys: 3 });
+  for (const key of ["a", "b"]) limiter.record(key);
+  clock.now += 100; // a and b have recovered, and stay: there is space
+  limiter.record("c");
+  expect(limiter.size.failed).toBe(3);
+  limiter.record("d"); // the first search
+  expect(limiter.size.failed).toBe(2);
+  limiter.record("e");
+  clock.now += 999;
+  limiter.record("f"); // shares the count of the keys that find no place
+  expect(limiter.size.failed).toBe(3);
+  clock.now += 1;
+  limiter.record("g"); // the next search
+  expect(limiter.size.failed).toBe(1);
+});
