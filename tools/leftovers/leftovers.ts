@@ -13,7 +13,7 @@ const real = { setTimeout, clearTimeout, setInterval, clearInterval };
 
 /** Timers that run, by the object that `setTimeout` returned. */
 const timers = new Map<unknown, Started>();
-/** Listeners that were added since the last {@link forgetListeners}. */
+/** Listeners that were added since the last {@link forgetListeners}. They must not keep anything in memory. */
 let listeners: Started[] = [];
 /** Where each controller was created. */
 const controllers = new WeakMap<AbortSignal, Error>();
@@ -59,9 +59,13 @@ function noteAbortListeners(): void {
   AbortSignal.prototype.addEventListener = function (this: AbortSignal, ...args: unknown[]) {
     original.apply(this, args);
     const [type, listener] = args as [string, (event: Event) => void];
-    // A signal that a package has made is collected together with its listeners.
-    const isLeft = (): boolean =>
-      !this.aborted && !isOfPackage(controllers.get(this)) && getEventListeners(this, type).includes(listener);
+    const [weakSignal, weakListener] = [new WeakRef(this), new WeakRef(listener)];
+    const isLeft = (): boolean => {
+      const [signal, added] = [weakSignal.deref(), weakListener.deref()];
+      if (signal === undefined || added === undefined || signal.aborted) return false;
+      // A signal that a package has made is collected together with its listeners.
+      return !isOfPackage(controllers.get(signal)) && getEventListeners(signal, type).includes(added);
+    };
     listeners.push({ what: `listener of "${type}" of an AbortSignal`, at: here(), isLeft });
   };
 }
@@ -73,7 +77,13 @@ function noteEmitters(): void {
     const original = emitters[method];
     emitters[method] = function (this: EventEmitter, event, listener) {
       const what = `listener of "${String(event)}" of ${this.constructor.name}`;
-      const isLeft = (): boolean => isInUse(this) && this.listeners(event).includes(listener);
+      const [weakEmitter, weakListener] = [new WeakRef(this), new WeakRef(listener)];
+      const isLeft = (): boolean => {
+        const [emitter, added] = [weakEmitter.deref(), weakListener.deref()];
+        return (
+          emitter !== undefined && added !== undefined && isInUse(emitter) && emitter.listeners(event).includes(added)
+        );
+      };
       listeners.push({ what, at: here(), isLeft });
       return original.call(this, event, listener);
     };
