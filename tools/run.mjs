@@ -26,6 +26,7 @@ const programs = [
   "hostile",
   "release",
   "consumers",
+  "mutants",
 ];
 
 /** The commands of each task. They run in order until one fails; the last one gets the arguments. */

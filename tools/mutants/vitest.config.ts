@@ -1,0 +1,20 @@
+// The configuration of vitest for `npm run mutants`: the tests that PB_MUTANTS_TESTS names, without those that start
+// other programs or take long.
+
+import base from "../../vitest.config.js";
+
+export default {
+  ...base,
+  test: {
+    ...base.test,
+    include: [process.env.PB_MUTANTS_TESTS ?? "packages/*/test/**/*.test.ts"],
+    exclude: [
+      "**/test/{twisted,timing}/**",
+      "**/{complexity,docs,documents,portable,readme,transport,twisted}.test.ts",
+    ],
+    // One process for all test files: a mutant is switched on by a variable, so the modules can be shared.
+    isolate: false,
+    typecheck: { enabled: false },
+    expect: { poll: { timeout: 5_000 } },
+  },
+};
