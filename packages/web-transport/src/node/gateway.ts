@@ -10,13 +10,12 @@ import { ConnectError } from "@pb/transport";
 import type { CloseOptions } from "@pb/transport";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { WebSocket } from "ws";
 import type { WebSocketLink } from "../link/web-socket-link.js";
 import { webSocketEndpoint } from "./endpoint.js";
 import type { WebSocketEndpoint } from "./endpoint.js";
 import { NodeWebServer } from "./listen.js";
 import { relay } from "./relay.js";
-import type { UpgradedClient, UpgradeOptions } from "./upgrades.js";
+import type { PingableWebSocket, UpgradedClient, UpgradeOptions } from "./upgrades.js";
 
 /** Milliseconds between two pings of a browser, whose WebSocket answers them by itself. */
 const PING_MS = 25_000;
@@ -113,7 +112,7 @@ export class Gateway extends NodeWebServer {
     }
   }
 
-  async #relay(link: WebSocketLink, webSocket: WebSocket, target: Duplex): Promise<void> {
+  async #relay(link: WebSocketLink, webSocket: PingableWebSocket, target: Duplex): Promise<void> {
     if (target instanceof Socket) target.setKeepAlive(true, PING_MS);
     this.#relays.add(link);
     const stopPings = keepAlive(link, webSocket);
@@ -137,7 +136,7 @@ export class Gateway extends NodeWebServer {
 class Nothing extends Root {}
 
 /** Ends the link when the browser does not answer pings. The result stops that. */
-function keepAlive(link: WebSocketLink, webSocket: WebSocket): () => void {
+function keepAlive(link: WebSocketLink, webSocket: PingableWebSocket): () => void {
   let answered = performance.now();
   const pong = (): void => void (answered = performance.now());
   webSocket.on("pong", pong);

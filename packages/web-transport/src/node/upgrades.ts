@@ -33,12 +33,19 @@ export interface UpgradeOptions extends WebServerOptions {
   readonly messageBytes?: number | undefined;
 }
 
+/** What is used of the WebSocket of `ws`, whose types a program need not have. */
+export interface PingableWebSocket {
+  ping(): void;
+  on(event: "pong", listener: () => void): unknown;
+  off(event: "pong", listener: () => void): unknown;
+}
+
 /** A client whose request was accepted and not answered yet. */
 export interface UpgradedClient {
   readonly admitted: AdmittedConnection;
   readonly socket: Duplex;
   /** Completes the handshake, and passes on the WebSocket. */
-  readonly open: (use: (link: WebSocketLink, webSocket: WebSocket) => void) => void;
+  readonly open: (use: (link: WebSocketLink, webSocket: PingableWebSocket) => void) => void;
   /** Answers with an error of HTTP instead, and reports it. */
   readonly refuse: (status: number, error: ConnectError) => void;
 }
