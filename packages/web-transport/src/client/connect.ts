@@ -18,6 +18,7 @@ import { openWebSocketLink, platformWebSocket } from "./open-web-socket.js";
 import type { WebSocketClass } from "./open-web-socket.js";
 import { onWake } from "./tab-wake.js";
 import { parseUrl } from "./target.js";
+import type { UrlObject } from "./target.js";
 
 /** How to open a connection. */
 export interface DialOptions {
@@ -73,7 +74,7 @@ export const nestedOptions: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** A URL such as `wss://example.org/pb`, an open WebSocket, a MessagePort or a worker. */
-export type Target = string | URL | WebSocketLike | PortLike;
+export type Target = string | UrlObject | WebSocketLike | PortLike;
 
 /**
  * Connects and resolves when both ends can call. A WebSocket or a port that is passed belongs to the connection; a

@@ -11,6 +11,7 @@ import { clientConfig, completeDial, connectOptionKinds, dial, nestedOptions } f
 import type { ConnectOptions } from "./connect.js";
 import { onWake } from "./tab-wake.js";
 import { parseUrl } from "./target.js";
+import type { UrlObject } from "./target.js";
 
 /** `signal` closes the client; the other options of `connect` apply to each connection. */
 export interface ReconnectOptions<T>
@@ -20,7 +21,7 @@ const optionKinds: OptionKinds<ReconnectOptions<never>> = { ...connectOptionKind
 
 /** Makes the target of each attempt, for example a new worker, or a URL with a fresh ticket. */
 export type TargetSource = (signal: AbortSignal) => Made | Promise<Made>;
-type Made = string | URL | WebSocketLike | PortLike;
+type Made = string | UrlObject | WebSocketLike | PortLike;
 
 /**
  * Connects to a URL, and again whenever the connection is lost. Returns at once. In a page, it also connects or checks
@@ -28,7 +29,7 @@ type Made = string | URL | WebSocketLike | PortLike;
  * `TypeError` for an unknown or bad option.
  */
 export function reconnecting<T = RemoteMethods>(
-  target: string | URL | TargetSource,
+  target: string | UrlObject | TargetSource,
   options: ReconnectOptions<T> = {},
 ): ReconnectingClient<T> {
   checkOptions<ReconnectOptions<T>>(options, optionKinds, nestedOptions);

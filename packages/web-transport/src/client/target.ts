@@ -12,6 +12,12 @@ export interface WebSocketUrl {
   readonly isEncrypted: boolean;
 }
 
+/** A `URL` of the platform, whose type a program without the types of a platform does not have. */
+export interface UrlObject {
+  readonly href: string;
+  readonly protocol: string;
+}
+
 /** The schemes of a page stand for those of WebSockets, so that a page can pass its own address. */
 const SCHEMES: Readonly<Record<string, string>> = { "ws:": "ws:", "wss:": "wss:", "http:": "ws:", "https:": "wss:" };
 
@@ -19,8 +25,8 @@ const SCHEMES: Readonly<Record<string, string>> = { "ws:": "ws:", "wss:": "wss:"
  * Parses a URL. In a page or a worker, it may be relative to the page, such as `/pb`. Throws `EndpointError`. `credit`
  * adds the question for credit to its query.
  */
-export function parseUrl(text: string | URL, credit: boolean): WebSocketUrl {
-  const given = String(text);
+export function parseUrl(text: string | UrlObject, credit: boolean): WebSocketUrl {
+  const given = typeof text === "string" ? text : text.href;
   const url = toUrl(given);
   const scheme = SCHEMES[url.protocol];
   if (scheme === undefined) throw new EndpointError(given, `scheme ${url.protocol}`, "expected ws: or wss:");

@@ -35,6 +35,12 @@ describe("addresses", () => {
     expect(error).toMatchObject({ code: "CONNECT_NO_WEBSOCKET", message: expect.stringContaining("option webSocket") });
   });
 
+  test("a URL object is accepted", async () => {
+    await using started = await startServer();
+    await using connection = await connect(new URL(started.url), { webSocket: WebSocket });
+    expect(await echo(connection, 1)).toBe(1);
+  });
+
   test("a page may pass its own address, and a query is kept", async () => {
     await using started = await startServer();
     await using connection = await connectTo(`${started.url.replace("ws:", "http:")}?a=1`);
