@@ -3,7 +3,7 @@ import { PBError, RemoteError } from "@pb/broker";
 import type { BrokerEvent } from "@pb/broker";
 import { NotConnectedError, OutcomeUnknownError, ReconnectingClient, ServerBusyError } from "@pb/transport";
 import type { Dial, ReconnectingClientHooks, ReconnectingClientOptions, ReconnectState } from "@pb/transport";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { Echo, sleep, until } from "../support/echo.js";
 import { serve } from "../support/memory-network.js";
 import type { MemoryNetwork } from "../support/memory-network.js";
@@ -434,4 +434,28 @@ test("notices a connection that was cut silently, and connects again", async () 
   expect(await client.callRemote("echo", 2)).toBe(2);
   expect(network.made).toBe(2);
   expect(root.seen.get(2)).toBe(1);
+});
+
+test("retryNow stops the timer of the attempt that it replaces", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { network } = serve(new Echo());
+  const dial = network.dial();
+  let isUp = false;
+  const options = { backoff: { firstMs: 60_000 }, liveness: false } as const;
+  const client = new ReconnectingClient(async (signal) => {
+    if (!isUp) throw new Error("down");
+    return dial(signal);
+  }, options);
+  onTestFinished(() => client.close());
+  const reach = async (state: string): Promise<void> => {
+    while (client.state.is !== state) await new Promise((resolve) => setImmediate(resolve));
+  };
+  await reach("waiting");
+  expect(vi.getTimerCount()).toBe(1);
+  isUp = true;
+  client.retryNow();
+  await reach("ready");
+  expect(vi.getTimerCount()).toBe(0);
+  expect(network.made).toBe(1);
 });
