@@ -47,9 +47,9 @@ export class Pbx extends Referenceable {
    * because of which the peer needs the place of this connection, and closes it now.
    */
   remote_goaway(details: unknown): void {
-    const { retryAfter, reason, busy } = entriesOf(details) as {
-      readonly [Key in "retryAfter" | "reason" | "busy"]?: unknown;
-    };
+    const { retryAfter, reason, busy } = entriesOf(details) as Partial<
+      Record<"retryAfter" | "reason" | "busy", unknown>
+    >;
     if (reason === REPLACED) {
       this.#onReplaced();
       return;

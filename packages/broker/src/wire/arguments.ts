@@ -100,12 +100,6 @@ export function countPositional(args: readonly unknown[], keywords: Kwargs | und
 
 const MISPLACED = "kwargs(…) must be the last argument of a call";
 
-/** Throws `JellyError` for keyword arguments among the positional ones. */
-function requireNoKwargs(positional: readonly unknown[]): void {
-  const index = positional.findIndex((value) => value instanceof Kwargs);
-  if (index >= 0) throw below(new JellyError("JELLY_NOT_JELLYABLE", MISPLACED), `.args[${index}]`);
-}
-
 function writePositional(jellier: Jellier, args: readonly unknown[], count: number): void {
   jellier.writer.list(count + 1);
   jellier.writer.word("tuple");

@@ -105,12 +105,7 @@ async function overConnection(): Promise<Way> {
 
 function locally(): Way {
   const service = new Service();
-  return [
-    "locally",
-    service,
-    asLocal(service) as unknown as Reference,
-    asLocal(new Member("Bob")) as unknown as Reference,
-  ];
+  return ["locally", service, asLocal(service), asLocal(new Member("Bob"))];
 }
 
 describe.each([await overConnection(), locally()])("%s", (_name, service, reference, member) => {

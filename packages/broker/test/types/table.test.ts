@@ -61,7 +61,7 @@ async function inMemory(): Promise<Way> {
 function locally(options?: Parameters<typeof asLocal>[1]): Way {
   const root = new Values();
   const name = options === undefined ? "to a local object" : "to a local object, with copies";
-  return { name, root, reference: asLocal(root, options) as unknown as Reference };
+  return { name, root, reference: asLocal(root, options) };
 }
 
 const ways = [await overSocket(), await inMemory(), locally(), locally({ copy: {} })];

@@ -26,7 +26,7 @@ const pair = await connectedPair({ root: new Greeter() });
 afterAll(() => pair.close());
 const ways: [string, Reference][] = [
   ["over a connection", await pair.client.getRootObject()],
-  ["locally", asLocal(new Greeter()) as unknown as Reference],
+  ["locally", asLocal(new Greeter())],
   ["locally with copies", asLocal(new Greeter(), { copy: {} })],
 ];
 

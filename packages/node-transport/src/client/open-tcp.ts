@@ -2,7 +2,7 @@
 
 import { lookup } from "node:dns";
 import type { LookupAddress } from "node:dns";
-import { connect, isIP } from "node:net";
+import { connect as connectSocket, isIP } from "node:net";
 import type { Socket } from "node:net";
 import { asciiHost } from "../endpoint/host-name.js";
 import { describeEndpoint } from "../endpoint/endpoint.js";
@@ -83,7 +83,7 @@ class Race {
   #attempt(resolve: (socket: Socket) => void, reject: (error: Error) => void): void {
     clearTimeout(this.#timer);
     const { port, bindAddress } = this.#endpoint;
-    const socket = connect({ host: this.#addresses[this.#next++]!, port, localAddress: bindAddress });
+    const socket = connectSocket({ host: this.#addresses[this.#next++]!, port, localAddress: bindAddress });
     this.#open.add(socket);
     const fail = (error: Error): void => void this.#errors.push(error);
     const close = (): void => {

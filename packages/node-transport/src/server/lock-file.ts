@@ -4,7 +4,7 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { lstat, readlink, realpath, rename, symlink, unlink } from "node:fs/promises";
-import { connect } from "node:net";
+import { connect as connectSocket } from "node:net";
 import { basename, dirname, join } from "node:path";
 
 const OWN_PID = String(process.pid);
@@ -31,7 +31,7 @@ export async function lockPath(path: string): Promise<Unlock> {
 
 /** Whether a server listens on the path. True also if that cannot be found out. */
 export async function isListening(path: string): Promise<boolean> {
-  const probe = connect({ path });
+  const probe = connectSocket({ path });
   try {
     await once(probe, "connect");
     return true;
