@@ -38,7 +38,7 @@ export type BrokerEvent =
   /**
    * The attribute `name` of a copy that was sent, of the class that is named `type` on the wire, refers to an object
    * around the copy, directly or in a tuple or a set. A Twisted peer gets a `_Dereference` there: put a list around it.
-   * Reported once for each attribute.
+   * Reported once for each attribute, and for up to 100 attributes.
    */
   | { readonly kind: "attribute-lost"; readonly type: string; readonly name: string }
   /**

@@ -159,7 +159,7 @@ export interface JellyStepReader extends JellyReader {
   readMadeInSteps(make: (state: unknown) => unknown): Steps<unknown>;
   /** As {@link skip}, with pauses. */
   skipInSteps(items: number): Steps<void>;
-  /** Whether 16 KiB were read since the last pause, or this was called 256 times: yield now. */
+  /** Whether 16 KiB were read since the last pause, or this was called 1,024 times: yield now. */
   endsStep(): boolean;
 }
 

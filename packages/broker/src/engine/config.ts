@@ -62,8 +62,9 @@ export interface BrokerOptions {
    */
   readonly unsafeTracebacks?: boolean | undefined;
   /**
-   * Whether both ends may use what this implementation has beyond Twisted's protocol: the announcement that an end will
-   * close. It is an object with the name `pbx`, which stock peers do not call. Default true.
+   * Whether both ends may use what this implementation has beyond Twisted's protocol: an end announces that it will
+   * close, and why. Each end publishes an object with the name `pbx` for it, which stock peers do not call. Default
+   * true.
    */
   readonly extensions?: boolean | undefined;
   /** Records where each reference arrived, for `leakReport()`. Slow; meant for finding leaks. Default false. */
@@ -92,8 +93,11 @@ const optionKinds: OptionKinds<BrokerOptions> = {
   onEvent: "function",
 };
 
-/** How many different reasons of objects that peers could not send are reported. A peer can invent any number. */
-const MOST_REASONS = 100;
+/**
+ * How many lost attributes are reported, and how many reasons of objects that peers could not send. A peer can invent
+ * any number of reasons.
+ */
+const MOST_REPORTED = 100;
 
 type ErrorClass = new (message: string, options: { cause: RemoteError }) => Error;
 
@@ -191,7 +195,7 @@ export class BrokerConfig {
   /** Reports an attribute that a Twisted peer loses, once. */
   reportLost(type: string, name: string): void {
     const attribute = `${type} ${name}`;
-    if (this.#lostAttributes.has(attribute) || this.#lostAttributes.size >= MOST_REASONS) return;
+    if (this.#lostAttributes.has(attribute) || this.#lostAttributes.size >= MOST_REPORTED) return;
     this.#lostAttributes.add(attribute);
     this.onEvent({ kind: "attribute-lost", type, name });
   }
@@ -199,7 +203,7 @@ export class BrokerConfig {
   /** Reports an object that a peer could not send, once for each reason. */
   reportUnpersistable(reason: string): void {
     const shown = printable(reason);
-    if (this.#unpersistable.has(shown) || this.#unpersistable.size >= MOST_REASONS) return;
+    if (this.#unpersistable.has(shown) || this.#unpersistable.size >= MOST_REPORTED) return;
     this.#unpersistable.add(shown);
     this.onEvent({ kind: "unpersistable", reason: shown });
   }

@@ -66,11 +66,16 @@ function isOfPlatform(object: object): boolean {
   const { constructor: type } = object as { constructor?: unknown };
   const owners = [globalThis, Intl] as unknown as Readonly<Record<string, unknown>>[];
   if (typeof type === "function" && owners.some((owner) => owner[type.name] === type)) return true;
-  const { next, getReader, getWriter, pipe } = object as Readonly<Record<string, unknown>>;
-  return (
-    Symbol.asyncIterator in object || [next, getReader, getWriter, pipe].some((method) => typeof method === "function")
-  );
+  return Symbol.asyncIterator in object || iteratorsAndStreams.some((members) => members.every((key) => key in object));
 }
+
+/** The members by which an iterator or a stream is recognized: one alone, such as `next`, may be a copy's own method. */
+const iteratorsAndStreams: readonly (readonly (string | symbol)[])[] = [
+  [Symbol.iterator, "next"],
+  ["getReader", "locked"],
+  ["getWriter", "locked"],
+  ["on", "pipe"],
+];
 
 /** What arrives. The same value, if nothing in it changes. */
 function arrival(value: unknown, exchange: Exchange): unknown {

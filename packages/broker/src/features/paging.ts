@@ -23,8 +23,8 @@ import { PageCollector, PAGES_UNWANTED } from "./page-collector.js";
 const PAGE_BYTES = 130_000;
 
 /**
- * Pages that may be without an answer. With pages of 64 KiB, one megabyte per round trip: 100 megabytes a second over a
- * network with 10 ms.
+ * Pages that may be without an answer. With pages of 130,000 bytes, two megabytes per round trip: up to 200 megabytes a
+ * second over a network with 10 ms.
  */
 const WINDOW = 16;
 

@@ -43,8 +43,7 @@ export type Replace = (object: object, map: (value: unknown) => unknown) => Repl
 
 /**
  * Copies the containers of a graph, with objects replaced as `replace` decides, and other values by `primitive`. Shared
- * containers stay shared, and
- * cycles stay cycles.
+ * containers stay shared, and cycles stay cycles.
  */
 export function mapGraph(
   root: unknown,

@@ -15,7 +15,7 @@ import {
 } from "@pb/broker";
 import type { PageCollectorMethods, Reference, RemoteReference } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
-import { JellyError, tuple } from "@pb/jelly-types";
+import { JellyError, tuple, TypeRegistry } from "@pb/jelly-types";
 import { rejection } from "../support/raw-peer.js";
 
 class Board extends Viewable {
@@ -219,4 +219,23 @@ test("objects of classes of the program are passed as they are", async () => {
   const point = new Point(1, new Date(0));
   expect(await asLocal(keeper).callRemote("keep", [point])).toEqual([point]);
   expect((keeper.kept as unknown[])[0]).toBe(point);
+});
+
+test("a copy of a registered class may have a method with the name of one of an iterator", async () => {
+  class Ticket {
+    number = 1;
+    next(): number {
+      return this.number + 1;
+    }
+  }
+  class Desk extends Root {
+    remote_following(ticket: Ticket): number {
+      return ticket.next();
+    }
+  }
+  const types = new TypeRegistry().registerCopy("shop.Ticket", Ticket);
+  await using pair = await connectedPair({ root: new Desk(), types }, { types });
+  const remote = (await pair.client.getRootObject()) as Reference;
+  for (const reference of [remote, asLocal(new Desk()) as unknown as Reference])
+    expect(await reference.callRemote("following", new Ticket())).toBe(2);
 });
