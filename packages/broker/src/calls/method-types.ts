@@ -37,24 +37,3 @@ export type MethodOf<T, Name extends string> = `remote_${Name}` extends keyof T
 type WithoutFirst<F> = F extends (perspective: any, ...args: infer Args) => infer Result
   ? (...args: Args) => Result
   : never;
-
-/**
- * The signatures of a method: a tuple of `[parameters, result]`. TypeScript can match at most a fixed number of
- * overloads: the last four count.
- */
-export type SignaturesOf<F> =
-  IsAny<F> extends true
-    ? [[F[], F]]
-    : F extends { (...args: infer Args1): unknown; (...args: infer Args2): infer Result2 }
-      ? Args2 extends Args1
-        ? [[Args2, Result2]]
-        : F extends {
-              (...args: infer Args1): infer Result1;
-              (...args: infer Args2): infer Result2;
-              (...args: infer Args3): infer Result3;
-              (...args: infer Args4): infer Result4;
-            }
-          ? // Of fewer overloads, the first is repeated.
-            [[Args1, Result1], [Args2, Result2], [Args3, Result3], [Args4, Result4]]
-          : []
-      : [];

@@ -4,12 +4,11 @@
 import { dispose } from "@pb/banana";
 import { checkNumber } from "@pb/jelly-types";
 import { ConnectionLostError } from "../errors.js";
-import type { MethodOf } from "../calls/method-types.js";
+import type { MethodName, MethodOf } from "../calls/method-types.js";
 import type {
+  Reference,
   RemoteArguments,
   RemoteCaller,
-  RemoteMethods,
-  RemoteName,
   RemoteReference,
   Sendable,
 } from "../flavors/remote-reference.js";
@@ -162,37 +161,33 @@ class SentPages {
   }
 }
 
-/** The first parameter of a method that sends its result in pages. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- pages of any type
-type Collector = RemoteReference<PageCollectorMethods<any>> | RemoteReference<PageCollector<any>>;
-
-/** The names of the methods that send their result in pages. */
+/** The names of the methods that send their result in pages: to a collector, which is their first parameter. */
 type PagesName<T> = string extends keyof T
   ? string
   : {
-      [Name in RemoteName<T>]: MethodOf<T, Name> extends (collector: infer First, ...args: never) => unknown
-        ? First extends Collector
-          ? Name
-          : never
-        : never;
-    }[RemoteName<T>];
+      [Name in MethodName<T>]: PageOf<T, Name, never> extends never ? never : Name;
+    }[MethodName<T>];
 
 /** The arguments of such a method after the collector. */
 type PagesArguments<T, Name extends string> =
   RemoteArguments<T, Name> extends [unknown, ...infer Args] ? Args : unknown[];
 
-/** The type of its pages. */
-type PageOf<T, Name extends string> =
+/** The type of its pages, or `Otherwise` of a method without a collector. */
+type PageOf<T, Name extends string, Otherwise = unknown> =
   MethodOf<T, Name> extends (collector: infer First, ...args: never) => unknown
-    ? First extends RemoteReference<{ gotPage(page: infer Page): void }>
-      ? Page
-      : First extends RemoteReference<{ remote_gotPage(page: infer Page): void }>
-        ? Page
-        : unknown
-    : unknown;
+    ? First extends RemoteReference<infer Collector> // Its object is compared, because references have more members.
+      ? PageFor<Collector, Otherwise>
+      : Otherwise
+    : Otherwise;
 
-/** A {@link RemoteCaller}, or a reference. */
-type Caller<T> = Pick<RemoteCaller<T>, "call" | "callRemote">;
+type PageFor<Collector, Otherwise> = Collector extends { gotPage(page: infer Page): unknown }
+  ? Page
+  : Collector extends { remote_gotPage(page: infer Page): unknown }
+    ? Page
+    : Otherwise;
+
+/** A {@link RemoteCaller}, or a reference. The one member from which the compiler infers `T` fastest. */
+type Caller<T> = Pick<RemoteCaller<T>, "call">;
 
 /**
  * Calls a method that sends its result in pages to a collector, which is its first argument, and iterates over the
@@ -215,7 +210,7 @@ export function getPages<T, Name extends PagesName<T>>(
   const left = new Promise<void>((resolve) => (leave = resolve));
   const start = (): Promise<unknown> => {
     if (answered !== undefined) return answered;
-    answered = (reference as unknown as Caller<RemoteMethods>).callRemote<string>(method, collector, ...args);
+    answered = (reference as unknown as Reference).callRemote<string>(method, collector, ...args);
     answered.catch((error: unknown) => {
       // The time of the call is over, or its signal has aborted: nothing more is wanted.
       if (!(error instanceof RemoteError || error instanceof ConnectionLostError)) collector.stop(error as Error);

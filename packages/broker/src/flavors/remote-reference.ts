@@ -7,7 +7,7 @@ import type { DateTime, Float, FrozenSet, Tuple } from "@pb/jelly-types";
 import { checkCallOptions } from "../calls/call-options.js";
 import type { CallOptions } from "../calls/call-options.js";
 import type { Perspective } from "../calls/callable.js";
-import type { AnyFunction, IsAny, MethodName, MethodOf, SignaturesOf } from "../calls/method-types.js";
+import type { AnyFunction, IsAny, MethodName, MethodOf } from "../calls/method-types.js";
 import { remoteCalls } from "../calls/remote-calls.js";
 import type { Invoke, ProtocolName } from "../calls/remote-calls.js";
 import { DeadReferenceError } from "../errors.js";
@@ -270,25 +270,24 @@ type Changing =
  * null for undefined, a `DateTime` for a `Date`, a record for a `Map` with text keys. {@link CannotBeSent} for what
  * cannot be sent.
  */
-export type Received<T> =
-  IsAny<T> extends true
+export type Received<T> = [T] extends [Plain] // also any
+  ? T
+  : T extends Plain | Scalar
     ? T
-    : T extends Plain | Scalar
-      ? T
-      : T extends Callee
-        ? RemoteReference<T>
-        : // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- the result of a method without a return value
-          T extends undefined | void
-          ? null
-          : T extends bigint
-            ? number | bigint
-            : T extends object
-              ? [T] extends [Unchanged<T>]
-                ? T
-                : ReceivedObject<T>
-              : T extends symbol
-                ? CannotBeSent<AdviceFor<T>>
-                : T;
+    : T extends Callee
+      ? RemoteReference<T>
+      : // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- the result of a method without a return value
+        T extends undefined | void
+        ? null
+        : T extends bigint
+          ? number | bigint
+          : T extends object
+            ? [T] extends [Unchanged<T>]
+              ? T
+              : ReceivedObject<T>
+            : T extends symbol
+              ? CannotBeSent<AdviceFor<T>>
+              : T;
 
 type ReceivedObject<T extends object> = T extends readonly unknown[]
   ? T extends Tuple
@@ -449,7 +448,9 @@ type SendableKwargs<T extends Kwargs> = Kwargs & {
 };
 
 /** An argument of the call itself: one that is undefined is not sent, if it is the last. */
-type SendableArgument<T> = Sendable<Exclude<T, undefined>> | Extract<T, undefined>;
+type SendableArgument<T> = [T] extends [Plain | undefined]
+  ? T
+  : Sendable<Exclude<T, undefined>> | Extract<T, undefined>;
 
 /**
  * The names of the methods of `T` that can be called remotely: its prefixed methods, or all methods of an interface
@@ -477,13 +478,19 @@ export type RemoteArguments<T, Name extends string> =
     ? ArgumentsFor<Args1 | Args2 | Args3 | Args4>
     : never;
 
-type ArgumentsFor<Args> = Args extends unknown[]
-  ? Required<Args> extends [...unknown[], Kwargs]
-    ? { [Key in keyof Args]: SendableArgument<Args[Key]> }
-    : number extends Args["length"]
-      ? PositionalOrKeywords<Args>
-      : [...PositionalOrKeywords<Args>, kwargs?: Kwargs]
-  : never;
+type ArgumentsFor<Args> = Args extends FewPlain
+  ? [...Args, kwargs?: Kwargs]
+  : Args extends unknown[]
+    ? Required<Args> extends [...unknown[], Kwargs]
+      ? { [Key in keyof Args]: SendableArgument<Args[Key]> }
+      : number extends Args["length"]
+        ? PositionalOrKeywords<Args>
+        : [...PositionalOrKeywords<Args>, kwargs?: Kwargs]
+    : never;
+
+/** The parameters of most methods, none of which is optional: the compiler has nothing to compute. */
+type FewPlain = [] | [Plain] | [Plain, Plain] | [Plain, Plain, Plain];
+
 /**
  * One tuple instead of a union of tuples, so that the compiler can name the wrong argument. It therefore accepts
  * `kwargs` twice.
@@ -498,17 +505,29 @@ type PositionalOrKeywords<Args extends readonly unknown[]> = {
 type IsOptional<Args, Key extends keyof Args> = {} extends Pick<Args, Key> ? true : false;
 
 /** The result of a call: promises are unwrapped, and objects that stay at the other end are references. */
-export type RemoteResult<T, Name extends string> =
-  MethodOf<T, Name> extends {
-    (...args: never): infer Result1;
-    (...args: never): infer Result2;
-    (...args: never): infer Result3;
-    (...args: never): infer Result4;
-  }
-    ? ResultFor<Result1 | Result2 | Result3 | Result4>
-    : never;
+export type RemoteResult<T, Name extends string> = RemoteResults<T>[Name & MethodName<T>];
 
-type ResultFor<Result> = Received<Awaited<Result>>;
+/** The results of all methods: a member of this type, because the compiler infers nothing from it for each call. */
+type RemoteResults<T> = { [Name in MethodName<T>]: ResultOf<MethodOf<T, Name>> };
+
+type ResultOf<Method> = Method extends {
+  (...args: never): infer Result1;
+  (...args: never): infer Result2;
+  (...args: never): infer Result3;
+  (...args: never): infer Result4;
+}
+  ? ResultFor<Result1 | Result2 | Result3 | Result4>
+  : never;
+
+type ResultFor<Result> = Arrival<Awaited<Result>>[IsPlain<Awaited<Result>>];
+
+/** Members of an interface, because the compiler infers nothing from them, and looks only at the one it needs. */
+interface Arrival<T> {
+  readonly plain: T;
+  readonly other: Received<T>;
+}
+
+type IsPlain<T> = [T] extends [Plain] ? "plain" : "other";
 
 /**
  * The methods of a remote object as functions. They are visibly remote: each returns a promise, which rejects as
@@ -516,17 +535,30 @@ type ResultFor<Result> = Received<Awaited<Result>>;
  * methods here: call them with `callRemote`.
  */
 export type RemoteCalls<T> = {
-  readonly [Name in Exclude<MethodName<T>, ProtocolName>]: CallsOf<SignaturesOf<MethodOf<T, Name>>>;
+  readonly [Name in Exclude<MethodName<T>, ProtocolName>]: CallsOf<MethodOf<T, Name>>;
 };
 
-type CallsOf<Signatures> = Signatures extends [infer Signature]
-  ? CallOf<Signature>
-  : Signatures extends [infer First, ...infer Others]
-    ? CallOf<First> & CallsOf<Others>
-    : unknown;
+/**
+ * The signatures of a method, as functions that return promises. TypeScript can match at most a fixed number of
+ * overloads: the last four count.
+ */
+type CallsOf<Method> =
+  IsAny<Method> extends true
+    ? Call<Method[], Method>
+    : Method extends { (...args: infer Args1): unknown; (...args: infer Args2): infer Result2 }
+      ? [Args1, Args2] extends [Args2, Args1]
+        ? Call<Args2, Result2>
+        : Method extends {
+              (...args: infer Args1): infer Result1;
+              (...args: infer Args2): infer Result2;
+              (...args: infer Args3): infer Result3;
+              (...args: infer Args4): infer Result4;
+            }
+          ? // Of fewer overloads, the first is repeated.
+            Call<Args1, Result1> & Call<Args2, Result2> & Call<Args3, Result3> & Call<Args4, Result4>
+          : unknown
+      : unknown;
 
-type CallOf<Signature> = Signature extends [infer Args, infer Result]
-  ? [Result] extends [SentBy<Result>]
-    ? (...args: ArgumentsFor<Args>) => Promise<ResultFor<Result>>
-    : CannotBeSent<ProblemOf<Result>>
-  : never;
+type Call<Args, Result> = [Result] extends [SentBy<Result>]
+  ? (...args: ArgumentsFor<Args>) => Promise<ResultFor<Result>>
+  : CannotBeSent<ProblemOf<Result>>;

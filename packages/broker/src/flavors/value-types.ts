@@ -53,7 +53,7 @@ export type IsPlainBytes<T> = [keyof T] extends [keyof Uint8Array] ? true : fals
 declare const advice: unique symbol;
 
 /** The type of what cannot be sent, or of what never arrives. No value has it; the compiler shows the advice. */
-export interface CannotBeSent<Advice extends string> {
+export interface CannotBeSent<Advice> {
   readonly [advice]: Advice;
 }
 

@@ -37,6 +37,8 @@ interface Shop {
   seen(till: ViewPoint): void;
   find(id: number): Customer;
   find(name: string, exact?: boolean): Customer[];
+  price(pounds: number | string): number;
+  price(pounds: number): string;
   any(): any;
   generic<T extends string>(value: T): T;
   options(options: KwargsOf<{ readonly customer: RemoteReference<Customer>; readonly at?: DateTime }>): void;
@@ -98,6 +100,11 @@ describe("overloads", () => {
     void shop.callRemote("find", true);
     // @ts-expect-error no overload takes a boolean
     void shop.call.find(true);
+  });
+
+  test("count, also where the last one takes less than the one before", () => {
+    expectTypeOf(shop.call.price("1")).resolves.toEqualTypeOf<number>();
+    expectTypeOf(shop.callRemote("price", "1")).resolves.toEqualTypeOf<number | string>();
   });
 
   test("are not needed for generic methods, and for any", () => {
