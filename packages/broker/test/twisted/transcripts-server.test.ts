@@ -73,6 +73,8 @@ const scripts: Partial<Record<string, (root: VecRoot, replay: Replay) => ReplayP
 
 const options: Partial<Record<string, BrokerOptions>> = {
   "ordinary exception, unsafeTracebacks": { unsafeTracebacks: true },
+  // Without the option, an error that travels by copy is sent in a form that peers without its class can read too.
+  "Jellyable pb.Error": { errorCopies: true },
 };
 
 /** The login challenges in a recording. They were random, so our server must use the same ones. */
