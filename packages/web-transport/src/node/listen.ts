@@ -62,8 +62,8 @@ export class NodeWebServer extends UpgradingServer {
   readonly #path: string;
   #tls: ServerTls | undefined;
   #http: HttpServer | HttpsServer | undefined;
-  /** Sockets whose request has not arrived, the oldest first. */
-  readonly #waiting = new Map<Socket, ReturnType<typeof setTimeout>>();
+  /** Sockets whose request has not arrived, the oldest first, by address: a TLS socket has that of its TCP socket. */
+  readonly #waiting = new Map<string, Waiting>();
   #address: ServerAddress = { host: "", port: 0 };
 
   /** Programs use the function {@link listen} instead. */
@@ -93,7 +93,16 @@ export class NodeWebServer extends UpgradingServer {
   }
 
   /** @internal */
-  async start({ port, interface: host, backlog }: WebSocketEndpoint): Promise<void> {
+  async start(endpoint: WebSocketEndpoint): Promise<void> {
+    try {
+      await this.#listen(endpoint);
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  async #listen({ port, interface: host, backlog }: WebSocketEndpoint): Promise<void> {
     const http = await this.#createServer();
     this.#http = http;
     http.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
@@ -125,12 +134,13 @@ export class NodeWebServer extends UpgradingServer {
         ? createServer(options, answer)
         : createTlsServer({ ...options, ...(await tlsOptions(this.#tls, tlsMs)) }, answer);
     http.on("connection", (socket: Socket) => this.#expectRequest(socket));
-    http.on("clientError", (error: Error, socket: Socket) => {
-      this.#fail(socket, new ConnectError("CONNECT_NOT_WEBSOCKET", `no HTTP: ${error.message}`, { cause: error }));
-      refuseWith(socket, 400, "Expected a WebSocket handshake\n");
-    });
-    http.on("tlsClientError", (error: Error, socket: Socket) => {
-      this.#fail(socket, new ConnectError("CONNECT_NOT_WEBSOCKET", `no TLS: ${error.message}`, { cause: error }));
+    // Node also emits this for a failed handshake of TLS. Only errors of the HTTP parser have a code like this.
+    http.on("clientError", (error: Error & { readonly code?: string }, socket: Socket) => {
+      const isTls = this.#tls !== undefined && error.code?.startsWith("HPE_") !== true;
+      const text = `no ${isTls ? "TLS" : "HTTP"}: ${error.message}`;
+      this.#fail(socket, new ConnectError("CONNECT_NOT_WEBSOCKET", text, { cause: error }));
+      if (isTls) socket.destroy();
+      else refuseWith(socket, 400, "Expected a WebSocket handshake\n");
     });
     return http;
   }
@@ -138,15 +148,16 @@ export class NodeWebServer extends UpgradingServer {
   /** Ends the socket if no request arrives in time. When too many are waiting, ends the one that has waited longest. */
   #expectRequest(socket: Socket): void {
     const { negotiating, tlsMs } = this.incoming.limits;
-    const [oldest] = this.#waiting.keys();
-    if (oldest !== undefined && this.#waiting.size >= negotiating) this.#giveUp(oldest, "too many others wait");
-    const timer = setTimeout(
-      () => this.#giveUp(socket, `none arrived within ${tlsMs} ms`),
-      Math.min(tlsMs, LONGEST_MS),
-    );
+    const [oldest] = this.#waiting.values();
+    if (oldest !== undefined && this.#waiting.size >= negotiating) this.#giveUp(oldest.socket, "too many others wait");
+    const key = addressesOf(socket);
+    const giveUp = (): void => this.#giveUp(socket, `none arrived within ${tlsMs} ms`);
+    const timer = setTimeout(giveUp, Math.min(tlsMs, LONGEST_MS));
     timer.unref();
-    this.#waiting.set(socket, timer);
-    socket.once("close", () => this.#arrived(socket));
+    this.#waiting.set(key, { socket, timer });
+    socket.once("close", () => {
+      if (this.#waiting.get(key)?.socket === socket) this.#forget(key);
+    });
   }
 
   #giveUp(socket: Socket, why: string): void {
@@ -156,8 +167,12 @@ export class NodeWebServer extends UpgradingServer {
   }
 
   #arrived(socket: Socket): void {
-    clearTimeout(this.#waiting.get(socket));
-    this.#waiting.delete(socket);
+    this.#forget(addressesOf(socket));
+  }
+
+  #forget(key: string): void {
+    clearTimeout(this.#waiting.get(key)?.timer);
+    this.#waiting.delete(key);
   }
 
   #fail({ remoteAddress, remotePort }: Socket, error: ConnectError): void {
@@ -165,13 +180,21 @@ export class NodeWebServer extends UpgradingServer {
   }
 
   protected override async closeAll(options: CloseOptions): Promise<void> {
-    const http = this.#http!;
-    const closed = once(http, "close");
-    http.close();
-    for (const socket of this.#waiting.keys()) socket.destroy();
+    const closed = this.#http === undefined ? undefined : once(this.#http, "close");
+    this.#http?.close();
+    for (const { socket } of this.#waiting.values()) socket.destroy();
     await super.closeAll(options);
     await closed;
   }
+}
+
+interface Waiting {
+  readonly socket: Socket;
+  readonly timer: ReturnType<typeof setTimeout>;
+}
+
+function addressesOf({ remoteAddress, remotePort, localAddress }: Socket): string {
+  return `${remoteAddress ?? ""} ${remotePort ?? ""} ${localAddress ?? ""}`;
 }
 
 async function tlsOptions(tls: ServerTls, tlsMs: number): Promise<TlsServerOptions> {
