@@ -115,6 +115,26 @@ describe("refusals", () => {
     target.close();
   });
 
+  test("a server that cuts the connection fails the calls in flight, and the next client is served", async () => {
+    await using target = await listenTcp("tcp:0:interface=127.0.0.1", new Echo());
+    const sockets: Socket[] = [];
+    const cutter = createServer((socket) => {
+      sockets.push(socket.on("error", () => undefined));
+      socket.pipe(connectSocket(target.port, "127.0.0.1").on("error", () => undefined)).pipe(socket);
+    });
+    await once(cutter.listen(0, "127.0.0.1"), "listening");
+    await using between = await start(`tcp:127.0.0.1:${portOf(cutter)}`);
+    const connection = await connectTo(between.url);
+    const root = await connection.getRootObject<Echo>();
+    const pending = errorOf(root.callRemote("wait"));
+    sockets[0]!.resetAndDestroy();
+    expect((await pending).name).toBe("ConnectionLostError");
+    await until(() => between.server.relays === 0);
+    await using again = await connectTo(between.url);
+    expect(await echo(again, 1)).toBe(1);
+    cutter.close();
+  });
+
   test("a page of another origin does not reach the server", async () => {
     const target = createServer(() => expect.fail("the server was reached")).listen(0, "127.0.0.1");
     await once(target, "listening");
