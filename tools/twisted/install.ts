@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const cache = fileURLToPath(new URL("../../node_modules/.cache/pb-twisted/", import.meta.url));
-const environment = join(cache, "twisted-26.4");
+const environment = join(cache, "twisted-26.4-websocket");
 const executable = process.platform === "win32" ? "Scripts/python.exe" : "bin/python";
 
 /** Timeouts only end an installation that hangs. */
@@ -21,7 +21,7 @@ export function environmentPython(): string | undefined {
 /** Creates the virtual environment with Twisted 26.4 and returns its Python, or undefined when that fails. */
 export function makeEnvironment(): string | undefined {
   console.error("Installing Twisted 26.4 into a virtual environment (once) …");
-  const pip = "-m pip install --retries 1 --disable-pip-version-check --no-input twisted==26.4.*".split(" ");
+  const pip = "-m pip install --retries 1 --disable-pip-version-check --no-input twisted[websocket]==26.4.*".split(" ");
   const make = (folder: string) => (python: string) =>
     succeeds(python, ["-m", "venv", "--clear", folder]) && succeeds(join(folder, executable), pip);
   makeOnce(environment, (folder) => ["python3", "/usr/bin/python3"].some(make(folder)));
