@@ -77,13 +77,16 @@ export function checkServerObject(endpoint: ServerEndpoint): void {
   }
 }
 
+/** Replaces the options of TLS, which may contain keys, and passwords. For `JSON.stringify`. */
+const withoutSecrets = (name: string, value: unknown): unknown => (["tls", "password"].includes(name) ? "…" : value);
+
 /** An object as text, for errors. */
 export function show(endpoint: unknown): string {
   if (typeof endpoint !== "object" || endpoint === null) return String(endpoint);
   const prototype: unknown = Object.getPrototypeOf(endpoint);
   if (prototype !== Object.prototype && prototype !== null) return `[${endpoint.constructor.name}]`;
   try {
-    return JSON.stringify(endpoint).slice(0, 300);
+    return JSON.stringify(endpoint, withoutSecrets).slice(0, 300);
   } catch {
     return "[object]"; // It contains itself, or a bigint.
   }

@@ -78,7 +78,12 @@ function toUrl(text: string, url: string): URL {
   }
 }
 
-function checked(endpoint: WebSocketEndpoint, text = JSON.stringify(endpoint)): WebSocketEndpoint {
+/** As text, for errors, without keys. */
+function show(endpoint: WebSocketEndpoint): string {
+  return JSON.stringify(endpoint, (name, value: unknown) => (name === "tls" ? "…" : value));
+}
+
+function checked(endpoint: WebSocketEndpoint, text = show(endpoint)): WebSocketEndpoint {
   checkPath(endpoint.path, text);
   const { port } = endpoint;
   if (!Number.isInteger(port) || port < 0 || port > 65_535)

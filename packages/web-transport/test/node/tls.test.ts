@@ -153,3 +153,9 @@ test("a gateway uses TLS on both sides", async () => {
   await using connection = await connectTo(`wss://127.0.0.1:${between.port}/`, { webSocket });
   expect(await echo(connection, 1)).toBe(1);
 });
+
+test("an error does not show keys", async () => {
+  const tls = { key: "-----BEGIN PRIVATE KEY-----", passphrase: "secret" };
+  const error = await errorOf(listen({ tls, port: 70_000 }, new Echo()));
+  expect(error.message).toContain(JSON.stringify('{"tls":"…","port":70000}'));
+});
