@@ -112,8 +112,8 @@ export const defaultBrokerLimits: BrokerLimits = Object.freeze({
 });
 
 /**
- * The default limits, with those of `given` in place of their own. Throws `TypeError` for an unknown name and for a value
- * out of its range. The ranges of `messageBytes` and `banana` are those of `BananaLimits`.
+ * The default limits, with those of `given` in place of their own. Throws `TypeError` for an unknown name and for a
+ * value out of its range. The ranges of `messageBytes` and `banana` are those of `BananaLimits`.
  */
 export function brokerLimits(given?: Partial<BrokerLimits>): BrokerLimits {
   const limits = withDefaults("limit", defaultBrokerLimits, given, { overload: ["wait", "refuse", "close"] });

@@ -69,7 +69,7 @@ function isOfPlatform(object: object): boolean {
   return Symbol.asyncIterator in object || iteratorsAndStreams.some((members) => members.every((key) => key in object));
 }
 
-/** The members by which an iterator or a stream is recognized: one alone, such as `next`, may be a copy's own method. */
+/** The members that tell iterators and streams. One alone, such as `next`, may be a method of a copy. */
 const iteratorsAndStreams: readonly (readonly (string | symbol)[])[] = [
   [Symbol.iterator, "next"],
   ["getReader", "locked"],
