@@ -1,10 +1,11 @@
-// What links over messages share: the queue of what is sent, what arrived and is held while paused, and the end.
+// What links over messages share: the queue of bytes to send, the received bytes that are held while paused, and the end.
 
 import type { Peer } from "@pb/broker";
 import type { Link, LinkReceiver } from "@pb/broker/extension";
 import type { Pulse } from "@pb/transport";
 import { LinkError } from "../errors.js";
 import type { Credit } from "./credit.js";
+import { HeldBytes } from "./held-bytes.js";
 
 /** The largest piece that is sent as one message: small enough for the limits of servers and proxies. */
 const PIECE_BYTES = 256 * 1024;
@@ -28,8 +29,7 @@ export abstract class MessageLink implements Link, Pulse {
   #state: "open" | "closing" | "ended" = "open";
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
-  #held: Uint8Array[] = [];
-  #heldBytes = 0;
+  readonly #held = new HeldBytes();
   #isPaused = false;
   #closingTimer: ReturnType<typeof setInterval> | undefined;
   /** Reports the end to the receiver, when everything that is held was delivered. */
@@ -96,6 +96,8 @@ export abstract class MessageLink implements Link, Pulse {
   close(): void {
     if (this.#state !== "open") return;
     this.#state = "closing";
+    // The peer may need the credit to send what it has queued, and then its end.
+    this.credit?.consumed(this.#held.length);
     this.#discardHeld();
     if (this.#reportEnd !== undefined) {
       this.#finish();
@@ -152,7 +154,7 @@ export abstract class MessageLink implements Link, Pulse {
   /** Bytes have arrived. */
   protected arrived(bytes: Uint8Array): void {
     this.lastReceived = performance.now();
-    if (this.#state === "ended" || this.#reportEnd !== undefined) return;
+    if (this.#state === "ended" || this.#reportEnd !== undefined || bytes.length === 0) return;
     if (this.credit?.received(bytes.length) === false) {
       this.fail("protocol", new LinkError("LINK_CREDIT", "The peer sent more bytes than it was allowed to"));
     } else if (this.#state === "closing") this.credit?.consumed(bytes.length);
@@ -205,10 +207,9 @@ export abstract class MessageLink implements Link, Pulse {
   }
 
   #hold(bytes: Uint8Array): void {
-    this.#held.push(bytes);
-    this.#heldBytes += bytes.length;
-    if (this.#heldBytes <= this.#heldLimit) return;
-    const text = `${this.#heldBytes} bytes wait for this program, and the limit is ${this.#heldLimit}`;
+    this.#held.add(bytes);
+    if (this.#held.length <= this.#heldLimit) return;
+    const text = `${this.#held.length} bytes wait for this program, and the limit is ${this.#heldLimit}`;
     this.fail("limit", new LinkError("LINK_HELD_BYTES", text));
   }
 
@@ -220,9 +221,7 @@ export abstract class MessageLink implements Link, Pulse {
   #deliverHeld(): void {
     if (this.#receiver === undefined) return;
     while (!this.#isPaused && this.#held.length > 0) {
-      const bytes = this.#held.shift()!;
-      this.#heldBytes -= bytes.length;
-      this.#pass(bytes);
+      this.#pass(this.#held.take()!);
     }
     if (this.#isPaused || this.#held.length > 0 || this.#reportEnd === undefined) return;
     if (this.#state === "ended") {
@@ -233,8 +232,7 @@ export abstract class MessageLink implements Link, Pulse {
   }
 
   #discardHeld(): void {
-    this.#held = [];
-    this.#heldBytes = 0;
+    this.#held.clear();
     this.#isPaused = false;
   }
 

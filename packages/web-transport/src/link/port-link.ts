@@ -51,11 +51,12 @@ export class PortLink extends MessageLink {
     return this.#hasHello;
   }
 
-  /** Before the other end listens, nothing is transmitted. */
+  /** A port takes all bytes at once. Credit limits how many the other end has not read. */
   protected override get unsentBytes(): number {
     return 0;
   }
 
+  /** Before the other end has answered, nothing is transmitted: a worker loses messages until it listens. */
   protected override pump(): void {
     if (this.#hasHello) super.pump();
   }
@@ -80,7 +81,7 @@ export class PortLink extends MessageLink {
   }
 
   protected override setReading(): void {
-    // A port cannot stop to read: what arrives is held, and not granted again.
+    // A port cannot stop reading: bytes that arrive are held, and not granted again.
   }
 
   #post(signal: Signal): void {

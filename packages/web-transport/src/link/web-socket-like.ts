@@ -24,7 +24,7 @@ export interface PausableWebSocket extends WebSocketLike {
 export const OPEN = 1;
 export const CLOSED = 3;
 
-/** Whether the WebSocket can stop to read, so that its peer has to wait. */
+/** Whether the WebSocket can stop reading, so that its peer has to wait. */
 export function isPausable(webSocket: object): webSocket is PausableWebSocket {
   return ["pause", "resume", "terminate"].every(
     (name) => typeof (webSocket as Record<string, unknown>)[name] === "function",

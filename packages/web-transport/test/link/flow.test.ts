@@ -55,6 +55,60 @@ describe("a WebSocket with credit", () => {
   });
 });
 
+describe("a paused link", () => {
+  /** Sends messages to a paused link and then the end. Returns the chunks that the link delivers once it goes on. */
+  async function chunksOf(messages: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {
+    const { port1, port2 } = new MessageChannel();
+    const signals: unknown[] = [];
+    port2.on("message", (signal) => signals.push(signal));
+    const link = new PortLink(port1, "listener");
+    const chunks: Uint8Array[] = [];
+    const lost = new Promise<void>((resolve) => {
+      link.start({ received: (bytes) => chunks.push(bytes), drained: () => undefined, lost: () => resolve() });
+    });
+    link.pause();
+    for (const message of [["pb", "hello", 1], ...messages, ["pb", "end"]]) port2.postMessage(message);
+    // The link answers the end, and has then received all messages.
+    await until(() => signals.some((signal) => (signal as readonly unknown[])[1] === "end"));
+    expect(chunks).toEqual([]);
+    link.resume();
+    await lost;
+    port2.close();
+    return chunks;
+  }
+
+  test("holds nothing for empty messages", async () => {
+    const empty = Array.from({ length: 100 }, () => new Uint8Array(0));
+    expect(await chunksOf([...empty, Uint8Array.of(1)])).toEqual([Uint8Array.of(1)]);
+  });
+
+  test("joins small messages, which would need more memory than their bytes", async () => {
+    const small = Array.from({ length: 40_000 }, (_, index) => Uint8Array.of(index));
+    const messages = [...small, new Uint8Array(20_000).fill(1), Uint8Array.of(2), Uint8Array.of(3)];
+    const chunks = await chunksOf(messages);
+    expect(chunks.map(({ length }) => length)).toEqual([16_384, 16_384, 7232, 20_000, 2]);
+    expect(Buffer.concat(chunks).equals(Buffer.concat(messages))).toBe(true);
+    for (const { buffer, length } of chunks) expect(buffer.byteLength).toBeLessThanOrEqual(3 * length);
+  });
+
+  test("ends in order when its peer closes at the same time and neither has credit", async () => {
+    const { port1, port2 } = new MessageChannel();
+    const [one, other] = [new PortLink(port1, "listener"), new PortLink(port2, "initiator")];
+    const [end, otherEnd] = [start(one), start(other)];
+    const signals: unknown[] = [];
+    for (const port of [port1, port2]) port.on("message", (data) => Array.isArray(data) && signals.push(data[1]));
+    for (const link of [one, other]) {
+      link.pause();
+      link.send(new Uint8Array(MIB));
+    }
+    await until(() => one.queuedBytes === MIB * 0.75 && other.queuedBytes === MIB * 0.75);
+    one.close();
+    other.close();
+    await until(() => end.ends + otherEnd.ends === 2);
+    expect(signals).not.toContain("abort");
+  });
+});
+
 test("a WebSocket that cannot pause, without credit, holds as many bytes as it may", async () => {
   const { listener, initiator } = await webSocketPair();
   const link = new WebSocketLink(withoutPause(initiator), "initiator", peer, { heldBytes: 500_000, credit: false });
