@@ -53,11 +53,11 @@ export type {
 
 // For authors of transports and proxies
 export { SocketLink } from "./socket/socket-link.js";
-export { openSocket } from "./client/open-socket.js";
+export { checkSocketOptions, openSocket } from "./client/open-socket.js";
 export type { SocketOptions } from "./client/open-socket.js";
 export { nodePlatform } from "./platform.js";
 export { trustedAddresses } from "./proxy/trusted-proxies.js";
 export { clientCertificatesOf, secureContextOptions, serverTlsKinds } from "./tls/tls-options.js";
 export { watchOver } from "@pb/transport";
 export type { Pulse } from "@pb/transport";
-export { DEFAULT_PORT, parseClientEndpoint, parseServerEndpoint } from "./endpoint/endpoint.js";
+export { clientEndpoint, DEFAULT_PORT, parseClientEndpoint, parseServerEndpoint } from "./endpoint/endpoint.js";

@@ -92,7 +92,7 @@ async function listenShared(
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
       server.removeAllListeners("listening"); // `node:cluster` leaves one behind.
-      await removeDead(path, lockfile, attempt === RETRIES);
+      await removeDead(path, lockfile, attempt >= RETRIES);
     }
     // Another worker may be replacing the socket, or may have done so.
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));

@@ -40,7 +40,8 @@ export interface IncomingConnection {
 }
 
 /**
-
+ * A connection that has a place, or that a limit refuses. The transport calls `serve`, `relay` or `fail`, and always
+ * `closed`.
  */
 export interface AdmittedConnection {
   /** Whether a limit refuses the connection: then `serve` tells the peer, and nothing else may be done with it. */

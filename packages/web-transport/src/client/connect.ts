@@ -134,11 +134,16 @@ async function openLink(
     const peer = { description, isEncrypted };
     return openWebSocketLink(new Class(href), "initiator", peer, { heldBytes, credit: asks }, { signal, timeoutMs });
   }
+  if (typeof (target as unknown) !== "object" || (target as unknown) === null) throw badTarget();
   if (isWebSocket(target)) {
     const { url = "" } = target;
     const peer = { description: url.replace(/[?#].*$/, "") || "ws:", isEncrypted: url.startsWith("wss:") };
     return openWebSocketLink(target, "initiator", peer, { heldBytes }, { signal, timeoutMs });
   }
   if (isPort(target)) return new PortLink(target, "initiator");
-  throw new TypeError("Expected a URL, a WebSocket, a MessagePort or a worker");
+  throw badTarget();
+}
+
+function badTarget(): TypeError {
+  return new TypeError("Expected a URL, a WebSocket, a MessagePort or a worker");
 }

@@ -26,14 +26,21 @@ type Made = string | UrlObject | WebSocketLike | PortLike;
 /**
  * Connects to a URL, and again whenever the connection is lost. Returns at once. In a page, it also connects or checks
  * the connection at once when the tab becomes visible or the network is back. Throws `EndpointError` for a bad URL, and
- * `TypeError` for an unknown or bad option.
+ * `TypeError` for an unknown or bad option. A WebSocket, a port or a worker cannot be connected again: pass a function
+ * that makes a new one.
  */
 export function reconnecting<T = RemoteMethods>(
   target: string | UrlObject | TargetSource,
   options: ReconnectOptions<T> = {},
 ): ReconnectingClient<T> {
   checkOptions<ReconnectOptions<T>>(options, optionKinds, nestedOptions);
-  if (typeof target !== "function") parseUrl(target, false);
+  if (typeof target !== "function") {
+    if (typeof target !== "string" && !(target instanceof URL))
+      throw new TypeError(
+        "Expected a URL, or a function that makes a WebSocket, a port or a worker for each connection",
+      );
+    parseUrl(target, false);
+  }
   const { broker, connectMs, heldBytes, credit, webSocket, ...others } = options;
   const dialOptions = { connectMs, heldBytes, credit, webSocket };
   completeDial(dialOptions);

@@ -1,7 +1,13 @@
 // Where a WebSocket server listens: `ws:8080:path=/pb`, `ws://127.0.0.1:8080/pb`, or an object.
 
+import { checkOptions } from "@pb/jelly-types";
+import type { OptionKinds } from "@pb/jelly-types";
+import { serverTlsKinds } from "@pb/node-transport";
 import type { ServerTls } from "@pb/node-transport";
 import { EndpointArguments, EndpointError, splitEndpoint } from "@pb/transport";
+
+/** The largest backlog, as for the endpoints of `@pb/node-transport`. */
+const MAX_BACKLOG = 0x7fffffff;
 
 /** A port to listen on for WebSockets. */
 export interface WebSocketEndpoint {
@@ -17,15 +23,24 @@ export interface WebSocketEndpoint {
   readonly tls?: ServerTls | undefined;
 }
 
+const endpointKinds: OptionKinds<WebSocketEndpoint> = {
+  port: "any",
+  interface: "string",
+  path: "string",
+  backlog: "any",
+  tls: "object",
+};
+
 /**
- * Parses an endpoint string or a URL. Throws `EndpointError`.
+ * Parses an endpoint string or a URL, or checks an object. Throws `EndpointError`, and `TypeError` for an object with
+ * an unknown property or one of the wrong kind.
  *
  * - `ws:8080`, `ws:8080:interface=127.0.0.1:path=/pb:backlog=100`
  * - `wss:8443:privateKey=key.pem:certKey=cert.pem`, with the arguments of Twisted's `ssl` and those of `ws`
  * - `ws://127.0.0.1:8080/pb`; `*` as the host listens on all interfaces
  */
 export function webSocketEndpoint(endpoint: string | WebSocketEndpoint): WebSocketEndpoint {
-  if (typeof endpoint !== "string") return checked(endpoint);
+  if (typeof endpoint !== "string") return checkedObject(endpoint);
   if (/^wss?:\/\//.test(endpoint)) return fromUrl(endpoint);
   const parts = splitEndpoint(endpoint);
   if (parts.type !== "ws" && parts.type !== "wss")
@@ -40,7 +55,7 @@ export function webSocketEndpoint(endpoint: string | WebSocketEndpoint): WebSock
       port: values.port(0),
       interface: values.optional("interface"),
       path: values.optional("path"),
-      backlog: values.integer("backlog", 1, 65_535),
+      backlog: values.integer("backlog", 1, MAX_BACKLOG),
       ...(parts.type === "wss" ? { tls: tlsOf(values) } : {}),
     },
     endpoint,
@@ -83,9 +98,23 @@ function show(endpoint: WebSocketEndpoint): string {
   return JSON.stringify(endpoint, (name, value: unknown) => (name === "tls" ? "…" : value));
 }
 
-function checked(endpoint: WebSocketEndpoint, text = show(endpoint)): WebSocketEndpoint {
+function checkedObject(endpoint: WebSocketEndpoint): WebSocketEndpoint {
+  const given: unknown = endpoint;
+  if (typeof given !== "object" || given === null || given instanceof URL) {
+    const text = given instanceof URL ? given.href : String(given);
+    throw new EndpointError(text, "endpoint", "expected text such as ws:8080, or an object { port: 8080 }");
+  }
+  checkOptions(endpoint, endpointKinds);
+  checkOptions(endpoint.tls, serverTlsKinds);
+  return checked(endpoint, show(endpoint));
+}
+
+function checked(endpoint: WebSocketEndpoint, text: string): WebSocketEndpoint {
   checkPath(endpoint.path, text);
-  const { port } = endpoint;
+  const { port, interface: host, backlog } = endpoint;
+  if (host === "") throw new EndpointError(text, "interface", "expected an address");
+  if (backlog !== undefined && !(Number.isInteger(backlog) && backlog >= 1 && backlog <= MAX_BACKLOG))
+    throw new EndpointError(text, "backlog", `expected an integer from 1 to ${MAX_BACKLOG}`);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new EndpointError(text, `port ${String(port)}`, "expected an integer from 0 to 65535");
   return endpoint;

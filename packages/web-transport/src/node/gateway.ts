@@ -4,7 +4,7 @@
 import { Root } from "@pb/broker";
 import { checkOptions } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
-import { openSocket, parseClientEndpoint, SocketLink } from "@pb/node-transport";
+import { checkSocketOptions, clientEndpoint, openSocket, serverTlsKinds, SocketLink } from "@pb/node-transport";
 import type { ClientEndpoint, ServerTls, SocketOptions } from "@pb/node-transport";
 import { ConnectError } from "@pb/transport";
 import type { CloseOptions } from "@pb/transport";
@@ -36,11 +36,10 @@ export interface GatewayOptions
   readonly tls?: ServerTls | undefined;
 }
 
-const optionKinds: OptionKinds<Pick<GatewayOptions, "listen" | "to" | "connectMs" | "tlsMs">> = {
+const optionKinds: OptionKinds<Pick<GatewayOptions, "listen" | "to" | "tls">> = {
   listen: "any",
   to: "any",
-  connectMs: "any",
-  tlsMs: "any",
+  tls: "object",
 };
 
 /**
@@ -53,9 +52,11 @@ const optionKinds: OptionKinds<Pick<GatewayOptions, "listen" | "to" | "connectMs
  */
 export async function gateway(options: GatewayOptions): Promise<Gateway> {
   const { listen, to, connectMs, tlsMs, tls, ...others } = options;
-  checkOptions({ listen, to, connectMs, tlsMs }, optionKinds);
+  checkOptions({ listen, to, tls }, optionKinds);
+  checkOptions(tls, serverTlsKinds);
   const endpoint = webSocketEndpoint(listen);
-  const target = typeof to === "string" ? parseClientEndpoint(to) : to;
+  const target = clientEndpoint(to);
+  checkSocketOptions(target, { connectMs, tlsMs });
   const serverTls = endpoint.tls === undefined && tls === undefined ? undefined : { ...endpoint.tls, ...tls };
   const result = new Gateway(others, serverTls, endpoint.path ?? "/", (signal) =>
     openSocket(target, { signal, connectMs, tlsMs }),

@@ -25,7 +25,13 @@ describe("addresses", () => {
   });
 
   test("a target of another kind, and a bad option, are a TypeError", async () => {
-    await expect(connect({} as never)).rejects.toThrow(TypeError);
+    for (const target of [{}, null, undefined, 8787]) {
+      await expect(connect(target as never)).rejects.toThrow(/Expected a URL, a WebSocket/);
+      expect(() => reconnecting(target as never)).toThrow(/Expected a URL, or a function/);
+    }
+    const { port1, port2 } = new MessageChannel();
+    expect(() => reconnecting(port1 as never)).toThrow(/Expected a URL, or a function/);
+    for (const port of [port1, port2]) port.close();
     await expect(connectTo("ws://127.0.0.1:1/", { connectMs: -1 })).rejects.toThrow(TypeError);
     expect(() => reconnecting("ws://127.0.0.1:1/", { heldBytes: NaN })).toThrow(TypeError);
   });
@@ -61,6 +67,28 @@ test("unknown options and bad roots are refused, and the message says where an o
   await expect(listen("ws:0", undefined as never)).rejects.toThrow(TypeError);
   await expect(listen("tcp:0", new Echo())).rejects.toThrow(/expected ws or wss/);
   await expect(listen("ws:0:path=pb", new Echo())).rejects.toThrow(/begins with \//);
+});
+
+describe("an endpoint that is an object", () => {
+  test.each<[object, string, RegExp]>([
+    // The server would listen on all interfaces.
+    [{ port: 0, host: "127.0.0.1" }, "TypeError", /host/],
+    [{ port: 0, interface: "" }, "EndpointError", /interface/],
+    [{ port: 0, backlog: 0.5 }, "EndpointError", /backlog/],
+    [{ port: "8080" }, "EndpointError", /port 8080/],
+    [{ port: 0, tls: { keyFil: "key.pem" } }, "TypeError", /keyFile/],
+    [new URL("ws://127.0.0.1:8080/"), "EndpointError", /expected text/],
+  ])("%o is refused with %s", async (endpoint, name, message) => {
+    expect(await errorOf(listen(endpoint as never, new Echo()))).toMatchObject({
+      name,
+      message: expect.stringMatching(message),
+    });
+  });
+
+  test("the keys of one that is refused are not in the error", async () => {
+    const error = await errorOf(listen({ port: -1, tls: { key: "secret" } }, new Echo()));
+    expect(error.message).not.toContain("secret");
+  });
 });
 
 describe("servers that do not answer", () => {

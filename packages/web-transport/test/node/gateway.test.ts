@@ -36,6 +36,16 @@ async function start(to: GatewayOptions["to"], options: Partial<GatewayOptions> 
 
 const portOf = (server: { address(): unknown }): number => (server.address() as AddressInfo).port;
 
+test.each<[string, object, RegExp]>([
+  ["a target without a port", { to: { type: "tcp", host: "127.0.0.1" } }, /port/],
+  ["a bad time", { connectMs: -1 }, /connectMs/],
+  ["an unknown TLS option", { tls: { keyFil: "key.pem" } }, /keyFile/],
+  ["an unknown option", { too: "tcp:127.0.0.1:8787" }, /too/],
+])("refuses %s before it listens", async (_what, options, message) => {
+  const all = { listen: "ws:0:interface=127.0.0.1", to: "tcp:127.0.0.1:8787", ...options };
+  expect((await errorOf(gateway(all as GatewayOptions))).message).toMatch(message);
+});
+
 test.each([
   ["a WebSocket that pauses", WebSocket],
   ["a WebSocket with credit", UnpausableWebSocket],
