@@ -12,7 +12,7 @@ import { LoginGate } from "./engine/login-gate.js";
 import type { Pass } from "./engine/login-gate.js";
 import { ConnectionMemory } from "./engine/memory.js";
 import { MessageReader } from "./engine/reader.js";
-import { requireCallable } from "./engine/root-source.js";
+import { requireCallable, requireName } from "./engine/root-source.js";
 import { isReserved, Pbx, PBX, REPLACED, understandsGoAway } from "./engine/pbx.js";
 import { LimitError, ProtocolError } from "./errors.js";
 import type { CloseReason, ConnectionLostError, ServerBusyError } from "./errors.js";
@@ -155,6 +155,7 @@ export class Broker implements Connection {
    * ended. Whether the object exists shows only when it is called.
    */
   async getObject<T = RemoteMethods>(name: string): Promise<RemoteReference<T>> {
+    requireName("The name of an object", name);
     await this.ready;
     return this.#core().imports.named(name) as unknown as RemoteReference<T>;
   }
@@ -165,6 +166,7 @@ export class Broker implements Connection {
    * `pbx:`, which are reserved, and for an object that the peer cannot call.
    */
   publish(name: string, object: Callable): Disposable {
+    requireName("The name of an object", name);
     requireCallable("The published object", object);
     if (isReserved(name)) throw new TypeError(`The name ${JSON.stringify(name)} is reserved`);
     this.#published.set(name, object);

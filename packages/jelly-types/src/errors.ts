@@ -132,7 +132,8 @@ function escape(character: string): string {
 
 /** Describes a value without its contents: "a function", "an instance of Invoice". */
 export function describe(value: unknown): string {
-  if (typeof value !== "object" || value === null) return value === null ? "null" : `a ${typeof value}`;
+  if (typeof value !== "object" || value === null)
+    return value === null || value === undefined ? String(value) : `a ${typeof value}`;
   const prototype = Object.getPrototypeOf(value) as { constructor?: { name?: unknown } } | null;
   const name = prototype?.constructor?.name;
   return typeof name === "string" && name !== "" ? `an instance of ${name}` : "an object";

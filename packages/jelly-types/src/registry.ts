@@ -42,6 +42,8 @@ export class TypeRegistry {
    */
   register<T>(handler: TypeHandler<T>): this {
     if (this.#isSealed) throw new TypeError("This registry is sealed: create one that extends it");
+    if (!Array.isArray((handler as Partial<TypeHandler<T>> | undefined)?.atoms))
+      throw new TypeError("Not a handler of a type: register takes one, and registerCopy a name and a class");
     const { atoms, classes } = handler;
     for (const atom of atoms) {
       if (RESERVED.has(atom)) throw new TypeError(`The atom ${atom} is reserved by jelly`);

@@ -15,6 +15,7 @@ import { calledAs, RemoteError, unknownFailure } from "../wire/failure.js";
 import { brief } from "../wire/messages.js";
 import type { ObjectId } from "../wire/messages.js";
 import type { ConnectionParts } from "./connection-parts.js";
+import { requireName } from "./root-source.js";
 import { readCopy } from "./error-copies.js";
 import type { LoginGate } from "./login-gate.js";
 
@@ -196,6 +197,7 @@ export class Caller {
     { isCache, perspective, shared }: CallDetails,
     wantsAnswer: boolean,
   ): OutgoingGraph {
+    requireName("The name of a method", method);
     const { outbox } = this.#core;
     const graph = new OutgoingGraph(this.#core, perspective, wantsAnswer ? KEEPS_OBJECTS : undefined);
     if (outbox.isWriting) graph.onDeferredFailure = (error) => this.#failDeferred(requestId, error);

@@ -135,7 +135,7 @@ export class BrokerConfig {
   constructor(options: BrokerOptions = {}) {
     checkOptions(options, optionKinds);
     if (options.root !== undefined) requireRootSource(options.root);
-    const describe = options.describeError ?? describeError;
+    const describe = options.describeError === undefined ? describeError : this.#describeWith(options.describeError);
     this.root = options.root;
     this.types = withFlavors(options.types);
     this.policy = options.policy;
@@ -208,10 +208,25 @@ export class BrokerConfig {
     this.onEvent({ kind: "unpersistable", reason: shown });
   }
 
-  /** Runs a callback of the program and reports what it throws to `onEvent`. */
-  runCallback(callback: () => void): void {
+  /** Reports a `describeError` that throws, or describes nothing: the peer then learns nothing about an error. */
+  #describeWith(describe: (error: unknown) => ErrorDescription): (error: unknown) => ErrorDescription {
+    return (error) => {
+      let description: unknown;
+      this.runCallback(() => {
+        description = describe(error);
+        if (description instanceof Promise) description.catch(() => undefined);
+        if (typeof description !== "object" || description === null || !("type" in description))
+          throw new TypeError("describeError must return an object with the properties type, message and parents");
+      });
+      return description as ErrorDescription;
+    };
+  }
+
+  /** Runs a callback of the program. Reports to `onEvent` what it throws, and what rejects the promise it returns. */
+  runCallback(callback: () => unknown): void {
     try {
-      callback();
+      const result = callback();
+      if (result instanceof Promise) result.catch((error: unknown) => this.reportError(error));
     } catch (error) {
       this.reportError(error);
     }

@@ -1,5 +1,6 @@
 // The object from which a peer starts.
 
+import { describe } from "@pb/jelly-types";
 import type { Callable, Connection } from "../calls/callable.js";
 import { Referenceable } from "../flavors/referenceable.js";
 
@@ -31,7 +32,20 @@ export function requireRootSource(root: unknown): void {
 /** Throws `TypeError` unless the peer can call the object. `what` names it in the message. */
 export function requireCallable(what: string, object: unknown): void {
   if (typeof (object as Partial<Callable> | null)?.receiveCall !== "function")
-    throw new TypeError(`${what} must be a Referenceable or another object with a method receiveCall`);
+    throw new TypeError(
+      `${what} must be a Referenceable or another object with a method receiveCall, not ${described(object)}`,
+    );
+}
+
+/** A function that returns a promise, or the class instead of its instance, are the most likely mistakes. */
+function described(object: unknown): string {
+  if (object instanceof Promise) return "a promise: it cannot be async";
+  return typeof object === "function" ? `the class ${object.name}: pass an instance` : describe(object);
+}
+
+/** Throws `TypeError` unless `name` is text. `what` describes it in the message. */
+export function requireName(what: string, name: unknown): void {
+  if (typeof name !== "string") throw new TypeError(`${what} must be text, not ${describe(name)}`);
 }
 
 function advice(root: unknown): string {

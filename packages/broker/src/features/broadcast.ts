@@ -1,5 +1,6 @@
 // One call to many targets.
 
+import { describe } from "@pb/jelly-types";
 import { CacheObserver } from "../flavors/cacheable.js";
 import { RemoteReference } from "../flavors/remote-reference.js";
 import type { Reference, RemoteArguments, RemoteName } from "../flavors/remote-reference.js";
@@ -14,7 +15,8 @@ type Target<T> = Pick<Reference<T>, "call" | "isAlive">;
  * caches once per connection.
  *
  * Dead targets are skipped. When the call cannot be sent to some targets, the others still get it, and then `broadcast`
- * throws: the error of `sendRemote` when no target got the call, an `AggregateError` when some did.
+ * throws: the error of `sendRemote` when no target got the call, an `AggregateError` when some did. Throws `TypeError`
+ * for targets that are neither references nor observers.
  */
 export function broadcast<T, Name extends RemoteName<T>>(
   targets: Iterable<Target<T>>,
@@ -24,8 +26,11 @@ export function broadcast<T, Name extends RemoteName<T>>(
   const shared = new SharedArguments();
   const errors: unknown[] = [];
   let sent = 0;
+  if (typeof (targets as Partial<Iterable<unknown>> | null)?.[Symbol.iterator] !== "function")
+    throw new TypeError("The targets of broadcast must be a list or a set of references or observers");
   // A copy, because a state hook may add a target: that target gets the current state anyway.
   for (const target of Array.from(targets as Iterable<CacheObserver | Reference>)) {
+    requireTarget(target);
     if (!target.isAlive) continue;
     try {
       if (target instanceof RemoteReference || target instanceof CacheObserver) target.sendShared(shared, name, args);
@@ -38,4 +43,10 @@ export function broadcast<T, Name extends RemoteName<T>>(
   if (errors.length === 0) return;
   if (sent === 0) throw errors[0];
   throw new AggregateError(errors, `${errors.length} of ${sent + errors.length} targets could not be called`);
+}
+
+/** An entry of a map, for example, would be skipped as if it were dead. */
+function requireTarget(target: unknown): void {
+  if (typeof (target as { readonly sendRemote?: unknown } | null)?.sendRemote !== "function")
+    throw new TypeError(`broadcast calls references and observers, not ${describe(target)}`);
 }

@@ -9,6 +9,7 @@ import type { Callable, Connection, Perspective } from "../calls/callable.js";
 import { remoteCalls } from "../calls/remote-calls.js";
 import { withDeadline } from "../deadline.js";
 import { BrokerConfig } from "../engine/config.js";
+import { requireCallable, requireName } from "../engine/root-source.js";
 import type { BrokerOptions } from "../engine/config.js";
 import { callTimeout, DeadReferenceError } from "../errors.js";
 import { Avatar, Viewable } from "../flavors/perspective.js";
@@ -45,6 +46,7 @@ export interface LocalOptions {
  */
 export function asLocal<T extends CallReceiver>(object: T, options: LocalOptions = {}): Reference<T> {
   checkOptions(options, { copy: "object" }, { copy: BrokerConfig.optionNames });
+  requireCallable("The object of asLocal", object);
   const { copy } = options;
   if (copy !== undefined) return new LoopbackReference(object, copy) as unknown as Reference<T>;
   return localReference(object) as unknown as Reference<T>;
@@ -132,6 +134,7 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
   /** Throws what a call over a connection throws before anything is sent. */
   #answer(method: string, args: readonly unknown[], wantsAnswer: boolean): Promise<unknown> {
     if (this.#isReleased) throw new DeadReferenceError("The reference was released");
+    requireName("The name of a method", method);
     const received = localArguments(args, (object) => counterpartOf(object, null));
     return this.#run(method, received, wantsAnswer);
   }

@@ -2,7 +2,7 @@
 // `twisted.spread.util`).
 
 import { dispose } from "@pb/banana";
-import { checkNumber } from "@pb/jelly-types";
+import { checkNumber, describe } from "@pb/jelly-types";
 import { ConnectionLostError } from "../errors.js";
 import type { MethodName, MethodOf } from "../calls/method-types.js";
 import type {
@@ -38,6 +38,7 @@ export interface PageCollectorMethods<Page = unknown> {
  * `TypeError` for a size that is not an integer of at least 1.
  */
 export function pagesOf(data: Uint8Array, pageBytes: number = PAGE_BYTES): Generator<Uint8Array, void> {
+  if (!(data instanceof Uint8Array)) throw new TypeError(`pagesOf splits a Uint8Array, not ${describe(data)}`);
   checkNumber("The size of a page", pageBytes, { least: 1, isWhole: true });
   return split(data, pageBytes);
 }
@@ -55,12 +56,14 @@ function* split(data: Uint8Array, pageBytes: number): Generator<Uint8Array, void
  * their end and releases the collector (`twisted.spread.util.Pager`). The first page is written before this function
  * returns. Resolves early when the peer does not want further pages; the iterator of `pages` is then closed. Rejects
  * when the connection has ended, when a page cannot be sent, and with an error that `pages` or the collector throws;
- * the collector is released in any case.
+ * the collector is released in any case. Rejects with `TypeError` for text and bytes instead of pages: see
+ * {@link pagesOf}.
  */
 export async function sendPages<Page = unknown>(
   collector: RemoteReference<PageCollectorMethods<Page>>,
   pages: Iterable<Sendable<Page>> | AsyncIterable<Sendable<Page>>,
 ): Promise<void> {
+  requirePages(pages);
   const held = collector as RemoteReference<PageCollectorMethods>;
   const sent = new SentPages(held);
   // In one function: the collector is released in the turn of the last page, as by a Pager of Twisted.
@@ -89,6 +92,14 @@ export async function sendPages<Page = unknown>(
   } finally {
     held[dispose]();
   }
+}
+
+/** Throws `TypeError` for data that is one page, or has to be split: each of its bytes or letters would be a page. */
+function requirePages(pages: unknown): void {
+  if (pages instanceof Uint8Array) throw new TypeError("Pages of bytes: pass pagesOf(bytes)");
+  const isIterable =
+    typeof pages === "object" && pages !== null && (Symbol.iterator in pages || Symbol.asyncIterator in pages);
+  if (!isIterable) throw new TypeError(`The pages must be an iterable or an async iterable, not ${describe(pages)}`);
 }
 
 /**

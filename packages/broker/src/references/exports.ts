@@ -26,7 +26,7 @@ export interface ExportHost {
     readonly limits: { readonly references: number };
     readonly onEvent: (event: BrokerEvent) => void;
     /** Runs a callback of the program and reports what it throws. */
-    runCallback(callback: () => void): void;
+    runCallback(callback: () => unknown): void;
   };
   readonly owner: {
     /** Throws `ConnectionLostError` when the connection has ended. */

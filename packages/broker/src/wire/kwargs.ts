@@ -2,7 +2,7 @@
 
 import { madeBy } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
-import { isIndex, makeSparse } from "@pb/jelly-types";
+import { describe, isIndex, makeSparse } from "@pb/jelly-types";
 import type { Class, TypeHandler } from "@pb/jelly-types";
 import { thisCopy } from "../this-copy.js";
 
@@ -46,7 +46,13 @@ export const kwargsHandler: TypeHandler<Kwargs> = {
 /** Keyword arguments with the types of their values. */
 export type KwargsOf<Values> = Kwargs & Readonly<Values>;
 
-/** Marks the last argument of a call as keyword arguments: `callRemote("find", 12, kwargs({ name: "Bob" }))`. */
+/**
+ * Marks the last argument of a call as keyword arguments: `callRemote("find", 12, kwargs({ name: "Bob" }))`. Throws
+ * `TypeError` for anything but a plain object.
+ */
 export function kwargs<Values extends Readonly<Record<string, unknown>>>(values: Values): KwargsOf<Values> {
+  const given: unknown = values;
+  if (typeof given !== "object" || given === null || Symbol.iterator in given)
+    throw new TypeError(`Keyword arguments are an object, such as kwargs({ limit: 3 }), not ${describe(given)}`);
   return Kwargs.from(values) as KwargsOf<Values>;
 }

@@ -12,6 +12,8 @@ export function refusal(value: unknown): string {
   const name = describe(value).replace("an instance of ", "");
   const advice =
     (Object.hasOwn(adviceByClass, name) ? adviceByClass[name] : undefined) ??
+    (ArrayBuffer.isView(object) ? NUMBERS : undefined) ??
+    (object instanceof Error ? THROW : undefined) ??
     "register its class, or make it a Referenceable";
   return `${describe(value)} cannot be sent: ${advice}`;
 }
@@ -19,6 +21,9 @@ export function refusal(value: unknown): string {
 const DATA = "send its contents: bytes, text or a plain object";
 const PAGES = "send what it contains as bytes, or in pages (sendPages, getPages)";
 const TEXT = "send its text, String(value)";
+const THROW = "throw it, or register its class";
+const NUMBERS = "send a list of its numbers, or a Uint8Array of its bytes";
+const REFERENCE = "send the reference, or the object behind it";
 const LOCAL = "it has a meaning only in this process";
 
 const adviceByClass: Partial<Record<string, string>> = {
@@ -37,12 +42,18 @@ const adviceByClass: Partial<Record<string, string>> = {
   Number: "send the primitive value, value.valueOf()",
   String: "send the primitive value, value.valueOf()",
   Boolean: "send the primitive value, value.valueOf()",
+  BigInt: "send the primitive value, value.valueOf()",
+  Symbol: "send its description, which is text",
+  SharedArrayBuffer: "send a Uint8Array of it",
+  RemoteCalls: REFERENCE,
+  RemoteCaller: REFERENCE,
+  Broker: LOCAL,
   WeakMap: LOCAL,
   WeakSet: LOCAL,
   WeakRef: LOCAL,
   AbortController: LOCAL,
   AbortSignal: LOCAL,
-  Error: "throw it, or register its class",
+  Error: THROW,
 };
 
 function describeFunction(value: object): string {

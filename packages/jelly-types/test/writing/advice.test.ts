@@ -31,6 +31,10 @@ test.each<[string, unknown, string]>([
   ["a weak map", new WeakMap(), "an instance of WeakMap cannot be sent: it has a meaning only in this process"],
   ["a signal", new AbortController().signal, "an instance of AbortSignal cannot be sent: it has a meaning only"],
   ["an error", new Error("x"), "an instance of Error cannot be sent: throw it, or register its class"],
+  ["an error of a class", new RangeError("x"), "an instance of RangeError cannot be sent: throw it"],
+  ["numbers", new Float64Array(1), "an instance of Float64Array cannot be sent: send a list of its numbers"],
+  ["a view of bytes", new DataView(new ArrayBuffer(1)), "an instance of DataView cannot be sent: send a list"],
+  ["a boxed bigint", Object(5n), "an instance of BigInt cannot be sent: send the primitive value"],
   ["an instance", new Order(), "an instance of Order cannot be sent: register its class, or make it a Referenceable"],
 ])("%s is refused with advice", (_what, value, message) => {
   for (const [where, wrapped] of [

@@ -14,7 +14,7 @@ import { requireByteStream } from "../socket/given-stream.js";
 import { SocketLink } from "../socket/socket-link.js";
 import { describePeer } from "../socket/socket-peer.js";
 import { explainTlsError } from "../tls/tls-errors.js";
-import { checkSocketOptions, openSocket } from "./open-socket.js";
+import { checkSocketOptions, handshaken, openSocket } from "./open-socket.js";
 import type { SocketOptions } from "./open-socket.js";
 
 export interface ConnectOptions extends SocketOptions {
@@ -84,7 +84,7 @@ export async function dial(
   config: BrokerConfig,
   options: SocketOptions,
 ): Promise<{ readonly broker: Broker; readonly pulse: Pulse }> {
-  const stream = target instanceof Duplex ? target : await openSocket(target, options);
+  const stream = await (target instanceof Duplex ? handshaken(target, options) : openSocket(target, options));
   const path = !(target instanceof Duplex) && target.type === "unix" ? target.path : undefined;
   const link = new SocketLink(stream, "initiator", describePeer(stream, "initiator", { path }));
   const { signal } = options;

@@ -5,8 +5,9 @@ import { checkOptions } from "@pb/jelly-types";
 import { ConnectError } from "@pb/transport";
 import { connect as connectSocket, isIP } from "node:net";
 import type { Socket } from "node:net";
-import { connect as connectTls, createSecureContext } from "node:tls";
-import type { SecureContext, TLSSocket } from "node:tls";
+import type { Duplex } from "node:stream";
+import { connect as connectTls, createSecureContext, TLSSocket } from "node:tls";
+import type { SecureContext } from "node:tls";
 import { describeEndpoint } from "../endpoint/endpoint.js";
 import { withoutNul } from "../endpoint/endpoint-object.js";
 import { asciiHost } from "../endpoint/host-name.js";
@@ -86,6 +87,23 @@ async function openPlainSocket(
     throw withoutNul(error);
   });
   return socket;
+}
+
+/**
+ * Waits for the handshake of a TLS socket that a program has created: before, its certificate is not known. Rejects as
+ * {@link openSocket} does. `secureConnecting` is not in the documentation of Node.
+ */
+export async function handshaken(stream: Duplex, { signal, ...options }: SocketOptions): Promise<Duplex> {
+  if (!(stream instanceof TLSSocket) || stream.destroyed) return stream;
+  if ((stream as { readonly secureConnecting?: boolean }).secureConnecting !== true) return stream;
+  const timeoutError = (ms: number): Error =>
+    new ConnectError("CONNECT_TLS_TIMEOUT", `The TLS handshake took more than ${ms} ms`);
+  try {
+    await waitForSocket(stream, "secureConnect", { signal, timeoutMs: socketTimes(options).tlsMs }, timeoutError);
+    return stream;
+  } catch (error) {
+    throw explainHandshakeError(error, "the stream", signal);
+  }
 }
 
 async function secure(

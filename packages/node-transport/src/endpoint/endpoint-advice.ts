@@ -22,6 +22,10 @@ const LONGEST = 300;
 /** `. Did you mean tcp:localhost:8787?`, or nothing. `port` is the default port. */
 export function adviceFor(text: string, end: "client" | "server", port: number): string {
   if (text.length > LONGEST) return "";
+  const [type = ""] = text.split(":", 1);
+  if (end === "client" && SERVER_TYPES.includes(type) && !CLIENT_TYPES.includes(type))
+    return `. One can only listen at ${type}:`;
+  if (/^wss?:\/\//i.test(text)) return ". WebSockets are in @pb/web-transport";
   const meant = urlMeant(text) ?? typeMeant(text, end) ?? addressMeant(text, end, port);
   return meant === undefined ? "" : `. Did you mean ${meant}?`;
 }

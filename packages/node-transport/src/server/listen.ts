@@ -117,9 +117,7 @@ function createConnections(root: RootSource, options: ListenOptions): ServerConn
   const connections = new ServerConnections({ config, limits, liveness, sameUser, platform: nodePlatform });
   if (onEvent !== undefined) connections.onEvent(onEvent);
   if (onConnection !== undefined)
-    connections.onEvent((event) => {
-      if (event.kind === "connection") onConnection(event.connection);
-    });
+    connections.onEvent((event) => (event.kind === "connection" ? onConnection(event.connection) : undefined));
   return connections;
 }
 

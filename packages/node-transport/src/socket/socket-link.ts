@@ -5,7 +5,7 @@ import type { Link, LinkReceiver } from "@pb/broker/extension";
 import type { Pulse } from "@pb/transport";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { requireByteStream } from "./given-stream.js";
+import { takeStream } from "./given-stream.js";
 import { describePeer } from "./socket-peer.js";
 
 /**
@@ -44,7 +44,7 @@ export class SocketLink implements Link, Pulse {
    * bytes, or from which something else reads.
    */
   constructor(stream: Duplex, role: "listener" | "initiator", peer: Peer = describePeer(stream, role)) {
-    requireByteStream(stream);
+    takeStream(stream);
     this.role = role;
     this.#stream = stream;
     this.peer = peer;

@@ -139,8 +139,12 @@ export class TlsAcceptor {
 /** A server that does not listen: it is passed its sockets. */
 async function createTlsServer(tls: ServerTls, tlsMs: number): Promise<TlsServer> {
   const clientCertificates = clientCertificatesOf(tls);
+  const context = await secureContextOptions(tls);
+  // Otherwise every handshake would fail, and only then.
+  if (context.key === undefined || context.cert === undefined)
+    throw new TypeError("A TLS server needs a private key and a certificate: set tls: { keyFile, certFile }");
   return createServer({
-    ...(await secureContextOptions(tls)),
+    ...context,
     requestCert: clientCertificates !== "none",
     rejectUnauthorized: clientCertificates === "required",
     ...(tls.alpnProtocols === undefined ? {} : { ALPNProtocols: [...tls.alpnProtocols] }),

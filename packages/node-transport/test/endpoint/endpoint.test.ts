@@ -126,6 +126,15 @@ describe("a server endpoint", () => {
 
 describe("advice", () => {
   test.for<[string, string]>([
+    ["fd:3", "One can only listen at fd:"],
+    ["systemd:index=0", "One can only listen at systemd:"],
+    ["haproxy:tcp:80", "One can only listen at haproxy:"],
+    ["ws://localhost", "WebSockets are in @pb/web-transport"],
+  ])("%s is no endpoint of a client", ([text, message]) => {
+    expect(() => parseClientEndpoint(text)).toThrow(message);
+  });
+
+  test.for<[string, string]>([
     ["localhost:1234", "tcp:localhost:1234"],
     ["localhost", "tcp:localhost:8787"],
     ["127.0.0.1:80", "tcp:127.0.0.1:80"],

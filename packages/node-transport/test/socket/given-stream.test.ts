@@ -37,6 +37,14 @@ describe("a socket that", () => {
     expect(await echo(connection, what)).toBe(what);
   });
 
+  test("belongs to a connection is refused, and that connection goes on", async () => {
+    const opened = await socket();
+    await using connection = await connect(opened);
+    await expect(connect(opened)).rejects.toThrow("Another connection uses the stream");
+    expect(() => server.accept(opened)).toThrow("Another connection uses the stream");
+    expect(await echo(connection, 1)).toBe(1);
+  });
+
   test("is still connecting can be used", async () => {
     await using connection = await connect(connectSocket(server.port, "127.0.0.1"));
     expect(await echo(connection, 1)).toBe(1);
@@ -44,6 +52,7 @@ describe("a socket that", () => {
 
   test.for<[string, (socket: Socket) => void, RegExp]>([
     ["decodes its bytes", (socket) => socket.setEncoding("utf8"), /without a call of setEncoding/],
+    ["is corked", (socket) => socket.cork(), /uncork/],
     [
       "has a listener of readable",
       (socket) => socket.on("readable", () => undefined),

@@ -155,3 +155,37 @@ describe("only one end speaks TLS:", () => {
     await expectStillServing();
   });
 });
+
+describe("a TLS socket of the program whose handshake has not finished", () => {
+  test("is waited for, so that its certificate is known", async () => {
+    await using connection = await connect(connectTls({ port: server.port, host: "localhost", ...tls }));
+    expect(connection.peer.certificate).toMatchObject({ name: "localhost", isTrusted: true });
+    expect(await echo(connection, "hi")).toBe("hi");
+  });
+
+  test("fails as a handshake does", async () => {
+    const untrusted = connect(connectTls({ port: server.port, host: "localhost" }));
+    await expect(untrusted).rejects.toMatchObject({ name: "ConnectError", code: "CONNECT_TLS_UNTRUSTED" });
+  });
+
+  test("is given up after tlsMs, and when the signal aborts", async () => {
+    const held: Socket[] = [];
+    const silent = createServer((socket) => held.push(socket));
+    const to = { port: await port(silent), host: "127.0.0.1", ...tls };
+    await expect(connect(connectTls(to), { tlsMs: 20 })).rejects.toMatchObject({ code: "CONNECT_TLS_TIMEOUT" });
+    const aborted = connectTls(to);
+    await expect(connect(aborted, { signal: AbortSignal.timeout(20) })).rejects.toMatchObject({ name: "TimeoutError" });
+    expect(aborted.destroyed).toBe(true);
+    for (const socket of held) socket.destroy();
+    silent.close();
+  });
+});
+
+test.for([{}, { key: certificate.key }, { cert: certificate.cert }])(
+  "a TLS server needs a key and a certificate",
+  async (some) => {
+    await expect(listen("pbs://127.0.0.1:0", new Echo(), { tls: some })).rejects.toThrow(
+      "needs a private key and a certificate",
+    );
+  },
+);

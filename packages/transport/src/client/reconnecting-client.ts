@@ -26,7 +26,10 @@ export type Dial = (signal: AbortSignal) => Promise<{ readonly broker: Broker; r
 
 /** Options of a {@link ReconnectingClient}, the same for every transport. */
 export interface ReconnectingClientOptions<T> {
-  /** Runs on every new connection. Calls go to its result. Default: the root object. */
+  /**
+   * Runs on every new connection. Calls go to its result. Default: the root object. If the result is not a reference,
+   * the client stops.
+   */
   readonly login?: ((connection: Broker, signal: AbortSignal) => Promise<RemoteReference<T>>) | undefined;
   /**
    * Milliseconds that `login` may take. Then its signal aborts, and the attempt has failed with `ConnectError`
@@ -303,6 +306,7 @@ export class ReconnectingClient<T = RemoteMethods> {
       this.#loggingIn = connection;
       const reference = await this.#login(connection, signal);
       signal.throwIfAborted();
+      if (!isReference(reference)) return void this.#end(new TypeError(NO_REFERENCE));
       if (!connection.isOpen) throw await connection.closed;
       this.#becomeReady(connection, reference, attempt);
     } catch (error) {
@@ -396,11 +400,13 @@ export class ReconnectingClient<T = RemoteMethods> {
     for (const watcher of this.#watchers) if (this.#state === state) this.#notify(watcher, state);
   }
 
-  #notify(watcher: (state: ReconnectState<T>) => void, state: ReconnectState<T>): void {
+  #notify(watcher: (state: ReconnectState<T>) => unknown, state: ReconnectState<T>): void {
+    const report = (error: unknown): void => this.#onEvent({ kind: "callback-failed", error });
     try {
-      watcher(state);
+      const result = watcher(state);
+      if (result instanceof Promise) result.catch(report);
     } catch (error) {
-      this.#onEvent({ kind: "callback-failed", error });
+      report(error);
     }
   }
 
@@ -430,6 +436,13 @@ export class ReconnectingClient<T = RemoteMethods> {
       else resolve(outcome);
     }
   }
+}
+
+const NO_REFERENCE = "The option login must resolve with a reference, such as that of login() or getRootObject()";
+
+/** Any other attempt would have the same result, and calls would wait for ever. */
+function isReference(result: unknown): boolean {
+  return typeof (result as Partial<RemoteReference> | null | undefined)?.with === "function";
 }
 
 /** A call that waits for a connection. */

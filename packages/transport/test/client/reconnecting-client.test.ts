@@ -74,6 +74,29 @@ test("reports what a watcher throws, and goes on", async () => {
   expect(events).toContainEqual({ kind: "callback-failed", error: new Error("bug") });
 });
 
+test("reports a watcher whose promise rejects, and goes on", async () => {
+  const events: BrokerEvent[] = [];
+  const { client } = start({}, { hooks: { onEvent: (event) => events.push(event) } });
+  // eslint-disable-next-line @typescript-eslint/no-misused-promises -- the mistake
+  client.onState(() => Promise.reject(new Error("of a watcher")));
+  expect(await client.callRemote("echo", "hi")).toBe("hi");
+  await until(() => events.length === 1, "the report");
+  expect(events).toMatchObject([{ kind: "callback-failed", error: { message: "of a watcher" } }]);
+});
+
+test.for<[string, (connection: unknown) => unknown]>([
+  ["nothing", () => undefined],
+  ["the connection", (connection) => connection],
+])("stops when its login resolves with %s", async ([, result]) => {
+  const login = (connection: unknown): Promise<never> => Promise.resolve(result(connection) as never);
+  const { client, states } = start({ login });
+  await expect(client.callRemote("echo", "hi")).rejects.toThrow(NotConnectedError);
+  expect(names(states)).toEqual(["connecting", "stopped"]);
+  expect(client.state).toMatchObject({
+    cause: new TypeError("The option login must resolve with a reference, such as that of login() or getRootObject()"),
+  });
+});
+
 test("reports what `isFinal` throws, and goes on", async () => {
   const events: BrokerEvent[] = [];
   const isFinal = (): never => {

@@ -52,7 +52,8 @@ const optionKinds: OptionKinds<CopyOptions<object>> = {
 /**
  * Creates the handler of a class that is sent by copy under `name`, for `TypeRegistry.register`.
  * `TypeRegistry.registerCopy` does both. Throws `TypeError` for a name that is not printable ASCII without spaces, or
- * a word of Jelly such as `list`, and for a class with private members that has no `create`.
+ * a word of Jelly such as `list`, for a class with private members that has no `create`, and for a class that extends
+ * one of JavaScript, such as `Map`, and has neither `getState` nor `create`.
  */
 export function copyType<T extends object, State = PlainState>(
   name: string,
@@ -62,6 +63,8 @@ export function copyType<T extends object, State = PlainState>(
   checkOptions<CopyOptions<T, State>>(options, optionKinds);
   const { aliases = [], getState, subclasses = false } = options;
   for (const any of [name, ...aliases]) requireTypeName(any);
+  if (typeof type !== "function") throw new TypeError(`The class of ${name} must be a class, not ${describe(type)}`);
+  if (getState === undefined && options.create === undefined) requireProperties(type);
   const hasPrivate = options.create === undefined && hasPrivateMembers(type);
   if (hasPrivate && getState === undefined) throw new TypeError(`${privateAdvice(type)}, and to send them, getState`);
   return {
@@ -106,6 +109,21 @@ export function hasPrivateMembers(type: Class): boolean {
   return false;
 }
 
+/** Classes of JavaScript whose instances do not keep their state in properties. */
+const WITHOUT_PROPERTIES: ReadonlySet<unknown> = new Set<unknown>([
+  ...[Array, ArrayBuffer, Boolean, DataView, Date, Map, Number, Promise, RegExp, Set, String, WeakMap, WeakSet],
+  Object.getPrototypeOf(Uint8Array), // the base class of all typed arrays
+]);
+
+/** Throws `TypeError` for a class that extends one of them without hooks: its copies would lose their state. */
+function requireProperties(type: Class): void {
+  for (let next: unknown = type; typeof next === "function"; next = Object.getPrototypeOf(next)) {
+    if (!WITHOUT_PROPERTIES.has(next)) continue;
+    const text = `Copies of ${type.name} would lose their state, which ${next.name} does not keep in properties`;
+    throw new TypeError(`${text}: give registerCopy the options getState and create`);
+  }
+}
+
 function privateAdvice({ name }: Class): string {
   return `${name} has private members (#), which a copy does not have, because its constructor does not run: give registerCopy the option create`;
 }
@@ -139,9 +157,9 @@ function applyState<T extends object, State>(
   { setState, parse }: CopyOptions<T, State>,
   unjellier: JellyReader,
 ): void {
-  const state = parse === undefined ? plainState(received) : parse(plainState(received));
+  const state = parse === undefined ? plainState(received) : atOnce("parse", parse(plainState(received)));
   if (setState === undefined) setOwnProperties(instance, state);
-  else setState(instance, state as State);
+  else atOnce("setState", (setState as Hook)(instance, state));
   unjellier.reportDropped(name, instance);
 }
 
@@ -150,7 +168,7 @@ function watchRead<T extends object, State>(
   { afterRead }: CopyOptions<T, State>,
   unjellier: JellyReader,
 ): void {
-  if (afterRead !== undefined) unjellier.afterwards(() => afterRead(instance));
+  if (afterRead !== undefined) unjellier.afterwards(() => atOnce("afterRead", (afterRead as Hook)(instance)));
 }
 
 /** Returns a function that creates an instance from a received state. */
@@ -161,11 +179,24 @@ function maker<T extends object, State>(
 ): (received: unknown) => T {
   const { parse } = options;
   return (received) => {
-    const state = parse === undefined ? plainState(received) : parse(plainState(received));
-    const instance = create(state as State);
+    const state = parse === undefined ? plainState(received) : atOnce("parse", parse(plainState(received)));
+    const instance = atOnce("create", create(state as State));
     watchRead(instance, options, unjellier);
     return instance;
   };
+}
+
+/** A hook without a result, as it is called: it may return a promise nevertheless. */
+type Hook = (...args: unknown[]) => unknown;
+
+/**
+ * The result of a hook. Throws `TypeError` for a promise: the value would be used before the hook has finished, and a
+ * peer could end the process with a state for which the promise rejects.
+ */
+function atOnce<Result>(hook: string, result: Result): Result {
+  if (!(result instanceof Promise)) return result;
+  result.catch(() => undefined);
+  throw new TypeError(`The hook ${hook} of a copy returned a promise: it must be synchronous`);
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -387,6 +387,43 @@ test("refuses a name that is not printable ASCII without spaces", () => {
   for (const name of ["", "a b", "ü"]) expect(() => new TypeRegistry().registerCopy(name, Line)).toThrow(TypeError);
 });
 
+test.for<[string, unknown, string]>([
+  ["no class", undefined, "must be a class, not undefined"],
+  ["an instance", new Line(), "must be a class, not an instance of Line"],
+  ["Map", Map, "Copies of Map would lose their state, which Map does not keep in properties"],
+  ["a class that extends Date", class Day extends Date {}, "Copies of Day would lose their state, which Date does not"],
+  ["bytes", Uint8Array, "Copies of Uint8Array would lose their state"],
+])("refuses to register %s", ([, type, message]) => {
+  expect(() => new TypeRegistry().registerCopy("shop.X", type as typeof Line)).toThrow(message);
+});
+
+test("register takes handlers only", () => {
+  expect(() => new TypeRegistry().register(Line as never)).toThrow("registerCopy a name and a class");
+});
+
+test("registers a class that extends Map with hooks, and an Error without", () => {
+  class Bag extends Map<string, number> {}
+  const registry = new TypeRegistry()
+    .registerCopy("shop.Bag", Bag, {
+      getState: (bag) => ({ ...Object.fromEntries(bag) }),
+      create: (state) => new Bag(Object.entries(state)),
+    })
+    .registerCopy("shop.Error", RangeError);
+  const bag = unjelly(jelly(new Bag([["a", 1]]), { registry }), { registry }) as Bag;
+  expect(bag.get("a")).toBe(1);
+});
+
+/** A peer could otherwise end the process with a state for which the promise rejects. */
+test.for(["parse", "setState", "create", "afterRead"])("the hook %s must not be async", async (hook) => {
+  const plain = new TypeRegistry().registerCopy("shop.Line", Line);
+  const registry = new TypeRegistry().registerCopy("shop.Line", Line, {
+    [hook]: () => Promise.reject(new Error("late")),
+  });
+  const sent = jelly(new Line(), { registry: plain });
+  expect(() => unjelly(sent, { registry })).toThrow(`The hook ${hook} of a copy returned a promise`);
+  await new Promise((resolve) => setTimeout(resolve)); // an unhandled rejection fails the test run
+});
+
 describe("a class with private members", () => {
   class Money {
     #cents = 0;
