@@ -58,7 +58,7 @@ export class Jellier implements JellyWriter {
   #context: unknown;
   #depth = 0;
   /** The objects that are being written, the outermost first: {@link #depth} of them. */
-  readonly #open: object[] = [];
+  readonly #open: (object | undefined)[] = [];
   #cycles = 0;
   /** For each object of this graph: the position where it was written (>= 0), or the negative of its reference id. */
   readonly #seen = new SeenObjects();
@@ -88,7 +88,7 @@ export class Jellier implements JellyWriter {
   /** Starts a new graph: forgets the objects and ids of the last one. `context` is passed on to handlers. */
   start(context?: unknown): this {
     this.#context = context;
-    this.#depth = 0;
+    while (this.#depth > 0) this.#leave();
     this.#lastId = 0;
     this.#seen.clear();
     this.#hashable = undefined;
@@ -146,7 +146,7 @@ export class Jellier implements JellyWriter {
     if (this.#isRepeated(value)) return;
     this.#enter(value);
     writeList(value, this);
-    this.#depth--;
+    this.#leave();
   }
 
   #writePlain(value: Record<string, unknown>): void {
@@ -175,7 +175,7 @@ export class Jellier implements JellyWriter {
     }
     this.#enter(value);
     handler.jelly(value, this);
-    this.#depth--;
+    this.#leave();
   }
 
   #writePersistent(value: object, id: Expression): void {
@@ -210,10 +210,15 @@ export class Jellier implements JellyWriter {
     this.#open[this.#depth++] = value;
   }
 
+  /** Does not keep the object in memory. */
+  #leave(): void {
+    this.#open[--this.#depth] = undefined;
+  }
+
   writeProperties(object: object): void {
     this.#enter(object);
     writeDictionary(object as Record<string, unknown>, this);
-    this.#depth--;
+    this.#leave();
   }
 
   requireHashable(value: unknown): void {
