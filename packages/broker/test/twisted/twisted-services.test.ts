@@ -2,6 +2,7 @@
 
 import {
   Broker,
+  kwargs,
   MemoryStore,
   Publishable,
   Referenceable,
@@ -175,6 +176,17 @@ describe.each(inject("twisteds"))("with Twisted $version", ({ python }) => {
     expect(lobby.name).toBe("lobby");
     expect(await lobby.reference.callRemote("name")).toBe("lobby");
     expect(await root.callRemote("takeGroup", new Group("ours"))).toEqual(["ours", "ours"]);
+  });
+
+  test("leaves arguments that are undefined at the end, and keywords that are, to the defaults of Python", async () => {
+    await using connection = await open();
+    const { defaults } = (await connection.getRootObject()).call;
+    expect(await defaults!(undefined)).toEqual(["you", 1, false]);
+    expect(await defaults!("Ann", undefined, undefined)).toEqual(["Ann", 1, false]);
+    expect(await defaults!("Ann", undefined, kwargs({ loud: true }))).toEqual(["Ann", 1, true]);
+    expect(await defaults!("Ann", kwargs({ times: undefined, loud: true }))).toEqual(["Ann", 1, true]);
+    expect(await defaults!(undefined, 2)).toEqual([null, 2, false]);
+    expect(await defaults!("Ann", null)).toEqual(["Ann", null, false]);
   });
 
   test("sends a failure as an argument", async () => {

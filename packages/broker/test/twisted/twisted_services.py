@@ -83,6 +83,10 @@ class Connection(pb.Referenceable):
     def remote_learn(self, name):
         setattr(Clock, "remote_" + name, lambda self: name + " learned")
 
+    # defaults
+    def remote_defaults(self, name="you", times=1, loud=False):
+        return [name, times, loud]
+
     # published state
     def remote_almanac(self):
         return almanac
