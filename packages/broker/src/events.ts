@@ -52,7 +52,8 @@ export type BrokerEvent =
   | { readonly kind: "not-understood"; readonly what: string; readonly omitted?: number | undefined }
   /**
    * A callback of the program threw: a disconnect callback, `unreferenced`, `stoppedObserving`, or a store of published
-   * states. Also reported when a state hook calls `sendRemote` with arguments that cannot be sent.
+   * states. Also reported when `sendRemote` is called in a state hook or during a login, with arguments that cannot be
+   * sent.
    */
   | { readonly kind: "callback-failed"; readonly error: unknown }
   /**

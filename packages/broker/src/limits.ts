@@ -60,8 +60,9 @@ export interface BrokerLimits {
    */
   readonly unsentBytes: number;
   /**
-   * Calls of this end that may wait for an answer. One more rejects with `LimitError`. Default 100,000: more than any
-   * peer answers in time, so that a peer that has stopped answering is noticed before the memory is full.
+   * Calls of this end that may wait for an answer, or for the end of a login. One more fails with `LimitError`.
+   * Default 100,000: more than any peer answers in time, so that a peer that has stopped answering is noticed before
+   * the memory is full.
    */
   readonly callsWaiting: number;
   /**

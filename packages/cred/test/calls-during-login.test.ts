@@ -1,6 +1,6 @@
 // Calls that a client makes while it logs in: they wait, because a server may read little before the login.
 
-import { CallTimeoutError, ConnectionLostError, Referenceable } from "@pb/broker";
+import { CallTimeoutError, ConnectionLostError, LimitError, Referenceable } from "@pb/broker";
 import type { Connection, RemoteReference } from "@pb/broker";
 import { connect, listen, reconnecting } from "@pb/node-transport";
 import { login, UnauthorizedLogin } from "@pb/cred";
@@ -122,6 +122,19 @@ describe("a call that is made during the first login", () => {
     }
     await login(desk.client, alice, new Asking());
     expect(desk.files.put).toEqual([5]);
+  });
+
+  test("is refused beyond the limit on waiting calls, also without an answer", async () => {
+    const { client } = new LoginFixture().connect({ client: { limits: { callsWaiting: 20 } } });
+    const root = await client.getRootObject();
+    const loggedIn = login(client, alice);
+    const sendMany = (): void => {
+      for (let call = 0; call < 100; call++) root.sendRemote("no");
+    };
+    expect(sendMany).toThrow(LimitError);
+    await loggedIn;
+    await client.ping();
+    expect(sendMany).not.toThrow();
   });
 
   test("counts among the calls that wait", async () => {

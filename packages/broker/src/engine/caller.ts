@@ -75,7 +75,7 @@ export class Caller {
     const answered = new Promise<unknown>((resolve, reject) => {
       details.signal?.throwIfAborted();
       if (this.mayCall !== undefined && details.isPing !== true) this.#checkMayCall(this.mayCall);
-      this.#checkLimit();
+      this.#checkLimit(this.#pending.size); // Held calls must not refuse the calls of the login.
       const { keepAlive, perspective, isPing } = details;
       const id = ++this.#lastId;
       const call: PendingCall = {
@@ -108,10 +108,13 @@ export class Caller {
 
   /**
    * Sends a call that has no answer. Throws `JellyError` for arguments that cannot be sent, and `ConnectionLostError`
-   * when a state hook of an argument closed the connection. The connection must be open.
+   * when a state hook of an argument closed the connection. While this end logs in, the call is held back: it throws
+   * `LimitError` when too many calls wait, and arguments that cannot be sent are reported later. The connection must be
+   * open.
    */
   send(target: ObjectId, method: string, args: readonly unknown[], details: CallDetails): void {
     if (this.gate?.isClosed === true && details.isPing !== true) {
+      this.#checkLimit(this.pending);
       const send = (): void => this.#core.config.runCallback(() => this.send(target, method, args, details));
       this.gate.holdSend(send);
       return;
@@ -180,7 +183,7 @@ export class Caller {
   ): Promise<unknown> {
     try {
       details.signal?.throwIfAborted();
-      this.#checkLimit();
+      this.#checkLimit(this.pending);
       return await gate.hold(method, details, (left) => this.call(target, method, args, { ...details, ...left }));
     } catch (error) {
       throw calledAs(method, error);
@@ -246,9 +249,9 @@ export class Caller {
     if (!mayCall()) throw new DeadReferenceError("The connection is about to close. The call was not sent");
   }
 
-  #checkLimit(): void {
+  #checkLimit(waiting: number): void {
     const { callsWaiting } = this.#core.config.limits;
-    if (this.pending < callsWaiting) return;
+    if (waiting < callsWaiting) return;
     const text = `Too many calls wait for an answer: the limit is ${callsWaiting}`;
     throw new LimitError("callsWaiting", text);
   }
