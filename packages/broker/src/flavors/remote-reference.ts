@@ -115,8 +115,8 @@ export class RemoteReference<T = RemoteMethods> implements Reference<T> {
   }
 
   /**
-   * Calls a method without an answer: neither its result nor its error is sent back. Throws `JellyError` or
-   * `DeadReferenceError`.
+   * Calls a method without an answer: neither its result nor its error is sent back. Throws `JellyError`,
+   * `DeadReferenceError`, or `LimitError` when too many calls wait for a login.
    */
   sendRemote<Name extends RemoteName<T>>(name: Name, ...args: RemoteArguments<T, Name>): void {
     const dead = this.#deadError();

@@ -41,9 +41,14 @@ async function serve(logins: SameUserOptions): Promise<[Server, ServerEvent[]]> 
   return [server, events];
 }
 
+/** A login ends when its user is not referenced anymore, also when the reference is collected. */
+const users: RemoteReference<User>[] = [];
+
 async function logIn(connection: Broker, name = "worker"): Promise<RemoteReference<User>> {
   const loginRoot = await connection.getRootObject<LoginRoot>();
-  return await loginRoot.callRemote("login", name);
+  const user = await loginRoot.callRemote("login", name);
+  users.push(user);
+  return user;
 }
 
 function to({ port }: { readonly port: number }): Promise<Broker> {
