@@ -34,9 +34,14 @@ function serveUsers(sameUser?: SameUserOptions) {
   return serve(root, { sameUser, liveness: false });
 }
 
+/** A login ends when its user is not referenced anymore, also when the reference is collected. */
+const users: RemoteReference<User>[] = [];
+
 async function logIn(connection: Broker, name: string | null = "worker"): Promise<RemoteReference<User>> {
   const door = await connection.getRootObject<LoginRoot>();
-  return await door.callRemote("login", name);
+  const user = await door.callRemote("login", name);
+  users.push(user);
+  return user;
 }
 
 test("admits two connections of a user by default", async () => {
