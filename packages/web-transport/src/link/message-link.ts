@@ -1,4 +1,5 @@
-// What links over messages share: the queue of bytes to send, the received bytes that are held while paused, and the end.
+// What links over messages share: the queue of bytes to send, the received bytes that are held while paused, and how
+// the link ends.
 
 import type { Peer } from "@pb/broker";
 import type { Link, LinkReceiver } from "@pb/broker/extension";
