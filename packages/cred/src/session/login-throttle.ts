@@ -134,6 +134,7 @@ export class LoginThrottle {
   }
 
   async #takePlace(): Promise<void> {
+    this.#requireOpen(); // After the end, nothing would end the wait for a place.
     if (this.#places > 0) {
       this.#places--;
       return;
@@ -141,6 +142,10 @@ export class LoginThrottle {
     if (this.#queue.size >= QUEUED * this.#limits.underWay)
       throw new LoginThrottled("Too many logins in progress on this connection");
     await new Promise<void>((resolve) => this.#queue.add(resolve));
+    this.#requireOpen();
+  }
+
+  #requireOpen(): void {
     if (this.#isClosed) throw new LoginFailed(CLOSED);
   }
 

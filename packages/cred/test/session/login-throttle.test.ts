@@ -5,8 +5,10 @@ import type { Broker, RemoteError } from "@pb/broker";
 import {
   BearerToken,
   BearerTokenChecker,
+  defaultLoginLimits,
   login,
   LoginDenied,
+  LoginFailed,
   Md5Digest,
   PasswordChecker,
   ScramVerifier,
@@ -26,6 +28,8 @@ import {
   wrongPassword,
 } from "../support.js";
 import { bytes, challengeFor, scramFor, unauthorized } from "../raw-client.js";
+import { LoginBudgets } from "../../src/session/login-budgets.js";
+import { LoginThrottle } from "../../src/session/login-throttle.js";
 
 describe("a client that guesses", () => {
   test("receives the same bytes for an unknown name as for a wrong password", async () => {
@@ -322,6 +326,14 @@ describe("logins that are correct", () => {
     await first.respond(classicResponse(first.challenge, "secret"));
     await login(fixture.connect().client, alice);
     expect(fixture.realm.loggedOut).toEqual([]);
+  });
+
+  test("are refused after their connection has ended, however many there are", async () => {
+    const limits = { ...defaultLoginLimits, underWay: 1 };
+    const throttle = new LoginThrottle(limits, new LoginBudgets(limits, String), undefined);
+    throttle.close();
+    for (const begun of [throttle.begin("alice"), throttle.begin("alice"), throttle.begin("bob")])
+      await expect(begun).rejects.toThrow(LoginFailed);
   });
 
   test("are not kept out when the network fails during many of them", async () => {
