@@ -200,7 +200,7 @@ export class Caller {
     { isCache, perspective, shared }: CallDetails,
     wantsAnswer: boolean,
   ): OutgoingGraph {
-    requireName("The name of a method", method);
+    if (typeof method !== "string") requireName("The name of a method", method);
     const { outbox } = this.#core;
     const graph = new OutgoingGraph(this.#core, perspective, wantsAnswer ? KEEPS_OBJECTS : undefined);
     if (outbox.isWriting) graph.onDeferredFailure = (error) => this.#failDeferred(requestId, error);

@@ -71,9 +71,9 @@ export async function listenOnPath(
   }
 }
 
-/** Milliseconds between two attempts of a worker, and the number of attempts. */
+/** Milliseconds between two attempts of a worker, and the number of attempts: a busy machine may stop the others. */
 const RETRY_MS = 20;
-const RETRIES = 25;
+const RETRIES = 100;
 
 /**
  * In a worker of `node:cluster`, the primary process listens for all workers, and removes the socket when the last of
