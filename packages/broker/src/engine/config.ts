@@ -222,7 +222,7 @@ export class BrokerConfig {
     };
   }
 
-  /** Runs a callback of the program. Reports to `onEvent` what it throws, and what rejects the promise it returns. */
+  /** Runs a callback of the program. Reports its error to `onEvent`, also when its promise rejects. */
   runCallback(callback: () => unknown): void {
     try {
       const result = callback();

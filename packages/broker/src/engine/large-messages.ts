@@ -4,7 +4,10 @@
 /** Smaller messages need not wait. A hundred of them at the same time take less than one of the largest size. */
 export const LARGE_MESSAGE_BYTES: number = 256 * 1024;
 
-/** The connections that read a large message, the first, or wait to read one, with what they do at their turn. */
+/**
+ * The connections with a large message, and the function that starts reading it. The first connection is reading; the
+ * others wait.
+ */
 const queue = new Map<object, () => void>();
 
 /**

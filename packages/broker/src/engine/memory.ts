@@ -112,7 +112,7 @@ const collected = whenCollected<Kept>((kept) => processPool.free(kept.bytes));
  */
 export class ConnectionMemory {
   /**
-   * What the values of the message that is being read may still take, and what they may take in all. {@link
+   * The memory that is left for the values of the current message; `granted` is the whole of it, in bytes. {@link
    * startMessage} sets both.
    */
   readonly heap: HeapAllowance = { left: 0 };

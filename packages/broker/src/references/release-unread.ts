@@ -60,7 +60,7 @@ const CONTAINERS: ReadonlySet<string> = new Set(["list", "tuple", "set", "frozen
 
 const latin1 = new TextDecoder("latin1");
 
-/** Elements that follow each other, and what they are. A `reference` has an id and a graph. */
+/** The elements of a list that are left: their number and their kind. A `reference` has an id and a graph. */
 interface Part {
   readonly of: "graphs" | "entries" | "reference" | "surplus";
   left: number;

@@ -76,7 +76,7 @@ beforeEach(() => {
   called.length = 0;
 });
 
-/** Each use returns anything, and may throw only what it throws for every object of its kind. */
+/** What programs and libraries do with any object. What a use returns does not matter: the test fails if it throws. */
 const uses: [name: string, use: (object: object) => unknown][] = [
   ["JSON.stringify", (object) => JSON.stringify(object)],
   ["JSON.stringify within data", (object) => JSON.stringify({ list: [object], object })],

@@ -1,4 +1,4 @@
-// What would be lost in silence is reported once, where somebody can do something about it.
+// An error that no caller receives is reported once, at the end whose program can correct it.
 
 import {
   asLocal,

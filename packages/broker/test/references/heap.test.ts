@@ -1,4 +1,4 @@
-// What references and caches are charged is what they take, measured in a process of its own.
+// The charges of references and caches agree with the memory that they take, measured in a separate process.
 
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";

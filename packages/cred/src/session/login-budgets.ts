@@ -16,8 +16,8 @@ import { KnownAddresses } from "./known-addresses.js";
 const KNOWN_FACTOR = 10;
 
 /**
- * How many times more failures an IPv6 /64, /56 and /48 may have than one address: somebody who has a whole /48 has
- * 65,536 networks of the narrowest kind, and is still limited.
+ * How many times more failures an IPv6 /64, /56 and /48 may have than one address. A /48 contains 65,536 networks /64:
+ * without its own limit, its owner could guess without end.
  */
 const WIDER: readonly number[] = [1, 4, 16];
 
