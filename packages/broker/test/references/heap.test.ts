@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
-const flags = ["--single-threaded-gc", "--expose-gc", "--import", "tsx", "--conditions=@pb/source"];
+const flags = ["--single-threaded", "--no-flush-bytecode", "--expose-gc", "--import", "tsx", "--conditions=@pb/source"];
 const program = fileURLToPath(new URL("../support/heap-of-references.ts", import.meta.url));
 const rows = JSON.parse(execFileSync(process.execPath, [...flags, program], { encoding: "utf8" })) as {
   readonly name: string;

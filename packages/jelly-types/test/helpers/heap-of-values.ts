@@ -1,5 +1,6 @@
 // Prints, for each type, the bytes of memory that one value is charged and the bytes that it takes. Run with
-// `--expose-gc`.
+// `--expose-gc --single-threaded --no-flush-bytecode`: so nothing but the values changes the heap, and the figures are
+// the same each time.
 
 import { BananaReader, encode, pb, readExpression, Scanner } from "@pb/banana";
 import { Unjellier } from "@pb/jelly-types";
@@ -67,8 +68,6 @@ const types: Record<string, (index: number) => Wire> = {
   unpersistable: () => ["unpersistable", fresh(40)],
 };
 
-const isClose = ({ charged, measured }: Sample): boolean => charged < 1.5 * measured && measured < 1.5 * charged;
-
 /** More of the small ones, because the rest of the heap changes by a few kilobytes meanwhile. */
 const countOf = (make: (index: number) => Wire): number => (encode(sexp(make(0))).length < 80 ? 12_000 : 1000);
 
@@ -84,6 +83,9 @@ interface Sample {
   readonly measured: number;
 }
 
+/** What must not be freed between the two looks at the heap: compiled code drops a variable after its last use. */
+let kept: unknown[] = [];
+
 /** Reads the values and returns what each of them is charged and takes, without its place in the list. */
 function measure(wire: Wire[], read: (reader: BananaReader, heap: { left: number }) => unknown): Sample {
   const chunk = encode(sexp(["list", ...wire]), { dialect: pb });
@@ -92,9 +94,11 @@ function measure(wire: Wire[], read: (reader: BananaReader, heap: { left: number
   const reader = new BananaReader();
   scanner.lend(chunk);
   scanner.advance(reader);
+  kept = [wire, chunk, scanner, reader];
   const before = bytesInUse();
   const values = read(reader, heap);
   const measured = (bytesInUse() - before) / wire.length - 8;
+  kept.length = 0;
   if (!Array.isArray(values)) throw new TypeError("Not a list");
   return { charged: (Number.MAX_SAFE_INTEGER - heap.left) / wire.length - 8, measured };
 }
@@ -110,16 +114,14 @@ const readers: [string, (reader: BananaReader, heap: { left: number }) => unknow
 /** A tree has only these types; the others are lists and byte strings. */
 const inTrees = /integer$|bits|float|byte string|empty list|list of 1$/;
 
+measure(range(12_000, types["small integer"]!), readValue); // Warms up what all types share.
+
 const rows = readers.flatMap(([kind, read]) =>
   Object.entries(types).flatMap(([name, make]) => {
     if (kind === "tree" && !inTrees.test(name)) return [];
     const wire = (): Wire[] => range(countOf(make), make);
     measure(wire(), read); // Warms up: shapes and code are allocated once.
-    const first = measure(wire(), read);
-    // Now and then V8 frees something large of its own meanwhile. The median of three is not affected.
-    const samples = isClose(first) ? [first] : [first, measure(wire(), read), measure(wire(), read)];
-    const median = samples.sort((a, b) => a.measured - b.measured)[samples.length >> 1]!;
-    return { name: `${name} (${kind})`, count: countOf(make), ...median };
+    return { name: `${name} (${kind})`, count: countOf(make), ...measure(wire(), read) };
   }),
 );
 console.log(JSON.stringify(rows));
