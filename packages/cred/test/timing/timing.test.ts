@@ -53,9 +53,9 @@ async function attack(kind: string): Promise<number> {
 test.each(["function", "file", "memory"])(
   "the time of an answer does not tell whether a user exists: %s",
   async (kind) => {
-    // A coin is right for more than 24 of 40 names in one attack of seven.
+    // A coin is right for more than 24 of 40 names in one attack of seven, so five times in a row once in 17,000 runs.
     const results: number[] = [];
-    while (results.length < 3 && (results.at(-1) ?? 40) > 24) results.push(await attack(kind));
+    while (results.length < 5 && (results.at(-1) ?? 40) > 24) results.push(await attack(kind));
     if (process.env.QUESTIONS !== undefined) console.log(kind, results);
     expect(results.at(-1)).toBeLessThanOrEqual(24);
   },
