@@ -94,7 +94,7 @@ export async function listen(
   const keep = (socket: Socket): void => void early.push(socket);
   const event = connectionEvent(server);
   server.on(event, keep);
-  const release = await start(server, target);
+  const release = await start(server, target, signal);
   server.off(event, keep);
   const path = pathOf(server, target);
   const result = new Server({ server, early, connections, tls, proxies, path, release });
@@ -142,11 +142,15 @@ async function openTls(
 }
 
 /** Makes the server listen. The result removes what has to be removed at the end. */
-async function start(server: SocketServer, target: ServerEndpoint | SocketServer): Promise<Release> {
+async function start(
+  server: SocketServer,
+  target: ServerEndpoint | SocketServer,
+  signal: AbortSignal | undefined,
+): Promise<Release> {
   if (target instanceof SocketServer) return () => Promise.resolve();
   switch (target.type) {
     case "unix":
-      return listenOnPath(server, target, backlogOf(target));
+      return listenOnPath(server, target, backlogOf(target), signal);
     case "systemd":
       await startListening(server, { fd: inheritedSocket(target) } as SocketOptions);
       break;

@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { lstat, readlink, realpath, rename, symlink, unlink } from "node:fs/promises";
 import { connect as connectSocket } from "node:net";
 import { basename, dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 
 const OWN_PID = String(process.pid);
 
@@ -18,6 +19,12 @@ const STALE_MS = 60_000;
  */
 const ownLocks = new Set<string>();
 
+/** The errors about locks of living processes, which may release them soon. */
+const heldErrors = new WeakSet();
+
+/** Milliseconds between two attempts to get a lock. */
+const RETRY_MS = 20;
+
 /** Removes the lock file, if it is still that of this process. */
 export type Unlock = () => Promise<void>;
 
@@ -27,6 +34,23 @@ export type Unlock = () => Promise<void>;
 export async function lockPath(path: string): Promise<Unlock> {
   // The real path of the folder, so that all names of the folder lead to the same lock.
   return lock(path, join(await realpath(dirname(path)), `${basename(path)}.lock`));
+}
+
+/**
+ * As {@link lockPath}, but waits while a living process holds the lock, and resolves with undefined when a server
+ * listens on the path. Rejects with the reason of the signal when that aborts first.
+ */
+export async function waitForLock(path: string, signal: AbortSignal | undefined): Promise<Unlock | undefined> {
+  for (;;) {
+    signal?.throwIfAborted();
+    if (await isListening(path)) return undefined;
+    try {
+      return await lockPath(path);
+    } catch (error) {
+      if (!heldErrors.has(error as Error)) throw error;
+    }
+    await sleep(RETRY_MS);
+  }
 }
 
 /** Whether a server listens on the path. True also if that cannot be found out. */
@@ -52,8 +76,15 @@ export function addressInUse(path: string, why: string): Error {
   });
 }
 
+/** The error for a lock that a living process holds. */
+function lockHeld(path: string, why: string): Error {
+  const error = addressInUse(path, why);
+  heldErrors.add(error);
+  return error;
+}
+
 async function lock(path: string, lockFile: string): Promise<Unlock> {
-  if (ownLocks.has(lockFile)) throw addressInUse(path, "this process listens there");
+  if (ownLocks.has(lockFile)) throw lockHeld(path, "this process listens there");
   ownLocks.add(lockFile);
   let isOwn: boolean;
   try {
@@ -160,9 +191,9 @@ async function inspect(path: string, lockFile: string): Promise<Lock | undefined
  * lives.
  */
 async function requireDead(path: string, lockFile: string, { owner, isForeign }: Lock): Promise<void> {
-  if (await isListening(path)) throw addressInUse(path, `process ${owner} listens there`);
+  if (await isListening(path)) throw lockHeld(path, `process ${owner} listens there`);
   if (!isForeign && owner !== OWN_PID && isAlive(Number(owner)) && !(await isStale(lockFile)))
-    throw addressInUse(path, `process ${owner} has locked it`);
+    throw lockHeld(path, `process ${owner} has locked it`);
 }
 
 /**

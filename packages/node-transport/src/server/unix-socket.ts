@@ -5,12 +5,13 @@ import { EndpointError } from "@pb/transport";
 import cluster from "node:cluster";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import type { Stats } from "node:fs";
 import { chmod, lstat, rename, unlink } from "node:fs/promises";
 import type { ListenOptions, Server } from "node:net";
 import { dirname, join } from "node:path";
 import { MAX_PATH_BYTES, withoutNul } from "../endpoint/endpoint-object.js";
 import type { UnixServerEndpoint } from "../endpoint/endpoint-types.js";
-import { addressInUse, isListening, lockPath } from "./lock-file.js";
+import { addressInUse, isListening, lockPath, waitForLock } from "./lock-file.js";
 
 /** The default mode of a socket: the owner and the group may connect. */
 const DEFAULT_MODE = 0o660;
@@ -26,6 +27,8 @@ export type Release = () => Promise<void>;
  * mode, and so that the socket of a dead server is replaced in one step. The lock file `<path>.lock` keeps two servers
  * from doing that at the same time.
  *
+ * A worker of `node:cluster` waits while another process starts or replaces a server there, until the signal aborts.
+ *
  * Call the result before the server stops listening: otherwise another server could find the old lock file, find that
  * no server listens, and take the path while this one removes it.
  */
@@ -33,6 +36,7 @@ export async function listenOnPath(
   server: Server,
   endpoint: UnixServerEndpoint,
   options: ListenOptions,
+  signal?: AbortSignal,
 ): Promise<Release> {
   const { path, mode = DEFAULT_MODE, lockfile = true } = endpoint;
   if (process.platform === "win32" || path.startsWith("\0")) {
@@ -41,7 +45,7 @@ export async function listenOnPath(
     });
     return () => Promise.resolve();
   }
-  if (cluster.isWorker) return listenShared(server, { path, mode, lockfile }, options);
+  if (cluster.isWorker) return listenShared(server, { path, mode, lockfile }, options, signal);
   // The letter is necessary: Node takes a path of digits for a port.
   const temporaryPath = join(dirname(path), `.p${randomBytes(3).toString("hex")}`);
   // The system would cut off the rest without an error.
@@ -71,50 +75,55 @@ export async function listenOnPath(
   }
 }
 
-/** Milliseconds between two attempts of a worker, and the number of attempts: a busy machine may stop the others. */
-const RETRY_MS = 20;
-const RETRIES = 100;
-
 /**
  * In a worker of `node:cluster`, the primary process listens for all workers, and removes the socket when the last of
- * them has stopped. A socket that exists already is that of another server, or of a dead one, which one of the workers
- * replaces. The socket has the mode that the umask of the primary leaves until the first worker has set its own.
+ * them has stopped. The socket has the mode that the umask of the primary leaves until the first worker has set its
+ * own.
+ *
+ * The socket of a dead server is removed first, by the worker that has the lock. Asking the primary before that would
+ * fail, and could not be repeated: `node:cluster` counts the attempts of each worker, also those that fail, and lets
+ * two workers share a socket only if both got it with the same attempt.
  */
 async function listenShared(
   server: Server,
-  { path, mode, lockfile }: Required<Pick<UnixServerEndpoint, "path">> & { mode: number; lockfile: boolean },
+  { path, mode, lockfile }: Shared,
   options: ListenOptions,
+  signal: AbortSignal | undefined,
 ): Promise<Release> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await startListening(server, { ...options, path });
-      break;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
-      server.removeAllListeners("listening"); // `node:cluster` leaves one behind.
-      await removeDead(path, lockfile, attempt >= RETRIES);
-    }
-    // Another worker may be replacing the socket, or may have done so.
-    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  const unlock = lockfile ? await waitForLock(path, signal) : undefined;
+  try {
+    if (unlock !== undefined) await removeDead(path);
+    await startListening(server, { ...options, path });
+    await chmod(path, mode);
+  } catch (error) {
+    server.close(); // If it listens already, it leaves the socket to the other workers.
+    throw (error as NodeJS.ErrnoException).code === "EADDRINUSE" ? await whyInUse(path, lockfile) : error;
+  } finally {
+    await unlock?.();
   }
-  await chmod(path, mode);
   return () => Promise.resolve();
 }
 
-/** Removes the socket of a dead server. If it cannot, throws `EADDRINUSE` at the last attempt. */
-async function removeDead(path: string, lockfile: boolean, isLast: boolean): Promise<void> {
-  try {
-    const unlock = await lockPath(path);
-    try {
-      await requireFree(path, lockfile);
-      await unlink(path);
-    } finally {
-      await unlock();
-    }
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (isLast || (code !== "EADDRINUSE" && code !== "ENOENT")) throw error;
-  }
+interface Shared {
+  readonly path: string;
+  readonly mode: number;
+  readonly lockfile: boolean;
+}
+
+/** The reason why the primary cannot listen for a worker. */
+async function whyInUse(path: string, mayReplace: boolean): Promise<unknown> {
+  if (await isListening(path))
+    return addressInUse(path, "another server listens there, and only a new worker can try again");
+  return requireFree(path, mayReplace).then(
+    () => addressInUse(path, "another server listened there, and only a new worker can try again"),
+    (error: unknown) => error,
+  );
+}
+
+/** Removes the socket of a dead server. */
+async function removeDead(path: string): Promise<void> {
+  const existing = await lstatIfExists(path);
+  if (existing?.isSocket() === true && !(await isListening(path))) await unlink(path);
 }
 
 /** Resolves when the server listens. Rejects with Node's error. */
@@ -125,12 +134,16 @@ export async function startListening(server: Server, options: ListenOptions): Pr
 
 /** Throws `EADDRINUSE` unless the path does not exist or is the socket of a dead server. */
 async function requireFree(path: string, mayReplace: boolean): Promise<void> {
-  const existing = await lstat(path).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  });
+  const existing = await lstatIfExists(path);
   if (existing === undefined) return;
   if (!existing.isSocket()) throw addressInUse(path, "the path exists and is not a socket");
   if (!mayReplace) throw addressInUse(path, "a socket exists there, and without a lock file it is not replaced");
   if (await isListening(path)) throw addressInUse(path, "another server listens there");
+}
+
+async function lstatIfExists(path: string): Promise<Stats | undefined> {
+  return lstat(path).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  });
 }

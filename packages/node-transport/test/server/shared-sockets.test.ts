@@ -3,13 +3,13 @@
 import { once } from "node:events";
 import { existsSync, statSync, writeFileSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
-import { createServer } from "node:net";
+import { connect as connectSocket, createServer } from "node:net";
 import type { AddressInfo, Server as SocketServer } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { describe, expect, test } from "vitest";
 import { connect, listen } from "@pb/node-transport";
 import { Authority } from "../support/certificates.js";
-import { echo, Echo, folder } from "../support/echo.js";
+import { echo, Echo, folder, until } from "../support/echo.js";
 import { Program } from "../support/program.js";
 
 async function listening(server: SocketServer, where: object = { port: 0, host: "127.0.0.1" }): Promise<SocketServer> {
@@ -193,6 +193,29 @@ describe.skipIf(process.platform === "win32")("the workers of node:cluster share
     await stop(program);
     expect(existsSync(path)).toBe(false); // The primary process has removed it.
     await (await listen(`unix:${path}`, new Echo())).close();
+  });
+
+  test("the path of a dead server", async () => {
+    using place = folder();
+    const path = place.file("pb.sock");
+    {
+      const [dead] = await started(`unix:${path}`, 1);
+      await using _dead = dead; // Ends with SIGKILL, so that the socket stays.
+    }
+    // The workers notice that their primary process is gone, and exit.
+    await until(
+      () =>
+        new Promise((resolve) =>
+          connectSocket(path)
+            .on("error", () => resolve(true))
+            .on("connect", () => resolve(false)),
+        ),
+      "it is dead",
+    );
+    expect(existsSync(path)).toBe(true);
+    const [program] = await started(`unix:${path}`);
+    await using _program = program;
+    expect((await answering(`unix:${path}`, 12)).size).toBe(3);
   });
 
   test("no path of a living server, and no file", async () => {
