@@ -13,6 +13,8 @@ export type DescribeClient = (request: IncomingMessage) => Peer;
  * Believes the headers `X-Forwarded-For` and `X-Forwarded-Proto` of the proxies in the list: addresses, networks, or
  * `private`. The client is the last address that is not one of them. Throws `TypeError` for another entry. A proxy that
  * connects over a UNIX socket is believed if the list is given.
+ *
+ * The header `Forwarded` (RFC 7239) means nothing: a proxy that does not know it passes on that of a client.
  */
 export function requestPeer(trustProxies: readonly string[] | undefined): DescribeClient {
   const isTrusted = trustProxies === undefined ? () => false : trustedAddresses(trustProxies);
@@ -24,8 +26,7 @@ export function requestPeer(trustProxies: readonly string[] | undefined): Descri
     const isOwnTls = socket instanceof TLSSocket;
     const isProxied = trusts(remoteAddress) && headers["x-forwarded-for"] !== undefined;
     const address = isProxied ? clientOf(headers["x-forwarded-for"], remoteAddress, trusts) : remoteAddress;
-    const protocol = String(headers["x-forwarded-proto"]).toLowerCase();
-    const isEncrypted = isProxied ? ["https", "wss"].includes(protocol) : isOwnTls;
+    const isEncrypted = isProxied ? saysTls(headers["x-forwarded-proto"]) : isOwnTls;
     const scheme = isOwnTls ? "wss" : "ws";
     const own = `${scheme}:${remoteAddress ?? "unix"}:${socket.remotePort ?? ""}`;
     return {
@@ -35,6 +36,13 @@ export function requestPeer(trustProxies: readonly string[] | undefined): Descri
       request: { url, headers },
     };
   };
+}
+
+/** Several proxies send a list, and any of the connections may have been without TLS. */
+function saysTls(header: string | readonly string[] | undefined): boolean {
+  return String(header)
+    .split(",")
+    .every((entry) => /^\s*(?:https|wss)\s*$/i.test(entry));
 }
 
 /** Each proxy adds the address of its client at the end. What is before the first untrusted one may be false. */

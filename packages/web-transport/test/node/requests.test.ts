@@ -13,7 +13,7 @@ import type { UpgradeOptions } from "@pb/web-transport/node";
 import { connectTo, echo, Echo, errorOf, startServer, until } from "../support/echo.js";
 
 /** A WebSocket that sends headers. */
-function withHeaders(headers: Record<string, string>) {
+function withHeaders(headers: Record<string, string | string[]>) {
   return class extends WebSocket {
     constructor(url: string) {
       super(url, { headers });
@@ -22,7 +22,7 @@ function withHeaders(headers: Record<string, string>) {
 }
 
 /** What the server knows about a client that sends these headers. */
-async function peerWith(headers: Record<string, string>, options: UpgradeOptions = {}): Promise<Peer> {
+async function peerWith(headers: Record<string, string | string[]>, options: UpgradeOptions = {}): Promise<Peer> {
   const peers: Peer[] = [];
   await using started = await startServer({ ...options, onConnection: ({ peer }) => void peers.push(peer) });
   await using connection = await connectTo(started.url, { webSocket: withHeaders(headers) });
@@ -82,14 +82,71 @@ describe("proxies", () => {
     expect(both.address).toBe("198.51.100.7");
   });
 
-  test.each([
-    ["[2001:db8::1]:443", "2001:db8::1"],
-    ["192.0.2.9:1234", "192.0.2.9"],
-    ["garbage", "127.0.0.1"],
-    ["", "127.0.0.1"],
-  ])("X-Forwarded-For %j", async (header, address) => {
-    const peer = await peerWith({ "x-forwarded-for": header }, { trustProxies: ["127.0.0.1"] });
+  const here = "127.0.0.1";
+  const addresses: [string, string | string[], string][] = [
+    ["an address and a port", "192.0.2.9:1234", "192.0.2.9"],
+    ["IPv6 and a port", "[2001:db8::1]:443", "2001:db8::1"],
+    ["a forged entry", "198.51.100.1, 192.0.2.9", "192.0.2.9"],
+    ["a forged proxy", "198.51.100.1, 127.0.0.1, 192.0.2.9", "192.0.2.9"],
+    ["a forged line", ["198.51.100.1", "192.0.2.9"], "192.0.2.9"],
+    ["two proxies", "192.0.2.9,127.0.0.1", "192.0.2.9"],
+    ["two proxies, the second mapped to IPv6", "192.0.2.9,::ffff:127.0.0.1", "192.0.2.9"],
+    ["only proxies", "127.0.0.1, 127.0.0.1", here],
+    ["no address", "garbage", here],
+    ["no address before an address", "garbage, 192.0.2.9", "192.0.2.9"],
+    ["no address before a proxy", "192.0.2.9, unknown, 127.0.0.1", here],
+    ["a hidden name", "_hidden", here],
+    ["a number", "3232235777", here],
+    ["octal numbers", "0300.0250.01.01", here],
+    ["a number too many", "192.0.2.9.1", here],
+    ["a bracket too few", "[2001:db8::1", here],
+    ["a port too many", "192.0.2.9:1:2", here],
+    ["an empty entry at the end", "192.0.2.9,", here],
+    ["nothing", "", here],
+    ["commas", ",".repeat(10_000), here],
+  ];
+  test.each(addresses)("X-Forwarded-For with %s", async (_what, header, address) => {
+    const peer = await peerWith({ "x-forwarded-for": header }, { trustProxies: [here] });
     expect(peer.address).toBe(address);
+  });
+
+  const protocols: [string | string[], boolean][] = [
+    ["https", true],
+    ["WSS", true],
+    ["https, https", true],
+    ["https, http", false],
+    ["http, https", false],
+    [["https", "http"], false],
+    ["http", false],
+    ["https;", false],
+    ["https,", false],
+    ["", false],
+  ];
+  test.each(protocols)("X-Forwarded-Proto %j", async (header, isEncrypted) => {
+    const headers = { "x-forwarded-for": "192.0.2.9", "x-forwarded-proto": header };
+    expect(await peerWith(headers, { trustProxies: [here] })).toMatchObject({ isEncrypted });
+    expect(await peerWith(headers, { trustProxies: ["192.0.2.1"] })).toMatchObject({
+      address: here,
+      isEncrypted: false,
+    });
+  });
+
+  test("other headers mean nothing", async () => {
+    const headers = {
+      forwarded: "for=198.51.100.1;proto=https",
+      "x-real-ip": "198.51.100.1",
+      "x-forwarded-proto": "https",
+      "x-forwarded": "for=198.51.100.1",
+      "x-client-ip": "198.51.100.1",
+    };
+    const options = { trustProxies: [here] };
+    expect(await peerWith(headers, options)).toMatchObject({ address: here, isEncrypted: false });
+    expect(
+      await peerWith({ ...headers, "x-forwarded-for": "192.0.2.9", "x-forwarded-proto": "http" }, options),
+    ).toMatchObject({
+      address: "192.0.2.9",
+      isEncrypted: false,
+    });
   });
 
   test("the limits count the client, not the proxy", async () => {
