@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { defineConfig } from "tsup";
 import type { Options } from "tsup";
+import { markPure } from "./pure.js";
 
 const manifest = JSON.parse(readFileSync("package.json", "utf8")) as {
   version: string;
@@ -29,10 +30,16 @@ const classNames: Plugin = {
     return { code: code.replaceAll(new RegExp(`\\b_(${renamed.join("|")})\\b`, "g"), "$1"), map: map ?? null };
   },
 };
+
+/** Lets bundlers drop unused declarations. */
+const pure: Plugin = {
+  name: "pure",
+  renderChunk: (code, { map }) => ({ code: markPure(code), map: map ?? null }),
+};
 type Plugin = NonNullable<Options["plugins"]>[number];
 
 export default defineConfig({
-  plugins: [classNames],
+  plugins: [classNames, pure],
   entry: Object.fromEntries(entries),
   define: { PB_VERSION: JSON.stringify(manifest.version) },
   format: "esm",

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { api } from "./api.js";
 import { layering } from "./layering.js";
 import { packed } from "./packed.js";
+import { size } from "./size.js";
 
 /** A check returns one line for each problem. */
 type Check = (root: string) => string[] | Promise<string[]>;
@@ -29,11 +30,6 @@ for (const name of wanted) {
 /** Finds unused files, exports and dependencies (knip.json). */
 function knip(root: string): string[] {
   return runTool("knip/bin/knip.js", root);
-}
-
-/** The entries are in tools/.size-limit.js. */
-function size(root: string): string[] {
-  return runTool("size-limit/bin.js", `${root}/tools`);
 }
 
 /** Runs a tool that prints its results itself. */

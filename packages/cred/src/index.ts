@@ -2,7 +2,7 @@
 
 // Clients
 export { login } from "./login.js";
-export type { LoginOptions, PasswordLogin } from "./login.js";
+export type { LoginOptions, PasswordLogin } from "./login-options.js";
 export { Anonymous, BearerToken, UsernamePassword } from "./credentials/credentials.js";
 
 // Servers

@@ -1,15 +1,13 @@
-// Logs in to the portal of a server with the strongest login that both ends support (wire specification 6;
-// `twisted.spread.pb.PBClientFactory.login`).
+// Logs in to the portal of a server (wire specification 6; `twisted.spread.pb.PBClientFactory.login`). How is up to the
+// credentials, so that a program has the code of the logins that it uses only.
 
 import { dispose, requireOwnCopy } from "@pb/banana";
 import { CallTimeoutError, RemoteError, RemoteReference } from "@pb/broker";
-import type { Broker, CallOptions, Referenceable, RemoteMethods } from "@pb/broker";
-import { withDeadline, withDefaults } from "@pb/broker/extension";
+import type { Broker, Referenceable, RemoteMethods } from "@pb/broker";
+import { withDeadline } from "@pb/broker/extension";
 import { checkOptions } from "@pb/jelly-types";
-import type { OptionKinds } from "@pb/jelly-types";
-import { anonymousLogin, classicLogin } from "./classic-login/classic-login-client.js";
-import { Anonymous, BearerToken } from "./credentials/credentials.js";
-import type { UsernamePassword } from "./credentials/credentials.js";
+import { Anonymous } from "./credentials/credentials.js";
+import type { BearerToken, UsernamePassword } from "./credentials/credentials.js";
 import {
   LoginDenied,
   LoginFailed,
@@ -17,48 +15,11 @@ import {
   NotImplementedError,
   UnauthorizedLogin,
   UnhandledCredentials,
-  weakLogin,
 } from "./errors.js";
-import { bearerLogin, scramLogin } from "./extended-login/extended-login-client.js";
-import { LoginCalls } from "./login-calls.js";
-import { LEAST_ITERATIONS } from "./scram/scram-keys.js";
-
-/** The logins with a password, the weakest first. */
-export type PasswordLogin = "classic" | "scram-sha-256" | "scram-sha-256-plus";
-
-export interface LoginOptions extends CallOptions {
-  /**
-   * The weakest login with a password that is acceptable. With the default, `classic`, the client uses the strongest
-   * login that the server offers, and PB's own login where it offers no other. An attacker who can change the messages
-   * can then make the server appear to offer no other. With `scram-sha-256`, the login fails instead.
-   */
-  readonly minimum?: PasswordLogin | undefined;
-  /**
-   * The smallest number of iterations that the client accepts from a server: with few, the password is easy to guess
-   * from the proof. Default 4,096, the minimum of RFC 7677.
-   */
-  readonly leastIterations?: number | undefined;
-  /**
-   * The largest number of iterations that the client accepts, so that a server cannot keep it busy. Default 1,000,000:
-   * more than the 600,000 that OWASP recommends (2023), which take 0.2 s. More than 600,000 take longer (1.4 s at
-   * least), because only then can `timeoutMs` and `signal` stop the computation; fewer run to their end.
-   */
-  readonly mostIterations?: number | undefined;
-  /**
-   * Whether to send a bearer token over a connection that is not encrypted, or to a server whose certificate was not
-   * verified: an attacker can then read and use it. Default false.
-   */
-  readonly allowUnencryptedToken?: boolean | undefined;
-}
-
-const optionKinds: OptionKinds<LoginOptions> = {
-  signal: "signal",
-  timeoutMs: "any",
-  minimum: ["classic", "scram-sha-256", "scram-sha-256-plus"],
-  leastIterations: "any",
-  mostIterations: "any",
-  allowUnencryptedToken: "boolean",
-};
+import { LoginCalls, requestAvatar } from "./login-calls.js";
+import type { LoginCredentials, LoginRequest } from "./login-calls.js";
+import { iterationLimits, loginOptionKinds } from "./login-options.js";
+import type { LoginOptions } from "./login-options.js";
 
 /**
  * Logs in and resolves with a reference to the avatar. `mind` is an object that the server may call. A connection can
@@ -78,14 +39,15 @@ export async function login<T = RemoteMethods>(
   mind: Referenceable | null = null,
   options: LoginOptions = {},
 ): Promise<RemoteReference<T>> {
-  checkOptions(options, optionKinds);
+  checkOptions(options, loginOptionKinds);
   iterationLimits(options);
+  checkCredentials(credentials);
   try {
     const avatar = await connection.duringLogin((pass) =>
       withDeadline(
         options,
         (timeoutMs) => new CallTimeoutError(`The login took longer than ${timeoutMs} ms`),
-        (signal) => requestAvatar(new LoginCalls(connection, pass), credentials, mind, options, signal),
+        (signal) => enter(credentials, new LoginCalls(connection, pass), { mind, options, signal }),
         (late) => late[dispose](),
       ),
     );
@@ -95,67 +57,20 @@ export async function login<T = RemoteMethods>(
   }
 }
 
-async function requestAvatar(
+async function enter(
+  credentials: LoginCredentials,
   calls: LoginCalls,
-  credentials: UsernamePassword | BearerToken | Anonymous,
-  mind: Referenceable | null,
-  options: LoginOptions,
-  signal: AbortSignal,
+  request: LoginRequest,
 ): Promise<RemoteReference> {
-  let avatar: unknown;
-  requireOwnCopy(credentials, Anonymous);
-  if (credentials instanceof Anonymous) avatar = await anonymousLogin(calls, mind);
-  else if (credentials instanceof BearerToken) avatar = await tokenLogin(calls, credentials, mind, options);
-  else avatar = await passwordLogin(calls, credentials, mind, options, signal);
+  const avatar = await credentials[requestAvatar](calls, request);
   if (avatar instanceof RemoteReference) return avatar as RemoteReference;
   throw malformedLogin("The server did not answer the login with a reference to an avatar");
 }
 
-async function tokenLogin(
-  calls: LoginCalls,
-  token: BearerToken,
-  mind: Referenceable | null,
-  { allowUnencryptedToken = false }: LoginOptions,
-): Promise<unknown> {
-  const { isEncrypted, certificate } = calls.connection.peer;
-  if (!isEncrypted && !allowUnencryptedToken) {
-    const where =
-      certificate === undefined ? "over an unencrypted connection" : "to a server whose certificate was not verified";
-    throw weakLogin(`A bearer token must not be sent ${where}`);
-  }
-  return bearerLogin(calls, token, mind);
-}
-
-/** The default of `mostIterations`. */
-const MOST_ITERATIONS = 1_000_000;
-
-/**
- * Uses the strongest login that both ends support, and none that is weaker than `minimum`. When the server offers SCRAM
- * and refuses the login, the classic login is not tried.
- */
-async function passwordLogin(
-  calls: LoginCalls,
-  credentials: UsernamePassword,
-  mind: Referenceable | null,
-  options: LoginOptions,
-  signal: AbortSignal,
-): Promise<unknown> {
-  const { minimum = "classic" } = options;
-  const terms = { ...iterationLimits(options), isPlus: minimum === "scram-sha-256-plus" };
-  const avatar = await scramLogin(calls, credentials, mind, terms, signal);
-  if (avatar !== undefined) return avatar;
-  if (minimum !== "classic") throw weakLogin(`The server or the connection does not support ${minimum}`);
-  signal.throwIfAborted();
-  return classicLogin(calls, credentials, mind, signal);
-}
-
-/** The accepted numbers of iterations. Throws `TypeError` for one that is not an integer of at least 0. */
-function iterationLimits({ leastIterations, mostIterations }: LoginOptions): {
-  readonly leastIterations: number;
-  readonly mostIterations: number;
-} {
-  const defaults = { leastIterations: LEAST_ITERATIONS, mostIterations: MOST_ITERATIONS };
-  return withDefaults("option", defaults, { leastIterations, mostIterations });
+function checkCredentials(credentials: unknown): void {
+  requireOwnCopy(credentials, Anonymous);
+  if (typeof (credentials as Partial<LoginCredentials> | null | undefined)?.[requestAvatar] === "function") return;
+  throw new TypeError("The credentials must be a UsernamePassword, a BearerToken or Anonymous");
 }
 
 const errorClasses = [UnauthorizedLogin, LoginDenied, UnhandledCredentials, LoginFailed, NotImplementedError];

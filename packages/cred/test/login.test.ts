@@ -57,6 +57,15 @@ describe("a login", () => {
     expect(error.message).toBe("No checker for twisted.cred.credentials.IAnonymous");
   });
 
+  test("needs credentials with which a client can log in", async () => {
+    const { client } = new LoginFixture().connect();
+    for (const credentials of [undefined, null, "alice", {}, { username: "alice", password: "secret" }])
+      await expect(login(client, credentials as never)).rejects.toThrow(
+        new TypeError("The credentials must be a UsernamePassword, a BearerToken or Anonymous"),
+      );
+    expect(await login(client, alice)).toBeInstanceOf(RemoteReference);
+  });
+
   test("with a wrong password or an unknown name fails with the same error, and can be repeated", async () => {
     const { client } = new LoginFixture().connect();
     const errors = [

@@ -3,10 +3,9 @@
 import { dispose } from "@pb/banana";
 import type { Referenceable } from "@pb/broker";
 import { bytesOf } from "../bytes.js";
-import type { UsernamePassword } from "../credentials/credentials.js";
 import { malformedLogin } from "../errors.js";
 import { readStep } from "../login-answer.js";
-import type { LoginCalls } from "../login-calls.js";
+import type { LoginCalls, NameAndPassword } from "../login-calls.js";
 
 export async function anonymousLogin(calls: LoginCalls, mind: Referenceable | null): Promise<unknown> {
   const root = await calls.connection.getRootObject();
@@ -18,7 +17,7 @@ export async function anonymousLogin(calls: LoginCalls, mind: Referenceable | nu
  */
 export async function classicLogin(
   calls: LoginCalls,
-  credentials: UsernamePassword,
+  credentials: NameAndPassword,
   mind: Referenceable | null,
   signal: AbortSignal,
 ): Promise<unknown> {

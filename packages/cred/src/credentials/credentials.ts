@@ -3,6 +3,10 @@
 import { madeBy } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
 import { bytesOf, timingSafeEqual } from "../bytes.js";
+import { anonymousLogin } from "../classic-login/classic-login-client.js";
+import { passwordLogin, tokenLogin } from "../client-logins.js";
+import { requestAvatar } from "../login-calls.js";
+import type { LoginCalls, LoginRequest } from "../login-calls.js";
 import { digestOf, respond, respondWithDigest } from "./challenge.js";
 import { thisCopy } from "../this-copy.js";
 
@@ -37,6 +41,11 @@ export type PasswordCredentials = UsernamePassword | ChallengedPassword | ScramP
 /** Credentials of an anonymous login (`twisted.cred.credentials.Anonymous`). */
 export class Anonymous implements Credentials {
   readonly kinds = ["IAnonymous"] as const;
+
+  /** @internal */
+  [requestAvatar](calls: LoginCalls, { mind }: LoginRequest): Promise<unknown> {
+    return anonymousLogin(calls, mind);
+  }
 
   /** @internal */
   get [madeBy](): PackageCopy {
@@ -75,6 +84,11 @@ export class UsernamePassword implements Credentials {
   /** The response to a challenge of PB's own login. */
   respond(challenge: Uint8Array): Uint8Array {
     return respond(challenge, this.#password);
+  }
+
+  /** @internal */
+  [requestAvatar](calls: LoginCalls, request: LoginRequest): Promise<unknown> {
+    return passwordLogin(calls, this, request);
   }
 
   /** @internal */
@@ -147,6 +161,11 @@ export class BearerToken implements Credentials {
   /** A getter, so that the token does not appear when the credentials are printed or serialized. */
   get token(): string {
     return this.#token;
+  }
+
+  /** @internal */
+  [requestAvatar](calls: LoginCalls, request: LoginRequest): Promise<unknown> {
+    return tokenLogin(calls, this.#token, request);
   }
 
   /** @internal */

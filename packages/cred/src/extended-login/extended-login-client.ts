@@ -4,10 +4,9 @@ import { dispose } from "@pb/banana";
 import { RemoteError } from "@pb/broker";
 import type { Broker, Referenceable, RemoteReference } from "@pb/broker";
 import { bytesOf, textOf, timingSafeEqual } from "../bytes.js";
-import type { BearerToken, UsernamePassword } from "../credentials/credentials.js";
 import { ChannelBindingUnavailable, LoginFailed, malformedLogin, UnhandledCredentials, weakLogin } from "../errors.js";
 import { readStep } from "../login-answer.js";
-import type { LoginCalls } from "../login-calls.js";
+import type { LoginCalls, NameAndPassword } from "../login-calls.js";
 import { clientKey, saltPassword, serverKey, sign, storedKey, xor } from "../scram/scram-keys.js";
 import {
   authMessage,
@@ -50,7 +49,7 @@ interface FirstMessages {
  */
 export async function scramLogin(
   calls: LoginCalls,
-  credentials: UsernamePassword,
+  credentials: NameAndPassword,
   mind: Referenceable | null,
   terms: ScramTerms,
   signal: AbortSignal,
@@ -85,7 +84,7 @@ async function finish(
   calls: LoginCalls,
   exchange: RemoteReference,
   { clientFirst, binding, serverFirst }: FirstMessages,
-  { password }: UsernamePassword,
+  { password }: NameAndPassword,
   mind: Referenceable | null,
   { leastIterations, mostIterations }: ScramTerms,
   signal: AbortSignal,
@@ -118,11 +117,7 @@ async function finish(
 }
 
 /** Logs in with a bearer token. */
-export async function bearerLogin(
-  calls: LoginCalls,
-  { token }: BearerToken,
-  mind: Referenceable | null,
-): Promise<unknown> {
+export async function bearerLogin(calls: LoginCalls, token: string, mind: Referenceable | null): Promise<unknown> {
   const extended = await calls.connection.getObject(EXTENDED_LOGIN);
   try {
     return await calls.call(extended, "bearer", bytesOf(token), mind);
