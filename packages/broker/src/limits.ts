@@ -3,6 +3,7 @@
 import { withLimits } from "@pb/banana";
 import type { BananaLimits } from "@pb/banana";
 import { withDefaults } from "@pb/jelly-types";
+import { LimitError } from "./errors.js";
 
 export interface BrokerLimits {
   /**
@@ -123,4 +124,14 @@ export function brokerLimits(given?: Partial<BrokerLimits>): BrokerLimits {
   );
   withLimits({ expressionBytes: limits.messageBytes, ...banana });
   return { ...limits, banana };
+}
+
+/**
+ * Throws `LimitError` for a message that is larger than this end would accept: a peer with the same limit would close
+ * the connection.
+ */
+export function requireMessageSize(bytes: number, messageBytes: number): void {
+  if (bytes <= messageBytes) return;
+  const text = `A message of ${bytes} bytes exceeds the limit of ${messageBytes}: send it in pages`;
+  throw new LimitError("messageBytes", text);
 }

@@ -65,6 +65,15 @@ export class InsecureJellyError extends JellyError {
   }
 }
 
+/** The size of a map or a set. Throws {@link JellyError} for a proxy of one, which has no size. */
+export function sizeOf(collection: { readonly size: number }): number {
+  try {
+    return collection.size;
+  } catch (cause) {
+    throw unreadable(cause);
+  }
+}
+
 /** The error for a map or a set that had fewer entries at the end of its writing than at the start. */
 export function removedWhileWritten(what: "map" | "set"): JellyError {
   return new JellyError("JELLY_NOT_JELLYABLE", `Entries of a ${what} were removed while it was written`);
@@ -78,6 +87,25 @@ export function below(error: unknown, step: string): unknown {
   if (error instanceof JellyError) return error.below(step);
   if (error instanceof BananaError) return fromBanana(error).below(step);
   return error;
+}
+
+/**
+ * The error for a value whose parts cannot be read: a getter or a trap of a proxy threw `cause`, a proxy was revoked, a
+ * buffer was detached. The text does not repeat that of `cause`, which is not meant for a peer.
+ */
+export function unreadable(cause: unknown): JellyError {
+  const text = "The value cannot be sent: reading it threw an error";
+  return new JellyError("JELLY_NOT_JELLYABLE", text, isReadable(cause) ? { cause } : {});
+}
+
+/** Whether the class of a value can be asked for. That of a revoked proxy cannot, not even by `instanceof`. */
+function isReadable(value: unknown): boolean {
+  try {
+    Object.getPrototypeOf(Object(value));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Converts an error of the codec. The path is still empty. */
@@ -134,7 +162,15 @@ function escape(character: string): string {
 export function describe(value: unknown): string {
   if (typeof value !== "object" || value === null)
     return value === null || value === undefined ? String(value) : `a ${typeof value}`;
-  const prototype = Object.getPrototypeOf(value) as { constructor?: { name?: unknown } } | null;
-  const name = prototype?.constructor?.name;
+  const name = nameOfClass(value);
   return typeof name === "string" && name !== "" ? `an instance of ${name}` : "an object";
+}
+
+/** Undefined for a proxy that throws. */
+function nameOfClass(value: object): unknown {
+  try {
+    return (Object.getPrototypeOf(value) as { constructor?: { name?: unknown } } | null)?.constructor?.name;
+  } catch {
+    return undefined;
+  }
 }

@@ -36,7 +36,14 @@ export type {
   TypeHandler,
   WritingHandler,
 } from "./handler.js";
-export { copyType, hasPrivateMembers, plainState, setOwnProperties, takeDropped } from "./types/instances/copy.js";
+export {
+  copyType,
+  hasPrivateMembers,
+  plainState,
+  requireState,
+  setOwnProperties,
+  takeDropped,
+} from "./types/instances/copy.js";
 export { requireTypeName, sentTypeName } from "./type-name.js";
 export { addDisposal, asyncDispose, dispose, isDispose, onDispose } from "@pb/banana";
 export { below, describe, printable } from "./errors.js";

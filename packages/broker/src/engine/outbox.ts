@@ -4,7 +4,8 @@
 import { BananaWriter, decode } from "@pb/banana";
 import type { Dialect } from "@pb/banana";
 import { Jellier, JellyError } from "@pb/jelly-types";
-import { DeadReferenceError, LimitError, PBError } from "../errors.js";
+import { DeadReferenceError, PBError } from "../errors.js";
+import { requireMessageSize } from "../limits.js";
 import type { Link } from "../link/link.js";
 import type { OutgoingGraph } from "../references/graph-context.js";
 import type { SharedArguments } from "../references/shared-arguments.js";
@@ -157,7 +158,7 @@ export class Outbox {
       }
       writer.seal();
       if (this.#jellier.cycles > cycles) this.#checkCycles(writer.since(start));
-      this.#checkSize(writer.position - start);
+      requireMessageSize(writer.position - start, this.config.limits.messageBytes);
       if ((message.command === "answer" || message.command === "error") && message.isToPing !== true)
         this.#lastAnswerEnd = this.#sentBytes + writer.position;
       return true;
@@ -188,16 +189,5 @@ export class Outbox {
   #checkCycles(message: Uint8Array): void {
     for (const { type, name } of lostAttributes(decode(message, { dialect: this.dialect })))
       this.config.reportLost(type, name);
-  }
-
-  /**
-   * A message that is larger than this end would accept is not sent: a peer with the same limit would close the
-   * connection.
-   */
-  #checkSize(bytes: number): void {
-    const { messageBytes } = this.config.limits;
-    if (bytes <= messageBytes) return;
-    const text = `A message of ${bytes} bytes exceeds the limit of ${messageBytes}: send it in pages`;
-    throw new LimitError("messageBytes", text);
   }
 }

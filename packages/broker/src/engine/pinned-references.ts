@@ -6,7 +6,10 @@ import type { ConnectionContext } from "../references/graph-context.js";
 import { partsOf } from "../references/mentioned-caches.js";
 import type { ObjectId } from "../wire/messages.js";
 
-/** The ids of the references and caches in `value`, also in arrays, dicts and sets. Runs no code of the program. */
+/**
+ * The ids of the references and caches in `value`, also in arrays, dicts and sets. A getter or a trap of a proxy may
+ * throw: its object is skipped here, and refused when it is written.
+ */
 export function pinReferences(value: unknown, context: ConnectionContext): ReadonlyMap<object, ObjectId> {
   const pinned = new Map<object, ObjectId>();
   const seen = new Set<object>();
@@ -15,9 +18,13 @@ export function pinReferences(value: unknown, context: ConnectionContext): Reado
     const next = left.pop();
     if (typeof next !== "object" || next === null || seen.has(next)) continue;
     seen.add(next);
-    const id = RemoteReference.idOf(next, context) ?? context.imports.caches.idOf(next);
-    if (id !== undefined) pinned.set(next, id);
-    else for (const part of partsOf(next)) left.push(part);
+    try {
+      const id = RemoteReference.idOf(next, context) ?? context.imports.caches.idOf(next);
+      if (id !== undefined) pinned.set(next, id);
+      else for (const part of partsOf(next)) left.push(part);
+    } catch {
+      // Not readable.
+    }
   }
   return pinned;
 }

@@ -14,7 +14,7 @@ import { readArguments, readArgumentsInSteps } from "../wire/arguments.js";
 import type { CallArguments } from "../wire/arguments.js";
 import { Failure, RemoteError, UNKNOWN_ERROR } from "../wire/failure.js";
 import type { ReceivedCall } from "../wire/messages.js";
-import { containsPromise, resolvePromises } from "../wire/promised-results.js";
+import { containsPromise, isThenable, resolvePromises, settlePromises } from "../wire/promised-results.js";
 import type { ConnectionParts } from "./connection-parts.js";
 import { failureWithCopy } from "./error-copies.js";
 
@@ -270,7 +270,7 @@ export class Responder {
   #watchUnsent({ method }: ReceivedCall, value: unknown): void {
     if (!containsPromise(value)) return;
     this.#running++;
-    resolvePromises(value).then(
+    settlePromises(value).then(
       () => this.#finish(() => undefined),
       (error: unknown) => this.#finish(() => this.#reportFailed(method, error)),
     );
@@ -322,8 +322,4 @@ function attempt(action: () => boolean): boolean {
   } catch {
     return false;
   }
-}
-
-function isThenable(value: unknown): boolean {
-  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }

@@ -2,7 +2,7 @@
 
 import { addDisposal, madeBy, onDispose, requireOwnCopy } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
-import { checkOptions, JellyError } from "@pb/jelly-types";
+import { checkOptions, JellyError, printable } from "@pb/jelly-types";
 import { checkCallOptions } from "../calls/call-options.js";
 import type { CallOptions } from "../calls/call-options.js";
 import type { Callable, Connection, Perspective } from "../calls/callable.js";
@@ -11,7 +11,8 @@ import { withDeadline } from "../deadline.js";
 import { BrokerConfig } from "../engine/config.js";
 import { requireCallable, requireName } from "../engine/root-source.js";
 import type { BrokerOptions } from "../engine/config.js";
-import { callTimeout, DeadReferenceError } from "../errors.js";
+import { callTimeout, DeadReferenceError, isExpected } from "../errors.js";
+import type { BrokerEvent } from "../events.js";
 import { Avatar, Viewable } from "../flavors/perspective.js";
 import type { CallReceiver } from "../flavors/perspective.js";
 import { Referenceable } from "../flavors/referenceable.js";
@@ -24,11 +25,13 @@ import type {
   RemoteName,
   RemoteResult,
 } from "../flavors/remote-reference.js";
-import { calledAs, describeError, RemoteError } from "../wire/failure.js";
-import { containsPromise, resolvePromises } from "../wire/promised-results.js";
-import { localArguments, localResult } from "./local-values.js";
-import type { LocalArguments } from "./local-values.js";
+import { calledAs, describeError, describeSafely, RemoteError } from "../wire/failure.js";
+import { containsPromise, isThenable, settlePromises } from "../wire/promised-results.js";
+import { LocalSpace } from "./local-space.js";
+import { localArguments, localResult, resolveResult } from "./local-values.js";
+import type { LocalArguments, LocalWriting } from "./local-values.js";
 import { LoopbackReference } from "./loopback-reference.js";
+import { printErrors } from "./print-errors.js";
 import { thisCopy } from "../this-copy.js";
 
 export interface LocalOptions {
@@ -38,6 +41,11 @@ export interface LocalOptions {
    * change is not copied.
    */
   readonly copy?: Omit<BrokerOptions, "root"> | undefined;
+  /**
+   * Called with each error that no caller receives: of a method that was called by `sendRemote`, of a call whose caller
+   * has stopped waiting, of `unreferenced`. Default: it is printed with `console.warn`.
+   */
+  readonly onEvent?: ((event: BrokerEvent) => void) | undefined;
 }
 
 /**
@@ -45,11 +53,13 @@ export interface LocalOptions {
  * `receiveCall`. A program that uses a reference from a connection can use this one instead.
  */
 export function asLocal<T extends CallReceiver>(object: T, options: LocalOptions = {}): Reference<T> {
-  checkOptions(options, { copy: "object" }, { copy: BrokerConfig.optionNames });
+  checkOptions(options, { copy: "object", onEvent: "function" }, { copy: BrokerConfig.optionNames });
   requireCallable("The object of asLocal", object);
-  const { copy } = options;
-  if (copy !== undefined) return new LoopbackReference(object, copy) as unknown as Reference<T>;
-  return localReference(object) as unknown as Reference<T>;
+  const { copy, onEvent } = options;
+  if (copy !== undefined)
+    return new LoopbackReference(object, { onEvent: onEvent ?? print, ...copy }) as unknown as Reference<T>;
+  const space = onEvent === undefined ? (defaultSpace ??= newSpace(print)) : newSpace(onEvent);
+  return space.get(object, null) as unknown as Reference<T>;
 }
 
 /**
@@ -63,12 +73,17 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
     addDisposal(this);
   }
 
+  readonly #space: Space;
   readonly #object: CallReceiver;
+  /** The avatar whose method received this reference, or null. Arguments are written for it. */
+  readonly #perspective: Perspective;
   #isReleased = false;
   #calls: RemoteCalls<T> | undefined;
 
-  constructor(object: CallReceiver) {
+  constructor(space: Space, object: CallReceiver, perspective: Perspective) {
+    this.#space = space;
     this.#object = object;
+    this.#perspective = perspective;
   }
 
   get isAlive(): boolean {
@@ -92,7 +107,7 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
   }
 
   sendRemote<Name extends RemoteName<T>>(name: Name, ...args: RemoteArguments<T, Name>): void {
-    this.#answer(name, args, false).catch(() => undefined);
+    this.#start(name, args, false).catch((error: unknown) => this.#report(name, error));
   }
 
   /** Does nothing: there is no connection that could end. */
@@ -106,8 +121,7 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
   [Symbol.dispose](): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    if (references.get(this.#object) === (this as unknown)) references.delete(this.#object);
-    void this.#unreference();
+    this.#space.release(this.#object, this.#perspective, this as LocalReference);
   }
 
   /** As that of a `RemoteReference`. */
@@ -125,38 +139,67 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
   async #call(name: string, args: readonly unknown[], options: CallOptions): Promise<unknown> {
     try {
       const timeoutError = (timeoutMs: number): Error => callTimeout(name, timeoutMs);
-      return await withDeadline(options, timeoutError, () => this.#answer(name, args, true));
+      return await withDeadline(options, timeoutError, (signal) => {
+        const answer = this.#start(name, args, true);
+        answer.catch((error: unknown) => {
+          if (signal.aborted) this.#report(name, error); // The caller has stopped waiting.
+        });
+        return answer;
+      });
     } catch (error) {
       throw calledAs(name, error);
     }
   }
 
+  /** Reports an error that no caller receives. */
+  #report(name: string, error: unknown): void {
+    const { config } = this.#space;
+    const thrown = error instanceof RemoteError && error.cause !== undefined ? error.cause : error;
+    if (isExpected(thrown)) config.reportUnanswered(printable(name), thrown);
+    else config.onEvent({ kind: "method-failed", method: printable(name), error: thrown });
+  }
+
   /** Throws what a call over a connection throws before anything is sent. */
-  #answer(method: string, args: readonly unknown[], wantsAnswer: boolean): Promise<unknown> {
+  #start(method: string, args: readonly unknown[], wantsAnswer: boolean): Promise<unknown> {
     if (this.#isReleased) throw new DeadReferenceError("The reference was released");
     requireName("The name of a method", method);
-    const received = localArguments(args, (object) => counterpartOf(object, null));
-    return this.#run(method, received, wantsAnswer);
+    const receiver = perspectiveOf(this.#object);
+    const received = localArguments(args, this.#writingFor(this.#perspective), (object) =>
+      this.#counterpartOf(object, this.#perspective, receiver),
+    );
+    return this.#run(method, received, receiver, wantsAnswer);
   }
 
-  /** Tells the object after the calls that were made before, unless there is a new reference to it. */
-  async #unreference(): Promise<void> {
-    await Promise.resolve();
-    const object: Partial<Callable> = this.#object;
-    if (!references.has(object)) (config ??= new BrokerConfig()).runCallback(() => object.unreferenced?.(thisProcess));
-  }
-
-  async #run(method: string, { args, kwargs }: LocalArguments, wantsAnswer: boolean): Promise<unknown> {
+  async #run(
+    method: string,
+    { args, kwargs }: LocalArguments,
+    receiver: Perspective,
+    wantsAnswer: boolean,
+  ): Promise<unknown> {
     await Promise.resolve(); // The method runs in a later turn, as over a connection.
     try {
-      const result: unknown = await this.#object.receiveCall({ method, args, kwargs, wantsAnswer });
-      const resolved = containsPromise(result) ? await resolvePromises(result) : result;
-      if (!wantsAnswer) return undefined;
-      const perspective = perspectiveOf(this.#object);
-      return localResult(resolved, perspective, (object) => counterpartOf(object, perspective));
+      const returned = this.#object.receiveCall({ method, args, kwargs, wantsAnswer });
+      const result = isThenable(returned) ? await returned : returned;
+      const writing = this.#writingFor(receiver);
+      if (!wantsAnswer) return containsPromise(result) ? await settlePromises(result) : undefined;
+      const resolved = containsPromise(result) ? await resolveResult(result, writing) : result;
+      return localResult(resolved, writing, (object) => this.#counterpartOf(object, receiver, this.#perspective));
     } catch (error) {
       throw asRemoteError(error);
     }
+  }
+
+  #writingFor(perspective: Perspective): LocalWriting {
+    return { perspective, messageBytes: this.#space.config.limits.messageBytes };
+  }
+
+  /** What an object becomes that is written for one perspective and read for another. Undefined if it stays. */
+  #counterpartOf(object: object, writer: Perspective, reader: Perspective): object | undefined {
+    if (object instanceof LocalReference) return LocalReference.homeOf(object as LocalReference);
+    if (object instanceof Referenceable || object instanceof Avatar) return this.#space.get(object, reader);
+    if (object instanceof Viewable && writer !== null) return this.#space.get(object.viewPointFor(writer), reader);
+    requireOwnCopy(object, Referenceable);
+    return undefined;
   }
 
   /** @internal */
@@ -165,36 +208,27 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
   }
 }
 
-/** Reports an error that `unreferenced` of an object throws, as a connection does by default. */
-let config: BrokerConfig | undefined;
-
-/** One reference per object, as over a connection. */
-const references = new WeakMap<object, LocalReference>();
-
-function localReference(object: CallReceiver): LocalReference {
-  let reference = references.get(object);
-  if (reference === undefined) references.set(object, (reference = new LocalReference(object)));
-  return reference;
+function asRemoteError(error: unknown): unknown {
+  const isError = isReadable(error);
+  if (isError && error instanceof RemoteError) return error;
+  const remote = new RemoteError(describeSafely(describeError, error, false));
+  remote.cause = isError ? error : undefined;
+  return remote;
 }
 
-function asRemoteError(error: unknown): unknown {
-  if (error instanceof RemoteError) return error;
-  const remote = new RemoteError(describeError(error));
-  remote.cause = error;
-  return remote;
+/** Whether a thrown value can be asked for its class. A revoked proxy cannot. */
+function isReadable(value: unknown): boolean {
+  try {
+    Object.getPrototypeOf(Object(value));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The perspective for which the results of an object are written, as over a connection. */
 function perspectiveOf(object: CallReceiver): Perspective {
   return object instanceof Avatar ? object : ((object as Partial<Callable>).perspective ?? null);
-}
-
-function counterpartOf(object: object, perspective: Perspective): object | undefined {
-  if (object instanceof LocalReference) return LocalReference.homeOf(object as LocalReference);
-  if (object instanceof Referenceable || object instanceof Avatar) return localReference(object);
-  if (object instanceof Viewable && perspective !== null) return localReference(object.viewPointFor(perspective));
-  requireOwnCopy(object, Referenceable);
-  return undefined;
 }
 
 /** What `unreferenced` of an object gets: there is no connection that could end. */
@@ -207,3 +241,19 @@ const thisProcess: Connection = {
   terminate: () => undefined,
   admitLogin: () => Promise.resolve(onDispose(() => undefined)),
 };
+
+type Space = LocalSpace<LocalReference>;
+
+const print = printErrors("give asLocal an onEvent to observe this");
+
+/** Of references without an `onEvent` of their own: one reference per object, as over a connection. */
+let defaultSpace: Space | undefined;
+
+function newSpace(onEvent: (event: BrokerEvent) => void): Space {
+  const space: Space = new LocalSpace(
+    new BrokerConfig({ onEvent }),
+    thisProcess,
+    (object, perspective) => new LocalReference(space, object as CallReceiver, perspective),
+  );
+  return space;
+}

@@ -8,10 +8,13 @@ import { Copyable, RemoteCopy } from "../flavors/copyable.js";
 import { Avatar, Viewable } from "../flavors/perspective.js";
 import { promiseHandler } from "../flavors/promise.js";
 import { Referenceable } from "../flavors/referenceable.js";
+import { RemoteReference } from "../flavors/remote-reference.js";
+import { requireMessageSize } from "../limits.js";
 import { countPositional, keywordsOf, writeArguments } from "../wire/arguments.js";
 import { mapGraph, someObject } from "../wire/graph.js";
 import type { Replacement } from "../wire/graph.js";
 import { Kwargs } from "../wire/kwargs.js";
+import { ignorePromises, resolvePromises } from "../wire/promised-results.js";
 
 /** Returns what an object becomes at the other end: a reference for an object, the object for a reference. */
 export type Exchange = (object: object) => object | undefined;
@@ -21,17 +24,26 @@ export interface LocalArguments {
   readonly kwargs: Kwargs | undefined;
 }
 
-/** The arguments as a method receives them. Throws {@link JellyError} for what cannot be sent. */
-export function localArguments(args: readonly unknown[], exchange: Exchange): LocalArguments {
-  checkArguments(args);
+/** For whom values are written, and the largest message in bytes. */
+export interface LocalWriting {
+  readonly perspective: Perspective;
+  readonly messageBytes: number;
+}
+
+/**
+ * The arguments as a method receives them. Throws {@link JellyError} for what cannot be sent, and `LimitError` for too
+ * much.
+ */
+export function localArguments(args: readonly unknown[], writing: LocalWriting, exchange: Exchange): LocalArguments {
+  checkArguments(args, writing);
   const keywords = keywordsOf(args);
   const positional = arrival(args.slice(0, countPositional(args, keywords)), exchange) as unknown[];
   return { args: positional, kwargs: arrivedKeywords(keywords, exchange) };
 }
 
-/** Throws {@link JellyError} for arguments that cannot be sent. */
-export function checkArguments(args: readonly unknown[]): void {
-  writeArguments(checker(null), args, undefined);
+/** Throws {@link JellyError} for arguments that cannot be sent, and `LimitError` for too much. */
+export function checkArguments(args: readonly unknown[], writing: LocalWriting): void {
+  check(writing, types, (jellier) => writeArguments(jellier, args, undefined));
 }
 
 function arrivedKeywords(keywords: Kwargs | undefined, exchange: Exchange): Kwargs | undefined {
@@ -39,27 +51,66 @@ function arrivedKeywords(keywords: Kwargs | undefined, exchange: Exchange): Kwar
   return Kwargs.from(arrival(Object.fromEntries(Object.entries(keywords)), exchange) as Record<string, unknown>);
 }
 
-/** A result as the caller receives it. Throws {@link JellyError} for what cannot be sent. */
-export function localResult(value: unknown, perspective: Perspective, exchange: Exchange): unknown {
-  checker(perspective).writeGraph(value);
+/**
+ * Waits for the promises in a result that contains some. Throws as {@link localArguments} does, before any of them is
+ * fulfilled.
+ */
+export async function resolveResult(value: unknown, writing: LocalWriting): Promise<unknown> {
+  try {
+    checkResult(value, writing, typesWithPromises);
+  } catch (error) {
+    ignorePromises(value);
+    throw error;
+  }
+  return resolvePromises(value);
+}
+
+/** A result as the caller receives it. Throws as {@link localArguments} does. */
+export function localResult(value: unknown, writing: LocalWriting, exchange: Exchange): unknown {
+  checkResult(value, writing, types);
   return arrival(value, exchange);
+}
+
+function checkResult(value: unknown, writing: LocalWriting, registry: TypeRegistry): void {
+  check(writing, registry, (jellier) => jellier.writeGraph(value));
 }
 
 const types = new TypeRegistry().register(promiseHandler).seal();
 
-/** Writes a value to find out whether it can be sent. Instances of the classes of the program are not looked into. */
-function checker(perspective: Perspective): Jellier {
-  return new Jellier(new BananaWriter({ dialect: pb }), {
-    registry: types,
-    persistentStore(instance) {
-      if (instance instanceof Viewable && perspective === null)
-        throw new JellyError("JELLY_NOT_JELLYABLE", "A Viewable can be sent only to a peer that has logged in");
-      return flavors.some((flavor) => instance instanceof flavor) || !isOfPlatform(instance) ? 0 : undefined;
-    },
-  });
+const typesWithPromises = new TypeRegistry()
+  .register({ ...promiseHandler, jelly: (_promise, jellier) => jellier.write(null) })
+  .seal();
+
+/** Writes values to find out whether they can be sent. Instances of the classes of the program are not looked into. */
+function check(
+  { perspective, messageBytes }: LocalWriting,
+  registry: TypeRegistry,
+  write: (jellier: Jellier) => void,
+): void {
+  const writer = new BananaWriter({ dialect: pb });
+  write(new Jellier(writer, { registry, persistentStore: (instance) => standIn(instance, perspective) }));
+  requireMessageSize(writer.position, messageBytes);
 }
 
-const flavors = [Referenceable, Avatar, Viewable, Copyable, RemoteCopy, Cacheable, RemoteCache];
+/** Stands for an instance that can be sent. Undefined for one that is refused. */
+function standIn(instance: object, perspective: Perspective): number | undefined {
+  if (instance instanceof Viewable && perspective === null)
+    throw new JellyError("JELLY_NOT_JELLYABLE", "A Viewable can be sent only to a peer that has logged in");
+  if (instance instanceof RemoteReference)
+    throw new JellyError("JELLY_NOT_JELLYABLE", "A reference can be sent only to the peer it came from");
+  if (instance instanceof RemoteCache)
+    throw new JellyError("JELLY_NOT_JELLYABLE", "A cache can be sent only to the peer it came from");
+  if (flavors.some((flavor) => instance instanceof flavor)) return 0;
+  return isOfPlatform(instance) || isOfThisPackage(instance) ? undefined : 0;
+}
+
+/** Ways to call, which cannot be sent. */
+function isOfThisPackage(instance: object): boolean {
+  const tag: unknown = Reflect.get(instance, Symbol.toStringTag);
+  return tag === "RemoteCaller" || tag === "RemoteCalls" || tag === "CacheObserver" || tag === "LoopbackReference";
+}
+
+const flavors = [Referenceable, Avatar, Viewable, Copyable, RemoteCopy, Cacheable];
 
 /** Whether an object is of a class of the platform, or is an iterator or a stream. None of them can be sent. */
 function isOfPlatform(object: object): boolean {

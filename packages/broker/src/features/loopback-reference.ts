@@ -5,6 +5,7 @@ import { Broker } from "../broker.js";
 import { checkCallOptions } from "../calls/call-options.js";
 import type { CallOptions } from "../calls/call-options.js";
 import { remoteCalls } from "../calls/remote-calls.js";
+import { BrokerConfig } from "../engine/config.js";
 import type { BrokerOptions } from "../engine/config.js";
 import { DeadReferenceError } from "../errors.js";
 import { AsReferenceable } from "../flavors/perspective.js";
@@ -20,6 +21,7 @@ export class LoopbackReference {
     addDisposal(this);
   }
 
+  readonly #config: BrokerConfig;
   readonly #connection: Broker;
   readonly #remote: Promise<RemoteReference>;
   /** Undefined until the connection is ready. */
@@ -31,7 +33,8 @@ export class LoopbackReference {
     const links = linkPair({ isRecorded: false });
     const root = object instanceof Referenceable ? object : new AsReferenceable(object);
     new Broker(links.listener, { ...options, root: { rootObject: () => root } });
-    this.#connection = new Broker(links.initiator, options);
+    this.#config = new BrokerConfig(options);
+    this.#connection = new Broker(links.initiator, this.#config);
     this.#remote = this.#connection.getRootObject();
     this.#remote.then(
       (remote) => (this.#ready = remote),
@@ -63,8 +66,11 @@ export class LoopbackReference {
       return;
     }
     if (this.#isReleased) throw new DeadReferenceError("The reference was released");
-    checkArguments(args);
-    this.#remote.then((remote) => remote.sendRemote(name, ...args)).catch(() => undefined);
+    const config = this.#config;
+    checkArguments(args, { perspective: null, messageBytes: config.limits.messageBytes });
+    this.#remote
+      .then((remote) => remote.sendRemote(name, ...args))
+      .catch((error: unknown) => config.reportError(error));
   }
 
   notifyOnDisconnect(callback: (reference: this) => void): Disposable {

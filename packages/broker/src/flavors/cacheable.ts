@@ -7,6 +7,7 @@ import {
   hasPrivateMembers,
   JellyError,
   plainState,
+  requireState,
   requireTypeName,
   sentTypeName,
   setOwnProperties,
@@ -360,7 +361,8 @@ export const cacheableHandler: TypeHandler<Cacheable> = {
     writer.list(3);
     writer.word(sentTypeName(object.getTypeToCopy()));
     writer.integer(cache.id);
-    jellier.write(object.getStateToCacheAndObserveFor(graph.perspective, cache.observer as CacheObserver));
+    const state = object.getStateToCacheAndObserveFor(graph.perspective, cache.observer as CacheObserver);
+    jellier.write(requireState("getStateToCacheAndObserveFor", object, state));
   },
   /** `(lcache id)`: an object of this end, of which the peer has a copy. */
   unjelly(unjellier, items, atom) {

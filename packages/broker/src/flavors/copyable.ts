@@ -3,7 +3,7 @@
 
 import { madeBy } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
-import { copyType, describe, JellyError, sentTypeName, setOwnProperties } from "@pb/jelly-types";
+import { copyType, describe, JellyError, requireState, sentTypeName, setOwnProperties } from "@pb/jelly-types";
 import type { Class, TypeHandler } from "@pb/jelly-types";
 import type { Perspective } from "../calls/callable.js";
 import { OutgoingGraph } from "../references/graph-context.js";
@@ -75,6 +75,6 @@ export const copyableHandler: TypeHandler<Copyable> = {
     const state = object.getStateToCopyFor(context instanceof OutgoingGraph ? context.perspective : null);
     jellier.writer.list(2);
     jellier.writer.word(sentTypeName(object.getTypeToCopy()));
-    jellier.write(state);
+    jellier.write(requireState("getStateToCopyFor", object, state));
   },
 };

@@ -29,11 +29,18 @@ export function requestCollection(): void {
   }
 }
 
+/** A weak reference, or a strong one on platforms without weak references. */
+export type Weakly<Value extends object> = WeakRef<Value> | StrongReference<Value>;
+
+export function weakly<Value extends object>(value: Value): Weakly<Value> {
+  return typeof WeakRef === "undefined" ? new StrongReference(value) : new WeakRef(value);
+}
+
 /**
  * A map that does not keep its values alive. On platforms without weak references, values stay until they are deleted.
  */
 export class WeakValues<Key, Value extends object, Token> {
-  readonly #references = new Map<Key, WeakRef<Value> | StrongReference<Value>>();
+  readonly #references = new Map<Key, Weakly<Value>>();
   readonly #collected: Collected<Token>;
 
   /** The values are registered with `collected`. Several maps may share it. */
@@ -47,7 +54,7 @@ export class WeakValues<Key, Value extends object, Token> {
 
   /** Sets the value of `key`, replacing the one that was there. */
   set(key: Key, value: Value, token: Token): void {
-    this.#references.set(key, typeof WeakRef === "undefined" ? new StrongReference(value) : new WeakRef(value));
+    this.#references.set(key, weakly(value));
     this.#collected?.register(value, token, value);
   }
 

@@ -4,7 +4,7 @@ import { addDisposal, asyncDispose, inspect, pb, Scanner } from "@pb/banana";
 import { Broker } from "../broker.js";
 import { BrokerConfig } from "../engine/config.js";
 import type { BrokerOptions } from "../engine/config.js";
-import type { BrokerEvent } from "../events.js";
+import { printErrors } from "../features/print-errors.js";
 import { linkPair } from "../link/memory-link.js";
 import type { LinkPairOptions, MemoryLink } from "../link/memory-link.js";
 import type { BrokerStats } from "../stats.js";
@@ -35,23 +35,16 @@ export async function connectedPair(
   return pair;
 }
 
+const print = printErrors("give connectedPair an onEvent to observe this");
+
 /**
  * How much is read in one turn must not depend on the speed of the machine, unless a test is about that. And without an
  * `onEvent`, errors of the program are printed, as a transport does.
  */
 function withTestDefaults(options: BrokerOptions | BrokerConfig): BrokerOptions | BrokerConfig {
   if (options instanceof BrokerConfig) return options;
-  const { onEvent = printErrors, limits } = options;
+  const { onEvent = print, limits } = options;
   return { ...options, onEvent, limits: { turnMs: Infinity, ...limits } };
-}
-
-function printErrors(event: BrokerEvent): void {
-  if (event.kind === "call-unreadable" || !("error" in event)) return;
-  const what = event.kind === "method-failed" ? `The remote method ${event.method}` : "A callback or an answer";
-  const { error } = event;
-  const text = error instanceof Error ? (error.stack ?? String(error)) : String(error);
-  // eslint-disable-next-line no-console -- the only place for warnings that all platforms have
-  console.warn(`${what} failed (give connectedPair an onEvent to observe this): ${text}`);
 }
 
 /**

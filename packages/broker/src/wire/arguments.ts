@@ -85,7 +85,16 @@ export function writeArguments(jellier: Jellier, args: readonly unknown[], conte
 /** The keyword arguments: the last argument, if it is a `Kwargs`. */
 export function keywordsOf(args: readonly unknown[]): Kwargs | undefined {
   const last = args.length > 0 ? args[args.length - 1] : undefined;
-  return last instanceof Kwargs ? last : undefined;
+  return isKwargs(last) ? last : undefined;
+}
+
+/** A proxy may throw. It is refused when it is written. */
+function isKwargs(value: unknown): value is Kwargs {
+  try {
+    return value instanceof Kwargs;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -106,7 +115,7 @@ function writePositional(jellier: Jellier, args: readonly unknown[], count: numb
   let index = 0;
   try {
     for (; index < count; index++) {
-      if (args[index] instanceof Kwargs) throw new JellyError("JELLY_NOT_JELLYABLE", MISPLACED);
+      if (isKwargs(args[index])) throw new JellyError("JELLY_NOT_JELLYABLE", MISPLACED);
       jellier.write(args[index]);
     }
   } catch (error) {

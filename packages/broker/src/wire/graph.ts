@@ -23,8 +23,18 @@ export function someObject(
   return false;
 }
 
-function partsOf(object: object): Iterable<unknown> {
-  if (Array.isArray(object) || object instanceof Set || object instanceof FrozenSet) return object as Iterable<unknown>;
+/** Nothing for a container that cannot be read, as one with a getter that throws: it is refused when it is written. */
+function partsOf(object: object): readonly unknown[] {
+  try {
+    return membersOf(object);
+  } catch {
+    return [];
+  }
+}
+
+function membersOf(object: object): readonly unknown[] {
+  if (Array.isArray(object) || object instanceof Set || object instanceof FrozenSet)
+    return [...(object as Iterable<unknown>)];
   if (object instanceof Map) return [...object.keys(), ...object.values()] as unknown[];
   return isPlainObject(object) ? (Object.values(object) as unknown[]) : [];
 }

@@ -1,21 +1,26 @@
 // Local references behave as references over a connection where it is not about single values (`types/table.test.ts`).
 
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import {
   asLocal,
   Avatar,
+  Cacheable,
   DeadReferenceError,
   getAllPages,
   kwargs,
+  PBError,
   Referenceable,
+  remoteCache,
+  RemoteCache,
   RemoteError,
   Root,
   sendPages,
   Viewable,
 } from "@pb/broker";
-import type { PageCollectorMethods, Reference, RemoteReference } from "@pb/broker";
+import type { BrokerEvent, PageCollectorMethods, Reference, RemoteReference } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
 import { JellyError, tuple, TypeRegistry } from "@pb/jelly-types";
+import { garbageCollector } from "../../../../tools/gc/garbage-collector.js";
 import { rejection } from "../support/raw-peer.js";
 
 class Board extends Viewable {
@@ -238,4 +243,235 @@ test("a copy of a registered class may have a method with the name of one of an 
   const remote = (await pair.client.getRootObject()) as Reference;
   for (const reference of [remote, asLocal(new Desk()) as unknown as Reference])
     expect(await reference.callRemote("following", new Ticket())).toBe(2);
+});
+
+class Peer extends Referenceable {
+  received: unknown[] = [];
+  remote_take(...values: unknown[]): number {
+    this.received = values;
+    return values.length;
+  }
+  remote_board(): Board {
+    return new Board();
+  }
+}
+
+/** Keeps what the peer passes to it, and calls it back. */
+class Host extends Avatar {
+  readonly name = "Bob";
+  readonly board = new Board();
+  async perspective_show(peer: RemoteReference<Peer>): Promise<unknown> {
+    return peer.callRemote("take", [this.board]);
+  }
+  async perspective_askView(peer: RemoteReference<Peer>): Promise<unknown> {
+    return peer.callRemote("board");
+  }
+  perspective_same(one: unknown, other: unknown): boolean {
+    return one === other;
+  }
+}
+
+describe.each([
+  ["over a connection", asLocal(new Host(), { copy: { onEvent: () => undefined } }) as unknown as Reference],
+  ["locally", asLocal(new Host()) as unknown as Reference],
+])("for the references that an avatar gets, %s", (_name, host) => {
+  test("its views can be arguments", async () => {
+    const peer = new Peer();
+    expect(await host.callRemote("show", peer)).toBe(1);
+    const [[view]] = peer.received as [[Reference]];
+    expect(await view.callRemote("who")).toBe("Bob");
+  });
+
+  test("the views of the other end are refused, which has no perspective", async () => {
+    const error = await rejection(host.callRemote("askView", new Peer()));
+    expect(String(error)).toContain("only to a peer that has logged in");
+  });
+
+  test("there is one per object", async () => {
+    const peer = new Peer();
+    expect(await host.callRemote("same", peer, peer)).toBe(true);
+    expect(await host.callRemote("same", peer, new Peer())).toBe(false);
+  });
+});
+
+describe("what belongs to another connection is refused", () => {
+  class Giver extends Root {
+    given: unknown;
+    remote_give(): unknown {
+      return this.given;
+    }
+    remote_take(): void {}
+  }
+  class Stock extends Cacheable {
+    static readonly remoteType = "shop.Stock";
+    override getStateToCacheAndObserveFor(): unknown {
+      return {};
+    }
+  }
+  class StockCopy extends RemoteCache {}
+
+  test.each(["reference", "cache", "caller", "methods", "copying reference"])("%s", async (kind) => {
+    const types = new TypeRegistry().register(remoteCache("shop.Stock", StockCopy));
+    const other = new Giver();
+    other.given = new Stock();
+    await using foreign = await connectedPair({ root: other }, { types });
+    const reference: Reference = await foreign.client.getRootObject();
+    const values: Record<string, unknown> = {
+      reference,
+      cache: kind === "cache" ? await reference.callRemote("give") : undefined,
+      caller: reference.with({ timeoutMs: 1000 }),
+      methods: reference.call,
+      "copying reference": asLocal(other, { copy: {} }),
+    };
+    const giver = new Giver();
+    giver.given = [values[kind]];
+    await using pair = await connectedPair({ root: giver, types, onEvent: () => undefined }, { types });
+    for (const way of [await pair.client.getRootObject(), asLocal(giver)] as unknown[] as Reference[]) {
+      expect(await rejection(way.callRemote("take", { in: values[kind] }))).toMatchObject({
+        code: "JELLY_NOT_JELLYABLE",
+        path: "$.args[0].in",
+      });
+      expect(() => way.sendRemote("take", values[kind])).toThrow(JellyError);
+      expect(String(await rejection(way.callRemote("give")))).toContain("(at $[0])");
+    }
+  });
+});
+
+test("a message of more than 64 MiB is refused", async () => {
+  const local = asLocal(new Service()) as unknown as Reference;
+  const page = new Uint8Array(655_360);
+  const error = await rejection(local.callRemote("take", new Array(103).fill(page)));
+  expect(error).toMatchObject({ code: "LIMIT_EXCEEDED", limit: "messageBytes" });
+});
+
+describe("an error that no caller receives is reported once", () => {
+  class Faulty extends Root {
+    readonly child = new (class extends Referenceable {
+      override unreferenced(): void {
+        throw new RangeError("unreferenced");
+      }
+    })();
+    #release = (): void => undefined;
+    remote_child(): unknown {
+      return this.child;
+    }
+    remote_fail(): void {
+      throw new RangeError("fail");
+    }
+    async remote_failLater(): Promise<void> {
+      await new Promise<void>((resolve) => (this.#release = resolve));
+      throw new RangeError("later");
+    }
+    remote_release(): void {
+      this.#release();
+    }
+    remote_nested(): unknown {
+      return [Promise.reject(new RangeError("nested"))];
+    }
+    remote_expected(): never {
+      throw new PBError("expected");
+    }
+  }
+
+  function open(): { events: BrokerEvent[]; faulty: Reference } {
+    const events: BrokerEvent[] = [];
+    const options = { onEvent: (event: BrokerEvent) => void events.push(event) };
+    return { events, faulty: asLocal(new Faulty(), options) };
+  }
+
+  test.each([
+    ["fail", "RangeError", "fail"],
+    ["nested", "RangeError", "nested"],
+    ["expected", "PBError", "expected"],
+    ["missing", "NoSuchMethod", "No such method: remote_missing"],
+  ])("of sendRemote: %s", async (method, name, message) => {
+    const { events, faulty } = open();
+    faulty.sendRemote(method);
+    await vi.waitFor(() => expect(events).toHaveLength(1));
+    expect(events).toMatchObject([{ kind: "method-failed", method, error: { name, message } }]);
+  });
+
+  test("of a call whose caller has stopped waiting", async () => {
+    const { events, faulty } = open();
+    const abort = new AbortController();
+    const call = faulty.with({ signal: abort.signal }).callRemote("failLater");
+    abort.abort(new Error("enough"));
+    await expect(call).rejects.toThrow("enough");
+    await faulty.callRemote("release");
+    await vi.waitFor(() => expect(events).toHaveLength(1));
+    expect(events).toMatchObject([{ kind: "method-failed", error: { message: "later" } }]);
+  });
+
+  test("of unreferenced, and not of calls that are answered", async () => {
+    const { events, faulty } = open();
+    await expect(faulty.callRemote("fail")).rejects.toThrow("withheld");
+    ((await faulty.callRemote("child")) as Reference)[Symbol.dispose]();
+    await vi.waitFor(() => expect(events).toHaveLength(1));
+    expect(events).toMatchObject([{ kind: "callback-failed", error: { message: "unreferenced" } }]);
+  });
+
+  test("on the console, if there is no onEvent", async () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    onTestFinished(() => warn.mockRestore());
+    for (const reference of [asLocal(new Faulty()), asLocal(new Faulty(), { copy: {} })]) {
+      (reference as unknown as Reference).sendRemote("fail");
+      await vi.waitFor(() => expect(warn).toHaveBeenCalledTimes(1));
+      expect(warn.mock.calls[0]![0]).toMatch(/The remote method fail failed \(give asLocal an onEvent .*: fail\n/);
+      warn.mockClear();
+    }
+  });
+});
+
+describe("an object whose references were dropped", () => {
+  test("is told when they are collected", async () => {
+    const gc = garbageCollector();
+    const service = new Service();
+    const local = asLocal(service) as unknown as Reference;
+    await (async () => {
+      expect(await ((await local.callRemote("guest")) as Reference).callRemote("name")).toBe("Ann");
+    })();
+    await vi.waitFor(
+      () => {
+        gc();
+        expect(service.guest.left).toBe(1);
+      },
+      { timeout: 20_000 },
+    );
+  });
+
+  test("is not told while a call is running", async () => {
+    const gc = garbageCollector();
+    const told: string[] = [];
+    let answer!: (text: string) => void;
+    class Slow extends Referenceable {
+      remote_wait(): Promise<string> {
+        return new Promise((resolve) => (answer = resolve));
+      }
+      override unreferenced(): void {
+        told.push("left");
+      }
+    }
+    class Opener extends Root {
+      remote_open(): Slow {
+        return new Slow(); // Only the reference keeps it.
+      }
+    }
+    const opener = asLocal(new Opener()) as unknown as Reference;
+    const call = (async () => ((await opener.callRemote("open")) as Reference).callRemote("wait"))();
+    await vi.waitFor(() => expect(answer).toBeTypeOf("function"));
+    for (let turn = 0; turn < 3; turn++) {
+      gc();
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+    expect(told).toEqual([]);
+    answer("done");
+    expect(await call).toBe("done");
+    await vi.waitFor(
+      () => {
+        gc();
+        expect(told).toEqual(["left"]);
+      },
+      { timeout: 20_000 },
+    );
+  });
 });

@@ -64,7 +64,7 @@ function locally(options?: Parameters<typeof asLocal>[1]): Way {
   return { name, root, reference: asLocal(root, options) };
 }
 
-const ways = [await overSocket(), await inMemory(), locally(), locally({ copy: {} })];
+const ways = [await overSocket(), await inMemory(), locally(), locally({ copy: { onEvent: () => undefined } })];
 
 /** Checks the classes, and for references that the object is reached. */
 function expectArrived(actual: unknown, expected: unknown): void {

@@ -1,7 +1,7 @@
 // Dicts: objects when every key is text, otherwise Maps.
 
 import type { Steps } from "@pb/banana";
-import { below, JellyError, keyStep, removedWhileWritten } from "../errors.js";
+import { below, JellyError, keyStep, removedWhileWritten, sizeOf, unreadable } from "../errors.js";
 import type { JellyReader, JellyStepReader, JellyWriter, TypeHandler } from "../handler.js";
 import { HashGuard } from "../reading/hash-guard.js";
 import { Heap, objectBytes, tableBytes } from "../reading/heap.js";
@@ -11,43 +11,59 @@ import { asKey } from "./hashable.js";
 
 /** Writes the own enumerable string keys of an object and their values, in the order of the object. */
 export function writeDictionary(value: Readonly<Record<string, unknown>>, jellier: JellyWriter): void {
-  const keys = Object.keys(value);
+  const keys = keysOf(value);
   const { writer } = jellier;
   writer.list(keys.length + 1);
   writer.word("dictionary");
   let index = 0;
+  let isReading = false;
   try {
     for (; index < keys.length; index++) {
       const key = keys[index]!;
       writer.list(2);
       writeText(writer, key);
-      jellier.write(value[key]);
+      isReading = true;
+      const item = value[key];
+      isReading = false;
+      jellier.write(item);
     }
   } catch (error) {
-    throw below(error, keyStep(keys[index]));
+    throw below(isReading ? unreadable(error) : error, keyStep(keys[index]));
+  }
+}
+
+function keysOf(value: object): string[] {
+  try {
+    return Object.keys(value);
+  } catch (cause) {
+    throw unreadable(cause);
   }
 }
 
 function writeMap(value: ReadonlyMap<unknown, unknown>, jellier: JellyWriter): void {
   const { writer } = jellier;
   // A state hook may change the map while it is written: what it adds is left out, as in a list.
-  const { size } = value;
+  const size = sizeOf(value);
   writer.list(size + 1);
   writer.word("dictionary");
   let key: unknown;
   let left = size;
+  let isReading = true;
   try {
     for (const [nextKey, item] of value) {
+      isReading = false;
       if (left-- === 0) return;
       key = nextKey;
       jellier.requireHashable(key);
       writer.list(2);
       jellier.write(key);
       jellier.write(item);
+      isReading = true;
     }
+    isReading = false;
     if (left > 0) throw removedWhileWritten("map");
   } catch (error) {
-    throw below(error, keyStep(key));
+    throw isReading ? unreadable(error) : below(error, keyStep(key));
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { LIST_HEAP, SLOT_HEAP } from "@pb/banana";
 import type { Steps } from "@pb/banana";
-import { below } from "../errors.js";
+import { below, unreadable } from "../errors.js";
 import type { JellyReader, JellyStepReader, JellyWriter, TypeHandler } from "../handler.js";
 
 /** In shorter lists, looking for consecutive integers costs more than it saves (bench `jelly`). */
@@ -14,14 +14,28 @@ export function writeList(value: readonly unknown[], jellier: JellyWriter): void
 
 /** Writes a list of the atom and all elements. */
 export function writeItems(atom: string, items: readonly unknown[], jellier: JellyWriter): void {
-  const { length } = items;
+  const length = lengthOf(items);
   jellier.writer.list(length + 1);
   jellier.writer.word(atom);
   let index = 0;
+  let hasItem = false;
   try {
-    for (; index < length; index++) jellier.write(items[index]);
+    for (; index < length; index++) {
+      hasItem = false;
+      const item = items[index];
+      hasItem = true;
+      jellier.write(item);
+    }
   } catch (error) {
-    throw below(error, `[${index}]`);
+    throw below(hasItem ? error : unreadable(error), `[${index}]`);
+  }
+}
+
+function lengthOf(items: readonly unknown[]): number {
+  try {
+    return items.length;
+  } catch (cause) {
+    throw unreadable(cause);
   }
 }
 

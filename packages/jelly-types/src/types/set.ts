@@ -2,7 +2,7 @@
 
 import { madeBy } from "@pb/banana";
 import type { PackageCopy, Steps } from "@pb/banana";
-import { below, removedWhileWritten } from "../errors.js";
+import { below, removedWhileWritten, sizeOf, unreadable } from "../errors.js";
 import type { JellyReader, JellyStepReader, JellyWriter, TypeHandler } from "../handler.js";
 import { addMembers, addMembersInSteps } from "../reading/hash-guard.js";
 import { Heap, tableBytes } from "../reading/heap.js";
@@ -119,20 +119,24 @@ function missing<T>(members: Iterable<T>, others: ReadonlySet<unknown>): T[] {
 function writeMembers(atom: string, set: ReadonlySet<unknown>, jellier: JellyWriter): void {
   const { writer } = jellier;
   // A state hook may change the set while it is written: what it adds is left out, as in a list.
-  const { size } = set;
+  const size = sizeOf(set);
   writer.list(size + 1);
   writer.word(atom);
   let index = 0;
+  let isReading = true;
   try {
     for (const member of set) {
+      isReading = false;
       if (index === size) return;
       jellier.requireHashable(member);
       jellier.write(member);
       index++;
+      isReading = true;
     }
+    isReading = false;
     if (index < size) throw removedWhileWritten("set");
   } catch (error) {
-    throw below(error, `[${index}]`);
+    throw isReading ? unreadable(error) : below(error, `[${index}]`);
   }
 }
 

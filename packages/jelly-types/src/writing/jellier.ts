@@ -3,7 +3,7 @@
 import type { Expression, ExpressionWriter } from "@pb/banana";
 import { BananaError, writeExpression } from "@pb/banana";
 import { WRITING_DEPTH } from "../limits.js";
-import { describe, fromBanana, JellyError } from "../errors.js";
+import { describe, fromBanana, JellyError, unreadable } from "../errors.js";
 import type { JellyWriter, WritingHandler } from "../handler.js";
 import { refusal } from "./advice.js";
 import { SeenObjects } from "./seen-objects.js";
@@ -136,7 +136,7 @@ export class Jellier implements JellyWriter {
   }
 
   #writeObject(value: object): void {
-    const prototype = Object.getPrototypeOf(value) as object | null;
+    const prototype = prototypeOf(value);
     if (prototype === Array.prototype) this.#writeArray(value as unknown[]);
     else if (prototype === Object.prototype || prototype === null) this.#writePlain(value as Record<string, unknown>);
     else this.#writeInstance(value);
@@ -165,8 +165,17 @@ export class Jellier implements JellyWriter {
       }
     }
     if (handler === undefined) this.#writeCrossRealm(value);
-    else if (handler.isScalar === true) handler.jelly(value, this);
+    else if (handler.isScalar === true) this.#writeScalar(value, handler, registered !== undefined);
     else this.#writeNested(value, handler);
+  }
+
+  /** A handler of the program throws what it likes. A standard type throws for a proxy of one of its instances. */
+  #writeScalar(value: object, handler: WritingHandler, isOfProgram: boolean): void {
+    try {
+      handler.jelly(value, this);
+    } catch (error) {
+      throw isOfProgram || error instanceof JellyError || error instanceof BananaError ? error : unreadable(error);
+    }
   }
 
   #writeNested(value: object, handler: WritingHandler): void {
@@ -190,7 +199,7 @@ export class Jellier implements JellyWriter {
    * for any other object.
    */
   #writeCrossRealm(value: object): void {
-    const kind = crossRealmKind(value);
+    const kind = readable(() => crossRealmKind(value));
     if (kind === "array") this.#writeArray(value as unknown[]);
     else if (kind === "object") this.#writePlain(value as Record<string, unknown>);
     else if (kind === "bytes") this.writer.bytes(Uint8Array.from(value as Uint8Array));
@@ -199,8 +208,10 @@ export class Jellier implements JellyWriter {
   }
 
   #refuse(value: object): never {
-    const other = this.#registry?.otherCopy(value) ?? standardTypes.otherCopy(value);
-    const text = other === undefined ? refusal(value) : `${describe(value)} cannot be sent: it was ${other}`;
+    const text = readable(() => {
+      const other = this.#registry?.otherCopy(value) ?? standardTypes.otherCopy(value);
+      return other === undefined ? refusal(value) : `${describe(value)} cannot be sent: it was ${other}`;
+    });
     throw new JellyError("JELLY_NOT_JELLYABLE", text);
   }
 
@@ -222,7 +233,12 @@ export class Jellier implements JellyWriter {
   }
 
   requireHashable(value: unknown): void {
-    if (typeof value === "object" && value !== null) requireHashable(value, (this.#hashable ??= new Set()));
+    if (typeof value !== "object" || value === null) return;
+    try {
+      requireHashable(value, (this.#hashable ??= new Set()));
+    } catch (error) {
+      throw error instanceof JellyError ? error : unreadable(error);
+    }
   }
 
   /**
@@ -262,5 +278,23 @@ export class Jellier implements JellyWriter {
 
   begin(value: object): void {
     this.#seen.getOrAdd(value, this.writer.position);
+  }
+}
+
+/** As `readable`, without a closure for each object that is written. */
+function prototypeOf(value: object): object | null {
+  try {
+    return Object.getPrototypeOf(value) as object | null;
+  } catch (cause) {
+    throw unreadable(cause);
+  }
+}
+
+/** The result of `read`, which looks at a value. A proxy may throw. */
+function readable<Result>(read: () => Result): Result {
+  try {
+    return read();
+  } catch (cause) {
+    throw unreadable(cause);
   }
 }

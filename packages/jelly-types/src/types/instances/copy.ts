@@ -137,7 +137,20 @@ function writeCopy<T extends object>(
   jellier.writer.list(2);
   jellier.writer.word(name);
   if (getState === undefined) jellier.writeProperties(instance);
-  else jellier.write(getState(instance));
+  else jellier.write(requireState("getState", instance, getState(instance)));
+}
+
+/**
+ * Returns the state that a hook returned. Throws {@link JellyError} for a promise: the state is written at once, so
+ * that it is true at the moment of the call.
+ */
+export function requireState(hook: string, instance: object, state: unknown): unknown {
+  if (!(state instanceof Promise)) return state;
+  state.catch(() => undefined);
+  throw new JellyError(
+    "JELLY_NOT_JELLYABLE",
+    `${hook} of ${describe(instance)} returned a promise. It has to return the state: load what it needs before the object is sent`,
+  );
 }
 
 function requireOneState(name: string, items: number): void {
