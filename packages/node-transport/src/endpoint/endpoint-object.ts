@@ -9,6 +9,7 @@ import { asciiHost } from "./host-name.js";
 /** The longest path of a UNIX socket, in bytes: `sun_path` of the system without the zero at its end. */
 export const MAX_PATH_BYTES: number = process.platform === "linux" ? 107 : 103;
 
+export const DEFAULT_BACKLOG = 4096;
 export const MAX_BACKLOG = 0x7fffffff;
 const MAX_DESCRIPTOR = 0x7fffffff;
 

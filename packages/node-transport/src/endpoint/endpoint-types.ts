@@ -51,7 +51,11 @@ interface PortEndpoint extends ProxiedEndpoint {
   readonly port: number;
   /** The address of the interface. Default: all interfaces, IPv6 and IPv4. */
   readonly interface?: string | undefined;
-  /** How many connections may wait to be accepted. Default: Node's, 511. */
+  /**
+   * How many connections may wait to be accepted. Default 4,096, the most that Linux allows unless it is configured
+   * otherwise (`net.core.somaxconn`). After a restart, all clients of a server connect at once. With Node's own
+   * default, 511, the kernel would drop some of them without telling them, and they would wait in vain.
+   */
   readonly backlog?: number | undefined;
   /**
    * Whether several processes may listen on the same port at the same time, among which the system distributes the
@@ -90,6 +94,7 @@ export interface UnixServerEndpoint extends ProxiedEndpoint {
    * replaced. Default true.
    */
   readonly lockfile?: boolean | undefined;
+  /** How many connections may wait to be accepted. Default 4,096. Linux refuses others with `EAGAIN`. */
   readonly backlog?: number | undefined;
 }
 

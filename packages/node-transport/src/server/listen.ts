@@ -10,6 +10,7 @@ import { Server as SocketServer } from "node:net";
 import type { ListenOptions as SocketOptions, Socket } from "node:net";
 import { nestedOptions } from "../client/connect.js";
 import { serverEndpoint } from "../endpoint/endpoint.js";
+import { DEFAULT_BACKLOG } from "../endpoint/endpoint-object.js";
 import type { ServerEndpoint } from "../endpoint/endpoint-types.js";
 import { asciiHost } from "../endpoint/host-name.js";
 import { nodePlatform, withNodeDefaults } from "../platform.js";
@@ -191,8 +192,8 @@ function requireReusePort(target: ServerEndpoint): void {
   throw new EndpointError(`${target.type}:${target.port}`, "reusePort", expected);
 }
 
-function backlogOf({ backlog }: { readonly backlog?: number | undefined }): SocketOptions {
-  return backlog === undefined ? {} : { backlog };
+function backlogOf({ backlog = DEFAULT_BACKLOG }: { readonly backlog?: number | undefined }): { backlog: number } {
+  return { backlog };
 }
 
 async function closeOnAbort(signal: AbortSignal, server: Server, socketServer: SocketServer): Promise<void> {

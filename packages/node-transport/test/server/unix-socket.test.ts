@@ -10,12 +10,13 @@ import {
   lutimesSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   readlinkSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { createServer } from "node:net";
+import { createConnection, createServer } from "node:net";
 import { describe, expect, test } from "vitest";
 import { connect, listen } from "@pb/node-transport";
 import { Program } from "../support/program.js";
@@ -30,6 +31,11 @@ async function leaveSocket(path: string): Promise<number> {
   child.kill("SIGKILL");
   await once(child, "exit");
   return child.pid!;
+}
+
+/** The largest backlog that this system allows; 0 where it does not say so. */
+function somaxconn(): number {
+  return process.platform === "linux" ? Number(readFileSync("/proc/sys/net/core/somaxconn", "utf8")) : 0;
 }
 
 describe.skipIf(process.platform === "win32")("a UNIX socket", () => {
@@ -51,6 +57,16 @@ describe.skipIf(process.platform === "win32")("a UNIX socket", () => {
     using place = folder();
     await using _server = await listen(`unix:${place.file("pb")}`, new Echo());
     expect(statSync(place.file("pb")).mode & 0o777).toBe(0o660);
+  });
+
+  test.skipIf(somaxconn() < 1000)("lets a thousand clients connect at the same moment", async () => {
+    using place = folder();
+    await using _server = await listen(`unix:${place.file("pb")}`, new Echo());
+    // None is accepted until all have called connect(2), which Linux refuses when the backlog is full.
+    const sockets = Array.from({ length: 1000 }, () => createConnection(place.file("pb")));
+    const results = await Promise.all(sockets.map((socket) => once(socket, "connect").then(() => "", String)));
+    for (const socket of sockets) socket.destroy();
+    expect(results.filter((error) => error !== "")).toEqual([]);
   });
 
   test("replaces the socket of a dead server", async () => {

@@ -17,7 +17,7 @@ export interface WebSocketEndpoint {
   readonly interface?: string | undefined;
   /** The path of the URL. Default `/`. */
   readonly path?: string | undefined;
-  /** How many connections may wait to be accepted. Default: Node's, 511. */
+  /** How many connections may wait to be accepted. Default 4,096, as for the endpoints of `@pb/node-transport`. */
   readonly backlog?: number | undefined;
   /** With keys, clients connect with `wss:`. */
   readonly tls?: ServerTls | undefined;

@@ -102,7 +102,7 @@ export class NodeWebServer extends UpgradingServer {
     }
   }
 
-  async #listen({ port, interface: host, backlog }: WebSocketEndpoint): Promise<void> {
+  async #listen({ port, interface: host, backlog = 4096 }: WebSocketEndpoint): Promise<void> {
     const http = await this.#createServer();
     this.#http = http;
     http.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
@@ -110,7 +110,7 @@ export class NodeWebServer extends UpgradingServer {
       if (pathOf(request) === this.#path) this.upgrade(request, socket, head);
       else this.refuseRequest(request, socket, 404);
     });
-    http.listen({ port, ...(host === undefined ? {} : { host }), ...(backlog === undefined ? {} : { backlog }) });
+    http.listen({ port, ...(host === undefined ? {} : { host }), backlog });
     await once(http, "listening");
     http.on("error", (error) => this.incoming.report({ kind: "error", error }));
     const { address, port: actual } = http.address() as AddressInfo;
