@@ -61,8 +61,8 @@ export interface LoginLimits {
   readonly failuresPerNameEverywhereMs: number;
   /**
    * Names, addresses, and pairs of both, for which failures are remembered one by one. Default 10,000 of each: at most
-   * a few megabytes. Only those whose failures no longer count are forgotten. When all count, all further ones share
-   * one budget. Also the number of users whose addresses are remembered after a login.
+   * a few megabytes. Only those whose failures no longer count are forgotten. When all count, further ones share as
+   * many budgets. Also the number of users whose addresses are remembered after a login.
    */
   readonly names: number;
 }

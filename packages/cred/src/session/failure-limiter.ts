@@ -1,6 +1,9 @@
 // A rate limit on failed logins with a budget per key: of failures that have happened, and of logins in progress, each
 // of which may become one.
 
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesOf, concat, randomBytes } from "../bytes.js";
+
 /** The clock of the limits, in milliseconds. It never goes back, unlike `Date.now`. */
 export type Clock = () => number;
 
@@ -39,17 +42,22 @@ interface Active {
 /** Milliseconds between two searches for keys that can be forgotten: a search of a full table takes about 1 ms. */
 const SWEEP_MS = 1_000;
 
+const NONE: Failures = { count: 0, at: 0 };
+
 /**
  * Counts failures per key. Only a key without failures is forgotten, so a client cannot get rid of its failures by
- * causing failures of other keys. When the table is full, all further keys share one count.
+ * causing failures of other keys. When the table is full, further keys share as many counts as the table has places: a
+ * secret decides which keys share one, so that a client can neither choose whose count it uses up, nor use up the
+ * counts of all keys with the failures of a few hundred addresses.
  */
 export class FailureLimiter {
   readonly refusal: string;
   readonly #limit: FailureLimit;
   readonly #now: Clock;
   readonly #failures = new Map<string, Failures>();
-  /** The failures of the keys that found the table full. A key that is not in the table has at least as many. */
-  #overflow: Failures = { count: 0, at: 0 };
+  /** The failures of the keys that found the table full, by {@link #shareOf}. One of these keys has at most as many. */
+  readonly #overflow = new Map<number, Failures>();
+  readonly #secret = randomBytes(16);
   #sweptAt = -Infinity;
   /** Bounded by the logins in progress, and so by the connections. */
   readonly #active = new Map<string, Active>();
@@ -98,7 +106,7 @@ export class FailureLimiter {
   record(key: string, failures = 1): void {
     const total = { count: this.#count(key) + failures, at: this.#now() };
     if (this.#failures.has(key) || this.#hasSpace()) this.#failures.set(key, total);
-    else this.#overflow = total;
+    else this.#overflow.set(this.#shareOf(key), total);
   }
 
   /** The keys that are remembered, and the logins in progress and waiting. */
@@ -107,7 +115,17 @@ export class FailureLimiter {
   }
 
   #count(key: string): number {
-    return this.#remaining(this.#failures.get(key) ?? this.#overflow);
+    return this.#remaining(this.#failures.get(key) ?? this.#shared(key));
+  }
+
+  #shared(key: string): Failures {
+    return (this.#overflow.size > 0 ? this.#overflow.get(this.#shareOf(key)) : undefined) ?? NONE;
+  }
+
+  /** Which of the shared counts is that of a key. */
+  #shareOf(key: string): number {
+    const hash = sha256(concat(this.#secret, bytesOf(key)));
+    return new DataView(hash.buffer, hash.byteOffset).getUint32(0) % this.#limit.keys;
   }
 
   #remaining({ count, at }: Failures): number {
@@ -125,13 +143,17 @@ export class FailureLimiter {
   /** Whether the table has space for one more key, after keys whose failures are long ago have been forgotten. */
   #hasSpace(): boolean {
     const { keys } = this.#limit;
-    if (this.#failures.size >= keys && this.#now() - this.#sweptAt >= SWEEP_MS) {
+    const isCrowded = this.#failures.size >= keys || this.#overflow.size > 0;
+    if (isCrowded && this.#now() - this.#sweptAt >= SWEEP_MS) {
       this.#sweptAt = this.#now();
-      for (const [key, failures] of this.#failures) {
-        if (this.#remaining(failures) === 0) this.#failures.delete(key);
-      }
+      this.#forgetOld(this.#failures);
+      this.#forgetOld(this.#overflow);
     }
     return this.#failures.size < keys;
+  }
+
+  #forgetOld<Key>(table: Map<Key, Failures>): void {
+    for (const [key, failures] of table) if (this.#remaining(failures) === 0) table.delete(key);
   }
 }
 

@@ -33,6 +33,11 @@ export class LoginBudgets {
   readonly #knownAddress: FailureLimiter;
   /** By the width of the network. */
   readonly #nameFromAddresses: readonly FailureLimiter[];
+  /**
+   * Only failures from addresses where their users have been before fill this table. Full tables of the other limiters
+   * therefore keep no such user out.
+   */
+  readonly #nameFromKnownAddress: FailureLimiter;
   readonly #name: FailureLimiter;
   readonly #known: KnownAddresses;
 
@@ -51,6 +56,7 @@ export class LoginBudgets {
     this.#addresses = WIDER.map((factor) => limiter(failuresPerAddress, failuresPerAddressMs, factor, address));
     this.#knownAddress = limiter(failuresPerAddress, failuresPerAddressMs, KNOWN_FACTOR, address);
     this.#nameFromAddresses = WIDER_FOR_NAME.map((factor) => limiter(failuresPerName, failuresPerNameMs, factor, name));
+    this.#nameFromKnownAddress = limiter(failuresPerName, failuresPerNameMs, 1, name);
     this.#name = limiter(limits.failuresPerNameEverywhere, limits.failuresPerNameEverywhereMs, 1, name);
     this.#known = new KnownAddresses(limits.names, now);
   }
@@ -62,11 +68,11 @@ export class LoginBudgets {
       networks.map((network, width) => limiters[width]!.budget(network + suffix));
     if (name === undefined) return ofNetworks(this.#addresses);
     const key = this.#keyOf(name);
-    const own = ofNetworks(this.#nameFromAddresses, ` ${key}`);
     const [narrowest] = networks as readonly [string, ...string[]];
-    return this.#known.has(key, narrowest)
-      ? [this.#knownAddress.budget(narrowest), own[0]!]
-      : [...ofNetworks(this.#addresses), ...own, this.#name.budget(key)];
+    if (this.#known.has(key, narrowest))
+      return [this.#knownAddress.budget(narrowest), this.#nameFromKnownAddress.budget(`${narrowest} ${key}`)];
+    const own = ofNetworks(this.#nameFromAddresses, ` ${key}`);
+    return [...ofNetworks(this.#addresses), ...own, this.#name.budget(key)];
   }
 
   /** Called after a successful login: failures from other addresses then no longer keep this user out. */

@@ -67,13 +67,18 @@ test("never forgets a key that is limited, whatever other keys do, and forgets t
   expect(limiter.size.failed).toBe(1);
 });
 
-test("counts the keys together that find the table full of keys that count", () => {
-  const { clock, limiter, fail } = limiterAt({ burst: 2, intervalMs: 60_000, keys: 3 });
-  for (const key of ["a", "b", "c"]) expect(fail(key)).toBe(true);
-  expect(["d", "e", "f"].map(fail)).toEqual([true, true, false]);
-  expect(limiter.size.failed).toBe(3);
-  clock.now += 60_000; // a, b and c have recovered; d, e and f have one failure
+test("counts keys together that find the table full, with as many counts as it has places", () => {
+  const { clock, limiter, fail } = limiterAt({ burst: 2, intervalMs: 60_000, keys: 1 });
+  expect(fail("a")).toBe(true);
+  expect(["b", "c", "d"].map(fail)).toEqual([true, true, false]);
+  expect(limiter.size.failed).toBe(1);
+  clock.now += 60_000; // a has recovered; b, c and d have one failure together
   expect(["d", "d"].map(fail)).toEqual([true, false]);
+  const wide = limiterAt({ burst: 2, intervalMs: 60_000, keys: 1_000 });
+  for (let key = 0; key < 2_000; key++) wide.fail(`${key}`);
+  const refused = Array.from({ length: 1_000 }, (_, key) => wide.fail(`new ${key}`)).filter((isFree) => !isFree);
+  expect(refused.length).toBeGreaterThan(0);
+  expect(refused.length).toBeLessThan(1_000);
 });
 
 test("takes keys in turn, and passes over a key that waits elsewhere", async () => {
