@@ -1,6 +1,7 @@
 // Lock files of UNIX sockets: symbolic links whose target is the id of the process, as Twisted makes them
 // (`twisted.python.lockfile`).
 
+import { printable } from "@pb/jelly-types";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { lstat, readlink, realpath, rename, symlink, unlink } from "node:fs/promises";
@@ -191,7 +192,7 @@ async function inspect(path: string, lockFile: string): Promise<Lock | undefined
  * lives.
  */
 async function requireDead(path: string, lockFile: string, { owner, isForeign }: Lock): Promise<void> {
-  if (await isListening(path)) throw lockHeld(path, `process ${owner} listens there`);
+  if (await isListening(path)) throw lockHeld(path, `process ${printable(owner)} listens there`);
   if (!isForeign && owner !== OWN_PID && isAlive(Number(owner)) && !(await isStale(lockFile)))
     throw lockHeld(path, `process ${owner} has locked it`);
 }

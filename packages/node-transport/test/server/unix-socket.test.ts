@@ -199,6 +199,17 @@ describe.skipIf(process.platform === "win32")("a UNIX socket", () => {
     expect(readdirSync(place.path)).toEqual(["again"]);
   });
 
+  test("quotes what its lock file contains in an error", async () => {
+    using place = folder();
+    const path = place.file("pb");
+    await using _living = await listen({ type: "unix", path, lockfile: false }, new Echo());
+    symlinkSync("1\n\x1b[2K", `${path}.lock`);
+    await expect(listen(`unix:${path}`, new Echo())).rejects.toMatchObject({
+      code: "EADDRINUSE",
+      message: expect.stringContaining("process 1\\n\\x1b[2K listens there") as string,
+    });
+  });
+
   test("is not taken if its lock file is not a symbolic link", async () => {
     using place = folder();
     writeFileSync(place.file("pb.lock"), "precious");

@@ -13,7 +13,7 @@ import { asksForCredit, WebSocketLink } from "../link/web-socket-link.js";
 import { originError, WebServer } from "../server/web-server.js";
 import type { WebServerOptions } from "../server/web-server.js";
 import { withDefaults } from "@pb/broker/extension";
-import { checkOptions } from "@pb/jelly-types";
+import { checkOptions, printable } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
 import { requestPeer } from "./request-peer.js";
 import type { DescribeClient } from "./request-peer.js";
@@ -114,7 +114,8 @@ export class UpgradingServer extends WebServer {
 
   /** Answers a request for another path or without the header `Upgrade`, and reports it. @internal */
   refuseRequest(request: IncomingMessage, socket: Duplex, status: number): void {
-    const what = status === 404 ? `no server at the path ${JSON.stringify(request.url)}` : "the request is plain HTTP";
+    const what =
+      status === 404 ? `no server at the path "${printable(request.url ?? "")}"` : "the request is plain HTTP";
     this.#refuse(request, socket, status, new ConnectError("CONNECT_NOT_WEBSOCKET", what));
   }
 

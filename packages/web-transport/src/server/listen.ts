@@ -1,11 +1,10 @@
 // Serves MessagePorts: one port, the page that started a worker, the pages of a shared worker, or other windows.
 
 import type { RootSource } from "@pb/broker";
-import { ConnectError } from "@pb/transport";
 import { isPort, listenTo } from "../link/port-like.js";
 import type { PortLike } from "../link/port-like.js";
 import { originPolicy } from "./origins.js";
-import { WebServer } from "./web-server.js";
+import { originError, WebServer } from "./web-server.js";
 import type { WebServerOptions } from "./web-server.js";
 
 /** The message that carries a port to another window. */
@@ -66,8 +65,7 @@ function listenToWindow(window: PortSource & Window, root: RootSource, options: 
     if (data !== PORT_MESSAGE || port === undefined) return;
     if (isAllowed(origin, window.location.host)) server.acceptPort(port);
     else {
-      const text = `The origin ${JSON.stringify(origin)} is not allowed: add it to the option origins`;
-      server.reportFailure(`window:${origin}`, new ConnectError("CONNECT_ORIGIN", text));
+      server.reportFailure(`window:${origin}`, originError(origin));
       port.close?.();
     }
   });

@@ -2,7 +2,7 @@
 
 import type { Broker, BrokerOptions, Peer, RootSource } from "@pb/broker";
 import { BrokerConfig, withDefaults } from "@pb/broker/extension";
-import { addDisposal, asyncDispose, checkOptions } from "@pb/jelly-types";
+import { addDisposal, asyncDispose, checkOptions, printable } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
 import { ConnectError, defaultPlatform, ServerConnections, withDefaultWatcher } from "@pb/transport";
 import type { CloseOptions, LivenessOptions, Platform, SameUserOptions } from "@pb/transport";
@@ -193,7 +193,7 @@ export class WebServer {
 
 /** The error of a request from a page of another origin. */
 export function originError(origin: string | undefined): ConnectError {
-  const text = `The origin ${JSON.stringify(origin)} is not allowed: add it to the option origins`;
+  const text = `The origin "${printable(String(origin))}" is not allowed: add it to the option origins`;
   return new ConnectError("CONNECT_ORIGIN", text);
 }
 

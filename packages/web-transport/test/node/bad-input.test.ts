@@ -60,6 +60,25 @@ async function exchange(text: string): Promise<string> {
   return answer;
 }
 
+describe("what a request contains is quoted and cut in errors:", () => {
+  const forged = `\x9b2K${"x".repeat(5_000)}`;
+  const handshake = `Connection: Upgrade\r\nUpgrade: websocket\r\n`;
+  test.each([
+    ["the origin", `GET /pb HTTP/1.1\r\nHost: a\r\nOrigin: ${forged}\r\n${handshake}\r\n`],
+    ["the path", `GET /${forged} HTTP/1.1\r\nHost: a\r\n${handshake}\r\n`],
+    ["the path without controls", `GET /${"x".repeat(5_000)} HTTP/1.1\r\nHost: a\r\n${handshake}\r\n`],
+    ["the key", `GET /pb HTTP/1.1\r\nHost: a\r\n${handshake}Sec-WebSocket-Key: ${forged}\r\n\r\n`],
+    ["the version", `GET /pb HTTP/1.1\r\nHost: a\r\n${handshake}Sec-WebSocket-Version: ${forged}\r\n\r\n`],
+    ["the method", `${forged} /pb HTTP/1.1\r\n\r\n`],
+  ])("%s", async (_what, request) => {
+    await exchange(request);
+    const { peer, error } = await failure();
+    const text = `${peer} ${String(error)}`;
+    expect(text).toMatch(/^[\x20-\x7e…]+$/);
+    expect(text.length).toBeLessThan(500);
+  });
+});
+
 describe("messages", () => {
   test("a text message is a protocol error", async () => {
     (await open()).send("hello");
