@@ -13,13 +13,14 @@ import type { Pass } from "./engine/login-gate.js";
 import { ConnectionMemory } from "./engine/memory.js";
 import { MessageReader } from "./engine/reader.js";
 import { requireCallable, requireName } from "./engine/root-source.js";
-import { isReserved, Pbx, PBX, REPLACED, understandsGoAway } from "./engine/pbx.js";
 import { LimitError, ProtocolError } from "./errors.js";
 import type { CloseReason, ConnectionLostError, ServerBusyError } from "./errors.js";
 import type { RemoteMethods, RemoteReference } from "./flavors/remote-reference.js";
 import { Backpressure } from "./link/backpressure.js";
 import { connectionLost } from "./link/close-reason.js";
 import type { Link, Peer } from "./link/link.js";
+import { Goodbyes, sendGoodbye } from "./pbx/goodbyes.js";
+import { isReserved, Pbx, PBX, REPLACED } from "./pbx/pbx.js";
 import type { CacheSource } from "./references/exported-caches.js";
 import { collectStats } from "./stats.js";
 import type { BrokerStats } from "./stats.js";
@@ -63,10 +64,7 @@ export class Broker implements Connection {
   readonly #backpressure: Backpressure;
   readonly #memory: ConnectionMemory;
   readonly #disconnectCallbacks = new Subscriptions<[reason: ConnectionLostError]>();
-  /** Created with the first callback: only reconnecting clients have one. */
-  #goAwayCallbacks: Subscriptions<[retryAfterMs: number]> | undefined;
-  /** What the peer said when it announced that it will close. */
-  #retryAfterMs: number | undefined;
+  readonly #goodbyes: Goodbyes;
   /** Created with the first login. */
   #gate: LoginGate | undefined;
   readonly #published = new Map<string, Callable>();
@@ -123,6 +121,12 @@ export class Broker implements Connection {
       end: (reason: CloseReason, cause: unknown) => this.#end(reason, cause),
     };
     this.#reader = new MessageReader(owner, this.#session, this.#backpressure, this.#memory);
+    this.#goodbyes = new Goodbyes({
+      core: () => (this.#state.is === "ready" ? this.#state.core : undefined),
+      idle: () => this.idle(),
+      terminate: (reason, cause) => this.terminate(reason, cause),
+      leave: (reason, cause) => this.#leave(reason, cause),
+    });
     link.start({
       received: this.#reader.receive,
       drained: () => this.#drained(),
@@ -199,19 +203,7 @@ export class Broker implements Connection {
     checkNumber("The option retryAfterMs", retryAfterMs);
     await this.ready;
     const core = this.#core();
-    if (!this.#config.extensions) return false;
-    const details = { perspective: null, keepAlive: undefined, isPing: true };
-    try {
-      if (!understandsGoAway(await core.caller.call(PBX, "hello", [], details))) return false;
-    } catch (error) {
-      if (error instanceof RemoteError) return false;
-      throw error;
-    }
-    this.#core(); // Throws when the connection has ended meanwhile.
-    // From now on, the peer may close at any time.
-    this.#stopCalling(core);
-    core.caller.send(PBX, "goaway", [{ retryAfter: retryAfterMs / 1000 }], details);
-    return true;
+    return this.#config.extensions && this.#goodbyes.announce(core, retryAfterMs);
   }
 
   /**
@@ -219,9 +211,7 @@ export class Broker implements Connection {
    * Calls in flight are still answered. Dispose of the result to unsubscribe.
    */
   notifyOnGoAway(callback: (retryAfterMs: number) => void): Disposable {
-    const subscription = (this.#goAwayCallbacks ??= new Subscriptions()).add(callback);
-    if (this.#retryAfterMs !== undefined) this.#runGoAwayCallbacks(this.#retryAfterMs);
-    return subscription;
+    return this.#goodbyes.notify(callback, (run) => this.#config.runCallback(run));
   }
 
   /**
@@ -243,8 +233,7 @@ export class Broker implements Connection {
    */
   terminate(reason: CloseReason, cause?: Error): void {
     if (reason === REPLACED && this.#state.is === "ready" && this.#config.extensions) {
-      const details = { perspective: null, keepAlive: undefined, isPing: true };
-      this.#state.core.caller.send(PBX, "goaway", [{ reason }], details);
+      sendGoodbye(this.#state.core, { reason });
       const timer = after(REPLACED_MS, () => this.#link.destroy());
       void this.closed.then(() => clearTimeout(timer));
       this.#end(reason, cause);
@@ -259,11 +248,8 @@ export class Broker implements Connection {
    * understands that: a stock peer ignores it. The link closes when this was sent, so destroy it after a while.
    */
   displace(error: ServerBusyError, cause: Error): void {
-    if (this.#state.is === "ready" && this.#config.extensions) {
-      const details = { perspective: null, keepAlive: undefined, isPing: true };
-      const goodbye = { retryAfter: error.retryAfterMs / 1000, busy: error.limit };
-      this.#state.core.caller.send(PBX, "goaway", [goodbye], details);
-    }
+    if (this.#state.is === "ready" && this.#config.extensions)
+      sendGoodbye(this.#state.core, { retryAfter: error.retryAfterMs / 1000, busy: error.limit });
     this.#end("limit", cause);
   }
 
@@ -416,14 +402,7 @@ export class Broker implements Connection {
     this.#reader.start(core);
     this.#backpressure.setLoad(core);
     this.keepAlive(); // Each end announces its version first.
-    if (this.#config.extensions)
-      this.#published.set(
-        PBX,
-        new Pbx(
-          (retryAfterMs, busy) => this.#peerGoesAway(retryAfterMs, busy),
-          () => this.#wasReplaced(),
-        ),
-      );
+    if (this.#config.extensions) this.#published.set(PBX, new Pbx(this.#goodbyes));
     this.#publishRoot();
     this.#settleReady.resolve();
   }
@@ -480,35 +459,9 @@ export class Broker implements Connection {
 
   // The end
 
-  /** The peer will close: makes no further calls, and closes when all calls are answered. */
-  #peerGoesAway(retryAfterMs: number, busy: ServerBusyError | undefined): void {
-    // Later, because this is a call of the peer.
-    if (busy !== undefined) queueMicrotask(() => this.terminate("busy", busy));
-    if (this.#state.is !== "ready" || this.#retryAfterMs !== undefined || busy !== undefined) return;
-    this.#retryAfterMs = retryAfterMs;
-    this.#stopCalling(this.#state.core);
-    this.#runGoAwayCallbacks(retryAfterMs);
-    this.#config.onEvent({ kind: "going-away", retryAfterMs });
-    void this.idle().then(() => {
-      if (!this.isOpen) return;
-      this.#end("lost", new Error("the peer had announced that it would close"));
-      this.#link.close();
-    });
-  }
-
-  #wasReplaced(): void {
-    this.#end(REPLACED, new Error("the same user has logged in over another connection"));
+  #leave(reason: CloseReason, cause: Error): void {
+    this.#end(reason, cause);
     this.#link.close();
-  }
-
-  /** From now on, only methods of the peer's calls that are running may call: the peer waits for these. */
-  #stopCalling({ caller, responder }: ConnectionCore): void {
-    caller.mayCall = () => responder.isWorking;
-  }
-
-  #runGoAwayCallbacks(retryAfterMs: number): void {
-    for (const callback of this.#goAwayCallbacks?.takeAll() ?? [])
-      this.#config.runCallback(() => callback(retryAfterMs));
   }
 
   #lost(cause: Error | undefined, reason: "protocol" | "limit" | "lost" = "lost"): void {

@@ -24,16 +24,20 @@ const LONGEST_RETRY_S = 3600;
 /** The names of limits. */
 const WORD = /^\w{1,40}$/;
 
+/** What the announcements of the peer are passed to. */
+interface GoodbyeReceiver {
+  /** `busy` is the error of a connection whose place the server needs: it ends at once. */
+  peerGoesAway(retryAfterMs: number, busy: ServerBusyError | undefined): void;
+  wasReplaced(): void;
+}
+
 /** The methods that the peer can call. */
 export class Pbx extends Referenceable {
-  readonly #onGoAway: (retryAfterMs: number, busy: ServerBusyError | undefined) => void;
-  readonly #onReplaced: () => void;
+  readonly #goodbyes: GoodbyeReceiver;
 
-  /** `busy` is the error of a connection whose place the server needs: it ends at once. */
-  constructor(onGoAway: (retryAfterMs: number, busy: ServerBusyError | undefined) => void, onReplaced: () => void) {
+  constructor(goodbyes: GoodbyeReceiver) {
     super();
-    this.#onGoAway = onGoAway;
-    this.#onReplaced = onReplaced;
+    this.#goodbyes = goodbyes;
   }
 
   /** What this end can do. */
@@ -51,13 +55,13 @@ export class Pbx extends Referenceable {
       Record<"retryAfter" | "reason" | "busy", unknown>
     >;
     if (reason === REPLACED) {
-      this.#onReplaced();
+      this.#goodbyes.wasReplaced();
       return;
     }
     const seconds = retryAfter instanceof Float ? retryAfter.value : Number(retryAfter);
     const retryAfterMs = seconds >= 0 ? Math.min(seconds, LONGEST_RETRY_S) * 1000 : 0;
     const isBusy = typeof busy === "string" && WORD.test(busy);
-    this.#onGoAway(retryAfterMs, isBusy ? new ServerBusyError(busy, retryAfterMs) : undefined);
+    this.#goodbyes.peerGoesAway(retryAfterMs, isBusy ? new ServerBusyError(busy, retryAfterMs) : undefined);
   }
 }
 
