@@ -24,7 +24,17 @@ const nodePackages = ["node-transport"];
 const nodeFiles = "web-transport/src/(node/|node\\.ts$)";
 
 /** The import order inside packages/broker/src: a folder or file may import only those to its left. */
-const brokerOrder = ["link/", "wire/", "calls/", "references/", "flavors/", "engine/", "pbx/", "broker.ts", "features/"];
+const brokerOrder = [
+  "link/",
+  "wire/",
+  "calls/",
+  "references/",
+  "flavors/",
+  "engine/",
+  "pbx/",
+  "broker.ts",
+  "features/",
+];
 
 /** Returns one line for each import that breaks a rule. */
 export async function layering(root: string): Promise<string[]> {
