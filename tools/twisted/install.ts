@@ -7,25 +7,36 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const cache = fileURLToPath(new URL("../../node_modules/.cache/pb-twisted/", import.meta.url));
-const environment = join(cache, "twisted-26.4-websocket");
+const environment = "twisted-26.4-websocket";
 const executable = process.platform === "win32" ? "Scripts/python.exe" : "bin/python";
 
 /** Timeouts only end an installation that hangs. */
 const TIMEOUT_MS = 15 * 60_000;
 
-/** The Python of the virtual environment, if it exists. */
+/** The Python of the virtual environment with Twisted 26.4, if it exists. */
 export function environmentPython(): string | undefined {
-  return existsSync(environment) ? join(environment, executable) : undefined;
+  return existsSync(join(cache, environment)) ? join(cache, environment, executable) : undefined;
 }
 
 /** Creates the virtual environment with Twisted 26.4 and returns its Python, or undefined when that fails. */
 export function makeEnvironment(): string | undefined {
-  console.error("Installing Twisted 26.4 into a virtual environment (once) …");
-  const pip = "-m pip install --retries 1 --disable-pip-version-check --no-input twisted[websocket]==26.4.*".split(" ");
+  return makePython(environment, ["twisted[websocket]==26.4.*"]);
+}
+
+/**
+ * Creates a virtual environment with some packages, if it does not exist, and returns its Python, or undefined when
+ * that fails. The name of a changed list of packages must be another one.
+ */
+export function makePython(name: string, packages: readonly string[]): string | undefined {
+  const pip = "-m pip install --retries 1 --disable-pip-version-check --no-input".split(" ");
   const make = (folder: string) => (python: string) =>
-    succeeds(python, ["-m", "venv", "--clear", folder]) && succeeds(join(folder, executable), pip);
-  makeOnce(environment, (folder) => ["python3", "/usr/bin/python3"].some(make(folder)));
-  return environmentPython();
+    succeeds(python, ["-m", "venv", "--clear", folder]) && succeeds(join(folder, executable), [...pip, ...packages]);
+  const folder = join(cache, name);
+  const isMade = makeOnce(folder, (unfinished) => {
+    console.error(`Installing ${packages.join(", ")} into a virtual environment (once) …`);
+    return ["python3", "/usr/bin/python3"].some(make(unfinished));
+  });
+  return isMade ? join(folder, executable) : undefined;
 }
 
 /**

@@ -1,0 +1,26 @@
+"""Cancellation, deadlines, pipelining, goodbyes and trace context for Twisted's Perspective Broker.
+
+Call ``upgrade(factory)`` on a ``PBServerFactory`` or ``PBClientFactory``. Peers that do not know these extensions notice
+nothing: towards them, everything behaves as plain Perspective Broker.
+"""
+
+from ._broker import upgrade
+from ._calls import Pipelined, call, pipe
+from ._context import Call, context
+from ._drain import drain, notify_on_go_away
+from ._errors import Cancelled, DependencyFailed, GoingAway, NotAReference
+
+__all__ = [
+    "Call",
+    "Cancelled",
+    "DependencyFailed",
+    "GoingAway",
+    "NotAReference",
+    "Pipelined",
+    "call",
+    "context",
+    "drain",
+    "notify_on_go_away",
+    "pipe",
+    "upgrade",
+]

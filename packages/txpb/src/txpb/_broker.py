@@ -1,0 +1,176 @@
+"""A broker that has the object ``pbx``, and the factories that make such brokers."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, Optional, TypeVar, Union, cast
+
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import connectionDone
+from twisted.spread import pb
+
+from ._context import Clock, current
+from ._errors import GoingAway
+from ._kept import Kept
+from ._pbx import NAME, Pbx, ReadArguments
+
+Factory = TypeVar("Factory", bound=Union[pb.PBServerFactory, pb.PBClientFactory])
+
+
+class Tracked:
+    """What a call is for, for the time of this call."""
+
+    def __init__(self, target: Any, request_id: int) -> None:
+        self._target = target
+        self._request_id = request_id
+
+    def remoteMessageReceived(self, broker: PbxBroker, message: Any, args: Any, kw: Any) -> Any:
+        return broker.pbx.run(self._request_id, self._target, message, args, kw)
+
+
+class PbxBroker(pb.Broker):
+    """Knows the calls of the peer that are running, and whether the peer has the object ``pbx``."""
+
+    transport: Any
+    pbx_clock: Clock
+    pbx_connections: set[PbxBroker]
+    """The connections of the factory, from the end of the negotiation on."""
+    pbx: Pbx
+    peer_features: Optional[frozenset[str]] = None
+    """What the peer can do. ``None`` until it has said so, or has said that it does not know the question."""
+    _greeting: Optional[Kept] = None
+    _next_request_id: Optional[int] = None
+
+    def __init__(self, *args: Any, **kw: Any) -> None:
+        super().__init__(*args, **kw)
+        self.pbx = Pbx(self, self.pbx_clock)
+
+    def connectionReady(self) -> None:
+        super().setNameForLocal(NAME, self.pbx)
+        self.pbx_connections.add(self)
+        super().connectionReady()
+
+    def connectionLost(self, reason: Any = connectionDone) -> None:
+        self.pbx_connections.discard(self)
+        super().connectionLost(reason)
+        self.pbx.connection_lost()
+
+    def setNameForLocal(self, name: Any, object: Any) -> None:
+        text = name if isinstance(name, bytes) else name.encode()
+        if text == NAME or text.startswith(NAME + b":"):
+            raise ValueError(f"The name {name!r} is reserved for txpb")
+        super().setNameForLocal(name, object)
+
+    # Calls of the peer
+
+    def _recvMessage(
+        self, findObjMethod: Any, requestID: Any, objectID: Any, message: Any, answer: Any, args: Any, kw: Any
+    ) -> None:
+        def find(object_id: Any) -> Any:
+            target = self.pbx.find(object_id) or findObjMethod(object_id)
+            return target if target is None or target is self.pbx else Tracked(target, requestID)
+
+        super()._recvMessage(find, requestID, objectID, message, answer, args, kw)
+
+    def serialize(self, object: Any, perspective: Any = None, method: Any = None, args: Any = None, kw: Any = None) -> Any:
+        if inspect.iscoroutine(object):  # The result of `async def remote_x`.
+            object = Deferred.fromCoroutine(object)
+        result = super().serialize(object, perspective, method, args, kw)
+        # The last object of a call is its result.
+        self.pbx.last_result = pb.ViewPoint(perspective, object) if isinstance(object, pb.Viewable) else object
+        return result
+
+    def unserialize(self, sexp: Any, perspective: Any = None) -> Any:
+        if isinstance(sexp, ReadArguments):
+            return sexp.for_perspective(perspective)
+        return super().unserialize(sexp, perspective)
+
+    def _sendAnswer(self, netResult: Any, requestID: Any) -> None:
+        if not self.disconnected:
+            super()._sendAnswer(netResult, requestID)
+
+    def _sendError(self, fail: Any, requestID: Any) -> None:
+        if not self.disconnected:
+            super()._sendError(fail, requestID)
+
+    # Calls of this end
+
+    def newRequestID(self) -> int:
+        reserved, self._next_request_id = self._next_request_id, None
+        return super().newRequestID() if reserved is None else reserved
+
+    def _sendMessage(self, prefix: Any, perspective: Any, objectID: Any, message: Any, args: Any, kw: Any) -> Any:
+        if not self.disconnected and self.pbx.retry_after is not None and objectID != NAME:
+            call = current.get()
+            if call is None or call.broker is not self:  # The peer still waits for the calls that are running.
+                raise GoingAway("The peer is about to close the connection")
+        return super()._sendMessage(prefix, perspective, objectID, message, args, kw)
+
+    def proto_answer(self, requestID: Any, netResult: Any) -> None:
+        super().proto_answer(requestID, netResult)
+        self.pbx.close_if_idle()
+
+    def proto_error(self, requestID: Any, fail: Any) -> None:
+        super().proto_error(requestID, fail)
+        self.pbx.close_if_idle()
+
+    def ask(self) -> Deferred[frozenset[str]]:
+        """Fires with what the peer can do. Asks it at the first time."""
+        if self._greeting is None:
+            self._greeting = Kept()
+            hello = self._sendMessage(b"", None, NAME, b"hello", (), {})
+            hello.addCallbacks(features_of, lambda _: frozenset())
+            hello.addCallback(self._learn)
+        return self._greeting.get()
+
+    def _learn(self, features: frozenset[str]) -> None:
+        self.peer_features = features
+        assert self._greeting is not None
+        self._greeting.settle(features)
+
+    def may(self, feature: str) -> bool:
+        """Whether the peer may know the feature."""
+        if self._greeting is None:
+            self.ask()
+        return self.peer_features is None or feature in self.peer_features
+
+    def tell(self, message: bytes, *args: Any) -> None:
+        """Calls the ``pbx`` of the peer, without an answer. A stock peer ignores that."""
+        if not self.disconnected:
+            self._sendMessage(b"", None, NAME, message, args, {"pbanswer": 0})
+
+    def send(
+        self, perspective: Any, object_id: Any, name: str, args: Any, kw: Any, note: dict[str, Any], expect: bool = False
+    ) -> tuple[int, Deferred[Any]]:
+        """Calls a method, with a note. Returns the number of the call and what Perspective Broker returns."""
+        request_id = self.newRequestID()
+        if note and self.may("note"):
+            self.tell(b"note", request_id, note)
+        if expect and self.may("expect"):
+            self.tell(b"expect", request_id)
+        self._next_request_id = request_id
+        try:
+            return request_id, self._sendMessage(b"", perspective, object_id, name.encode(), args, kw)
+        finally:
+            self._next_request_id = None
+
+
+def features_of(hello: Any) -> frozenset[str]:
+    features = hello.get("features") if isinstance(hello, dict) else None
+    return frozenset(item for item in features if isinstance(item, str)) if isinstance(features, list) else frozenset()
+
+
+def upgrade(factory: Factory, clock: Optional[Clock] = None) -> Factory:
+    """Makes a ``PBServerFactory`` or ``PBClientFactory`` use brokers with these extensions, for new connections.
+
+    A protocol class of its own is kept as the base class. ``clock`` is the reactor by default. Returns the factory.
+    """
+    if clock is None:
+        from twisted.internet import reactor
+
+        clock = cast(Clock, reactor)
+    upgraded: Any = factory
+    base = upgraded.protocol
+    if not issubclass(base, PbxBroker):
+        upgraded.protocol = type("UpgradedBroker", (PbxBroker, base), {"pbx_clock": clock, "pbx_connections": set()})
+    return factory

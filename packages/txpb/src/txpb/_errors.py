@@ -1,0 +1,35 @@
+"""What can go wrong with a call. Those that are sent to the peer are not logged."""
+
+from twisted.spread import pb
+
+
+class Cancelled(pb.Error):
+    """The caller canceled the call, or its deadline has passed, and the method stopped."""
+
+
+class NotExpected(pb.Error):
+    """There is no result of this name to call. Has the text by which a stock broker says so."""
+
+    __module__ = "pbx"
+
+    def __init__(self) -> None:
+        super().__init__(UNKNOWN_OBJECT)
+
+
+class DependencyFailed(pb.Error):
+    """The call that this one depends on has failed. Has the text of that error."""
+
+    __module__ = "pbx"
+
+
+class NotAReference(pb.Error):
+    """The result of the call that this one depends on is not an object that can be called."""
+
+    __module__ = "pbx"
+
+
+class GoingAway(pb.DeadReferenceError):
+    """The peer is about to close the connection. The call was not sent: repeat it over a new connection."""
+
+
+UNKNOWN_OBJECT = "Invalid Object ID"

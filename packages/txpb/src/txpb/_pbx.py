@@ -1,0 +1,217 @@
+"""The object ``pbx``, which each end of a connection has: what it knows of the calls of its peer."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Callable, Optional
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.python import log
+from twisted.python.failure import Failure
+from twisted.spread import pb
+
+from ._context import Call, Clock, Timer, current
+from ._errors import Cancelled, DependencyFailed, NotAReference, NotExpected
+from ._kept import Kept
+from ._values import has_references, request_id_of, seconds_of, trace_of
+
+if TYPE_CHECKING:
+    from ._broker import PbxBroker
+
+FEATURES = ["goaway", "note", "cancel", "expect"]
+
+NAME = b"pbx"
+"""The name of the object."""
+
+MAX_NOTES = 64
+"""Notes whose call has not arrived: a note stands directly before its call."""
+
+MAX_EXPECTED = 64
+"""Results that are expected, and whose call has not arrived."""
+
+MAX_KEPT: int = pb.MAX_BROKER_REFS
+"""Results that are expected or kept for pipelined calls: as many as there may be references."""
+
+LONGEST_RETRY = 3600.0
+"""In seconds: no peer may keep a program from connecting for longer."""
+
+LONGEST_TIMER = 7 * 24 * 3600.0
+"""In seconds: a deadline that is later than that has no timer."""
+
+
+class Pbx(pb.Referenceable):
+    """One for each connection. Its remote methods accept anything, and ignore what makes no sense."""
+
+    def __init__(self, broker: PbxBroker, clock: Clock) -> None:
+        self.broker = broker
+        self.clock = clock
+        self.notes: OrderedDict[int, dict[str, Any]] = OrderedDict()
+        self.running: dict[int, Deferred[Any]] = {}
+        self.expected: dict[int, Kept] = {}
+        """Results whose call has not arrived."""
+        self.kept: dict[int, Kept] = {}
+        """Results of calls that have arrived."""
+        self.retry_after: Optional[float] = None
+        """``None`` while the peer stays. Then the seconds after which it can be reached again."""
+        self.go_away_callbacks: list[Callable[[float], object]] = []
+        self.last_result: Any = None
+        """The object that was serialized last."""
+
+    def remote_hello(self, *_: Any, **__: Any) -> dict[str, Any]:
+        return {"version": 1, "features": FEATURES}
+
+    def remote_note(self, request_id: Any = None, note: Any = None, *_: Any, **__: Any) -> None:
+        key = request_id_of(request_id)
+        if key is not None and isinstance(note, dict):
+            self.notes[key] = note
+            if len(self.notes) > MAX_NOTES:
+                self.notes.popitem(last=False)
+
+    def remote_cancel(self, request_id: Any = None, *_: Any, **__: Any) -> None:
+        deferred = self.running.get(request_id_of(request_id) or -1)
+        if deferred is not None:
+            deferred.cancel()
+
+    def remote_expect(self, request_id: Any = None, *_: Any, **__: Any) -> None:
+        key = request_id_of(request_id)
+        has_room = len(self.expected) < MAX_EXPECTED and len(self.expected) + len(self.kept) < MAX_KEPT
+        if key is not None and has_room and key not in self.kept:
+            self.expected.setdefault(key, Kept())
+
+    def remote_forget(self, request_id: Any = None, *_: Any, **__: Any) -> None:
+        key = request_id_of(request_id)
+        if key is not None:
+            self.notes.pop(key, None)
+            self.kept.pop(key, None)
+            expected = self.expected.pop(key, None)
+            if expected is not None:
+                expected.settle(Failure(NotExpected()))
+
+    def remote_goaway(self, details: Any = None, *_: Any, **__: Any) -> None:
+        if self.retry_after is not None:
+            return
+        seconds = seconds_of(details.get("retryAfter")) if isinstance(details, dict) else None
+        self.retry_after = min(seconds or 0.0, LONGEST_RETRY)
+        callbacks, self.go_away_callbacks = self.go_away_callbacks, []
+        for callback in callbacks:
+            self.notify_on_go_away(callback)
+        self.close_if_idle()
+
+    def notify_on_go_away(self, callback: Callable[[float], object]) -> None:
+        if self.retry_after is None:
+            self.go_away_callbacks.append(callback)
+            return
+        try:
+            callback(self.retry_after)
+        except Exception:
+            log.err(None, "A callback for the goodbye of a peer failed")
+
+    def find(self, name: Any) -> Optional[Kept]:
+        """The result with the name ``pbx:<number of the call>``. ``None`` for all other names."""
+        text = name.decode("latin-1") if isinstance(name, bytes) else name
+        if not isinstance(text, str) or not text.startswith("pbx:"):
+            return None
+        number = int(text[4:]) if text[4:].isdecimal() and len(text) <= 20 else -1
+        kept = self.kept.get(number) or self.expected.get(number)
+        if kept is None:
+            raise NotExpected()
+        return kept
+
+    def run(self, request_id: int, target: Any, message: Any, args: Any, kw: Any) -> Any:
+        """Runs a call. Returns its result serialized, or a Deferred. Keeps the result if the peer expects it."""
+        note = self.notes.pop(request_id, {})
+        kept = self.expected.pop(request_id, None)
+        if kept is not None:
+            self.kept[request_id] = kept
+            kept.perspective = target.perspective if isinstance(target, (Kept, pb.Referenceable)) else None
+        deadline = seconds_of(note.get("deadline"))
+        traceparent, tracestate = trace_of(note)
+        ends_at = None if deadline is None else self.clock.seconds() + deadline
+        call = Call(self.broker, traceparent, tracestate, ends_at, self.clock)
+
+        def invoke(found: Any, *read: Any) -> Any:
+            token = current.set(call)
+            try:
+                return found.remoteMessageReceived(self.broker, message, *(read or (args, kw)))
+            finally:
+                current.reset(token)
+
+        try:
+            result = self._run_later(target, args, kw, invoke) if isinstance(target, Kept) else invoke(target)
+        except BaseException:
+            if kept is not None:
+                kept.settle(Failure())
+            raise
+        if isinstance(result, Deferred):
+            return self._track(request_id, result, deadline, kept)
+        if kept is not None:
+            kept.settle(self.last_result)
+        self.last_result = None
+        return result
+
+    def _run_later(self, target: Kept, args: Any, kw: Any, invoke: Callable[..., Any]) -> Deferred[Any]:
+        """Reads the arguments, and runs the call when its target is there."""
+        read = [ReadArguments(self.broker, jellied, target.perspective) for jellied in (args, kw)]
+
+        def run(found: Any) -> Any:
+            if not isinstance(found, pb.Referenceable):
+                raise NotAReference(f"The result of the call is a {type(found).__name__}, not a reference")
+            return invoke(found, *read)
+
+        def failed(failure: Failure) -> Any:
+            if failure.check(NotExpected):
+                return failure
+            raise DependencyFailed(f"The call that this one depends on failed: {failure.getErrorMessage()}")
+
+        return target.get().addCallbacks(run, failed)
+
+    def _track(
+        self, request_id: int, result: Deferred[Any], deadline: Optional[float], kept: Optional[Kept]
+    ) -> Deferred[Any]:
+        self.running[request_id] = result
+        timer: Optional[Timer] = None
+        if deadline is not None and deadline <= LONGEST_TIMER:
+            timer = self.clock.callLater(deadline, result.cancel)
+
+        def done(outcome: Any) -> Any:
+            if self.running.get(request_id) is result:
+                del self.running[request_id]
+            if timer is not None and timer.active():
+                timer.cancel()
+            if isinstance(outcome, Failure) and outcome.check(CancelledError):
+                outcome = Failure(Cancelled("The call was canceled, or its deadline has passed"))
+            if kept is not None:
+                kept.settle(outcome if isinstance(outcome, Failure) else self.last_result)
+            self.last_result = None
+            if self.retry_after is not None:
+                self.clock.callLater(0, self.close_if_idle)  # The answer is sent after this.
+            return outcome
+
+        return result.addBoth(done)
+
+    def close_if_idle(self) -> None:
+        """After the goodbye of the peer: closes when all calls are answered, in both directions."""
+        if self.retry_after is not None and not self.broker.waitingForAnswers and not self.running:
+            self.broker.transport.loseConnection()
+
+    def connection_lost(self) -> None:
+        """Cancels the calls that are running: nobody waits for them."""
+        for deferred in list(self.running.values()):
+            deferred.cancel()
+        for table in (self.running, self.notes, self.expected, self.kept):
+            table.clear()
+
+
+class ReadArguments:
+    """The arguments of a call to a result that is not there yet. They are read once: references in them are counted."""
+
+    def __init__(self, broker: PbxBroker, jellied: Any, perspective: Any) -> None:
+        self._value = broker.unserialize(jellied, perspective)
+        self._perspective = perspective
+        self._has_references = has_references(jellied)
+
+    def for_perspective(self, perspective: Any) -> Any:
+        if self._has_references and perspective is not self._perspective:
+            raise pb.Error("The arguments contain references, and the result belongs to another perspective: wait for it")
+        return self._value

@@ -1,0 +1,496 @@
+"""Two real ends over loopback: both upgraded, or one of them stock."""
+
+import functools
+import gc
+import inspect
+
+from twisted.internet import reactor, task
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError, gatherResults, inlineCallbacks
+from twisted.python.failure import Failure
+from twisted.spread import pb
+from twisted.trial.unittest import TestCase
+
+import txpb
+
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+class Thing(pb.Referenceable):
+    def remote_hi(self, who):
+        return f"hi {who}"
+
+    def remote_thing(self):
+        return Thing()
+
+
+class Seen(pb.Viewable):
+    def view_hi(self, perspective, who):
+        return f"seen {who}"
+
+
+class User(pb.Avatar):
+    def perspective_take(self, value):
+        return value
+
+
+class Server(pb.Root):
+    def __init__(self):
+        self.events = []
+        self.gates = []
+
+    def gate(self):
+        """A Deferred that the test fires."""
+        gate = Deferred(lambda _: self.events.append("cancelled"))
+        self.gates.append(gate)
+        self.events.append("started")
+        return gate
+
+    def remote_echo(self, value):
+        return value
+
+    def remote_count(self, sleep=None):
+        self.events.append("count")
+        return len(self.events)
+
+    def remote_wait(self):
+        return self.gate()
+
+    async def remote_coroutine(self):
+        try:
+            return await self.gate()
+        except CancelledError:
+            self.events.append("stopped")
+            raise
+
+    async def remote_stubborn(self):
+        try:
+            await self.gate()
+        except CancelledError:
+            pass
+        return Thing()
+
+    @inlineCallbacks
+    def remote_generator(self):
+        yield self.gate()
+        return txpb.context().traceparent
+
+    async def remote_context(self):
+        await task.deferLater(reactor, 0)
+        call = txpb.context()
+        return [call.remaining(), call.traceparent, call.tracestate]
+
+    async def remote_on(self, reference, timeout=None):
+        """Calls on: the context goes along."""
+        return await txpb.call(reference, "context", timeout=timeout)
+
+    def remote_thing(self):
+        return Thing()
+
+    def remote_seen(self):
+        return Seen()
+
+    def remote_avatar(self):
+        return pb.AsReferenceable(User(), "perspective")
+
+    def remote_fail(self):
+        raise pb.Error("no thing today")
+
+    def remote_take(self, thing):
+        return thing.callRemote("hi", "back")
+
+
+def deferred(method):
+    """An ``async def`` method as one that returns a Deferred."""
+    return functools.wraps(method)(lambda self: Deferred.fromCoroutine(method(self)))
+
+
+class Case(TestCase):
+    """A server, and a client that is connected. Tests may be ``async def``: Twisted 22.4 does not run these."""
+
+    timeout = 60
+    server_is_upgraded = True
+    client_is_upgraded = True
+
+    def __init_subclass__(cls):
+        for name, method in list(vars(cls).items()):
+            if name.startswith("test") and inspect.iscoroutinefunction(method):
+                setattr(cls, name, deferred(method))
+
+    @deferred
+    async def setUp(self):
+        self.server = Server()
+        self.factory = pb.PBServerFactory(self.server)
+        if self.server_is_upgraded:
+            txpb.upgrade(self.factory)
+        self.port = reactor.listenTCP(0, self.factory, interface="127.0.0.1")
+        self.addCleanup(self.port.stopListening)
+        self.client = pb.PBClientFactory()
+        if self.client_is_upgraded:
+            txpb.upgrade(self.client)
+        self.accepted = []
+        build = self.factory.buildProtocol
+        self.factory.buildProtocol = lambda addr: self.accepted.append(build(addr)) or self.accepted[-1]
+        self.connector = reactor.connectTCP("127.0.0.1", self.port.getHost().port, self.client)
+        self.root = await self.client.getRootObject()
+        await self.answered()
+
+    @deferred
+    async def tearDown(self):
+        ends = []
+        for broker in [self.root.broker, *self.accepted]:
+            if not broker.disconnected:
+                ends.append(Deferred())
+                broker.notifyOnDisconnect(lambda end=ends[-1]: end.callback(None))
+        self.connector.disconnect()
+        await gatherResults(ends)
+
+    async def until(self, condition):
+        while not condition():
+            await task.deferLater(reactor, 0.005)
+
+    async def answered(self):
+        """All that was sent before has been answered."""
+        await self.root.callRemote("echo", 1)
+
+    def pbx(self, message, *args):
+        """Calls the object of the server directly, as any peer may."""
+        return pb.RemoteReference(None, self.root.broker, b"pbx", 0).callRemote(message, *args)
+
+    async def failing(self, deferred, error):
+        try:
+            await deferred
+        except error as reason:
+            return reason
+        raise self.failureException(f"No {error.__name__}")
+
+
+class Cancelling(Case):
+    async def test_runs_the_canceller_of_a_deferred_once(self):
+        call = txpb.call(self.root, "wait")
+        await self.until(lambda: self.server.gates)
+        call.cancel()
+        await self.failing(call, CancelledError)
+        await self.answered()
+        self.assertEqual(self.server.events, ["started", "cancelled"])
+        self.assertEqual(self.root.broker.waitingForAnswers, {})
+
+    async def test_cancels_what_a_coroutine_waits_for(self):
+        call = txpb.call(self.root, "coroutine")
+        await self.until(lambda: self.server.gates)
+        call.cancel()
+        await self.failing(call, CancelledError)
+        await self.answered()
+        self.assertEqual(self.server.events, ["started", "cancelled", "stopped"])
+
+    async def test_before_the_call_has_arrived(self):
+        call = txpb.call(self.root, "wait")
+        call.cancel()
+        await self.failing(call, CancelledError)
+        await self.answered()
+        self.assertEqual(self.server.events, ["started", "cancelled"])
+
+    async def test_drops_a_late_answer_and_releases_its_references(self):
+        call = txpb.call(self.root, "stubborn")
+        await self.until(lambda: self.server.gates)
+        call.cancel()
+        await self.failing(call, CancelledError)
+        await self.answered()
+        gc.collect()
+        await self.answered()
+        objects = self.accepted[0].localObjects
+        self.assertEqual([name for name in objects if isinstance(name, int)], [])
+
+    async def test_of_a_finished_call_does_nothing(self):
+        self.assertEqual(await txpb.call(self.root, "echo", 5), 5)
+        await self.pbx("cancel", self.root.broker.currentRequestID)
+        self.assertEqual(await txpb.call(self.root, "echo", 6), 6)
+
+    async def test_a_timeout_cancels(self):
+        await self.failing(txpb.call(self.root, "coroutine", timeout=0.05), TimeoutError)
+        await self.answered()
+        self.assertEqual(self.server.events, ["started", "cancelled", "stopped"])
+
+    async def test_the_end_of_the_connection_cancels_what_is_running(self):
+        call = txpb.call(self.root, "coroutine")
+        await self.until(lambda: self.server.gates)
+        self.connector.disconnect()
+        await self.failing(call, pb.PBConnectionLost)
+        await self.until(lambda: "stopped" in self.server.events)
+
+    async def test_methods_of_the_client_can_be_cancelled_too(self):
+        cancelled = []
+        thing = pb.Referenceable()
+        thing.remote_hi = lambda who: Deferred(cancelled.append)
+        answer = self.root.callRemote("take", thing)
+        await self.until(lambda: self.root.broker.pbx.running)
+        self.connector.disconnect()
+        await self.failing(answer, pb.PBConnectionLost)
+        await self.until(lambda: len(cancelled) == 1)
+        await self.until(lambda: self.accepted[0].disconnected)
+        self.flushLoggedErrors(pb.PBConnectionLost)  # Of the method of the server, which called on.
+
+
+class StockClient(Case):
+    client_is_upgraded = False
+
+    async def test_notices_nothing(self):
+        self.assertEqual(await self.root.callRemote("echo", [1, "two"]), [1, "two"])
+        self.assertEqual(await self.root.callRemote("context"), [None, None, None])
+
+    async def test_is_called_with_a_timeout(self):
+        self.assertEqual(await txpb.call(self.root, "echo", 1, timeout=5), 1)
+        await self.failing(txpb.call(self.root, "wait", timeout=0.05), TimeoutError)
+
+    async def test_pipelines_by_waiting(self):
+        self.assertEqual(await txpb.pipe(self.root, "thing").callRemote("hi", "you"), "hi you")
+
+    async def test_its_calls_are_cancelled_when_it_leaves(self):
+        call = self.root.callRemote("wait")
+        await self.until(lambda: self.server.gates)
+        self.connector.disconnect()
+        await self.failing(call, pb.PBConnectionLost)
+        await self.until(lambda: "cancelled" in self.server.events)
+
+
+class StockServer(Case):
+    server_is_upgraded = False
+
+    async def test_notices_nothing(self):
+        self.assertEqual(await txpb.call(self.root, "echo", 1, timeout=5), 1)
+        self.assertEqual(await txpb.call(self.root, "echo", 2, timeout=5), 2)
+        self.assertEqual(self.root.broker.peer_features, frozenset())
+
+    async def test_pipelines_by_waiting(self):
+        first = txpb.pipe(self.root, "thing")
+        second = txpb.pipe(first, "thing")
+        self.assertEqual(await txpb.call(second, "hi", "you"), "hi you")
+        self.assertEqual(await txpb.pipe(self.root, "thing").callRemote("hi", "again"), "hi again")
+
+    async def test_cancels_at_this_end(self):
+        call = txpb.call(self.root, "wait")
+        call.cancel()
+        await self.failing(call, CancelledError)
+        await self.answered()
+        self.assertEqual(self.server.events, ["started"])
+        self.server.gates[0].callback(Thing())
+        await self.answered()
+
+    async def test_drains_when_its_calls_are_answered(self):
+        thing = Thing()
+        answer = self.root.callRemote("take", thing)
+        drained = txpb.drain(self.client)
+        self.assertEqual(await answer, "hi back")
+        await drained
+
+
+class Context(Case):
+    async def test_the_deadline_arrives_as_the_time_that_is_left(self):
+        remaining, *_ = await txpb.call(self.root, "context", timeout=50)
+        self.assertTrue(40 < remaining <= 50, remaining)
+        self.assertEqual(await txpb.call(self.root, "context"), [None, None, None])
+
+    async def test_the_deadline_is_passed_on_and_shrinks(self):
+        remaining, *_ = await txpb.call(self.root, "on", Server(), timeout=50)
+        self.assertTrue(40 < remaining <= 50, remaining)
+        shorter, *_ = await txpb.call(self.root, "on", Server(), 5, timeout=50)
+        self.assertTrue(0 < shorter <= 5, shorter)
+
+    async def test_the_trace_context_is_passed_on(self):
+        broker = self.root.broker
+        note = {"traceparent": TRACE, "tracestate": "a=1"}
+        _, answer = broker.send(None, self.root.luid, "on", (Server(),), {}, note)
+        self.assertEqual(await answer, [None, TRACE, "a=1"])
+
+    async def test_interleaved_calls_have_their_own(self):
+        broker = self.root.broker
+        calls = [broker.send(None, self.root.luid, "generator", (), {}, {"traceparent": TRACE[:-1] + str(n)})[1] for n in range(3)]
+        await self.until(lambda: len(self.server.gates) == 3)
+        for gate in reversed(self.server.gates):
+            gate.callback(None)
+        self.assertEqual(await gatherResults(calls), [TRACE[:-1] + n for n in "012"])
+        self.assertIsNone(txpb.context())
+
+    async def test_the_callee_keeps_the_deadline_by_itself(self):
+        _, answer = self.root.broker.send(None, self.root.luid, "wait", (), {}, {"deadline": 0.05})
+        await self.failing(answer, pb.RemoteError)
+        self.assertEqual(self.server.events, ["started", "cancelled"])
+
+    async def test_senseless_notes_are_ignored(self):
+        for note in ({"deadline": "soon"}, {"deadline": float("nan")}, {"deadline": 2**440}, {"traceparent": 5}, {5: 6}):
+            _, answer = self.root.broker.send(None, self.root.luid, "context", (), {}, note)
+            self.assertEqual((await answer)[1:], [None, None])
+
+    async def test_a_deadline_that_is_over_cancels_at_once(self):
+        _, answer = self.root.broker.send(None, self.root.luid, "wait", (), {}, {"deadline": -1})
+        await self.failing(answer, pb.RemoteError)
+
+
+class Pipelining(Case):
+    async def test_dependent_calls_do_not_wait(self):
+        gate = Deferred()
+        self.server.remote_thing = lambda: gate
+        first = txpb.pipe(self.root, "thing")
+        answers = [first.callRemote("hi", n) for n in range(3)] + [txpb.pipe(first, "thing").callRemote("hi", 3)]
+        await self.until(lambda: len(self.accepted[0].pbx.running) == 6)
+        gate.callback(Thing())
+        self.assertEqual(await gatherResults(answers), ["hi 0", "hi 1", "hi 2", "hi 3"])
+        await self.answered()
+        self.assertEqual(self.accepted[0].pbx.kept, {})
+
+    async def test_to_a_result_that_is_there(self):
+        first = txpb.pipe(self.root, "thing")
+        thing = await first
+        self.assertIsInstance(thing, pb.RemoteReference)
+        self.assertEqual(await first.callRemote("hi", "you"), "hi you")
+
+    async def test_to_a_viewable(self):
+        self.assertEqual(await txpb.pipe(self.root, "seen").callRemote("hi", "it"), "seen it")
+
+    async def test_dependent_calls_fail_as_the_first_one(self):
+        for method, text in ("fail", "no thing today"), ("echo", "a list, not a reference"):
+            first = txpb.pipe(self.root, method, *([[1]] if method == "echo" else []))
+            second = txpb.pipe(first, "thing")
+            for pipelined in first.callRemote("hi", 1), second.callRemote("hi", 2):
+                self.assertIn(text, str(await self.failing(pipelined, pb.RemoteError)))
+
+    async def test_with_references_in_the_arguments(self):
+        self.assertEqual(await self.server_that_waits().callRemote("take", Thing()), "hi back")
+
+    def server_that_waits(self):
+        """The result of a call that is answered later, of a method that returns another server."""
+        self.server.remote_thing = lambda: task.deferLater(reactor, 0.01, Server)
+        return txpb.pipe(self.root, "thing")
+
+    async def test_references_in_arguments_are_released_when_the_first_call_fails(self):
+        await self.root.broker.ask()
+        dependent = txpb.pipe(self.root, "fail").callRemote("take", Thing())
+        reason = await self.failing(dependent, pb.RemoteError)
+        self.assertEqual(reason.remoteType, b"pbx.DependencyFailed")
+        await self.answered()
+        gc.collect()
+        await self.answered()
+        self.assertEqual([name for name in self.root.broker.localObjects if isinstance(name, int)], [])
+
+    async def test_with_references_that_belong_to_another_perspective(self):
+        await self.root.broker.ask()
+        reason = await self.failing(txpb.pipe(self.root, "avatar").callRemote("take", Thing()), pb.RemoteError)
+        self.assertIn("another perspective", str(reason))
+        self.assertEqual(await txpb.pipe(self.root, "avatar").callRemote("take", 5), 5)
+        avatar = await txpb.pipe(self.root, "avatar")
+        self.assertEqual(await avatar.callRemote("take", 6), 6)
+
+    async def test_a_dependent_call_that_is_cancelled_does_not_start(self):
+        gate = Deferred()
+        self.server.remote_thing = lambda: gate
+        first = txpb.pipe(self.root, "thing")
+        dependent = first.callRemote("hi", 1)
+        other = first.callRemote("hi", 2)
+        dependent.cancel()
+        await self.failing(dependent, CancelledError)
+        await self.answered()
+        gate.callback(Thing())
+        self.assertEqual(await other, "hi 2")
+
+    async def test_to_a_result_that_is_no_reference(self):
+        first = txpb.pipe(self.root, "echo", 5)
+        self.assertEqual(await first, 5)
+        await self.failing(first.callRemote("hi", 1), txpb.NotAReference)
+
+    async def test_results_of_no_call_are_bounded_and_forgotten(self):
+        for number in range(3000):
+            self.root.broker.tell(b"expect", 10_000 + number)
+            self.root.broker.tell(b"note", 10_000 + number, {})
+        await self.answered()
+        pbx = self.accepted[0].pbx
+        self.assertEqual([len(pbx.expected), len(pbx.notes)], [64, 64])
+        # There is no room for the result, so the dependent call waits at this end.
+        self.assertEqual(await txpb.pipe(self.root, "thing").callRemote("hi", "you"), "hi you")
+        for number in range(3000):
+            self.root.broker.tell(b"forget", 10_000 + number)
+        await self.answered()
+        self.assertEqual([len(pbx.kept), len(pbx.expected), len(pbx.notes)], [0, 0, 0])
+
+
+class BadInput(Case):
+    async def test_senseless_calls_are_ignored(self):
+        for message in ("note", "cancel", "expect", "forget"):
+            for args in [(), (None,), ("x", "y"), (-1, {}), (2**70, {}), ([], []), (True, {}), (5, 6, 7, 8)]:
+                self.assertIsNone(await self.pbx(message, *args))
+        self.assertEqual(await self.root.callRemote("echo", 1), 1)
+
+    async def test_names_of_results_that_are_not_expected(self):
+        for name in (b"pbx:1", b"pbx:", b"pbx:-1", b"pbx:\xff", b"pbx:" + b"9" * 600, b"pbx:1:2"):
+            reference = pb.RemoteReference(None, self.root.broker, name, 0)
+            reason = await self.failing(reference.callRemote("hi", 1), pb.RemoteError)
+            self.assertEqual(str(reason), "Invalid Object ID")
+
+    async def test_a_forgotten_result_that_never_comes_fails_what_waits(self):
+        self.root.broker.tell(b"expect", 999)
+        waiting = pb.RemoteReference(None, self.root.broker, b"pbx:999", 0).callRemote("hi", 1)
+        self.root.broker.tell(b"forget", 999)
+        self.assertEqual((await self.failing(waiting, pb.RemoteError)).remoteType, b"pbx.NotExpected")
+
+    async def test_a_stock_peer_with_an_object_of_that_name(self):
+        for hello in ({"features": 5}, 7, {"features": [1, None]}, Failure(pb.Error("no"))):
+            other = pb.Referenceable()
+            other.remote_hello = lambda: hello
+            self.root.broker._greeting = None
+            self.accepted[0].localObjects[b"pbx"] = pb.Local(other)
+            self.assertEqual(await self.root.broker.ask(), frozenset())
+
+    async def test_reserved_names(self):
+        for name in ("pbx", b"pbx:1"):
+            self.assertRaises(ValueError, self.accepted[0].setNameForLocal, name, Thing())
+
+
+class Goodbye(Case):
+    async def test_calls_in_flight_are_answered_and_no_more_are_sent(self):
+        told = []
+        txpb.notify_on_go_away(self.root, told.append)
+        call = self.root.callRemote("wait")
+        await self.until(lambda: self.server.gates)
+        drained = txpb.drain(self.factory, retry_after=3)
+        await self.until(lambda: told)
+        await self.failing(txpb.call(self.root, "echo", 1), txpb.GoingAway)
+        self.assertRaises(txpb.GoingAway, self.root.callRemote, "echo", 1)
+        self.server.gates[0].callback("done")
+        self.assertEqual(await call, "done")
+        await drained
+        self.assertEqual(told, [3.0])
+
+    async def test_methods_that_the_goodbye_waits_for_may_call(self):
+        class Caller(pb.Referenceable):
+            async def remote_hi(_, who):
+                await self.until(lambda: self.root.broker.pbx.retry_after is not None)
+                return await txpb.call(self.root, "echo", who)
+
+        answer = self.root.callRemote("take", Caller())
+        await self.until(lambda: self.root.broker.pbx.running)
+        drained = txpb.drain(self.factory)
+        self.assertEqual(await answer, "back")
+        await drained
+
+    async def test_ends_after_the_timeout(self):
+        call = self.root.callRemote("wait")
+        await self.until(lambda: self.server.gates)
+        await txpb.drain(self.factory, timeout=0.05)
+        await self.failing(call, pb.PBConnectionLost)
+
+    async def test_a_failing_callback_is_logged(self):
+        txpb.notify_on_go_away(self.root, lambda _: 1 / 0)
+        await txpb.drain(self.factory)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+
+class Upgrading(TestCase):
+    def test_keeps_a_protocol_of_the_program_and_is_done_once(self):
+        class Own(pb.Broker):
+            pass
+
+        factory = pb.PBServerFactory(pb.Root())
+        factory.protocol = Own
+        self.assertIs(txpb.upgrade(factory), factory)
+        upgraded = factory.protocol
+        self.assertTrue(issubclass(upgraded, Own))
+        self.assertIs(txpb.upgrade(factory).protocol, upgraded)
+        self.assertIs(pb.PBServerFactory.protocol, pb.Broker)
