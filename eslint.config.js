@@ -51,6 +51,7 @@ export default defineConfig(
   },
   {
     files: ["packages/*/src/**/*.ts"],
+    ignores: ["**/vite.config.ts"],
     rules: {
       "no-console": "error",
       "no-restricted-syntax": [

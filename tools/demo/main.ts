@@ -1,14 +1,23 @@
-// npm run demo: exits with status 0 when the programs did everything that the demo shows.
+// npm run demo: exits with status 0 when the programs did everything that the demo shows. With `web`, serves a page.
 
 import { findTwisted } from "../twisted/twisted.js";
 import { runDemo } from "./demo.js";
 
-// The exit handlers kill the started programs. A signal alone would not run them.
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(1));
+if (process.argv[2] === "web") {
+  process.argv.splice(2, 1);
+  await import("../../packages/examples/src/web-auction/main.js");
+} else {
+  await play();
+}
 
-try {
-  await runDemo({ print: console.log, findTwisted, needsTwisted: process.env.CI === "true" });
-} catch (error) {
-  console.error(`\nTHE DEMO FAILED: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = 1;
+async function play(): Promise<void> {
+  // The exit handlers kill the started programs. A signal alone would not run them.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(1));
+
+  try {
+    await runDemo({ print: console.log, findTwisted, needsTwisted: process.env.CI === "true" });
+  } catch (error) {
+    console.error(`\nTHE DEMO FAILED: ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = 1;
+  }
 }

@@ -1,0 +1,125 @@
+// npm run demo -- web, in Chromium: two bidders, one with a keyboard and one with a phone. And the client of Vite.
+
+import { fileURLToPath } from "node:url";
+import type { Browser, Page } from "playwright-core";
+import { createServer } from "vite";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { openAuction } from "../../packages/examples/src/web-auction/server.js";
+import { findChromium, launch } from "./chromium.js";
+
+const chromium = findChromium();
+
+describe.skipIf(chromium === undefined)("the auction", () => {
+  let browser: Browser;
+  let auction: Awaited<ReturnType<typeof openAuction>>;
+  const complaints: string[] = [];
+  /** So long that only the test sells. */
+  const lotMs = 3_600_000;
+
+  beforeAll(async () => {
+    [browser, auction] = await Promise.all([launch(chromium!), openAuction({ lotMs })]);
+  });
+  afterAll(async () => {
+    await browser.close();
+    await auction[Symbol.asyncDispose]();
+  });
+
+  /** Opens a tab of its own browser window. */
+  async function open(url: string, width = 1000): Promise<Page> {
+    const context = await browser.newContext({ viewport: { width, height: 740 } });
+    onTestFinished(() => context.close());
+    context.setDefaultTimeout(120_000);
+    const page = await context.newPage();
+    page.on("pageerror", (error) => complaints.push(error.message));
+    page.on("console", (message) => complaints.push(message.text()));
+    await page.goto(url);
+    return page;
+  }
+
+  /** Takes a seat. */
+  async function enter(name: string, width?: number): Promise<Page> {
+    const page = await open(`http://127.0.0.1:${auction.port}/`, width);
+    await page.getByLabel("Your name").fill(name);
+    await page.keyboard.press("Enter");
+    await sees(page, "Connected");
+    return page;
+  }
+
+  /** Resolves when the page shows exactly this text, once. */
+  const sees = (page: Page, text: string): Promise<void> => page.getByText(text, { exact: true }).waitFor();
+
+  test("two bidders see the same bids, keep their seats over a reload, and come back", async () => {
+    const ann = await enter("Ann");
+    const bob = await enter("Bob", 360);
+    expect(await bob.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
+
+    // Ann uses the keyboard only.
+    for (const key of ["Tab", "4", "6", "Enter"]) await ann.keyboard.press(key);
+    await sees(bob, "bid by Ann");
+    await sees(bob, "46");
+    await bob.getByLabel("Your bid").evaluate((input) => input.removeAttribute("min"));
+    await bob.getByLabel("Your bid").fill("41");
+    await bob.getByRole("button", { name: "Bid" }).click();
+    await sees(bob, "The teapot is at 46 already");
+    await bob.getByLabel("Your bid").fill("60");
+    await bob.getByRole("button", { name: "Bid" }).click();
+    await sees(ann, "bid by Bob");
+    const clock = ann.getByRole("timer");
+    const shown = await clock.textContent();
+    expect(shown).toMatch(/^3\d{3} s left$/);
+    await expect.poll(() => clock.textContent()).not.toBe(shown);
+
+    auction.house.sell();
+    for (const page of [ann, bob]) await sees(page, "Teapot: Bob, 60");
+    await sees(ann, "Clock");
+
+    await bob.reload();
+    await sees(bob, "Connected");
+    await sees(ann, "Bob");
+
+    await ann.getByRole("button", { name: "Go offline" }).click();
+    await sees(bob, "Ann (offline)");
+    await ann.getByRole("button", { name: "Go online" }).click();
+    await sees(bob, "Ann");
+
+    const { port } = auction;
+    await auction[Symbol.asyncDispose]();
+    for (const page of [ann, bob]) await page.getByText(/^Connect(ing …|ion lost)$/).waitFor();
+    expect(complaints.filter((text) => !text.includes("WebSocket connection to"))).toEqual([]);
+    auction = await openAuction({ port, lotMs });
+    for (const page of [ann, bob]) await sees(page, "Connected");
+    await sees(ann, "Teapot");
+  });
+
+  test("a name that is not one is refused, and can be changed", async () => {
+    const page = await open(`http://127.0.0.1:${auction.port}/`);
+    await page.getByLabel("Your name").fill("<b>");
+    await page.keyboard.press("Enter");
+    await sees(page, "A name has 1 to 20 letters");
+    await page.getByLabel("Your name").fill("Cem");
+    await page.keyboard.press("Enter");
+    await sees(page, "Connected");
+  });
+
+  test("the page runs nothing but its own script", async () => {
+    const page = await open(`http://127.0.0.1:${auction.port}/`);
+    const blocked = await page.evaluate(`new Promise((resolve) => {
+      document.addEventListener("securitypolicyviolation", (event) => resolve(event.effectiveDirective));
+      document.body.append(Object.assign(document.createElement("img"), { src: "http://127.0.0.1:1/x.png" }));
+    })`);
+    expect(blocked).toBe("img-src");
+    expect(await page.evaluate(`try { document.body.innerHTML = "<b>"; } catch (error) { error.name; }`)).toBe(
+      "TypeError",
+    );
+  });
+
+  test("the client of Vite shows the price", async () => {
+    process.env.PORT = String(auction.port);
+    const root = fileURLToPath(new URL("../../packages/examples/src/vite-client/", import.meta.url));
+    const vite = await createServer({ root, logLevel: "error", server: { host: "127.0.0.1", port: 0, hmr: false } });
+    onTestFinished(() => vite.close());
+    await vite.listen();
+    const page = await open(vite.resolvedUrls!.local[0]!);
+    await page.getByRole("heading", { name: /^\w+: \d+$/ }).waitFor();
+  });
+});
