@@ -5,7 +5,7 @@ import { EventEmitter, getEventListeners } from "node:events";
 /** What was started and has not ended. `at` has the stack of the call that started it. */
 interface Started {
   readonly what: string;
-  readonly at: Error;
+  readonly at: () => Error | undefined;
   readonly isLeft: () => boolean;
 }
 
@@ -15,6 +15,8 @@ const real = { setTimeout, clearTimeout, setInterval, clearInterval };
 const timers = new Map<unknown, Started>();
 /** Listeners that were added since the last {@link forgetListeners}. They must not keep anything in memory. */
 let listeners: Started[] = [];
+/** The stacks of the calls that added them. A stack keeps the functions on it in memory, and what those refer to. */
+const stacks = new WeakMap<object, Error>();
 /** Where each controller was created. */
 const controllers = new WeakMap<AbortSignal, Error>();
 
@@ -38,7 +40,8 @@ function noted(what: "setTimeout" | "setInterval", isOnce: boolean): unknown {
       callback(...args);
     };
     const timer: unknown = real[what](run, ...rest);
-    timers.set(timer, { what: `${what} of ${rest[0] ?? 0} ms`, at: here(), isLeft: () => timers.has(timer) });
+    const at = here();
+    timers.set(timer, { what: `${what} of ${rest[0] ?? 0} ms`, at: () => at, isLeft: () => timers.has(timer) });
     return timer;
   };
   return Object.defineProperties(start, Object.getOwnPropertyDescriptors(real[what]));
@@ -59,14 +62,14 @@ function noteAbortListeners(): void {
   AbortSignal.prototype.addEventListener = function (this: AbortSignal, ...args: unknown[]) {
     original.apply(this, args);
     const [type, listener] = args as [string, (event: Event) => void];
-    const [weakSignal, weakListener] = [new WeakRef(this), new WeakRef(listener)];
+    const [weakSignal, weakListener] = [new WeakRef(this), weakly(listener)];
     const isLeft = (): boolean => {
       const [signal, added] = [weakSignal.deref(), weakListener.deref()];
       if (signal === undefined || added === undefined || signal.aborted) return false;
       // A signal that a package has made is collected together with its listeners.
       return !isOfPackage(controllers.get(signal)) && getEventListeners(signal, type).includes(added);
     };
-    listeners.push({ what: `listener of "${type}" of an AbortSignal`, at: here(), isLeft });
+    listeners.push({ what: `listener of "${type}" of an AbortSignal`, at: () => stackOf(weakListener), isLeft });
   };
 }
 
@@ -77,14 +80,14 @@ function noteEmitters(): void {
     const original = emitters[method];
     emitters[method] = function (this: EventEmitter, event, listener) {
       const what = `listener of "${String(event)}" of ${this.constructor.name}`;
-      const [weakEmitter, weakListener] = [new WeakRef(this), new WeakRef(listener)];
+      const [weakEmitter, weakListener] = [new WeakRef(this), weakly(listener)];
       const isLeft = (): boolean => {
         const [emitter, added] = [weakEmitter.deref(), weakListener.deref()];
         return (
           emitter !== undefined && added !== undefined && isInUse(emitter) && emitter.listeners(event).includes(added)
         );
       };
-      listeners.push({ what, at: here(), isLeft });
+      listeners.push({ what, at: () => stackOf(weakListener), isLeft });
       return original.call(this, event, listener);
     };
   }
@@ -93,6 +96,16 @@ function noteEmitters(): void {
 /** Listeners of streams that were destroyed, and of servers that were closed, do no harm. */
 function isInUse(emitter: EventEmitter & { readonly destroyed?: boolean; readonly listening?: boolean }): boolean {
   return emitter.destroyed !== true && emitter.listening !== false;
+}
+
+/** A weak reference to a listener whose stack is the current one. */
+function weakly<T extends object>(listener: T): WeakRef<T> {
+  stacks.set(listener, here());
+  return new WeakRef(listener);
+}
+
+function stackOf(listener: WeakRef<object>): Error | undefined {
+  return stacks.get(listener.deref() ?? {});
 }
 
 /** The stack, which is turned into text only if it is needed. */
@@ -130,8 +143,8 @@ export function forgetListeners(): void {
 /** What is left now of what was started since {@link forgetListeners} and {@link handles} were called. */
 export function leftovers(before: Handles, timersBefore: ReadonlySet<unknown>): string[] {
   const started = [...[...timers].filter(([timer]) => !timersBefore.has(timer)).map(([, note]) => note), ...listeners];
-  const left = started.filter(({ isLeft, at }) => isLeft() && isOfPackage(at));
-  const lines = left.map(({ what, at }) => [what, ...callers(at)].join("\n"));
+  const left = started.filter(({ isLeft, at }) => isLeft() && isOfPackage(at()));
+  const lines = left.map(({ what, at }) => [what, ...callers(at())].join("\n"));
   for (const [name, count] of handles()) {
     const more = count - (before.get(name) ?? 0);
     if (more > 0) lines.push(`${more} ${name}`);

@@ -192,12 +192,15 @@ describe("a connection of a trusted proxy", () => {
   });
 
   test("does not keep the server open while its header is missing", async () => {
-    const proxied = await Proxied.listen(`haproxy:${tcp}`);
-    const socket = await proxied.open(undefined);
-    await sleep(20);
-    const closed = closing(socket);
+    // So long that only the server can end the wait: the timer must not be left behind either.
+    const proxied = await Proxied.listen(`haproxy:${tcp}`, { limits: { tlsMs: 3_600_000 } });
+    const sockets = [await proxied.open(undefined), await proxied.open(Buffer.from("PROXY TCP4"))];
+    await proxied.call(line("203.0.113.7")); // the other two were accepted before
+    const closed = sockets.map((socket) => closing(socket));
     await proxied.server.close();
-    await closed;
+    await Promise.all(closed);
+    await until(() => proxied.failures().length === 2, "both are reported");
+    expect(proxied.failures()).toEqual(Array(2).fill(expect.stringContaining("closed before it was complete")));
   });
 
   test("the one that waits longest is closed when too many headers are missing", async () => {

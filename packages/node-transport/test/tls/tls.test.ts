@@ -332,6 +332,24 @@ test("reports a TLS stream that is closed already", async () => {
   await server.close();
 });
 
+test("closes at once while clients have sent nothing, or a part of their first message", async () => {
+  // So long that only the server can end the wait: no timer may be left behind either.
+  const [server, events] = await serve(certificate, { limits: { tlsMs: 3_600_000, negotiating: 3 } });
+  const sockets = await Promise.all(
+    ["", "\x16", "\x16\x03\x01"].map(async (first) => {
+      const socket = connectSocket(server.port, "127.0.0.1").on("error", () => undefined);
+      await once(socket.resume(), "connect");
+      socket.write(Buffer.from(first, "latin1"));
+      return socket;
+    }),
+  );
+  await once(connectSocket(server.port, "127.0.0.1").resume(), "close"); // refused, because there are three
+  expect(events).toMatchObject([{ kind: "refused", limit: "negotiating" }]);
+  const closed = sockets.map((socket) => once(socket, "close"));
+  await server.close();
+  await Promise.all(closed);
+});
+
 test("counts unfinished handshakes as negotiating and ends them after their time", async () => {
   const [server, events] = await serve(certificate, { limits: { tlsMs: 3000, negotiating: 1 } });
   const silent = connectSocket(server.port, "127.0.0.1");

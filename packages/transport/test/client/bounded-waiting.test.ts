@@ -6,6 +6,7 @@ import type { RemoteReference } from "@pb/broker";
 import { NotConnectedError, OutcomeUnknownError, ReconnectingClient } from "@pb/transport";
 import type { ReconnectingClientOptions, ReconnectState } from "@pb/transport";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { garbageCollector } from "../../../../tools/gc/garbage-collector.js";
 import { Echo, until } from "../support/echo.js";
 import { serve } from "../support/memory-network.js";
 
@@ -82,6 +83,26 @@ describe("calls while there is no connection", () => {
     expect(await Promise.all(calls)).toEqual(Array.from({ length: 1000 }, (_, index) => index));
     expect([...root.seen.keys()]).toEqual(Array.from({ length: 1000 }, (_, index) => index));
     expect(await client.callRemote("echo", "again")).toBe("again");
+  });
+
+  test("that were given up are forgotten, with their arguments", async () => {
+    const { network, client } = start({ backoff: { firstMs: 3_600_000, highestMs: 3_600_000 } });
+    await client.current();
+    network.drop();
+    await until(() => client.state.is === "waiting", "the loss is noticed");
+    const collectGarbage = garbageCollector();
+    const argument = await (async () => {
+      const value = ["large"];
+      const giveUp = new AbortController();
+      const call = client.with({ signal: giveUp.signal }).callRemote("echo", value);
+      giveUp.abort(new Error("given up"));
+      await expect(call).rejects.toThrow("given up");
+      return new WeakRef(value);
+    })();
+    await until(() => {
+      collectGarbage();
+      return argument.deref() === undefined;
+    }, "the argument is collected");
   });
 
   test("reject when the client is closed, and may be given up", async () => {
