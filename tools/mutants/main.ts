@@ -1,23 +1,34 @@
 /**
  * npm run mutants -- FILES: changes the named source files in many small ways, one at a time, runs the tests of their
- * package on each change, and writes which changes no test noticed. `--changed` takes the files that differ from main
- * and fails when one has unnoticed changes. No file is started after `--minutes=N`.
+ * package that reach the change, and writes which changes no test notices.
+ *
+ * npm run mutants -- --own FILES: with the test file of the same name only, which is quick, and writes nothing.
+ *
+ * npm run mutants -- --sample=N PACKAGES: the same with N changes of each package, chosen at random (`--seed=TEXT`).
+ *
+ * npm run mutants -- --changed: with the files that differ from main, without writing anything. It fails when the score
+ * of a file is lower than before, and lower than the target. No file is started after `--minutes=N`.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { equivalent, notEquivalent, resultsPage } from "./results.js";
-import type { FileResult, Results, Survivor } from "./results.js";
+import { TARGET, readResults, scoreOf, splitSurvivors, writeResults } from "./results.js";
+import type { Result, Survivor } from "./results.js";
+import { compilerOf } from "./types.js";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { changed: { type: "boolean", default: false }, minutes: { type: "string", default: "Infinity" } },
+  options: {
+    changed: { type: "boolean", default: false },
+    own: { type: "boolean", default: false },
+    minutes: { type: "string", default: "600" },
+    sample: { type: "string" },
+    seed: { type: "string", default: new Date().toISOString().slice(0, 10) },
+  },
 });
-const files = values.changed ? changedFiles() : positionals;
-if (files.length === 0) console.log("No source file of a portable package to mutate.");
-for (const file of files) if (!existsSync(file)) throw new Error(`There is no file ${file}.`);
 
 /** A change, as Stryker reports it. Lines and columns count from 1. */
 interface Mutant {
@@ -26,28 +37,29 @@ interface Mutant {
   readonly location: Readonly<Record<"start" | "end", { readonly line: number; readonly column: number }>>;
 }
 
-const resultsFile = new URL("results.json", import.meta.url);
-const results = JSON.parse(readFileSync(resultsFile, "utf8")) as Results;
 const end = Date.now() + Number(values.minutes) * 60_000;
-for (const file of files) {
-  if (Date.now() >= end) {
-    console.log(`${file}: not run, because the time is over.`);
-    continue;
+const results = readResults();
+
+if (values.changed) checkChangedFiles();
+else if (values.sample === undefined) for (const file of positionals) keep("files", file, mutateFile(file));
+else for (const name of positionals) keep("samples", name, mutateSample(name));
+
+function keep(kind: "files" | "samples", name: string, result: Result | undefined): void {
+  if (result === undefined || values.own) return;
+  results[kind][name] = result;
+  writeResults(results);
+}
+
+function checkChangedFiles(): void {
+  const files = changedFiles();
+  if (files.length === 0) console.log("No source file of a portable package differs from main.");
+  for (const file of files) {
+    const result = mutateFile(file);
+    const target = Math.min(TARGET, scoreOf(results.files[file]) ?? TARGET);
+    if (result === undefined || (scoreOf(result) ?? 100) >= target) continue;
+    console.log(`${file}: the score must be ${target.toFixed(1)} %.`);
+    process.exitCode = 1;
   }
-  const result = mutate(file, end - Date.now());
-  if (result === undefined) continue;
-  const left = notEquivalent(file, result.survivors);
-  console.log(
-    `${file}: ${result.killed} noticed, ${left.length} not, ${equivalent(file, result.survivors)} equivalent`,
-  );
-  for (const { line, code, replacement } of left) console.log(`  ${file}:${line}\n    - ${code}\n    + ${replacement}`);
-  if (values.changed) {
-    if (left.length > 0) process.exitCode = 1;
-    continue; // CI writes no page.
-  }
-  results[file] = result;
-  writeFileSync(resultsFile, `${JSON.stringify(results, undefined, 1)}\n`);
-  writeFileSync(new URL("RESULTS.md", import.meta.url), resultsPage(results));
 }
 
 /** The source files of the portable packages that differ from the branch main. */
@@ -57,52 +69,84 @@ function changedFiles(): string[] {
   return stdout.split("\n").filter((file) => /^packages\/(banana|jelly-types|broker|cred|transport)\//.test(file));
 }
 
-/**
- * Mutates one file: runs its own test file, and then, on the changes that it did not notice, all tests of the package.
- * Returns undefined when the tests fail without a change, or when the time is over.
- */
-function mutate(file: string, timeout: number): FileResult | undefined {
-  const end = Date.now() + timeout;
+/** Runs the file's own test file, and then, on the changes that it did not notice, all tests of the package. */
+function mutateFile(file: string): Result | undefined {
+  if (!existsSync(file)) throw new Error(`There is no file ${file}.`);
   const ownTests = file.replace("/src/", "/test/").replace(/ts$/, "test.ts");
-  const packageTests = `packages/${file.split("/")[1]!}/test/**/*.test.ts`;
   let left = [file];
-  let result: FileResult | undefined;
-  for (const tests of existsSync(ownTests) ? [ownTests, packageTests] : [packageTests]) {
-    const mutants = runStryker(left, tests, end - Date.now());
-    if (mutants === "no tests") continue;
-    if (mutants === undefined) break;
-    const noticed = mutants.filter(({ status }) => status === "Killed" || status === "Timeout").length;
-    const missed = mutants.filter(({ status }) => status === "Survived" || status === "NoCoverage");
-    const lines = readFileSync(file, "utf8").split("\n");
-    result = {
-      date: new Date().toISOString().slice(0, 10),
-      killed: (result?.killed ?? 0) + noticed,
-      survivors: missed.map((mutant) => survivorOf(mutant, lines)),
-    };
-    if (missed.length === 0) break;
+  let killed = 0;
+  let missed: Found[] = [];
+  const hasOwn = existsSync(ownTests);
+  const all = values.own && hasOwn ? [] : [allTests(file.split("/")[1]!)];
+  for (const tests of hasOwn ? [ownTests, ...all] : all) {
+    const found = runStryker(left, tests);
+    if (found === "no tests") continue;
+    if (found === undefined) return undefined;
+    killed += found.filter(({ isNoticed }) => isNoticed).length;
+    missed = found.filter(({ isNoticed }) => !isNoticed);
     left = missed.map(({ location: { start, end } }) => {
       return `${file}:${start.line}:${start.column - 1}-${end.line}:${end.column - 1}`;
     });
+    if (missed.length === 0) break;
+  }
+  return reported(file, resultOf(killed, missed));
+}
+
+function mutateSample(name: string): Result | undefined {
+  const found = runStryker([`packages/${name}/src/**/*.ts`], allTests(name), `${values.sample!} ${values.seed}`);
+  if (found === undefined || found === "no tests") return undefined;
+  const sample = found.filter(({ isOutside }) => !isOutside);
+  const missed = sample.filter(({ isNoticed }) => !isNoticed);
+  const result = resultOf(sample.length - missed.length, missed);
+  return reported(`@pb/${name}`, { ...result, seed: values.seed, changes: found.length });
+}
+
+function allTests(name: string): string {
+  return `packages/${name}/test/**/*.test.ts`;
+}
+
+function resultOf(killed: number, missed: readonly Found[]): Result {
+  const date = new Date().toISOString().slice(0, 10);
+  const candidates = missed.map(survivorOf);
+  const survivors: Survivor[] = [];
+  const compiler = missed.length === 0 ? undefined : compilerOf(missed[0]!.file.split("/").slice(0, 2).join("/"));
+  for (const [index, found] of missed.entries()) {
+    if (compiler!(found.file, changedFile(found))) survivors.push(candidates[index]!);
+  }
+  return { date, killed, rejected: missed.length - survivors.length, survivors };
+}
+
+function reported(name: string, result: Result): Result {
+  const { missed, equivalent } = splitSurvivors(result);
+  const seen = `${result.killed} noticed by tests, ${result.rejected} by the compiler`;
+  const seed = result.seed === undefined ? "" : `, of ${result.changes!} with the seed "${result.seed}"`;
+  console.log(`${name}: ${seen}, ${missed.length} not, ${equivalent} equivalent${seed}`);
+  for (const { file, line, code, replacement } of missed) {
+    console.log(`  ${file}:${line}\n    - ${code}\n    + ${replacement}`);
   }
   return result;
 }
 
-function runStryker(patterns: readonly string[], tests: string, timeout: number): Mutant[] | "no tests" | undefined {
+interface Found extends Mutant {
+  readonly file: string;
+  readonly isNoticed: boolean;
+  /** Whether the change is not in the sample. */
+  readonly isOutside: boolean;
+}
+
+function runStryker(patterns: readonly string[], tests: string, sample = ""): Found[] | "no tests" | undefined {
+  if (Date.now() >= end) {
+    console.log(`${patterns[0]!}: not run, because the time is over.`);
+    return undefined;
+  }
   const folder = mkdtempSync(join(tmpdir(), "pb-mutants-"));
   try {
-    const report = join(folder, "report.json");
-    const config = join(folder, "stryker.json");
-    writeFileSync(config, JSON.stringify(options(patterns, tests, folder, report)));
-    const stryker = ["node_modules/@stryker-mutator/core/bin/stryker.js", "run", config];
-    const { status, stdout, stderr } = spawnSync(process.execPath, stryker, {
+    const { status, stdout, stderr } = spawnSync(process.execPath, strykerArguments(patterns, folder, sample !== ""), {
       encoding: "utf8",
-      env: { ...process.env, PB_MUTANTS_TESTS: tests },
-      ...(Number.isFinite(timeout) && { timeout: Math.max(1, timeout) }),
+      env: { ...process.env, PB_MUTANTS_TESTS: tests, PB_MUTANTS_SAMPLE: sample },
+      timeout: Math.max(1, end - Date.now()),
     });
-    if (status === 0) {
-      const { files } = JSON.parse(readFileSync(report, "utf8")) as { files: Record<string, { mutants: Mutant[] }> };
-      return Object.values(files).flatMap(({ mutants }) => mutants);
-    }
+    if (status === 0) return readReport(join(folder, "report.json"));
     if (stdout.includes("No tests were found")) return "no tests";
     console.log(status === null ? `${patterns[0]!}: the time is over.` : stdout + stderr);
     if (status !== null) process.exitCode = 1;
@@ -112,30 +156,54 @@ function runStryker(patterns: readonly string[], tests: string, timeout: number)
   }
 }
 
-function options(patterns: readonly string[], tests: string, folder: string, report: string) {
-  const [file] = patterns[0]!.split(":");
-  return {
+function readReport(report: string): Found[] {
+  const { files } = JSON.parse(readFileSync(report, "utf8")) as { files: Record<string, { mutants: Mutant[] }> };
+  const all = Object.entries(files).flatMap(([file, { mutants }]) => mutants.map((mutant) => ({ ...mutant, file })));
+  return all
+    .filter(({ status }) => status !== "Ignored")
+    .map((mutant) => ({
+      ...mutant,
+      isNoticed: ["Killed", "Timeout", "RuntimeError"].includes(mutant.status),
+      isOutside: mutant.status === "CompileError",
+    }));
+}
+
+/** Writes the options of Stryker to the folder. */
+function strykerArguments(patterns: readonly string[], folder: string, isSample: boolean): string[] {
+  const options = {
     testRunner: "vitest",
-    plugins: ["@stryker-mutator/vitest-runner"],
+    plugins: ["@stryker-mutator/vitest-runner", fileURLToPath(new URL("sample.mjs", import.meta.url))],
     mutate: patterns,
     // The texts of messages have tests of their own. A test cannot notice a change that runs before it starts.
     mutator: { excludedMutations: ["StringLiteral"] },
     ignoreStatic: true,
-    vitest: { configFile: "tools/mutants/vitest.config.ts", related: true },
+    vitest: { configFile: "tools/mutants/vitest.config.ts", related: !isSample },
     coverageAnalysis: "perTest",
-    incremental: true,
-    incrementalFile: `node_modules/.cache/pb-mutants/${tests.replaceAll("*", "")}/${basename(file!)}.json`,
     concurrency: 2,
-    timeoutMS: 5_000,
+    dryRunTimeoutMinutes: 60,
+    // Long, because a machine that is busy must not turn a change that no test notices into one that hangs.
+    timeoutMS: 20_000,
     reporters: ["json"],
-    jsonReporter: { fileName: report },
+    jsonReporter: { fileName: join(folder, "report.json") },
     tempDirName: join(folder, "sandbox"),
-    checkers: [],
+    checkers: isSample ? ["sample"] : [],
   };
+  const file = join(folder, "stryker.json");
+  writeFileSync(file, JSON.stringify(options));
+  return ["node_modules/@stryker-mutator/core/bin/stryker.js", "run", file];
 }
 
-function survivorOf({ location: { start, end }, replacement = "" }: Mutant, lines: string[]): Survivor {
-  const first = lines[start.line - 1]!;
+function survivorOf({ file, location: { start, end }, replacement = "" }: Found): Survivor {
+  const first = readFileSync(file, "utf8").split("\n")[start.line - 1]!;
   const changed = first.slice(0, start.column - 1) + replacement + first.slice(end.column - 1);
-  return { line: start.line, code: first.trim(), replacement: start.line === end.line ? changed.trim() : replacement };
+  const after = start.line === end.line ? changed.trim() : replacement;
+  return { file, line: start.line, code: first.trim(), replacement: after };
+}
+
+/** The contents of the file after the change. */
+function changedFile({ file, location: { start, end }, replacement = "" }: Found): string {
+  const lines = readFileSync(file, "utf8").split("\n");
+  const before = [...lines.slice(0, start.line - 1), lines[start.line - 1]!.slice(0, start.column - 1)];
+  const after = [lines[end.line - 1]!.slice(end.column - 1), ...lines.slice(end.line)];
+  return before.join("\n") + replacement + after.join("\n");
 }
