@@ -503,7 +503,7 @@ export class Broker implements Connection {
     if (state.is === "negotiating") clearTimeout(state.timer);
     core?.outbox.flush();
     core?.caller.end(reason);
-    core?.responder.end();
+    core?.responder.end(reason);
     core?.exports.endCaches();
     for (const resolve of this.#drainedCallbacks.splice(0)) resolve();
     if (why === "lost") this.#settleClosed(reason);

@@ -17,6 +17,8 @@ export type { Peer } from "./link/link.js";
 export { Referenceable, Root } from "./flavors/referenceable.js";
 export { Avatar, Viewable } from "./flavors/perspective.js";
 export type { Parameters } from "./calls/dispatch.js";
+export { callContext } from "./calls/call-context.js";
+export type { CallContext } from "./calls/call-context.js";
 
 // Calls
 export { RemoteReference } from "./flavors/remote-reference.js";

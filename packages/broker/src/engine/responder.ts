@@ -3,7 +3,8 @@
 import { BananaError } from "@pb/banana";
 import type { BananaReader, Expression, Steps } from "@pb/banana";
 import { JellyError, printable } from "@pb/jelly-types";
-import type { Callable, Perspective } from "../calls/callable.js";
+import { enterContext, IncomingContext, runningCalls } from "../calls/call-context.js";
+import type { Callable, IncomingCall, Perspective } from "../calls/callable.js";
 import { isExpected, LimitError, PBError, UnknownCacheError } from "../errors.js";
 import { Fifo } from "../fifo.js";
 import { cacheTarget } from "../flavors/cacheable.js";
@@ -42,8 +43,11 @@ export class Responder {
   #running = 0;
   /** Whether the arguments of a call are being read with pauses. */
   #isReading = false;
-  /** Whether a method has been called and has not returned. */
-  #isInMethod = false;
+  /** The object whose method has been called and has not returned, and the context of that call. */
+  #callee: Callable | undefined;
+  #context: IncomingContext | undefined;
+  /** The contexts of running calls by request id. Created with the first one: most programs do not ask for contexts. */
+  #contexts: Map<unknown, IncomingContext> | undefined;
   #idleCallbacks: (() => void)[] = [];
 
   constructor(core: ConnectionParts) {
@@ -57,7 +61,7 @@ export class Responder {
 
   /** Whether a call of the peer is running, or has been called and has not returned yet. */
   get isWorking(): boolean {
-    return this.#running > 0 || this.#isInMethod;
+    return this.#running > 0 || this.#callee !== undefined;
   }
 
   /** The number of calls that have arrived and have not started. */
@@ -146,13 +150,17 @@ export class Responder {
     return true;
   }
 
-  /** The connection has ended: held calls do not run. */
-  end(): void {
+  /** The connection has ended: held calls do not run, and the signals of those that run abort. */
+  end(reason: Error): void {
     this.#held.clear();
     this.#isReading = false;
     this.heldBytes = 0;
     this.#running = 0;
     this.#notifyIdle();
+    const contexts = [...(this.#contexts?.values() ?? [])];
+    this.#contexts = undefined;
+    this.#context?.abort(reason); // Its method has ended the connection.
+    for (const context of contexts) context.abort(reason);
   }
 
   /** Resolves when no call is running or held, or when the connection has ended. */
@@ -168,21 +176,70 @@ export class Responder {
   }
 
   #run(call: ReceivedCall, callable: Callable, { args, kwargs }: CallArguments, memory: number): void {
-    const { perspective } = callable;
     let result: unknown;
-    let isPromise: boolean;
-    this.#isInMethod = true;
+    let isPromise = false;
+    let context: IncomingContext | undefined;
+    const outer = runningCalls.runner;
+    runningCalls.runner = this;
+    this.#callee = callable;
     try {
-      result = callable.receiveCall({ method: call.method, args, kwargs, wantsAnswer: call.wantsAnswer });
+      const incoming: IncomingCall = { method: call.method, args, kwargs, wantsAnswer: call.wantsAnswer };
+      const { areUsed, Scope } = runningCalls;
+      if (areUsed) this.#context = new IncomingContext(this.#core.connection, callable.perspective);
+      // eslint-disable-next-line @typescript-eslint/unbound-method -- it is called with the object as `this`
+      const run = areUsed ? (given: IncomingCall) => this.#runInContext(callable, given) : callable.receiveCall;
+      result =
+        Scope === undefined
+          ? run.call(callable, incoming)
+          : new Scope("pb.call").runInAsyncScope(run, callable, incoming);
       isPromise = isThenable(result);
     } catch (error) {
-      this.#fail(call, error, perspective);
+      this.#fail(call, error, callable.perspective);
       return;
     } finally {
-      this.#isInMethod = false;
+      runningCalls.runner = outer;
+      this.#callee = undefined;
+      if (this.#context !== undefined) context = this.#leave(call.requestId, isPromise);
     }
-    if (isPromise) this.#answerLater(call, result, perspective, memory);
-    else this.#answer(call, result, perspective);
+    if (isPromise) this.#answerLater(call, result, callable, memory, context);
+    else this.#answer(call, result, callable.perspective);
+  }
+
+  /** The context of the call whose method has been called and has not returned. */
+  context(): IncomingContext {
+    if (this.#context === undefined) {
+      this.#context = new IncomingContext(this.#core.connection, this.#callee?.perspective ?? null);
+      enterContext(this.#context);
+    }
+    return this.#context;
+  }
+
+  #runInContext(callable: Callable, incoming: IncomingCall): unknown {
+    enterContext(this.context());
+    return callable.receiveCall(incoming);
+  }
+
+  /**
+   * A method has returned. Keeps its context while the call runs on. Returns it, or undefined when the call has
+   * finished.
+   */
+  #leave(requestId: Expression, runsOn: boolean): IncomingContext | undefined {
+    const context = this.#context!;
+    this.#context = undefined;
+    if (!runsOn) {
+      context.finish();
+      return undefined;
+    }
+    this.#contexts ??= new Map();
+    // A peer may use an id twice.
+    this.#contexts.set(this.#contexts.has(requestId) ? context : requestId, context);
+    return context;
+  }
+
+  #finishContext(requestId: Expression, context: IncomingContext): void {
+    context.finish();
+    const key = this.#contexts?.get(requestId) === context ? requestId : context;
+    this.#contexts?.delete(key);
   }
 
   #find({ command, target }: ReceivedCall): Callable | undefined {
@@ -203,13 +260,25 @@ export class Responder {
     throw error;
   }
 
-  #answerLater(call: ReceivedCall, result: unknown, perspective: Perspective, memory: number): void {
+  #answerLater(
+    call: ReceivedCall,
+    result: unknown,
+    callable: Callable,
+    memory: number,
+    context: IncomingContext | undefined,
+  ): void {
     this.#running++;
     this.#core.memory.startCall(memory);
     // `Promise.resolve`, because the `then` of a foreign promise may throw, and may call back more than once.
     Promise.resolve(result).then(
-      (value) => this.#finish(() => this.#answer(call, value, perspective), memory),
-      (error: unknown) => this.#finish(() => this.#fail(call, error, perspective), memory),
+      (value) => {
+        if (context !== undefined) this.#finishContext(call.requestId, context);
+        this.#finish(() => this.#answer(call, value, callable.perspective), memory);
+      },
+      (error: unknown) => {
+        if (context !== undefined) this.#finishContext(call.requestId, context);
+        this.#finish(() => this.#fail(call, error, callable.perspective), memory);
+      },
     );
   }
 
