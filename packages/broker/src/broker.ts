@@ -20,6 +20,8 @@ import { Backpressure } from "./link/backpressure.js";
 import { connectionLost } from "./link/close-reason.js";
 import type { Link, Peer } from "./link/link.js";
 import { Goodbyes, sendGoodbye } from "./pbx/goodbyes.js";
+import { PeerCalls } from "./pbx/peer-calls.js";
+import { PeerFeatures } from "./pbx/peer-features.js";
 import { isReserved, Pbx, PBX, REPLACED } from "./pbx/pbx.js";
 import type { CacheSource } from "./references/exported-caches.js";
 import { collectStats } from "./stats.js";
@@ -65,6 +67,8 @@ export class Broker implements Connection {
   readonly #memory: ConnectionMemory;
   readonly #disconnectCallbacks = new Subscriptions<[reason: ConnectionLostError]>();
   readonly #goodbyes: Goodbyes;
+  /** What the peer can do. Undefined before the connection is ready, and without the option `extensions`. */
+  #peerFeatures: PeerFeatures | undefined;
   /** Created with the first login. */
   #gate: LoginGate | undefined;
   readonly #published = new Map<string, Callable>();
@@ -203,7 +207,7 @@ export class Broker implements Connection {
     checkNumber("The option retryAfterMs", retryAfterMs);
     await this.ready;
     const core = this.#core();
-    return this.#config.extensions && this.#goodbyes.announce(core, retryAfterMs);
+    return this.#peerFeatures !== undefined && this.#goodbyes.announce(core, this.#peerFeatures, retryAfterMs);
   }
 
   /**
@@ -402,9 +406,18 @@ export class Broker implements Connection {
     this.#reader.start(core);
     this.#backpressure.setLoad(core);
     this.keepAlive(); // Each end announces its version first.
-    if (this.#config.extensions) this.#published.set(PBX, new Pbx(this.#goodbyes));
+    if (this.#config.extensions) this.#extend(core);
     this.#publishRoot();
     this.#settleReady.resolve();
+  }
+
+  /** Both ends may do more than Twisted's protocol has: see docs/extension.md. */
+  #extend(core: ConnectionCore): void {
+    const calls = new PeerCalls(core.responder);
+    const pbx = new Pbx(this.#goodbyes, calls);
+    core.responder.prompt = pbx;
+    core.caller.extension = this.#peerFeatures = new PeerFeatures(core);
+    this.#published.set(PBX, pbx);
   }
 
   /**

@@ -26,6 +26,11 @@ export interface BrokerStats {
   /** Bytes since the connection was made. */
   readonly bytesReceived: number;
   readonly bytesSent: number;
+  /**
+   * Messages of the peer to `pbx` (`docs/extension.md`) that made no sense: malformed, about unknown calls, or too
+   * many.
+   */
+  readonly extensionsIgnored: number;
   /** Bytes that are written and have not left the process. */
   readonly bytesQueued: number;
 }
@@ -49,6 +54,7 @@ export function collectStats(
     callsRunning: core?.responder.running ?? 0,
     callsHeld: core?.responder.held ?? 0,
     pausedBy,
+    extensionsIgnored: core?.responder.ignored ?? 0,
     ...bytes,
   };
 }

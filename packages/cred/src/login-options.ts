@@ -8,7 +8,7 @@ import { LEAST_ITERATIONS } from "./scram/scram-keys.js";
 /** The logins with a password, the weakest first. */
 export type PasswordLogin = "classic" | "scram-sha-256" | "scram-sha-256-plus";
 
-export interface LoginOptions extends CallOptions {
+export interface LoginOptions extends Pick<CallOptions, "signal" | "timeoutMs"> {
   /**
    * The weakest login with a password that is acceptable. With the default, `classic`, the client uses the strongest
    * login that the server offers, and PB's own login where it offers no other. An attacker who can change the messages

@@ -79,7 +79,7 @@ export class IncomingContext implements CallContext {
   startDeadline(): void {
     if (this.deadline === undefined || this.#timer !== undefined || this.#isFinished) return;
     const left = this.deadline - performance.now();
-    this.#timer = after(Math.max(left, 0), () =>
+    this.#timer = after(Math.max(Math.ceil(left), 0), () =>
       this.abort(new CallTimeoutError("The deadline of the caller is over: it does not wait for the answer anymore")),
     );
   }
@@ -134,6 +134,31 @@ export function enterContext(context: IncomingContext): void {
 /** The context of the call that runs, if there is one. */
 export function currentContext(): IncomingContext | undefined {
   return runningCalls.runner?.context() ?? storage?.getStore();
+}
+
+/** What a call passes on of the call for which it is made. */
+interface Inherited {
+  readonly timeoutMs?: number | undefined;
+  readonly traceparent?: string | undefined;
+  readonly tracestate?: string | undefined;
+  /** Whether it was made in another context than the one that runs: it waited for a login. */
+  readonly hasInherited?: boolean;
+}
+
+/** The options of a call, with the deadline and the trace of the call for which it is made if it has none. */
+export function inheritedDetails<Details extends Inherited>(details: Details): Details {
+  const context = details.hasInherited === true ? undefined : currentContext();
+  if (context === undefined) return details;
+  const { deadline } = context;
+  const left = deadline === undefined ? undefined : Math.max(Math.ceil(deadline - performance.now()), 0);
+  const trace = details.traceparent === undefined ? context : details;
+  return {
+    ...details,
+    timeoutMs: details.timeoutMs ?? left,
+    traceparent: trace.traceparent,
+    tracestate: trace.tracestate,
+    hasInherited: true,
+  };
 }
 
 /**

@@ -2,6 +2,7 @@
 // caller stops waiting.
 
 import type { BananaReader, Expression, Steps } from "@pb/banana";
+import { inheritedDetails, runningCalls } from "../calls/call-context.js";
 import { IdRing } from "../calls/id-ring.js";
 import type { Perspective } from "../calls/callable.js";
 import { startDeadline } from "../deadline.js";
@@ -36,6 +37,15 @@ interface PendingCall {
    * release.
    */
   deadline: Deadline | undefined;
+  isExpired: boolean;
+}
+
+/** What both ends can do beyond Twisted's protocol (docs/extension.md). */
+export interface CallExtension {
+  /** Called directly before a call is written that has a deadline or a trace. */
+  announce(requestId: number, details: CallDetails): void;
+  /** The caller does not wait for the answer of this call anymore. */
+  cancel(requestId: number): void;
 }
 
 const KEEPS_OBJECTS: OutgoingGraphOptions = { keepsObjects: true };
@@ -50,6 +60,8 @@ export class Caller {
   mayCall: (() => boolean) | undefined;
   /** Holds calls back while this end logs in. Undefined if it never has. */
   gate: LoginGate | undefined;
+  /** Undefined without the option `extensions`. */
+  extension: CallExtension | undefined;
 
   constructor(core: ConnectionParts) {
     this.#core = core;
@@ -69,7 +81,8 @@ export class Caller {
    * Sends a call and resolves with its answer. Rejects, never throws. The connection must be open: the reference has
    * checked that.
    */
-  call(target: ObjectId, method: string, args: readonly unknown[], details: CallDetails): Promise<unknown> {
+  call(target: ObjectId, method: string, args: readonly unknown[], given: CallDetails): Promise<unknown> {
+    const details = runningCalls.areUsed && given.isPing !== true ? inheritedDetails(given) : given;
     if (this.gate?.isClosed === true && details.isPing !== true)
       return this.#callLater(this.gate, target, method, args, details);
     const answered = new Promise<unknown>((resolve, reject) => {
@@ -87,9 +100,11 @@ export class Caller {
         isPing,
         graph: undefined,
         deadline: undefined,
+        isExpired: false,
       };
       this.#add(call);
       try {
+        if ((details.timeoutMs ?? details.traceparent) !== undefined) this.extension?.announce(id, details);
         const graph = this.#write(id, target, method, args, details, true);
         if (graph.keepsAny || this.#core.outbox.isWriting) call.graph = graph;
       } catch (error) {
@@ -98,7 +113,11 @@ export class Caller {
       }
       // A state hook may have closed the connection, which has rejected the call.
       if ((details.signal ?? details.timeoutMs) !== undefined && this.#core.connection.isOpen)
-        call.deadline = startDeadline(details, (timeoutMs) => callTimeout(method, timeoutMs), reject);
+        call.deadline = startDeadline(
+          details,
+          (timeoutMs) => callTimeout(method, timeoutMs),
+          (reason) => this.#expire(call, reason),
+        );
     });
     // `then` instead of an async function, which would cost a generator per call (bench `hundred`).
     return answered.then(undefined, (error: unknown) => {
@@ -146,6 +165,7 @@ export class Caller {
       const value = yield* this.#core.unjellier.readGraphInSteps(reader, incoming);
       this.#take(call.id);
       this.#settle(call, command, value);
+      if (call.isExpired) incoming.rollback();
     } catch (error) {
       this.#take(call.id);
       call.reject(error);
@@ -171,6 +191,13 @@ export class Caller {
   /** Resolves when no call waits for an answer, pings aside. */
   idle(): Promise<void> {
     return this.inFlight === 0 ? Promise.resolve() : new Promise((resolve) => this.#idleCallbacks.push(resolve));
+  }
+
+  /** The caller does not wait anymore. The call stays pending: its answer may contain references to release. */
+  #expire(call: PendingCall, reason: Error): void {
+    call.isExpired = true;
+    call.reject(reason);
+    this.extension?.cancel(call.id);
   }
 
   /** Makes a call when the login that is in progress has ended. */
@@ -226,6 +253,7 @@ export class Caller {
     const start = reader.offset;
     try {
       this.#settle(call, command, this.#core.unjellier.readGraph(reader, incoming));
+      if (call.isExpired) incoming.rollback();
     } catch (error) {
       // Only this call fails: the scanner knows where the message ends. (Twisted drops the connection: wire
       // specification trap 3.)

@@ -4,6 +4,7 @@ import { BananaError } from "@pb/banana";
 import type { BananaReader, Expression, Steps } from "@pb/banana";
 import { JellyError, printable } from "@pb/jelly-types";
 import { enterContext, IncomingContext, runningCalls } from "../calls/call-context.js";
+import type { CallNote } from "../calls/call-context.js";
 import type { Callable, IncomingCall, Perspective } from "../calls/callable.js";
 import { isExpected, LimitError, PBError, UnknownCacheError } from "../errors.js";
 import { Fifo } from "../fifo.js";
@@ -28,6 +29,13 @@ interface HeldCall {
   readonly bytes: number;
   /** The memory of its message. */
   readonly memory: number;
+  readonly note: CallNote | undefined;
+}
+
+/** What the peer says about its calls before they arrive. */
+export interface ArrivingCalls {
+  /** A call has arrived. Returns what the peer has said about it. */
+  arrive(call: ReceivedCall): CallNote | undefined;
 }
 
 /** What a held call costs at least, in bytes: a call without arguments takes memory too. */
@@ -48,7 +56,15 @@ export class Responder {
   #context: IncomingContext | undefined;
   /** The contexts of running calls by request id. Created with the first one: most programs do not ask for contexts. */
   #contexts: Map<unknown, IncomingContext> | undefined;
+  /** Request ids of held calls that do not run, because the peer has canceled them. */
+  #canceled: Set<number> | undefined;
   #idleCallbacks: (() => void)[] = [];
+  /** What the peer has said about calls that have not arrived, if it has: a call then costs nothing else. */
+  arriving: ArrivingCalls | undefined;
+  /** Messages about calls that were ignored: malformed, about unknown calls, or too many. */
+  ignored = 0;
+  /** The object whose calls without an answer are not held: they cancel others. */
+  prompt: Callable | undefined;
 
   constructor(core: ConnectionParts) {
     this.#core = core;
@@ -75,6 +91,7 @@ export class Responder {
    */
   receiveCall(call: ReceivedCall, reader: BananaReader): void {
     const callable = this.#find(call);
+    const note = this.arriving?.arrive(call);
     const incoming = new IncomingGraph(this.#core, callable?.perspective ?? null);
     const start = reader.offset;
     let args: CallArguments;
@@ -87,12 +104,13 @@ export class Responder {
       releaseUnread(reader, start, 2, incoming);
       return;
     }
-    this.#accept(call, callable, args, reader.offset - start);
+    this.#accept(call, callable, args, reader.offset - start, note);
   }
 
   /** As {@link receiveCall}, with pauses. The call counts as held meanwhile. */
   *receiveCallInSteps(call: ReceivedCall, reader: BananaReader): Steps<void> {
     const callable = this.#find(call);
+    const note = this.arriving?.arrive(call);
     const incoming = new IncomingGraph(this.#core, callable?.perspective ?? null);
     const start = reader.offset;
     this.#isReading = true;
@@ -108,7 +126,7 @@ export class Responder {
         return;
       }
       this.#isReading = false;
-      this.#accept(call, callable, args, reader.offset - start);
+      this.#accept(call, callable, args, reader.offset - start, note);
     } finally {
       this.#isReading = false;
       if (this.#running + this.held === 0) this.#notifyIdle();
@@ -134,10 +152,17 @@ export class Responder {
   }
 
   /** Runs a call whose arguments were read from so many bytes, or holds it. */
-  #accept(call: ReceivedCall, callable: Callable, args: CallArguments, bytes: number): void {
+  #accept(
+    call: ReceivedCall,
+    callable: Callable,
+    args: CallArguments,
+    bytes: number,
+    note: CallNote | undefined,
+  ): void {
     const memory = this.#core.memory.messageUsed;
-    if (this.mustHold || this.heldBytes > 0) this.#hold({ call, callable, args, bytes, memory });
-    else this.#run(call, callable, args, memory);
+    const isPrompt = callable === this.prompt && !call.wantsAnswer;
+    if ((this.mustHold || this.heldBytes > 0) && !isPrompt) this.#hold({ call, callable, args, bytes, memory, note });
+    else this.#run(call, callable, args, memory, note);
   }
 
   /** Runs the oldest held call. Returns false when there is none, or when it has to wait. */
@@ -146,13 +171,40 @@ export class Responder {
     if (held === undefined) return false;
     this.heldBytes -= held.bytes + HELD_CALL_BYTES;
     this.#core.memory.releaseCall(held.memory);
-    this.#run(held.call, held.callable, held.args, held.memory);
+    const isCanceled = this.#takeCanceled(held.call.requestId);
+    if (isCanceled || (held.note?.deadline ?? Infinity) < performance.now()) this.#answerCanceled(held);
+    else this.#run(held.call, held.callable, held.args, held.memory, held.note);
     return true;
+  }
+
+  /**
+   * The peer does not wait for the answer of a call anymore: its signal aborts, or it does not start. Returns false
+   * when it has finished, and for an unknown call.
+   */
+  cancel(requestId: number, reason: Error): boolean {
+    const context = this.#contexts?.get(requestId);
+    if (context !== undefined) context.abort(reason);
+    else if ((this.#canceled?.size ?? 0) < this.#held.size) (this.#canceled ??= new Set()).add(requestId);
+    else return false;
+    return true;
+  }
+
+  #takeCanceled(requestId: Expression): boolean {
+    if (this.#canceled === undefined) return false;
+    const isCanceled = this.#canceled.delete(requestId as number);
+    if (this.#held.size === 0) this.#canceled = undefined; // The others were not held.
+    return isCanceled;
+  }
+
+  #answerCanceled({ call, callable }: HeldCall): void {
+    const error = new PBError("The caller does not wait for this call anymore, which has not started");
+    if (call.wantsAnswer) this.#sendError(call.requestId, error, callable.perspective);
   }
 
   /** The connection has ended: held calls do not run, and the signals of those that run abort. */
   end(reason: Error): void {
     this.#held.clear();
+    this.#canceled = undefined;
     this.#isReading = false;
     this.heldBytes = 0;
     this.#running = 0;
@@ -175,7 +227,13 @@ export class Responder {
     this.heldBytes += held.bytes + HELD_CALL_BYTES;
   }
 
-  #run(call: ReceivedCall, callable: Callable, { args, kwargs }: CallArguments, memory: number): void {
+  #run(
+    call: ReceivedCall,
+    callable: Callable,
+    { args, kwargs }: CallArguments,
+    memory: number,
+    note: CallNote | undefined,
+  ): void {
     let result: unknown;
     let isPromise = false;
     let context: IncomingContext | undefined;
@@ -185,7 +243,7 @@ export class Responder {
     try {
       const incoming: IncomingCall = { method: call.method, args, kwargs, wantsAnswer: call.wantsAnswer };
       const { areUsed, Scope } = runningCalls;
-      if (areUsed) this.#context = new IncomingContext(this.#core.connection, callable.perspective);
+      if (areUsed) this.#context = new IncomingContext(this.#core.connection, callable.perspective, note);
       // eslint-disable-next-line @typescript-eslint/unbound-method -- it is called with the object as `this`
       const run = areUsed ? (given: IncomingCall) => this.#runInContext(callable, given) : callable.receiveCall;
       result =

@@ -3,8 +3,8 @@
 import type { ConnectionCore } from "../engine/connection-core.js";
 import type { CloseReason, ServerBusyError } from "../errors.js";
 import { Subscriptions } from "../subscriptions.js";
-import { RemoteError } from "../wire/failure.js";
-import { PBX, REPLACED, understandsGoAway } from "./pbx.js";
+import type { PeerFeatures } from "./peer-features.js";
+import { PBX, REPLACED } from "./pbx.js";
 
 /** What goodbyes use of their broker. */
 export interface GoodbyeOwner {
@@ -37,13 +37,8 @@ export class Goodbyes {
   }
 
   /** See `Broker.goAway`. */
-  async announce(core: ConnectionCore, retryAfterMs: number): Promise<boolean> {
-    try {
-      if (!understandsGoAway(await core.caller.call(PBX, "hello", [], DETAILS))) return false;
-    } catch (error) {
-      if (error instanceof RemoteError) return false;
-      throw error;
-    }
+  async announce(core: ConnectionCore, peer: PeerFeatures, retryAfterMs: number): Promise<boolean> {
+    if (!(await peer.ask()).has("goaway")) return false;
     core.owner.requireOpen();
     // From now on, the peer may close at any time.
     stopCalling(core);

@@ -16,7 +16,10 @@ export function isReserved(name: string): boolean {
 /** Why a peer goes away, if not to stop. */
 export const REPLACED = "replaced";
 
-const FEATURES: readonly string[] = ["goaway"];
+/** What an end can do. */
+export type Feature = (typeof FEATURES)[number];
+
+const FEATURES = ["goaway", "note", "cancel"] as const;
 
 /** No peer may keep a program from connecting for longer, in seconds. */
 const LONGEST_RETRY_S = 3600;
@@ -31,13 +34,21 @@ interface GoodbyeReceiver {
   wasReplaced(): void;
 }
 
-/** The methods that the peer can call. */
+/** What the messages about calls of the peer are passed to. */
+interface CallReceiver {
+  note(requestId: unknown, details: unknown): void;
+  cancel(requestId: unknown): void;
+}
+
+/** The methods that the peer can call (docs/extension.md). */
 export class Pbx extends Referenceable {
   readonly #goodbyes: GoodbyeReceiver;
+  readonly #calls: CallReceiver;
 
-  constructor(goodbyes: GoodbyeReceiver) {
+  constructor(goodbyes: GoodbyeReceiver, calls: CallReceiver) {
     super();
     this.#goodbyes = goodbyes;
+    this.#calls = calls;
   }
 
   /** What this end can do. */
@@ -58,11 +69,27 @@ export class Pbx extends Referenceable {
       this.#goodbyes.wasReplaced();
       return;
     }
-    const seconds = retryAfter instanceof Float ? retryAfter.value : Number(retryAfter);
+    const seconds = toSeconds(retryAfter);
     const retryAfterMs = seconds >= 0 ? Math.min(seconds, LONGEST_RETRY_S) * 1000 : 0;
     const isBusy = typeof busy === "string" && WORD.test(busy);
     this.#goodbyes.peerGoesAway(retryAfterMs, isBusy ? new ServerBusyError(busy, retryAfterMs) : undefined);
   }
+
+  /** Facts about the next call with this id. */
+  remote_note(requestId: unknown, details: unknown): void {
+    this.#calls.note(requestId, details);
+  }
+
+  /** The peer does not wait for the answer of its call anymore. */
+  remote_cancel(requestId: unknown): void {
+    this.#calls.cancel(requestId);
+  }
+}
+
+/** A received number, however the connection reads numbers. NaN for anything else. */
+export function toSeconds(value: unknown): number {
+  if (value instanceof Float) return value.value;
+  return typeof value === "number" || typeof value === "bigint" ? Number(value) : NaN;
 }
 
 /** A received dict as an object, however the connection reads dicts. */
@@ -70,8 +97,8 @@ function entriesOf(dict: unknown): object {
   return Object(plainState(dict)) as object;
 }
 
-/** Whether the answer to `hello` says that the peer understands `goaway`. */
-export function understandsGoAway(hello: unknown): boolean {
+/** The features in an answer to `hello`. None, if it is anything else. */
+export function featuresOf(hello: unknown): ReadonlySet<Feature> {
   const { features } = entriesOf(hello) as { readonly features?: unknown };
-  return Array.isArray(features) && features.includes("goaway");
+  return new Set(FEATURES.filter((feature) => Array.isArray(features) && features.includes(feature)));
 }

@@ -46,6 +46,8 @@ export interface CallDetails extends CallOptions {
   readonly isCache?: boolean;
   /** Keeps the written arguments for other targets of the same call. */
   readonly shared?: SharedArguments;
+  /** Whether it has the deadline and the trace of the call for which it is made. */
+  readonly hasInherited?: boolean;
   /** Whether the call only asks for a sign of life. It is ignored by `idle()`. */
   readonly isPing?: boolean;
 }

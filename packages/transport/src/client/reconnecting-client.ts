@@ -106,6 +106,8 @@ export interface ReconnectingCallOptions extends CallOptions {
 const callOptionKinds: OptionKinds<ReconnectingCallOptions> = {
   signal: "signal",
   timeoutMs: "any",
+  traceparent: "any",
+  tracestate: "any",
   idempotent: "boolean",
   whileDown: optionKinds.whileDown,
 };
@@ -279,11 +281,13 @@ export class ReconnectingClient<T = RemoteMethods> {
     signal: AbortSignal,
   ): Promise<unknown> {
     const { idempotent = this.#idempotent.has(name), whileDown = this.#options.whileDown ?? "wait" } = options;
+    const { traceparent, tracestate } = options;
     let sends = 0;
     for (;;) {
       const { connection, reference } = await this.#whenReady(whileDown, signal);
       try {
-        return await (reference as unknown as RemoteReference).with({ signal }).callRemote(name, ...args);
+        const callOptions = { signal, traceparent, tracestate };
+        return await (reference as unknown as RemoteReference).with(callOptions).callRemote(name, ...args);
       } catch (error) {
         // The connection was dead or about to close before the call was sent, so the method has not run.
         if (error instanceof DeadReferenceError && this.connection !== connection) continue;

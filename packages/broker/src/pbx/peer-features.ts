@@ -1,0 +1,76 @@
+// What the other end can do beyond Twisted's protocol. It is asked once, at the first use.
+
+import { LimitError, ConnectionLostError } from "../errors.js";
+import type { CallDetails } from "../references/graph-context.js";
+import type { CallExtension } from "../engine/caller.js";
+import type { ConnectionCore } from "../engine/connection-core.js";
+import { featuresOf, PBX } from "./pbx.js";
+import type { Feature } from "./pbx.js";
+
+/** Calls of this kind are not counted as calls in flight, and wait neither for a login nor for the end. */
+const DETAILS: CallDetails = { perspective: null, keepAlive: undefined, isPing: true };
+
+/** The longest deadline that is announced, in milliseconds: a day. A longer one makes no difference to a method. */
+const LONGEST_DEADLINE_MS = 86_400_000;
+
+export class PeerFeatures implements CallExtension {
+  readonly #core: ConnectionCore;
+  /** Undefined until the peer has answered. */
+  #features: ReadonlySet<Feature> | undefined;
+  #answer: Promise<ReadonlySet<Feature>> | undefined;
+
+  constructor(core: ConnectionCore) {
+    this.#core = core;
+  }
+
+  /**
+   * What the peer can do: nothing, if it is a stock peer or its answer makes no sense. Rejects when the connection ends
+   * first, and with `LimitError` when too many calls wait for an answer.
+   */
+  ask(): Promise<ReadonlySet<Feature>> {
+    this.#answer ??= this.#ask();
+    return this.#answer;
+  }
+
+  /** Whether the peer has a feature, or may have it: it has not answered yet. Asks it, in the same write. */
+  mayHave(feature: Feature): boolean {
+    if (this.#features !== undefined) return this.#features.has(feature);
+    this.ask().catch(() => undefined); // The connection has ended, or the next use asks again.
+    return true;
+  }
+
+  /** Whether the peer is known to have a feature. */
+  has(feature: Feature): boolean {
+    return this.#features?.has(feature) === true;
+  }
+
+  /** Calls a method of the peer's `pbx`, which has no answer. */
+  send(method: string, ...args: readonly unknown[]): void {
+    this.#core.caller.send(PBX, method, args, DETAILS);
+  }
+
+  announce(requestId: number, { timeoutMs, traceparent, tracestate }: CallDetails): void {
+    const hasDeadline = timeoutMs !== undefined && timeoutMs <= LONGEST_DEADLINE_MS;
+    if ((!hasDeadline && traceparent === undefined) || !this.mayHave("note")) return;
+    const note: Record<string, unknown> = {};
+    if (hasDeadline) note.deadline = timeoutMs / 1000;
+    if (traceparent !== undefined) note.traceparent = traceparent;
+    if (traceparent !== undefined && tracestate !== undefined) note.tracestate = tracestate;
+    this.send("note", requestId, note);
+  }
+
+  cancel(requestId: number): void {
+    if (this.#core.connection.isOpen && this.mayHave("cancel")) this.send("cancel", requestId);
+  }
+
+  async #ask(): Promise<ReadonlySet<Feature>> {
+    try {
+      this.#features = featuresOf(await this.#core.caller.call(PBX, "hello", [], DETAILS));
+    } catch (error) {
+      if (error instanceof LimitError) this.#answer = undefined;
+      if (error instanceof LimitError || error instanceof ConnectionLostError) throw error;
+      this.#features = new Set();
+    }
+    return this.#features;
+  }
+}
