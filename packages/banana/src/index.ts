@@ -2,7 +2,7 @@
 
 // For applications
 export { decode, encode } from "./codec.js";
-export type { CodecOptions } from "./codec.js";
+export type { CodecOptions } from "./options.js";
 export { decoderStream, encoderStream } from "./streams.js";
 export { inspect, inspectExpression } from "./inspect.js";
 export { Float } from "./expression/expression.js";

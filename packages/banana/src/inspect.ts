@@ -1,14 +1,14 @@
 // `inspect` prints expressions and bytes as readable text.
 
-import type { CodecOptions } from "./codec.js";
 import { BananaError } from "./errors.js";
 import { formatFloat } from "./expression/expression.js";
 import type { Expression, ExpressionReader } from "./expression/expression.js";
-import { withLimits } from "./limits.js";
+import { completeOptions } from "./options.js";
+import type { CodecOptions } from "./options.js";
 import { BananaReader } from "./reading/reader.js";
 import { Scanner } from "./reading/scanner.js";
 import { TreeReader } from "./expression/tree-reader.js";
-import { dialectOf, pb } from "./format/vocabulary.js";
+import { pb } from "./format/vocabulary.js";
 
 /** Longer byte strings are cut: so many characters, or so many bytes in hexadecimal, are enough to recognize one. */
 const MAX_TEXT = 1024;
@@ -57,9 +57,10 @@ export function inspectExpression(expression: Expression): string {
   return printer.text;
 }
 
-function inspectStream(bytes: Uint8Array, { dialect = pb, limits }: CodecOptions = {}): string {
-  const reader = new BananaReader().reset(bytes, 0, bytes.length, dialectOf(dialect), 0);
-  const { depth } = withLimits(limits);
+function inspectStream(bytes: Uint8Array, options: CodecOptions = {}): string {
+  const { dialect, limits } = completeOptions(options, pb);
+  const reader = new BananaReader().reset(bytes, 0, bytes.length, dialect, 0);
+  const { depth } = limits;
   const blocks: string[] = [];
   while (reader.offset < bytes.length) {
     const printer = new Printer(true);

@@ -47,18 +47,28 @@ export const defaultLimits: BananaLimits = Object.freeze({
   heapBytes: 256 * 1024 * 1024,
 });
 
+/** Throws `TypeError` for a name that is none of `known`, unless its value is undefined. */
+export function checkNames(given: object, known: readonly string[]): void {
+  for (const name in given)
+    if (!known.includes(name) && (given as Record<string, unknown>)[name] !== undefined)
+      throw new TypeError(`There is no option "${name}": expected one of ${known.join(", ")}`);
+}
+
 /**
  * The default limits, with those of `limits` replaced; undefined leaves a default. Throws `TypeError` for an unknown
  * limit, and for a value that is not an integer from 1 to 2^31-1.
  */
 export function withLimits(limits?: { readonly [Name in keyof BananaLimits]?: number | undefined }): BananaLimits {
   if (limits === undefined) return defaultLimits;
+  const names = Object.keys(defaultLimits) as (keyof BananaLimits)[];
+  checkNames(limits, names);
   const result: Record<keyof BananaLimits, number> = { ...defaultLimits };
-  for (const [name, value] of Object.entries(limits)) {
+  for (const name of names) {
+    const value = limits[name];
     if (value === undefined) continue;
-    if (!Object.hasOwn(defaultLimits, name) || !Number.isInteger(value) || value < 1 || value > MAX_INT)
+    if (!Number.isInteger(value) || value < 1 || value > MAX_INT)
       throw new TypeError(`Not a limit from 1 to ${MAX_INT}: ${name} ${value}`);
-    result[name as keyof BananaLimits] = value;
+    result[name] = value;
   }
   return result;
 }

@@ -1,6 +1,6 @@
 // Web Streams that decode bytes to expressions and encode expressions to bytes.
 
-import type { CodecOptions } from "./codec.js";
+import type { CodecOptions } from "./options.js";
 import { BananaError } from "./errors.js";
 import type { Expression } from "./expression/expression.js";
 import { withLimits } from "./limits.js";

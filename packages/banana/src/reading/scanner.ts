@@ -5,13 +5,13 @@ import { readDigits } from "../format/base128.js";
 import { plainBytes, requireBytes } from "../format/bytes.js";
 import { BananaError } from "../errors.js";
 import type { Expression } from "../expression/expression.js";
-import { checkLimit, withLimits } from "../limits.js";
+import { checkLimit } from "../limits.js";
 import type { BananaLimits } from "../limits.js";
+import { completeOptions } from "../options.js";
 import type { BananaReader } from "./reader.js";
 import { countDigits4, readDigits4, Token, typeAfter } from "../format/tokens.js";
 import { STEP_BYTES } from "./steps.js";
 import { readTree } from "./read-tree.js";
-import { dialectOf } from "../format/vocabulary.js";
 import type { Dialect } from "../format/vocabulary.js";
 
 /** The size of the first buffer. */
@@ -108,11 +108,12 @@ export class Scanner {
   #failure: Error | undefined;
 
   constructor(options: ScannerOptions = {}) {
-    this.#limits = withLimits(options.limits);
-    const { prefixBytes, integerDigits, stringBytes, listLength, expressionBytes } = this.#limits;
+    const { dialect, limits } = completeOptions(options);
+    this.#limits = limits;
+    const { prefixBytes, integerDigits, stringBytes, listLength, expressionBytes } = limits;
     this.expressionBytes = expressionBytes;
     this.#allowsFastPath = prefixBytes >= 6 && integerDigits >= 6 && stringBytes >= 127 && listLength >= 2;
-    this.dialect = dialectOf(options.dialect ?? "none");
+    this.dialect = dialect;
   }
 
   /** The number of bytes of the stream that were scanned. */

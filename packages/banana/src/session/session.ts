@@ -3,6 +3,7 @@
 import { BananaError } from "../errors.js";
 import type { Expression } from "../expression/expression.js";
 import { announceDialect, chooseDialect, acceptDialect, offerDialects } from "./handshake.js";
+import { checkNames } from "../limits.js";
 import type { BananaLimits } from "../limits.js";
 import type { BananaReader } from "../reading/reader.js";
 import { Scanner } from "../reading/scanner.js";
@@ -48,7 +49,12 @@ export class Session {
   #expressionBytes: number;
   #dialect: Dialect | undefined;
 
-  constructor({ role, send, dialects = standardDialects, limits, inspectOffer }: SessionOptions) {
+  /** Throws `TypeError` for unknown options, for another role, and for limits as {@link Scanner} does. */
+  constructor(options: SessionOptions) {
+    checkNames(options, ["role", "send", "dialects", "limits", "inspectOffer"]);
+    const { role, send, dialects = standardDialects, limits, inspectOffer } = options;
+    if ((role as string) !== "listener" && role !== "initiator")
+      throw new TypeError("The role is listener or initiator");
     this.role = role;
     this.#send = send;
     this.#inspectOffer = inspectOffer;

@@ -3,10 +3,10 @@
 import type { Bytes } from "../format/bytes.js";
 import { writeBigDigits, writeDigits } from "../format/base128.js";
 import type { Float } from "../expression/expression.js";
-import { checkLimit, withLimits } from "../limits.js";
+import { checkLimit } from "../limits.js";
 import type { BananaLimits } from "../limits.js";
+import { completeOptions } from "../options.js";
 import { MAX_INT, MAX_NEG, Token } from "../format/tokens.js";
-import { dialectOf } from "../format/vocabulary.js";
 import type { Dialect } from "../format/vocabulary.js";
 
 /** The longest head of an element: the digits of a safe integer, 7 bits each, and a type byte. */
@@ -40,9 +40,10 @@ export class ElementWriter {
   protected size: number = SMALL_BUFFER;
 
   constructor(options: BananaWriterOptions = {}) {
-    this.limits = withLimits(options.limits);
-    this.#integerDigits = Math.min(this.limits.integerDigits, this.limits.prefixBytes);
-    this.currentDialect = dialectOf(options.dialect ?? "none");
+    const { dialect, limits } = completeOptions(options);
+    this.limits = limits;
+    this.#integerDigits = Math.min(limits.integerDigits, limits.prefixBytes);
+    this.currentDialect = dialect;
   }
 
   get dialect(): Dialect {
