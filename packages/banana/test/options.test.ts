@@ -44,7 +44,7 @@ describe.each(users)("%s", (_name, use) => {
 
   test("takes undefined as the default", () => {
     use({ dialect: undefined, limits: undefined });
-    use({ limits: { depth: undefined } });
+    use({ limits: { depth: undefined } } as unknown as CodecOptions);
     use({ dialect: none, dialects: undefined } as CodecOptions);
   });
 });

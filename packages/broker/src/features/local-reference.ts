@@ -103,7 +103,7 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
 
   with(options: CallOptions): RemoteCaller<T> {
     checkCallOptions(options);
-    return new RemoteCaller((name, args) => this.#call(name, args, options));
+    return new RemoteCaller((name, args) => this.#call(name, args, options), options);
   }
 
   sendRemote<Name extends RemoteName<T>>(name: Name, ...args: RemoteArguments<T, Name>): void {

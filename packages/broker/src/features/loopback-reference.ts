@@ -56,7 +56,9 @@ export class LoopbackReference {
 
   with(options: CallOptions): RemoteCaller {
     checkCallOptions(options);
-    return new RemoteCaller(async (name, args) => (await this.#remote).with(options).callRemote(name, ...args));
+    const invoke = async (name: string, args: readonly unknown[]): Promise<unknown> =>
+      (await this.#remote).with(options).callRemote(name, ...args);
+    return new RemoteCaller(invoke, options);
   }
 
   /** Throws as over a connection. Before the connection is ready, the arguments are only checked. */

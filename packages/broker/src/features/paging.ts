@@ -3,15 +3,12 @@
 
 import { dispose } from "@pb/banana";
 import { checkNumber, describe } from "@pb/jelly-types";
-import { ConnectionLostError } from "../errors.js";
+import { startDeadline } from "../deadline.js";
+import type { Deadline } from "../deadline.js";
+import { ArgumentsError, callTimeout, ConnectionLostError } from "../errors.js";
 import type { MethodName, MethodOf } from "../calls/method-types.js";
-import type {
-  Reference,
-  RemoteArguments,
-  RemoteCaller,
-  RemoteReference,
-  Sendable,
-} from "../flavors/remote-reference.js";
+import { RemoteCaller } from "../flavors/remote-reference.js";
+import type { Reference, RemoteArguments, RemoteReference, Sendable } from "../flavors/remote-reference.js";
 import { describeError, describeSafely, RemoteError } from "../wire/failure.js";
 import { PageCollector, PAGES_UNWANTED } from "./page-collector.js";
 
@@ -56,16 +53,19 @@ function* split(data: Uint8Array, pageBytes: number): Generator<Uint8Array, void
  * their end and releases the collector (`twisted.spread.util.Pager`). The first page is written before this function
  * returns. Resolves early when the peer does not want further pages; the iterator of `pages` is then closed. Rejects
  * when the connection has ended, when a page cannot be sent, and with an error that `pages` or the collector throws;
- * the collector is released in any case. Rejects with `TypeError` for text and bytes instead of pages: see
- * {@link pagesOf}.
+ * the collector is released in any case. Rejects with {@link ArgumentsError} when the peer passed an object that is no
+ * collector, which the answer to the end of the pages tells. Rejects with `TypeError` for text and bytes instead of
+ * pages: see {@link pagesOf}.
  */
 export async function sendPages<Page = unknown>(
   collector: RemoteReference<PageCollectorMethods<Page>>,
   pages: Iterable<Sendable<Page>> | AsyncIterable<Sendable<Page>>,
 ): Promise<void> {
+  requireCollector(collector);
   requirePages(pages);
   const held = collector as RemoteReference<PageCollectorMethods>;
   const sent = new SentPages(held);
+  let ended: Promise<void> | undefined;
   // In one function: the collector is released in the turn of the last page, as by a Pager of Twisted.
   try {
     if (Symbol.iterator in pages) {
@@ -84,14 +84,22 @@ export async function sendPages<Page = unknown>(
       }
     }
     if (sent.unanswered > 0) await sent.answered();
-    if (!sent.isUnwanted) held.sendRemote("endedPaging");
+    if (!sent.isUnwanted) ended = reportEnd(held);
   } catch (error) {
     // The error of the collector is known at the other end.
     if (held.isAlive && !(error instanceof RemoteError)) reportFailure(held, error);
-    throw error;
+    throw errorOf(error);
   } finally {
     held[dispose]();
   }
+  await ended;
+}
+
+function requireCollector(collector: unknown): void {
+  if (typeof (collector as { readonly sendRemote?: unknown } | null | undefined)?.sendRemote !== "function")
+    throw new TypeError(
+      `sendPages takes the reference to a collector, which a peer passed, not ${describe(collector)}`,
+    );
 }
 
 /** Throws `TypeError` for data that is one page, or has to be split: each of its bytes or letters would be a page. */
@@ -100,6 +108,23 @@ function requirePages(pages: unknown): void {
   const isIterable =
     typeof pages === "object" && pages !== null && (Symbol.iterator in pages || Symbol.asyncIterator in pages);
   if (!isIterable) throw new TypeError(`The pages must be an iterable or an async iterable, not ${describe(pages)}`);
+}
+
+/** Rejects when the collector does. A reader that has all pages may end the connection. */
+async function reportEnd(collector: RemoteReference<PageCollectorMethods>): Promise<void> {
+  try {
+    await collector.callRemote("endedPaging");
+  } catch (error) {
+    if (!(error instanceof ConnectionLostError)) throw errorOf(error);
+  }
+}
+
+/** The error of a page, or what to do about an object that has no methods for pages. */
+function errorOf(error: unknown): unknown {
+  const isMissing = error instanceof RemoteError && /\bNoSuchMethod$|\bAttributeError$/.test(error.remoteType);
+  if (!isMissing || !/_(gotPage|endedPaging)\b/.test(error.message)) return error;
+  const text = "The object that was passed for the pages is not a collector: pass a PageCollector, or use getPages";
+  return new ArgumentsError(text, { cause: error });
 }
 
 /**
@@ -117,7 +142,7 @@ function reportFailure(collector: RemoteReference<PageCollectorMethods>, error: 
 /** The pages that were sent and are not answered. */
 class SentPages {
   readonly #collector: RemoteReference<PageCollectorMethods>;
-  /** The first pages want no answer, as those of a stock Pager: a short transfer costs no round trip. */
+  /** The first pages want no answer, as those of a stock Pager: a short transfer arrives without a round trip. */
   #free = WINDOW;
   /** Pages that want an answer and have none yet. */
   unanswered = 0;
@@ -202,11 +227,13 @@ type Caller<T> = Pick<RemoteCaller<T>, "call">;
 
 /**
  * Calls a method that sends its result in pages to a collector, which is its first argument, and iterates over the
- * pages. Throws what the call throws. The pages may end before the call is answered.
+ * pages. Throws what the call throws. The pages may end before the call is answered, and may begin after it. A method
+ * that ignores the collector therefore looks like one that is slow, until the peer has released the collector: CPython
+ * does that at once, JavaScript when it collects garbage. The iteration then fails with {@link ConnectionLostError}.
  *
  * The peer is at most a few pages ahead of the program if it is of this library (see {@link PageCollector}). Leaving
  * the loop stops it, also while a page is waited for. Pass `reference.with({ signal, timeoutMs })` to limit the time of
- * the whole transfer.
+ * the whole transfer, also after the answer of the call.
  */
 export function getPages<T, Name extends PagesName<T>>(
   reference: Caller<T>,
@@ -216,11 +243,16 @@ export function getPages<T, Name extends PagesName<T>>(
   const collector = new PageCollector<PageOf<T, Name>>();
   const pages = collector[Symbol.asyncIterator]();
   let answered: Promise<unknown> | undefined;
+  let deadline: Deadline | undefined;
   let isLeft = false;
   let leave!: () => void;
   const left = new Promise<void>((resolve) => (leave = resolve));
   const start = (): Promise<unknown> => {
     if (answered !== undefined) return answered;
+    // The deadline of the call ends with its answer, after which there may be no page for ever.
+    const options = RemoteCaller.optionsOf(reference);
+    const timeoutError = (timeoutMs: number): Error => callTimeout(method, timeoutMs);
+    if (options !== undefined) deadline = startDeadline(options, timeoutError, (reason) => collector.stop(reason));
     answered = (reference as unknown as Reference).callRemote<string>(method, collector, ...args);
     answered.catch((error: unknown) => {
       // The time of the call is over, or its signal has aborted: nothing more is wanted.
@@ -237,8 +269,10 @@ export function getPages<T, Name extends PagesName<T>>(
         const result = await pages.next();
         // A reader that left while it waited for a page does not wait for the answer.
         if (result.done === true) await Promise.race([call, left]);
+        if (result.done === true) deadline?.clear();
         return result;
       } catch (error) {
+        deadline?.clear();
         // The error of the call, if there is one, says more than that of the collector.
         if (error instanceof ConnectionLostError || error instanceof RemoteError) await Promise.race([call, left]);
         throw error;
@@ -246,6 +280,7 @@ export function getPages<T, Name extends PagesName<T>>(
     },
     async return() {
       isLeft = true;
+      deadline?.clear();
       leave();
       await pages.return!();
       return { done: true, value: undefined };

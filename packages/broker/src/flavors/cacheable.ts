@@ -103,7 +103,7 @@ export class CacheObserver<T = RemoteMethods> {
   /** The same ways to call, with options: `observer.with({ timeoutMs: 500 }).callRemote("set", 1)`. */
   with(options: CallOptions): RemoteCaller<T> {
     checkCallOptions(options);
-    return new RemoteCaller((name, args) => this.#call(name, args, options));
+    return new RemoteCaller((name, args) => this.#call(name, args, options), options);
   }
 
   /**

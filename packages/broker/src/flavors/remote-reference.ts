@@ -111,7 +111,7 @@ export class RemoteReference<T = RemoteMethods> implements Reference<T> {
    */
   with(options: CallOptions): RemoteCaller<T> {
     checkCallOptions(options);
-    return new RemoteCaller((name, args) => this.#call(name, args, options));
+    return new RemoteCaller((name, args) => this.#call(name, args, options), options);
   }
 
   /**
@@ -193,10 +193,18 @@ export class RemoteReference<T = RemoteMethods> implements Reference<T> {
 /** Calls methods of a remote object with fixed options: `reference.with({ timeoutMs: 500 })` returns one. */
 export class RemoteCaller<T = RemoteMethods> {
   readonly #invoke: Invoke;
+  readonly #options: CallOptions | undefined;
   #calls: RemoteCalls<T> | undefined;
 
-  constructor(invoke: Invoke) {
+  /** `options` are those that `invoke` applies to a call: a transfer of pages applies them to all of it. */
+  constructor(invoke: Invoke, options?: CallOptions) {
     this.#invoke = invoke;
+    this.#options = options;
+  }
+
+  /** Internal: the options of `caller`, if it is one with options. */
+  static optionsOf(caller: object): CallOptions | undefined {
+    return caller instanceof RemoteCaller ? caller.#options : undefined;
   }
 
   /** The methods as functions: `call.echo("hi")` is `callRemote("echo", "hi")`. */

@@ -7,12 +7,13 @@ import {
   getPages,
   LimitError,
   PageCollector,
+  Referenceable,
   Root,
   sendPages,
 } from "@pb/broker";
-import type { PageCollectorMethods, RemoteReference } from "@pb/broker";
+import type { PageCollectorMethods, Reference, RemoteReference } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 
 type Collector = RemoteReference<PageCollectorMethods>;
 
@@ -167,5 +168,65 @@ describe("a sender that does not wait", () => {
     let read = 0;
     for await (const page of collector) expect(page === read++).toBe(true);
     expect(read).toBe(COUNT);
+  });
+});
+
+describe("a transfer that does not start", () => {
+  class Idle extends Root {
+    readonly kept: unknown[] = [];
+    /** Keeps the collector, as a method that sends pages later. */
+    remote_later(collector: RemoteReference<PageCollectorMethods>): number {
+      return this.kept.push(collector);
+    }
+    /** Not a collector. */
+    async remote_send(target: RemoteReference<PageCollectorMethods>, pages: number): Promise<void> {
+      await sendPages(target, new Array(pages).fill("page"));
+    }
+  }
+  class NoCollector extends Referenceable {}
+  class OnlyPages extends Referenceable {
+    pages = 0;
+    remote_gotPage(): void {
+      this.pages++;
+    }
+  }
+
+  const ways = async (): Promise<[string, Reference][]> => {
+    const pair = await connectedPair({ root: new Idle(), onEvent: () => undefined });
+    onTestFinished(() => pair.close());
+    return [
+      ["remote", await pair.client.getRootObject()],
+      ["local", asLocal(new Idle(), { onEvent: () => undefined })],
+      ["copy", asLocal(new Idle(), { copy: {}, onEvent: () => undefined })],
+    ];
+  };
+
+  test("ends with the time limit or the signal of the transfer, after the answer of the call", async () => {
+    for (const [, root] of await ways()) {
+      await expect(getAllPages(root.with({ timeoutMs: 30 }), "later")).rejects.toBeInstanceOf(CallTimeoutError);
+      const controller = new AbortController();
+      const pages = getPages(root.with({ signal: controller.signal }), "later");
+      const first = pages.next();
+      await root.callRemote("later"); // The call before was answered.
+      controller.abort(new Error("enough"));
+      await expect(first).rejects.toThrow("enough");
+    }
+  });
+
+  test("rejects the sender, if the object is not a collector, and says what to do", async () => {
+    for (const [, root] of await ways())
+      for (const target of [new NoCollector(), new OnlyPages()])
+        for (const pages of [0, 1, 40]) {
+          await expect(root.callRemote("send", target, pages)).rejects.toMatchObject({
+            remoteType: "builtins.TypeError",
+            message:
+              "The object that was passed for the pages is not a collector: pass a PageCollector, or use getPages",
+          });
+        }
+  });
+
+  test.each([undefined, new PageCollector(), { gotPage: () => undefined }])("sendPages refuses %o", async (target) => {
+    const sent = sendPages(target as unknown as RemoteReference<PageCollectorMethods>, [1]);
+    await expect(sent).rejects.toThrow("sendPages takes the reference to a collector");
   });
 });

@@ -227,7 +227,7 @@ export class ReconnectingClient<T = RemoteMethods> {
   with(options: ReconnectingCallOptions): RemoteCaller<T> {
     checkOptions(options, callOptionKinds);
     withDefaults("option", { timeoutMs: Infinity }, { timeoutMs: options.timeoutMs });
-    return new RemoteCaller((name, args) => this.#call(options, name, args));
+    return new RemoteCaller((name, args) => this.#call(options, name, args), options);
   }
 
   /**
