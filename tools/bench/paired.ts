@@ -27,6 +27,8 @@ export interface Result {
   readonly seconds: Estimate;
   /** Median of the seconds of processor time for doing the work once. */
   readonly cpu: number;
+  /** As {@link ratio}, of the processor time: other programs on the machine change it less. */
+  readonly cpuRatio: Estimate;
   /** Time of this contender divided by the time of the first one in the same round. Above 1: the first is faster. */
   readonly ratio: Estimate;
 }
@@ -59,6 +61,7 @@ export async function compare(contenders: readonly Contender[], options: Options
     seconds: estimate(samples[index]!.map((sample) => sample.seconds)),
     cpu: estimate(samples[index]!.map((sample) => sample.cpu)).median,
     ratio: estimate(samples[index]!.map((sample, round) => sample.seconds / samples[0]![round]!.seconds)),
+    cpuRatio: estimate(samples[index]!.map((sample, round) => sample.cpu / samples[0]![round]!.cpu)),
   }));
 }
 

@@ -4,7 +4,7 @@
 
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { formatCount, formatSeconds, interval, ratioCells, table } from "../format.js";
+import { formatCount, formatRatio, formatSeconds, interval, ratioCells, table } from "../format.js";
 import { findTwisted } from "../../twisted/twisted.js";
 import { areOnOwnCores, compareCalls, Contender, contenderNames } from "./contender.js";
 import type { ContenderName } from "./contender.js";
@@ -75,6 +75,7 @@ export async function benchCalls(names: readonly string[], { rounds, only, check
 async function measure(workload: Workload, contenders: readonly Contender[], rounds: number): Promise<string> {
   const { name, title, unit, targets } = workload;
   const results = await compareCalls(contenders, name, rounds);
+  const hasOld = contenders.some((each) => each.name === "old @pb");
   const rows = results.map((result, index) => {
     const { low, median, high } = result.seconds;
     return [
@@ -82,9 +83,11 @@ async function measure(workload: Workload, contenders: readonly Contender[], rou
       interval({ low: 1 / high, median: 1 / median, high: 1 / low }, formatCount),
       ...ratioCells(result, targets?.[contenders[index]!.name], index === 0),
       formatSeconds(result.cpu),
+      ...(hasOld ? [index === 0 ? "" : interval(result.cpuRatio, formatRatio)] : []),
     ];
   });
   const heads = ["", `${unit} a second`, "@pb is faster, times", "target", "processor time for one"];
+  if (hasOld) heads.push("@pb needs less, times");
   return `### ${title}\n\n${table(heads, rows)}`;
 }
 

@@ -90,15 +90,15 @@ export class Scanner {
 
   /** The number of digits of the current element before the position. */
   #digits = 0;
-  /**
-   * The number of missing elements of the innermost open list, and of each outer list. The stack starts with one
-   * missing expression.
-   */
+  /** The number of missing elements of the innermost open list, or 1 for a missing expression. */
   #missing = 1;
-  readonly #outerMissing: number[] = [];
+  /**
+   * For each open list two numbers: how many elements are missing around it, and where it starts, from the start of the
+   * expression.
+   */
+  readonly #outer: number[] = [];
+  /** How many lists are open, twice. */
   #depth = 0;
-  /** Where each open list starts, from the start of the expression. */
-  readonly #outerStarts: number[] = [];
   /** The starts of the long lists of the expression, in ascending order, and where they were last looked for. */
   #longLists = NO_LISTS;
   #lastMark = 0;
@@ -145,6 +145,10 @@ export class Scanner {
    */
   push(chunk: Uint8Array): void {
     requireBytes(chunk);
+    this.#add(chunk);
+  }
+
+  #add(chunk: Uint8Array): void {
     if (this.#isLent || this.#end + chunk.length > this.#buffer.length) this.#makeRoom(chunk.length);
     this.#buffer.set(chunk, this.#end);
     this.#end += chunk.length;
@@ -159,7 +163,7 @@ export class Scanner {
     requireBytes(chunk);
     const bytes = chunk.length > MIN_LENT_BYTES ? plainBytes(chunk) : undefined;
     if (bytes === undefined || this.#start !== this.#end) {
-      this.push(chunk);
+      this.#add(chunk);
       return;
     }
     this.#moveTo(chunkOf(bytes));
@@ -210,14 +214,14 @@ export class Scanner {
   #scan(most: number): boolean {
     if (this.#failure !== undefined) throw this.#failure;
     this.#isInterrupted = false;
-    const last = this.#position + most;
+    const first = this.#position;
     try {
       while (this.#missing > 0 && this.#position < this.#end) {
         if (this.#digits === 0 && this.#allowsFastPath && this.#position + 1 < this.#end) this.#scanFast();
         if (this.#missing > 0 && this.#position < this.#end) this.#scanByte();
         if (this.#position - this.#start < this.#nextMark || this.#digits > 0) continue;
         this.#mark();
-        if (this.#position >= last && this.#missing > 0 && this.#position < this.#end) {
+        if (this.#position - first >= most && this.#missing > 0 && this.#position < this.#end) {
           this.#isInterrupted = true;
           return false;
         }
@@ -240,12 +244,12 @@ export class Scanner {
    * distance of two marks is open at one.
    */
   #mark(): void {
-    const starts = this.#outerStarts;
-    const depth = Math.min(this.#depth, MARKED_DEPTH);
+    const outer = this.#outer;
+    const depth = Math.min(this.#depth, 2 * MARKED_DEPTH);
     let first = depth;
-    while (first > 0 && starts[first - 1]! >= this.#lastMark) first--;
+    while (first > 0 && outer[first - 1]! >= this.#lastMark) first -= 2;
     if (first < depth && this.#longLists === NO_LISTS) this.#longLists = [];
-    for (let level = first; level < depth; level++) this.#longLists.push(starts[level]!);
+    for (let level = first; level < depth; level += 2) this.#longLists.push(outer[level + 1]!);
     this.#lastMark = this.#position - this.#start;
     this.#nextMark = this.#lastMark + STEP_BYTES;
   }
@@ -263,24 +267,24 @@ export class Scanner {
   #scanFast(): void {
     if (this.#buffer.length > MAX_FAST_BUFFER) return;
     const view = this.#view;
-    const { listLength, stringBytes, depth: mostDepth } = this.#limits;
+    const { listLength, stringBytes } = this.#limits;
+    const mostDepth = 2 * this.#limits.depth;
     // Four bytes are loaded at once. Up to three of them may be after the end of the received bytes, but not after the
     // buffer.
     const start = this.#start | 0;
     const end = Math.min(this.#end, start + this.expressionBytes, start + this.#nextMark) | 0;
     const lastFour = (this.#buffer.length - 4) | 0;
-    const outerMissing = this.#outerMissing;
-    const outerStarts = this.#outerStarts;
+    const outer = this.#outer;
     let depth = this.#depth;
     let missing = this.#missing | 0;
     let position = this.#position | 0;
     while (missing > 0 && position <= lastFour) {
       const four = view.getInt32(position, true);
-      if (four === ENTRY && depth < mostDepth - 1) {
+      if (four === ENTRY && depth < mostDepth - 2) {
         const pairEnd = endOfPair(view, position + 2, lastFour);
         if (pairEnd !== 0 && pairEnd <= end) {
-          outerStarts[depth] = position - start;
-          outerMissing[depth++] = missing;
+          outer[depth++] = missing;
+          outer[depth++] = position - start;
           missing = 1;
           position = pairEnd;
           continue;
@@ -315,8 +319,8 @@ export class Scanner {
         const length = readDigits4(four, digits);
         if (length > listLength || depth === mostDepth || after > end) break;
         if (length > 0) {
-          outerStarts[depth] = position - start;
-          outerMissing[depth++] = missing;
+          outer[depth++] = missing;
+          outer[depth++] = position - start;
           missing = length;
           position = after;
           continue;
@@ -331,7 +335,7 @@ export class Scanner {
       if (after > end) break;
       position = after;
       missing = (missing - 1) | 0;
-      while (missing === 0 && depth > 0) missing = (outerMissing[--depth]! - 1) | 0;
+      while (missing === 0 && depth > 0) missing = (outer[(depth -= 2)]! - 1) | 0;
     }
     this.#depth = depth;
     this.#missing = missing;
@@ -356,7 +360,7 @@ export class Scanner {
     let end = this.#position + 1;
     if (byte === Token.LIST) {
       checkLimit("LIST_TOO_LONG", number, listLength, offset);
-      checkLimit("TOO_DEEP", this.#depth + 1, depth, offset);
+      checkLimit("TOO_DEEP", this.#depth / 2 + 1, depth, offset);
     } else if (byte === Token.STRING) {
       checkLimit("STRING_TOO_LONG", number, stringBytes, offset);
       end += number;
@@ -380,13 +384,13 @@ export class Scanner {
     this.#position = end;
     this.#digits = 0;
     if (byte === Token.LIST && number > 0) {
-      this.#outerStarts[this.#depth] = elementStart;
-      this.#outerMissing[this.#depth++] = this.#missing;
+      this.#outer[this.#depth++] = this.#missing;
+      this.#outer[this.#depth++] = elementStart;
       this.#missing = number;
       return;
     }
     this.#missing--;
-    while (this.#missing === 0 && this.#depth > 0) this.#missing = this.#outerMissing[--this.#depth]! - 1;
+    while (this.#missing === 0 && this.#depth > 0) this.#missing = this.#outer[(this.#depth -= 2)]! - 1;
   }
 
   /** Releases the buffer when no bytes are pending, and copies pending bytes of a lent chunk. */

@@ -199,6 +199,8 @@ export interface Arrival {
   readonly isFull: boolean;
 }
 
+const NO_ARRIVALS: readonly Arrival[] = [];
+
 /** A graph that is being read. */
 export class IncomingGraph {
   readonly context: ConnectionContext;
@@ -225,7 +227,7 @@ export class IncomingGraph {
 
   /** The references and caches that were counted so far. */
   get arrivals(): readonly Arrival[] {
-    return this.#arrivals ?? [];
+    return this.#arrivals ?? NO_ARRIVALS;
   }
 
   /** Releases everything that was counted, because the graph cannot be read. */

@@ -1,7 +1,7 @@
 // The nine messages of the protocol. Only this file knows the position of each of their elements (wire specification
 // 5.2, 5.3).
 
-import { inspectExpression, readExpression, readExpressionInSteps, writeExpression } from "@pb/banana";
+import { charge, inspectExpression, readExpression, readExpressionInSteps, writeExpression } from "@pb/banana";
 import type { BananaReader, Expression, ExpressionReader, ExpressionWriter, HeapAllowance, Steps } from "@pb/banana";
 import { printable } from "@pb/jelly-types";
 import type { Jellier } from "@pb/jelly-types";
@@ -66,7 +66,7 @@ const lengths: ReadonlyMap<string, number> = new Map<Command, number>([
  * Reads a message up to its jelly. Throws {@link ProtocolError} for anything that is not a message; the connection then
  * has to be closed. Throws `BANANA_HEAP_TOO_LARGE` for one that takes more memory than `heap`.
  */
-export function readMessage(reader: ExpressionReader, heap: HeapAllowance): ReceivedMessage {
+export function readMessage(reader: BananaReader, heap: HeapAllowance): ReceivedMessage {
   if (reader.kind() !== "list") throw notAMessage(readExpression(reader, heap));
   const command = readCommand(reader);
   switch (command) {
@@ -146,9 +146,26 @@ function readVersion(reader: ExpressionReader): number {
   throw badExpression(`The command version needs a number, not a ${kind}`);
 }
 
-function readObjectId(reader: ExpressionReader, command: string, heap: HeapAllowance): ObjectId {
-  if (reader.kind() === "integer") return Number(reader.integer());
-  return toObjectId(readExpression(reader, heap), command);
+function readObjectId(reader: BananaReader, command: string, heap: HeapAllowance): ObjectId {
+  const kind = reader.kind();
+  if (kind === "integer") return Number(reader.integer());
+  return (kind === "bytes" ? readName(reader, heap) : undefined) ?? toObjectId(readExpression(reader, heap), command);
+}
+
+/**
+ * Reads a name as text, which is faster than as bytes (bench `hundred`). Returns undefined, and does not move, when it
+ * is not UTF-8.
+ */
+function readName(reader: BananaReader, heap: HeapAllowance): string | undefined {
+  const { offset, bytesLeft } = reader;
+  try {
+    const name = reader.text();
+    charge(heap, bytesLeft - reader.bytesLeft);
+    return name;
+  } catch {
+    reader.rewind(offset);
+    return undefined;
+  }
 }
 
 /** The name of an object in an expression that is not an integer. */

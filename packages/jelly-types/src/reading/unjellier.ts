@@ -152,13 +152,14 @@ export class Unjellier implements JellyStepReader {
    * `jelly`). A tree has no bytes on the wire: its text and byte strings are charged as they are read.
    */
   #chargeWire(reader: ExpressionReader): void {
-    this.#isTree = reader.bytesLeft === undefined;
-    if (reader.bytesLeft !== undefined) this.charge(reader.bytesLeft);
+    const { bytesLeft } = reader;
+    this.#isTree = bytesLeft === undefined;
+    if (bytesLeft !== undefined) charge(this.heap, bytesLeft);
   }
 
   /** What follows the graph does not belong to it. */
   #refundWire(reader: ExpressionReader): void {
-    if (reader.bytesLeft !== undefined) this.heap.left += reader.bytesLeft;
+    if (!this.#isTree) this.heap.left += reader.bytesLeft!;
   }
 
   /** A hook may read another graph while this one is being read. */

@@ -87,7 +87,11 @@ export function readDictionary(unjellier: JellyReader, items: number): unknown {
         unjellier.charge(-charged); // The object is not kept.
         return readEntries(unjellier, left, toMap(unjellier, object), key);
       }
-      isSparse = setEntry(unjellier, object, key, unjellier.read(), isSparse);
+      const value = unjellier.read();
+      // Not a function that `readDictionaryInSteps` shares, which takes longer (bench `jelly`).
+      if (isIndex(key)) isSparse = prepareIndex(unjellier, object, isSparse);
+      object[key] = value;
+      if (unjellier.isPending(value)) patchObject(unjellier, object, key, value);
     }
   } catch (error) {
     throw below(error, keyStep(key));
@@ -112,7 +116,9 @@ export function* readDictionaryInSteps(unjellier: JellyStepReader, items: number
         return yield* readEntriesInSteps(unjellier, left, yield* toMapInSteps(unjellier, object), key);
       }
       const value = unjellier.isLong() ? yield* unjellier.readInSteps() : unjellier.read();
-      isSparse = setEntry(unjellier, object, key, value, isSparse);
+      if (isIndex(key)) isSparse = prepareIndex(unjellier, object, isSparse);
+      object[key] = value;
+      if (unjellier.isPending(value)) patchObject(unjellier, object, key, value);
     }
   } catch (error) {
     throw below(error, keyStep(key));
@@ -120,16 +126,10 @@ export function* readDictionaryInSteps(unjellier: JellyStepReader, items: number
   return object;
 }
 
-/** Sets an entry. Returns whether the object is sparse now. */
-function setEntry(unjellier: JellyReader, object: Dict, key: string, value: unknown, isSparse: boolean): boolean {
-  let wasMadeSparse = isSparse;
-  if (isIndex(key)) {
-    unjellier.charge(-Heap.INDEX); // Its text is not kept.
-    wasMadeSparse ||= makeSparse(object);
-  }
-  object[key] = value;
-  if (unjellier.isPending(value)) patchObject(unjellier, object, key, value);
-  return wasMadeSparse;
+/** Call before an entry is set whose key is an array index. Returns true: the object is sparse now. */
+function prepareIndex(unjellier: JellyReader, object: Dict, isSparse: boolean): true {
+  unjellier.charge(-Heap.INDEX); // Its text is not kept.
+  return isSparse || makeSparse(object);
 }
 
 /** Reads the head of an entry and its key, of any type. */

@@ -62,7 +62,9 @@ export class SeenObjects {
   }
 
   #clearArrays(): void {
-    this.#objects.fill(undefined, 0, this.#count);
+    // `fill` takes longer for the few objects of a small call (bench `hundred`).
+    const objects = this.#objects;
+    for (let index = this.#count - 1; index >= 0; index--) objects[index] = undefined;
     this.#count = 0;
   }
 }
