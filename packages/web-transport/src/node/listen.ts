@@ -18,6 +18,7 @@ import { webSocketEndpoint } from "./endpoint.js";
 import type { WebSocketEndpoint } from "./endpoint.js";
 import { refuseWith, UpgradingServer } from "./upgrades.js";
 import type { UpgradeOptions } from "./upgrades.js";
+import { WaitingSockets } from "./waiting-sockets.js";
 
 export interface ListenOptions extends UpgradeOptions {
   /** Overrides the TLS options of the endpoint. */
@@ -62,8 +63,7 @@ export class NodeWebServer extends UpgradingServer {
   readonly #path: string;
   #tls: ServerTls | undefined;
   #http: HttpServer | HttpsServer | undefined;
-  /** Sockets whose request has not arrived, the oldest first, by address: a TLS socket has that of its TCP socket. */
-  readonly #waiting = new Map<string, Waiting>();
+  readonly #waiting: WaitingSockets;
   #address: ServerAddress = { host: "", port: 0 };
 
   /** Programs use the function {@link listen} instead. */
@@ -71,6 +71,10 @@ export class NodeWebServer extends UpgradingServer {
     super(root, options);
     this.#tls = tls;
     this.#path = path;
+    const { negotiating, tlsMs } = this.incoming.limits;
+    this.#waiting = new WaitingSockets(negotiating, tlsMs, (socket, why) =>
+      this.#fail(socket, new ConnectError("CONNECT_REQUEST_TIMEOUT", `No WebSocket handshake: ${why}`)),
+    );
   }
 
   /** The address with the actual port, also if port 0 was requested. */
@@ -106,7 +110,7 @@ export class NodeWebServer extends UpgradingServer {
     const http = await this.#createServer();
     this.#http = http;
     http.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
-      this.#arrived(socket);
+      this.#waiting.arrived(socket);
       if (pathOf(request) === this.#path) this.upgrade(request, socket, head);
       else this.refuseRequest(request, socket, 404);
     });
@@ -126,14 +130,14 @@ export class NodeWebServer extends UpgradingServer {
       requestTimeout: 0,
     };
     const answer = (request: IncomingMessage): void => {
-      this.#arrived(request.socket);
+      this.#waiting.arrived(request.socket);
       this.refuseRequest(request, request.socket, 426);
     };
     const http =
       this.#tls === undefined
         ? createServer(options, answer)
         : createTlsServer({ ...options, ...(await tlsOptions(this.#tls, tlsMs)) }, answer);
-    http.on("connection", (socket: Socket) => this.#expectRequest(socket));
+    http.on("connection", (socket: Socket) => this.#waiting.add(socket));
     // Node also emits this for a failed handshake of TLS. Only errors of the HTTP parser have a code like this.
     http.on("clientError", (error: Error & { readonly code?: string }, socket: Socket) => {
       const isTls = this.#tls !== undefined && error.code?.startsWith("HPE_") !== true;
@@ -145,36 +149,6 @@ export class NodeWebServer extends UpgradingServer {
     return http;
   }
 
-  /** Ends the socket if no request arrives in time. When too many are waiting, ends the one that has waited longest. */
-  #expectRequest(socket: Socket): void {
-    const { negotiating, tlsMs } = this.incoming.limits;
-    const [oldest] = this.#waiting.values();
-    if (oldest !== undefined && this.#waiting.size >= negotiating) this.#giveUp(oldest.socket, "too many others wait");
-    const key = addressesOf(socket);
-    const giveUp = (): void => this.#giveUp(socket, `none arrived within ${tlsMs} ms`);
-    const timer = setTimeout(giveUp, Math.min(tlsMs, LONGEST_MS));
-    timer.unref();
-    this.#waiting.set(key, { socket, timer });
-    socket.once("close", () => {
-      if (this.#waiting.get(key)?.socket === socket) this.#forget(key);
-    });
-  }
-
-  #giveUp(socket: Socket, why: string): void {
-    this.#fail(socket, new ConnectError("CONNECT_REQUEST_TIMEOUT", `No WebSocket handshake: ${why}`));
-    this.#arrived(socket);
-    socket.destroy();
-  }
-
-  #arrived(socket: Socket): void {
-    this.#forget(addressesOf(socket));
-  }
-
-  #forget(key: string): void {
-    clearTimeout(this.#waiting.get(key)?.timer);
-    this.#waiting.delete(key);
-  }
-
   #fail({ remoteAddress, remotePort }: Socket, error: ConnectError): void {
     this.reportFailure(`tcp:${remoteAddress ?? "unknown"}:${remotePort ?? ""}`, error);
   }
@@ -182,19 +156,10 @@ export class NodeWebServer extends UpgradingServer {
   protected override async closeAll(options: CloseOptions): Promise<void> {
     const closed = this.#http === undefined ? undefined : once(this.#http, "close");
     this.#http?.close();
-    for (const { socket } of this.#waiting.values()) socket.destroy();
+    this.#waiting.destroyAll();
     await super.closeAll(options);
     await closed;
   }
-}
-
-interface Waiting {
-  readonly socket: Socket;
-  readonly timer: ReturnType<typeof setTimeout>;
-}
-
-function addressesOf({ remoteAddress, remotePort, localAddress }: Socket): string {
-  return `${remoteAddress ?? ""} ${remotePort ?? ""} ${localAddress ?? ""}`;
 }
 
 async function tlsOptions(tls: ServerTls, tlsMs: number): Promise<TlsServerOptions> {

@@ -2,7 +2,8 @@
 
 import { once } from "node:events";
 import { connect as connectSocket } from "node:net";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Socket } from "node:net";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { WebSocket } from "ws";
 import { Root } from "@pb/broker";
 import type { Broker, BrokerEvent, ConnectionLostError } from "@pb/broker";
@@ -188,6 +189,26 @@ describe("requests", () => {
       message: expect.stringContaining("500 ms"),
     });
   });
+
+  test.runIf(process.platform === "linux")(
+    "sockets of other addresses do not take the place of one that is slow",
+    async () => {
+      await using crowded = await startServer({ limits: { negotiating: 10 } });
+      const from = async (localAddress: string): Promise<Socket> => {
+        const socket = connectSocket({ port: crowded.server.port, host: "127.0.0.1", localAddress });
+        socket.on("error", () => undefined).resume();
+        onTestFinished(() => void socket.destroy());
+        await once(socket, "connect");
+        return socket;
+      };
+      const slow = await from("127.0.0.9");
+      for (let count = 0; count < 30; count++) await from(`127.0.0.${2 + (count % 2)}`);
+      await until(() => crowded.events.length === 21); // 31 sockets for 10 places
+      const answered = once(slow, "data");
+      slow.write("GET /other HTTP/1.1\r\n\r\n");
+      expect(String(await answered)).toMatch(/^HTTP\/1.1 4/);
+    },
+  );
 
   test("silent sockets above the limit make room", async () => {
     await using crowded = await startServer({ limits: { negotiating: 3, tlsMs: 60_000 } });
