@@ -97,7 +97,7 @@ class ScramExchange extends LoginStep {
     const { session, attempt } = this;
     const { clientFirst, serverFirst, verifier } = this.#state;
     const mechanism = mechanismOf(clientFirst);
-    if (!attempt.claim()) return session.refuse(mechanism, clientFirst.username);
+    if (!attempt.claim()) return session.refuse(attempt, mechanism, clientFirst.username);
     try {
       let signed = "";
       const check = (): Promise<AvatarId> => {

@@ -3,7 +3,7 @@
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { withDefaults } from "@pb/broker/extension";
-import { bytesOf, concat } from "../bytes.js";
+import { bytesOf, concat, toBase64 } from "../bytes.js";
 import { passwordBytes } from "./sasl-prep.js";
 
 /** Length in bytes of every key, proof and signature. */
@@ -37,6 +37,9 @@ const SLICE_MS = 8;
 /** Iterations between two looks at the clock: about 0.1 ms. */
 const SLICE_ITERATIONS = 50;
 
+/** The platform's computations in progress: many clients of one process may log in with one password at a time. */
+const inProgress = new Map<string, Promise<Uint8Array>>();
+
 /**
  * Derives the `SaltedPassword` from a password with PBKDF2, which is slow by design. Rejects with the reason of the
  * signal when it aborts.
@@ -57,6 +60,21 @@ export async function saltPassword(
   if (subtle === undefined || (signal !== undefined && iterations > ITERATIONS)) {
     return saltInSlices(secret, salt, iterations, signal);
   }
+  const name = [iterations, toBase64(sha256(salt)), toBase64(sha256(secret))].join();
+  let salted = inProgress.get(name);
+  if (salted === undefined) {
+    salted = saltWith(subtle, secret, salt, iterations).finally(() => inProgress.delete(name));
+    inProgress.set(name, salted);
+  }
+  return (await salted).slice();
+}
+
+async function saltWith(
+  subtle: typeof crypto.subtle,
+  secret: Uint8Array,
+  salt: Uint8Array,
+  iterations: number,
+): Promise<Uint8Array> {
   const key = await subtle.importKey("raw", new Uint8Array(secret), "PBKDF2", false, ["deriveBits"]);
   const parameters = { name: "PBKDF2", hash: "SHA-256", salt: new Uint8Array(salt), iterations };
   return new Uint8Array(await subtle.deriveBits(parameters, key, KEY_BYTES * 8));

@@ -13,12 +13,21 @@ export class LoginAttempt {
   readonly #timer: ReturnType<typeof setTimeout> | undefined;
   #isOpen = true;
   #isSettled = false;
+  #isExpired = false;
 
   /** `onEnd` is called when the login is no longer in progress. It can be called more than once. */
   constructor(budgets: readonly Budget[], challengeMs: number, onEnd: () => void) {
     this.#budgets = budgets;
     this.#onEnd = onEnd;
-    this.#timer = after(challengeMs, () => this.abandon());
+    this.#timer = after(challengeMs, () => {
+      this.#isExpired = this.#isOpen;
+      this.abandon();
+    });
+  }
+
+  /** Whether the client has not answered in time. */
+  get isExpired(): boolean {
+    return this.#isExpired;
   }
 
   /** Claims the right to answer. Returns true for the first call only, and only before the challenge expires. */

@@ -89,7 +89,7 @@ export class LoginSession {
 
   /** Claims an attempt, checks the credentials, returns the avatar, and ends the attempt. */
   async logIn(attempt: LoginAttempt, { mechanism, username, mind, check }: LoginRequest): Promise<AvatarSession> {
-    if (!attempt.claim()) return this.refuse(mechanism, username);
+    if (!attempt.claim()) return this.refuse(attempt, mechanism, username);
     try {
       const avatarId = await this.authenticate(attempt, mechanism, username, check);
       return await this.#admit(mechanism, avatarId, readMind(mind));
@@ -99,8 +99,8 @@ export class LoginSession {
   }
 
   /** Rejects an answer to a challenge that was answered before, or that has expired. */
-  async refuse(mechanism: LoginMechanism, username: string | undefined): Promise<never> {
-    return this.#report(mechanism, username, () => this.#throttle.refuse(), isDenied);
+  async refuse(attempt: LoginAttempt, mechanism: LoginMechanism, username: string | undefined): Promise<never> {
+    return this.#report(mechanism, username, () => this.#throttle.refuse(attempt), isDenied);
   }
 
   /** Returns the avatar for credentials that were checked earlier. */

@@ -102,12 +102,15 @@ export class LoginThrottle {
     }
   }
 
-  /** Rejects a second or late answer to a challenge. It counts as a failure on this connection. */
-  async refuse(): Promise<never> {
+  /**
+   * Rejects a second or late answer to a challenge. It counts as a failure on this connection. A late answer may be
+   * right: its error does not say that it is wrong, because a client that reads this does not try again.
+   */
+  async refuse({ isExpired }: LoginAttempt): Promise<never> {
     if (this.#own.room !== "free") throw new LoginThrottled(this.#own.refusal);
     this.#own.record();
     await this.#delayFailure(monotonicClock());
-    throw new UnauthorizedLogin();
+    throw isExpired ? new LoginFailed("The answer to the challenge came too late") : new UnauthorizedLogin();
   }
 
   /** Waits so many milliseconds, or until the connection ends. */

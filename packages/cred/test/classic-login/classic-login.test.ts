@@ -50,11 +50,16 @@ describe("the challenge of the classic login", () => {
     }
   });
 
-  test("expires", async () => {
+  test("expires, and a client that answers too late may try again: its answer is not called wrong", async () => {
     const { client } = new LoginFixture([users()], { limits: { challengeMs: 20 } }).connect();
     const { challenge, respond } = await challengeFor(client, bytes("alice"));
     await new Promise((resolve) => setTimeout(resolve, 40));
-    expect((await errorOf(respond(classicResponse(challenge, "secret")))).remoteType).toBe(unauthorized);
+    const error = await errorOf(respond(classicResponse(challenge, "secret")));
+    expect([error.remoteType, error.message]).toEqual([
+      "twisted.cred.error.LoginFailed",
+      "The answer to the challenge came too late",
+    ]);
+    expect((await errorOf(respond(classicResponse(challenge, "secret")))).remoteType).toBe(error.remoteType);
   });
 
   test("is different every time", async () => {

@@ -78,6 +78,22 @@ describe("the example of RFC 7677", () => {
     await expect(salted).rejects.toThrow("given up");
   });
 
+  test("is computed once for all logins that need it at the same time", async () => {
+    const compute = vi.spyOn(crypto.subtle, "deriveBits");
+    const salt = new Uint8Array([1, 2, 3, 4]);
+    const compute6 = () =>
+      Promise.all([0, 1, 2].flatMap(() => ["one", "two"].map((text) => saltPassword(text, salt, 4096))));
+    const [one, two, ...others] = await compute6();
+    expect(compute).toHaveBeenCalledTimes(2);
+    expect(others).toEqual([one, two, one, two]);
+    expect(one).not.toEqual(two);
+    one!.fill(0); // The results are not shared.
+    expect(others).not.toContainEqual(one);
+    await compute6();
+    expect(compute).toHaveBeenCalledTimes(4);
+    compute.mockRestore();
+  });
+
   test("gives the same proof on a platform without PBKDF2", async () => {
     vi.stubGlobal("crypto", { getRandomValues: crypto.getRandomValues.bind(crypto) });
     try {
