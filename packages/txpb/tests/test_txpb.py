@@ -210,6 +210,14 @@ class Cancelling(Case):
         await self.answered()
         self.assertEqual(self.server.events, ["started", "cancelled", "stopped"])
 
+    async def test_the_peer_may_be_the_first_to_notice_that_the_time_is_over(self):
+        def canceled_by_itself():
+            raise txpb.Canceled("by a clock that is fast")
+
+        self.server.remote_wait = canceled_by_itself
+        await self.failing(txpb.call(self.root, "wait", timeout=50), TimeoutError)
+        await self.failing(txpb.call(self.root, "wait"), pb.RemoteError)
+
     async def test_the_end_of_the_connection_cancels_what_is_running(self):
         call = txpb.call(self.root, "coroutine")
         await self.until(lambda: self.server.gates)

@@ -8,11 +8,11 @@ from ._broker import upgrade
 from ._calls import Pipelined, call, pipe
 from ._context import Call, context
 from ._drain import drain, notify_on_go_away
-from ._errors import Cancelled, DependencyFailed, GoingAway, NotAReference
+from ._errors import Canceled, DependencyFailed, GoingAway, NotAReference
 
 __all__ = [
     "Call",
-    "Cancelled",
+    "Canceled",
     "DependencyFailed",
     "GoingAway",
     "NotAReference",

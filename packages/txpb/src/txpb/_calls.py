@@ -106,8 +106,11 @@ def start(
     result: Deferred[Any] = Deferred(cancel)
 
     def answered(value: Any) -> None:
-        if not result.called:  # A late answer is dropped.
-            result.callback(value)
+        if result.called:  # A late answer is dropped.
+            return
+        if seconds is not None and isinstance(value, Failure) and value.check("pbx.Canceled"):
+            value = Failure(TimeoutError(seconds, "Deferred"))  # The clock of the peer was faster.
+        result.callback(value)
 
     def refused(failure: Failure) -> Any:
         # The peer keeps no results, or no further one. The method has not run.

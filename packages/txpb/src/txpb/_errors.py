@@ -3,8 +3,10 @@
 from twisted.spread import pb
 
 
-class Cancelled(pb.Error):
+class Canceled(pb.Error):
     """The caller canceled the call, or its deadline has passed, and the method stopped."""
+
+    __module__ = "pbx"
 
 
 class NotExpected(pb.Error):

@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from twisted.spread import pb
 
 from ._context import Call, Clock, Timer, current
-from ._errors import Cancelled, DependencyFailed, NotAReference, NotExpected
+from ._errors import Canceled, DependencyFailed, NotAReference, NotExpected
 from ._kept import Kept
 from ._values import has_references, request_id_of, seconds_of, trace_of
 
@@ -180,7 +180,7 @@ class Pbx(pb.Referenceable):
             if timer is not None and timer.active():
                 timer.cancel()
             if isinstance(outcome, Failure) and outcome.check(CancelledError):
-                outcome = Failure(Cancelled("The call was canceled, or its deadline has passed"))
+                outcome = Failure(Canceled("The call was canceled, or its deadline has passed"))
             if kept is not None:
                 kept.settle(outcome if isinstance(outcome, Failure) else self.last_result)
             self.last_result = None
