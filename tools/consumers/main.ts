@@ -22,6 +22,12 @@ export async function main() {
   const [sum, set] = await root.callRemote("add", 1, 2);
   console.log("sum", sum, set.isSubsetOf(new Set([1])), typeof login);
   await pair[Symbol.asyncDispose]();
+  const { port1, port2 } = new MessageChannel();
+  listen(port1, new Adder());
+  const connection = await connect(port2);
+  const served = await connection.getRootObject();
+  console.log("over a port", (await served.callRemote("add", 1, 2))[0]);
+  await connection.close();
   return sum;
 }
 `;
@@ -30,10 +36,14 @@ const modules = {
   connectedPair: "@pb/broker/testing",
   FrozenSet: "@pb/jelly-types",
   login: "@pb/cred",
+  connect: "@pb/web-transport",
+  listen: "@pb/web-transport",
 };
 const names = Object.entries(modules);
 const program = names.map(([name, from]) => `import { ${name} } from "${from}";`).join("\n") + body + "await main();\n";
-const untyped = program.replace("(a, b)", "(a: number, b: number)").replace("await root", "await (root as any)");
+const untyped = program
+  .replace("(a, b)", "(a: number, b: number)")
+  .replace(/await (root|served)/g, "await ($1 as any)");
 const common = names.map(([name, from]) => `const { ${name} } = require("${from}");`).join("\n");
 const files: Record<string, string> = {
   "program.mjs": program,
@@ -59,7 +69,7 @@ const tools = [
 ];
 const versions = ["5.4", "5.5", "5.6", "5.7", "5.8", "5.9", "6.0", "7.0"];
 
-/** The command of each row. It prints "sum 3 true function". */
+/** The command of each row. It prints the lines of the program. */
 const loaders: Record<string, string> = {
   "CommonJS, `require`": "node program.cjs",
   "CommonJS, TypeScript 5.8":
@@ -69,9 +79,13 @@ const loaders: Record<string, string> = {
   Jest: "NODE_OPTIONS=--experimental-vm-modules npx jest",
   vitest: "npx vitest run",
   esbuild: "npx esbuild program.mjs --bundle --format=esm --outfile=out/esbuild.mjs && node out/esbuild.mjs",
+  "esbuild, for browsers":
+    "npx esbuild program.mjs --bundle --platform=browser --format=esm --outfile=out/browser.mjs && node out/browser.mjs",
   Vite: "npx vite build --ssr program.mjs --outDir out/vite && node out/vite/program.js",
   webpack:
     "npx webpack --mode production --target node --entry ./program.mjs -o out/webpack --output-filename main.cjs && node out/webpack/main.cjs",
+  "webpack, for browsers":
+    "npx webpack --mode production --target web --entry ./program.mjs -o out/web --output-filename main.cjs && node out/web/main.cjs",
   Rollup: "npx rollup program.mjs --format es --plugin node-resolve --file out/rollup.mjs && node out/rollup.mjs",
   Bun: "npx --yes bun typed.ts",
   Deno: "npx --yes deno run --allow-all typed.ts",
@@ -89,7 +103,8 @@ try {
   for (const [name, text] of Object.entries(files)) writeFileSync(join(project, name), text);
   for (const [name, command] of Object.entries(loaders).filter(([name]) => isWanted(name))) {
     const { status, stdout, stderr } = spawnSync("sh", ["-c", command], { cwd: project, encoding: "utf8", env });
-    const works = status === 0 && `${stdout}${stderr}`.includes("sum 3 true function");
+    const works =
+      status === 0 && ["sum 3 true function", "over a port 3"].every((line) => (stdout + stderr).includes(line));
     report(name, works ? [] : [stdout + stderr], "works", command);
   }
   for (const version of versions.filter((name) => isWanted(`TypeScript ${name}`))) {
