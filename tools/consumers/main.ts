@@ -84,8 +84,6 @@ const loaders: Record<string, string> = {
   Vite: "npx vite build --ssr program.mjs --outDir out/vite && node out/vite/program.js",
   webpack:
     "npx webpack --mode production --target node --entry ./program.mjs -o out/webpack --output-filename main.cjs && node out/webpack/main.cjs",
-  "webpack, for browsers":
-    "npx webpack --mode production --target web --entry ./program.mjs -o out/web --output-filename main.cjs && node out/web/main.cjs",
   Rollup: "npx rollup program.mjs --format es --plugin node-resolve --file out/rollup.mjs && node out/rollup.mjs",
   Bun: "npx --yes bun typed.ts",
   Deno: "npx --yes deno run --allow-all typed.ts",
