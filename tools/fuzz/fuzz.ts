@@ -12,7 +12,7 @@ export type Fuzzer = (options: FuzzOptions) => Promise<Record<string, number>>;
 
 /**
  * Runs `check`, which returns a name for the outcome of an input, and throws when it was handled wrongly. At the first
- * input that is handled wrongly, takes more than `hangMs` of the processor, or leaves an unhandled error, it shrinks the
+ * input that is handled wrongly, takes more than `hangMs` of the processor or leaves an unhandled error, it shrinks the
  * input and rejects. The time of other programs does not count: the machine may be busy.
  */
 export async function fuzz<Input>(
