@@ -4,11 +4,13 @@ import { describe, expect, test } from "vitest";
 import { Broker, Referenceable } from "@pb/broker";
 import { linkPair } from "@pb/broker/testing";
 import { login, LoginFailed, Md5Digest, PasswordChecker } from "@pb/cred";
+import { pinReceivedValues } from "../../../../tools/gc/pin-received-values.js";
 import { alice, classicResponse, errorOf, LoginFixture, users } from "../support.js";
 import { bytes, challengeFor, unauthorized } from "../raw-client.js";
 
 describe("the challenge of the classic login", () => {
   test("accepts the correct response only once", async () => {
+    using _pinned = pinReceivedValues(); // a login ends when its avatar is collected
     const fixture = new LoginFixture();
     const { client } = fixture.connect();
     const { challenge, respond } = await challengeFor(client, bytes("alice"));

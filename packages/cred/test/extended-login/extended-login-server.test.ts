@@ -1,12 +1,14 @@
 // Tests of the server of a SCRAM exchange, with a client that sends wrong messages.
 
 import { describe, expect, test } from "vitest";
+import { pinReceivedValues } from "../../../../tools/gc/pin-received-values.js";
 import { errorOf, LoginFixture, users } from "../support.js";
 import { bytes, extendedLogin, scramFor, unauthorized } from "../raw-client.js";
 import type { Step } from "../raw-client.js";
 
 describe("the server of a SCRAM exchange", () => {
   test("accepts one proof, and returns one avatar", async () => {
+    using _pinned = pinReceivedValues(); // a login ends when its avatar is collected
     const fixture = new LoginFixture();
     const { client } = fixture.connect();
     const { exchange, final } = await scramFor(client, "alice", "secret");
