@@ -12,6 +12,9 @@ const CANONICAL_NAN = 0x7ff8000000000000n;
  * payload.
  */
 export class Float {
+  /** For the compiler only: no other class, interface or literal has the type of this class. */
+  declare private readonly brand: "Float";
+
   readonly value: number;
   /** The 64 bits of a NaN with an unusual payload; undefined for every other double. */
   readonly nanBits: bigint | undefined;

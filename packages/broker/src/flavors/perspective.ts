@@ -15,6 +15,9 @@ import { thisCopy } from "../this-copy.js";
  * written for the avatar.
  */
 export abstract class Avatar {
+  /** For the compiler only: no other class, interface or literal has the type of this class. */
+  declare private readonly brand: "Avatar";
+
   /** Runs a method for the peer (`perspectiveMessageReceived` of Twisted). */
   receiveCall(call: IncomingCall): unknown {
     return dispatch(this, "perspective_", call);

@@ -15,6 +15,9 @@ import { thisCopy } from "../this-copy.js";
  * as this object.
  */
 export abstract class Referenceable implements Callable {
+  /** For the compiler only: no other class, interface or literal has the type of this class. */
+  declare private readonly brand: "Referenceable";
+
   /** The perspective for which results are written. Null, unless a flavor defines one. */
   readonly perspective: Perspective = null;
 

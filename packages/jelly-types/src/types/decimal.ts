@@ -19,6 +19,9 @@ const MAX_TEXT_LENGTH = 10_000;
  * zero (Twisted loses its sign), no NaN and no infinity (Twisted cannot send them).
  */
 export class Decimal {
+  /** For the compiler only: no other class, interface or literal has the type of this class. */
+  declare private readonly brand: "Decimal";
+
   readonly coefficient: bigint;
   /** The power of ten that the coefficient is multiplied by: 9.95 has the coefficient 995 and the exponent -2. */
   readonly exponent: number;

@@ -8,6 +8,9 @@ import { thisCopy } from "../this-copy.js";
 
 /** A Python tuple. Create it with {@link tuple}. `map`, `filter` and the like return plain arrays. */
 export class Tuple<T = unknown> extends Array<T> {
+  /** For the compiler only: no other class, interface or literal has the type of this class. */
+  declare private readonly brand: "Tuple";
+
   static override get [Symbol.species](): ArrayConstructor {
     return Array;
   }

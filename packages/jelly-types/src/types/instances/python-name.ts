@@ -16,6 +16,9 @@ export type PythonNameKind = "class" | "module" | "function" | "method";
  * for a class, the class. Twisted sends names of classes only.
  */
 export class PythonName {
+  /** For the compiler only: no other class, interface or literal has the type of this class. */
+  declare private readonly brand: "PythonName";
+
   readonly kind: PythonNameKind;
   /** The full name, `shop.Invoice`. For a method, its name without class and module. */
   readonly name: string;

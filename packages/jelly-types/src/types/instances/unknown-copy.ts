@@ -8,6 +8,9 @@ import { thisCopy } from "../../this-copy.js";
 
 /** An instance of an unregistered class: its name and its state. It can be sent on unchanged. */
 export class UnknownCopy {
+  /** For the compiler only: no other class, interface or literal has the type of this class. */
+  declare private readonly brand: "UnknownCopy";
+
   /** The name that the sender uses, usually `module.Class`. */
   readonly name: string;
   state: unknown;

@@ -8,6 +8,9 @@ import { thisCopy } from "../../this-copy.js";
 
 /** Replaces an object that a Twisted peer could not send (`twisted.spread.jelly.Unpersistable`). */
 export class Unpersistable {
+  /** For the compiler only: no other class, interface or literal has the type of this class. */
+  declare private readonly brand: "Unpersistable";
+
   /** A text for people: `instance of class shop.Ledger deemed insecure`. */
   readonly reason: string;
 

@@ -8,6 +8,9 @@ import { thisCopy } from "../../this-copy.js";
 
 /** A Python `date`. */
 export class CalendarDate {
+  /** For the compiler only: no other class, interface or literal has the type of this class. */
+  declare private readonly brand: "CalendarDate";
+
   readonly year: number;
   /** 1 to 12. */
   readonly month: number;

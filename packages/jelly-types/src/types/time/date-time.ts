@@ -22,6 +22,9 @@ import { thisCopy } from "../../this-copy.js";
  * UTC.
  */
 export class DateTime {
+  /** For the compiler only: no other class, interface or literal has the type of this class. */
+  declare private readonly brand: "DateTime";
+
   readonly year: number;
   /** 1 to 12. */
   readonly month: number;

@@ -15,6 +15,9 @@ const MAX_DAYS = 999_999_999;
  * one second is -1 day and 86,399 seconds.
  */
 export class TimeDelta {
+  /** For the compiler only: no other class, interface or literal has the type of this class. */
+  declare private readonly brand: "TimeDelta";
+
   readonly days: number;
   /** 0 to 86,399. */
   readonly seconds: number;

@@ -9,6 +9,9 @@ import { thisCopy } from "../../this-copy.js";
 
 /** A naive Python `time`. */
 export class TimeOfDay {
+  /** For the compiler only: no other class, interface or literal has the type of this class. */
+  declare private readonly brand: "TimeOfDay";
+
   readonly hour: number;
   readonly minute: number;
   readonly second: number;
