@@ -37,6 +37,8 @@ const planted: [file: string, text: string, problem: string][] = [
   ["web-transport/src/up.ts", `import "./node/listen.js";`, "node/listen.ts: node-part"],
   ["web-transport/src/sockets.ts", `import "@pb/node-transport";`, "index.ts: node-part"],
   ["banana/src/a.ts", `import "./b.js"; export const a = 1;`, "b.ts -> packages/banana/src/a.ts: cycle"],
+  ["broker/src/flavors/call-types.ts", `import "./arrival-types.js";`, "arrival-types.ts: value-of-recursive-type"],
+  ["broker/src/flavors/arrival-types.ts", `import "./types.js";`, "arrival-types.ts: cycle"],
   ["broker/src/wire/low.ts", `import "../features/high.js";`, "features/high.ts: broker-order-wire"],
   ["broker/src/engine/low.ts", `import "../broker.js";`, "broker.ts: broker-order-engine"],
 ];
@@ -66,6 +68,7 @@ beforeAll(async () => {
   write("packages/broker/src/broker.ts", `import "./engine/x.js"; import "@pb/banana";`);
   write("packages/broker/src/engine/x.ts", `import "../wire/x.js";`);
   write("packages/broker/src/wire/x.ts", "export const x = 1;");
+  write("packages/broker/src/flavors/types.ts", `import type { T } from "./arrival-types.js"; export type U = T;`);
   write("packages/broker/src/features/high.ts", `import "../broker.js";`);
   for (const [file, text] of planted) write(`packages/${file}`, text);
   problems = await layering(root);

@@ -36,6 +36,9 @@ const brokerOrder = [
   "features/",
 ];
 
+/** The methods of a reference have types in which references occur. */
+const recursiveTypes = "^packages/broker/src/flavors/(remote-reference|call-types|arrival-types)\\.ts$";
+
 /** Returns one line for each import that breaks a rule. */
 export async function layering(root: string): Promise<string[]> {
   const packages = readPackages(root);
@@ -108,7 +111,13 @@ function rulesFor(packages: readonly Package[]): IForbiddenRuleType[] {
       name: "cycle",
       comment: "move what these files share into a file that imports none of them.",
       from: { path: "^packages/(?!examples/)[^/]+/src/" },
-      to: { circular: true },
+      to: { circular: true, via: { pathNot: recursiveTypes } },
+    },
+    {
+      name: "value-of-recursive-type",
+      comment: "these files may refer to each other with `import type` only.",
+      from: { path: recursiveTypes, pathNot: "/remote-reference\\.ts$" },
+      to: { path: recursiveTypes, dependencyTypesNot: ["type-only"] },
     },
     ...layered.map(({ folder }): IForbiddenRuleType => ({
       name: `layer-of-${folder}`,

@@ -19,7 +19,7 @@ export { Subscriptions } from "./subscriptions.js";
 export { AsReferenceable, ViewPoint } from "./flavors/perspective.js";
 export type { Callable, IncomingCall } from "./calls/callable.js";
 export { RemoteCaller } from "./flavors/remote-reference.js";
-export type { RemoteArguments, RemoteName, RemoteResult } from "./flavors/remote-reference.js";
+export type { RemoteArguments, RemoteName, RemoteResult } from "./flavors/call-types.js";
 
 // Types with their own form on the wire
 export { IncomingGraph, incomingGraph, OutgoingGraph, outgoingGraph } from "./references/graph-context.js";

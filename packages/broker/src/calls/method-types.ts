@@ -10,7 +10,9 @@ export type IsAny<T> = 0 extends 1 & T ? true : false;
  * The name without its prefix: `remote_echo` is called as `echo`, `perspective_whoami` as `whoami`, `view_read` as
  * `read`, and `observe_set`, of a cache, as `set`.
  */
-type Unprefixed<Key> = Key extends `${"remote" | "perspective" | "view" | "observe"}_${infer Name}` ? Name : never;
+type Unprefixed<Key> = Key extends `${infer _ extends Prefix}_${infer Name}` ? Name : never;
+
+type Prefix = "remote" | "perspective" | "view" | "observe";
 
 type FunctionKeys<T> = { [Key in keyof T]: T[Key] extends AnyFunction ? Key : never }[keyof T] & string;
 

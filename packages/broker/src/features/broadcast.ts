@@ -3,7 +3,8 @@
 import { describe } from "@pb/jelly-types";
 import { CacheObserver } from "../flavors/cacheable.js";
 import { RemoteReference } from "../flavors/remote-reference.js";
-import type { Reference, RemoteArguments, RemoteName } from "../flavors/remote-reference.js";
+import type { RemoteArguments, RemoteName } from "../flavors/call-types.js";
+import type { Reference } from "../flavors/remote-reference.js";
 import { SharedArguments } from "../references/shared-arguments.js";
 
 /** A {@link CacheObserver} or a reference: the members from which the compiler infers `T` fastest. */

@@ -17,14 +17,8 @@ import { Avatar, Viewable } from "../flavors/perspective.js";
 import type { CallReceiver } from "../flavors/perspective.js";
 import { Referenceable } from "../flavors/referenceable.js";
 import { RemoteCaller } from "../flavors/remote-reference.js";
-import type {
-  Reference,
-  RemoteArguments,
-  RemoteCalls,
-  RemoteMethods,
-  RemoteName,
-  RemoteResult,
-} from "../flavors/remote-reference.js";
+import type { RemoteArguments, RemoteCalls, RemoteMethods, RemoteName, RemoteResult } from "../flavors/call-types.js";
+import type { Reference } from "../flavors/remote-reference.js";
 import { calledAs, describeError, describeSafely, RemoteError } from "../wire/failure.js";
 import { containsPromise, isThenable, settlePromises } from "../wire/promised-results.js";
 import { LocalSpace } from "./local-space.js";
@@ -95,7 +89,7 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
   }
 
   callRemote<Name extends RemoteName<T>>(
-    name: Name & RemoteName<T, Name>,
+    name: RemoteName<T, Name>,
     ...args: RemoteArguments<T, Name>
   ): Promise<RemoteResult<T, Name>> {
     return this.#call(name, args, {}) as Promise<RemoteResult<T, Name>>;

@@ -12,7 +12,8 @@ import { AsReferenceable } from "../flavors/perspective.js";
 import type { CallReceiver } from "../flavors/perspective.js";
 import { Referenceable } from "../flavors/referenceable.js";
 import { RemoteCaller } from "../flavors/remote-reference.js";
-import type { RemoteCalls, RemoteMethods, RemoteReference } from "../flavors/remote-reference.js";
+import type { RemoteCalls, RemoteMethods } from "../flavors/call-types.js";
+import type { RemoteReference } from "../flavors/remote-reference.js";
 import { linkPair } from "../link/memory-link.js";
 import { checkArguments } from "./local-values.js";
 

@@ -7,8 +7,10 @@ import { startDeadline } from "../deadline.js";
 import type { Deadline } from "../deadline.js";
 import { ArgumentsError, callTimeout, ConnectionLostError } from "../errors.js";
 import type { MethodName, MethodOf } from "../calls/method-types.js";
+import type { Sendable } from "../flavors/arrival-types.js";
+import type { RemoteArguments } from "../flavors/call-types.js";
 import { RemoteCaller } from "../flavors/remote-reference.js";
-import type { Reference, RemoteArguments, RemoteReference, Sendable } from "../flavors/remote-reference.js";
+import type { Reference, RemoteReference } from "../flavors/remote-reference.js";
 import { describeError, describeSafely, RemoteError } from "../wire/failure.js";
 import { PageCollector, PAGES_UNWANTED } from "./page-collector.js";
 

@@ -27,7 +27,7 @@ import type { SharedArguments } from "../references/shared-arguments.js";
 import { readNumericId } from "../wire/messages.js";
 import { remoteTypeOf } from "./copyable.js";
 import { RemoteCaller } from "./remote-reference.js";
-import type { RemoteArguments, RemoteCalls, RemoteMethods, RemoteName, RemoteResult } from "./remote-reference.js";
+import type { RemoteArguments, RemoteCalls, RemoteMethods, RemoteName, RemoteResult } from "./call-types.js";
 import { thisCopy } from "../this-copy.js";
 
 /**
@@ -94,7 +94,7 @@ export class CacheObserver<T = RemoteMethods> {
    * does.
    */
   callRemote<Name extends RemoteName<T>>(
-    name: Name & RemoteName<T, Name>,
+    name: RemoteName<T, Name>,
     ...args: RemoteArguments<T, Name>
   ): Promise<RemoteResult<T, Name>> {
     return this.#call(name, args, {}) as Promise<RemoteResult<T, Name>>;

@@ -59,8 +59,8 @@ export interface CannotBeSent<Advice> {
 
 /** The instances of a class that not every platform has. Never, where the program has no types for it. */
 type Instance<Name extends string> =
-  typeof globalThis extends Readonly<Record<Name, { readonly prototype: infer Type }>>
-    ? IsAny<Type> extends true
+  typeof globalThis extends Record<Name, { readonly prototype: infer Type }>
+    ? 0 extends 1 & Type
       ? never
       : Type
     : never;

@@ -214,7 +214,7 @@ export class ReconnectingClient<T = RemoteMethods> {
    * `OutcomeUnknownError`, or is sent again if the method is idempotent.
    */
   callRemote<Name extends RemoteName<T>>(
-    name: Name & RemoteName<T, Name>,
+    name: RemoteName<T, Name>,
     ...args: RemoteArguments<T, Name>
   ): Promise<RemoteResult<T, Name>> {
     return this.with({}).callRemote<Name>(name, ...args);
