@@ -41,6 +41,7 @@ export type {
   Backoff,
   BackoffOptions,
   CloseOptions,
+  ConnectionOptions,
   LivenessOptions,
   ReconnectingCallOptions,
   ReconnectState,
@@ -48,6 +49,7 @@ export type {
   SameUserOptions,
   ServerEvent,
   ServerLimits,
+  ServerOptions,
   ServerWatcher,
 } from "@pb/transport";
 

@@ -31,6 +31,7 @@ export type {
   Backoff,
   BackoffOptions,
   CloseOptions,
+  ConnectionOptions,
   LivenessOptions,
   ReconnectingCallOptions,
   ReconnectState,
@@ -38,6 +39,7 @@ export type {
   SameUserOptions,
   ServerEvent,
   ServerLimits,
+  ServerOptions,
   ServerWatcher,
 } from "@pb/transport";
 

@@ -1,5 +1,6 @@
 // An in-memory transport for tests: two links in one process that can split, hold back and drop what they deliver.
 
+import { checkNumber, checkOptions } from "@pb/jelly-types";
 import type { Link, LinkReceiver, Peer } from "./link.js";
 
 export interface LinkPairOptions {
@@ -35,7 +36,11 @@ export class MemoryLink implements Link {
   readonly #isRecorded: boolean;
   #traffic: Sending[] = [];
 
-  constructor(role: "listener" | "initiator", { chunkBytes = Infinity, isRecorded = true }: LinkPairOptions = {}) {
+  /** Throws `TypeError` for an unknown option, and for one that is not of its type. */
+  constructor(role: "listener" | "initiator", options: LinkPairOptions = {}) {
+    checkOptions(options, { chunkBytes: "any", isRecorded: "boolean" });
+    const { chunkBytes = Infinity, isRecorded = true } = options;
+    checkNumber("The option chunkBytes", chunkBytes, { least: 1, isWhole: true });
     this.role = role;
     this.#chunkBytes = chunkBytes;
     this.#isRecorded = isRecorded;

@@ -4,8 +4,9 @@ import type { Broker, BrokerOptions } from "@pb/broker";
 import { BrokerConfig } from "@pb/broker/extension";
 import { checkOptions } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
-import { completeLiveness, ConnectError, defaultLiveness, openBroker, watchOver } from "@pb/transport";
-import type { LivenessOptions, Pulse } from "@pb/transport";
+import { completeLiveness, ConnectError, connectionOptionKinds, nestedOptions } from "@pb/transport";
+import { openBroker, watchOver } from "@pb/transport";
+import type { ConnectionOptions, Pulse } from "@pb/transport";
 import { Duplex } from "node:stream";
 import { clientEndpoint } from "../endpoint/endpoint.js";
 import type { ClientEndpoint } from "../endpoint/endpoint-types.js";
@@ -17,32 +18,14 @@ import { explainTlsError } from "../tls/tls-errors.js";
 import { checkSocketOptions, handshaken, openSocket } from "./open-socket.js";
 import type { SocketOptions } from "./open-socket.js";
 
-export interface ConnectOptions extends SocketOptions {
-  /**
-   * What this end offers and accepts. The time for the negotiation is `broker.limits.negotiationMs`, 30 seconds by
-   * default. Without an `onEvent`, errors of the program become warnings of the process.
-   */
-  readonly broker?: BrokerOptions | BrokerConfig | undefined;
-  /** Cancels the attempt to connect. Has no effect on a connection that is ready. */
-  readonly signal?: AbortSignal | undefined;
-  /** How the connection is checked once it is ready. False: it is not checked. */
-  readonly liveness?: LivenessOptions | false | undefined;
-}
+export interface ConnectOptions extends ConnectionOptions, SocketOptions {}
 
 /** The kinds of the options that `connect` and `reconnecting` share. */
 export const connectOptionKinds: OptionKinds<ConnectOptions> = {
-  broker: "object",
-  signal: "signal",
-  liveness: "any",
+  ...connectionOptionKinds,
   connectMs: "any",
   tlsMs: "any",
   tls: "object",
-};
-
-/** Where the options of a connection belong that are not options of `connect`, `listen` and `reconnecting`. */
-export const nestedOptions: Readonly<Record<string, readonly string[]>> = {
-  broker: BrokerConfig.optionNames,
-  liveness: Object.keys(defaultLiveness),
 };
 
 /**

@@ -3,13 +3,13 @@
 import type { RemoteMethods } from "@pb/broker";
 import { checkOptions } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
-import { ReconnectingClient } from "@pb/transport";
+import { nestedOptions, ReconnectingClient } from "@pb/transport";
 import type { ReconnectingClientOptions } from "@pb/transport";
 import { Duplex } from "node:stream";
 import { clientEndpoint } from "../endpoint/endpoint.js";
 import type { ClientEndpoint } from "../endpoint/endpoint-types.js";
 import { nodePlatform } from "../platform.js";
-import { clientConfig, connectOptionKinds, dial, nestedOptions } from "./connect.js";
+import { clientConfig, connectOptionKinds, dial } from "./connect.js";
 import type { ConnectOptions } from "./connect.js";
 import { checkSocketOptions } from "./open-socket.js";
 

@@ -1,14 +1,12 @@
 // Listens for connections over TCP, TLS, a UNIX socket or a socket of systemd.
 
-import type { Broker, BrokerOptions, RootSource } from "@pb/broker";
-import { BrokerConfig } from "@pb/broker/extension";
+import type { RootSource } from "@pb/broker";
 import { checkOptions } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
-import { EndpointError, ServerConnections } from "@pb/transport";
-import type { LivenessOptions, SameUserOptions, ServerLimits, ServerWatcher } from "@pb/transport";
+import { EndpointError, nestedOptions, serverConnections, serverOptionKinds } from "@pb/transport";
+import type { ServerOptions } from "@pb/transport";
 import { Server as SocketServer } from "node:net";
 import type { ListenOptions as SocketOptions, Socket } from "node:net";
-import { nestedOptions } from "../client/connect.js";
 import { serverEndpoint } from "../endpoint/endpoint.js";
 import { DEFAULT_BACKLOG } from "../endpoint/endpoint-object.js";
 import type { ServerEndpoint } from "../endpoint/endpoint-types.js";
@@ -24,22 +22,7 @@ import { inheritedSocket } from "./systemd.js";
 import { listenOnPath, startListening } from "./unix-socket.js";
 import type { Release } from "./unix-socket.js";
 
-export interface ListenOptions {
-  /**
-   * What this end offers and accepts, besides the root. Without an `onEvent`, errors of the program become warnings of
-   * the process.
-   */
-  readonly broker?: Omit<BrokerOptions, "root"> | undefined;
-  /** Called with each connection that becomes ready. */
-  readonly onConnection?: ((connection: Broker) => void) | undefined;
-  /** Called with every event. See also `Server.onEvent`. */
-  readonly onEvent?: ServerWatcher | undefined;
-  /** How many connections are accepted. */
-  readonly limits?: Partial<ServerLimits> | undefined;
-  /** How each connection is checked. False: connections are not checked. */
-  readonly liveness?: LivenessOptions | false | undefined;
-  /** What happens when a user logs in who is logged in over another connection. */
-  readonly logins?: SameUserOptions | undefined;
+export interface ListenOptions extends ServerOptions {
   /**
    * Addresses and networks of the proxies that are believed, such as `["10.0.0.5", "192.0.2.0/24"]`; `private` stands
    * for loopback, private and link-local networks. A connection from one of them has to begin with a header of the
@@ -55,12 +38,7 @@ export interface ListenOptions {
 }
 
 const optionKinds: OptionKinds<ListenOptions> = {
-  broker: "object",
-  onConnection: "function",
-  onEvent: "function",
-  limits: "object",
-  liveness: "any",
-  logins: "object",
+  ...serverOptionKinds,
   trustProxies: "any",
   tls: "object",
   signal: "signal",
@@ -88,7 +66,7 @@ export async function listen(
   else requireReusePort(target);
   const isProxied = !(target instanceof SocketServer) && target.proxied === true;
   const proxies = proxyPolicy(isProxied, options.trustProxies);
-  const connections = createConnections(root, options);
+  const connections = serverConnections(root, options, nodePlatform, withNodeDefaults);
   const tls = await openTls(target, options.tls, connections.limits.tlsMs);
   const server = target instanceof SocketServer ? target : new SocketServer();
   const early: Socket[] = [];
@@ -106,20 +84,6 @@ export async function listen(
 function checkListenOptions(options: ListenOptions): void {
   checkOptions(options, optionKinds, nestedOptions);
   checkOptions(options.tls, serverTlsKinds);
-  if (options.broker !== undefined && "root" in options.broker && options.broker.root !== undefined)
-    throw new TypeError("The option broker must not contain a root: pass it to listen after the endpoint");
-}
-
-function createConnections(root: RootSource, options: ListenOptions): ServerConnections {
-  const { limits, liveness, logins: sameUser, onEvent, onConnection } = options;
-  // Undefined would be a server without a root, which only a program that uses `Broker` itself can want.
-  const given = (root as RootSource | undefined) ?? (null as unknown as RootSource);
-  const config = new BrokerConfig({ ...withNodeDefaults(options.broker), root: given });
-  const connections = new ServerConnections({ config, limits, liveness, sameUser, platform: nodePlatform });
-  if (onEvent !== undefined) connections.onEvent(onEvent);
-  if (onConnection !== undefined)
-    connections.onEvent((event) => (event.kind === "connection" ? onConnection(event.connection) : undefined));
-  return connections;
 }
 
 /** The path of a UNIX socket, also of one whose server the program has created. */

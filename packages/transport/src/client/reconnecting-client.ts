@@ -196,6 +196,7 @@ export class ReconnectingClient<T = RemoteMethods> {
    * when the client has stopped, or after `timeoutMs`, and with the reason of the signal when that aborts.
    */
   async current(options: DeadlineOptions = {}): Promise<RemoteReference<T>> {
+    checkOptions(options, { signal: "signal", timeoutMs: "any" });
     const timeoutError = (ms: number): Error => new NotConnectedError(`There was no connection within ${ms} ms`);
     return withDeadline(options, timeoutError, async (signal) => (await this.#whenReady("wait", signal)).reference);
   }

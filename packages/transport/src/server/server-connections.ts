@@ -1,8 +1,10 @@
 // The connections of a server, the same for every transport: admission, brokers, logins, events, draining.
 
 import { Broker } from "@pb/broker";
-import { after, Subscriptions, withDefaults } from "@pb/broker/extension";
-import type { BrokerConfig, Link } from "@pb/broker/extension";
+import { after, BrokerConfig, Subscriptions, withDefaults } from "@pb/broker/extension";
+import type { Link } from "@pb/broker/extension";
+import { checkOptions } from "@pb/jelly-types";
+import type { OptionKinds } from "@pb/jelly-types";
 import { completeLiveness, watchOver } from "../liveness.js";
 import type { LivenessOptions } from "../liveness.js";
 import { defaultPlatform } from "../platform.js";
@@ -25,6 +27,14 @@ export interface ServerConnectionsOptions {
   readonly sameUser?: SameUserOptions | undefined;
   readonly platform?: Platform | undefined;
 }
+
+const optionKinds: OptionKinds<ServerConnectionsOptions> = {
+  config: BrokerConfig,
+  limits: "object",
+  liveness: "any",
+  sameUser: "object",
+  platform: "object",
+};
 
 /** A connection that a transport has accepted and that has no link yet. */
 export interface IncomingConnection {
@@ -75,8 +85,9 @@ export class ServerConnections {
   readonly #watchers = new Subscriptions<[event: ServerEvent]>();
   #isAdmitting = true;
 
-  /** Throws `TypeError` for a limit or another option that is not a number in its range. */
+  /** Throws `TypeError` for an unknown option, and for a limit or another one that is not a number in its range. */
   constructor(options: ServerConnectionsOptions) {
+    checkOptions(options, optionKinds);
     if (options.liveness !== false) completeLiveness(options.liveness);
     this.#options = options;
     this.#limits = withDefaults("limit", defaultServerLimits, options.limits, { tlsMs: { least: 1 } });

@@ -4,9 +4,9 @@ import type { Broker, BrokerOptions } from "@pb/broker";
 import { BrokerConfig, withDefaults } from "@pb/broker/extension";
 import { checkOptions, dispose } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
-import { checkAfterSleep, completeLiveness, defaultLiveness, defaultPlatform, openBroker } from "@pb/transport";
-import { watchOver, withDefaultWatcher } from "@pb/transport";
-import type { LivenessOptions, Pulse } from "@pb/transport";
+import { checkAfterSleep, completeLiveness, connectionOptionKinds, defaultPlatform } from "@pb/transport";
+import { nestedOptions, openBroker, watchOver, withDefaultWatcher } from "@pb/transport";
+import type { ConnectionOptions, Pulse } from "@pb/transport";
 import { PortLink } from "../link/port-link.js";
 import type { PortLike } from "../link/port-like.js";
 import { isPort } from "../link/port-like.js";
@@ -44,33 +44,15 @@ export interface DialOptions {
   readonly webSocket?: WebSocketClass | undefined;
 }
 
-export interface ConnectOptions extends DialOptions {
-  /**
-   * What this end offers and accepts. The time for the negotiation is `broker.limits.negotiationMs`, 30 seconds by
-   * default. Without an `onEvent`, errors of the program become warnings in the console.
-   */
-  readonly broker?: BrokerOptions | BrokerConfig | undefined;
-  /** Cancels the attempt to connect. Has no effect on a connection that is ready. */
-  readonly signal?: AbortSignal | undefined;
-  /** How the connection is checked once it is ready. False: it is not checked. */
-  readonly liveness?: LivenessOptions | false | undefined;
-}
+export interface ConnectOptions extends ConnectionOptions, DialOptions {}
 
 /** The kinds of the options that `connect` and `reconnecting` share. */
 export const connectOptionKinds: OptionKinds<ConnectOptions> = {
-  broker: "object",
-  signal: "signal",
-  liveness: "any",
+  ...connectionOptionKinds,
   connectMs: "any",
   heldBytes: "any",
   credit: "boolean",
   webSocket: "function",
-};
-
-/** Where the options of a connection belong that are not options of `connect`, `listen` and `reconnecting`. */
-export const nestedOptions: Readonly<Record<string, readonly string[]>> = {
-  broker: BrokerConfig.optionNames,
-  liveness: Object.keys(defaultLiveness),
 };
 
 /** A URL such as `wss://example.org/pb`, an open WebSocket, a MessagePort or a worker. */

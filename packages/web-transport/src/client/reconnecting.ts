@@ -3,11 +3,11 @@
 import type { RemoteMethods } from "@pb/broker";
 import { checkOptions } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
-import { ReconnectingClient } from "@pb/transport";
+import { nestedOptions, ReconnectingClient } from "@pb/transport";
 import type { ReconnectingClientOptions } from "@pb/transport";
 import type { PortLike } from "../link/port-like.js";
 import type { WebSocketLike } from "../link/web-socket-like.js";
-import { clientConfig, completeDial, connectOptionKinds, dial, nestedOptions } from "./connect.js";
+import { clientConfig, completeDial, connectOptionKinds, dial } from "./connect.js";
 import type { ConnectOptions } from "./connect.js";
 import { onWake } from "./tab-wake.js";
 import { parseUrl } from "./target.js";

@@ -1,13 +1,12 @@
 // The connections of a server over WebSockets and ports that were opened by other means.
 
 import type { Broker, BrokerOptions, Peer, RootSource } from "@pb/broker";
-import { BrokerConfig, withDefaults } from "@pb/broker/extension";
+import { withDefaults } from "@pb/broker/extension";
 import { addDisposal, asyncDispose, checkOptions, printable } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
-import { ConnectError, defaultPlatform, ServerConnections, withDefaultWatcher } from "@pb/transport";
-import type { CloseOptions, LivenessOptions, Platform, SameUserOptions } from "@pb/transport";
-import type { ServerLimits, ServerWatcher } from "@pb/transport";
-import { nestedOptions } from "../client/connect.js";
+import { ConnectError, defaultPlatform, nestedOptions, serverConnections } from "@pb/transport";
+import { serverOptionKinds, withDefaultWatcher } from "@pb/transport";
+import type { CloseOptions, Platform, ServerConnections, ServerOptions, ServerWatcher } from "@pb/transport";
 import { openWebSocketLink } from "../client/open-web-socket.js";
 import { PORT_PEER, PortLink } from "../link/port-link.js";
 import type { PortLike } from "../link/port-like.js";
@@ -16,21 +15,7 @@ import { asksForCredit, DEFAULT_HELD_BYTES } from "../link/web-socket-link.js";
 import { originPolicy } from "./origins.js";
 import type { OriginPolicy } from "./origins.js";
 
-export interface WebServerOptions {
-  /**
-   * What this end offers and accepts, besides the root. Without an `onEvent`, errors of the program become warnings.
-   */
-  readonly broker?: Omit<BrokerOptions, "root"> | undefined;
-  /** Called with each connection that becomes ready. */
-  readonly onConnection?: ((connection: Broker) => void) | undefined;
-  /** Called with every event. See also `WebServer.onEvent`. */
-  readonly onEvent?: ServerWatcher | undefined;
-  /** How many connections are accepted. */
-  readonly limits?: Partial<ServerLimits> | undefined;
-  /** How each connection is checked. False: connections are not checked. */
-  readonly liveness?: LivenessOptions | false | undefined;
-  /** What happens when a user logs in who is logged in over another connection. */
-  readonly logins?: SameUserOptions | undefined;
+export interface WebServerOptions extends ServerOptions {
   /**
    * The pages that may connect, by their origins, such as `["self", "https://app.example.org"]`. `self` stands for the
    * host that the request names, and `*` for every origin. Default `["self"]`. Programs that are not browsers send no
@@ -46,12 +31,7 @@ export interface WebServerOptions {
 }
 
 const optionKinds: OptionKinds<WebServerOptions> = {
-  broker: "object",
-  onConnection: "function",
-  onEvent: "function",
-  limits: "object",
-  liveness: "any",
-  logins: "object",
+  ...serverOptionKinds,
   origins: "list",
   heldBytes: "any",
 };
@@ -86,20 +66,11 @@ export class WebServer {
   /** Throws `TypeError` for a bad root, and for an unknown or bad option. */
   constructor(root: RootSource, options: WebServerOptions = {}, platform: Platform = defaultPlatform) {
     checkOptions(options, optionKinds, nestedOptions);
-    if (options.broker !== undefined && "root" in options.broker && options.broker.root !== undefined)
-      throw new TypeError("The option broker must not contain a root: pass it as the argument root");
-    const { limits, liveness, logins: sameUser, onEvent, onConnection, heldBytes } = options;
+    const { heldBytes } = options;
     this.#isAllowed = originPolicy(options.origins);
     ({ heldBytes: this.heldBytes } = withDefaults("option", { heldBytes: DEFAULT_HELD_BYTES }, { heldBytes }));
-    // Undefined would be a server without a root, which only a program that uses `Broker` itself can want.
-    const given = (root as RootSource | undefined) ?? (null as unknown as RootSource);
-    const config = new BrokerConfig({ ...withDefaultWatcher(options.broker, platform.warn), root: given });
-    this.incoming = new ServerConnections({ config, limits, liveness, sameUser, platform });
-    if (onEvent !== undefined) this.onEvent(onEvent);
-    if (onConnection !== undefined)
-      this.onEvent((event) => {
-        if (event.kind === "connection") onConnection(event.connection);
-      });
+    const complete = (broker: BrokerOptions | undefined): BrokerOptions => withDefaultWatcher(broker, platform.warn);
+    this.incoming = serverConnections(root, options, platform, complete);
   }
 
   /** The current connections, including those that are still negotiating. */

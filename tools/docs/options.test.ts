@@ -1,0 +1,151 @@
+// Every function and class of all packages that takes options refuses a name that it does not know. The list of them is
+// read from the API reports, so that a new one has to be added here.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { BananaWriter, decoderStream, decode, encode, encoderStream, inspect, Scanner, Session } from "@pb/banana";
+import * as broker from "@pb/broker";
+import { BrokerConfig } from "@pb/broker/extension";
+import { connectedPair, linkPair } from "@pb/broker/testing";
+import * as cred from "@pb/cred";
+import { copyType, jelly, Jellier, TypeRegistry, unjelly, Unjellier } from "@pb/jelly-types";
+import * as net from "@pb/node-transport";
+import * as transport from "../../packages/transport/src/index.js";
+import * as web from "@pb/web-transport";
+import * as webNode from "@pb/web-transport/node";
+import { afterAll, expect, test } from "vitest";
+
+class Service extends broker.Root {}
+
+type Options = any;
+
+const service = new Service();
+const types = new TypeRegistry();
+const pair = await connectedPair({ root: service });
+afterAll(() => pair.close());
+const root = await pair.client.getRootObject<Service>();
+const dial: transport.Dial = () => Promise.reject(new Error("not dialed"));
+const realm: cred.Realm = { requestAvatar: () => Promise.reject(new Error("no avatar")) };
+const here = "tcp:0:interface=127.0.0.1";
+
+const config = new BrokerConfig({ root: service });
+
+async function using(use: (client: transport.ReconnectingClient) => unknown): Promise<unknown> {
+  const client = new transport.ReconnectingClient(dial);
+  try {
+    return await use(client);
+  } finally {
+    await client.close();
+  }
+}
+
+/** For each name in a report: its use with options. */
+const users: Readonly<Record<string, (options: Options) => unknown>> = {
+  "banana decode": (options) => decode(encode(1), options),
+  "banana encode": (options) => encode(1, options),
+  "banana inspect": (options) => inspect(encode(1), options),
+  "banana decoderStream": (options) => decoderStream(options),
+  "banana encoderStream": (options) => encoderStream(options),
+  "banana BananaWriter": (options) => new BananaWriter(options),
+  "banana ElementWriter": (options) => new BananaWriter(options),
+  "banana Scanner": (options) => new Scanner(options),
+  "banana Session": (options) => new Session({ role: "listener", send: () => undefined, ...options }),
+  "broker Broker": (options) => new broker.Broker(linkPair().listener, options),
+  "broker BrokerConfig": (options) => new BrokerConfig(options),
+  "broker BrokerConfig.of": (options) => BrokerConfig.of(options),
+  "broker asLocal": (options) => broker.asLocal(service, options),
+  "broker connectedPair": (options) => connectedPair(options),
+  "broker linkPair": (options) => linkPair(options),
+  "broker CacheObserver.with": (options) => root.with(options),
+  "broker RemoteReference.with": (options) => root.with(options),
+  "broker Reference.with": (options) => broker.asLocal<Service>(service).with(options),
+  "cred FilePasswordDB": (options) => new cred.FilePasswordDB({ load: () => "" } as never, options),
+  "cred InMemoryUsernamePasswordChecker": (options) => new cred.InMemoryUsernamePasswordChecker({}, options),
+  "cred login": (options) => cred.login(pair.client, new cred.Anonymous(), null, options),
+  "cred PasswordChecker": (options) => new cred.PasswordChecker({ find: () => undefined, stores: [], ...options }),
+  "cred Portal": (options) => new cred.Portal(realm, [], options),
+  "cred ScramVerifier.of": (options) => cred.ScramVerifier.of("secret", options),
+  "jelly-types copyType": (options) => copyType("shop.Service", Service, options),
+  "jelly-types Jellier": (options) => new Jellier(new BananaWriter(), options),
+  "jelly-types jelly": (options) => jelly(1, options),
+  "jelly-types Unjellier": (options) => new Unjellier(options),
+  "jelly-types unjelly": (options) => unjelly(1, options),
+  "jelly-types TypeRegistry.registerCopy": (options) => types.registerCopy("shop.Service", Service, options),
+  "jelly-types TypeRegistry.registerCopyTree": (options) =>
+    types.registerCopyTree("shop", { Service }, Service, options),
+  "node-transport connect": (options) => net.connect("tcp:127.0.0.1:1", options),
+  "node-transport listen": (options) => net.listen(here, service, options),
+  "node-transport reconnecting": (options) => net.reconnecting("tcp:127.0.0.1:1", options),
+  "node-transport Server.close": async (options) => {
+    const server = await net.listen(here, service);
+    try {
+      await server.close(options);
+    } finally {
+      await server.close();
+    }
+  },
+  "transport watchOver": (options) => transport.watchOver(pair.client, { check: () => undefined } as never, options),
+  "transport openBroker": (options) => transport.openBroker(linkPair().initiator, options),
+  "transport ReconnectingClient.current": (options) => using((client) => client.current(options)),
+  "transport ReconnectingClient.with": (options) => using((client) => client.with(options)),
+  "transport ServerConnections": (options) => new transport.ServerConnections({ config, ...options }),
+  "transport ServerConnections.close": (options) => new transport.ServerConnections({ config }).close(options),
+  "transport ReconnectingClient": (options) => new transport.ReconnectingClient(dial, options),
+  "web-transport accept": (options) =>
+    web.accept(Object.assign(new EventTarget(), { close: () => undefined }) as never, service, options),
+  "web-transport connect": (options) => web.connect("ws://127.0.0.1:1", options),
+  "web-transport listen": (options) => web.listen(new MessageChannel().port1, service, options),
+  "web-transport reconnecting": (options) => web.reconnecting("ws://127.0.0.1:1", options),
+  "web-transport WebServer": (options) => new web.WebServer(service, options),
+  "web-transport WebServer.close": (options) => new web.WebServer(service).close(options),
+  "web-transport attach": (options) => webNode.attach(createServer(), service, options),
+  "web-transport gateway": (options) =>
+    webNode.gateway({ listen: "ws://127.0.0.1:0", to: "tcp:127.0.0.1:1", ...options }),
+};
+
+/** Errors. */
+const errors = /Error$|^DuplicateLogin$|^LoginDenied$|^LoginFailed$|^UnauthorizedLogin$|^UnhandledCredentials$/;
+
+/** What gets options that a function above has checked, or among other members. */
+const others: ReadonlySet<string> = new Set([
+  "broker MemoryLink",
+  "broker OutgoingGraph",
+  "broker startDeadline",
+  "broker withDeadline",
+  "node-transport checkSocketOptions",
+  "node-transport openSocket",
+  "node-transport secureContextOptions",
+  "transport completeLiveness",
+  "transport withDefaultWatcher",
+  "web-transport Gateway",
+  "web-transport NodeWebServer",
+  "web-transport WebSocketLink",
+]);
+
+/** The names of what takes options, from the API reports. */
+function takers(): string[] {
+  const found = new Set<string>();
+  const packages = new URL("../../packages/", import.meta.url);
+  for (const name of ["banana", "broker", "cred", "jelly-types", "node-transport", "transport", "web-transport"])
+    for (const file of readdirSync(new URL(`${name}/api/`, packages))) {
+      let owner = "";
+      for (const line of readFileSync(new URL(`${name}/api/${file}`, packages), "utf8").split("\n")) {
+        owner = /^export (?:abstract )?(?:class|interface) (\w+)/.exec(line)?.[1] ?? (line === "}" ? "" : owner);
+        if (!/[(,] ?\w+\??: [^,]*Options\b/.test(line) || /readonly|protected/.test(line)) continue;
+        const member = /^ *(?:export function |static )?(\w+)/.exec(line)![1]!;
+        const taker = owner === "" ? member : member === "constructor" ? owner : `${owner}.${member}`;
+        if (!errors.test(taker)) found.add(`${name} ${taker}`);
+      }
+    }
+  return [...found];
+}
+
+test("the list is complete", () => {
+  expect(takers().filter((taker) => !(taker in users) && !others.has(taker))).toEqual([]);
+});
+
+test.each(Object.entries(users))("%s", async (_name, use) => {
+  const attempt = async (): Promise<unknown> => use({ nosuchOption: 1 });
+  await expect(attempt()).rejects.toThrow(TypeError);
+  await expect(attempt()).rejects.toThrow(/There is no (liveness )?option "nosuchOption": (expected|did you mean)/);
+});
