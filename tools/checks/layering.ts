@@ -16,7 +16,7 @@ const layers: Record<string, readonly string[]> = {
   cred: ["banana", "jelly-types", "broker"],
   transport: ["banana", "jelly-types", "broker"],
   "node-transport": ["banana", "jelly-types", "broker", "transport"],
-  "web-transport": ["jelly-types", "broker", "transport", "node-transport"],
+  "web-transport": ["banana", "jelly-types", "broker", "transport", "node-transport"],
 };
 
 /** The packages and folders that may import Node's modules. All others run on every platform. */

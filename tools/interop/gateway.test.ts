@@ -3,6 +3,7 @@
 import { gateway } from "@pb/web-transport/node";
 import { connect } from "@pb/web-transport";
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { describe, expect, inject, test } from "vitest";
 import { WebSocket } from "ws";
 import type { Twisted } from "../twisted/twisted.js";
@@ -43,6 +44,24 @@ describe.each(twisteds)("a gateway to Twisted $version", (twisted) => {
     await using server = await gateway({ listen: "ws:0:interface=127.0.0.1", to: `tcp:127.0.0.1:${listening}` });
     await expectAll(`Gateway, Twisted ${twisted.version}`, server.port, variant, dialect);
   });
+});
+
+/** The methods that the checks call: those of the server's programs and of the logins, and one that is missing. */
+const methods = ["pb_server.py", "pb_contract.py"]
+  .flatMap((file) => [
+    ...readFileSync(new URL(`peers/${file}`, import.meta.url), "utf8").matchAll(
+      /\b(?:remote|perspective|view|observe)_(\w+)/g,
+    ),
+  ])
+  .map(([, name]) => name!)
+  .concat("login", "loginAnonymous", "respond", "nosuch");
+
+test.each(twisteds)("a gateway that reads each call, to Twisted $version", async (twisted) => {
+  await using program = startTwisted(twisted, "portal");
+  const { listening } = await program.nextJson<{ listening: number }>();
+  const target = `tcp:127.0.0.1:${listening}`;
+  await using server = await gateway({ listen: "ws:0:interface=127.0.0.1", to: target, methods });
+  await expectAll(`Gateway with methods, Twisted ${twisted.version}`, server.port, "portal", "pb");
 });
 
 describe.each(withWebSocket)("the WebSocket server of Twisted $version", (twisted) => {

@@ -2,6 +2,7 @@
 // unmodified Twisted program.
 
 import { Root } from "@pb/broker";
+import type { Link } from "@pb/broker/extension";
 import { checkOptions } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
 import { checkSocketOptions, clientEndpoint, openSocket, serverTlsKinds, SocketLink } from "@pb/node-transport";
@@ -14,6 +15,7 @@ import type { WebSocketLink } from "../link/web-socket-link.js";
 import { webSocketEndpoint } from "./endpoint.js";
 import type { WebSocketEndpoint } from "./endpoint.js";
 import { NodeWebServer } from "./listen.js";
+import { MethodFilter } from "./method-filter.js";
 import { relay } from "./relay.js";
 import type { PingableWebSocket, UpgradedClient, UpgradeOptions } from "./upgrades.js";
 
@@ -32,42 +34,61 @@ export interface GatewayOptions
   readonly listen: string | WebSocketEndpoint;
   /** The server: `tcp:127.0.0.1:8787`, `tls:host:8788`, `unix:/run/pb.sock`, or an object. */
   readonly to: string | ClientEndpoint;
+  /**
+   * The methods that browsers may call, by their names on the wire: `["login", "respond", "bid"]`. Those of the login
+   * (`login` and `respond`, `loginAnonymous`, …) count, too. Other calls do not reach the server: the gateway answers
+   * them with `NoSuchMethod`, as the server answers calls of methods that it does not have. A message of a browser has
+   * at most 4 MiB then. Default: all methods, and the gateway does not look into the bytes.
+   */
+  readonly methods?: Iterable<string> | undefined;
   /** TLS options of the side of the browsers. Those of the other side are part of `to`. */
   readonly tls?: ServerTls | undefined;
 }
 
-const optionKinds: OptionKinds<Pick<GatewayOptions, "listen" | "to" | "tls">> = {
+const optionKinds: OptionKinds<Pick<GatewayOptions, "listen" | "to" | "methods" | "tls">> = {
   listen: "any",
   to: "any",
+  methods: "iterable",
   tls: "object",
 };
 
 /**
- * Listens for browsers, and connects to the server once for each of them. The gateway does not look into the bytes: it
- * checks the origin of the page, applies the limits for connections, and slows down each end to the speed of the other.
- * The server sees the address of the gateway, and has to require logins as if browsers connected directly. A browser is
- * answered with 502 while the server cannot be reached.
+ * Listens for browsers, and connects to the server once for each of them. The gateway checks the origin of the page,
+ * applies the limits for connections, and slows down each end to the speed of the other. The server sees the address of
+ * the gateway, and has to require logins as if browsers connected directly. A browser is answered with 502 while the
+ * server cannot be reached.
  *
  * Resolves when it listens. Rejects with `EndpointError`, with `TypeError` for a bad option, and with Node's error.
  */
 export async function gateway(options: GatewayOptions): Promise<Gateway> {
-  const { listen, to, connectMs, tlsMs, tls, ...others } = options;
-  checkOptions({ listen, to, tls }, optionKinds);
+  const { listen, to, methods, connectMs, tlsMs, tls, ...others } = options;
+  checkOptions({ listen, to, methods, tls }, optionKinds);
   checkOptions(tls, serverTlsKinds);
   const endpoint = webSocketEndpoint(listen);
   const target = clientEndpoint(to);
   checkSocketOptions(target, { connectMs, tlsMs });
   const serverTls = endpoint.tls === undefined && tls === undefined ? undefined : { ...endpoint.tls, ...tls };
-  const result = new Gateway(others, serverTls, endpoint.path ?? "/", (signal) =>
-    openSocket(target, { signal, connectMs, tlsMs }),
-  );
+  const dial = (signal: AbortSignal): Promise<Duplex> => openSocket(target, { signal, connectMs, tlsMs });
+  const allowed = methods === undefined ? undefined : methodNames(methods);
+  const result = new Gateway(others, serverTls, endpoint.path ?? "/", dial, allowed);
   await result.start(endpoint);
   return result;
+}
+
+function methodNames(methods: Iterable<string>): Set<string> {
+  const names = new Set<unknown>(methods);
+  for (const name of names) {
+    if (typeof name !== "string") throw new TypeError("The methods of a gateway are names");
+    const [, rest] = /^(?:remote|perspective|view)_(.*)/.exec(name) ?? [];
+    if (rest !== undefined) throw new TypeError(`Name methods as on the wire: "${rest}" instead of "${name}"`);
+  }
+  return names as Set<string>;
 }
 
 /** A gateway that listens. */
 export class Gateway extends NodeWebServer {
   readonly #dial: (signal: AbortSignal) => Promise<Duplex>;
+  readonly #methods: ReadonlySet<string> | undefined;
   readonly #relays = new Set<WebSocketLink>();
   readonly #closing = new AbortController();
 
@@ -77,10 +98,12 @@ export class Gateway extends NodeWebServer {
     tls: ServerTls | undefined,
     path: string,
     dial: (signal: AbortSignal) => Promise<Duplex>,
+    methods?: ReadonlySet<string>,
   ) {
     // The root of the connections that a limit refuses, whose calls the limit answers.
     super(new Nothing(), options, tls, path);
     this.#dial = dial;
+    this.#methods = methods;
   }
 
   /** The number of browsers that are connected to the server. */
@@ -117,9 +140,23 @@ export class Gateway extends NodeWebServer {
     if (target instanceof Socket) target.setKeepAlive(true, PING_MS);
     this.#relays.add(link);
     const stopPings = keepAlive(link, webSocket);
-    await relay(link, new SocketLink(target, "initiator"));
+    await this.#pass(link, new SocketLink(target, "initiator"));
     stopPings();
     this.#relays.delete(link);
+  }
+
+  #pass(client: Link, server: Link): Promise<void> {
+    if (this.#methods === undefined) return relay(client, server);
+    const filter = new MethodFilter(this.#methods, {
+      toClient: (bytes) => client.send(bytes),
+      toServer: (bytes) => server.send(bytes),
+    });
+    return relay(
+      client,
+      server,
+      (bytes) => filter.fromClient(bytes),
+      (bytes) => filter.fromServer(bytes),
+    );
   }
 
   protected override async closeAll(options: CloseOptions): Promise<void> {
