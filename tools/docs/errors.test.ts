@@ -12,6 +12,9 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 const internal = new Map([
   ["UnsettledError", "JellyError"],
   ["ChannelBindingUnavailable", "LoginFailed"],
+  ["NotExpected", "RemoteError"],
+  ["DependencyFailed", "RemoteError"],
+  ["NotAReference", "RemoteError"],
 ]);
 
 it.each(publicPackages(root).map(({ folder, manifest }) => [manifest.name, join(root, "packages", folder)]))(

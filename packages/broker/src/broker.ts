@@ -414,7 +414,7 @@ export class Broker implements Connection {
 
   /** Both ends may do more than Twisted's protocol has: see docs/extension.md. */
   #extend(core: ConnectionCore): void {
-    const calls = new PeerCalls(core.responder);
+    const calls = new PeerCalls(core, this.#published);
     const pbx = new Pbx(this.#goodbyes, calls);
     core.responder.prompt = pbx;
     core.caller.extension = this.#peerFeatures = new PeerFeatures(core);

@@ -41,7 +41,8 @@ const NO_NOTE: CallNote = { deadline: undefined, traceparent: undefined, tracest
 
 export class IncomingContext implements CallContext {
   readonly connection: Connection;
-  readonly perspective: Perspective;
+  /** Set again when a call that has waited for a result starts. */
+  perspective: Perspective;
   readonly deadline: number | undefined;
   readonly traceparent: string | undefined;
   readonly tracestate: string | undefined;

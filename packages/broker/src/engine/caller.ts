@@ -10,7 +10,9 @@ import type { Deadline } from "../deadline.js";
 import { callTimeout, DeadReferenceError, LimitError, ProtocolError } from "../errors.js";
 import type { ConnectionLostError } from "../errors.js";
 import { IncomingGraph, OutgoingGraph } from "../references/graph-context.js";
-import type { CallDetails, OutgoingGraphOptions } from "../references/graph-context.js";
+import type { CallDetails, Expectation, OutgoingGraphOptions } from "../references/graph-context.js";
+import { PipelinedReference } from "../flavors/pipelined.js";
+import type { Pipelining } from "../flavors/pipelined.js";
 import { releaseUnread, releaseUnreadInSteps } from "../references/release-unread.js";
 import { calledAs, RemoteError, unknownFailure } from "../wire/failure.js";
 import { brief } from "../wire/messages.js";
@@ -38,14 +40,22 @@ interface PendingCall {
    */
   deadline: Deadline | undefined;
   isExpired: boolean;
+  readonly expectation: Expectation | undefined;
 }
 
 /** What both ends can do beyond Twisted's protocol (docs/extension.md). */
-export interface CallExtension {
+export interface CallExtension extends Pipelining {
   /** Called directly before a call is written that has a deadline or a trace. */
   announce(requestId: number, details: CallDetails): void;
   /** The caller does not wait for the answer of this call anymore. */
   cancel(requestId: number): void;
+  /**
+   * Called directly before a call is written whose result will be called. Returns false for a peer that does not run
+   * such calls.
+   */
+  expect(requestId: number): boolean;
+  /** No further call to the result of this call follows. */
+  forget(requestId: number): void;
 }
 
 const KEEPS_OBJECTS: OutgoingGraphOptions = { keepsObjects: true };
@@ -101,15 +111,17 @@ export class Caller {
         graph: undefined,
         deadline: undefined,
         isExpired: false,
+        expectation: details.expectation,
       };
       this.#add(call);
       try {
         if ((details.timeoutMs ?? details.traceparent) !== undefined) this.extension?.announce(id, details);
+        if (details.expectation !== undefined && this.extension?.expect(id) === true) details.expectation.id = id;
         const graph = this.#write(id, target, method, args, details, true);
         if (graph.keepsAny || this.#core.outbox.isWriting) call.graph = graph;
       } catch (error) {
         this.#take(id);
-        throw error;
+        throw error; // A call that the peer was told about is never sent under this id.
       }
       // A state hook may have closed the connection, which has rejected the call.
       if ((details.signal ?? details.timeoutMs) !== undefined && this.#core.connection.isOpen)
@@ -123,6 +135,21 @@ export class Caller {
     return answered.then(undefined, (error: unknown) => {
       throw calledAs(method, error);
     });
+  }
+
+  /** Sends a call whose result can be called before it has arrived. Rejects with `dead` if it is given. */
+  pipe(
+    target: ObjectId,
+    method: string,
+    args: readonly unknown[],
+    details: CallDetails,
+    dead: Error | undefined,
+  ): PipelinedReference {
+    const expectation: Expectation = { id: undefined };
+    const host = { connection: this.#core.connection, caller: this, perspective: details.perspective };
+    const result =
+      dead === undefined ? this.call(target, method, args, { ...details, expectation }) : Promise.reject(dead);
+    return new PipelinedReference(result, host, expectation);
   }
 
   /**
@@ -182,6 +209,7 @@ export class Caller {
     this.#pendingPings = 0;
     for (const call of calls) {
       call.deadline?.clear();
+      if (call.expectation !== undefined) call.expectation.id = undefined;
       call.reject(reason);
     }
     this.gate?.end(reason);
@@ -293,8 +321,16 @@ export class Caller {
     const call = this.#pending.take(id);
     if (call?.isPing === true) this.#pendingPings--;
     call?.deadline?.clear();
+    if (call?.expectation !== undefined) this.#forget(call.expectation);
     this.#checkIdle();
     return call;
+  }
+
+  /** The call is answered, or was not sent: its result is called directly from now on. */
+  #forget(expectation: Expectation): void {
+    const { id } = expectation;
+    expectation.id = undefined;
+    if (id !== undefined && this.#core.connection.isOpen) this.extension?.forget(id);
   }
 
   #takeAnswered(requestId: Expression): PendingCall {

@@ -6,6 +6,7 @@ import { JellyError, printable } from "@pb/jelly-types";
 import { enterContext, IncomingContext, runningCalls } from "../calls/call-context.js";
 import type { CallNote } from "../calls/call-context.js";
 import type { Callable, IncomingCall, Perspective } from "../calls/callable.js";
+import { NotExpected } from "../calls/pipeline-errors.js";
 import { isExpected, LimitError, PBError, UnknownCacheError } from "../errors.js";
 import { Fifo } from "../fifo.js";
 import { cacheTarget } from "../flavors/cacheable.js";
@@ -34,8 +35,18 @@ interface HeldCall {
 
 /** What the peer says about its calls before they arrive. */
 export interface ArrivingCalls {
-  /** A call has arrived. Returns what the peer has said about it. */
-  arrive(call: ReceivedCall): CallNote | undefined;
+  /** A call has arrived, for an object with this perspective. Returns what the peer has said about it. */
+  arrive(call: ReceivedCall, perspective: Perspective): CallNote | undefined;
+}
+
+/** Results that the peer calls before it knows them. */
+export interface ExpectedResults {
+  /** A call was answered with `value`, which was written as `graph`. */
+  answered(requestId: Expression, value: unknown, graph: OutgoingGraph): void;
+  /** A call was answered with an error. */
+  failed(requestId: Expression, error: unknown): void;
+  /** The connection has ended. */
+  end(reason: Error): void;
 }
 
 /** What a held call costs at least, in bytes: a call without arguments takes memory too. */
@@ -61,6 +72,8 @@ export class Responder {
   #idleCallbacks: (() => void)[] = [];
   /** What the peer has said about calls that have not arrived, if it has: a call then costs nothing else. */
   arriving: ArrivingCalls | undefined;
+  /** Undefined while the peer expects no result. */
+  expected: ExpectedResults | undefined;
   /** Messages about calls that were ignored: malformed, about unknown calls, or too many. */
   ignored = 0;
   /** The object whose calls without an answer are not held: they cancel others. */
@@ -91,7 +104,7 @@ export class Responder {
    */
   receiveCall(call: ReceivedCall, reader: BananaReader): void {
     const callable = this.#find(call);
-    const note = this.arriving?.arrive(call);
+    const note = this.arriving?.arrive(call, callable?.perspective ?? null);
     const incoming = new IncomingGraph(this.#core, callable?.perspective ?? null);
     const start = reader.offset;
     let args: CallArguments;
@@ -110,7 +123,7 @@ export class Responder {
   /** As {@link receiveCall}, with pauses. The call counts as held meanwhile. */
   *receiveCallInSteps(call: ReceivedCall, reader: BananaReader): Steps<void> {
     const callable = this.#find(call);
-    const note = this.arriving?.arrive(call);
+    const note = this.arriving?.arrive(call, callable?.perspective ?? null);
     const incoming = new IncomingGraph(this.#core, callable?.perspective ?? null);
     const start = reader.offset;
     this.#isReading = true;
@@ -136,9 +149,14 @@ export class Responder {
   /** Throws for a call that may not run. */
   #checkMayRun(call: ReceivedCall, callable: Callable | undefined): asserts callable is Callable {
     // First, because a ping is a call to an object that does not exist, and is answered whatever is running.
-    if (callable === undefined)
-      throw call.command === "message" ? new PBError("Invalid Object ID") : new UnknownCacheError(call.target);
+    if (callable === undefined) throw this.#unknownTarget(call);
     this.#checkLimits(call);
+  }
+
+  #unknownTarget({ command, target }: ReceivedCall): Error {
+    if (command === "cachemessage") return new UnknownCacheError(target);
+    const isResult = this.prompt !== undefined && typeof target === "string" && target.startsWith("pbx:");
+    return isResult ? new NotExpected() : new PBError("Invalid Object ID");
   }
 
   /** Answers a call that may not run or cannot be read. */
@@ -213,6 +231,7 @@ export class Responder {
     this.#contexts = undefined;
     this.#context?.abort(reason); // Its method has ended the connection.
     for (const context of contexts) context.abort(reason);
+    this.expected?.end(reason);
   }
 
   /** Resolves when no call is running or held, or when the connection has ended. */
@@ -270,6 +289,25 @@ export class Responder {
       enterContext(this.#context);
     }
     return this.#context;
+  }
+
+  /** Runs a method of a call that has waited, in its context. */
+  resume(context: IncomingContext, target: Callable, incoming: IncomingCall): unknown {
+    const outer = runningCalls.runner;
+    const callee = this.#callee;
+    const outerContext = this.#context;
+    runningCalls.runner = this;
+    this.#callee = target;
+    this.#context = context;
+    const run = (given: IncomingCall): unknown => this.#runInContext(target, given);
+    try {
+      const { Scope } = runningCalls;
+      return Scope === undefined ? run(incoming) : new Scope("pb.call").runInAsyncScope(run, target, incoming);
+    } finally {
+      runningCalls.runner = outer;
+      this.#callee = callee;
+      this.#context = outerContext;
+    }
   }
 
   #runInContext(callable: Callable, incoming: IncomingCall): unknown {
@@ -365,6 +403,7 @@ export class Responder {
     try {
       const isWritten = outbox.write({ command: "answer", requestId, value }, graph);
       if (!isWritten) this.#answerWhenResolved(call, value, graph, perspective);
+      else if (this.expected !== undefined) this.expected.answered(requestId, value, graph);
     } catch (error) {
       this.#watchUnsent(call, value);
       if (!this.#isOpen()) return; // A state hook closed the connection.
@@ -420,6 +459,11 @@ export class Responder {
    */
   #sendError(requestId: Expression, error: unknown, perspective: Perspective, isToPing = false): void {
     if (!this.#isOpen()) return;
+    this.#writeError(requestId, error, perspective, isToPing);
+    if (this.expected !== undefined) this.expected.failed(requestId, error);
+  }
+
+  #writeError(requestId: Expression, error: unknown, perspective: Perspective, isToPing: boolean): void {
     const { outbox, config, owner } = this.#core;
     const write = (value: unknown): boolean =>
       outbox.write({ command: "error", requestId, value, isToPing }, new OutgoingGraph(this.#core, perspective));

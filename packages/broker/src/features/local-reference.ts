@@ -16,9 +16,10 @@ import type { BrokerEvent } from "../events.js";
 import { Avatar, Viewable } from "../flavors/perspective.js";
 import type { CallReceiver } from "../flavors/perspective.js";
 import { Referenceable } from "../flavors/referenceable.js";
+import { PipelinedReference } from "../flavors/pipelined.js";
 import { RemoteCaller } from "../flavors/remote-reference.js";
 import type { RemoteArguments, RemoteCalls, RemoteMethods, RemoteName, RemoteResult } from "../flavors/call-types.js";
-import type { Reference } from "../flavors/remote-reference.js";
+import type { Pipelined, Reference } from "../flavors/remote-reference.js";
 import { calledAs, describeError, describeSafely, RemoteError } from "../wire/failure.js";
 import { containsPromise, isThenable, settlePromises } from "../wire/promised-results.js";
 import { LocalSpace } from "./local-space.js";
@@ -95,9 +96,21 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
     return this.#call(name, args, {}) as Promise<RemoteResult<T, Name>>;
   }
 
+  pipe<Name extends RemoteName<T>>(
+    name: RemoteName<T, Name>,
+    ...args: RemoteArguments<T, Name>
+  ): Pipelined<RemoteResult<T, Name>> {
+    const made: object = new PipelinedReference(this.#call(name, args, {}));
+    return made as Pipelined<RemoteResult<T, Name>>;
+  }
+
   with(options: CallOptions): RemoteCaller<T> {
     checkCallOptions(options);
-    return new RemoteCaller((name, args) => this.#call(name, args, options), options);
+    return new RemoteCaller(
+      (name, args) => this.#call(name, args, options),
+      options,
+      (name, args) => new PipelinedReference(this.#call(name, args, options)),
+    );
   }
 
   sendRemote<Name extends RemoteName<T>>(name: Name, ...args: RemoteArguments<T, Name>): void {

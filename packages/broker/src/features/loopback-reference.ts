@@ -11,6 +11,7 @@ import { DeadReferenceError } from "../errors.js";
 import { AsReferenceable } from "../flavors/perspective.js";
 import type { CallReceiver } from "../flavors/perspective.js";
 import { Referenceable } from "../flavors/referenceable.js";
+import { PipelinedReference } from "../flavors/pipelined.js";
 import { RemoteCaller } from "../flavors/remote-reference.js";
 import type { RemoteCalls, RemoteMethods } from "../flavors/call-types.js";
 import type { RemoteReference } from "../flavors/remote-reference.js";
@@ -59,7 +60,12 @@ export class LoopbackReference {
     checkCallOptions(options);
     const invoke = async (name: string, args: readonly unknown[]): Promise<unknown> =>
       (await this.#remote).with(options).callRemote(name, ...args);
-    return new RemoteCaller(invoke, options);
+    return new RemoteCaller(invoke, options, (name, args) => new PipelinedReference(invoke(name, args)));
+  }
+
+  pipe(name: string, ...args: unknown[]): never {
+    const made: object = new PipelinedReference(this.callRemote(name, ...args));
+    return made as never;
   }
 
   /** Throws as over a connection. Before the connection is ready, the arguments are only checked. */

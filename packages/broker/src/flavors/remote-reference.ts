@@ -6,6 +6,7 @@ import { JellyError } from "@pb/jelly-types";
 import { checkCallOptions } from "../calls/call-options.js";
 import type { CallOptions } from "../calls/call-options.js";
 import type { Perspective } from "../calls/callable.js";
+import type { IsAny } from "../calls/method-types.js";
 import { remoteCalls } from "../calls/remote-calls.js";
 import type { Invoke } from "../calls/remote-calls.js";
 import { DeadReferenceError } from "../errors.js";
@@ -20,7 +21,9 @@ import { thisCopy } from "../this-copy.js";
  * those of the class, so that the compiler need not compare them.
  */
 export interface Reference<T = RemoteMethods>
-  extends Disposable, Pick<RemoteReference<T>, "isAlive" | "call" | "callRemote" | "with" | "sendRemote" | "drained"> {
+  extends
+    Disposable,
+    Pick<RemoteReference<T>, "isAlive" | "call" | "callRemote" | "pipe" | "with" | "sendRemote" | "drained"> {
   /** Runs `callback` once, when the connection of the reference ends. Dispose of the result to unsubscribe. */
   notifyOnDisconnect(callback: (reference: this) => void): Disposable;
 }
@@ -76,13 +79,34 @@ export class RemoteReference<T = RemoteMethods> implements Reference<T> {
   }
 
   /**
+   * Calls a method whose result is called before it has arrived: `reference.pipe("thing").call.hi()`. The result is a
+   * promise, and a reference whose calls are sent at once. A peer with this library or `txpb` runs them when the first
+   * call has finished, so that a chain of calls takes one round trip; for another peer, each call waits for the result
+   * before it. Arguments must not change until then.
+   *
+   * When the first call fails, the others reject with a `RemoteError` of the type `pbx.DependencyFailed`, whose cause
+   * is the error of the first. When its result is not a reference, they reject with one of the type
+   * `pbx.NotAReference`.
+   */
+  pipe<Name extends RemoteName<T>>(
+    name: RemoteName<T, Name>,
+    ...args: RemoteArguments<T, Name>
+  ): Pipelined<RemoteResult<T, Name>> {
+    return this.#pipe(name, args, undefined) as Pipelined<RemoteResult<T, Name>>;
+  }
+
+  /**
    * The same ways to call, with options: `reference.with({ signal, timeoutMs: 500 }).call.echo("hi")`. Such a call also
    * rejects with `CallTimeoutError`, or with the reason of the signal. Throws `TypeError` for a `timeoutMs` that is not
    * a number of at least 0.
    */
   with(options: CallOptions): RemoteCaller<T> {
     checkCallOptions(options);
-    return new RemoteCaller((name, args) => this.#call(name, args, options), options);
+    return new RemoteCaller(
+      (name, args) => this.#call(name, args, options),
+      options,
+      (name, args) => this.#pipe(name, args, options),
+    );
   }
 
   /**
@@ -148,6 +172,11 @@ export class RemoteReference<T = RemoteMethods> implements Reference<T> {
     return this.#context.caller.call(this.id, name, args, details);
   }
 
+  #pipe(name: string, args: readonly unknown[], options: CallOptions | undefined): object {
+    const details = { ...options, perspective: this.#perspective, keepAlive: this };
+    return this.#context.caller.pipe(this.id, name, args, details, this.#deadError());
+  }
+
   /** Shown by inspectors. Vue does not wrap objects with a tag, whose private members its proxies cannot reach. */
   get [Symbol.toStringTag](): string {
     return RemoteReference.name;
@@ -165,12 +194,17 @@ export class RemoteReference<T = RemoteMethods> implements Reference<T> {
 export class RemoteCaller<T = RemoteMethods> {
   readonly #invoke: Invoke;
   readonly #options: CallOptions | undefined;
+  readonly #pipe: InvokePipe | undefined;
   #calls: RemoteCalls<T> | undefined;
 
-  /** `options` are those that `invoke` applies to a call: a transfer of pages applies them to all of it. */
-  constructor(invoke: Invoke, options?: CallOptions) {
+  /**
+   * `options` are those that `invoke` applies to a call: a transfer of pages applies them to all of it. `pipe` makes a
+   * call whose result is called before it has arrived; without it, {@link pipe} throws `TypeError`.
+   */
+  constructor(invoke: Invoke, options?: CallOptions, pipe?: InvokePipe) {
     this.#invoke = invoke;
     this.#options = options;
+    this.#pipe = pipe;
   }
 
   /** Internal: the options of `caller`, if it is one with options. */
@@ -191,8 +225,32 @@ export class RemoteCaller<T = RemoteMethods> {
     return this.#invoke(name, args) as Promise<RemoteResult<T, Name>>;
   }
 
+  /** Calls a method whose result is called before it has arrived: see {@link RemoteReference.pipe}. */
+  pipe<Name extends RemoteName<T>>(
+    name: RemoteName<T, Name>,
+    ...args: RemoteArguments<T, Name>
+  ): Pipelined<RemoteResult<T, Name>> {
+    if (this.#pipe === undefined) throw new TypeError("Results of this object cannot be called before they arrive");
+    return this.#pipe(name, args) as Pipelined<RemoteResult<T, Name>>;
+  }
+
   /** As that of a {@link RemoteReference}. */
   get [Symbol.toStringTag](): string {
     return RemoteCaller.name;
   }
 }
+
+// Calls to results that have not arrived
+
+/** What makes a call whose result is called before it has arrived. */
+type InvokePipe = (name: string, args: readonly unknown[]) => object;
+
+/** A promise of the result of a call, and a reference to it if it is one: see {@link RemoteReference.pipe}. */
+export type Pipelined<Result> =
+  IsAny<Result> extends true
+    ? Promise<Result> & Reference
+    : unknown extends Result
+      ? Promise<Result> & Reference
+      : Result extends RemoteReference<infer T>
+        ? Promise<Result> & Reference<T>
+        : Promise<Result>;

@@ -19,7 +19,7 @@ export const REPLACED = "replaced";
 /** What an end can do. */
 export type Feature = (typeof FEATURES)[number];
 
-const FEATURES = ["goaway", "note", "cancel"] as const;
+const FEATURES = ["goaway", "note", "cancel", "expect"] as const;
 
 /** No peer may keep a program from connecting for longer, in seconds. */
 const LONGEST_RETRY_S = 3600;
@@ -38,6 +38,8 @@ interface GoodbyeReceiver {
 interface CallReceiver {
   note(requestId: unknown, details: unknown): void;
   cancel(requestId: unknown): void;
+  expect(requestId: unknown): void;
+  forget(requestId: unknown): void;
 }
 
 /** The methods that the peer can call (docs/extension.md). */
@@ -78,6 +80,16 @@ export class Pbx extends Referenceable {
   /** Facts about the next call with this id. */
   remote_note(requestId: unknown, details: unknown): void {
     this.#calls.note(requestId, details);
+  }
+
+  /** The peer will call the result of the next call with this id, by the name `pbx:<id>`. */
+  remote_expect(requestId: unknown): void {
+    this.#calls.expect(requestId);
+  }
+
+  /** The peer makes no further calls to this result. */
+  remote_forget(requestId: unknown): void {
+    this.#calls.forget(requestId);
   }
 
   /** The peer does not wait for the answer of its call anymore. */

@@ -1,57 +1,157 @@
-// What the peer says about its calls: notes, which arrive before the call, and cancellations.
+// What the peer says about its calls: notes and expectations, which arrive before the call, and cancellations.
 
+import type { Expression } from "@pb/banana";
 import { plainState } from "@pb/jelly-types";
 import { runningCalls } from "../calls/call-context.js";
 import type { CallNote } from "../calls/call-context.js";
+import type { Callable, Perspective } from "../calls/callable.js";
+import { DependencyFailed, NotAReference, NotExpected } from "../calls/pipeline-errors.js";
 import { isTraceparent, isTracestate } from "../calls/trace-context.js";
+import type { ConnectionCore } from "../engine/connection-core.js";
+import type { ArrivingCalls, ExpectedResults } from "../engine/responder.js";
 import { PBError } from "../errors.js";
-import type { ArrivingCalls, Responder } from "../engine/responder.js";
+import { ViewPoint, Viewable } from "../flavors/perspective.js";
+import type { OutgoingGraph } from "../references/graph-context.js";
 import type { ReceivedCall } from "../wire/messages.js";
-import { toSeconds } from "./pbx.js";
+import { ExpectedResult } from "./expected-result.js";
+import { PBX, toSeconds } from "./pbx.js";
 
-/** How many notes are kept whose call has not arrived. */
-const MOST_NOTES = 64;
+/** How many notes, and how many expectations, are kept whose call has not arrived. */
+const MOST_AHEAD = 64;
 
-export class PeerCalls implements ArrivingCalls {
-  readonly #responder: Responder;
-  /** While there are any, the responder asks for them. */
-  #notes: Map<number, CallNote> | undefined;
+export class PeerCalls implements ArrivingCalls, ExpectedResults {
+  readonly #core: ConnectionCore;
+  readonly #published: Map<string, Callable>;
+  /** Notes whose call has not arrived. While there are any, the responder asks for them. */
+  readonly #notes = new Map<number, CallNote>();
+  /** The results that the peer may call, by the ids of their calls. */
+  readonly #results = new Map<number, ExpectedResult>();
+  /** Expectations whose call has not arrived. */
+  #resultsAhead = 0;
 
-  constructor(responder: Responder) {
-    this.#responder = responder;
+  constructor(core: ConnectionCore, published: Map<string, Callable>) {
+    this.#core = core;
+    this.#published = published;
   }
 
-  /** `note` of the peer. */
+  // Messages of the peer
+
   note(requestId: unknown, details: unknown): void {
     const id = toId(requestId);
     if (id === undefined || typeof details !== "object" || details === null) {
-      this.#responder.ignored++;
+      this.#ignore();
       return;
     }
-    const notes = (this.#notes ??= new Map<number, CallNote>());
-    for (const oldest of notes.keys()) {
-      if (notes.size < MOST_NOTES) break;
-      notes.delete(oldest);
-      this.#responder.ignored++;
+    for (const oldest of this.#notes.keys()) {
+      if (this.#notes.size < MOST_AHEAD) break;
+      this.#notes.delete(oldest);
+      this.#ignore();
     }
     runningCalls.areUsed = true;
-    notes.set(id, readNote(details));
-    this.#responder.arriving = this;
+    this.#notes.set(id, readNote(details));
+    this.#core.responder.arriving = this;
   }
 
-  /** `cancel` of the peer. */
   cancel(requestId: unknown): void {
     const id = toId(requestId);
     const error = new PBError("The caller has canceled the call");
-    if (id === undefined || !this.#responder.cancel(id, error)) this.#responder.ignored++;
+    if (id === undefined || !this.#core.responder.cancel(id, error)) this.#ignore();
   }
 
-  arrive({ requestId }: ReceivedCall): CallNote | undefined {
+  expect(requestId: unknown): void {
+    const id = toId(requestId);
+    const { references } = this.#core.config.limits;
+    const isTooMuch = this.#results.size >= references || this.#resultsAhead >= MOST_AHEAD;
+    if (id === undefined || isTooMuch || this.#results.has(id)) {
+      this.#ignore();
+      return;
+    }
+    const result = new ExpectedResult(this.#core.responder);
+    this.#results.set(id, result);
+    this.#resultsAhead++;
+    this.#published.set(`${PBX}:${id}`, result);
+    this.#core.responder.arriving = this;
+    this.#core.responder.expected = this;
+  }
+
+  forget(requestId: unknown): void {
+    const id = toId(requestId);
+    const result = id === undefined ? undefined : this.#results.get(id);
+    if (id === undefined || (result === undefined && !this.#notes.delete(id))) {
+      this.#ignore();
+      return;
+    }
+    this.#published.delete(`${PBX}:${id}`);
+    if (result === undefined) return;
+    result.isForgotten = true;
+    if (result.hasArrived && !result.isSettled) return; // Calls that have arrived wait for it.
+    if (!result.hasArrived) this.#resultsAhead--;
+    this.#remove(id);
+  }
+
+  // Calls of the peer
+
+  arrive({ requestId, wantsAnswer }: ReceivedCall, perspective: Perspective): CallNote | undefined {
     if (typeof requestId !== "number") return undefined;
-    const note = this.#notes?.get(requestId);
-    this.#notes?.delete(requestId);
-    if (this.#notes?.size === 0) this.#responder.arriving = undefined;
+    const note = this.#notes.get(requestId);
+    if (note !== undefined) this.#notes.delete(requestId);
+    const result = this.#results.get(requestId);
+    if (result !== undefined && !result.hasArrived) {
+      this.#resultsAhead--;
+      result.arrive(perspective);
+      if (!wantsAnswer) result.fail(new NotExpected());
+    }
+    if (this.#notes.size === 0 && this.#resultsAhead === 0) this.#core.responder.arriving = undefined;
     return note;
+  }
+
+  answered(requestId: Expression, value: unknown, graph: OutgoingGraph): void {
+    this.#settle(requestId, (result) => {
+      const target = this.#targetOf(value, graph);
+      if (target === undefined) result.fail(new NotAReference());
+      else result.resolve(target);
+    });
+  }
+
+  failed(requestId: Expression, error: unknown): void {
+    this.#settle(requestId, (result) => {
+      // What has not run for this reason can be called again, and so can what depends on it.
+      const isUnknown = error instanceof NotExpected;
+      result.fail(isUnknown ? error : new DependencyFailed(this.#core.config.describeError(error).message));
+    });
+  }
+
+  end(reason: Error): void {
+    for (const [id, result] of [...this.#results]) {
+      result.fail(reason);
+      this.#remove(id);
+    }
+  }
+
+  #settle(requestId: Expression, settle: (result: ExpectedResult) => void): void {
+    const result = typeof requestId === "number" ? this.#results.get(requestId) : undefined;
+    if (result?.hasArrived !== true) return;
+    if (result.isForgotten) this.#remove(requestId as number);
+    settle(result);
+  }
+
+  #remove(id: number): void {
+    this.#results.delete(id);
+    this.#published.delete(`${PBX}:${id}`);
+    if (this.#results.size === 0) this.#core.responder.expected = undefined;
+  }
+
+  /** The object as which a result was sent. */
+  #targetOf(value: unknown, { onlyReference }: OutgoingGraph): Callable | undefined {
+    const { exports } = this.#core;
+    if (onlyReference === undefined) return undefined;
+    if (!(value instanceof Viewable)) return exports.targetOf(value, onlyReference);
+    const target = exports.find(onlyReference);
+    return target instanceof ViewPoint && target.object === value ? target : undefined;
+  }
+
+  #ignore(): void {
+    this.#core.responder.ignored++;
   }
 }
 

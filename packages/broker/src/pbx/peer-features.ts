@@ -39,11 +39,6 @@ export class PeerFeatures implements CallExtension {
     return true;
   }
 
-  /** Whether the peer is known to have a feature. */
-  has(feature: Feature): boolean {
-    return this.#features?.has(feature) === true;
-  }
-
   /** Calls a method of the peer's `pbx`, which has no answer. */
   send(method: string, ...args: readonly unknown[]): void {
     this.#core.caller.send(PBX, method, args, DETAILS);
@@ -61,6 +56,28 @@ export class PeerFeatures implements CallExtension {
 
   cancel(requestId: number): void {
     if (this.#core.connection.isOpen && this.mayHave("cancel")) this.send("cancel", requestId);
+  }
+
+  /** Whether the peer is known to run calls to results that it has not sent. */
+  get canPipeline(): boolean {
+    return this.#features?.has("expect") === true;
+  }
+
+  expect(requestId: number): boolean {
+    if (!this.mayHave("expect")) return false;
+    this.send("expect", requestId);
+    return true;
+  }
+
+  forget(requestId: number): void {
+    if (this.canPipeline) this.send("forget", requestId);
+    else if (this.#features === undefined) void this.#forgetLater(requestId);
+  }
+
+  /** The answer to `hello` has arrived with that of the call. */
+  async #forgetLater(requestId: number): Promise<void> {
+    await this.ask().catch(() => undefined);
+    if (this.canPipeline && this.#core.connection.isOpen) this.send("forget", requestId);
   }
 
   async #ask(): Promise<ReadonlySet<Feature>> {

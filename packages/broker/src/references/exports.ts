@@ -92,6 +92,12 @@ export class ExportTable {
     return typeof id === "string" ? this.#host.published.get(id) : this.#byId.get(id)?.target;
   }
 
+  /** The object that `value` was sent as, alone and under this id. Undefined when it was sent as a part of `value`. */
+  targetOf(value: unknown, id: number): Callable | undefined {
+    const entry = this.#byId.get(id);
+    return entry?.key === value || entry?.target.home === value ? entry?.target : undefined;
+  }
+
   /**
    * Adds one reference to an object and returns its id. Throws {@link PBError} when the peer holds too many objects,
    * and `ConnectionLostError` when the connection has ended (a state hook may have closed it): then nothing would ever

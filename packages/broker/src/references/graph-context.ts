@@ -26,6 +26,14 @@ export interface ConnectionContext {
     call(target: ObjectId, method: string, args: readonly unknown[], details: CallDetails): Promise<unknown>;
     /** Sends a call that has no answer. Throws `JellyError` for arguments that cannot be sent. */
     send(target: ObjectId, method: string, args: readonly unknown[], details: CallDetails): void;
+    /** Sends a call whose result can be called before it has arrived. Returns a `PipelinedReference`, or rejects it. */
+    pipe(
+      target: ObjectId,
+      method: string,
+      args: readonly unknown[],
+      details: CallDetails,
+      dead: Error | undefined,
+    ): object;
   };
   readonly config: {
     /** How the connection reads integers, floats and dicts. */
@@ -35,6 +43,12 @@ export interface ConnectionContext {
     /** Reports entries of a received state that were dropped, once for each class, as the event `state-dropped`. */
     reportDropped(type: string, names: readonly string[]): void;
   };
+}
+
+/** What a caller knows about a call whose result it calls ahead. */
+export interface Expectation {
+  /** The request id of the call, while its result can be called by it: until the answer has arrived. */
+  id: number | undefined;
 }
 
 export interface CallDetails extends CallOptions {
@@ -48,6 +62,8 @@ export interface CallDetails extends CallOptions {
   readonly shared?: SharedArguments;
   /** Whether it has the deadline and the trace of the call for which it is made. */
   readonly hasInherited?: boolean;
+  /** Announces to the peer that the result of the call will be called. */
+  readonly expectation?: Expectation | undefined;
   /** Whether the call only asks for a sign of life. It is ignored by `idle()`. */
   readonly isPing?: boolean;
 }
@@ -156,6 +172,11 @@ export class OutgoingGraph {
   /** Whether the graph has counted a reference or a cache. */
   get countsAny(): boolean {
     return this.#references !== undefined || this.#caches !== undefined;
+  }
+
+  /** The id of the reference that the graph has counted, if there is one, and nothing else. */
+  get onlyReference(): number | undefined {
+    return this.#references?.length === 1 && this.#caches === undefined ? this.#references[0] : undefined;
   }
 
   /** Whether objects stay findable until {@link unkeep}. */

@@ -1,0 +1,241 @@
+// The result of a call that is called before it has arrived: `reference.pipe("thing").call.hi()`.
+
+import { addDisposal, dispose, onDispose } from "@pb/banana";
+import type { CallOptions } from "../calls/call-options.js";
+import { checkCallOptions } from "../calls/call-options.js";
+import type { Connection, Perspective } from "../calls/callable.js";
+import { remoteCalls } from "../calls/remote-calls.js";
+import { withDeadline } from "../deadline.js";
+import { callTimeout, ConnectionLostError, DeadReferenceError } from "../errors.js";
+import type { CallDetails, Expectation } from "../references/graph-context.js";
+import { partsOf } from "../references/mentioned-caches.js";
+import { calledAs, RemoteError } from "../wire/failure.js";
+import { Kwargs } from "../wire/kwargs.js";
+import { RemoteCaller } from "./remote-reference.js";
+import type { RemoteCalls, RemoteMethods } from "./call-types.js";
+import type { Reference } from "./remote-reference.js";
+
+/** What a pipelined reference uses of the connection. Local references have none of it. */
+export interface PipelineHost {
+  readonly connection: Connection;
+  /** The perspective for which the calls are written and their answers are read. */
+  readonly perspective: Perspective;
+  readonly caller: {
+    call(target: string, method: string, args: readonly unknown[], details: CallDetails): Promise<unknown>;
+    readonly extension: Pipelining | undefined;
+  };
+}
+
+/** Whether the peer can be called ahead. */
+export interface Pipelining {
+  /** Whether the peer is known to run calls to results that it has not sent. */
+  readonly canPipeline: boolean;
+  /** Resolves when the peer has said what it can do. */
+  ask(): Promise<unknown>;
+}
+
+type Send = (name: string, args: readonly unknown[], options: CallOptions | undefined) => Promise<unknown>;
+
+/**
+ * A promise of the result of a call, and a reference to that result: its methods can be called at once. See
+ * `Reference.pipe`.
+ */
+export class PipelinedReference implements Promise<unknown>, Reference {
+  static {
+    addDisposal(this);
+  }
+
+  readonly #host: PipelineHost | undefined;
+  readonly #result: Promise<unknown>;
+  /** The call whose result this is, while the peer can be called ahead. */
+  readonly #expectation: Expectation | undefined;
+  #settled: Reference | undefined;
+  #isReleased = false;
+  #calls: RemoteCalls<RemoteMethods> | undefined;
+
+  /** `result` is that of the call which `expectation` belongs to. Without a host, calls wait for the result. */
+  constructor(result: Promise<unknown>, host?: PipelineHost, expectation?: Expectation) {
+    this.#host = host;
+    this.#expectation = expectation;
+    this.#result = result;
+    // A program that only uses the calls learns of the failure from them.
+    result.then((value) => (this.#settled = isReference(value) ? value : undefined)).catch(() => undefined);
+  }
+
+  // The promise
+
+  then<Value = unknown, Other = never>(
+    onFulfilled?: ((value: unknown) => Value | PromiseLike<Value>) | null,
+    onRejected?: ((reason: unknown) => Other | PromiseLike<Other>) | null,
+  ): Promise<Value | Other> {
+    return this.#result.then(onFulfilled, onRejected);
+  }
+
+  catch<Other = never>(onRejected?: ((reason: unknown) => Other | PromiseLike<Other>) | null): Promise<unknown> {
+    return this.#result.catch(onRejected);
+  }
+
+  finally(onFinally?: (() => void) | null): Promise<unknown> {
+    return this.#result.finally(onFinally);
+  }
+
+  // The reference
+
+  get isAlive(): boolean {
+    if (this.#isReleased || this.#host?.connection.isOpen === false) return false;
+    return this.#settled?.isAlive ?? true;
+  }
+
+  get call(): RemoteCalls<RemoteMethods> {
+    return (this.#calls ??= remoteCalls((name, args) =>
+      this.#call(name, args, undefined),
+    ) as RemoteCalls<RemoteMethods>);
+  }
+
+  callRemote(name: string, ...args: readonly unknown[]): Promise<never> {
+    return this.#call(name, args, undefined) as Promise<never>;
+  }
+
+  with(options: CallOptions): RemoteCaller {
+    checkCallOptions(options);
+    return new RemoteCaller(
+      (name, args) => this.#call(name, args, options),
+      options,
+      (name, args) => this.#pipe(name, args, options),
+    );
+  }
+
+  /** With an answer, which is ignored: a peer that cannot be called ahead would lose a call without one. */
+  sendRemote(name: string, ...args: readonly unknown[]): void {
+    this.#call(name, args, undefined).catch(() => undefined);
+  }
+
+  pipe(name: string, ...args: readonly unknown[]): never {
+    return this.#pipe(name, args, undefined) as never;
+  }
+
+  notifyOnDisconnect(callback: (reference: this) => void): Disposable {
+    return this.#host?.connection.notifyOnDisconnect(() => callback(this)) ?? onDispose(() => undefined);
+  }
+
+  async drained(): Promise<void> {
+    await this.#host?.connection.drained();
+  }
+
+  /** Releases the result, now or when it arrives. It cannot be called anymore. */
+  [Symbol.dispose](): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.#result.then((value) => isReference(value) && value[dispose]()).catch(() => undefined);
+  }
+
+  get [Symbol.toStringTag](): string {
+    return PipelinedReference.name;
+  }
+
+  #pipe(name: string, args: readonly unknown[], options: CallOptions | undefined): PipelinedReference {
+    const expectation: Expectation = { id: undefined };
+    return new PipelinedReference(this.#call(name, args, options, expectation), this.#host, expectation);
+  }
+
+  async #call(
+    name: string,
+    args: readonly unknown[],
+    options: CallOptions | undefined,
+    expectation?: Expectation,
+  ): Promise<unknown> {
+    if (this.#isReleased) throw new DeadReferenceError("The reference was released");
+    const host = this.#host;
+    const target = this.#expectation?.id;
+    if (host === undefined || target === undefined || !mayCallAhead(host, args))
+      return this.#callLater(name, args, options);
+    const start = performance.now();
+    try {
+      const details = { ...options, expectation, perspective: host.perspective, keepAlive: this };
+      return await host.caller.call(`pbx:${target}`, name, args, details);
+    } catch (error) {
+      if (await hasNotRun(host, error)) return await this.#callLater(name, args, withTimeLeft(options, start));
+      if (error instanceof RemoteError && error.remoteType === FAILED) error.cause ??= await this.#failure();
+      throw error;
+    }
+  }
+
+  /** Waits for the result, and calls it. */
+  #callLater: Send = async (name, args, options) => {
+    if (options === undefined) return (await this.#reference(name)).callRemote(name, ...(args as never[]));
+    const start = performance.now();
+    const timeoutError = (timeoutMs: number): Error => callTimeout(name, timeoutMs);
+    const { timeoutMs, signal } = options;
+    const reference = await withDeadline({ timeoutMs, signal }, timeoutError, () => this.#reference(name));
+    return reference.with(withTimeLeft(options, start)!).callRemote(name, ...(args as never[]));
+  };
+
+  async #reference(method: string): Promise<Reference> {
+    let result: unknown;
+    try {
+      result = await this.#result;
+    } catch (error) {
+      if (error instanceof ConnectionLostError) throw error;
+      throw calledAs(
+        method,
+        pipelineError(FAILED, `The call on which this one depends failed: ${String(error)}`, error),
+      );
+    }
+    if (isReference(result)) return result;
+    throw calledAs(method, pipelineError("pbx.NotAReference", "The result of the call is not a reference"));
+  }
+
+  #failure(): Promise<unknown> {
+    return this.#result.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+  }
+}
+
+const FAILED = "pbx.DependencyFailed";
+
+function pipelineError(type: string, message: string, cause?: unknown): RemoteError {
+  const error = new RemoteError({ type, message, parents: [type, "twisted.spread.pb.Error"] });
+  if (cause !== undefined) error.cause = cause;
+  return error;
+}
+
+/** Until the peer has said what it can do, only data is sent ahead: a stock peer would never release references. */
+function mayCallAhead({ caller, connection }: PipelineHost, args: readonly unknown[]): boolean {
+  if (!connection.isOpen || caller.extension === undefined) return false;
+  return caller.extension.canPipeline || isData(args);
+}
+
+/** Whether the peer has refused a call ahead without running anything. */
+async function hasNotRun({ caller }: PipelineHost, error: unknown): Promise<boolean> {
+  if (!(error instanceof RemoteError)) return false;
+  if (error.remoteType === "pbx.NotExpected") return true;
+  await caller.extension!.ask().catch(() => undefined);
+  return !caller.extension!.canPipeline;
+}
+
+/** Whether values consist of text, numbers, bytes, and lists and records of them. Runs no code of the program. */
+function isData(values: readonly unknown[]): boolean {
+  const seen = new Set<object>();
+  const left: unknown[] = [...values];
+  while (left.length > 0) {
+    const value = left.pop();
+    if (typeof value !== "object" || value === null || seen.has(value)) continue;
+    seen.add(value);
+    const prototype: unknown = Object.getPrototypeOf(value);
+    const isPlain = prototype === null || prototype === Object.prototype || value instanceof Kwargs;
+    if (!isPlain && !Array.isArray(value) && !ArrayBuffer.isView(value)) return false;
+    for (const part of partsOf(value)) left.push(part);
+  }
+  return true;
+}
+
+function withTimeLeft(options: CallOptions | undefined, start: number): CallOptions | undefined {
+  if (options?.timeoutMs === undefined) return options;
+  return { ...options, timeoutMs: Math.max(options.timeoutMs - Math.round(performance.now() - start), 0) };
+}
+
+function isReference(value: unknown): value is Reference {
+  return typeof (value as Partial<Reference> | null | undefined)?.callRemote === "function";
+}
