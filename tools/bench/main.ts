@@ -5,11 +5,13 @@ import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
 import { Contender } from "./calls/contender.js";
 import { benchCalls, workloads } from "./calls/main.js";
+import { benchLatency } from "./calls/latency.js";
 import { benchCodec } from "./codec/main.js";
 
 const calls: Record<string, string> = {
   ...Object.fromEntries(workloads.map(({ name, title }) => [name, title])),
   connections: "Time and memory of one connection",
+  latency: "Latency of a connection while another one floods the server, beside ws and JSON",
   growth: "Calls of @pb with up to 100,000 references and 1,000 connections",
 };
 const codecs: Record<string, string> = {
@@ -34,6 +36,8 @@ if (values.profile === true && (isCodec || workloads.some(({ name }) => name ===
   await profile(first);
 } else if (isCodec) {
   await benchCodec(first, rest, { rounds, checkout: values.old });
+} else if (values.profile !== true && first === "latency") {
+  await benchLatency(rounds);
 } else if (values.profile !== true && positionals.every((name) => Object.hasOwn(calls, name))) {
   await benchCalls(positionals, { rounds, only: values.only?.split(","), checkout: values.old });
 } else {

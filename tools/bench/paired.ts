@@ -98,7 +98,7 @@ async function calibrate({ run }: Contender, seconds: number, warmUp: number): P
 }
 
 /** The median, and the order statistics that enclose it with a probability of at least 95 % for any distribution. */
-function estimate(values: readonly number[]): Estimate {
+export function estimate(values: readonly number[]): Estimate {
   const sorted = [...values].sort((a, b) => a - b);
   const count = sorted.length;
   // The number of values below the true median has a binomial distribution. Fewer than six values enclose it less

@@ -22,6 +22,8 @@ export const contenderNames = Object.keys(files) as ContenderName[];
 
 type Side = "server" | "client";
 
+const PROGRAM = "./calls/program.ts";
+
 export interface ContenderOptions {
   /** Another checkout of this repository that "old @pb" takes the packages from. */
   readonly checkout?: string | undefined;
@@ -49,12 +51,13 @@ export class Contender implements Disposable {
     name: ContenderName,
     { checkout, flags = () => [] }: ContenderOptions = {},
   ): Promise<Contender | undefined> {
-    const command = name === "Twisted" ? twistedCommand() : await nodeCommand(name, checkout);
+    const old = name === "old @pb" ? checkout : undefined;
+    const command = name === "Twisted" ? twistedCommand() : await nodeCommand(name, files[name], PROGRAM, old);
     if (command === undefined) return undefined;
     const start = (side: Side, ports: readonly number[]): ChildProcess => {
       const [program, ...args] = command;
       const all = [program, ...flags(side), ...args, side, ...ports.map(String)] as const;
-      return new ChildProcess(`The ${side} of ${name}`, onOwnCore(side, all));
+      return startOnOwnCore(`The ${side} of ${name}`, side, all);
     };
     const server = start("server", []);
     const client = start("client", await server.nextJson<number[]>());
@@ -94,18 +97,25 @@ export function compareCalls(contenders: readonly Contender[], action: string, r
   return compare(measured, { rounds, seconds: 0.15, warmUp: 1.5 });
 }
 
-/** Bundles our packages as they are published; the other libraries run as they are installed. */
-async function nodeCommand(name: ContenderName, checkout: string | undefined): Promise<Command> {
+/**
+ * Bundles our packages as they are published, with `file` of contenders/ and the function `run` of `main`; the other
+ * libraries run as they are installed.
+ */
+export async function nodeCommand(name: string, file: string, main: string, checkout?: string): Promise<Command> {
   const text = `
-    import * as library from "./calls/contenders/${files[name]}.ts";
-    import { run } from "./calls/program.ts";
+    import * as library from "./calls/contenders/${file}.ts";
+    import { run } from "${main}";
     await run(library);`;
-  const program = await bundleFile(name, text, {
-    checkout: name === "old @pb" ? checkout : undefined,
+  const program = await bundleFile(`${name} ${main}`, text, {
+    checkout,
     platform: "node",
     external: ["@grpc/*", "capnweb", "socket.io", "socket.io-client", "ws"],
   });
   return [process.execPath, program];
+}
+
+export function startOnOwnCore(name: string, side: Side, command: Command): ChildProcess {
+  return new ChildProcess(name, onOwnCore(side, command));
 }
 
 /** The first and the last core that this process may use; null where the system does not tell (only Linux does). */

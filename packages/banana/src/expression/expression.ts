@@ -119,7 +119,8 @@ export interface ExpressionReader {
   /**
    * Optimized reading of a dict entry: reads the head of a list of two, and its first element, a text in a list that
    * starts with `head`. Returns the text. Returns undefined, and does not move, when the next element is different,
-   * when its bytes are not canonical, and when the text is long.
+   * when its bytes are not canonical, when the text is long, and when it begins with a digit: such a key may be an
+   * array index, which needs care.
    */
   keyAfter(head: ListHead): string | undefined;
   integer(): number | bigint;

@@ -38,6 +38,9 @@ const FALSE_TOKEN = 0x8205;
 const FALSE_FIRST = 0x736c6166;
 const FALSE_LAST = 0x65736c61;
 
+/** The character `9`. All characters before it but the digits are rare at the start of a key. */
+const NINE = 0x39;
+
 const NO_LISTS: readonly number[] = [];
 const NOTHING = new Uint8Array(0);
 const NOTHING_VIEW = new DataView(NOTHING.buffer);
@@ -201,11 +204,11 @@ export class BananaReader implements ExpressionReader {
     const expected = bytesOf(head);
     const { size } = expected;
     const end = position + size;
-    if (end > this.#end || view.getUint16(position - 2, true) !== PAIR) return undefined;
+    if (end + 3 > this.#end || view.getUint16(position - 2, true) !== PAIR) return undefined;
     if (view.getInt32(position, true) !== expected.tokens || size < 8 || size > 12) return undefined;
     if (view.getInt32(position + 4, true) !== expected.first || view.getInt32(end - 4, true) !== expected.last)
       return undefined;
-    return this.#shortText(end);
+    return view.getUint8(end + 2) <= NINE ? undefined : this.#shortText(end);
   }
 
   /** Reads the text at `position` when it is short and ASCII. Otherwise returns undefined, and does not move. */

@@ -109,12 +109,16 @@ export class MessageReader {
   }
 
   #readMessages(): void {
-    while (this.#isOpen && (this.#hasNothing || this.#admitsNext())) {
+    while (this.#isOpen) {
+      const isHolding = this.#core !== undefined && this.#core.responder.heldBytes > 0;
+      // Otherwise everything that has arrived is read and running.
+      const hasSomething = isHolding || this.#steps !== undefined || this.#session.pendingBytes > 0;
+      if (hasSomething && !this.#admitsNext()) return;
       if (this.#steps !== undefined) {
         if (this.#steps.next().done === true) this.#endSteps();
         continue;
       }
-      if (this.#core !== undefined && this.#core.responder.heldBytes > 0 && this.#core.responder.runHeld()) continue;
+      if (isHolding && this.#core?.responder.runHeld() === true) continue;
       const hasMessage = this.#session.advance(this.#reader, SCANNED_BYTES);
       if (this.#core === undefined) this.#becomeReady();
       // The root source may have closed the connection.
@@ -129,12 +133,6 @@ export class MessageReader {
   #becomeReady(): void {
     const { dialect } = this.#session;
     if (dialect !== undefined) this.#owner.becomeReady(dialect);
-  }
-
-  /** Whether everything that has arrived is read and running. */
-  get #hasNothing(): boolean {
-    if (this.#session.pendingBytes > 0 || this.#steps !== undefined) return false;
-    return this.#core === undefined || this.#core.responder.heldBytes === 0;
   }
 
   /**

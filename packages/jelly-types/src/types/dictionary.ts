@@ -82,16 +82,21 @@ export function readDictionary(unjellier: JellyReader, items: number): unknown {
   let key: unknown;
   try {
     for (let left = items; left > 0; left--) {
-      key = unjellier.reader.keyAfter(UNICODE) ?? readEntryKey(unjellier);
-      if (typeof key !== "string") {
-        unjellier.charge(-charged); // The object is not kept.
-        return readEntries(unjellier, left, toMap(unjellier, object), key);
+      let name = unjellier.reader.keyAfter(UNICODE);
+      if (name === undefined) {
+        key = readEntryKey(unjellier);
+        if (typeof key !== "string") {
+          unjellier.charge(-charged); // The object is not kept.
+          return readEntries(unjellier, left, toMap(unjellier, object), key);
+        }
+        if (isIndex(key)) isSparse = prepareIndex(unjellier, object, isSparse);
+        name = key;
       }
+      key = name;
+      // What follows is not a function, which would take longer (bench `jelly`).
       const value = unjellier.read();
-      // Not a function that `readDictionaryInSteps` shares, which takes longer (bench `jelly`).
-      if (isIndex(key)) isSparse = prepareIndex(unjellier, object, isSparse);
-      object[key] = value;
-      if (unjellier.isPending(value)) patchObject(unjellier, object, key, value);
+      object[name] = value;
+      if (unjellier.isPending(value)) patchObject(unjellier, object, name, value);
     }
   } catch (error) {
     throw below(error, keyStep(key));
@@ -115,8 +120,8 @@ export function* readDictionaryInSteps(unjellier: JellyStepReader, items: number
         unjellier.charge(-charged);
         return yield* readEntriesInSteps(unjellier, left, yield* toMapInSteps(unjellier, object), key);
       }
-      const value = unjellier.isLong() ? yield* unjellier.readInSteps() : unjellier.read();
       if (isIndex(key)) isSparse = prepareIndex(unjellier, object, isSparse);
+      const value = unjellier.isLong() ? yield* unjellier.readInSteps() : unjellier.read();
       object[key] = value;
       if (unjellier.isPending(value)) patchObject(unjellier, object, key, value);
     }

@@ -57,14 +57,15 @@ export class Jellier implements JellyWriter {
   readonly #maxDepth: number;
   #context: unknown;
   #depth = 0;
-  /** The objects that are being written, the outermost first: {@link #depth} of them. */
-  readonly #open: (object | undefined)[] = [];
+  /** Where the objects begin that are being written, the outermost first: {@link #depth} of them. */
+  readonly #open: number[] = [];
+  /** Where the object of each reference begins, the first id first. */
+  #starts: number[] = [];
   #cycles = 0;
   /** For each object of this graph: the position where it was written (>= 0), or the negative of its reference id. */
   readonly #seen = new SeenObjects();
   /** The tuples of this graph that are known to be hashable. */
   #hashable: Set<object> | undefined;
-  #lastId = 0;
 
   constructor(writer: ExpressionWriter, options: JellierOptions = {}) {
     checkOptions(options, optionKinds);
@@ -88,8 +89,8 @@ export class Jellier implements JellyWriter {
   /** Starts a new graph: forgets the objects and ids of the last one. `context` is passed on to handlers. */
   start(context?: unknown): this {
     this.#context = context;
-    while (this.#depth > 0) this.#leave();
-    this.#lastId = 0;
+    this.#depth = 0;
+    if (this.#starts.length > 0) this.#starts = [];
     this.#seen.clear();
     this.#hashable = undefined;
     return this;
@@ -144,9 +145,9 @@ export class Jellier implements JellyWriter {
 
   #writeArray(value: unknown[]): void {
     if (this.#isRepeated(value)) return;
-    this.#enter(value);
+    this.#enter();
     writeList(value, this);
-    this.#leave();
+    this.#depth--;
   }
 
   #writePlain(value: Record<string, unknown>): void {
@@ -182,9 +183,9 @@ export class Jellier implements JellyWriter {
     if (handler.identity !== false) {
       if (this.#isRepeated(value)) return;
     }
-    this.#enter(value);
+    this.#enter();
     handler.jelly(value, this);
-    this.#leave();
+    this.#depth--;
   }
 
   #writePersistent(value: object, id: Expression): void {
@@ -215,21 +216,16 @@ export class Jellier implements JellyWriter {
     throw new JellyError("JELLY_NOT_JELLYABLE", text);
   }
 
-  #enter(value: object): void {
+  #enter(): void {
     if (this.#depth >= this.#maxDepth)
       throw new JellyError("JELLY_TOO_DEEP", `Values are nested more than ${this.#maxDepth} deep`);
-    this.#open[this.#depth++] = value;
-  }
-
-  /** Does not keep the object in memory. */
-  #leave(): void {
-    this.#open[--this.#depth] = undefined;
+    this.#open[this.#depth++] = this.writer.position;
   }
 
   writeProperties(object: object): void {
-    this.#enter(object);
+    this.#enter();
     writeDictionary(object as Record<string, unknown>, this);
-    this.#leave();
+    this.#depth--;
   }
 
   requireHashable(value: unknown): void {
@@ -260,10 +256,9 @@ export class Jellier implements JellyWriter {
   }
 
   #dereference(value: object, seen: number): void {
-    if (this.#open.lastIndexOf(value, this.#depth - 1) >= 0) this.#cycles++;
     let id = -seen;
     if (seen >= 0) {
-      id = ++this.#lastId;
+      id = this.#starts.push(seen);
       this.#seen.set(value, -id);
       this.writer.insert(seen, (writer) => {
         writer.list(3);
@@ -271,9 +266,16 @@ export class Jellier implements JellyWriter {
         writer.integer(id);
       });
     }
+    if (this.#isOpen(this.#starts[id - 1]!)) this.#cycles++;
     this.writer.list(2);
     this.writer.word("dereference");
     this.writer.integer(id);
+  }
+
+  /** Whether the object that begins at `start` is still being written. */
+  #isOpen(start: number): boolean {
+    for (let level = this.#depth - 1; level >= 0; level--) if (this.#open[level] === start) return true;
+    return false;
   }
 
   begin(value: object): void {

@@ -55,6 +55,7 @@ class Member extends pb.Avatar {
   perspective_echo(value: Note): Note {
     return value;
   }
+  perspective_notify(): void {}
 }
 
 export async function serve(): Promise<number> {
