@@ -302,6 +302,7 @@ describe("keyAfter", () => {
     ["a long key", pair(utf8("x".repeat(33))), "none"],
     ["a key that is not ASCII", pair(utf8("Zoë")), "none"],
     ["a key that is a vocabulary word", pair(utf8("version")), "pb"],
+    ["a key that may be an array index", pair(utf8("1023")), "none"],
     ["a key of another kind", [[utf8("boolean"), utf8("true")], 7], "none"],
     ["a list of three", [[utf8("unicode"), utf8("name")], 7, 8], "none"],
     ["an integer", 7, "none"],
