@@ -53,6 +53,21 @@ test("does not end the connection while it has stopped reading", async () => {
   expect(await answer).toBe("long");
 });
 
+test("ends the connection at the second check after its time, however long that is", async () => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { links, client, pulse } = await watchedPair({ intervalMs: 1_000, answerMs: 80_000 });
+  links.initiator.hold();
+  const before = pulse.sentBytes;
+  vi.advanceTimersByTime(1_000);
+  await until(() => pulse.sentBytes > before, "a ping was sent");
+  vi.advanceTimersByTime(89_999);
+  expect(client.isOpen).toBe(true);
+  vi.advanceTimersByTime(1);
+  expect(client.isOpen).toBe(false);
+  expect((await client.closed).reason).toBe("unresponsive");
+});
+
 test("does not end the connection because the event loop of this process was blocked", async () => {
   const { client } = await watchedPair({ intervalMs: 20, answerMs: 200 });
   await sleep(30);

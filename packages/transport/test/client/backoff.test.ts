@@ -1,5 +1,7 @@
+import { ConnectionLostError } from "@pb/broker";
+import { ServerBusyError } from "@pb/transport";
 import { expect, test } from "vitest";
-import { defaultBackoff, delayAfter } from "../../src/client/backoff.js";
+import { completeBackoff, defaultBackoff, delayAfter, retryDelay } from "../../src/client/backoff.js";
 
 const longest = (failures: number): number => delayAfter(failures, defaultBackoff, () => 0);
 const shortest = (failures: number): number => delayAfter(failures, defaultBackoff, () => 1);
@@ -14,4 +16,21 @@ test("delays double up to 30 seconds, and up to half of each is random", () => {
 test("delays follow the options", () => {
   const backoff = { ...defaultBackoff, firstMs: 10, factor: 3, highestMs: 100, jitter: 0 };
   expect([1, 2, 3, 4].map((failures) => delayAfter(failures, backoff))).toEqual([10, 30, 90, 100]);
+});
+
+test("options are checked and completed", () => {
+  expect(completeBackoff(undefined)).toEqual(defaultBackoff);
+  expect(completeBackoff({ factor: 1, jitter: 1 })).toEqual({ ...defaultBackoff, factor: 1, jitter: 1 });
+  for (const options of [{ factor: 0.99 }, { jitter: 1.01 }, { jitter: -0.01 }, { firstMs: Number.NaN }])
+    expect(() => completeBackoff(options)).toThrow(TypeError);
+});
+
+test("the delay that a busy server asks for becomes up to half as much longer, and other errors ask for none", () => {
+  const busy = new ServerBusyError("connections", 1000);
+  expect([0, 0.5, 1].map((random) => retryDelay(busy, () => random))).toEqual([1000, 1250, 1500]);
+  const lost = (cause?: Error): Error => new ConnectionLostError("lost", "The connection was lost", { cause });
+  expect(retryDelay(lost(busy), () => 0)).toBe(1000);
+  expect([lost(), lost(new Error("reset")), new Error("refused"), undefined].map((error) => retryDelay(error))).toEqual(
+    [0, 0, 0, 0],
+  );
 });

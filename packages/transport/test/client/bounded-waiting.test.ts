@@ -5,7 +5,7 @@ import { LimitError } from "@pb/broker";
 import type { RemoteReference } from "@pb/broker";
 import { NotConnectedError, OutcomeUnknownError, ReconnectingClient } from "@pb/transport";
 import type { ReconnectingClientOptions, ReconnectState } from "@pb/transport";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { garbageCollector } from "../../../../tools/gc/garbage-collector.js";
 import { Echo, until } from "../support/echo.js";
 import { serve } from "../support/memory-network.js";
@@ -150,6 +150,17 @@ describe("a server that is about to close", () => {
     await client.close();
     await closing;
     expect(await outcome).toBeInstanceOf(OutcomeUnknownError);
+  });
+
+  test("and its connection is forgotten when it has closed", async () => {
+    const { connections, client } = start();
+    await client.current();
+    const { connection } = client;
+    await connections.close({ drainMs: 60_000 });
+    await connection!.closed;
+    const close = vi.spyOn(connection!, "close");
+    await client.close();
+    expect(close).not.toHaveBeenCalled();
   });
 
   test("says when calls were cut off because the time was over", async () => {

@@ -374,6 +374,19 @@ test("waits longer each time when connections are not stable", async () => {
   await client.close();
 });
 
+test.each([
+  ["goes on with the delays after a connection that was not stable", 3_600_000, [2, 3, 4]],
+  ["starts again at the first delay after a stable connection", 0, [2, 2, 2]],
+])("%s", async (_, stableMs, attempts) => {
+  const { client, network, states } = start({ backoff: { firstMs: 1, stableMs } });
+  for (let time = 0; time < attempts.length; time++) {
+    await client.current();
+    await drop(network, client);
+  }
+  const waits = states.filter((state) => state.is === "waiting");
+  expect(waits.map(({ attempt }) => attempt)).toEqual(attempts);
+});
+
 test("close stops a waiting client for good", async () => {
   const { client, network, states } = start({ backoff: { firstMs: 50 } });
   await client.current();

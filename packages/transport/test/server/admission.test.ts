@@ -88,7 +88,7 @@ describe("an IPv6 /48 with a connection from each of its networks", () => {
 });
 
 test("frees the place of a closed connection once, from every stage", () => {
-  const door = new Door({ connectionsPerAddress: 1, newcomersPerAddress: 1 });
+  const door = new Door({ connectionsPerAddress: 1, newcomersPerAddress: 1, connections: 1 });
   for (const stage of ["negotiating", "loggingIn", "guest"] as const) {
     expect(door.enter("::1/a", stage)).toBeUndefined();
     expect(door.enter("::1/b")).toBe("connectionsPerAddress");
@@ -147,6 +147,7 @@ describe.each([
   });
 
   test("connections of one address do not displace each other while they are young", () => {
+    vi.advanceTimersByTime(10_000);
     const door = new Door(limits);
     door.fill("192.0.2.1", 10, stage);
     expect(door.enter("192.0.2.1/late", stage)).toBe(limit);
@@ -167,13 +168,51 @@ describe.each([
 });
 
 describe("when newcomers of one address reach their limit", () => {
-  test("only their own oldest one can make room", () => {
+  test.each(["negotiating", "loggingIn"] as const)("only their own oldest one can make room: %s", (stage) => {
     const door = new Door({ newcomersPerAddress: 2 });
-    door.fill("192.0.2.1", 2);
-    door.fill("192.0.2.2", 2);
+    door.fill("192.0.2.1", 2, stage);
+    door.fill("192.0.2.2", 2, stage);
     vi.advanceTimersByTime(5_000);
     expect(door.enter("192.0.2.2/new")).toBeUndefined();
     expect(door.evicted).toEqual([["192.0.2.2/0", "newcomersPerAddress"]]);
+  });
+
+  test("a /56 may have four times as many, and no other address is affected", () => {
+    const door = new Door({ newcomersPerAddress: 2 });
+    const name = (index: number): string => `2001:db8:1:${index.toString(16)}::1/a`;
+    for (let index = 0; index < 8; index++) expect(door.enter(name(index))).toBeUndefined();
+    expect(door.enter(name(8))).toBe("newcomersPerAddress");
+    for (let index = 0; index < 20; index++) expect(door.enter(`192.0.2.${index}/a`)).toBeUndefined();
+    expect(door.evicted).toEqual([]);
+  });
+});
+
+test("a connection that is logging in does not make room for one that negotiates", () => {
+  const door = new Door({ negotiating: 2 });
+  door.fill("192.0.2.1", 3, "loggingIn");
+  door.fill("192.0.2.2", 2);
+  expect(door.enter("192.0.2.3/a")).toBeUndefined();
+  expect(door.evicted).toEqual([["192.0.2.2/0", "negotiating"]]);
+});
+
+describe("an address that has one connection less than another gets no more at its cost while those are young", () => {
+  test("if the two are different networks", () => {
+    const door = new Door({ negotiating: 5 });
+    for (const index of [0x100, 0x200]) door.enter(`2001:db8:1:${index.toString(16)}::1/a`);
+    for (const index of [0x100, 0x200, 0x300]) door.enter(`2001:db8:2:${index.toString(16)}::1/a`);
+    expect(door.enter("2001:db8:1:300::1/a")).toBe("negotiating");
+    vi.advanceTimersByTime(2_000);
+    expect(door.enter("2001:db8:1:300::1/a")).toBeUndefined();
+    expect(door.evicted).toEqual([["2001:db8:2:100::1/a", "negotiating"]]);
+  });
+
+  test("if both are in one network", () => {
+    const door = new Door({ negotiating: 5 });
+    for (const index of [0x101, 0x102, 0x103, 0x201, 0x202]) door.enter(`2001:db8:1:${index.toString(16)}::1/a`);
+    expect(door.enter("2001:db8:1:203::1/a")).toBe("negotiating");
+    vi.advanceTimersByTime(2_000);
+    expect(door.enter("2001:db8:1:203::1/a")).toBeUndefined();
+    expect(door.evicted).toEqual([["2001:db8:1:101::1/a", "negotiating"]]);
   });
 });
 
@@ -189,10 +228,10 @@ describe("when guests have filled the server", () => {
   });
 
   test("the one that has been silent longest makes room for an address that has none", () => {
-    const door = new Door({ connections: 4 });
-    door.fill("192.0.2.1", 3, "guest");
+    const door = new Door({ connections: 3 });
+    door.fill("192.0.2.1", 2, "guest");
     door.enter("192.0.2.2/a", "guest");
-    for (const [index, since] of [30, 10, 20].entries()) door.silentSince.set(`192.0.2.1/${index}`, since);
+    for (const [index, since] of [30, 10].entries()) door.silentSince.set(`192.0.2.1/${index}`, since);
     expect(door.enter("192.0.2.2/b", "guest")).toBe("connections");
     expect(door.enter("192.0.2.3/a", "guest")).toBeUndefined();
     expect(door.evicted).toEqual([["192.0.2.1/1", "connections"]]);

@@ -188,7 +188,30 @@ test("watches over each connection with the functions of the platform", async ()
   expect((await broker.closed).reason).toBe("unresponsive");
 });
 
+test("counts a connection that is relayed as a guest, and leaves its end to the relay", async () => {
+  const { connections } = serve(new Echo(), { limits: { negotiating: 1, connectionsPerAddress: 2 } });
+  const relayed = [incoming(), incoming()];
+  for (const connection of relayed) connections.admit(connection)!.relay({ lastReceived: 0 });
+  expect(connections.admit(incoming())).toMatchObject({ isRefused: true });
+  await connections.close();
+  for (const { destroy } of relayed) expect(destroy).not.toHaveBeenCalled();
+});
+
 describe("closing", () => {
+  test("counts all calls that it cuts off: those that run, and those that wait for their turn", async () => {
+    const root = new Echo();
+    const { connections, network, events } = serve(root, { broker: { limits: { callsRunning: 1 } } });
+    const reference = await (await connectTo(network)).getRootObject<Echo>();
+    const outcomes = [1, 2, 3].map((value) => reference.callRemote("wait", value).catch((error: unknown) => error));
+    const [server] = connections.all;
+    await until(() => server!.stats().callsHeld > 0, "calls are held");
+    expect(root.waiting).toHaveLength(1);
+    const held = server!.stats().callsHeld;
+    await connections.close({ drainMs: 20 });
+    expect(events).toContainEqual(expect.objectContaining({ kind: "cut", calls: 1 + held }));
+    for (const outcome of outcomes) expect(await outcome).toMatchObject({ code: "CONNECTION_LOST" });
+  });
+
   test("lets calls in flight finish and admits no new connections", async () => {
     const root = new Echo();
     const { connections, network } = serve(root);
