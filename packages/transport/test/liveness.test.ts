@@ -1,8 +1,9 @@
 import { Broker } from "@pb/broker";
 import { linkPair } from "@pb/broker/testing";
 import { defaultLiveness, watchOver } from "@pb/transport";
-import type { LivenessOptions } from "@pb/transport";
-import { expect, onTestFinished, test, vi } from "vitest";
+import type { LivenessOptions, Pulse } from "@pb/transport";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { completeLiveness, isResponsive } from "../src/liveness.js";
 import { Echo, echo, sleep, until } from "./support/echo.js";
 import { connectTo, PulsedLink, serve } from "./support/memory-network.js";
 
@@ -152,4 +153,134 @@ test("sends no ping if the interval is infinite", async () => {
 
 test("pings every 25 seconds and waits 30 seconds by default", () => {
   expect(defaultLiveness).toEqual({ intervalMs: 25_000, answerMs: 30_000 });
+});
+
+test.each([{ intervalMs: 0 }, { intervalMs: 0.5 }, { answerMs: 0 }, { answerMs: Number.NaN }])(
+  "refuses the times %j",
+  (options) => {
+    expect(() => completeLiveness(options)).toThrow(TypeError);
+  },
+);
+
+describe("a ping that waits for its answer", () => {
+  /** Milliseconds between two checks. The time for an answer is eight of them. */
+  const CHECK = 1_000;
+
+  /** A connection over which nothing arrives, whose ping was just sent. The test controls the pulse and the clock. */
+  async function pinged(start: Partial<Pulse> = {}) {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    let now = 50_000;
+    const clock = vi.spyOn(performance, "now").mockImplementation(() => now);
+    onTestFinished(() => {
+      clock.mockRestore();
+      vi.useRealTimers();
+    });
+    const links = linkPair();
+    const server = new Broker(links.listener, { root: new Echo() });
+    const client = new Broker(links.initiator);
+    onTestFinished(() => client.terminate("closed"));
+    await Promise.all([client.ready, server.ready]);
+    links.initiator.hold();
+    const sent = now;
+    const pulse = { lastReceived: 0, lastLeft: 0, leftBytes: 20, sentBytes: 20, isPaused: false, ...start };
+    let afterTurn = (): void => undefined;
+    const platform = { afterTurn: (callback: () => void) => (afterTurn = callback), unref: vi.fn(), warn: vi.fn() };
+    watchOver(client, pulse, { intervalMs: 3_600_000, answerMs: 8 * CHECK }, platform);
+    await client.ready;
+    vi.advanceTimersByTime(3_600_000);
+    afterTurn();
+    /** Lets the time pass until the next check. `ms` differs from {@link CHECK} if the process was blocked. */
+    const check = (ms = CHECK): void => {
+      now += ms;
+      vi.advanceTimersByTime(CHECK);
+    };
+    return {
+      client,
+      pulse,
+      check,
+      now: () => now,
+      /** Milliseconds from the ping until the connection ends. Infinity if it outlives many times its time. */
+      lifetime: () => {
+        for (let count = 0; client.isOpen; count++) {
+          if (count > 100) return Infinity;
+          check();
+        }
+        return now - sent;
+      },
+    };
+  }
+
+  test("ends the connection at the second check after its time", async () => {
+    expect((await pinged()).lifetime()).toBe(9_000);
+  });
+
+  test("waits again from each byte that was received, also after its time was over at one check", async () => {
+    const { check, pulse, now, lifetime } = await pinged();
+    for (let count = 0; count < 8; count++) check();
+    pulse.lastReceived = now() + 500;
+    expect(lifetime()).toBe(8_500 + 9_500);
+  });
+
+  test("counts what leaves the process as a sign of life only until it has left itself", async () => {
+    const queued = await pinged({ leftBytes: 0 });
+    for (let count = 0; count < 5; count++) queued.check();
+    Object.assign(queued.pulse, { lastLeft: queued.now(), leftBytes: 19 });
+    expect(queued.lifetime()).toBe(5_000 + 9_000);
+
+    const gone = await pinged();
+    for (let count = 0; count < 5; count++) gone.check();
+    gone.pulse.lastLeft = gone.now();
+    expect(gone.lifetime()).toBe(9_000);
+
+    const leaving = await pinged();
+    leaving.pulse.lastLeft = leaving.now() + 500;
+    expect(leaving.lifetime()).toBe(10_000);
+  });
+
+  test("waits again when the process was blocked for more than two checks and half a second", async () => {
+    const short = await pinged();
+    short.check(2_500);
+    expect(short.lifetime()).toBe(9_500);
+
+    const long = await pinged();
+    long.check(2_501);
+    expect(long.lifetime()).toBe(2_501 + 9_000);
+  });
+
+  test("says nothing about a peer that is not read, unless that peer has to read", async () => {
+    expect((await pinged({ isPaused: true })).lifetime()).toBe(Infinity);
+    expect((await pinged({ isPaused: true, leftBytes: 19 })).lifetime()).toBe(9_000);
+
+    const leaving = await pinged({ isPaused: true, leftBytes: 19 });
+    for (let count = 0; count < 5; count++) leaving.check();
+    leaving.pulse.lastLeft = leaving.now();
+    expect(leaving.lifetime()).toBe(5_000 + 9_000);
+
+    const busy = await pinged({ isPaused: true, leftBytes: 19 });
+    vi.spyOn(busy.client, "stats").mockReturnValue({ ...busy.client.stats(), pausedBy: "callsRunning" });
+    expect(busy.lifetime()).toBe(Infinity);
+  });
+});
+
+describe("isResponsive", () => {
+  test("is true if the ping is answered", async () => {
+    expect(await isResponsive(await connectTo(serve(new Echo()).network), 3_600_000)).toBe(true);
+  });
+
+  test.each([
+    [false, "nothing arrives", {}],
+    [true, "bytes arrive", { bytesReceived: 11 }],
+    [true, "this end does not read", { pausedBy: "queuedBytes" }],
+  ] as const)("is %s if the ping is not answered in time and %s", async (result, _, later) => {
+    const { network } = serve(new Echo());
+    const client = await connectTo(network);
+    network.cut();
+    const stats = { ...client.stats(), bytesReceived: 10, pausedBy: undefined };
+    vi.spyOn(client, "stats")
+      .mockReturnValueOnce(stats)
+      .mockReturnValueOnce({ ...stats, ...later });
+    expect(await isResponsive(client, 10)).toBe(result);
+    client.terminate("closed");
+    expect(await isResponsive(client, 10)).toBe(false);
+  });
 });
