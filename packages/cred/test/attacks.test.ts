@@ -7,8 +7,12 @@ import { connect, listen } from "@pb/node-transport";
 import type { Server } from "@pb/node-transport";
 import { alice, LoginFixture } from "./support.js";
 
+/** 150 attackers on a busy machine take their time to connect. */
+const patient = { broker: { limits: { negotiationMs: 3_600_000 } }, liveness: { answerMs: 3_600_000 } };
+
 /** Connects from an address of the loopback network, such as `127.0.0.7`. */
-const connectFrom = (server: Server, address: string) => connect(`tcp:127.0.0.1:${server.port}:bindAddress=${address}`);
+const connectFrom = (server: Server, address: string) =>
+  connect(`tcp:127.0.0.1:${server.port}:bindAddress=${address}`, { ...patient, connectMs: 3_600_000 });
 
 /** The result of a login: `in`, `wrong` when the server has checked the password, `denied` when it has not. */
 async function outcomeOf(connection: Broker, name: string, password: string): Promise<"in" | "wrong" | "denied"> {
@@ -46,7 +50,7 @@ describe.skipIf(process.platform === "darwin")("an attacker who guesses password
     // The default limits. Without the delay of wrong answers, which slows down the test as well.
     const find = (name: string) => passwords[name];
     const { portal } = new LoginFixture([new PasswordChecker({ stores: ["md5"], find })], { limits: { failureMs: 0 } });
-    server = await listen("tcp:0:interface=127.0.0.1", portal);
+    server = await listen("tcp:0:interface=127.0.0.1", portal, { ...patient, limits: { loginMs: 3_600_000 } });
     await using owner = await connectFrom(server, "127.0.0.2");
     await login(owner, alice);
     started = performance.now();
