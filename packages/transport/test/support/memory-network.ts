@@ -127,7 +127,8 @@ export function serve(
   root: RootSource,
   options: Omit<ServerConnectionsOptions, "config"> & { readonly broker?: BrokerOptions } = {},
 ): { readonly connections: ServerConnections; readonly network: MemoryNetwork; readonly events: ServerEvent[] } {
-  const connections = new ServerConnections({ ...options, config: new BrokerConfig({ ...options.broker, root }) });
+  const { broker, ...others } = options;
+  const connections = new ServerConnections({ ...others, config: new BrokerConfig({ ...broker, root }) });
   const events: ServerEvent[] = [];
   connections.onEvent((event) => events.push(event));
   const network = new MemoryNetwork((link) => {
