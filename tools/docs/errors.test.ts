@@ -12,6 +12,7 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 const internal = new Map([
   ["UnsettledError", "JellyError"],
   ["ChannelBindingUnavailable", "LoginFailed"],
+  ["Canceled", "RemoteError"],
   ["NotExpected", "RemoteError"],
   ["DependencyFailed", "RemoteError"],
   ["NotAReference", "RemoteError"],

@@ -1,6 +1,6 @@
 // A Twisted server upgraded by txpb, and a client of ours: each can cancel calls of the other, and say goodbye.
 
-import { callContext, ConnectionLostError, DeadReferenceError, Referenceable } from "@pb/broker";
+import { callContext, CallTimeoutError, ConnectionLostError, DeadReferenceError, Referenceable } from "@pb/broker";
 import type { Broker, RemoteReference } from "@pb/broker";
 import { connect } from "@pb/node-transport";
 import { fileURLToPath } from "node:url";
@@ -84,7 +84,7 @@ interface Server {
   remote_tellGoodbye(object: RemoteReference<Ours>): void;
 }
 
-interface Thing {
+interface Thing extends Referenceable {
   remote_hi(who: string): string;
 }
 
@@ -142,7 +142,7 @@ describe.each(inject("twisteds"))("Twisted $version with txpb", ({ python }) => 
       await expect(call).rejects.toMatchObject({ name: "AbortError" });
       expect(await program.nextLine()).toBe("stopped");
 
-      await expect(root.with({ timeoutMs: 50 }).call.wait()).rejects.toThrow();
+      await expect(root.with({ timeoutMs: 50 }).call.wait()).rejects.toThrow(CallTimeoutError);
       expect([await program.nextLine(), await program.nextLine()]).toEqual(["started", "stopped"]);
 
       const last = root.call.wait();
@@ -173,6 +173,17 @@ describe.each(inject("twisteds"))("Twisted $version with txpb", ({ python }) => 
         .call.call(new Ours(), "context", null);
       expect(passedOn).toEqual([expect.any(Number), TRACE]);
       expect(await root.call.context()).toEqual([null, null]);
+    }));
+
+  test("runs calls to results that we do not know yet", () =>
+    withServer(async (root) => {
+      for (let round = 0; round < 2; round++) {
+        const thing = root.pipe("thing");
+        expect(await Promise.all([thing.call.hi("one"), thing.call.hi("two")])).toEqual(["hi one", "hi two"]);
+        const failing = root.pipe("fail");
+        await expect(failing.call.hi("three")).rejects.toMatchObject({ remoteType: "pbx.DependencyFailed" });
+        await expect(failing).rejects.toThrow("no thing today");
+      }
     }));
 
   test("pipelines calls to results of ours", () =>

@@ -5,6 +5,7 @@ import type { BananaReader, Expression, Steps } from "@pb/banana";
 import { inheritedDetails, runningCalls } from "../calls/call-context.js";
 import { IdRing } from "../calls/id-ring.js";
 import type { Perspective } from "../calls/callable.js";
+import { isCanceled } from "../calls/extension-errors.js";
 import { startDeadline } from "../deadline.js";
 import type { Deadline } from "../deadline.js";
 import { callTimeout, DeadReferenceError, LimitError, ProtocolError } from "../errors.js";
@@ -133,7 +134,9 @@ export class Caller {
     });
     // `then` instead of an async function, which would cost a generator per call (bench `hundred`).
     return answered.then(undefined, (error: unknown) => {
-      throw calledAs(method, error);
+      // The clock of the callee may be the first that notices the deadline.
+      const isOver = details.timeoutMs !== undefined && isCanceled(error);
+      throw isOver ? callTimeout(method, details.timeoutMs) : calledAs(method, error);
     });
   }
 

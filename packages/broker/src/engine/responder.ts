@@ -6,7 +6,7 @@ import { JellyError, printable } from "@pb/jelly-types";
 import { enterContext, IncomingContext, runningCalls } from "../calls/call-context.js";
 import type { CallNote } from "../calls/call-context.js";
 import type { Callable, IncomingCall, Perspective } from "../calls/callable.js";
-import { NotExpected } from "../calls/pipeline-errors.js";
+import { Canceled, NotExpected } from "../calls/extension-errors.js";
 import { isExpected, LimitError, PBError, UnknownCacheError } from "../errors.js";
 import { Fifo } from "../fifo.js";
 import { cacheTarget } from "../flavors/cacheable.js";
@@ -373,9 +373,16 @@ export class Responder {
       },
       (error: unknown) => {
         if (context !== undefined) this.#finishContext(call.requestId, context);
-        this.#finish(() => this.#fail(call, error, callable.perspective), memory);
+        const failure = context?.reason === undefined ? error : this.#afterCancel(call, error, context.reason);
+        this.#finish(() => this.#fail(call, failure, callable.perspective), memory);
       },
     );
+  }
+
+  /** What the caller gets when a method fails after its call was canceled. Reports errors that are not due to that. */
+  #afterCancel({ method }: ReceivedCall, error: unknown, reason: Error): Canceled {
+    if (error !== reason && !(error instanceof Error && error.name === "AbortError")) this.#reportFailed(method, error);
+    return new Canceled();
   }
 
   /** A call that was counted as running has its result. */

@@ -5,7 +5,7 @@ import { plainState } from "@pb/jelly-types";
 import { runningCalls } from "../calls/call-context.js";
 import type { CallNote } from "../calls/call-context.js";
 import type { Callable, Perspective } from "../calls/callable.js";
-import { DependencyFailed, NotAReference, NotExpected } from "../calls/pipeline-errors.js";
+import { DependencyFailed, NotAReference, NotExpected } from "../calls/extension-errors.js";
 import { isTraceparent, isTracestate } from "../calls/trace-context.js";
 import type { ConnectionCore } from "../engine/connection-core.js";
 import type { ArrivingCalls, ExpectedResults } from "../engine/responder.js";

@@ -1,7 +1,7 @@
 // A caller that does not wait anymore, and the deadlines and traces of calls, between two ends of this library.
 
 import { callContext, CallTimeoutError, Referenceable, Root } from "@pb/broker";
-import type { BrokerOptions, CallContext, RemoteReference } from "@pb/broker";
+import type { BrokerEvent, BrokerOptions, CallContext, RemoteReference } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { brokerAndPeer, rejection, settled } from "../support/raw-peer.js";
@@ -36,6 +36,14 @@ class Shop extends Root {
     });
   }
 
+  /** Fails in another way when the caller has gone. */
+  remote_bug(): Promise<never> {
+    const { signal } = callContext();
+    return new Promise((_resolve, reject) => {
+      signal.addEventListener("abort", () => reject(new TypeError("a bug")));
+    });
+  }
+
   /** Runs on although the caller has gone. */
   async remote_thing(): Promise<Thing> {
     this.runs++;
@@ -58,6 +66,8 @@ async function open(server: BrokerOptions = {}, client: BrokerOptions = {}) {
   onTestFinished(() => pair.close());
   return { shop, pair, root: await pair.client.getRootObject<Shop>() };
 }
+
+const pbx = (method: string, args: string): string => `(message 900 pbx ${method} 0 (tuple ${args}) (dictionary))`;
 
 describe("a call that is canceled", () => {
   test("aborts the signal of the method, whose answer is the only one", async () => {
@@ -82,6 +92,33 @@ describe("a call that is canceled", () => {
     expect(await call).toBeInstanceOf(CallTimeoutError);
     await pair.settled();
     expect(shop.contexts[0]!.signal.aborted).toBe(true);
+  });
+
+  test("fails as at its own deadline when the callee is the first that notices", async () => {
+    const { broker, peer } = await brokerAndPeer("initiator");
+    const root = await broker.getRootObject();
+    const calls = [root.with({ timeoutMs: 60_000 }).callRemote("slow"), root.callRemote("slow")].map(rejection);
+    const failure = (id: number) =>
+      `(error ${id} (twisted.spread.pb.CopyableFailure (dictionary (type pbx.Canceled))))`;
+    await peer.send(failure(1), failure(4));
+    expect(await calls[0]).toEqual(new CallTimeoutError("slow was not answered within 60000 ms"));
+    expect(await calls[1]).toMatchObject({ remoteType: "pbx.Canceled" });
+    await broker.close();
+  });
+
+  test("is answered with an error that says so, and other errors of the method are reported", async () => {
+    const shop = new Shop();
+    const events: BrokerEvent[] = [];
+    const { broker, peer } = await brokerAndPeer("listener", { root: shop, onEvent: (event) => events.push(event) });
+    await peer.send("(message 5 root watch 1 (tuple) (dictionary))", pbx("cancel", "5"));
+    await settled();
+    expect(peer.received().at(-1)).toMatch(/^\(error 5 .*pbx\.Canceled/);
+    expect(events).toEqual([]);
+    await peer.send("(message 6 root bug 1 (tuple) (dictionary))", pbx("cancel", "6"));
+    await settled();
+    expect(peer.received().at(-1)).toMatch(/^\(error 6 .*pbx\.Canceled/);
+    expect(events).toMatchObject([{ kind: "method-failed", method: "bug", error: new TypeError("a bug") }]);
+    await broker.close();
   });
 
   test("is answered nevertheless, and what the late answer contains is released at once", async () => {
@@ -187,7 +224,7 @@ describe("the deadline of a call", () => {
   test("ends the calls that the method makes", async () => {
     const { shop, root } = await open();
     const last = await open();
-    shop.other = { callRemote: () => last.root.callRemote("watch" as never) } as never;
+    shop.other = { callRemote: () => last.root.callRemote("watch") } as never;
     await rejection(root.with({ timeoutMs: 50 }).callRemote("forward")); // By the timer of either end.
     await expect.poll(() => last.shop.contexts.at(-1)?.signal.aborted ?? true).toBe(true);
   });
@@ -263,7 +300,6 @@ describe("a stock peer", () => {
 
 describe("notes and cancellations that make no sense", () => {
   const call = (id: number): string => `(message ${id} root now 1 (tuple) (dictionary))`;
-  const pbx = (method: string, args: string): string => `(message 900 pbx ${method} 0 (tuple ${args}) (dictionary))`;
 
   async function stranger() {
     const shop = new Shop();

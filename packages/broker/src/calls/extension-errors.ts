@@ -1,7 +1,8 @@
-// Why a call to a result that the caller does not know yet has not run (docs/extension.md). The caller receives each as
-// a `RemoteError`.
+// Why a call was stopped, or did not run because of the call that it depends on (docs/extension.md). The caller gets
+// each as a `RemoteError`.
 
 import { PBError } from "../errors.js";
+import { RemoteError } from "../wire/failure.js";
 
 /** There is no such expectation, or the call that this one depends on did not run for the same reason. */
 export class NotExpected extends PBError {
@@ -28,4 +29,20 @@ export class NotAReference extends PBError {
   constructor() {
     super("The result of the call is not an object of this end, and cannot be called");
   }
+}
+
+const CANCELED = "pbx.Canceled";
+
+/** The method failed after the call was canceled, or its deadline was over. */
+export class Canceled extends PBError {
+  static override readonly remoteType: string = CANCELED;
+
+  constructor() {
+    super("The call was canceled, or its deadline is over");
+  }
+}
+
+/** Whether an error that has arrived says that the call was canceled. */
+export function isCanceled(error: unknown): boolean {
+  return error instanceof RemoteError && error.remoteType === CANCELED;
 }
