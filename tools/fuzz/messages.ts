@@ -89,15 +89,17 @@ const mutatedLike = (...patterns: string[]): Values =>
 
 /** What the peer does in one step. Numbers choose among the ids that the ledger has at that time. */
 export const step = fc.record({
-  kind: fc.constantFrom("call", "call", "call", "call", "decref", "decache", "cachemessage", "lie"),
+  kind: fc.constantFrom("call", "call", "call", "call", "pbx", "decref", "decache", "cachemessage", "lie"),
   repeatsId: fc.nat({ max: 11 }).map((number) => number === 0),
   number: fc.nat({ max: 1000 }),
-  target: fc.oneof(like("root"), like("root"), like("root"), like("shelf|nobody|reference")),
+  target: fc.oneof(like("root"), like("root"), like("root"), like("shelf|nobody|reference|result")),
   method: like(
     "echo|give|giveNew|stock|update|view|page|copy|later|tangle|fail|break|keep|release|call|call|" +
       "who|toString|__proto__|constructor|getStateToPublish|nothing",
   ),
   flag: fc.constantFrom(1, 1, 1, 0),
+  pbxMethod: like("note|cancel|expect|expect|forget|hello"),
+  note: mutatedLike("(dictionary ((unicode deadline) $small))", "(dictionary ((unicode traceparent) $value))"),
   cacheMethod: like("apples|apples|self|fail"),
   args: mutatedLike("(tuple $value*)"),
   kwargs: mutatedLike(...Array<string>(5).fill("(dictionary)"), "(dictionary ((unicode key) $value))"),
@@ -120,15 +122,25 @@ export function messageOf(choice: Step, ledger: Ledger, isHonest: boolean): Expr
   const { kind, number, method, flag, args, kwargs } = choice;
   const { references, caches } = ledger;
   const id = choice.repeatsId ? number % 5 : ledger.nextRequest();
-  const isReference = Buffer.from(choice.target as Uint8Array).toString() === "reference";
-  const target = isReference ? (references[number % references.length] ?? number % 5) : choice.target;
+  const target = targetOf(choice, id, references);
   if (kind === "lie" && !isHonest) return choice.lie;
+  if (kind === "pbx") {
+    const about = [word("tuple"), id + (number % 7) - 2, choice.note]; // The id of an earlier or a later call.
+    return [word("message"), id, word("pbx"), choice.pbxMethod, flag, number < 900 ? about : args, kwargs];
+  }
   if (kind === "cachemessage")
     return [word("cachemessage"), id, number % 5, choice.cacheMethod, number % 2, args, [word("dictionary")]];
   const ids = kind === "decref" ? references : caches;
   if ((kind === "decref" || kind === "decache") && ids.length > 0)
     return [word(kind), ids.splice(number % ids.length, 1)[0]!];
   return [word("message"), id, target, method, flag, args, kwargs];
+}
+
+/** The object that a call is for: for `result`, the result of a call shortly before it. */
+function targetOf({ target, number }: Step, id: number, references: readonly number[]): Expression {
+  const name = Buffer.from(target as Uint8Array).toString();
+  if (name === "result") return word(`pbx:${id - (number % 4)}`);
+  return name === "reference" ? (references[number % references.length] ?? number % 5) : target;
 }
 
 export function replyTo(received: Expression, answer: Reply): Expression[] {
