@@ -69,7 +69,6 @@ export class PeerCalls implements ArrivingCalls, ExpectedResults {
     const result = new ExpectedResult(this.#core.responder);
     this.#results.set(id, result);
     this.#resultsAhead++;
-    this.#published.set(`${PBX}:${id}`, result);
     this.#core.responder.arriving = this;
     this.#core.responder.expected = this;
   }
@@ -99,6 +98,7 @@ export class PeerCalls implements ArrivingCalls, ExpectedResults {
     if (result !== undefined && !result.hasArrived) {
       this.#resultsAhead--;
       result.arrive(perspective);
+      this.#published.set(`${PBX}:${requestId}`, result);
       if (!wantsAnswer) result.fail(new NotExpected());
     }
     if (this.#notes.size === 0 && this.#resultsAhead === 0) this.#core.responder.arriving = undefined;

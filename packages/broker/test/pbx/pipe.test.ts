@@ -313,6 +313,15 @@ describe("expectations that make no sense", () => {
     await broker.close();
   });
 
+  test("cannot be called before their call has arrived, which may never be", async () => {
+    const { broker, peer } = await stranger();
+    await peer.send(pbx("expect", "5"), show(6, "pbx:5"));
+    expect(peer.received().at(-1)).toContain("pbx.NotExpected");
+    await peer.send(child(5), show(7, "pbx:5"));
+    expect(answers(peer.received(), 7)).toEqual(["(answer"]);
+    await broker.close();
+  });
+
   test("beyond 64 whose call has not arrived are ignored", async () => {
     const { broker, peer } = await stranger();
     await peer.send(...Array.from({ length: 66 }, (_, index) => pbx("expect", String(index))));

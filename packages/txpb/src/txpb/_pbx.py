@@ -84,9 +84,7 @@ class Pbx(pb.Referenceable):
         if key is not None:
             self.notes.pop(key, None)
             self.kept.pop(key, None)
-            expected = self.expected.pop(key, None)
-            if expected is not None:
-                expected.settle(Failure(NotExpected()))
+            self.expected.pop(key, None)
 
     def remote_goaway(self, details: Any = None, *_: Any, **__: Any) -> None:
         if self.retry_after is not None:
@@ -113,7 +111,7 @@ class Pbx(pb.Referenceable):
         if not isinstance(text, str) or not text.startswith("pbx:"):
             return None
         number = int(text[4:]) if text[4:].isdecimal() and len(text) <= 20 else -1
-        kept = self.kept.get(number) or self.expected.get(number)
+        kept = self.kept.get(number)  # Not those that are expected: their call may never arrive.
         if kept is None:
             raise NotExpected()
         return kept
