@@ -124,7 +124,7 @@ interface ReceivedForms<T> {
   same: T;
   nothing: null;
   bigint: number | bigint;
-  tuple: Tuple<Received<ItemOf<T>>> & ReceivedItems<T>;
+  tuple: Tuple<Received<ItemOf<T>>> & (number extends LengthOf<T> ? unknown : ReceivedItems<T>);
   list: ReceivedItems<T>;
   callee: RemoteReference<T>;
   reference: T extends RemoteReference<infer Home> ? HomeOf<Home> : never;
@@ -138,6 +138,8 @@ interface ReceivedForms<T> {
   data: ReceivedProperties<T>;
   local: CannotBeSent<AdviceFor<T>>;
 }
+
+type LengthOf<T> = T extends { readonly length: infer Length } ? Length : never;
 
 type ItemOf<T> = T extends readonly (infer Item)[] ? Item : never;
 
@@ -154,19 +156,16 @@ type ReceivedProperties<T> = T extends Literal
   ? { [Key in keyof T as Exclude<Key, symbol>]: Received<T[Key]> }
   : { [Key in keyof T]: T[Key] extends AnyFunction | AnyReference ? T[Key] : Received<T[Key]> };
 
-type LengthOf<T> = T extends { readonly length: infer Length } ? Length : never;
-
-/** Written so that the types of short tuples and of lists may contain themselves. */
-type ReceivedItems<T> =
-  number extends LengthOf<T>
-    ? T extends unknown[]
-      ? Received<ItemOf<T>>[]
-      : readonly Received<ItemOf<T>>[]
-    : T extends [infer First, infer Second]
-      ? [Received<First>, Received<Second>]
-      : T extends [infer First, infer Second, infer Third]
-        ? [Received<First>, Received<Second>, Received<Third>]
-        : { [Key in keyof T]: Received<T[Key]> };
+/** The items of a list, or of a tuple. Written so that lists and short tuples may contain themselves. */
+type ReceivedItems<T> = ItemOf<T>[] extends T
+  ? T extends unknown[]
+    ? Received<ItemOf<T>>[]
+    : readonly Received<ItemOf<T>>[]
+  : T extends [infer First, infer Second]
+    ? [Received<First>, Received<Second>]
+    : T extends [infer First, infer Second, infer Third]
+      ? [Received<First>, Received<Second>, Received<Third>]
+      : { [Key in keyof T]: Received<T[Key]> };
 
 /** A dict arrives as a record if all of its keys are text, also if it is empty. */
 type ReceivedMap<Key, Value> = [Key] extends [string]
@@ -206,7 +205,7 @@ interface SendableForms<T, Whole> {
     ? T
     : CannotBeSent<"a bigint arrives as a number if it is a safe integer: declare number | bigint">;
   kwargs: SendableKwargs<T>;
-  tuple: Tuple<Sendable<ItemOf<T>>> & SendableItems<T>;
+  tuple: Tuple<Sendable<ItemOf<T>>> & (number extends LengthOf<T> ? unknown : SendableItems<T>);
   list: SendableItems<T>;
   callee: T extends Viewable
     ? CannotBeSent<"a Viewable arrives as a ViewPoint: declare ViewPoint">
@@ -257,16 +256,15 @@ type SendableSet<T> =
         ? ReadonlySet<Sendable<Member>>
         : never;
 
-type SendableItems<T> =
-  number extends LengthOf<T>
-    ? T extends unknown[]
-      ? Sendable<ItemOf<T>>[]
-      : readonly Sendable<ItemOf<T>>[]
-    : T extends [infer First, infer Second]
-      ? [Sendable<First>, Sendable<Second>]
-      : T extends [infer First, infer Second, infer Third]
-        ? [Sendable<First>, Sendable<Second>, Sendable<Third>]
-        : { [Key in keyof T]: Sendable<T[Key]> };
+type SendableItems<T> = ItemOf<T>[] extends T
+  ? T extends unknown[]
+    ? Sendable<ItemOf<T>>[]
+    : readonly Sendable<ItemOf<T>>[]
+  : T extends [infer First, infer Second]
+    ? [Sendable<First>, Sendable<Second>]
+    : T extends [infer First, infer Second, infer Third]
+      ? [Sendable<First>, Sendable<Second>, Sendable<Third>]
+      : { [Key in keyof T]: Sendable<T[Key]> };
 
 type SendableProperties<T> = T extends Error
   ? T

@@ -92,7 +92,19 @@ class Point {
   ) {}
 }
 
+abstract class Animal extends Referenceable {
+  readonly #answer = "pong";
+  remote_ping(): string {
+    return this.#answer;
+  }
+  remote_self(): this {
+    return this;
+  }
+}
+class Dog extends Animal {}
+
 export const child = new Child();
+const dog = new Dog();
 const when = new Date(Date.UTC(2026, 10, 27, 21, 45));
 const arrived = new DateTime(2026, 11, 27, 21, 45);
 const bytes = (...values: number[]): Uint8Array => new Uint8Array(values);
@@ -111,6 +123,29 @@ interface ArrivedTree {
 }
 type ArrivedDates = DateTime | ArrivedDates[];
 type Lisp = number | [string, Lisp, Lisp];
+interface Chain {
+  readonly at: Date;
+  readonly next: Chain | null;
+}
+interface ArrivedChain {
+  readonly at: DateTime;
+  readonly next: ArrivedChain | null;
+}
+type UserId = string & { readonly __brand: "UserId" };
+enum Color {
+  Red = "red",
+  Blue = "blue",
+}
+enum Level {
+  Low,
+  High,
+}
+type Shape = { kind: "circle"; at: Date } | { kind: "square"; side: number };
+type ArrivedShape = { kind: "circle"; at: DateTime } | { kind: "square"; side: number };
+interface Page<T> {
+  readonly items: readonly T[];
+  readonly next?: number;
+}
 
 export const rows: readonly Row[] = [
   // Results that arrive as they are.
@@ -168,6 +203,67 @@ export const rows: readonly Row[] = [
   result("an ArrayBuffer", () => new Uint8Array([1, 2]).buffer, bytes(1, 2)),
   result("a symbol as key", () => ({ a: 1, [Symbol.iterator]: 2 }), { a: 1 }),
 
+  // Results of other kinds.
+  result("plain data named like a Float", (): { value: number; at: Date } => ({ value: 1, at: when }), {
+    value: 1,
+    at: arrived,
+  } as { value: number; at: DateTime }),
+  result(
+    "plain data named like an unpersistable object",
+    (): { reason: string; at: Date } => ({ reason: "a", at: when }),
+    {
+      reason: "a",
+      at: arrived,
+    } as { reason: string; at: DateTime },
+  ),
+  result("plain data named like an unknown copy", (): { name: string; state: Date } => ({ name: "a", state: when }), {
+    name: "a",
+    state: arrived,
+  } as { name: string; state: DateTime }),
+  result("a branded text", (): UserId => "u1" as UserId, "u1" as UserId),
+  result("an enum of text", (): Color => Color.Red, Color.Red as Color),
+  result("an enum of numbers", (): Level => Level.High, Level.High as Level),
+  result("a template literal", (): `id-${number}` => "id-1", "id-1" as `id-${number}`),
+  result("a readonly tuple", (): readonly [Date, string] => [when, "a"], [arrived, "a"] as readonly [DateTime, string]),
+  result("a readonly list of Dates", (): readonly Date[] => [when], [arrived] as readonly DateTime[]),
+  result("a constant", () => ({ kind: "on", list: [1, 2] }) as const, { kind: "on", list: [1, 2] } as {
+    readonly kind: "on";
+    readonly list: readonly [1, 2];
+  }),
+  result("a tuple with an optional item", (): [number, Date?] => [1, when], [1, arrived] as [
+    number,
+    (DateTime | null)?,
+  ]),
+  result("a tuple with a rest", (): [string, ...Date[]] => ["a", when], ["a", arrived] as [string, ...DateTime[]]),
+  result("a union of plain data", (): Shape => ({ kind: "circle", at: when }), {
+    kind: "circle",
+    at: arrived,
+  } as ArrivedShape),
+  result("an object or text", (): Child | string => child, aReference<Child>() as RemoteReference<Child> | string),
+  result("an object, a list of them, or null", (): Child | Child[] | null => [child], [aReference<Child>()] as
+    RemoteReference<Child> | RemoteReference<Child>[] | null),
+  result("an object of an abstract class", (): Animal => dog, aReference<Animal>()),
+  result("an object with private members", () => [dog], [aReference<Dog>()]),
+  result("a chain", (): Chain => ({ at: when, next: { at: when, next: null } }), {
+    at: arrived,
+    next: { at: arrived, next: null },
+  } as ArrivedChain),
+  result("a generic interface of Dates", (): Page<Date> => ({ items: [when] }), { items: [arrived] } as {
+    readonly items: readonly DateTime[];
+    readonly next?: number | null;
+  }),
+  result("an optional property", (): { at?: Date } => ({}), {} as { at?: DateTime | null }),
+  result("a record of references", (): Record<string, Child> => ({ a: child }), record({ a: aReference<Child>() })),
+  result("a Python tuple of Dates", () => tuple(when, 1), tuple(arrived, 1)),
+  result("a set of bigints", () => new Set([5n]), new Set<number | bigint>([5])),
+  result("nothing or a Date", (): Date | undefined => undefined, null as DateTime | null),
+  result("a promise or text", (): Promise<Date> | string => "a", "a" as DateTime | string),
+  result("a promise for nothing", () => Promise.resolve(), null),
+  result("a promise for undefined or bigints", (): Promise<bigint[] | undefined> => Promise.resolve([5n]), [5] as
+    (number | bigint)[] | null),
+  result("a nested Map", () => new Map([["a", new Map([[1, when]])]]), record({ a: new Map([[1, arrived]]) })),
+  result("lists of lists", () => [[[when]]], [[[arrived]]]),
+
   // References in results.
   result("an object", () => child, aReference<Child>()),
   result("objects in a list", () => [child], [aReference<Child>()]),
@@ -195,6 +291,16 @@ export const rows: readonly Row[] = [
   refusedResult("a function", () => () => 1),
   refusedResult("a class", () => Point),
   refusedResult("a function in plain data", () => ({ id: 1, close: () => undefined })),
+  refusedResult("a function or null", (): (() => void) | null => () => undefined),
+  refusedResult("a class in a list", () => [Point]),
+  refusedResult("a RegExp in a readonly list", (): readonly RegExp[] => [/a/]),
+  refusedResult("a URL in a tuple", (): [number, URL] => [1, new URL("pb://localhost")]),
+  refusedResult("a URL as a value of a record", (): Record<string, URL> => ({ a: new URL("pb://localhost") })),
+  refusedResult("a symbol in a set", () => new Set([Symbol("s")])),
+  refusedResult("a promise for a list of functions", () => Promise.resolve([() => 1])),
+  refusedResult("a method in a union of plain data", (): { a: 1 } | { b: () => void } => ({ b: () => undefined })),
+  refusedResult("a Uint16Array in a Map", () => new Map([[1, new Uint16Array(1)]])),
+  refusedResult("a WeakSet", () => new WeakSet()),
   refusedResult("a symbol", () => Symbol("s")),
   refusedResult("a Float64Array", () => new Float64Array([1])),
   refusedResult("an Int16Array in a list", () => [new Int16Array([1])]),
@@ -258,6 +364,39 @@ export const rows: readonly Row[] = [
     new Map([[aReference<Child>(), 1]]),
   ),
   argument<RemoteReference<{ ping(): string }>>()("an object for an interface", () => child, aReference()),
+  argument<UserId>()("a branded text", () => "u1" as UserId, "u1" as UserId),
+  argument<Color>()("an enum of text", () => Color.Blue, Color.Blue),
+  argument<Level>()("an enum of numbers", () => Level.High, Level.High),
+  argument<`id-${number}`>()("a template literal", () => "id-1", "id-1"),
+  argument<readonly [DateTime, string]>()("a readonly tuple", () => [when, "a"], [arrived, "a"]),
+  argument<readonly DateTime[]>()("a readonly list of Dates", () => [when], [arrived]),
+  argument<[number, DateTime?]>()("a tuple with an optional item", () => [1, when], [1, arrived]),
+  argument<[string, ...DateTime[]]>()("a tuple with a rest", () => ["a", when], ["a", arrived]),
+  argument<ArrivedShape>()("a union of plain data", () => ({ kind: "circle", at: when }), {
+    kind: "circle",
+    at: arrived,
+  }),
+  argument<RemoteReference<Child> | string>()("an object or text", () => child, aReference<Child>()),
+  argument<RemoteReference<Child> | null>()("null for an object", () => null, null),
+  argument<RemoteReference<Animal>>()("an object of an abstract class", () => dog, aReference<Animal>()),
+  argument<ArrivedChain>()("a chain", () => ({ at: when, next: { at: when, next: null } }), {
+    at: arrived,
+    next: { at: arrived, next: null },
+  }),
+  argument<Page<DateTime>>()("a generic interface", () => ({ items: [when] }), { items: [arrived] }),
+  argument<{ at?: DateTime }>()("an optional property", () => ({ at: when }), { at: arrived }),
+  argument<Record<string, RemoteReference<Child>>>()(
+    "a record of objects",
+    () => ({ a: child }),
+    record({ a: aReference<Child>() }),
+  ),
+  argument<{ value: number; at: DateTime }>()("plain data named like a Float", () => ({ value: 1, at: when }), {
+    value: 1,
+    at: arrived,
+  }),
+  argument<(number | bigint)[]>()("bigints in a list", () => [5n, 1], [5, 1]),
+  argument<Uint8Array[]>()("Buffers in a list", () => [Buffer.from("a")], [bytes(97)]),
+  argument<DateTime | null>()("a Date or null", () => when, arrived),
   argument<unknown>()("anything", () => [1, when], [1, arrived]),
 
   // Parameters that promise what does not arrive.
@@ -273,6 +412,25 @@ export const rows: readonly Row[] = [
   notArgument<Float>()("a Float", () => new Float(2), 2),
   notArgument<(number | undefined)[]>()("undefined in a list", () => [undefined], [null]),
   notArgument<{ a: number | undefined }>()("undefined in plain data", () => ({ a: undefined }), { a: null }),
+  notArgument<[Date, number]>()("a Date in a tuple", () => [when, 1], [arrived, 1]),
+  notArgument<Date | null>()("a Date or null", () => when, arrived),
+  notArgument<{ page: { at: Date } }>()("a Date in nested plain data", () => ({ page: { at: when } }), {
+    page: { at: arrived },
+  }),
+  notArgument<Chain>()("a chain of Dates", () => ({ at: when, next: null }), { at: arrived, next: null }),
+  notArgument<readonly Date[]>()("a readonly list of Dates", () => [when], [arrived]),
+  notArgument<Map<string, Date>>()("a Map to Dates", () => new Map([["a", when]]), { a: arrived }),
+  notArgument<Map<number, Date>>()(
+    "a Map with numbers as keys to Dates",
+    () => new Map([[1, when]]),
+    new Map([[1, arrived]]),
+  ),
+  notArgument<{ value: Float }>()("a Float in plain data", () => ({ value: new Float(2) }), { value: 2 }),
+  notArgument<Set<bigint>>()("a bigint in a set", () => new Set([5n]), new Set([5])),
+  notArgument<symbol | string>()("one of the symbols", () => Symbol.iterator),
+  notArgument<typeof Point>()("a class", () => Point),
+  notArgument<Promise<void>[]>()("promises in a list", () => [Promise.resolve()]),
+  notArgument<Int32Array | null>()("an Int32Array or null", () => new Int32Array(1)),
   notArgument<() => void>()("a function", () => () => undefined),
   notArgument<{ done: () => void }>()("a function in plain data", () => ({ done: () => undefined })),
   notArgument<Float32Array>()("a Float32Array", () => new Float32Array(1)),
