@@ -106,7 +106,7 @@ class ScramExchange extends LoginStep {
         signed = authMessage(clientFirst.bare, serverFirst, final.withoutProof);
         return session.requestAvatarId(new ScramProof(clientFirst.username, signed, final.proof));
       };
-      const avatarId = await session.authenticate(attempt, mechanism, clientFirst.username, check);
+      const avatarId = await session.authenticate(mechanism, clientFirst.username, check);
       attempt.end(); // before the next one begins, so that the login counts as one in progress
       const proven = new ProvenLogin(session, mechanism, avatarId);
       return tuple(bytesOf(writeServerFinal(verifier.sign(signed))), proven);

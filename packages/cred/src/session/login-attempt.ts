@@ -3,19 +3,18 @@
 import { after } from "@pb/broker/extension";
 import type { Budget } from "./failure-limiter.js";
 
-/**
- * Accepts one answer to its challenge, before the challenge expires. It holds one failure of each of its budgets until
- * it is known whether it failed.
- */
+/** Accepts one answer to its challenge, before the challenge expires. */
 export class LoginAttempt {
   readonly #budgets: readonly Budget[];
   readonly #onEnd: () => void;
   readonly #timer: ReturnType<typeof setTimeout> | undefined;
   #isOpen = true;
-  #isSettled = false;
   #isExpired = false;
 
-  /** `onEnd` is called when the login is no longer in progress. It can be called more than once. */
+  /**
+   * `budgets` are those in which it counts when the client does not answer. `onEnd` is called when the login is no
+   * longer in progress. It can be called more than once.
+   */
   constructor(budgets: readonly Budget[], challengeMs: number, onEnd: () => void) {
     this.#budgets = budgets;
     this.#onEnd = onEnd;
@@ -38,27 +37,19 @@ export class LoginAttempt {
     return isClaimed;
   }
 
-  /** Releases the budgets: the login counts as `failures` failures, 0 when it succeeded. Only the first call counts. */
-  settle(failures: number): void {
-    if (this.#isSettled) return;
-    this.#isSettled = true;
-    for (const budget of this.#budgets) budget.release(failures);
-  }
-
   /**
    * The client will not answer. That counts as `failures` failures, because the server has done the work of a login.
    * Has no effect when the login was claimed.
    */
   abandon(failures = 1): void {
     if (!this.claim()) return;
-    this.settle(failures);
+    for (const budget of this.#budgets) budget.record(failures);
     this.#onEnd();
   }
 
-  /** The login is no longer in progress. Counts as no failure unless it was settled before. */
+  /** The login is no longer in progress. Counts as no failure unless it was abandoned before. */
   end(): void {
     this.claim();
-    this.settle(0);
     this.#onEnd();
   }
 }

@@ -27,7 +27,14 @@ const WIDER_FOR_NAME: readonly number[] = [1, 2, 4];
 /** The length of a hash in base64. Longer names are remembered by their hashes. */
 const LONGEST_KEY = 44;
 
+/**
+ * Logins in progress from one address: all clients behind a NAT may log in at the same moment. Those that wait for a
+ * client cost the server little, and count as failures in the end if the client does not answer.
+ */
+const IN_PROGRESS = 2_000;
+
 export class LoginBudgets {
+  readonly #inProgress: FailureLimiter;
   /** By the width of the network, as `networksOf` lists them. */
   readonly #addresses: readonly FailureLimiter[];
   readonly #knownAddress: FailureLimiter;
@@ -58,7 +65,13 @@ export class LoginBudgets {
     this.#nameFromAddresses = WIDER_FOR_NAME.map((factor) => limiter(failuresPerName, failuresPerNameMs, factor, name));
     this.#nameFromKnownAddress = limiter(failuresPerName, failuresPerNameMs, 1, name);
     this.#name = limiter(limits.failuresPerNameEverywhere, limits.failuresPerNameEverywhereMs, 1, name);
+    this.#inProgress = limiter(IN_PROGRESS, Infinity, 1, address);
     this.#known = new KnownAddresses(limits.names, now);
+  }
+
+  /** The logins in progress from an address. */
+  inProgress(address: string | undefined): Budget {
+    return this.#inProgress.budget(networksOf(address ?? "").at(-1)!);
   }
 
   /** The budgets of a login. `name` is undefined for a login without a name. */

@@ -14,7 +14,7 @@ import type { AvatarId, Login, Mind } from "../realm.js";
 import { AvatarSession } from "./avatar-session.js";
 import type { LoginAttempt } from "./login-attempt.js";
 import type { LoginBudgets } from "./login-budgets.js";
-import { isWrongGuess, LoginThrottle } from "./login-throttle.js";
+import { isThrottled, isWrongGuess, LoginThrottle } from "./login-throttle.js";
 
 /** The part of a portal that its sessions use. */
 export interface SessionPortal {
@@ -91,7 +91,7 @@ export class LoginSession {
   async logIn(attempt: LoginAttempt, { mechanism, username, mind, check }: LoginRequest): Promise<AvatarSession> {
     if (!attempt.claim()) return this.refuse(attempt, mechanism, username);
     try {
-      const avatarId = await this.authenticate(attempt, mechanism, username, check);
+      const avatarId = await this.authenticate(mechanism, username, check);
       return await this.#admit(mechanism, avatarId, readMind(mind));
     } finally {
       attempt.end();
@@ -108,15 +108,15 @@ export class LoginSession {
     return this.#admit(mechanism, avatarId, readMind(mind));
   }
 
-  /** Runs `check` for a claimed attempt, and reports when it fails. */
+  /** Runs `check` for an attempt that was claimed, and reports when it fails. */
   async authenticate(
-    attempt: LoginAttempt,
     mechanism: LoginMechanism,
     username: string | undefined,
     check: () => AvatarId | Promise<AvatarId>,
   ): Promise<AvatarId> {
-    const step = (): Promise<AvatarId> => this.guard(() => this.#throttle.check(attempt, username, check));
-    return this.#report(mechanism, username, step, (error) => !isWrongGuess(error));
+    const step = (): Promise<AvatarId> => this.guard(() => this.#throttle.check(username, check));
+    const isUndelayed = (error: unknown): boolean => isThrottled(error) || !isWrongGuess(error);
+    return this.#report(mechanism, username, step, isUndelayed);
   }
 
   /** Calls a checker like {@link guard}. The answer takes `lookupMs` at least, so that its time reveals nothing. */

@@ -56,23 +56,22 @@ export class LoginThrottle {
 
   /**
    * Starts a login of a client that claims to be `name`, if it claims a name. Waits while as many logins are in
-   * progress on this connection as are allowed, and while so many are in progress that they would exceed a limit if
-   * all of them failed. Rejects with {@link LoginThrottled} when too many logins wait on this connection, or too many
-   * have failed.
+   * progress on this connection, or from its address, as are allowed. Rejects with {@link LoginThrottled} when too many
+   * logins wait on this connection, or too many have failed.
    */
   async begin(name: string | undefined): Promise<LoginAttempt> {
     await this.#takePlace();
-    const budgets = [this.#own, ...this.#budgets.for(name, this.#address)];
-    const hold = holdAll(budgets);
-    this.#waiting.add(hold);
-    if (this.#isClosed) hold.cancel(CLOSED);
-    const refusal = await hold.result;
-    this.#waiting.delete(hold);
-    if (refusal !== undefined) {
+    const inProgress = this.#budgets.inProgress(this.#address);
+    const budgets = this.#budgetsOf(name);
+    try {
+      const spent = budgets.find(({ room }) => room === "spent");
+      if (spent !== undefined) throw new LoginThrottled(spent.refusal);
+      await this.#hold([inProgress]);
+    } catch (error) {
       this.#freePlace();
-      throw this.#isClosed ? new LoginFailed(CLOSED) : new LoginThrottled(refusal);
+      throw error;
     }
-    const attempt = this.#start(budgets);
+    const attempt = this.#start(budgets, inProgress);
     if (!this.#isClosed) return attempt;
     attempt.end();
     throw new LoginFailed(CLOSED);
@@ -85,18 +84,23 @@ export class LoginThrottle {
   }
 
   /**
-   * Runs `check`, which checks the credentials of a claimed attempt. An error of `check` is thrown after the delay for
-   * failed logins when it says that the credentials are wrong, and at once, without being counted, otherwise.
+   * Runs `check`, which checks the credentials of a claimed attempt. Waits while so many checks are in progress that
+   * they would exceed a limit if all of them failed, and rejects with {@link LoginThrottled} when too many have failed.
+   * An error of `check` is thrown after the delay for failed logins when it says that the credentials are wrong, and at
+   * once, without being counted, otherwise.
    */
-  async check<T>(attempt: LoginAttempt, name: string | undefined, check: () => T | Promise<T>): Promise<T> {
+  async check<T>(name: string | undefined, check: () => T | Promise<T>): Promise<T> {
+    const budgets = this.#budgetsOf(name);
+    await this.#hold(budgets);
+    const release = (failures: number): void => budgets.forEach((budget) => budget.release(failures));
     const start = monotonicClock();
     try {
       const result = await check();
-      attempt.settle(0);
+      release(0);
       if (name !== undefined) this.#budgets.succeeded(name, this.#address);
       return result;
     } catch (error) {
-      attempt.settle(isWrongGuess(error) ? 1 : 0);
+      release(isWrongGuess(error) ? 1 : 0);
       if (isWrongGuess(error)) await this.#delayFailure(start);
       throw error;
     }
@@ -162,10 +166,26 @@ export class LoginThrottle {
     }
   }
 
-  /** Starts a login that has a place. */
-  #start(budgets: readonly Budget[]): LoginAttempt {
+  #budgetsOf(name: string | undefined): Budget[] {
+    return [this.#own, ...this.#budgets.for(name, this.#address)];
+  }
+
+  /** Waits until all budgets have room. Rejects when one of them is spent, or when the connection has ended. */
+  async #hold(budgets: readonly Budget[]): Promise<void> {
+    const hold = holdAll(budgets);
+    this.#waiting.add(hold);
+    if (this.#isClosed) hold.cancel(CLOSED);
+    const refusal = await hold.result;
+    this.#waiting.delete(hold);
+    if (refusal !== undefined) throw this.#isClosed ? new LoginFailed(CLOSED) : new LoginThrottled(refusal);
+  }
+
+  /** Starts a login that has a place, and holds one of those in progress from its address. */
+  #start(budgets: readonly Budget[], inProgress?: Budget): LoginAttempt {
     const attempt = new LoginAttempt(budgets, this.#limits.challengeMs, () => {
-      if (this.#attempts.delete(attempt)) this.#freePlace();
+      if (!this.#attempts.delete(attempt)) return;
+      inProgress?.release(0);
+      this.#freePlace();
     });
     this.#attempts.add(attempt);
     return attempt;
@@ -180,6 +200,11 @@ export class LoginThrottle {
     this.#lastFailureAt = at;
     await this.delay(Math.max(at - monotonicClock(), 0));
   }
+}
+
+/** Whether a limit refuses the login for now. */
+export function isThrottled(error: unknown): boolean {
+  return error instanceof LoginThrottled;
 }
 
 /**

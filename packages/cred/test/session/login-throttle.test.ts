@@ -303,29 +303,65 @@ describe("logins that are correct", () => {
     expect(most).toBe(100); // as many as may fail
   });
 
-  test("wait for those in progress, and are refused when these have failed", async () => {
+  test("do not wait for clients that have not answered their challenges, and are refused when these have failed", async () => {
     const limits = { failuresPerName: 2, failuresPerNameMs: 3_600_000 };
     const fixture = new LoginFixture([users()], { limits });
-    const guesses = await Promise.all([1, 2].map(() => challengeFor(fixture.connect().client, bytes("alice"))));
-    const waiting = [1, 2].map(() => login(fixture.connect().client, alice).catch((error: unknown) => error));
+    const peer = { address: "192.0.2.1" };
+    const guesses = await Promise.all(
+      [1, 2, 3].map(() => challengeFor(fixture.connect({ peer }).client, bytes("bob"))),
+    );
+    await login(fixture.connect({ peer }).client, new UsernamePassword("bob", "hunter2"));
+    fixture.events.length = 0;
+    const late = await challengeFor(fixture.connect({ peer: { address: "192.0.2.2" } }).client, bytes("bob"));
+    const others = [1, 2].map(() =>
+      challengeFor(fixture.connect({ peer: { address: "192.0.2.2" } }).client, bytes("bob")),
+    );
+    for (const { challenger } of await Promise.all(others)) challenger[Symbol.dispose]();
     await deliverPending();
-    expect(fixture.events).toEqual([]);
-    await errorOf(guesses[0]!.respond(new Uint8Array(16)));
-    guesses[1]!.challenger[Symbol.dispose]();
-    for (const error of await Promise.all(waiting)) expect(error).toBeInstanceOf(LoginDenied);
+    const refused = await errorOf(late.respond(classicResponse(late.challenge, "hunter2")));
+    expect(refused.message).toBe("Too many failed logins for this name: try again later");
+    for (const { challenger } of guesses) challenger[Symbol.dispose]();
   });
 
-  test("stop waiting when their connection ends", async () => {
-    const fixture = new LoginFixture([users()], { limits: { failuresPerName: 1 } });
-    const first = await challengeFor(fixture.connect().client, bytes("alice"));
+  test("wait while others are checked that may all fail, and stop waiting when their connection ends", async () => {
+    const checks: (() => void)[] = [];
+    const find = async () => {
+      await new Promise<void>((resolve) => checks.push(resolve));
+      return Md5Digest.of("secret");
+    };
+    const limits = { failuresPerName: 1, failureMs: 0 };
+    const fixture = new LoginFixture([new PasswordChecker({ stores: ["md5"], find })], { limits });
+    const first = login(fixture.connect().client, alice);
+    while (checks.length < 1) await deliverPending();
     const { client } = fixture.connect();
     const waiting = errorOf(login(client, alice));
+    const last = login(fixture.connect().client, alice);
     await deliverPending();
+    expect(checks).toHaveLength(1);
     await client.close();
     await waiting;
-    await first.respond(classicResponse(first.challenge, "secret"));
-    await login(fixture.connect().client, alice);
-    expect(fixture.realm.loggedOut).toEqual([]);
+    checks[0]!();
+    await first;
+    while (checks.length < 2) await deliverPending();
+    checks[1]!();
+    await last;
+    expect(fixture.realm.loggedIn).toHaveLength(2);
+  });
+
+  test("of one address start together, and further ones wait for a place", async () => {
+    const limits = { ...defaultLoginLimits, underWay: 3_000 };
+    const throttle = new LoginThrottle(limits, new LoginBudgets(limits, String), "192.0.2.1");
+    const attempts = await Promise.all(Array.from({ length: 2_000 }, () => throttle.begin("alice")));
+    let isStarted = false;
+    const further = throttle.begin("alice").then((attempt) => {
+      isStarted = true;
+      attempt.end();
+    });
+    await deliverPending();
+    expect(isStarted).toBe(false);
+    for (const attempt of attempts) attempt.end();
+    await further;
+    throttle.close();
   });
 
   test("are refused after their connection has ended, however many there are", async () => {
