@@ -53,14 +53,27 @@ async function timing(target: Victim): Promise<number> {
   return Math.max(right, 40 - right);
 }
 
-/** How long 1,000 clients of one address need to log in, in milliseconds. */
-async function restart(target: Victim): Promise<number> {
+/** How long so many clients of one address need to log in, in milliseconds. Then they disconnect. */
+async function restart(target: Victim, clients: number): Promise<number> {
   const start = performance.now();
-  await together(1000, async () => {
+  const connections = await together(clients, async () => {
     const connection = await open(target, "127.0.0.8");
     await login(connection, new UsernamePassword("alice", "secret"));
+    return connection;
   });
-  return performance.now() - start;
+  const milliseconds = performance.now() - start;
+  await together(clients, (index) => connections[index]!.close());
+  return milliseconds;
+}
+
+/** The shortest times with the limits of `target` and without limits, taken in turns: the machine may be busy. */
+async function restarts(target: Victim, unlimited: Victim, clients: number): Promise<[number, number]> {
+  let [withLimits, without] = [Infinity, Infinity];
+  for (let round = 0; round < 2; round++) {
+    withLimits = Math.min(withLimits, await restart(target, clients));
+    without = Math.min(without, await restart(unlimited, clients));
+  }
+  return [withLimits, without];
 }
 
 const proxy = "127.0.0.1";
@@ -126,19 +139,19 @@ export const logins: readonly Attack[] = [
       assert(atFirst <= most + 0.05, `it took ${atFirst} s of processor time, later ones ${most} s`);
     },
   },
-  {
-    name: "1,000 clients behind one address after a restart",
+  ...[1000, 1100].map((clients): Attack => ({
+    name: `${clients} clients behind one address after a restart`,
     victim: "portal",
     sliceMs: 300,
     growthMiB: 256,
     run: async (target) => {
       await using unlimited = await Victim.start("open", target.program);
-      const withLimits = await restart(target).catch(String);
-      if (typeof withLimits === "string") assert.fail(`a client was refused: ${withLimits}`);
-      const without = await restart(unlimited);
-      assert(withLimits < without * 1.5 + 2000, `they took ${withLimits} ms, without limits ${without} ms`);
+      const times = await restarts(target, unlimited, clients).catch(String);
+      if (typeof times === "string") assert.fail(`a client was refused: ${times}`);
+      const [withLimits, without] = times;
+      assert(withLimits < without * 1.5, `they took ${withLimits} ms, without limits ${without} ms`);
     },
-  },
+  })),
   {
     name: "a forged PROXY header from an address that is not a proxy",
     victim: "proxied",
