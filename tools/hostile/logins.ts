@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { login, UsernamePassword } from "@pb/cred";
 import type { Attack } from "./attacks.js";
-import { Victim, within } from "./harness.js";
+import { SECOND, Victim, within } from "./harness.js";
 import type { Role } from "./victim.js";
 import { address, guesses, open, served, together } from "./scenarios.js";
 import { RawPeer } from "./wire.js";
@@ -121,6 +121,24 @@ export const logins: readonly Attack[] = [
       // By chance alone, one run in eight is above the limit.
       if (right > 24) right = Math.min(right, await timing(target));
       assert(right <= 24, `the times tell of ${right} of 40 names whether they exist`);
+    },
+  },
+  {
+    name: "failures at 15,000 names from 200 addresses, which fill the tables",
+    victim: "portal",
+    sliceMs: 300,
+    run: async (target) => {
+      await guesses(target, 15_000, (index) => `name${index}`, address);
+      const logIns = [
+        ["alice", "secret", SECOND], // where the second connection has logged in
+        ["bob", "hunter2", "127.0.0.98"],
+      ] as const;
+      for (const [name, password, from] of logIns) {
+        const connection = await open(target, from);
+        const denial = await login(connection, new UsernamePassword(name, password)).then(() => "", String);
+        assert.equal(denial, "", `${name} was kept out: ${denial}`);
+        connection.terminate("closed");
+      }
     },
   },
   {
