@@ -61,7 +61,7 @@ export const plants: readonly Plant[] = [
   ),
   plant(
     "client: a certificate that nobody has verified",
-    "cred/src/login.ts",
+    "cred/src/client-logins.ts",
     "if (!isEncrypted && ",
     "if (!isEncrypted && false && ",
   ),

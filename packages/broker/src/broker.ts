@@ -527,6 +527,9 @@ export class Broker implements Connection {
     else this.#link.close();
     this.#runDisconnectCallbacks(reason);
     core?.exports.endReferences();
+    // A closed connection that a program keeps does not keep the objects of its calls.
+    this.#peerFeatures = undefined;
+    this.#published.delete(PBX);
     this.#config.onEvent({ kind: "closed", reason });
   }
 
