@@ -49,7 +49,7 @@ export const defaultLimits: BananaLimits = Object.freeze({
 
 /** Throws `TypeError` for a name that is none of `known`, unless its value is undefined. */
 export function checkNames(given: object, known: readonly string[]): void {
-  for (const name in given)
+  for (const name of Object.keys(given))
     if (!known.includes(name) && (given as Record<string, unknown>)[name] !== undefined)
       throw new TypeError(`There is no option "${name}": expected one of ${known.join(", ")}`);
 }
