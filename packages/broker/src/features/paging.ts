@@ -56,8 +56,8 @@ function* split(data: Uint8Array, pageBytes: number): Generator<Uint8Array, void
  * returns. Resolves early when the peer does not want further pages; the iterator of `pages` is then closed. Rejects
  * when the connection has ended, when a page cannot be sent, and with an error that `pages` or the collector throws;
  * the collector is released in any case. Rejects with {@link ArgumentsError} when the peer passed an object that is no
- * collector, which the answer to the end of the pages tells. Rejects with `TypeError` for text and bytes instead of
- * pages: see {@link pagesOf}.
+ * collector, which is noticed after 16 pages: the calls before them have no answer, as those of Twisted's Pager.
+ * Rejects with `TypeError` for text and bytes instead of pages: see {@link pagesOf}.
  */
 export async function sendPages<Page = unknown>(
   collector: RemoteReference<PageCollectorMethods<Page>>,
@@ -67,7 +67,6 @@ export async function sendPages<Page = unknown>(
   requirePages(pages);
   const held = collector as RemoteReference<PageCollectorMethods>;
   const sent = new SentPages(held);
-  let ended: Promise<void> | undefined;
   // In one function: the collector is released in the turn of the last page, as by a Pager of Twisted.
   try {
     if (Symbol.iterator in pages) {
@@ -86,7 +85,7 @@ export async function sendPages<Page = unknown>(
       }
     }
     if (sent.unanswered > 0) await sent.answered();
-    if (!sent.isUnwanted) ended = reportEnd(held);
+    if (!sent.isUnwanted) held.sendRemote("endedPaging");
   } catch (error) {
     // The error of the collector is known at the other end.
     if (held.isAlive && !(error instanceof RemoteError)) reportFailure(held, error);
@@ -94,7 +93,6 @@ export async function sendPages<Page = unknown>(
   } finally {
     held[dispose]();
   }
-  await ended;
 }
 
 function requireCollector(collector: unknown): void {
@@ -110,15 +108,6 @@ function requirePages(pages: unknown): void {
   const isIterable =
     typeof pages === "object" && pages !== null && (Symbol.iterator in pages || Symbol.asyncIterator in pages);
   if (!isIterable) throw new TypeError(`The pages must be an iterable or an async iterable, not ${describe(pages)}`);
-}
-
-/** Rejects when the collector does. A reader that has all pages may end the connection. */
-async function reportEnd(collector: RemoteReference<PageCollectorMethods>): Promise<void> {
-  try {
-    await collector.callRemote("endedPaging");
-  } catch (error) {
-    if (!(error instanceof ConnectionLostError)) throw errorOf(error);
-  }
 }
 
 /** The error of a page, or what to do about an object that has no methods for pages. */
@@ -144,7 +133,7 @@ function reportFailure(collector: RemoteReference<PageCollectorMethods>, error: 
 /** The pages that were sent and are not answered. */
 class SentPages {
   readonly #collector: RemoteReference<PageCollectorMethods>;
-  /** The first pages want no answer, as those of a stock Pager: a short transfer arrives without a round trip. */
+  /** The first pages want no answer, as those of a stock Pager: a short transfer costs no round trip. */
   #free = WINDOW;
   /** Pages that want an answer and have none yet. */
   unanswered = 0;

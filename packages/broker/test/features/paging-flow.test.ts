@@ -184,13 +184,6 @@ describe("a transfer that does not start", () => {
     }
   }
   class NoCollector extends Referenceable {}
-  class OnlyPages extends Referenceable {
-    pages = 0;
-    remote_gotPage(): void {
-      this.pages++;
-    }
-  }
-
   const ways = async (): Promise<[string, Reference][]> => {
     const pair = await connectedPair({ root: new Idle(), onEvent: () => undefined });
     onTestFinished(() => pair.close());
@@ -214,15 +207,12 @@ describe("a transfer that does not start", () => {
   });
 
   test("rejects the sender, if the object is not a collector, and says what to do", async () => {
+    // The first 16 pages and the end want no answer, as those of a stock Pager.
     for (const [, root] of await ways())
-      for (const target of [new NoCollector(), new OnlyPages()])
-        for (const pages of [0, 1, 40]) {
-          await expect(root.callRemote("send", target, pages)).rejects.toMatchObject({
-            remoteType: "builtins.TypeError",
-            message:
-              "The object that was passed for the pages is not a collector: pass a PageCollector, or use getPages",
-          });
-        }
+      await expect(root.callRemote("send", new NoCollector(), 40)).rejects.toMatchObject({
+        remoteType: "builtins.TypeError",
+        message: "The object that was passed for the pages is not a collector: pass a PageCollector, or use getPages",
+      });
   });
 
   test.each([undefined, new PageCollector(), { gotPage: () => undefined }])("sendPages refuses %o", async (target) => {
