@@ -115,3 +115,4 @@ element("online").addEventListener("click", () => {
 
 const known = sessionStorage.getItem("name");
 if (known !== null) enter(known);
+else element("name").focus();
