@@ -92,9 +92,9 @@ export class Server {
 
   /**
    * Serves a stream that was connected by other means. The limits of the server apply to it. Its `peer` describes the
-   * stream itself: a `Socket` has an address, a `TLSSocket` is encrypted, and any other stream is neither, whatever the
-   * server listens on. The server does not add TLS. Throws `TypeError` for a stream that does not carry bytes, or from
-   * which something else reads.
+   * stream itself: a `Socket` has an address, a `TLSSocket` is encrypted if this end is its server or has verified the
+   * other end, and any other stream is neither, whatever the server listens on. The server does not add TLS. Throws
+   * `TypeError` for a stream that does not carry bytes, or from which something else reads.
    */
   accept(stream: Duplex): void {
     requireByteStream(stream);

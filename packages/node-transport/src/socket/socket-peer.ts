@@ -31,21 +31,24 @@ export function describePeer(stream: Duplex, role: "listener" | "initiator", { p
 }
 
 function describeStream(stream: Duplex, role: "listener" | "initiator", path: string | undefined): Peer {
+  const file = path?.replace("\0", "@");
   if (stream instanceof TLSSocket) {
+    // A program may connect to a TLS server, and then serve the calls of that end.
+    const isServer = isServerOfTls(stream);
     return {
-      description: `tls:${addressOf(stream) ?? path ?? "stream"}`,
+      description: `tls:${addressOf(stream) ?? file ?? "stream"}`,
       // Without a verified certificate, anyone may have answered the client, and can read everything. A server does not
       // see what its clients verify.
       get isEncrypted() {
-        return role === "listener" || stream.authorized;
+        return (role === "listener" && isServer) || stream.authorized;
       },
       address: stream.remoteAddress,
       certificate: certificateOf(stream),
-      channelBinding: (type) => channelBindingOf(stream, role === "listener", type),
+      channelBinding: (type) => channelBindingOf(stream, isServer, type),
     };
   }
   // The bytes of a UNIX socket do not leave the kernel, which is as good as encryption.
-  if (path !== undefined) return { description: `unix:${path.replace("\0", "@")}`, isEncrypted: true };
+  if (file !== undefined) return { description: `unix:${file}`, isEncrypted: true };
   if (!(stream instanceof Socket)) return { description: "stream", isEncrypted: false };
   const address = addressOf(stream);
   return {
@@ -53,6 +56,11 @@ function describeStream(stream: Duplex, role: "listener" | "initiator", path: st
     isEncrypted: false,
     address: stream.remoteAddress,
   };
+}
+
+/** Whether this end is the server of the TLS connection: Node knows the key of the exchange only at a client. */
+function isServerOfTls(stream: TLSSocket): boolean {
+  return stream.getEphemeralKeyInfo() === null;
 }
 
 function addressOf({ remoteAddress, remotePort }: Socket): string | undefined {

@@ -3,10 +3,13 @@
 import { getEventListeners, once } from "node:events";
 import { connect as connectSocket, createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
+import { connect as connectTls, createServer as createTlsServer } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import { expect, test } from "vitest";
-import type { Peer, RootSource } from "@pb/broker";
+import type { Broker, Peer, RootSource } from "@pb/broker";
 import { connect, listen } from "@pb/node-transport";
 import type { ListenOptions, Server, ServerEvent } from "@pb/node-transport";
+import { Authority } from "../support/certificates.js";
 import { streams } from "../support/socket-pairs.js";
 import { echo, Echo, folder, sleep, until } from "../support/echo.js";
 
@@ -292,6 +295,34 @@ test("describes a stream that is passed to accept, not the socket that the serve
   ]);
   await Promise.all(clients.map((client) => client.close()));
   tcp.close();
+  await server.close();
+});
+
+test("a TLS stream of a client that is passed to accept counts as encrypted only if its server was verified", async () => {
+  const authority = new Authority("A test authority");
+  const tls = createTlsServer(authority.issue("pb.example")).listen(0, "127.0.0.1");
+  await once(tls, "listening");
+  const { port } = tls.address() as AddressInfo;
+  const server = await listen(here, new Echo());
+  const found: boolean[] = [];
+  for (const options of [{ rejectUnauthorized: false }, { ca: authority.cert }]) {
+    const far = once(tls, "secureConnection");
+    const near = connectTls({ port, host: "127.0.0.1", servername: "pb.example", ...options });
+    await once(near, "secureConnect");
+    server.accept(near);
+    const [stream] = (await far) as [TLSSocket];
+    await using connection = await connect(stream);
+    expect(await echo(connection, 1)).toBe(1);
+    const [{ peer }] = [...server.connections] as [Broker];
+    found.push(peer.isEncrypted);
+    // Both ends agree which of them is the server.
+    const bindings = [peer, connection.peer].map((end) => end.channelBinding?.("tls-server-end-point"));
+    expect(bindings[0]).toEqual(bindings[1]);
+    await connection.close();
+    await until(() => server.connections.size === 0, "it is removed");
+  }
+  expect(found).toEqual([false, true]);
+  tls.close();
   await server.close();
 });
 
