@@ -12,6 +12,9 @@ export interface PublishedStore {
   save(key: string, state: Uint8Array): Promise<void> | void;
 }
 
+/** What a state costs besides its bytes: its key, its view, and its entry in the table (measured: 500 to 600 bytes). */
+const STATE_COST = 512;
+
 /** Keeps states in the memory of the process. */
 export class MemoryStore implements PublishedStore {
   readonly #maxBytes: number;
@@ -20,8 +23,9 @@ export class MemoryStore implements PublishedStore {
   #bytes = 0;
 
   /**
-   * Keeps at most `maxBytes` bytes of states, by default 64 MiB, because the peer decides how many objects it
-   * publishes. The state that was saved longest ago is forgotten first.
+   * Keeps states that take at most `maxBytes` bytes, by default 64 MiB, because the peer decides how many objects it
+   * publishes. Each state counts as 512 bytes more than it has. The state that was saved longest ago is forgotten
+   * first. A state that is too large for the store is not kept, and no other one is forgotten for it.
    */
   constructor(maxBytes: number = 64 * 1024 * 1024) {
     checkNumber("maxBytes", maxBytes, { least: 0 });
@@ -34,8 +38,10 @@ export class MemoryStore implements PublishedStore {
 
   save(key: string, state: Uint8Array): void {
     this.#forget(key);
+    const cost = STATE_COST + state.length;
+    if (cost > this.#maxBytes) return;
     this.#states.set(key, state);
-    this.#bytes += state.length;
+    this.#bytes += cost;
     for (const oldest of this.#states.keys()) {
       if (this.#bytes <= this.#maxBytes) return;
       this.#forget(oldest);
@@ -43,7 +49,9 @@ export class MemoryStore implements PublishedStore {
   }
 
   #forget(key: string): void {
-    this.#bytes -= this.#states.get(key)?.length ?? 0;
+    const state = this.#states.get(key);
+    if (state === undefined) return;
+    this.#bytes -= STATE_COST + state.length;
     this.#states.delete(key);
   }
 }

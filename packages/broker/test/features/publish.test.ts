@@ -203,10 +203,15 @@ test.each(["(None)", "(dictionary)", "(list 1)", "(dictionary ((unicode remote) 
 );
 
 test("a MemoryStore keeps a limited number of bytes, and forgets the oldest states first", () => {
-  const store = new MemoryStore(10);
+  const store = new MemoryStore(2 * (512 + 4));
+  const sizes = () => ["a", "b", "c", "large"].map((key) => store.load(key)?.length);
   for (const key of ["a", "b", "a", "c"]) store.save(key, new Uint8Array(4));
-  expect(["a", "b", "c"].map((key) => store.load(key)?.length)).toEqual([4, undefined, 4]);
-  store.save("large", new Uint8Array(11));
-  expect(["a", "c", "large"].map((key) => store.load(key))).toEqual([undefined, undefined, undefined]);
+  expect(sizes()).toEqual([4, undefined, 4, undefined]);
+  store.save("large", new Uint8Array(1_000));
+  expect(sizes()).toEqual([4, undefined, 4, undefined]);
+  store.save("a", new Uint8Array(1_000)); // The old state is not kept in place of the new one.
+  expect(sizes()).toEqual([undefined, undefined, 4, undefined]);
+  for (let key = 0; key < 1_000; key++) store.save(String(key), new Uint8Array(0));
+  expect(Array.from({ length: 1_000 }, (_, key) => store.load(String(key))).filter((state) => state)).toHaveLength(2);
   expect(() => new MemoryStore(Number.NaN)).toThrow(TypeError);
 });
