@@ -95,7 +95,9 @@ async function finish(
   if (iterations < leastIterations)
     throw weakLogin(`The server asks for ${iterations} iterations: too few to protect the password from guessing`);
   if (iterations > mostIterations) throw malformedLogin(`The server asks for ${iterations} iterations: too many`);
-  const salted = await saltPassword(password, salt, iterations, signal);
+  const salted = await whileConnected(calls.connection, signal, (ended) =>
+    saltPassword(password, salt, iterations, ended),
+  );
   signal.throwIfAborted();
   const withoutProof = finalWithoutProof(channelOf(clientFirst, binding.data), nonce);
   const signed = authMessage(clientFirst.bare, serverFirst.text, withoutProof);
@@ -113,6 +115,27 @@ async function finish(
     return await calls.call(proven, "enter", mind);
   } finally {
     proven[dispose]();
+  }
+}
+
+/**
+ * Passes `compute` a signal that aborts when `signal` does, and also with the end of the connection: a server could
+ * otherwise disconnect after each question, and have the client compute the answers to all of them at the same time.
+ */
+async function whileConnected<T>(
+  connection: Broker,
+  signal: AbortSignal,
+  compute: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const either = new AbortController();
+  const abort = (): void => either.abort(signal.reason);
+  signal.addEventListener("abort", abort);
+  const subscription = connection.notifyOnDisconnect((reason) => either.abort(reason));
+  try {
+    return await compute(either.signal);
+  } finally {
+    subscription[dispose]();
+    signal.removeEventListener("abort", abort);
   }
 }
 

@@ -115,6 +115,21 @@ describe("a login with SCRAM", () => {
     expect(finish).not.toHaveBeenCalled();
   });
 
+  test("stops computing when the connection ends, so that a server cannot ask again and again", async () => {
+    const links = linkPair();
+    const server = new Broker(links.listener, {});
+    const forged = new (class extends Referenceable {
+      remote_scram(message: Uint8Array) {
+        const [, nonce = ""] = /r=(.*)$/.exec(Buffer.from(message).toString())!;
+        setTimeout(() => links.listener.destroy(), 20);
+        return [Buffer.from(`r=${nonce}xyz,s=AAAA,i=9999999999`), this]; // hours
+      }
+    })();
+    server.publish("pbx.login", forged);
+    const attempt = login(new Broker(links.initiator), alice, null, { mostIterations: 1e10 });
+    expect(await errorOf(attempt)).toMatchObject({ name: "ConnectionLostError" });
+  });
+
   test.each([[null], [7], [[]], [["r=x,s=AAAA,i=4096"]], ["text"]])(
     "rejects a server that answers %j",
     async (answer) => {
