@@ -65,6 +65,15 @@ const malformed: [string, (text: string) => Expression][] = [
       ]),
   ],
   [
+    "the keys of many dicts inside of each other",
+    (text) => {
+      let value: Expression = [bytes("os.system"), 1];
+      for (let depth = 200; depth > 0; depth--)
+        value = [bytes("dictionary"), [[bytes("unicode"), bytes(text.slice(0, 3_000))], value]];
+      return call(root, "echo", [bytes("tuple"), value]);
+    },
+  ],
+  [
     "the name of a keyword argument",
     (text) => call(root, "echo", tuple, [bytes("dictionary"), [bytes(text), [bytes("os.system"), 1]]]),
   ],
@@ -179,6 +188,29 @@ test("an error that arrives as a copy can be printed, and keeps what a program p
     expectPrintable(shop.received);
     expect(shop.received).toBeInstanceOf(SoldOut);
     expect(shop.received).toMatchObject({ article: "a\nb", message: expect.stringMatching(/^x\\n\\x1b/) as string });
+  }
+});
+
+test("an error that arrives as a copy has no message and no name without a text", async () => {
+  const types = new TypeRegistry().register(copyType("shop.SoldOut", SoldOut));
+  class Shop extends Root {
+    received: unknown;
+    remote_take(value: unknown): void {
+      this.received = value;
+    }
+  }
+  const entry = (name: string, value: Expression): Expression => [[bytes("unicode"), bytes(name)], value];
+  const list: Expression = [bytes("list"), [bytes("unicode"), bytes(FORGED)]];
+  const withoutText: Expression = [bytes("dictionary"), entry("toString", 1)];
+  for (const value of [list, withoutText, [bytes("set"), 1]] as Expression[]) {
+    for (const name of ["message", "name"]) {
+      const shop = new Shop();
+      const { peer } = await brokerAndPeer("listener", { root: shop, types });
+      const state: Expression = [bytes("dictionary"), entry(name, value), entry("article", 7)];
+      await peer.send(call(root, "take", [bytes("tuple"), [bytes("shop.SoldOut"), state]]));
+      expectPrintable(shop.received);
+      expect(shop.received).toMatchObject({ article: 7, message: "", name: "Error" });
+    }
   }
 });
 

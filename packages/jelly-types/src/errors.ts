@@ -24,6 +24,9 @@ export type JellyErrorCode =
   | "JELLY_HEAP_TOO_LARGE"
   | "JELLY_NOT_ALLOWED";
 
+/** The length at which a path is cut, in UTF-16 code units. The steps next to the value are kept. */
+const LONGEST_PATH = 1_000;
+
 /** A value that cannot be written, or an s-expression that cannot be read as a value. */
 export class JellyError extends PerspectiveBrokerError {
   override readonly name: string = "JellyError";
@@ -37,7 +40,7 @@ export class JellyError extends PerspectiveBrokerError {
     this.#text = text;
   }
 
-  /** The path to the value in the graph: `$.items[3].price`. */
+  /** The path to the value in the graph: `$.items[3].price`. Of a long one, `$…` replaces the first steps. */
   get path(): string {
     return `$${this.#path}`;
   }
@@ -47,7 +50,9 @@ export class JellyError extends PerspectiveBrokerError {
    * one first.
    */
   below(step: string): this {
-    this.#path = step + this.#path;
+    // A peer chooses the steps of what it sends, and may choose thousands of long ones.
+    if (this.#path.length < LONGEST_PATH) this.#path = step + this.#path;
+    else if (!this.#path.startsWith("…")) this.#path = `…${this.#path}`;
     this.message = `${this.#text} (at ${this.path})`;
     return this;
   }

@@ -66,10 +66,21 @@ function textOf(event: BrokerEvent): string | undefined {
   }
 }
 
-/** An error with its stack. The message may contain text of the peer, such as a name that a method did not find. */
+/**
+ * An error with its stack. The message may contain text of the peer, such as a name that a method did not find. A
+ * method may also throw what it was sent, which can be a value that has no text.
+ */
 function describe(error: unknown): string {
-  if (!(error instanceof Error)) return printable(String(error), LONGEST);
-  const { name, message, stack = "" } = error;
+  try {
+    return error instanceof Error ? describeError(error) : printable(String(error), LONGEST);
+  } catch {
+    return "a value that cannot be printed";
+  }
+}
+
+function describeError(error: Error): string {
+  const parts: readonly unknown[] = [error.name, error.message, error.stack ?? ""];
+  const [name, message, stack] = parts.map(String) as [string, string, string];
   // A stack contains the message that the error was created with. If that has changed, its end is unknown, and its
   // lines could be taken for frames.
   const start = stack.indexOf(message);

@@ -90,3 +90,14 @@ test("escapes and cuts the message of an error, which may contain text of the pe
   );
   expect(warnings[0]!.length).toBeLessThan(5_000);
 });
+
+test("a method that throws what a peer has sent does not end the process", () => {
+  const warnings: string[] = [];
+  const withoutText = Object.assign(Object.create(null) as object, { toString: 1 });
+  const properties = [{ message: withoutText, stack: 4 }, { name: withoutText }, { stack: 4 }];
+  const errors = [withoutText, [withoutText], ...properties.map((own) => Object.assign(new Error("x"), own))];
+  const watcher = withDefaultWatcher<BrokerOptions>({}, (message) => warnings.push(message)).onEvent!;
+  for (const error of errors) watcher({ kind: "method-failed", method: "find", error });
+  const unprintable = "The remote method find failed: a value that cannot be printed";
+  expect(warnings).toEqual([...Array<string>(4).fill(unprintable), "The remote method find failed: Error: x"]);
+});

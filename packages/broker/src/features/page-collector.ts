@@ -66,7 +66,8 @@ export class PageCollector<Page = unknown> extends Referenceable implements Asyn
 
   /** The source of the pages failed. Sent by this library only. */
   remote_failedPaging(type: unknown, message: unknown): void {
-    this.fail(new RemoteError({ type: String(type), message: String(message), parents: [String(type)] }));
+    const name = typeof type === "string" ? type : "twisted.spread.pb.Error";
+    this.fail(new RemoteError({ type: name, message: typeof message === "string" ? message : "", parents: [name] }));
   }
 
   /** The peer released the collector without reporting the end of the pages, or the connection has ended. */

@@ -14,11 +14,11 @@ import {
   Root,
   sendPages,
 } from "@pb/broker";
-import type { PageCollectorMethods, RemoteReference } from "@pb/broker";
+import type { BrokerEvent, PageCollectorMethods, RemoteReference } from "@pb/broker";
 import { JellyError, TypeRegistry } from "@pb/jelly-types";
 import { connectedPair } from "@pb/broker/testing";
 import { garbageCollector } from "../../../../tools/gc/garbage-collector.js";
-import { rejection } from "../support/raw-peer.js";
+import { brokerAndPeer, rejection } from "../support/raw-peer.js";
 
 beforeAll(() => void garbageCollector());
 
@@ -252,4 +252,23 @@ test("a collector that is filled by other code is an async iterable", async () =
   collector.remote_gotPage("too late");
   collector.unreferenced();
   expect((await read).slice(0, 2)).toEqual(["a", "b"]);
+});
+
+test("a failure without texts ends the pages as well, and is no fault of the collector", async () => {
+  class Shop extends Root {
+    readonly pages = new PageCollector();
+    remote_pages(): PageCollector {
+      return this.pages;
+    }
+  }
+  const nothing = "(dictionary ((unicode toString) 1))";
+  for (const words of [`${nothing} (unicode x)`, `(unicode x) ${nothing}`, "(None) 7", "(list (list 1)) (list)"]) {
+    const shop = new Shop();
+    const events: BrokerEvent[] = [];
+    const { peer } = await brokerAndPeer("listener", { root: shop, onEvent: (event) => void events.push(event) });
+    await peer.send("(message 1 root pages 1 (tuple) (dictionary))");
+    await peer.send(`(message 2 1 failedPaging 1 (tuple ${words}) (dictionary))`);
+    await expect(shop.pages[Symbol.asyncIterator]().next()).rejects.toBeInstanceOf(RemoteError);
+    expect(events).toEqual([]);
+  }
 });

@@ -4,6 +4,9 @@ import { printable } from "@pb/jelly-types";
 import { ConnectError } from "@pb/transport";
 import type { ConnectErrorCode } from "../errors.js";
 
+/** The longest text of a cause, in UTF-16 code units. */
+const LONGEST_CAUSE = 1_000;
+
 /** The codes of TLS errors. */
 type TlsErrorCode = Extract<ConnectErrorCode, `CONNECT_TLS_${string}`>;
 
@@ -13,7 +16,7 @@ interface TlsError extends Error {
   readonly reason?: string;
   /** With `ERR_TLS_CERT_ALTNAME_INVALID`: the expected name and the certificate. */
   readonly host?: string;
-  readonly cert?: { readonly subject?: { readonly CN?: string }; readonly subjectaltname?: string };
+  readonly cert?: { readonly subject?: { readonly CN?: string | readonly string[] }; readonly subjectaltname?: string };
 }
 
 const codes: Readonly<Record<string, TlsErrorCode>> = {
@@ -47,14 +50,13 @@ const CERTIFICATE_ALERT =
  * message.
  */
 export function explainTlsError(error: Error, where: string): Error {
-  const { code, message, reason } = error as TlsError;
+  const { code, reason, message } = error as TlsError;
   if (typeof code !== "string") return error;
   const known = codes[code] ?? codeOfFamily(code);
   if (known === undefined) return error;
-  const text =
-    known === "CONNECT_TLS_WRONG_NAME"
-      ? describeWrongName(error)
-      : `${sentences[known]} (${(reason ?? message).trim()})`;
+  if (known === "CONNECT_TLS_WRONG_NAME")
+    return new ConnectError(known, `${where}: ${describeWrongName(error)}`, { cause: printableCause(error) });
+  const text = `${sentences[known]} (${(reason ?? message).trim()})`;
   return new ConnectError(known, `${where}: ${text}`, { cause: error });
 }
 
@@ -80,8 +82,16 @@ function codeOfFamily(code: string): TlsErrorCode | undefined {
 
 function describeWrongName({ host, cert, message }: TlsError): string {
   const names = cert?.subjectaltname ?? cert?.subject?.CN;
-  if (host === undefined || names === undefined) return message;
-  return `The server's certificate is for ${printable(names)}, not for ${host}`;
+  if (host === undefined || names === undefined) return printable(message);
+  return `The server's certificate is for ${printable([names].flat().join(", "))}, not for ${host}`;
+}
+
+/** The same error with a message that can be printed: Node repeats the names in a certificate as they are. */
+function printableCause({ code, message, reason, host, cert }: TlsError): Error {
+  return Object.assign(new Error(printable(message, LONGEST_CAUSE)), {
+    ...{ code, host, cert },
+    reason: reason === undefined ? undefined : printable(reason, LONGEST_CAUSE),
+  });
 }
 
 const sentences: Readonly<Record<Exclude<TlsErrorCode, "CONNECT_TLS_WRONG_NAME">, string>> = {

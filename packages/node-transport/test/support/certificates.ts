@@ -11,7 +11,7 @@ export interface Certificate {
 }
 
 export interface CertificateOptions {
-  /** The names and addresses that the certificate is valid for. */
+  /** The names and addresses that the certificate is valid for. If there are none, it has no extension for them. */
   readonly names?: readonly string[];
   readonly validFrom?: Date;
   readonly validTo?: Date;
@@ -37,18 +37,22 @@ export class Authority implements Certificate {
     );
   }
 
-  /** Issues a certificate for `name`, with its private key. */
-  issue(name: string, { names = [name], ...validity }: CertificateOptions = {}): Certificate {
+  /** Issues a certificate with one or more common names, and its private key. */
+  issue(
+    name: string | readonly string[],
+    { names = [name].flat(), ...validity }: CertificateOptions = {},
+  ): Certificate {
     const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
     const alternatives = sequence(...names.map(alternativeName));
+    const extensions = names.length === 0 ? [] : [extension(SUBJECT_ALTERNATIVE_NAME, false, alternatives)];
     return {
-      cert: this.#certify(name, publicKey, [extension(SUBJECT_ALTERNATIVE_NAME, false, alternatives)], validity),
+      cert: this.#certify(name, publicKey, extensions, validity),
       key: pemOf(privateKey),
     };
   }
 
   #certify(
-    name: string,
+    name: string | readonly string[],
     publicKey: KeyObject,
     extensions: Buffer[],
     { validFrom, validTo }: CertificateOptions,
@@ -62,7 +66,7 @@ export class Authority implements Certificate {
       sequence(time(validFrom ?? new Date(now - DAY)), time(validTo ?? new Date(now + 30 * DAY))),
       distinguishedName(name),
       publicKey.export({ type: "spki", format: "der" }),
-      value(0xa3, sequence(...extensions)),
+      ...(extensions.length === 0 ? [] : [value(0xa3, sequence(...extensions))]),
     );
     const signature = sign("sha256", body, this.#keys.privateKey);
     const der = sequence(body, ECDSA_WITH_SHA256, value(0x03, Buffer.from([0]), signature));
@@ -109,8 +113,9 @@ function time(date: Date): Buffer {
   return value(0x17, Buffer.from(`${date.toISOString().replace(/\D/g, "").slice(2, 14)}Z`));
 }
 
-function distinguishedName(commonName: string): Buffer {
-  return sequence(value(0x31, sequence(identifier("550403"), value(0x0c, Buffer.from(commonName)))));
+function distinguishedName(commonNames: string | readonly string[]): Buffer {
+  const parts = [commonNames].flat().map((name) => sequence(identifier("550403"), value(0x0c, Buffer.from(name))));
+  return sequence(...parts.map((part) => value(0x31, part)));
 }
 
 function extension(id: Buffer, isCritical: boolean, contents: Buffer): Buffer {

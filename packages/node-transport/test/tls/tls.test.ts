@@ -86,6 +86,20 @@ describe("a client", () => {
     await server.close();
   });
 
+  test.for<[string, readonly string[]]>([
+    ["two names", ["a.example", "b.example"]],
+    ["a name with controls", ["a\n\u001b[2K\u202eroot logged in"]],
+  ])("can print why it refuses a certificate with %s", async ([, names]) => {
+    const [server] = await serve(authority.issue(names, { names: [] }));
+    const error = await rejection(to(server, { ...trusting, serverName: "pb.example" }));
+    expect(error.code).toBe("CONNECT_TLS_WRONG_NAME");
+    expect(error.message).toContain(names[0]!.slice(0, 1));
+    expect(error.cause).toMatchObject({ code: "ERR_TLS_CERT_ALTNAME_INVALID", cert: { subject: {} } });
+    const printed = [String(error), String(error.cause), (error.cause as Error).stack].join(" ");
+    expect(printed).not.toMatch(/[^\P{Cc}\n]|\u202e|\nroot logged in/u);
+    await server.close();
+  });
+
   test.for<[string, ClientTls]>([
     ["an authority that Node does not trust", {}],
     ["an authority that is not trusted", { ca: new Authority("Another authority").cert }],

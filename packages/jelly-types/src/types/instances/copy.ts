@@ -266,7 +266,7 @@ export function setOwnProperties(instance: object, state: unknown): void {
   const isError = instance instanceof Error;
   let isSparse = false;
   for (const key of Object.keys(state)) {
-    if (isMember(instance, key) || (isError && key === "stack")) {
+    if (isMember(instance, key) || (isError && isUnprintable(key, state[key]))) {
       noteDropped(instance, key);
       continue;
     }
@@ -287,6 +287,16 @@ const LONGEST_TEXT = 1_000;
 function printablePart(key: string, value: unknown): unknown {
   const isPrinted = typeof value === "string" && (key === "message" || key === "name");
   return isPrinted ? printable(value, LONGEST_TEXT) : value;
+}
+
+/**
+ * Whether a property would make it impossible or dangerous to print an error: its stack, and a message or a name whose
+ * text is not known, such as a list of texts with controls, or a dict, which has no text.
+ */
+function isUnprintable(key: string, value: unknown): boolean {
+  if (key === "stack") return true;
+  const isObject = typeof value === "object" && value !== null && !(value instanceof Uint8Array);
+  return isObject && (key === "message" || key === "name");
 }
 
 /** Whether an instance has a method or an accessor of this name: of its class, or a field that holds a function. */
