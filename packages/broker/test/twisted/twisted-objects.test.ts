@@ -84,7 +84,7 @@ describe.each(inject("twisteds"))("with Twisted $version", ({ python }) => {
     }, "Twisted to release the objects");
   }
 
-  describe.each([
+  describe.each<[string, () => object]>([
     ["a Referenceable", () => new Thing()],
     ["a Cacheable", () => new Counter()],
   ])("%s comes back as itself", (_, make) => {
