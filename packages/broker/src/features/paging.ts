@@ -147,7 +147,9 @@ class SentPages {
   }
 
   /** Sends a page. Throws `JellyError` when one of the first pages cannot be sent. */
-  add(page: unknown): void {
+  add(value: unknown): void {
+    // As the last argument, undefined would not be sent, and the collector would miss its page.
+    const page = value === undefined ? null : value;
     if (this.#free > 0) {
       this.#free--;
       this.#collector.sendRemote("gotPage", page);

@@ -46,16 +46,15 @@ def ring(size):
 
 
 class SlowCollector(util.CallbackPageCollector):
-    """Answers the end of the pages only when it is told to."""
+    """Never answers the end of the pages."""
 
     def __init__(self):
-        self.answer = defer.Deferred()
         self.ended = defer.Deferred()
         util.CallbackPageCollector.__init__(self, self.ended.callback)
 
     def remote_endedPaging(self):
         util.CallbackPageCollector.remote_endedPaging(self)
-        return self.answer
+        return defer.Deferred()
 
 
 class Objects(pb.Root):
@@ -84,12 +83,9 @@ class Objects(pb.Root):
         return util.getAllPages(files, "read", *args)
 
     def remote_readSlowly(self, files):
-        self.collector = SlowCollector()
-        files.callRemote("read", self.collector, 3, 1).addErrback(lambda _: None)
-        return self.collector.ended
-
-    def remote_answerEnd(self):
-        self.collector.answer.callback(None)
+        collector = SlowCollector()
+        files.callRemote("read", collector, 3, 1)
+        return collector.ended
 
     # pages that Twisted sends
     def remote_string(self, collector, data, size):
