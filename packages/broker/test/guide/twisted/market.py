@@ -29,7 +29,7 @@ class Market(pb.Root):
         return Board()
 
     def remote_log(self, day, collector, size):
-        util.StringPager(collector, f"sold on {day}".encode(), size)
+        util.StringPager(collector, f"{day}:sold".encode(), size)
 
     def remote_share(self):
         return Fraction(1, 3)  # cannot be sent

@@ -60,7 +60,7 @@ const board = await market.call.board();
 console.log(await board.call.post("fresh pears"));
 
 const collector = new PageCollector<Uint8Array>(); // not the first argument, so `getPages` cannot pass it
-await market.call.log("Monday", collector, 8);
+await market.call.log("Monday", collector, 7);
 for await (const page of collector) console.log(new TextDecoder().decode(page));
 
 console.log(await market.call.order(new Supplier()));
