@@ -10,12 +10,15 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Reads an {@link Expression} element by element. */
 export class TreeReader implements ExpressionReader {
-  /** The elements that are not read yet, the next one last. */
-  readonly #remaining: Expression[];
+  /** The list that is being read, and its next element. */
+  #list: readonly Expression[];
+  #index = 0;
+  /** The lists around it that have further elements. */
+  readonly #outer: { readonly list: readonly Expression[]; readonly index: number }[] = [];
   #offset = 0;
 
   constructor(expression: Expression) {
-    this.#remaining = [expression];
+    this.#list = [expression];
   }
 
   get offset(): number {
@@ -32,7 +35,10 @@ export class TreeReader implements ExpressionReader {
 
   list(): number {
     const list = this.#read("list") as Expression[];
-    for (let index = list.length - 1; index >= 0; index--) this.#remaining.push(list[index]!);
+    if (list.length === 0) return 0;
+    if (this.#index < this.#list.length) this.#outer.push({ list: this.#list, index: this.#index });
+    this.#list = list;
+    this.#index = 0;
     return list.length;
   }
 
@@ -87,7 +93,7 @@ export class TreeReader implements ExpressionReader {
 
   skip(): void {
     this.#peek();
-    this.#remaining.pop();
+    this.#index++;
     this.#offset++;
   }
 
@@ -97,11 +103,13 @@ export class TreeReader implements ExpressionReader {
       throw new BananaError("BANANA_UNEXPECTED_KIND", `Expected ${kind}, found ${found}`, { offset: this.#offset });
     }
     this.#offset++;
-    return this.#remaining.pop()!;
+    return this.#list[this.#index++]!;
   }
 
   #peek(): Expression {
-    const next = this.#remaining[this.#remaining.length - 1];
+    while (this.#index === this.#list.length && this.#outer.length > 0)
+      ({ list: this.#list, index: this.#index } = this.#outer.pop()!);
+    const next = this.#list[this.#index];
     if (next === undefined)
       throw new BananaError("BANANA_TRUNCATED", "There is no further element", { offset: this.#offset });
     return next;
