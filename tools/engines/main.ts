@@ -8,6 +8,7 @@ const engines: Record<string, readonly string[]> = { bun: ["--bun"], deno: ["run
 /** Excluded, with the reason that the page gives. */
 const excluded = [
   "**/{work,complexity,heap}.test.ts", // V8's counters and heap
+  "packages/banana/test/portable.test.ts", // esbuild, which Deno leaves running
   "packages/broker/**/docs.test.ts", // the texts of V8's errors
   "packages/cred/test/transport.test.ts", // TLS of Node
   "packages/cred/test/crowd.test.ts", // Bun does not accept a thousand connections in time
@@ -33,11 +34,11 @@ showTestTable({
 The tests of the portable packages in engines that are not Node, some of them with Twisted as the peer, as on Node. Not run
 are the tests
 
-- of V8's counters and heap, and of the texts of V8's errors;
+- of V8's counters and heap, of the texts of V8's errors, and of the size of the codec, which esbuild measures;
 - of logins over TLS, and of a thousand logins at once: Bun does not accept a thousand connections in time;
 - of TLS, of gateways and of invalid frames in \`@pb/web-transport/node\`. Bun replaces the package \`ws\` by its own code,
   which does not report invalid frames. Deno reports other numbers of queued bytes of a socket.
 
-That the packages need nothing of Node, as in a browser, is shown by their tests \`portable.test.ts\` and by
+That the packages need nothing of Node, as in a browser, is shown in Node by their tests \`portable.test.ts\` and by
 \`npm run checks -- layering\`. \`npm run engines\` runs the tests and writes this page.`,
 });
