@@ -11,6 +11,7 @@ const excluded = [
   "packages/banana/test/portable.test.ts", // esbuild, which Deno leaves running
   "packages/broker/**/docs.test.ts", // the texts of V8's errors
   "packages/cred/test/transport.test.ts", // TLS of Node
+  "packages/cred/test/timing/timing.test.ts", // starts a server with the flags of Node
   "packages/cred/test/crowd.test.ts", // Bun does not accept a thousand connections in time
   "packages/web-transport/test/docs.test.ts", // starts programs with the flags of Node
   "packages/web-transport/test/node/{tls,bad-input,gateway}.test.ts", // the details of Node's sockets and of `ws`
@@ -35,7 +36,7 @@ The tests of the portable packages in engines that are not Node, some of them wi
 are the tests
 
 - of V8's counters and heap, of the texts of V8's errors, and of the size of the codec, which esbuild measures;
-- of logins over TLS, and of a thousand logins at once: Bun does not accept a thousand connections in time;
+- of logins over TLS, of the time that a login takes, and of a thousand logins at once: Bun does not accept a thousand connections in time;
 - of TLS, of gateways and of invalid frames in \`@pb/web-transport/node\`. Bun replaces the package \`ws\` by its own code,
   which does not report invalid frames. Deno reports other numbers of queued bytes of a socket.
 
