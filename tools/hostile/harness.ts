@@ -70,8 +70,7 @@ export class Victim implements AsyncDisposable {
     victim.port = started.port;
     victim.#second =
       role === "client" ? await visitor : await connect(socketTo(victim.port, SECOND), { liveness: false });
-    if (role !== "client" && role !== "root" && role !== "file")
-      await login(victim.#second, new UsernamePassword("alice", "secret"));
+    if (role !== "client" && role !== "root") await login(victim.#second, new UsernamePassword("alice", "secret"));
     void victim.#measureLatencies();
     return victim;
   }

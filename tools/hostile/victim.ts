@@ -18,6 +18,7 @@ import {
   InMemoryUsernamePasswordChecker,
   login,
   Portal,
+  ScramVerifier,
   UsernamePassword,
 } from "@pb/cred";
 import { Decimal, TypeRegistry } from "@pb/jelly-types";
@@ -108,7 +109,8 @@ class User extends Avatar {}
 const realm = { requestAvatar: () => ({ avatar: new User() }) };
 const key = "A".repeat(43);
 const verifier = `{SCRAM-SHA-256}4096,c2FsdA==,${key}=,${key}=`;
-const users = Array.from({ length: 10_000 }, (_, index) => `user${index}:${verifier}\n`).join("");
+const strangers = Array.from({ length: 10_000 }, (_, index) => `user${index}:${verifier}\n`).join("");
+const users = `alice:${(await ScramVerifier.of("secret")).toText()}\n${strangers}`;
 const passwords = (): InMemoryUsernamePasswordChecker =>
   new InMemoryUsernamePasswordChecker({ alice: "secret", bob: "hunter2" });
 const MANY = 1e9;
