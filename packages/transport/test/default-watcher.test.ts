@@ -95,7 +95,13 @@ test("a method that throws what a peer has sent does not end the process", () =>
   const warnings: string[] = [];
   const withoutText = Object.assign(Object.create(null) as object, { toString: 1 });
   const properties = [{ message: withoutText, stack: 4 }, { name: withoutText }, { stack: 4 }];
-  const errors = [withoutText, [withoutText], ...properties.map((own) => Object.assign(new Error("x"), own))];
+  // Bun makes the text of the stack when something is assigned first.
+  const withStack = (error: Error): Error => (error.stack === undefined ? error : error);
+  const errors = [
+    withoutText,
+    [withoutText],
+    ...properties.map((own) => Object.assign(withStack(new Error("x")), own)),
+  ];
   const watcher = withDefaultWatcher<BrokerOptions>({}, (message) => warnings.push(message)).onEvent!;
   for (const error of errors) watcher({ kind: "method-failed", method: "find", error });
   const unprintable = "The remote method find failed: a value that cannot be printed";
