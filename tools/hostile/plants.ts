@@ -72,6 +72,12 @@ export const plants: readonly Plant[] = [
     '"the same"',
   ),
   plant(
+    "client: pages that are not consumed",
+    "broker/src/features/page-collector.ts",
+    "const MAX_WAITING_BYTES = 64 * 1024 * 1024",
+    "const MAX_WAITING_BYTES = 1e12",
+  ),
+  plant(
     "client: an error with forged text that is printed",
     "broker/src/wire/failure.ts",
     "super(printable(message, LONGEST_SHOWN))",
