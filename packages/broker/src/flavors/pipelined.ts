@@ -4,6 +4,7 @@ import { addDisposal, dispose, onDispose } from "@pb/banana";
 import type { CallOptions } from "../calls/call-options.js";
 import { checkCallOptions } from "../calls/call-options.js";
 import type { Connection, Perspective } from "../calls/callable.js";
+import { DependencyFailed, NotAReference, NotExpected } from "../calls/extension-errors.js";
 import { remoteCalls } from "../calls/remote-calls.js";
 import { withDeadline } from "../deadline.js";
 import { callTimeout, ConnectionLostError, DeadReferenceError } from "../errors.js";
@@ -30,7 +31,7 @@ export interface PipelineHost {
 export interface Pipelining {
   /** Whether the peer is known to run calls to results that it has not sent. */
   readonly canPipeline: boolean;
-  /** Resolves when the peer has said what it can do. */
+  /** Resolves with the answer of the peer to `hello`. */
   ask(): Promise<unknown>;
 }
 
@@ -155,7 +156,8 @@ export class PipelinedReference implements Promise<unknown>, Reference {
       return await host.caller.call(`pbx:${target}`, name, args, details);
     } catch (error) {
       if (await hasNotRun(host, error)) return await this.#callLater(name, args, withTimeLeft(options, start));
-      if (error instanceof RemoteError && error.remoteType === FAILED) error.cause ??= await this.#failure();
+      if (error instanceof RemoteError && error.remoteType === DependencyFailed.remoteType)
+        error.cause ??= await this.#failure();
       throw error;
     }
   }
@@ -178,11 +180,15 @@ export class PipelinedReference implements Promise<unknown>, Reference {
       if (error instanceof ConnectionLostError) throw error;
       throw calledAs(
         method,
-        pipelineError(FAILED, `The call on which this one depends failed: ${String(error)}`, error),
+        pipelineError(
+          DependencyFailed.remoteType,
+          `The call on which this one depends failed: ${String(error)}`,
+          error,
+        ),
       );
     }
     if (isReference(result)) return result;
-    throw calledAs(method, pipelineError("pbx.NotAReference", "The result of the call is not a reference"));
+    throw calledAs(method, pipelineError(NotAReference.remoteType, "The result of the call is not a reference"));
   }
 
   #failure(): Promise<unknown> {
@@ -193,15 +199,13 @@ export class PipelinedReference implements Promise<unknown>, Reference {
   }
 }
 
-const FAILED = "pbx.DependencyFailed";
-
 function pipelineError(type: string, message: string, cause?: unknown): RemoteError {
   const error = new RemoteError({ type, message, parents: [type, "twisted.spread.pb.Error"] });
   if (cause !== undefined) error.cause = cause;
   return error;
 }
 
-/** Until the peer has said what it can do, only data is sent ahead: a stock peer would never release references. */
+/** Until the peer has answered `hello`, only plain data is sent ahead: a stock peer would never release references. */
 function mayCallAhead({ caller, connection }: PipelineHost, args: readonly unknown[]): boolean {
   if (!connection.isOpen || caller.extension === undefined) return false;
   return caller.extension.canPipeline || isData(args);
@@ -210,7 +214,7 @@ function mayCallAhead({ caller, connection }: PipelineHost, args: readonly unkno
 /** Whether the peer has refused a call ahead without running anything. */
 async function hasNotRun({ caller }: PipelineHost, error: unknown): Promise<boolean> {
   if (!(error instanceof RemoteError)) return false;
-  if (error.remoteType === "pbx.NotExpected") return true;
+  if (error.remoteType === NotExpected.remoteType) return true;
   await caller.extension!.ask().catch(() => undefined);
   return !caller.extension!.canPipeline;
 }
