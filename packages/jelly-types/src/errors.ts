@@ -50,7 +50,7 @@ export class JellyError extends PerspectiveBrokerError {
    * one first.
    */
   below(step: string): this {
-    // A peer chooses the steps of what it sends, and may choose thousands of long ones.
+    // The peer determines this path, which may have thousands of long steps.
     if (this.#path.length < LONGEST_PATH) this.#path = step + this.#path;
     else if (!this.#path.startsWith("…")) this.#path = `…${this.#path}`;
     this.message = `${this.#text} (at ${this.path})`;

@@ -48,10 +48,6 @@ class Server(pb.Root):
     def remote_echo(self, value):
         return value
 
-    def remote_count(self, sleep=None):
-        self.events.append("count")
-        return len(self.events)
-
     def remote_wait(self):
         return self.gate()
 

@@ -115,7 +115,7 @@ export class PeerCalls implements ArrivingCalls, ExpectedResults {
 
   failed(requestId: Expression, error: unknown): void {
     this.#settle(requestId, (result) => {
-      // What has not run for this reason can be called again, and so can what depends on it.
+      // A call refused for this reason has not run: it can be made again, and so can the calls that depend on it.
       const isUnknown = error instanceof NotExpected;
       result.fail(isUnknown ? error : new DependencyFailed(this.#core.config.describeError(error).message));
     });

@@ -246,7 +246,7 @@ describe("a chain that begins with a login", () => {
       expect(await root.pipe("login").call.who!()).toBe(true);
       expect(await root.pipe("login").pipe("view").call.who!()).toBe(true);
     }
-    // References would be read for nobody, before the avatar is known.
+    // Before the login is answered, references would be read without a perspective.
     expect(await root.pipe("login").call.take!(new Item("mine", []))).toBe(1);
   });
 });

@@ -170,7 +170,7 @@ export class Jellier implements JellyWriter {
     else this.#writeNested(value, handler);
   }
 
-  /** A handler of the program throws what it likes. A standard type throws for a proxy of one of its instances. */
+  /** Handlers of a program may throw anything; those of standard types throw for proxies of their instances. */
   #writeScalar(value: object, handler: WritingHandler, isOfProgram: boolean): void {
     try {
       handler.jelly(value, this);

@@ -1,4 +1,4 @@
-// What was probably meant by an endpoint that cannot be parsed.
+// Suggests corrections for an endpoint that cannot be parsed.
 
 import { nearest } from "@pb/jelly-types";
 import { isIPv6 } from "node:net";
