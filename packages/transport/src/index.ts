@@ -2,7 +2,8 @@
 
 // For applications; each transport exports these too
 export { ReconnectingClient } from "./client/reconnecting-client.js";
-export type { ReconnectingCallOptions, ReconnectingClientOptions } from "./client/reconnecting-client.js";
+export type { ReconnectingCallOptions } from "./client/client-calls.js";
+export type { ReconnectingClientOptions } from "./client/reconnecting-client.js";
 export type { ReconnectState } from "./client/reconnect-state.js";
 export { defaultBackoff } from "./client/backoff.js";
 export type { Backoff, BackoffOptions } from "./client/backoff.js";

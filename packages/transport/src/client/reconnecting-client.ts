@@ -1,13 +1,13 @@
 // A client that connects again and logs in again whenever its connection is lost, and calls the current remote object.
 
-import { CallTimeoutError, ConnectionLostError, DeadReferenceError, defaultBrokerLimits, LimitError } from "@pb/broker";
-import type { Broker, BrokerEvent, CallOptions, RemoteCalls, RemoteMethods, RemoteReference } from "@pb/broker";
+import { defaultBrokerLimits } from "@pb/broker";
+import type { Broker, BrokerEvent, RemoteCalls, RemoteMethods, RemoteReference } from "@pb/broker";
 import { addDisposal, asyncDispose, checkOptions, dispose } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
-import { RemoteCaller, Subscriptions, withDeadline, withDefaults } from "@pb/broker/extension";
-import type { DeadlineOptions, RemoteArguments, RemoteName, RemoteResult } from "@pb/broker/extension";
+import { Subscriptions, withDeadline, withDefaults } from "@pb/broker/extension";
+import type { DeadlineOptions, RemoteArguments, RemoteCaller, RemoteName, RemoteResult } from "@pb/broker/extension";
 import { defaultWatcher } from "../default-watcher.js";
-import { ConnectError, NotConnectedError, OutcomeUnknownError } from "../errors.js";
+import { ConnectError, NotConnectedError } from "../errors.js";
 import { checkAfterSleep, completeLiveness, watchOver } from "../liveness.js";
 import type { LivenessOptions } from "../liveness.js";
 import { defaultPlatform } from "../platform.js";
@@ -15,6 +15,8 @@ import type { Platform, Timer } from "../platform.js";
 import type { Pulse } from "../pulse.js";
 import { completeBackoff, delayAfter, retryDelay } from "./backoff.js";
 import type { Backoff, BackoffOptions } from "./backoff.js";
+import { ClientCalls } from "./client-calls.js";
+import type { CallTarget, ReconnectingCallOptions } from "./client-calls.js";
 import { isFinalByDefault, readyOrError } from "./reconnect-state.js";
 import type { ReadyState, ReconnectState, WhileDown } from "./reconnect-state.js";
 
@@ -92,26 +94,6 @@ const optionKinds: OptionKinds<ReconnectingClientOptions<never>> = {
 
 const LOGIN_MS = 30_000;
 
-/** How often an idempotent call is sent. */
-const MAX_SENDS = 3;
-
-/** Options of calls over a {@link ReconnectingClient}. */
-export interface ReconnectingCallOptions extends CallOptions {
-  /** Whether the call may run twice. Default: as the option `idempotent` of the client says. */
-  readonly idempotent?: boolean | undefined;
-  /** Default: as the option `whileDown` of the client says. */
-  readonly whileDown?: WhileDown | undefined;
-}
-
-const callOptionKinds: OptionKinds<ReconnectingCallOptions> = {
-  signal: "signal",
-  timeoutMs: "any",
-  traceparent: "any",
-  tracestate: "any",
-  idempotent: "boolean",
-  whileDown: optionKinds.whileDown,
-};
-
 /** Connects at once, and again whenever the connection is lost. */
 export class ReconnectingClient<T = RemoteMethods> {
   static {
@@ -121,7 +103,6 @@ export class ReconnectingClient<T = RemoteMethods> {
   readonly #dial: Dial;
   readonly #options: ReconnectingClientOptions<T>;
   readonly #backoff: Backoff;
-  readonly #idempotent: ReadonlySet<string>;
   readonly #platform: Platform;
   readonly #onEvent: (event: BrokerEvent) => void;
   readonly #watchers = new Subscriptions<[state: ReconnectState<T>]>();
@@ -131,13 +112,11 @@ export class ReconnectingClient<T = RemoteMethods> {
   #loggingIn: Broker | undefined;
   /** Connections to servers that are about to close: their calls in flight are still answered. */
   readonly #leaving = new Set<Broker>();
-  readonly #callsWaiting: number;
+  readonly #calls: ClientCalls;
   readonly #loginMs: number;
   /** The connection that is being checked because this end was asleep. */
   #checked: Broker | undefined;
-  /** Calls that wait for a connection or an answer. */
-  #calls = 0;
-  /** Those of them that wait for a connection. */
+  /** Calls that wait for a connection. */
   readonly #waiters = new Set<Waiter<T>>();
   #state: ReconnectState<T> = { is: "connecting", attempt: 1 };
 
@@ -152,9 +131,8 @@ export class ReconnectingClient<T = RemoteMethods> {
     this.#options = options;
     this.#backoff = completeBackoff(options.backoff);
     ({ loginMs: this.#loginMs } = withDefaults("option", { loginMs: LOGIN_MS }, { loginMs: options.loginMs }));
-    this.#idempotent = new Set<string>(options.idempotent);
     this.#platform = hooks.platform ?? defaultPlatform;
-    this.#callsWaiting = hooks.callsWaiting ?? defaultBrokerLimits.callsWaiting;
+    this.#calls = new ClientCalls(options, hooks.callsWaiting ?? defaultBrokerLimits.callsWaiting);
     this.#onEvent = hooks.onEvent ?? defaultWatcher(this.#platform.warn);
     const waking = hooks.onWake?.(() => this.#wake());
     const { onState, signal } = options;
@@ -226,9 +204,7 @@ export class ReconnectingClient<T = RemoteMethods> {
    * `TypeError` for an unknown name, and for a `timeoutMs` that is not a number of at least 0.
    */
   with(options: ReconnectingCallOptions): RemoteCaller<T> {
-    checkOptions(options, callOptionKinds);
-    withDefaults("option", { timeoutMs: Infinity }, { timeoutMs: options.timeoutMs });
-    return new RemoteCaller((name, args) => this.#call(options, name, args), options);
+    return this.#calls.caller(this.#target, options);
   }
 
   /**
@@ -260,43 +236,11 @@ export class ReconnectingClient<T = RemoteMethods> {
     return this.close();
   }
 
-  async #call(options: ReconnectingCallOptions, name: string, args: readonly unknown[]): Promise<unknown> {
-    if (this.#calls >= this.#callsWaiting) {
-      const text = `Too many calls wait for a connection or an answer: the limit is ${this.#callsWaiting}`;
-      throw new LimitError("callsWaiting", text);
-    }
-    const timeoutError = (ms: number): Error => new CallTimeoutError(`${name} was not answered within ${ms} ms`);
-    this.#calls++;
-    try {
-      return await withDeadline(options, timeoutError, (signal) => this.#send(options, name, args, signal));
-    } finally {
-      this.#calls--;
-    }
-  }
-
-  /** Sends a call over the current connection, and over the next ones if it was lost and may be sent again. */
-  async #send(
-    options: ReconnectingCallOptions,
-    name: string,
-    args: readonly unknown[],
-    signal: AbortSignal,
-  ): Promise<unknown> {
-    const { idempotent = this.#idempotent.has(name), whileDown = this.#options.whileDown ?? "wait" } = options;
-    const { traceparent, tracestate } = options;
-    let sends = 0;
-    for (;;) {
-      const { connection, reference } = await this.#whenReady(whileDown, signal);
-      try {
-        const callOptions = { signal, traceparent, tracestate };
-        return await (reference as unknown as RemoteReference).with(callOptions).callRemote(name, ...args);
-      } catch (error) {
-        // The connection was dead or about to close before the call was sent, so the method has not run.
-        if (error instanceof DeadReferenceError && this.connection !== connection) continue;
-        if (!(error instanceof ConnectionLostError)) throw error;
-        if (!idempotent || ++sends >= MAX_SENDS) throw new OutcomeUnknownError(name, { cause: error });
-      }
-    }
-  }
+  /** The avatar or the root object, for calls. */
+  readonly #target: CallTarget = async (whileDown, signal) => {
+    const { connection, reference } = await this.#whenReady(whileDown, signal);
+    return { reference: reference as unknown as RemoteReference, isCurrent: () => this.connection === connection };
+  };
 
   /** One attempt: connects and logs in. If that fails, schedules the next attempt. */
   async #attempt(attempt: number): Promise<void> {

@@ -1,0 +1,108 @@
+// The calls of a reconnecting client: each is sent over the current connection, and over the next ones if that was lost
+// and the call may be sent again.
+
+import { CallTimeoutError, ConnectionLostError, DeadReferenceError, LimitError } from "@pb/broker";
+import type { CallOptions, RemoteReference } from "@pb/broker";
+import { RemoteCaller, withDeadline, withDefaults } from "@pb/broker/extension";
+import { checkOptions } from "@pb/jelly-types";
+import type { OptionKinds } from "@pb/jelly-types";
+import { OutcomeUnknownError } from "../errors.js";
+import type { WhileDown } from "./reconnect-state.js";
+
+/** Options of calls over a {@link ReconnectingClient}. */
+export interface ReconnectingCallOptions extends CallOptions {
+  /** Whether the call may run twice. Default: as the option `idempotent` of the client says. */
+  readonly idempotent?: boolean | undefined;
+  /** Default: as the option `whileDown` of the client says. */
+  readonly whileDown?: WhileDown | undefined;
+}
+
+const callOptionKinds: OptionKinds<ReconnectingCallOptions> = {
+  signal: "signal",
+  timeoutMs: "any",
+  traceparent: "any",
+  tracestate: "any",
+  idempotent: "boolean",
+  whileDown: ["wait", "fail"],
+};
+
+/** How often an idempotent call is sent. */
+const MAX_SENDS = 3;
+
+/** An object of the peer over the current connection. */
+export interface BoundTarget {
+  readonly reference: RemoteReference;
+  /** Whether {@link CallTarget} would still resolve with this reference. */
+  readonly isCurrent: () => boolean;
+}
+
+/** Resolves with the object that is called, as soon as there is a connection. Stops waiting when `signal` aborts. */
+export type CallTarget = (whileDown: WhileDown, signal: AbortSignal) => Promise<BoundTarget>;
+
+export class ClientCalls {
+  readonly #idempotent: ReadonlySet<string>;
+  readonly #whileDown: WhileDown;
+  readonly #limit: number;
+  /** Calls that wait for a connection or an answer. */
+  #waiting = 0;
+
+  /** At most `limit` calls may wait. */
+  constructor(
+    options: { readonly idempotent?: Iterable<string> | undefined; readonly whileDown?: WhileDown | undefined },
+    limit: number,
+  ) {
+    this.#idempotent = new Set(options.idempotent);
+    this.#whileDown = options.whileDown ?? "wait";
+    this.#limit = limit;
+  }
+
+  /** Calls the methods of `target`. Throws `TypeError` for a bad option. */
+  caller<T>(target: CallTarget, options: ReconnectingCallOptions): RemoteCaller<T> {
+    checkOptions(options, callOptionKinds);
+    withDefaults("option", { timeoutMs: Infinity }, { timeoutMs: options.timeoutMs });
+    return new RemoteCaller((name, args) => this.#call(target, options, name, args), options);
+  }
+
+  async #call(
+    target: CallTarget,
+    options: ReconnectingCallOptions,
+    name: string,
+    args: readonly unknown[],
+  ): Promise<unknown> {
+    if (this.#waiting >= this.#limit) {
+      const text = `Too many calls wait for a connection or an answer: the limit is ${this.#limit}`;
+      throw new LimitError("callsWaiting", text);
+    }
+    const timeoutError = (ms: number): Error => new CallTimeoutError(`${name} was not answered within ${ms} ms`);
+    this.#waiting++;
+    try {
+      return await withDeadline(options, timeoutError, (signal) => this.#send(target, options, name, args, signal));
+    } finally {
+      this.#waiting--;
+    }
+  }
+
+  /** Sends a call over the current connection, and over the next ones if it was lost and may be sent again. */
+  async #send(
+    target: CallTarget,
+    options: ReconnectingCallOptions,
+    name: string,
+    args: readonly unknown[],
+    signal: AbortSignal,
+  ): Promise<unknown> {
+    const { idempotent = this.#idempotent.has(name), whileDown = this.#whileDown } = options;
+    const { traceparent, tracestate } = options;
+    let sends = 0;
+    for (;;) {
+      const { reference, isCurrent } = await target(whileDown, signal);
+      try {
+        return await reference.with({ signal, traceparent, tracestate }).callRemote(name, ...args);
+      } catch (error) {
+        // The connection was dead or about to close before the call was sent, so the method has not run.
+        if (error instanceof DeadReferenceError && !isCurrent()) continue;
+        if (!(error instanceof ConnectionLostError)) throw error;
+        if (!idempotent || ++sends >= MAX_SENDS) throw new OutcomeUnknownError(name, { cause: error });
+      }
+    }
+  }
+}
