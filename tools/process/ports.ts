@@ -20,8 +20,8 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-export async function isListening(port: number): Promise<boolean> {
-  const socket = connect(port, "127.0.0.1");
+export async function isListening(port: number, host = "127.0.0.1"): Promise<boolean> {
+  const socket = connect(port, host);
   const [isConnected] = await Promise.allSettled([once(socket, "connect")]);
   socket.destroy();
   return isConnected.status === "fulfilled";
