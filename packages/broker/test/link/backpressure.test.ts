@@ -65,6 +65,24 @@ test("resumes reading when a call of its own needs an answer", async () => {
   await Promise.all(answers);
 });
 
+test("stops reading again after each time that it has waited until its messages have left", async () => {
+  const root = new Echo();
+  const { client, server, links } = await connectedPair({ root, limits }, { root });
+  const there = await client.getRootObject<Echo>();
+  for (let round = 1; round <= 3; round++) {
+    links.initiator.hold();
+    const answers = Array.from({ length: 120 }, () => there.callRemote("echo", payload));
+    await turns();
+    expect(server.stats().pausedBy).toBe("queuedBytes");
+    const drained = server.drained();
+    expect(server.stats().pausedBy).toBeUndefined(); // The peer may be waiting for room, too.
+    await turns();
+    links.initiator.release();
+    await drained;
+    await Promise.all(answers);
+  }
+});
+
 test("closes the connection to a peer that never reads the messages sent to it", async () => {
   const { server, links } = await connectedPair({ limits });
   const back = await server.getRootObject<Echo>();

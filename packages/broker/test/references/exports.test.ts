@@ -2,6 +2,7 @@
 
 import { beforeAll, describe, expect, test } from "vitest";
 import { PBError, RemoteError, RemoteReference, Root } from "@pb/broker";
+import type { BrokerEvent } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
 import { brokerAndPeer, rejection } from "../support/raw-peer.js";
 import { Item, Shop, open } from "../support/item-shop.js";
@@ -127,5 +128,22 @@ describe("the limit of exported references", () => {
     const { pair, remote } = await open({ limits: { references: 1 } });
     for (let round = 0; round < 5; round++) expect(await remote.callRemote("things")).toHaveLength(3);
     expect(pair.server.stats().referencesGiven).toBe(1);
+  });
+
+  test("is announced by both ends each time that the objects come near it again", async () => {
+    const seen: string[] = [];
+    const onEvent = (event: BrokerEvent): void => {
+      if (event.kind === "references-near-limit") seen.push(`${event.held ? "held" : "sent"} ${event.count}`);
+    };
+    const options = { limits: { references: 100 }, onEvent };
+    await using pair = await connectedPair({ root: new Maker(), ...options }, options);
+    const maker = await pair.client.getRootObject<Maker>();
+    for (let round = 1; round <= 3; round++) {
+      const things = await maker.callRemote("make", 90);
+      // The first time at 75 % only asks for a collection; the event comes when the count has grown by an eighth since.
+      expect(seen.splice(0).sort()).toEqual(["held 85", "sent 85"]);
+      for (const thing of things) thing[Symbol.dispose]();
+      await pair.settled();
+    }
   });
 });
