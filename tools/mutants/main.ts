@@ -17,6 +17,8 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { TARGET, readResults, scoreOf, splitSurvivors, writeResults } from "./results.js";
 import type { Result, Survivor } from "./results.js";
+import { EXCLUDED, sampleOf } from "./sample.js";
+import type { Sample } from "./sample.js";
 import { compilerOf } from "./types.js";
 
 const { values, positionals } = parseArgs({
@@ -42,7 +44,7 @@ const results = readResults();
 
 if (values.changed) checkChangedFiles();
 else if (values.sample === undefined) for (const file of positionals) keep("files", file, mutateFile(file));
-else for (const name of positionals) keep("samples", name, mutateSample(name));
+else for (const name of positionals) keep("samples", name, await mutateSample(name));
 
 function keep(kind: "files" | "samples", name: string, result: Result | undefined): void {
   if (result === undefined || values.own) return;
@@ -92,13 +94,13 @@ function mutateFile(file: string): Result | undefined {
   return reported(file, resultOf(killed, missed));
 }
 
-function mutateSample(name: string): Result | undefined {
-  const found = runStryker([`packages/${name}/src/**/*.ts`], allTests(name), `${values.sample!} ${values.seed}`);
+async function mutateSample(name: string): Promise<Result | undefined> {
+  const sample = await sampleOf(`packages/${name}/src`, Number(values.sample), values.seed);
+  const found = runStryker(sample.patterns, allTests(name), sample);
   if (found === undefined || found === "no tests") return undefined;
-  const sample = found.filter(({ isOutside }) => !isOutside);
-  const missed = sample.filter(({ isNoticed }) => !isNoticed);
-  const result = resultOf(sample.length - missed.length, missed);
-  return reported(`@pb/${name}`, { ...result, seed: values.seed, changes: found.length });
+  const missed = found.filter(({ isNoticed }) => !isNoticed);
+  const result = resultOf(found.length - missed.length, missed);
+  return reported(`@pb/${name}`, { ...result, seed: values.seed, changes: sample.changes });
 }
 
 function allTests(name: string): string {
@@ -130,20 +132,21 @@ function reported(name: string, result: Result): Result {
 interface Found extends Mutant {
   readonly file: string;
   readonly isNoticed: boolean;
-  /** Whether the change is not in the sample. */
-  readonly isOutside: boolean;
 }
 
-function runStryker(patterns: readonly string[], tests: string, sample = ""): Found[] | "no tests" | undefined {
+function runStryker(patterns: readonly string[], tests: string, sample?: Sample): Found[] | "no tests" | undefined {
   if (Date.now() >= end) {
     console.log(`${patterns[0]!}: not run, because the time is over.`);
     return undefined;
   }
   const folder = mkdtempSync(join(tmpdir(), "pb-mutants-"));
   try {
-    const { status, stdout, stderr } = spawnSync(process.execPath, strykerArguments(patterns, folder, sample !== ""), {
+    const sampleFile = join(folder, "sample.json");
+    writeFileSync(sampleFile, JSON.stringify(sample?.keys ?? []));
+    const args = strykerArguments(patterns, folder, sample !== undefined);
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, {
       encoding: "utf8",
-      env: { ...process.env, PB_MUTANTS_TESTS: tests, PB_MUTANTS_SAMPLE: sample },
+      env: { ...process.env, PB_MUTANTS_TESTS: tests, PB_MUTANTS_SAMPLE: sampleFile },
       timeout: Math.max(1, end - Date.now()),
     });
     if (status === 0) return readReport(join(folder, "report.json"));
@@ -159,23 +162,22 @@ function runStryker(patterns: readonly string[], tests: string, sample = ""): Fo
 function readReport(report: string): Found[] {
   const { files } = JSON.parse(readFileSync(report, "utf8")) as { files: Record<string, { mutants: Mutant[] }> };
   const all = Object.entries(files).flatMap(([file, { mutants }]) => mutants.map((mutant) => ({ ...mutant, file })));
-  return all
-    .filter(({ status }) => status !== "Ignored")
-    .map((mutant) => ({
-      ...mutant,
-      isNoticed: ["Killed", "Timeout", "RuntimeError"].includes(mutant.status),
-      isOutside: mutant.status === "CompileError",
-    }));
+  return (
+    all
+      // "CompileError" is the answer of the checker for a change that is not in the sample.
+      .filter(({ status }) => status !== "Ignored" && status !== "CompileError")
+      .map((mutant) => ({ ...mutant, isNoticed: ["Killed", "Timeout", "RuntimeError"].includes(mutant.status) }))
+  );
 }
 
 /** Writes the options of Stryker to the folder. */
 function strykerArguments(patterns: readonly string[], folder: string, isSample: boolean): string[] {
   const options = {
     testRunner: "vitest",
-    plugins: ["@stryker-mutator/vitest-runner", fileURLToPath(new URL("sample.mjs", import.meta.url))],
+    plugins: ["@stryker-mutator/vitest-runner", fileURLToPath(new URL("checker.mjs", import.meta.url))],
     mutate: patterns,
-    // The texts of messages have tests of their own. A test cannot notice a change that runs before it starts.
-    mutator: { excludedMutations: ["StringLiteral"] },
+    // A test cannot notice a change that runs before it starts.
+    mutator: { excludedMutations: EXCLUDED },
     ignoreStatic: true,
     vitest: { configFile: "tools/mutants/vitest.config.ts", related: !isSample },
     coverageAnalysis: "perTest",

@@ -1,0 +1,5 @@
+export function keyOf(mutant: {
+  readonly fileName: string;
+  readonly location: Readonly<Record<"start" | "end", { readonly line: number; readonly column: number }>>;
+  readonly replacement: string;
+}): string;
