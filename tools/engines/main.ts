@@ -11,7 +11,6 @@ const excluded = [
   "packages/banana/test/portable.test.ts", // esbuild, which Deno leaves running
   "packages/broker/**/docs.test.ts", // the texts of V8's errors
   "packages/cred/test/transport.test.ts", // TLS of Node
-  "packages/cred/test/timing/timing.test.ts", // starts a server with the flags of Node
   "packages/cred/test/crowd.test.ts", // Bun does not accept a thousand connections in time
   "packages/web-transport/test/docs.test.ts", // starts programs with the flags of Node
   "packages/web-transport/test/node/{tls,bad-input,gateway}.test.ts", // the details of Node's sockets and of `ws`

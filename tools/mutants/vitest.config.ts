@@ -9,7 +9,7 @@ export default {
     ...base.test,
     include: [process.env.PB_MUTANTS_TESTS ?? "packages/*/test/**/*.test.ts"],
     exclude: [
-      "**/test/{twisted,timing}/**",
+      "**/test/twisted/**",
       "**/{attacks,complexity,crowd,docs,documents,portable,readme,transport,twisted}.test.ts",
     ],
     // One process for all test files: a mutant is switched on by a variable, so the modules can be shared.
