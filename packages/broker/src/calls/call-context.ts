@@ -6,6 +6,7 @@ import type { Connection, Perspective } from "./callable.js";
 import { CallTimeoutError } from "../errors.js";
 import { after } from "../timer.js";
 import type { Timer } from "../timer.js";
+import type { ArrivedRecord } from "./telemetry.js";
 
 /** The call of a peer for which a method runs. */
 export interface CallContext {
@@ -44,8 +45,11 @@ export class IncomingContext implements CallContext {
   /** Set again when a call that has waited for a result starts. */
   perspective: Perspective;
   readonly deadline: number | undefined;
-  readonly traceparent: string | undefined;
-  readonly tracestate: string | undefined;
+  /** Those that the caller has sent, or those of the span of a hook (`telemetry`). */
+  traceparent: string | undefined;
+  tracestate: string | undefined;
+  /** The record of the call, if hooks observe it. */
+  record: ArrivedRecord | undefined;
   /** Created when the method asks for the signal. */
   #controller: AbortController | undefined;
   #timer: Timer | undefined;

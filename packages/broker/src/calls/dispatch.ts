@@ -38,6 +38,17 @@ export function dispatch(
  * reached, whatever the name.
  */
 function findMethod(target: object, prefix: string, name: string): Method {
+  const found = lookUp(target, prefix, name);
+  if (found !== undefined) return found;
+  throw new (prefix === "remote_" ? NoSuchMethod : NoSuchAttribute)(`No such method: ${printable(prefix + name)}`);
+}
+
+/** Whether a peer can call a method of this name. */
+export function hasMethod(target: object, prefix: string, name: string): boolean {
+  return lookUp(target, prefix, name) !== undefined;
+}
+
+function lookUp(target: object, prefix: string, name: string): Method | undefined {
   const known = knownKeys.get(prefix)?.get(name);
   const key = known ?? prefix + name;
   for (
@@ -51,7 +62,7 @@ function findMethod(target: object, prefix: string, name: string): Method {
     if (known === undefined) rememberKey(prefix, name, key);
     return method as Method;
   }
-  throw new (prefix === "remote_" ? NoSuchMethod : NoSuchAttribute)(`No such method: ${printable(key)}`);
+  return undefined;
 }
 
 /**

@@ -5,6 +5,7 @@ import type { BananaReader, Expression, Steps } from "@pb/banana";
 import { inheritedDetails, runningCalls } from "../calls/call-context.js";
 import { IdRing } from "../calls/id-ring.js";
 import type { Perspective } from "../calls/callable.js";
+import type { CallRecord } from "../calls/telemetry.js";
 import { isCanceled } from "../calls/extension-errors.js";
 import { startDeadline } from "../deadline.js";
 import type { Deadline } from "../deadline.js";
@@ -42,6 +43,7 @@ interface PendingCall {
   deadline: Deadline | undefined;
   isExpired: boolean;
   readonly expectation: Expectation | undefined;
+  readonly record: CallRecord | undefined;
 }
 
 /** What both ends can do beyond Twisted's protocol (docs/extension.md). */
@@ -94,6 +96,10 @@ export class Caller {
    */
   call(target: ObjectId, method: string, args: readonly unknown[], given: CallDetails): Promise<unknown> {
     const details = runningCalls.areUsed && given.isPing !== true ? inheritedDetails(given) : given;
+    if (this.#core.config.hooks !== undefined) {
+      const record = this.#recordOf(target, method, details, true);
+      if (record !== undefined) return this.#callObserved(record, target, method, args, details);
+    }
     if (this.gate?.isClosed === true && details.isPing !== true)
       return this.#callLater(this.gate, target, method, args, details);
     const answered = new Promise<unknown>((resolve, reject) => {
@@ -113,12 +119,14 @@ export class Caller {
         deadline: undefined,
         isExpired: false,
         expectation: details.expectation,
+        record: details.record,
       };
       this.#add(call);
       try {
         if ((details.timeoutMs ?? details.traceparent) !== undefined) this.extension?.announce(id, details);
         if (details.expectation !== undefined && this.extension?.expect(id) === true) details.expectation.id = id;
         const graph = this.#write(id, target, method, args, details, true);
+        details.record?.sent(this.#core.outbox.lastBytes);
         if (graph.keepsAny || this.#core.outbox.isWriting) call.graph = graph;
       } catch (error) {
         this.#take(id);
@@ -137,6 +145,38 @@ export class Caller {
       // The clock of the callee may be the first that notices the deadline.
       const isOver = details.timeoutMs !== undefined && isCanceled(error);
       throw isOver ? callTimeout(method, details.timeoutMs) : calledAs(method, error);
+    });
+  }
+
+  /** Makes a call that hooks observe. */
+  async #callObserved(
+    record: CallRecord,
+    target: ObjectId,
+    method: string,
+    args: readonly unknown[],
+    details: CallDetails,
+  ): Promise<unknown> {
+    try {
+      const result = await this.call(target, method, args, { ...record.traceOf(details), record });
+      record.settle("ok");
+      return result;
+    } catch (error) {
+      record.fail(error, details.signal);
+      throw error;
+    }
+  }
+
+  /** Tells the hooks of a call. Undefined if they do not observe it. */
+  #recordOf(target: ObjectId, method: string, details: CallDetails, wantsAnswer: boolean): CallRecord | undefined {
+    const { hooks } = this.#core.config;
+    if (hooks === undefined || details.record !== undefined || details.isPing === true) return undefined;
+    return hooks.made({
+      connection: this.#core.connection,
+      target: typeof target === "string" && !target.startsWith("pbx:") ? target : undefined,
+      method,
+      wantsAnswer,
+      traceparent: details.traceparent,
+      tracestate: details.tracestate,
     });
   }
 
@@ -160,17 +200,51 @@ export class Caller {
    * when a state hook of an argument closed the connection. While this end logs in, the call is held back: it throws
    * `LimitError` when too many calls wait, and arguments that cannot be sent are reported later. The connection must be
    * open.
+   *
+   * It has the trace of the call of the peer for which it is made, but not its deadline, because nothing waits for it.
+   * Updates of caches and broadcasts have none: a note for each would double their messages.
    */
-  send(target: ObjectId, method: string, args: readonly unknown[], details: CallDetails): void {
+  send(target: ObjectId, method: string, args: readonly unknown[], given: CallDetails): void {
+    const isTraced = given.isPing !== true && given.isCache !== true && given.shared === undefined;
+    const details = runningCalls.areUsed && isTraced ? inheritedDetails(given) : given;
+    const { hooks } = this.#core.config;
+    const record = hooks === undefined ? undefined : (details.record ?? this.#recordOf(target, method, details, false));
+    if (record === undefined) this.#send(target, method, args, details, isTraced);
+    else this.#sendObserved(record, target, method, args, details, isTraced);
+  }
+
+  /** Sends a call that hooks observe, and that has no answer. */
+  #sendObserved(
+    record: CallRecord,
+    target: ObjectId,
+    method: string,
+    args: readonly unknown[],
+    details: CallDetails,
+    isTraced: boolean,
+  ): void {
+    try {
+      this.#send(target, method, args, { ...record.traceOf(details), record }, isTraced);
+    } catch (error) {
+      record.fail(error, undefined);
+      throw error;
+    }
+  }
+
+  #send(target: ObjectId, method: string, args: readonly unknown[], details: CallDetails, isTraced: boolean): void {
+    const { record, traceparent } = details;
     if (this.gate?.isClosed === true && details.isPing !== true) {
       this.#checkLimit(this.pending);
       const send = (): void => this.#core.config.runCallback(() => this.send(target, method, args, details));
-      this.gate.holdSend(send);
+      this.gate.holdSend(send, (reason) => record?.fail(reason, undefined));
       return;
     }
-    this.#write(++this.#lastId, target, method, args, details, false);
+    const id = ++this.#lastId;
+    if (isTraced && traceparent !== undefined) this.extension?.announce(id, { ...details, timeoutMs: undefined });
+    this.#write(id, target, method, args, details, false);
+    record?.sent(this.#core.outbox.lastBytes);
     // A state hook may have closed the connection, which then sends nothing more.
     this.#core.owner.requireOpen();
+    record?.settle("ok");
   }
 
   /**
@@ -189,6 +263,7 @@ export class Caller {
   *receiveInSteps(command: "answer" | "error", requestId: Expression, reader: BananaReader): Steps<void> {
     const call = typeof requestId === "number" ? this.#pending.get(requestId) : undefined;
     if (call === undefined) throw unknownRequest(requestId);
+    this.#noteAnswer(call);
     const incoming = new IncomingGraph(this.#core, call.perspective);
     const start = reader.offset;
     try {
@@ -275,11 +350,14 @@ export class Caller {
   /** Fails a call of a state hook, whose arguments could only be written after the hook had returned. */
   #failDeferred(id: number, error: unknown): void {
     const call = this.#take(id);
-    if (call !== undefined) call.reject(error);
-    else if (this.#core.connection.isOpen) this.#core.config.reportError(error);
+    if (call !== undefined) {
+      call.record?.notSent();
+      call.reject(error);
+    } else if (this.#core.connection.isOpen) this.#core.config.reportError(error);
   }
 
   #readAnswer(call: PendingCall, reader: BananaReader, command: "answer" | "error"): void {
+    this.#noteAnswer(call);
     const incoming = new IncomingGraph(this.#core, call.perspective);
     const start = reader.offset;
     try {
@@ -294,6 +372,10 @@ export class Caller {
     } finally {
       call.graph?.unkeep();
     }
+  }
+
+  #noteAnswer({ record }: PendingCall): void {
+    if (record !== undefined) record.answerBytes = this.#core.memory.messageBytes;
   }
 
   #settle(call: PendingCall, command: "answer" | "error", value: unknown): void {

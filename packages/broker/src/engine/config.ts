@@ -4,6 +4,9 @@ import { madeBy, none, pb, requireOwnCopy } from "@pb/banana";
 import type { Dialect, PackageCopy } from "@pb/banana";
 import { checkOptions, completeExactness, printable, SecurityPolicy, TypeRegistry } from "@pb/jelly-types";
 import type { Exactness, OptionKinds } from "@pb/jelly-types";
+import { runningCalls } from "../calls/call-context.js";
+import { CallHooks } from "../calls/telemetry.js";
+import type { Telemetry } from "../calls/telemetry.js";
 import type { BrokerEvent } from "../events.js";
 import { cacheHandler, cacheableHandler } from "../flavors/cacheable.js";
 import { copyableHandler } from "../flavors/copyable.js";
@@ -69,6 +72,8 @@ export interface BrokerOptions {
   readonly extensions?: boolean | undefined;
   /** Records where each reference arrived, for `leakReport()`. Slow; meant for finding leaks. Default false. */
   readonly traceReferences?: boolean | undefined;
+  /** Hooks for metrics, logs and spans of calls. Default: none, which costs nothing. */
+  readonly telemetry?: Telemetry | undefined;
   /**
    * Called with every {@link BrokerEvent}. An error that it throws becomes an uncaught exception, as in an event
    * listener.
@@ -90,6 +95,7 @@ const optionKinds: OptionKinds<BrokerOptions> = {
   unsafeTracebacks: "boolean",
   extensions: "boolean",
   traceReferences: "boolean",
+  telemetry: "object",
   onEvent: "function",
 };
 
@@ -117,6 +123,7 @@ export class BrokerConfig {
   readonly errorCopies: boolean;
   readonly extensions: boolean;
   readonly traceReferences: boolean;
+  readonly hooks: CallHooks | undefined;
   readonly onEvent: (event: BrokerEvent) => void;
   readonly #unreadable = new EventRate();
   readonly #notUnderstood = new EventRate();
@@ -151,7 +158,15 @@ export class BrokerConfig {
     this.errorCopies = options.errorCopies ?? false;
     this.extensions = options.extensions ?? true;
     this.traceReferences = options.traceReferences ?? false;
+    this.hooks = this.#hooksOf(options.telemetry);
     this.onEvent = options.onEvent === undefined ? () => undefined : isolate(options.onEvent);
+  }
+
+  #hooksOf(telemetry: Telemetry | undefined): CallHooks | undefined {
+    if (telemetry === undefined) return undefined;
+    checkOptions<Telemetry>(telemetry, { outgoing: "function", incoming: "function" });
+    if (telemetry.incoming !== undefined) runningCalls.areUsed = true;
+    return new CallHooks(telemetry, (error) => this.reportError(error));
   }
 
   /**

@@ -82,9 +82,9 @@ export class LoginGate {
     });
   }
 
-  /** Holds back a call that has no answer. */
-  holdSend(send: () => void): void {
-    this.#held.add({ send, reject: () => undefined });
+  /** Holds back a call that has no answer. `reject` is called instead of `send` with the reason of {@link end}. */
+  holdSend(send: () => void, reject: (reason: Error) => void): void {
+    this.#held.add({ send, reject });
   }
 
   /** The connection has ended. */

@@ -117,6 +117,8 @@ export class ConnectionMemory {
    */
   readonly heap: HeapAllowance = { left: 0 };
   granted = 0;
+  /** The size of the current message on the wire, in bytes. */
+  messageBytes = 0;
   /** The limit that `granted` follows from. */
   #limit: HeapLimit = "processHeapBytes";
   /** What this connection allows for the next message. A field, because it is read for each message. */

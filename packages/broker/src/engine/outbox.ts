@@ -61,6 +61,8 @@ export class Outbox {
   #sentBytes = 0;
   /** The last answer has left the process when this many bytes have. */
   #lastAnswerEnd = -Infinity;
+  /** The size of the last message that was written. Undefined if it was deferred, or could not be written. */
+  lastBytes: number | undefined;
 
   constructor(dialect: Dialect, config: BrokerConfig, link: LinkView, send: (bytes: Uint8Array) => void) {
     this.dialect = dialect;
@@ -97,6 +99,7 @@ export class Outbox {
    * release is deferred too, and follows the message.
    */
   write(message: OutboundMessage, graph?: OutgoingGraph, shared?: SharedArguments): boolean {
+    this.lastBytes = undefined;
     if (this.#isWriting) {
       if ("args" in message) graph?.pin((context) => pinReferences(message.args, context));
       this.#deferred.push({ message, graph, shared });
@@ -106,7 +109,11 @@ export class Outbox {
     try {
       return this.#write(message, graph, shared);
     } finally {
-      if (this.#deferred.length > 0) this.#writeDeferred();
+      if (this.#deferred.length > 0) {
+        const { lastBytes } = this;
+        this.#writeDeferred();
+        this.lastBytes = lastBytes;
+      }
       this.#isWriting = false;
       if (this.#writer.position >= FLUSH_BYTES) this.flush();
       else this.#schedule();
@@ -159,6 +166,7 @@ export class Outbox {
       writer.seal();
       if (this.#jellier.cycles > cycles) this.#checkCycles(writer.since(start));
       requireMessageSize(writer.position - start, this.config.limits.messageBytes);
+      this.lastBytes = writer.position - start;
       if ((message.command === "answer" || message.command === "error") && message.isToPing !== true)
         this.#lastAnswerEnd = this.#sentBytes + writer.position;
       return true;

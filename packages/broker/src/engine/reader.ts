@@ -147,6 +147,7 @@ export class MessageReader {
   #receive(core: ConnectionCore): void {
     const reader = this.#reader;
     const memory = this.#memory;
+    memory.messageBytes = reader.bytesLeft;
     if (reader.bytesLeft <= SMALL_MESSAGE_BYTES && memory.hasLeastRoom) memory.heap.left = memory.granted = LEAST_ROOM;
     else memory.startMessage();
     if (reader.isLong()) {

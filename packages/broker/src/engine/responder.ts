@@ -6,10 +6,12 @@ import { JellyError, printable } from "@pb/jelly-types";
 import { enterContext, IncomingContext, runningCalls } from "../calls/call-context.js";
 import type { CallNote } from "../calls/call-context.js";
 import type { Callable, IncomingCall, Perspective } from "../calls/callable.js";
+import type { ArrivedRecord, CallHooks } from "../calls/telemetry.js";
 import { Canceled, NotExpected } from "../calls/extension-errors.js";
 import { isExpected, LimitError, PBError, UnknownCacheError } from "../errors.js";
 import { Fifo } from "../fifo.js";
 import { cacheTarget } from "../flavors/cacheable.js";
+import { calledMethod } from "../flavors/called-method.js";
 import { IncomingGraph, OutgoingGraph } from "../references/graph-context.js";
 import { mentionArrivals } from "../references/mentioned-caches.js";
 import { releaseUnread, releaseUnreadInSteps } from "../references/release-unread.js";
@@ -21,9 +23,14 @@ import { containsPromise, isThenable, resolvePromises, settlePromises } from "..
 import type { ConnectionParts } from "./connection-parts.js";
 import { failureWithCopy } from "./error-copies.js";
 
+/** A call of the peer, with the record that hooks have of it. */
+interface ArrivedCall extends ReceivedCall {
+  record: ArrivedRecord | undefined;
+}
+
 /** A call whose arguments are read, and which waits until others have finished. */
 interface HeldCall {
-  readonly call: ReceivedCall;
+  readonly call: ArrivedCall;
   readonly callable: Callable;
   readonly args: CallArguments;
   /** The size of its arguments on the wire. */
@@ -102,9 +109,12 @@ export class Responder {
    * Reads a call and runs it, now or when it is its turn. `reader` stands before its arguments. An error of the call is
    * answered, not thrown.
    */
-  receiveCall(call: ReceivedCall, reader: BananaReader): void {
+  receiveCall(received: ReceivedCall, reader: BananaReader): void {
+    const call = received as ArrivedCall;
     const callable = this.#find(call);
     const note = this.arriving?.arrive(call, callable?.perspective ?? null);
+    const { hooks } = this.#core.config;
+    if (hooks !== undefined) this.#record(hooks, call, callable, note);
     const incoming = new IncomingGraph(this.#core, callable?.perspective ?? null);
     const start = reader.offset;
     let args: CallArguments;
@@ -121,9 +131,12 @@ export class Responder {
   }
 
   /** As {@link receiveCall}, with pauses. The call counts as held meanwhile. */
-  *receiveCallInSteps(call: ReceivedCall, reader: BananaReader): Steps<void> {
+  *receiveCallInSteps(received: ReceivedCall, reader: BananaReader): Steps<void> {
+    const call = received as ArrivedCall;
     const callable = this.#find(call);
     const note = this.arriving?.arrive(call, callable?.perspective ?? null);
+    const { hooks } = this.#core.config;
+    if (hooks !== undefined) this.#record(hooks, call, callable, note);
     const incoming = new IncomingGraph(this.#core, callable?.perspective ?? null);
     const start = reader.offset;
     this.#isReading = true;
@@ -146,6 +159,20 @@ export class Responder {
     }
   }
 
+  /** Notes a call that hooks observe. */
+  #record(hooks: CallHooks, call: ArrivedCall, callable: Callable | undefined, note: CallNote | undefined): void {
+    const { target, method, wantsAnswer } = call;
+    if (target === "pbx" || (callable === undefined && target === "")) return; // What both ends do by themselves.
+    const { connection, memory } = this.#core;
+    call.record = hooks.arrived({ connection, method, wantsAnswer, note, bytes: memory.messageBytes });
+  }
+
+  /** A call that hooks observe starts, unless its object is a result that is not known yet. */
+  #startRecord({ method, command }: ArrivedCall, record: ArrivedRecord, callable: Callable): void {
+    const start = calledMethod(callable, method, command === "cachemessage");
+    if (start !== undefined) record.start(start);
+  }
+
   /** Throws for a call that may not run. */
   #checkMayRun(call: ReceivedCall, callable: Callable | undefined): asserts callable is Callable {
     // First, because a ping is a call to an object that does not exist, and is answered whatever is running.
@@ -160,23 +187,20 @@ export class Responder {
   }
 
   /** Answers a call that may not run or cannot be read. */
-  #refuse(call: ReceivedCall, callable: Callable | undefined, error: unknown): void {
+  #refuse(call: ArrivedCall, callable: Callable | undefined, error: unknown): void {
     this.#core.memory.checkMessage();
     const isFaultOfPeer = error instanceof JellyError || error instanceof BananaError;
     if (isFaultOfPeer) this.#core.config.reportUnreadable(printable(call.method), error);
     else this.#reportFailed(call.method, error);
     const isToPing = callable === undefined;
-    if (call.wantsAnswer) this.#sendError(call.requestId, error, callable?.perspective ?? null, isToPing);
+    if (call.wantsAnswer) this.#sendError(call, error, callable?.perspective ?? null, isToPing);
+    if (call.record === undefined) return;
+    if (callable !== undefined) this.#startRecord(call, call.record, callable);
+    call.record.settle("refused", error);
   }
 
   /** Runs a call whose arguments were read from so many bytes, or holds it. */
-  #accept(
-    call: ReceivedCall,
-    callable: Callable,
-    args: CallArguments,
-    bytes: number,
-    note: CallNote | undefined,
-  ): void {
+  #accept(call: ArrivedCall, callable: Callable, args: CallArguments, bytes: number, note: CallNote | undefined): void {
     const memory = this.#core.memory.messageUsed;
     const isPrompt = callable === this.prompt && !call.wantsAnswer;
     if ((this.mustHold || this.heldBytes > 0) && !isPrompt) this.#hold({ call, callable, args, bytes, memory, note });
@@ -190,7 +214,8 @@ export class Responder {
     this.heldBytes -= held.bytes + HELD_CALL_BYTES;
     this.#core.memory.releaseCall(held.memory);
     const isCanceled = this.#takeCanceled(held.call.requestId);
-    if (isCanceled || (held.note?.deadline ?? Infinity) < performance.now()) this.#answerCanceled(held);
+    if (isCanceled) this.#answerCanceled(held, "canceled");
+    else if ((held.note?.deadline ?? Infinity) < performance.now()) this.#answerCanceled(held, "timeout");
     else this.#run(held.call, held.callable, held.args, held.memory, held.note);
     return true;
   }
@@ -214,14 +239,22 @@ export class Responder {
     return isCanceled;
   }
 
-  #answerCanceled({ call, callable }: HeldCall): void {
+  #answerCanceled({ call, callable }: HeldCall, outcome: "canceled" | "timeout"): void {
     const error = new PBError("The caller does not wait for this call anymore, which has not started");
-    if (call.wantsAnswer) this.#sendError(call.requestId, error, callable.perspective);
+    if (call.wantsAnswer) this.#sendError(call, error, callable.perspective);
+    if (call.record === undefined) return;
+    this.#startRecord(call, call.record, callable);
+    call.record.settle(outcome, error);
   }
 
   /** The connection has ended: held calls do not run, and the signals of those that run abort. */
   end(reason: Error): void {
-    this.#held.clear();
+    for (let held = this.#held.take(); held !== undefined; held = this.#held.take()) {
+      const { call, callable } = held;
+      if (call.record === undefined) continue;
+      this.#startRecord(call, call.record, callable);
+      call.record.settle("lost", reason);
+    }
     this.#canceled = undefined;
     this.#isReading = false;
     this.heldBytes = 0;
@@ -247,7 +280,7 @@ export class Responder {
   }
 
   #run(
-    call: ReceivedCall,
+    call: ArrivedCall,
     callable: Callable,
     { args, kwargs }: CallArguments,
     memory: number,
@@ -263,6 +296,7 @@ export class Responder {
       const incoming: IncomingCall = { method: call.method, args, kwargs, wantsAnswer: call.wantsAnswer };
       const { areUsed, Scope } = runningCalls;
       if (areUsed) this.#context = new IncomingContext(this.#core.connection, callable.perspective, note);
+      if (call.record !== undefined) this.#enterRecord(call, call.record, callable);
       // eslint-disable-next-line @typescript-eslint/unbound-method -- it is called with the object as `this`
       const run = areUsed ? (given: IncomingCall) => this.#runInContext(callable, given) : callable.receiveCall;
       result =
@@ -280,6 +314,15 @@ export class Responder {
     }
     if (isPromise) this.#answerLater(call, result, callable, memory, context);
     else this.#answer(call, result, callable.perspective);
+  }
+
+  /** The method of a call that hooks observe runs now, or is told to wait for the result that it belongs to. */
+  #enterRecord(call: ArrivedCall, record: ArrivedRecord, callable: Callable): void {
+    const context = this.context();
+    record.context = context;
+    context.record = record;
+    this.#startRecord(call, record, callable);
+    record.trace(context);
   }
 
   /** The context of the call whose method has been called and has not returned. */
@@ -300,6 +343,9 @@ export class Responder {
     this.#callee = target;
     this.#context = context;
     const run = (given: IncomingCall): unknown => this.#runInContext(target, given);
+    const { record } = context;
+    record?.start(calledMethod(target, incoming.method) ?? {});
+    record?.trace(context);
     try {
       const { Scope } = runningCalls;
       return Scope === undefined ? run(incoming) : new Scope("pb.call").runInAsyncScope(run, target, incoming);
@@ -311,8 +357,10 @@ export class Responder {
   }
 
   #runInContext(callable: Callable, incoming: IncomingCall): unknown {
-    enterContext(this.context());
-    return callable.receiveCall(incoming);
+    const context = this.context();
+    enterContext(context);
+    if (context.record === undefined) return callable.receiveCall(incoming);
+    return context.record.runMethod(() => callable.receiveCall(incoming));
   }
 
   /**
@@ -357,7 +405,7 @@ export class Responder {
   }
 
   #answerLater(
-    call: ReceivedCall,
+    call: ArrivedCall,
     result: unknown,
     callable: Callable,
     memory: number,
@@ -399,9 +447,10 @@ export class Responder {
   }
 
   /** Sends a result, if the caller wants it. If it cannot be sent, the caller gets an error. */
-  #answer(call: ReceivedCall, value: unknown, perspective: Perspective, isResolved = false): void {
+  #answer(call: ArrivedCall, value: unknown, perspective: Perspective, isResolved = false): void {
     if (!call.wantsAnswer || !this.#isOpen()) {
       this.#watchUnsent(call, value);
+      call.record?.settle(this.#isOpen() ? "ok" : "lost");
       return;
     }
     const { outbox, config } = this.#core;
@@ -409,18 +458,24 @@ export class Responder {
     const graph = new OutgoingGraph(this.#core, perspective, { mayHavePromises: !isResolved });
     try {
       const isWritten = outbox.write({ command: "answer", requestId, value }, graph);
-      if (!isWritten) this.#answerWhenResolved(call, value, graph, perspective);
-      else if (this.expected !== undefined) this.expected.answered(requestId, value, graph);
+      if (!isWritten) {
+        this.#answerWhenResolved(call, value, graph, perspective);
+        return;
+      }
+      if (call.record !== undefined) settleAnswered(call.record, outbox.lastBytes);
+      if (this.expected !== undefined) this.expected.answered(requestId, value, graph);
     } catch (error) {
       this.#watchUnsent(call, value);
-      if (!this.#isOpen()) return; // A state hook closed the connection.
-      config.onEvent({ kind: "answer-failed", error });
-      this.#sendError(requestId, error, perspective);
+      if (this.#isOpen()) {
+        config.onEvent({ kind: "answer-failed", error });
+        this.#sendError(call, error, perspective);
+      } // Otherwise a state hook closed the connection.
+      call.record?.settle(this.#isOpen() ? "failed" : "lost", error);
     }
   }
 
   /** Sends a result that contains promises, when they are resolved. References in `graph` stay counted until then. */
-  #answerWhenResolved(call: ReceivedCall, value: unknown, graph: OutgoingGraph, perspective: Perspective): void {
+  #answerWhenResolved(call: ArrivedCall, value: unknown, graph: OutgoingGraph, perspective: Perspective): void {
     this.#running++;
     resolvePromises(value).then(
       (resolved) =>
@@ -449,11 +504,12 @@ export class Responder {
     );
   }
 
-  #fail(call: ReceivedCall, error: unknown, perspective: Perspective): void {
+  #fail(call: ArrivedCall, error: unknown, perspective: Perspective): void {
     this.#reportFailed(call.method, error);
-    if (call.wantsAnswer) this.#sendError(call.requestId, error, perspective);
+    if (call.wantsAnswer) this.#sendError(call, error, perspective);
     // The caller does not learn of it. An example is an update for which a copy has no method.
     else if (isExpected(error)) this.#core.config.reportUnanswered(printable(call.method), error);
+    call.record?.settle("failed", error);
   }
 
   #reportFailed(method: string, error: unknown): void {
@@ -464,9 +520,10 @@ export class Responder {
    * Sends an error as its description, with a copy of the error if its class is registered, or as the copy alone if the
    * option `errorCopies` says so. What cannot be sent is left out, so that the caller always gets an answer.
    */
-  #sendError(requestId: Expression, error: unknown, perspective: Perspective, isToPing = false): void {
+  #sendError({ requestId, record }: ArrivedCall, error: unknown, perspective: Perspective, isToPing = false): void {
     if (!this.#isOpen()) return;
     this.#writeError(requestId, error, perspective, isToPing);
+    if (record !== undefined) record.answerBytes = this.#core.outbox.lastBytes;
     if (this.expected !== undefined) this.expected.failed(requestId, error);
   }
 
@@ -491,6 +548,11 @@ export class Responder {
   #isOpen(): boolean {
     return this.#core.connection.isOpen;
   }
+}
+
+function settleAnswered(record: ArrivedRecord, answerBytes: number | undefined): void {
+  record.answerBytes = answerBytes;
+  record.settle("ok");
 }
 
 /** Runs `action` and returns its result, or false when it throws. */

@@ -1,5 +1,6 @@
 // The result of a call of the peer that the peer calls before it knows it: the object `pbx:<request id>`.
 
+import { ResultTarget } from "../flavors/called-method.js";
 import { RemoteReference } from "../flavors/remote-reference.js";
 import { runningCalls } from "../calls/call-context.js";
 import type { IncomingContext } from "../calls/call-context.js";
@@ -17,7 +18,7 @@ interface WaitingCall {
   settle(target: Callable | undefined, error: Error | undefined): void;
 }
 
-export class ExpectedResult implements Callable {
+export class ExpectedResult extends ResultTarget {
   readonly #runner: WaitingRunner;
   #target: Callable | undefined;
   #error: Error | undefined;
@@ -30,18 +31,23 @@ export class ExpectedResult implements Callable {
   isForgotten = false;
 
   constructor(runner: WaitingRunner) {
+    super();
     this.#runner = runner;
+  }
+
+  override get target(): Callable | undefined {
+    return this.#target;
   }
 
   get isSettled(): boolean {
     return this.#target !== undefined || this.#error !== undefined;
   }
 
-  get perspective(): Perspective {
+  override get perspective(): Perspective {
     return this.#target === undefined ? this.#expectedPerspective : this.#target.perspective;
   }
 
-  get home(): object {
+  override get home(): object {
     return this.#target?.home ?? this;
   }
 
@@ -65,7 +71,7 @@ export class ExpectedResult implements Callable {
     for (const call of this.#waiting.splice(0)) call.settle(undefined, error);
   }
 
-  receiveCall(call: IncomingCall): unknown {
+  override receiveCall(call: IncomingCall): unknown {
     if (this.#target !== undefined) return this.#target.receiveCall(call);
     if (this.#error !== undefined) throw this.#error;
     const context = runningCalls.runner!.context();

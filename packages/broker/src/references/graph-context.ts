@@ -5,6 +5,7 @@ import type { Exactness, JellyReader, JellyWriter } from "@pb/jelly-types";
 import { JellyError } from "@pb/jelly-types";
 import type { CallOptions } from "../calls/call-options.js";
 import type { Callable, Connection, Perspective } from "../calls/callable.js";
+import type { CallRecord } from "../calls/telemetry.js";
 import type { ObjectId, ReleaseCommand } from "../wire/messages.js";
 import type { CacheSource, ExportedCache } from "./exported-caches.js";
 import type { ExportTable } from "./exports.js";
@@ -60,6 +61,8 @@ export interface CallDetails extends CallOptions {
   readonly isCache?: boolean;
   /** Keeps the written arguments for other targets of the same call. */
   readonly shared?: SharedArguments;
+  /** Set if hooks observe the call. */
+  readonly record?: CallRecord;
   /** Whether it has the deadline and the trace of the call for which it is made. */
   readonly hasInherited?: boolean;
   /** Announces to the peer that the result of the call will be called. */

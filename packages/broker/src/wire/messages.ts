@@ -45,6 +45,8 @@ export interface ReceivedCall {
   readonly target: ObjectId;
   readonly method: string;
   readonly wantsAnswer: boolean;
+  /** What the responder notes about the call, if hooks observe it. */
+  record: object | undefined;
 }
 
 type Command = ReceivedMessage["command"];
@@ -80,6 +82,7 @@ export function readMessage(reader: BananaReader, heap: HeapAllowance): Received
         target: readObjectId(reader, command, heap),
         method: readMethodName(reader, heap),
         wantsAnswer: readTruth(reader, heap),
+        record: undefined,
       };
     case "answer":
     case "error":
@@ -111,6 +114,7 @@ export function* readMessageInSteps(reader: BananaReader, heap: HeapAllowance): 
           ? badMethodName(yield* readExpressionInSteps(reader, heap))
           : readMethodName(reader, heap),
         wantsAnswer: reader.isLong() ? isTrue(yield* readExpressionInSteps(reader, heap)) : readTruth(reader, heap),
+        record: undefined,
       };
     case "answer":
     case "error":

@@ -1,0 +1,42 @@
+// What a call of the peer calls, by names that this program has given: the class of the object, and the method.
+
+import type { Callable, IncomingCall, Perspective } from "../calls/callable.js";
+import { hasMethod } from "../calls/dispatch.js";
+import type { Start } from "../calls/telemetry.js";
+import { classOf } from "../class-of.js";
+import { AsReferenceable, Avatar, ViewPoint } from "./perspective.js";
+import { Referenceable } from "./referenceable.js";
+
+/** A callable in the place of the result of a call. */
+export abstract class ResultTarget implements Callable {
+  /** The object that is the result. Undefined as long as it is not known, and if the call has failed. */
+  abstract readonly target: Callable | undefined;
+  abstract readonly perspective: Perspective;
+  abstract readonly home: object;
+  abstract receiveCall(call: IncomingCall): unknown;
+}
+
+/** The object behind a callable, and the prefix of its methods. */
+function calledObject(callable: object, isCache: boolean): [object: object, prefix: string | undefined] {
+  if (isCache) return [callable, "observe_"];
+  if (callable instanceof AsReferenceable) return calledObject(callable.object, false);
+  if (callable instanceof ViewPoint) return [callable.object, "view_"];
+  if (callable instanceof Avatar) return [callable, "perspective_"];
+  return [callable, callable instanceof Referenceable ? "remote_" : undefined];
+}
+
+/**
+ * Undefined for a result that is not known. The method is undefined where the object does not have it, or decides
+ * itself what to do with a name.
+ */
+export function calledMethod(callable: Callable, name: string, isCache = false): Start | undefined {
+  if (callable instanceof ResultTarget)
+    return callable.target === undefined ? undefined : calledMethod(callable.target, name);
+  const [object, prefix] = calledObject(isCache ? callable.home : callable, isCache);
+  const type = classOf(object);
+  return {
+    perspective: callable.perspective,
+    type: typeof type === "function" ? type.name : undefined,
+    method: prefix !== undefined && hasMethod(object, prefix, name) ? name : undefined,
+  };
+}
