@@ -32,16 +32,20 @@ export {
   defaultServerLimits,
   DuplicateLogin,
   EndpointError,
+  LastingReference,
   NotConnectedError,
   OutcomeUnknownError,
   ReconnectingClient,
   ServerBusyError,
+  Standing,
 } from "@pb/transport";
 export type {
   Backoff,
   BackoffOptions,
   CloseOptions,
   ConnectionOptions,
+  Lasting,
+  LastingState,
   LivenessOptions,
   ReconnectingCallOptions,
   ReconnectState,
@@ -51,6 +55,9 @@ export type {
   ServerLimits,
   ServerOptions,
   ServerWatcher,
+  StandingContext,
+  StandingOptions,
+  StandingSetup,
 } from "@pb/transport";
 
 // For authors of transports and proxies

@@ -4,6 +4,11 @@
 export { ReconnectingClient } from "./client/reconnecting-client.js";
 export type { ReconnectingCallOptions } from "./client/client-calls.js";
 export type { ReconnectingClientOptions } from "./client/reconnecting-client.js";
+export { LastingReference } from "./client/lasting-reference.js";
+export type { Lasting } from "./client/lasting-reference.js";
+export type { LastingState } from "./client/binding.js";
+export { Standing } from "./client/standing.js";
+export type { StandingContext, StandingOptions, StandingSetup } from "./client/standing.js";
 export type { ReconnectState } from "./client/reconnect-state.js";
 export { defaultBackoff } from "./client/backoff.js";
 export type { Backoff, BackoffOptions } from "./client/backoff.js";

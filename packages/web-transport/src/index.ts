@@ -22,16 +22,20 @@ export {
   defaultServerLimits,
   DuplicateLogin,
   EndpointError,
+  LastingReference,
   NotConnectedError,
   OutcomeUnknownError,
   ReconnectingClient,
   ServerBusyError,
+  Standing,
 } from "@pb/transport";
 export type {
   Backoff,
   BackoffOptions,
   CloseOptions,
   ConnectionOptions,
+  Lasting,
+  LastingState,
   LivenessOptions,
   ReconnectingCallOptions,
   ReconnectState,
@@ -41,6 +45,9 @@ export type {
   ServerLimits,
   ServerOptions,
   ServerWatcher,
+  StandingContext,
+  StandingOptions,
+  StandingSetup,
 } from "@pb/transport";
 
 // For authors of transports

@@ -69,14 +69,28 @@ export class ClientCalls {
     name: string,
     args: readonly unknown[],
   ): Promise<unknown> {
+    const timeoutError = (ms: number): Error => new CallTimeoutError(`${name} was not answered within ${ms} ms`);
+    return this.#count(() =>
+      withDeadline(options, timeoutError, (signal) => this.#send(target, options, name, args, signal)),
+    );
+  }
+
+  /** Sends a call without an answer, as soon as there is a connection. */
+  async send(target: CallTarget, name: string, args: readonly unknown[]): Promise<void> {
+    await this.#count(async () => {
+      const { reference } = await target(this.#whileDown, new AbortController().signal);
+      reference.sendRemote(name, ...args);
+    });
+  }
+
+  async #count<Result>(call: () => Promise<Result>): Promise<Result> {
     if (this.#waiting >= this.#limit) {
       const text = `Too many calls wait for a connection or an answer: the limit is ${this.#limit}`;
       throw new LimitError("callsWaiting", text);
     }
-    const timeoutError = (ms: number): Error => new CallTimeoutError(`${name} was not answered within ${ms} ms`);
     this.#waiting++;
     try {
-      return await withDeadline(options, timeoutError, (signal) => this.#send(target, options, name, args, signal));
+      return await call();
     } finally {
       this.#waiting--;
     }

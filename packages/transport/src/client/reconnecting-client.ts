@@ -15,8 +15,13 @@ import type { Platform, Timer } from "../platform.js";
 import type { Pulse } from "../pulse.js";
 import { completeBackoff, delayAfter, retryDelay } from "./backoff.js";
 import type { Backoff, BackoffOptions } from "./backoff.js";
+import type { Bindable, ClientConnections } from "./binding.js";
 import { ClientCalls } from "./client-calls.js";
 import type { CallTarget, ReconnectingCallOptions } from "./client-calls.js";
+import { LastingReference } from "./lasting-reference.js";
+import type { Lasting, LastingContext } from "./lasting-reference.js";
+import { Standing } from "./standing.js";
+import type { StandingOptions, StandingSetup } from "./standing.js";
 import { isFinalByDefault, readyOrError } from "./reconnect-state.js";
 import type { ReadyState, ReconnectState, WhileDown } from "./reconnect-state.js";
 
@@ -35,8 +40,8 @@ export interface ReconnectingClientOptions<T> {
   readonly login?: ((connection: Broker, signal: AbortSignal) => Promise<RemoteReference<T>>) | undefined;
   /**
    * Milliseconds that `login` may take. Then its signal aborts, and the attempt has failed with `ConnectError`
-   * (`CONNECT_LOGIN_TIMEOUT`). Default 30,000, as for connecting: a server that never answers must not stop the client
-   * for ever.
+   * (`CONNECT_LOGIN_TIMEOUT`). The method of a `path` may take as long: then the path is gone, with `CallTimeoutError`.
+   * Default 30,000, as for connecting: a server that never answers must not stop the client for ever.
    */
   readonly loginMs?: number | undefined;
   readonly backoff?: BackoffOptions | undefined;
@@ -106,13 +111,18 @@ export class ReconnectingClient<T = RemoteMethods> {
   readonly #platform: Platform;
   readonly #onEvent: (event: BrokerEvent) => void;
   readonly #watchers = new Subscriptions<[state: ReconnectState<T>]>();
+  /** Lasting references and setups that follow the connections. */
+  readonly #followers = new Subscriptions<[]>();
   readonly #stop = new AbortController();
   #timer: Timer | undefined;
+  /** When the current connection became ready, on the clock of `performance.now()`. */
+  #readySince = 0;
   /** The connection whose login has not finished. */
   #loggingIn: Broker | undefined;
   /** Connections to servers that are about to close: their calls in flight are still answered. */
   readonly #leaving = new Set<Broker>();
   readonly #calls: ClientCalls;
+  readonly #lasting: LastingContext;
   readonly #loginMs: number;
   /** The connection that is being checked because this end was asleep. */
   #checked: Broker | undefined;
@@ -134,6 +144,7 @@ export class ReconnectingClient<T = RemoteMethods> {
     this.#platform = hooks.platform ?? defaultPlatform;
     this.#calls = new ClientCalls(options, hooks.callsWaiting ?? defaultBrokerLimits.callsWaiting);
     this.#onEvent = hooks.onEvent ?? defaultWatcher(this.#platform.warn);
+    this.#lasting = { connections: this.#connections(), calls: this.#calls };
     const waking = hooks.onWake?.(() => this.#wake());
     const { onState, signal } = options;
     const stopped = this.#stop.signal;
@@ -205,6 +216,28 @@ export class ReconnectingClient<T = RemoteMethods> {
    */
   with(options: ReconnectingCallOptions): RemoteCaller<T> {
     return this.#calls.caller(this.#target, options);
+  }
+
+  /**
+   * A reference to the result of a method, over all connections: `client.path("room", "lobby")`. Its method is called
+   * once per connection, when the reference is first needed. Throws `TypeError` for a name that is not text.
+   */
+  path<Name extends RemoteName<T>>(
+    name: RemoteName<T, Name>,
+    ...args: RemoteArguments<T, Name>
+  ): Lasting<RemoteResult<T, Name>> {
+    return new LastingReference(this.#lasting, undefined, name, args) as Lasting<RemoteResult<T, Name>>;
+  }
+
+  /**
+   * Runs `setup` with the avatar or root object, now and on every further connection, before the calls that wait for
+   * one: a subscription that survives. It ends when the result is disposed of. An error of the setup is reported as
+   * `callback-failed`, and the next connection tries again. When the connection is lost three times in a row while the
+   * setup runs, it waits for a connection that lasts `stableMs`, and then twice as long after each further loss. Throws
+   * `TypeError` for a bad option.
+   */
+  standing<Cursor = unknown>(setup: StandingSetup<T, Cursor>, options: StandingOptions<Cursor> = {}): Standing<Cursor> {
+    return new Standing(this.#lasting.connections, undefined, setup, options);
   }
 
   /**
@@ -289,6 +322,7 @@ export class ReconnectingClient<T = RemoteMethods> {
 
   #becomeReady(connection: Broker, reference: RemoteReference<T>, attempt: number): void {
     const since = performance.now();
+    this.#readySince = since;
     connection.notifyOnDisconnect((reason) => {
       this.#leaving.delete(connection);
       if (this.connection !== connection) return;
@@ -344,12 +378,13 @@ export class ReconnectingClient<T = RemoteMethods> {
   #setState(state: ReconnectState<T>): void {
     if (this.#state.is === "stopped") return;
     this.#state = state;
+    for (const follow of this.#followers) follow();
     this.#settleWaiters();
     // A watcher may change the state. The other watchers have then been called with the newer state already.
     for (const watcher of this.#watchers) if (this.#state === state) this.#notify(watcher, state);
   }
 
-  #notify(watcher: (state: ReconnectState<T>) => unknown, state: ReconnectState<T>): void {
+  #notify<State>(watcher: (state: State) => unknown, state: State): void {
     const report = (error: unknown): void => this.#onEvent({ kind: "callback-failed", error });
     try {
       const result = watcher(state);
@@ -363,15 +398,34 @@ export class ReconnectingClient<T = RemoteMethods> {
    * Resolves with the state `ready`, now or as soon as it is reached. `signal` is that of `withDeadline`, which rejects
    * when it aborts.
    */
-  async #whenReady(whileDown: WhileDown, signal: AbortSignal): Promise<ReadyState<T>> {
+  async #whenReady(whileDown: WhileDown, signal: AbortSignal, binding?: Bindable): Promise<ReadyState<T>> {
     const now = readyOrError(this.#state, whileDown);
     if (now instanceof NotConnectedError) throw now;
     if (now !== undefined) return now;
     return new Promise((resolve, reject) => {
-      const waiter = { resolve, reject };
+      const waiter = { resolve, reject, binding };
       this.#waiters.add(waiter);
       signal.addEventListener("abort", () => this.#waiters.delete(waiter), { once: true });
     });
+  }
+
+  /** What lasting references and setups use of this client. */
+  #connections(): ClientConnections {
+    return {
+      state: () => this.#state,
+      age: () => performance.now() - this.#readySince,
+      whenReady: (whileDown, signal, binding) => this.#whenReady(whileDown, signal, binding),
+      forget: (binding, error) => {
+        for (const waiter of this.#waiters)
+          if (waiter.binding === binding && this.#waiters.delete(waiter)) waiter.reject(error);
+      },
+      watch: (callback) => this.#followers.add(callback),
+      notify: (watcher, state) => this.#notify(watcher, state),
+      report: (error) => this.#onEvent({ kind: "callback-failed", error }),
+      unref: this.#platform.unref,
+      recipeMs: this.#loginMs,
+      stableMs: this.#backoff.stableMs,
+    };
   }
 
   /** Settles the calls that wait for a connection, in their order. */
@@ -380,6 +434,9 @@ export class ReconnectingClient<T = RemoteMethods> {
     if (outcome === undefined) return;
     const waiters = [...this.#waiters];
     this.#waiters.clear();
+    if (!(outcome instanceof NotConnectedError))
+      for (const binding of new Set(waiters.map((waiter) => waiter.binding)))
+        binding?.bindOn(outcome).catch(() => undefined); // The calls that wait for it get the error.
     for (const { resolve, reject } of waiters) {
       if (outcome instanceof NotConnectedError) reject(outcome);
       else resolve(outcome);
@@ -397,5 +454,7 @@ function isReference(result: unknown): boolean {
 /** A call that waits for a connection. */
 interface Waiter<T> {
   readonly resolve: (state: ReadyState<T>) => void;
-  readonly reject: (error: NotConnectedError) => void;
+  readonly reject: (error: Error) => void;
+  /** What is bound before any call that waits is sent. */
+  readonly binding: Bindable | undefined;
 }
