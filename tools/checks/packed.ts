@@ -42,7 +42,7 @@ function run(command: string, args: string[], cwd: string): string[] {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "pipe"],
     shell: command.endsWith(".cmd"),
-    timeout: 300_000,
+    timeout: 900_000, // ends only what hangs
   });
   if (error !== undefined) throw error;
   return status === 0 ? [] : [`${[command, ...args].join(" ")} fails:\n${stdout}${stderr}`];
