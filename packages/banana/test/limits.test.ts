@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { BananaError, BananaWriter, decode, defaultLimits, encode, Scanner, withLimits } from "@pb/banana";
+import { BananaError, BananaReader, BananaWriter, Float, Scanner } from "@pb/banana";
+import { decode, defaultLimits, encode, readExpression, withLimits } from "@pb/banana";
 import type { BananaErrorCode, BananaLimits, Expression } from "@pb/banana";
 import { scan } from "./helpers/arbitraries.js";
 
@@ -127,6 +128,9 @@ describe("the default limits", () => {
     writer.text(fits);
     expect(new TextDecoder().decode(decode(writer.take()) as Uint8Array)).toBe(fits);
     expect(() => writer.text(fits + character)).toThrow(expect.objectContaining({ code: "BANANA_STRING_TOO_LONG" }));
+    // The last character is not dropped where the others take all bytes.
+    const full = "a".repeat(most);
+    expect(() => writer.text(full + character)).toThrow(expect.objectContaining({ code: "BANANA_STRING_TOO_LONG" }));
   });
 
   test("allow lists nested 1,024 deep, and not one more", () => {
@@ -164,3 +168,30 @@ test("keeps the default of every limit that is not given", () => {
 function bytes(length: number): Uint8Array {
   return new Uint8Array(length);
 }
+
+describe("heapBytes", () => {
+  /** The bytes that `readExpression` counts, by the table of `src/reading/heap.ts`, and `next` where it differs. */
+  const sizes: [string, Expression, number, number?][] = [
+    ["an integer of 31 bits", 2 ** 31 - 1, 0, 16 + 5],
+    ["a larger integer of five digits", 2 ** 34, 16 + 6, 16 + 5],
+    ["a negative integer of nine digits", -(2n ** 62n), 16 + 10, 16 + 9],
+    ["a byte string", bytes(1000), 204 + 1000],
+    ["a double", 1.5, 16],
+    ["an integral double", new Float(2), 56],
+    ["an empty list", [], 48],
+    ["a list with other lists in it", [[1, 2], [], [bytes(10), bytes(0)]], 4 * 48 + 8 * 7 + 204 + 10],
+  ];
+
+  test.each(sizes)("counts %s", (_what, value, size, sizeOfNext = size) => {
+    const encoded = encode(value);
+    const scanner = new Scanner();
+    scanner.push(encoded);
+    const [reader, allowance] = [new BananaReader(), { left: size }];
+    expect(scanner.advance(reader)).toBe(true);
+    expect(readExpression(reader, allowance)).toStrictEqual(value);
+    expect(allowance.left).toBe(0);
+    const next = (heapBytes: number) => scan([encoded], { limits: { heapBytes } });
+    expect(next(sizeOfNext).delivered).toStrictEqual([value]);
+    expect(next(sizeOfNext - 1)).toMatchObject({ delivered: [], code: "BANANA_HEAP_TOO_LARGE" });
+  });
+});

@@ -28,12 +28,12 @@ export function readTree(
   let list = new Array<Expression>(1);
   let index = 0;
   while (true) {
+    if (heap > heapBytes) checkLimit("HEAP_TOO_LARGE", heap, heapBytes);
     while (index === list.length) {
       const outer = open.pop();
       if (outer === undefined) return list[0]!;
       ({ list, index } = outer);
     }
-    if (heap > heapBytes) checkLimit("HEAP_TOO_LARGE", heap, heapBytes);
     const four = position <= lastFour ? view.getInt32(position, true) : 0;
     let digits = countDigits4(four);
     let number = readDigits4(four, digits);
@@ -72,7 +72,7 @@ export function readTree(
       }
     } else if (type === Token.LIST) {
       heap += LIST_HEAP + SLOT_HEAP * number;
-      if (heap > heapBytes) continue;
+      if (heap > heapBytes) continue; // An announced list is not allocated.
       open.push({ list, index: index + 1 });
       list = list[index] = new Array<Expression>(number);
       index = 0;

@@ -167,6 +167,59 @@ test("works like a new scanner after reset", () => {
   }
 });
 
+test("gives the same results for each stream, whatever it has read before", () => {
+  const long = Array.from({ length: 3000 }, (_, index): Expression => [
+    index,
+    bytesOf(index % 70),
+    [[index * 2 ** 20]],
+  ]);
+  const streams: [Uint8Array, how: "push" | "lend"][] = [
+    [encode([1, [2, [bytesOf(3)]]]), "push"],
+    [encode(long), "lend"], // Longer than a step, so that its lists are remembered.
+    [encode(long), "push"],
+    [encode(nestedIn(900)), "lend"],
+    [Uint8Array.of(...encode(7), 0x90), "lend"],
+    [Uint8Array.of(...encode([7]), 0x05, 0x80, 0x01), "push"],
+  ];
+  const outcome = (scanner: Scanner, [bytes, how]: (typeof streams)[number]): unknown[] => {
+    const results: unknown[] = [];
+    const reader = new BananaReader();
+    try {
+      for (let start = 0; start < bytes.length; start += 5000) {
+        scanner[how](bytes.slice(start, start + 5000));
+        while (scanner.advance(reader, 4000) || scanner.isInterrupted) {
+          results.push(scanner.isInterrupted ? "interrupted" : [readExpression(reader), reader.isLong()]);
+        }
+      }
+    } catch (error) {
+      results.push((error as BananaError).code);
+    }
+    return [...results, scanner.offset, scanner.pendingBytes];
+  };
+  const used = new Scanner();
+  for (let round = 0; round < 3; round++) {
+    for (const stream of streams) {
+      expect(outcome(used, stream)).toStrictEqual(outcome(new Scanner(), stream));
+      used.reset();
+    }
+  }
+});
+
+test("does not write into a chunk that it was lent, when all of it was read", () => {
+  const scanner = new Scanner();
+  for (let round = 0; round < 3; round++) {
+    const chunk = encode(new Uint8Array(50_000).fill(7));
+    const before = chunk.slice();
+    scanner.lend(chunk);
+    expect(scanner.next()).toHaveLength(50_000);
+    expect(scanner.next()).toBeUndefined();
+    new Scanner().push(new Uint8Array(20_000).fill(1));
+    scanner.push(encode(bytesOf(9)).subarray(0, 5));
+    expect(chunk).toStrictEqual(before);
+    scanner.reset();
+  }
+});
+
 describe("memory", () => {
   test("is not allocated for an announced length", () => {
     // The heads of ten nested lists of 600,000 elements each, without the elements.
@@ -250,4 +303,14 @@ function countingBytes(work: () => void): { copied: number; allocated: number } 
     Uint8Array.prototype.set = original.set;
   }
   return { copied, allocated };
+}
+
+function bytesOf(length: number): Uint8Array {
+  return new Uint8Array(length).fill(0x61);
+}
+
+function nestedIn(depth: number): Expression {
+  let value: Expression = [];
+  for (let level = 1; level < depth; level++) value = [value, level];
+  return value;
 }

@@ -79,6 +79,17 @@ test("a text is found at its second and at its third occurrence, alone or betwee
   }
 });
 
+test("texts of every length and with any characters are told apart, each of which occurs several times", () => {
+  const random = numbers(3);
+  for (let time = 0; time < 20_000; time++) {
+    const text = Array.from({ length: 1 + (time % 8) }, () => "\0ab\x7f"[random.next().value & 3]).join("");
+    const view = viewOf(Buffer.from(`${text}####`));
+    for (let occurrence = 0; occurrence < 3; occurrence++) {
+      if (cachedText(view, 0, text.length) !== text) expect(cachedText(view, 0, text.length)).toBe(text);
+    }
+  }
+});
+
 test("a reader reads texts that differ in one character, in any order", () => {
   const random = numbers(2);
   const reader = new BananaReader();

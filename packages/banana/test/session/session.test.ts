@@ -157,6 +157,25 @@ test("quotes a bad message of the negotiation on one short line", () => {
   );
 });
 
+test("returns the same expressions each time, with limits that are changed in between", () => {
+  const [listener] = negotiate([pb], [pb]);
+  const { session, delivered } = listener;
+  const messages = [encode([1, utf8("None")], { dialect: "pb" }), encode(new Uint8Array(2000))];
+  const length = messages[0]!.length + messages[1]!.length;
+  for (let round = 0; round < 3; round++) {
+    const before = session.offset;
+    session.expressionBytes = 2003;
+    listener.receive(...messages);
+    expect(delivered.splice(0)).toStrictEqual([[1, utf8("None")], new Uint8Array(2000)]);
+    expect([session.offset - before, session.pendingBytes]).toEqual([length, 0]);
+    expect(listener.sent).toEqual([]);
+  }
+  session.expressionBytes = 2002;
+  expect(() => listener.receive(messages[1]!)).toThrow(
+    expect.objectContaining({ code: "BANANA_EXPRESSION_TOO_LARGE" }),
+  );
+});
+
 test("reports offsets and errors of expressions after the negotiation", () => {
   const [listener] = negotiate([none], [none]);
   listener.receive(encode([1, 2]));
