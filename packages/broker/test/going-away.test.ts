@@ -1,6 +1,6 @@
 // An end that announces that it will close: no call is lost in either direction.
 
-import { ConnectionLostError, DeadReferenceError, Referenceable, Root } from "@pb/broker";
+import { ConnectionLostError, DeadReferenceError, LimitError, Referenceable, Root } from "@pb/broker";
 import type { BrokerEvent, BrokerOptions, RemoteReference } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
 import { describe, expect, test } from "vitest";
@@ -129,6 +129,17 @@ describe("the end that goes away", () => {
     await peer.send("(message 5 root take 1 (tuple) (dictionary))");
     expect(peer.received().at(-1)).toBe("(answer 5 (None))");
     await broker.close();
+  });
+
+  test("asks the peer again when too many calls were waiting before", async () => {
+    const { shop, pair, root } = await open({ limits: { callsWaiting: 1 } });
+    const answer = root.callRemote("wait");
+    for (let time = 0; time < 2; time++) await expect(pair.client.goAway()).rejects.toBeInstanceOf(LimitError);
+    await pair.settled();
+    shop.waiting[0]!();
+    expect(await answer).toBe("done");
+    expect(await pair.client.goAway()).toBe(true);
+    await pair.server.closed;
   });
 
   test("learns that the connection ended first", async () => {

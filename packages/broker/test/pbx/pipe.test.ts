@@ -31,7 +31,7 @@ class Item extends Referenceable {
   }
 
   remote_show(...args: unknown[]): string {
-    this.log.push(`show ${this.path}`);
+    this.log.push(["show", this.path, ...args.filter((arg) => typeof arg === "number")].join(" "));
     return [this.path, ...args.map((arg) => JSON.stringify(arg))].join(" ");
   }
 
@@ -82,7 +82,7 @@ describe("a chain of calls", () => {
       .pipe("child", "b")
       .call.show(1, [2, { c: 3 }], kwargs({ d: 4 }));
     await pair.settled();
-    expect(log).toEqual(["child root.a", "child root.a.b", "show root.a.b"]);
+    expect(log).toEqual(["child root.a", "child root.a.b", "show root.a.b 1"]);
     pair.links.initiator.release();
     expect(await shown).toContain("root.a.b 1");
     await pair.settled();
@@ -99,7 +99,7 @@ describe("a chain of calls", () => {
     item.gates[0]!();
     expect(await Promise.all(shown)).toEqual(["root.a 1", "root.a 2", "root.a 3"]);
     await pair.settled();
-    expect(log).toEqual(["later a", "child root.a", ...Array.from({ length: 4 }, () => "show root.a")]);
+    expect(log).toEqual(["later a", "child root.a", ...[1, 2, 3, 4].map((call) => `show root.a ${call}`)]);
   });
 
   test("gives the results too, which are references as from any other call, and leaves nothing", async () => {
@@ -282,7 +282,7 @@ describe("expectations that make no sense", () => {
 
   async function stranger() {
     const start = new Start();
-    return { log: start.log, ...(await brokerAndPeer("listener", { root: start })) };
+    return { log: start.log, item: start.item, ...(await brokerAndPeer("listener", { root: start })) };
   }
 
   const answers = (messages: readonly string[], id: number): string[] =>
@@ -345,6 +345,57 @@ describe("expectations that make no sense", () => {
     const messages = peer.received();
     expect([6, 7, 8, 9].map((id) => answers(messages, id))).toEqual([["(error"], ["(error"], ["(error"], ["(error"]]);
     expect(log).toEqual(["child root.a"]);
+    await broker.close();
+  });
+
+  test("leave nothing behind, however many there are and whenever they are forgotten", async () => {
+    const { broker, peer } = await stranger();
+    for (let id = 1; id <= 70; id++) {
+      await peer.send(pbx("expect", String(id)), child(id), pbx("forget", String(id)), `(decref ${id})`);
+      expect(answers(peer.received(), id)).toEqual(["(answer"]);
+    }
+    for (let id = 101; id <= 170; id++) await peer.send(pbx("expect", String(id)), pbx("forget", String(id)));
+    expect(broker.stats()).toMatchObject({ extensionsIgnored: 0, referencesGiven: 0 });
+    await broker.close();
+  });
+
+  test("that are forgotten while the call is running can be made again with the same id", async () => {
+    const { log, item, broker, peer } = await stranger();
+    for (let round = 1; round <= 3; round++) {
+      await peer.send(pbx("expect", "5"), "(message 5 root later 1 (tuple (unicode a)) (dictionary))");
+      await peer.send(show(6, "pbx:5"), pbx("forget", "5"));
+      item.gates.pop()!();
+      await settled();
+      expect(answers(peer.received(), 6)).toEqual(["(answer"]);
+      expect(log.splice(0)).toEqual(["later a", "child root.a", "show root.a"]);
+    }
+    expect(broker.stats().extensionsIgnored).toBe(0);
+    await broker.close();
+  });
+
+  test.each([
+    ["as an argument", "(remote 3)"],
+    ["inside of a list", "(list 1 (list (remote 3)))"],
+  ])("run no call with a reference to an avatar that was not known: %s", async (_where, reference) => {
+    const calls: unknown[][] = [];
+    let enter!: () => void;
+    class Portal extends Root {
+      async remote_login(): Promise<AsReferenceable> {
+        await new Promise<void>((resolve) => (enter = resolve));
+        return new AsReferenceable({ receiveCall: ({ args }: { args: unknown[] }) => void calls.push(args) });
+      }
+    }
+    const { broker, peer } = await brokerAndPeer("listener", { root: new Portal() });
+    await peer.send(pbx("expect", "5"), "(message 5 root login 1 (tuple) (dictionary))");
+    await peer.send(`(message 6 pbx:5 take 1 (tuple ${reference}) (dictionary))`);
+    await peer.send("(message 7 pbx:5 take 1 (tuple (list 1)) (dictionary))");
+    enter();
+    await settled();
+    const messages = peer.received();
+    expect(answers(messages, 6)).toEqual(["(error"]);
+    expect(messages.find((message) => message.startsWith("(error 6 "))).toContain("belongs to another perspective");
+    expect(answers(messages, 7)).toEqual(["(answer"]);
+    expect(calls).toEqual([[[1]]]);
     await broker.close();
   });
 
