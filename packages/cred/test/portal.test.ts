@@ -15,7 +15,7 @@ import {
   UsernamePassword,
 } from "@pb/cred";
 import type { Credentials } from "@pb/cred/extension";
-import { alice, errorOf, RecordingRealm, users } from "./support.js";
+import { alice, errorOf, RecordingRealm, users, wrongPassword } from "./support.js";
 
 describe("a portal", () => {
   test("asks the realm for an avatar when a checker has accepted the credentials", async () => {
@@ -26,6 +26,23 @@ describe("a portal", () => {
     expect(realm.requests).toEqual([["alice", null, [IPerspective]]]);
     await logout?.();
     expect(realm.loggedOut).toEqual(["alice"]);
+  });
+
+  test("gives the same result each time, and keeps nothing of a login", async () => {
+    const realm = new RecordingRealm();
+    const portal = new Portal(realm, [users()]);
+    const { kinds } = portal;
+    for (let round = 1; round <= 3; round++) {
+      const logins = [await portal.login(alice, null), await portal.login(alice, null)];
+      expect(realm.loggedIn).toEqual(["alice", "alice"]);
+      for (const { logout } of logins) await logout?.();
+      expect([realm.loggedIn, realm.loggedOut.splice(0)]).toEqual([[], ["alice", "alice"]]);
+      expect(await errorOf(portal.login(wrongPassword, null))).toBeInstanceOf(UnauthorizedLogin);
+      expect(await errorOf(portal.login(new Anonymous(), null))).toBeInstanceOf(UnhandledCredentials);
+      expect(realm.requests).toHaveLength(2 * round);
+      portal.registerChecker(users());
+      expect(portal.kinds).toEqual(kinds);
+    }
   });
 
   test("passes the requested interfaces to the realm, and its error to the caller", async () => {

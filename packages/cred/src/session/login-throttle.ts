@@ -54,6 +54,17 @@ export class LoginThrottle {
     this.#own = new FailureLimiter(limit).budget("");
   }
 
+  /** The logins in progress, the free places, and what waits for a place, for room in the budgets, and for a time. */
+  get size(): Readonly<Record<"inProgress" | "places" | "queued" | "waiting" | "delayed", number>> {
+    return {
+      inProgress: this.#attempts.size,
+      places: this.#places,
+      queued: this.#queue.size,
+      waiting: this.#waiting.size,
+      delayed: this.#delayed.size,
+    };
+  }
+
   /**
    * Starts a login of a client that claims to be `name`, if it claims a name. Waits while as many logins are in
    * progress on this connection, or from its address, as are allowed. Rejects with {@link LoginThrottled} when too many

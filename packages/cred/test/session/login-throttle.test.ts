@@ -364,6 +364,42 @@ describe("logins that are correct", () => {
     throttle.close();
   });
 
+  test("leave as many places as before, in whichever way and however often they end", async () => {
+    const most = 1_000_000;
+    const limits = {
+      ...defaultLoginLimits,
+      underWay: 2,
+      failureMs: 0,
+      failuresPerConnection: most,
+      failuresPerAddress: most,
+      failuresPerName: most,
+      failuresPerNameEverywhere: most,
+    };
+    const throttle = new LoginThrottle(limits, new LoginBudgets(limits, String), "192.0.2.1");
+    const wrong = (): never => {
+      throw new UnauthorizedLogin();
+    };
+    for (let round = 0; round < 4; round++) {
+      const [attempt, abandoned] = [await throttle.begin("alice"), await throttle.begin(undefined)];
+      expect(throttle.size).toMatchObject({ inProgress: 2, places: 0 });
+      const third = throttle.begin("bob");
+      expect(throttle.size).toMatchObject({ inProgress: 2, places: 0, queued: 1 });
+      expect([attempt.claim(), attempt.claim()]).toEqual([true, false]);
+      expect(await throttle.check("alice", () => round)).toBe(round);
+      attempt.end();
+      attempt.end();
+      for (let time = 0; time < 2; time++) abandoned.abandon();
+      (await third).end();
+      await errorOf(throttle.check("alice", wrong));
+      await errorOf(throttle.refuse(attempt));
+      const entry = throttle.beginEntry();
+      expect(throttle.size).toMatchObject({ inProgress: 1, places: 1 });
+      entry.end();
+      expect(throttle.size).toEqual({ inProgress: 0, places: 2, queued: 0, waiting: 0, delayed: 0 });
+    }
+    throttle.close();
+  });
+
   test("are refused after their connection has ended, however many there are", async () => {
     const limits = { ...defaultLoginLimits, underWay: 1 };
     const throttle = new LoginThrottle(limits, new LoginBudgets(limits, String), undefined);

@@ -83,6 +83,42 @@ describe("values that cannot be sent", () => {
   });
 });
 
+test("writes each graph as a new jellier does, whatever it has written before", () => {
+  const [list, map, key] = [[1], new Map<unknown, unknown>(), tuple(1, "a")];
+  const ring: unknown[] = ["ring"];
+  ring.push(ring);
+  map.set("self", map).set(key, list);
+  const graphs: unknown[] = [
+    [list, list, [list]],
+    ring,
+    map,
+    new Set([key, tuple(key, key)]),
+    { a: list, b: { c: ring, d: [map, map] } },
+    [list, [[() => 1]]], // Fails.
+    new Set([tuple(list)]), // Fails.
+    Array.from({ length: 300 }, (_, index) => [index, list, { index }]),
+  ];
+  const written = (jellier: Jellier, writer: BananaWriter, graph: unknown): unknown => {
+    const [start, before] = [writer.position, jellier.cycles];
+    try {
+      jellier.writeGraph(graph);
+    } catch (error) {
+      writer.truncate(start);
+      return error;
+    }
+    const { cycles } = jellier;
+    return [Buffer.from(writer.take()).toString("latin1"), cycles - before];
+  };
+  const usedWriter = new BananaWriter({ dialect: "pb" });
+  const used = new Jellier(usedWriter);
+  for (let round = 0; round < 3; round++) {
+    for (const graph of graphs) {
+      const writer = new BananaWriter({ dialect: "pb" });
+      expect(written(used, usedWriter, graph)).toStrictEqual(written(new Jellier(writer), writer, graph));
+    }
+  }
+});
+
 describe("values that need no registration", () => {
   test("undefined is None in every position", () => {
     expect(unjelly(jelly([undefined, { a: undefined }, new Array(1)]))).toEqual([null, { a: null }, [null]]);
