@@ -4,7 +4,8 @@
  *
  * npm run mutants -- --own FILES: with the test file of the same name only, which is quick, and writes nothing.
  *
- * npm run mutants -- --sample=N PACKAGES: the same with N changes of each package, chosen at random (`--seed=TEXT`).
+ * npm run mutants -- --sample=N PACKAGES: the same with N changes of each package, chosen at random (`--seed=TEXT`), or
+ * with as many of them as can be tested in `--minutes=N`.
  *
  * npm run mutants -- --changed: with the files that differ from main, without writing anything. It fails when the score
  * of a file is lower than before, and lower than the target. No file is started after `--minutes=N`.
@@ -18,7 +19,7 @@ import { parseArgs } from "node:util";
 import { TARGET, readResults, scoreOf, splitSurvivors, writeResults } from "./results.js";
 import type { Result, Survivor } from "./results.js";
 import { EXCLUDED, sampleOf } from "./sample.js";
-import type { Sample } from "./sample.js";
+import type { SamplePart } from "./sample.js";
 import { compilerOf } from "./types.js";
 
 const { values, positionals } = parseArgs({
@@ -95,12 +96,17 @@ function mutateFile(file: string): Result | undefined {
 }
 
 async function mutateSample(name: string): Promise<Result | undefined> {
-  const sample = await sampleOf(`packages/${name}/src`, Number(values.sample), values.seed);
-  const found = runStryker(sample.patterns, allTests(name), sample);
-  if (found === undefined || found === "no tests") return undefined;
+  const { changes, parts } = await sampleOf(`packages/${name}/src`, Number(values.sample), values.seed);
+  const found: Found[] = [];
+  for (const part of parts) {
+    const more = runStryker(part.patterns, allTests(name), part);
+    if (more === undefined || more === "no tests") break;
+    found.push(...more);
+  }
+  if (found.length === 0) return undefined;
   const missed = found.filter(({ isNoticed }) => !isNoticed);
   const result = resultOf(found.length - missed.length, missed);
-  return reported(`@pb/${name}`, { ...result, seed: values.seed, changes: sample.changes });
+  return reported(`@pb/${name}`, { ...result, seed: values.seed, changes });
 }
 
 function allTests(name: string): string {
@@ -134,7 +140,7 @@ interface Found extends Mutant {
   readonly isNoticed: boolean;
 }
 
-function runStryker(patterns: readonly string[], tests: string, sample?: Sample): Found[] | "no tests" | undefined {
+function runStryker(patterns: readonly string[], tests: string, sample?: SamplePart): Found[] | "no tests" | undefined {
   if (Date.now() >= end) {
     console.log(`${patterns[0]!}: not run, because the time is over.`);
     return undefined;

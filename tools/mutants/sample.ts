@@ -9,14 +9,25 @@ import { keyOf } from "./checker.mjs";
 /** The texts of messages have tests of their own. */
 export const EXCLUDED = ["StringLiteral"];
 
+type Mutant = Awaited<ReturnType<Instrumenter["instrument"]>>["mutants"][number];
+
 export interface Sample {
   /** The number of all changes of the package. */
   readonly changes: number;
-  /** The places of the chosen changes, as the option `mutate` of Stryker: code at other places runs at full speed. */
+  /** The chosen changes in random order. */
+  readonly parts: readonly SamplePart[];
+}
+
+/** Changes that Stryker tests in one run. */
+export interface SamplePart {
+  /** Their places, as the option `mutate` of Stryker: code at other places runs at full speed. */
   readonly patterns: readonly string[];
-  /** The keys of the chosen changes, for the checker. */
+  /** Their keys, for the checker. */
   readonly keys: readonly string[];
 }
+
+/** How many changes a part has: few, because a part is lost whose time is over. */
+const PART_SIZE = 50;
 
 /** Chooses `size` changes of the sources in the folder. The same seed chooses the same changes of the same code. */
 export async function sampleOf(folder: string, size: number, seed: string): Promise<Sample> {
@@ -37,8 +48,14 @@ export async function sampleOf(folder: string, size: number, seed: string): Prom
     ]),
   );
   const chosen = all.sort((a, b) => (rank.get(a)! < rank.get(b)! ? -1 : 1)).slice(0, size);
-  const patterns = chosen.map(({ fileName, location: { start, end } }) => {
-    return `${fileName}:${start.line + 1}:${start.column}-${end.line + 1}:${end.column}`;
-  });
-  return { changes: all.length, patterns: [...new Set(patterns)], keys: chosen.map(keyOf) };
+  const parts: SamplePart[] = [];
+  for (let start = 0; start < chosen.length; start += PART_SIZE) {
+    const part = chosen.slice(start, start + PART_SIZE);
+    parts.push({ patterns: [...new Set(part.map(patternOf))], keys: part.map(keyOf) });
+  }
+  return { changes: all.length, parts };
+}
+
+function patternOf({ fileName, location: { start, end } }: Mutant): string {
+  return `${fileName}:${start.line + 1}:${start.column}-${end.line + 1}:${end.column}`;
 }

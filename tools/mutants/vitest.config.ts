@@ -1,5 +1,5 @@
 // The configuration of vitest for `npm run mutants`: the tests that PB_MUTANTS_TESTS names, without those that start
-// other programs or take long.
+// other programs, measure memory, or take long.
 
 import base from "../../vitest.config.js";
 
@@ -10,7 +10,7 @@ export default {
     include: [process.env.PB_MUTANTS_TESTS ?? "packages/*/test/**/*.test.ts"],
     exclude: [
       "**/test/twisted/**",
-      "**/{attacks,complexity,crowd,docs,documents,portable,readme,transport,twisted}.test.ts",
+      "**/{attacks,complexity,crowd,docs,documents,heap,portable,readme,transport,twisted}.test.ts",
     ],
     // One process for all test files: a mutant is switched on by a variable, so the modules can be shared.
     isolate: false,
