@@ -16,7 +16,8 @@ import { requireCallable, requireName } from "./engine/root-source.js";
 import { LimitError, ProtocolError } from "./errors.js";
 import type { CloseReason, ConnectionLostError, ServerBusyError } from "./errors.js";
 import type { RemoteMethods } from "./flavors/call-types.js";
-import type { RemoteReference } from "./flavors/remote-reference.js";
+import { PipelinedReference } from "./flavors/pipelined.js";
+import type { Reference, RemoteReference } from "./flavors/remote-reference.js";
 import { Backpressure } from "./link/backpressure.js";
 import { connectionLost } from "./link/close-reason.js";
 import type { Link, Peer } from "./link/link.js";
@@ -138,6 +139,18 @@ export class Broker implements Connection {
       lost: (cause, reason) => this.#lost(cause, reason),
     });
     this.#session.start();
+  }
+
+  /**
+   * For clients that reconnect: a reference to the result of a call that is made when there is a connection. `made`
+   * resolves with the result of its `pipe`, in an object; calls that are made before are then sent with it. `failure`
+   * converts the error of the call.
+   */
+  static pipeLater(
+    made: Promise<{ readonly reference: Reference & Promise<unknown> }>,
+    failure: (error: unknown) => unknown = (error) => error,
+  ): Reference & Promise<unknown> {
+    return PipelinedReference.later(made, failure);
   }
 
   /** What the transport knows about the other end. */

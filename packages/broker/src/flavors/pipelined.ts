@@ -35,6 +35,11 @@ export interface Pipelining {
   ask(): Promise<unknown>;
 }
 
+/** A pipelined reference in an object, because a promise of itself would be a promise of its result. */
+export interface MadeLater {
+  readonly reference: Reference & Promise<unknown>;
+}
+
 type Send = (name: string, args: readonly unknown[], options: CallOptions | undefined) => Promise<unknown>;
 
 /**
@@ -50,14 +55,20 @@ export class PipelinedReference implements Promise<unknown>, Reference {
   readonly #result: Promise<unknown>;
   /** The call whose result this is, while the peer can be called ahead. */
   readonly #expectation: Expectation | undefined;
+  /** Resolves with the reference whose result this is, when the call is made later. Then calls go to that. */
+  readonly #made: Promise<MadeLater | undefined> | undefined;
   #settled: Reference | undefined;
   #isReleased = false;
   #calls: RemoteCalls<RemoteMethods> | undefined;
 
-  /** `result` is that of the call which `expectation` belongs to. Without a host, calls wait for the result. */
-  constructor(result: Promise<unknown>, host?: PipelineHost, expectation?: Expectation) {
+  /**
+   * `result` is that of the call which `expectation` belongs to, or of the call which `made` makes later. Without a
+   * host and without `made`, calls wait for the result.
+   */
+  constructor(result: Promise<unknown>, host?: PipelineHost, expectation?: Expectation, made?: Promise<MadeLater>) {
     this.#host = host;
     this.#expectation = expectation;
+    this.#made = made?.catch(() => undefined); // Calls learn of the failure from the result.
     this.#result = result;
     // A program that only uses the calls learns of the failure from them.
     result.then((value) => (this.#settled = isReference(value) ? value : undefined)).catch(() => undefined);
@@ -116,10 +127,12 @@ export class PipelinedReference implements Promise<unknown>, Reference {
   }
 
   notifyOnDisconnect(callback: (reference: this) => void): Disposable {
+    if (this.#made !== undefined) return this.#notifyLater(this.#made, callback);
     return this.#host?.connection.notifyOnDisconnect(() => callback(this)) ?? onDispose(() => undefined);
   }
 
   async drained(): Promise<void> {
+    await (await this.#made)?.reference.drained();
     await this.#host?.connection.drained();
   }
 
@@ -134,9 +147,59 @@ export class PipelinedReference implements Promise<unknown>, Reference {
     return PipelinedReference.name;
   }
 
+  /**
+   * A reference to the result of a call that can only be made later. Calls to it are sent directly after that call.
+   * `failure` converts the error of the call.
+   */
+  static later(made: Promise<MadeLater>, failure: (error: unknown) => unknown): PipelinedReference {
+    const result = made
+      .then(({ reference }) => reference)
+      .catch((error: unknown) => {
+        throw failure(error);
+      });
+    return new PipelinedReference(result, undefined, undefined, made);
+  }
+
   #pipe(name: string, args: readonly unknown[], options: CallOptions | undefined): PipelinedReference {
+    if (this.#made !== undefined) {
+      const made = this.#pipeLater(name, args, options);
+      return PipelinedReference.later(made, (error) => error);
+    }
     const expectation: Expectation = { id: undefined };
     return new PipelinedReference(this.#call(name, args, options, expectation), this.#host, expectation);
+  }
+
+  #notifyLater(made: Promise<MadeLater | undefined>, callback: (reference: this) => void): Disposable {
+    let isDisposed = false;
+    let subscription: Disposable | undefined;
+    void made.then((later) => {
+      if (!isDisposed) subscription = later?.reference.notifyOnDisconnect(() => callback(this));
+    });
+    return onDispose(() => {
+      isDisposed = true;
+      subscription?.[dispose]();
+    });
+  }
+
+  async #pipeLater(name: string, args: readonly unknown[], options: CallOptions | undefined): Promise<MadeLater> {
+    const { target, left } = await this.#whenMade(name, options);
+    const caller = left === undefined ? target : target.with(left);
+    const reference: MadeLater["reference"] = caller.pipe(name, ...(args as never[]));
+    return { reference };
+  }
+
+  /** What a call goes to when the call that it depends on is made, and its options then. */
+  async #whenMade(
+    name: string,
+    options: CallOptions | undefined,
+  ): Promise<{ readonly target: Reference; readonly left: CallOptions | undefined }> {
+    if (this.#isReleased) throw new DeadReferenceError("The reference was released");
+    const start = performance.now();
+    // In an object, because a promise of a pipelined reference would be a promise of its result.
+    const find = async (): Promise<{ readonly reference: Reference }> =>
+      (await this.#made) ?? { reference: await this.#reference(name) };
+    const { reference } = options === undefined ? await find() : await beforeDeadline(name, options, find);
+    return { target: reference, left: withTimeLeft(options, start) };
   }
 
   async #call(
@@ -146,6 +209,11 @@ export class PipelinedReference implements Promise<unknown>, Reference {
     expectation?: Expectation,
   ): Promise<unknown> {
     if (this.#isReleased) throw new DeadReferenceError("The reference was released");
+    if (this.#made !== undefined) {
+      const { target, left } = await this.#whenMade(name, options);
+      const caller = left === undefined ? target : target.with(left);
+      return caller.callRemote(name, ...(args as never[]));
+    }
     const host = this.#host;
     const target = this.#expectation?.id;
     if (host === undefined || target === undefined || !mayCallAhead(host, args))
@@ -166,9 +234,7 @@ export class PipelinedReference implements Promise<unknown>, Reference {
   #callLater: Send = async (name, args, options) => {
     if (options === undefined) return (await this.#reference(name)).callRemote(name, ...(args as never[]));
     const start = performance.now();
-    const timeoutError = (timeoutMs: number): Error => callTimeout(name, timeoutMs);
-    const { timeoutMs, signal } = options;
-    const reference = await withDeadline({ timeoutMs, signal }, timeoutError, () => this.#reference(name));
+    const reference = await beforeDeadline(name, options, () => this.#reference(name));
     return reference.with(withTimeLeft(options, start)!).callRemote(name, ...(args as never[]));
   };
 
@@ -233,6 +299,12 @@ function isData(values: readonly unknown[]): boolean {
     for (const part of partsOf(value)) left.push(part);
   }
   return true;
+}
+
+/** Waits until the deadline of a call. */
+function beforeDeadline<T>(method: string, { timeoutMs, signal }: CallOptions, find: () => Promise<T>): Promise<T> {
+  const timeoutError = (milliseconds: number): Error => callTimeout(method, milliseconds);
+  return withDeadline({ timeoutMs, signal }, timeoutError, find);
 }
 
 function withTimeLeft(options: CallOptions | undefined, start: number): CallOptions | undefined {

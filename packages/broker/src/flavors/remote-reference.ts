@@ -3,6 +3,7 @@
 import { addDisposal, madeBy } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
 import { JellyError } from "@pb/jelly-types";
+import { inheritedDetails, runningCalls } from "../calls/call-context.js";
 import { checkCallOptions } from "../calls/call-options.js";
 import type { CallOptions } from "../calls/call-options.js";
 import type { Perspective } from "../calls/callable.js";
@@ -210,6 +211,14 @@ export class RemoteCaller<T = RemoteMethods> {
   /** Internal: the options of `caller`, if it is one with options. */
   static optionsOf(caller: object): CallOptions | undefined {
     return caller instanceof RemoteCaller ? caller.#options : undefined;
+  }
+
+  /**
+   * The options of a call, with the deadline and the trace of the call of a peer for which it is made if it has none.
+   * For callers that wait before they call: behind an `await`, browsers cannot tell for which call they do that.
+   */
+  static inherit<Options extends CallOptions>(options: Options): Options {
+    return runningCalls.areUsed ? inheritedDetails(options) : options;
   }
 
   /** The methods as functions: `call.echo("hi")` is `callRemote("echo", "hi")`. */

@@ -1,8 +1,8 @@
 // The calls of a reconnecting client: each is sent over the current connection, and over the next ones if that was lost
 // and the call may be sent again.
 
-import { CallTimeoutError, ConnectionLostError, DeadReferenceError, LimitError } from "@pb/broker";
-import type { CallOptions, RemoteReference } from "@pb/broker";
+import { Broker, CallTimeoutError, ConnectionLostError, DeadReferenceError, LimitError } from "@pb/broker";
+import type { CallOptions, Reference, RemoteReference } from "@pb/broker";
 import { RemoteCaller, withDeadline, withDefaults } from "@pb/broker/extension";
 import { checkOptions } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
@@ -60,19 +60,37 @@ export class ClientCalls {
   caller<T>(target: CallTarget, options: ReconnectingCallOptions): RemoteCaller<T> {
     checkOptions(options, callOptionKinds);
     withDefaults("option", { timeoutMs: Infinity }, { timeoutMs: options.timeoutMs });
-    return new RemoteCaller((name, args) => this.#call(target, options, name, args), options);
+    return new RemoteCaller(
+      (name, args) => this.#call(target, options, name, args),
+      options,
+      (name, args) => this.#pipe(target, options, name, args),
+    );
   }
 
-  async #call(
+  #call(target: CallTarget, given: ReconnectingCallOptions, name: string, args: readonly unknown[]): Promise<unknown> {
+    const options = RemoteCaller.inherit(given);
+    return this.#whileWaiting(options, name, (signal) => this.#send(target, options, name, args, signal));
+  }
+
+  #pipe(target: CallTarget, given: ReconnectingCallOptions, name: string, args: readonly unknown[]): object {
+    const made = this.#pipeWhenReady(target, RemoteCaller.inherit(given), name, args);
+    return Broker.pipeLater(made, (error) =>
+      error instanceof ConnectionLostError ? new OutcomeUnknownError(name, { cause: error }) : error,
+    );
+  }
+
+  /** In an object, because a promise of a pipelined reference would be a promise of its result. */
+  async #pipeWhenReady(
     target: CallTarget,
     options: ReconnectingCallOptions,
     name: string,
     args: readonly unknown[],
-  ): Promise<unknown> {
-    const timeoutError = (ms: number): Error => new CallTimeoutError(`${name} was not answered within ${ms} ms`);
-    return this.#count(() =>
-      withDeadline(options, timeoutError, (signal) => this.#send(target, options, name, args, signal)),
-    );
+  ): Promise<{ readonly reference: Reference & Promise<unknown> }> {
+    const { signal, traceparent, tracestate, whileDown = this.#whileDown } = options;
+    const start = performance.now();
+    const { reference } = await this.#whileWaiting(options, name, (stop) => target(whileDown, stop));
+    const caller = reference.with({ signal, traceparent, tracestate, timeoutMs: timeLeft(options, start) });
+    return { reference: caller.pipe(name, ...(args as never[])) };
   }
 
   /** Sends a call without an answer, as soon as there is a connection. */
@@ -81,6 +99,15 @@ export class ClientCalls {
       const { reference } = await target(this.#whileDown, new AbortController().signal);
       reference.sendRemote(name, ...args);
     });
+  }
+
+  /** Does what a call waits for, until its deadline. */
+  #whileWaiting<Result>(
+    options: ReconnectingCallOptions,
+    name: string,
+    work: (signal: AbortSignal) => Promise<Result>,
+  ): Promise<Result> {
+    return this.#count(() => withDeadline(options, (ms) => notAnswered(name, ms), work));
   }
 
   async #count<Result>(call: () => Promise<Result>): Promise<Result> {
@@ -105,13 +132,18 @@ export class ClientCalls {
     signal: AbortSignal,
   ): Promise<unknown> {
     const { idempotent = this.#idempotent.has(name), whileDown = this.#whileDown } = options;
-    const { traceparent, tracestate } = options;
+    const { traceparent, tracestate, timeoutMs } = options;
+    const start = performance.now();
     let sends = 0;
     for (;;) {
       const { reference, isCurrent } = await target(whileDown, signal);
       try {
-        return await reference.with({ signal, traceparent, tracestate }).callRemote(name, ...args);
+        // With the time that is left, which the peer is told.
+        const callOptions = { signal, traceparent, tracestate, timeoutMs: timeLeft(options, start) };
+        return await reference.with(callOptions).callRemote(name, ...args);
       } catch (error) {
+        // Its timer may be the first.
+        if (error instanceof CallTimeoutError && timeoutMs !== undefined) throw notAnswered(name, timeoutMs);
         // The connection was dead or about to close before the call was sent, so the method has not run.
         if (error instanceof DeadReferenceError && !isCurrent()) continue;
         if (!(error instanceof ConnectionLostError)) throw error;
@@ -119,4 +151,13 @@ export class ClientCalls {
       }
     }
   }
+}
+
+/** Milliseconds of a call that are left. */
+function timeLeft({ timeoutMs }: ReconnectingCallOptions, start: number): number | undefined {
+  return timeoutMs === undefined ? undefined : Math.max(timeoutMs - (performance.now() - start), 0);
+}
+
+function notAnswered(method: string, timeoutMs: number): CallTimeoutError {
+  return new CallTimeoutError(`${method} was not answered within ${timeoutMs} ms`);
 }

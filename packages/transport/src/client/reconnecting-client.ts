@@ -1,7 +1,7 @@
 // A client that connects again and logs in again whenever its connection is lost, and calls the current remote object.
 
 import { defaultBrokerLimits } from "@pb/broker";
-import type { Broker, BrokerEvent, RemoteCalls, RemoteMethods, RemoteReference } from "@pb/broker";
+import type { Broker, BrokerEvent, Pipelined, RemoteCalls, RemoteMethods, RemoteReference } from "@pb/broker";
 import { addDisposal, asyncDispose, checkOptions, dispose } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
 import { Subscriptions, withDeadline, withDefaults } from "@pb/broker/extension";
@@ -211,7 +211,20 @@ export class ReconnectingClient<T = RemoteMethods> {
   }
 
   /**
-   * The same two ways to call, with options. `timeoutMs` includes the time while there is no connection. Throws
+   * Calls a method whose result is called before it has arrived, as `pipe` of a reference does:
+   * `client.pipe("thing").call.hi()`. While there is no connection, the calls wait, and are then sent together. When
+   * the connection ends, the first call rejects with `OutcomeUnknownError`, and those to its result with
+   * `ConnectionLostError`. None of them is sent again, whether or not it is idempotent.
+   */
+  pipe<Name extends RemoteName<T>>(
+    name: RemoteName<T, Name>,
+    ...args: RemoteArguments<T, Name>
+  ): Pipelined<RemoteResult<T, Name>> {
+    return this.with({}).pipe<Name>(name, ...args);
+  }
+
+  /**
+   * The same ways to call, with options. `timeoutMs` includes the time while there is no connection. Throws
    * `TypeError` for an unknown name, and for a `timeoutMs` that is not a number of at least 0.
    */
   with(options: ReconnectingCallOptions): RemoteCaller<T> {
