@@ -31,6 +31,16 @@ export class NotAReference extends PBError {
   }
 }
 
+/** Why the signal of a call aborts whose caller does not wait anymore. */
+export function canceledByCaller(): PBError {
+  return new PBError("The caller has canceled the call");
+}
+
+/** Whether a method that was canceled failed for that reason. */
+export function isDueToCancel(error: unknown, reason: Error): boolean {
+  return error === reason || (error instanceof Error && error.name === "AbortError");
+}
+
 const CANCELED = "pbx.Canceled";
 
 /** The method failed after the call was canceled, or its deadline was over. */

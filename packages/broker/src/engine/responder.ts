@@ -7,7 +7,7 @@ import { enterContext, IncomingContext, runningCalls } from "../calls/call-conte
 import type { CallNote } from "../calls/call-context.js";
 import type { Callable, IncomingCall, Perspective } from "../calls/callable.js";
 import type { ArrivedRecord, CallHooks } from "../calls/telemetry.js";
-import { Canceled, NotExpected } from "../calls/extension-errors.js";
+import { Canceled, isDueToCancel, NotExpected } from "../calls/extension-errors.js";
 import { isExpected, LimitError, PBError, UnknownCacheError } from "../errors.js";
 import { Fifo } from "../fifo.js";
 import { cacheTarget } from "../flavors/cacheable.js";
@@ -429,7 +429,7 @@ export class Responder {
 
   /** What the caller gets when a method fails after its call was canceled. Reports errors that are not due to that. */
   #afterCancel({ method }: ReceivedCall, error: unknown, reason: Error): Canceled {
-    if (error !== reason && !(error instanceof Error && error.name === "AbortError")) this.#reportFailed(method, error);
+    if (!isDueToCancel(error, reason)) this.#reportFailed(method, error);
     return new Canceled();
   }
 

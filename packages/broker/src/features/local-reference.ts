@@ -6,6 +6,7 @@ import { checkOptions, JellyError, printable } from "@pb/jelly-types";
 import { checkCallOptions } from "../calls/call-options.js";
 import type { CallOptions } from "../calls/call-options.js";
 import type { Callable, Connection, Perspective } from "../calls/callable.js";
+import { Canceled, isCanceled } from "../calls/extension-errors.js";
 import { remoteCalls } from "../calls/remote-calls.js";
 import { withDeadline } from "../deadline.js";
 import { BrokerConfig } from "../engine/config.js";
@@ -22,6 +23,7 @@ import type { RemoteArguments, RemoteCalls, RemoteMethods, RemoteName, RemoteRes
 import type { Pipelined, Reference } from "../flavors/remote-reference.js";
 import { calledAs, describeError, describeSafely, RemoteError } from "../wire/failure.js";
 import { containsPromise, isThenable, settlePromises } from "../wire/promised-results.js";
+import { LocalCall } from "./local-call.js";
 import { LocalSpace } from "./local-space.js";
 import { localArguments, localResult, resolveResult } from "./local-values.js";
 import type { LocalArguments, LocalWriting } from "./local-values.js";
@@ -114,7 +116,8 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
   }
 
   sendRemote<Name extends RemoteName<T>>(name: Name, ...args: RemoteArguments<T, Name>): void {
-    this.#start(name, args, false).catch((error: unknown) => this.#report(name, error));
+    const { traceparent, tracestate } = RemoteCaller.inherit<CallOptions>({});
+    this.#start(name, args, false, { traceparent, tracestate }).catch((error: unknown) => this.#report(name, error));
   }
 
   /** Does nothing: there is no connection that could end. */
@@ -143,13 +146,15 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
     return reference.#object;
   }
 
-  async #call(name: string, args: readonly unknown[], options: CallOptions): Promise<unknown> {
+  async #call(name: string, args: readonly unknown[], given: CallOptions): Promise<unknown> {
     try {
+      const options = RemoteCaller.inherit(given);
       const timeoutError = (timeoutMs: number): Error => callTimeout(name, timeoutMs);
       return await withDeadline(options, timeoutError, (signal) => {
-        const answer = this.#start(name, args, true);
+        const answer = this.#start(name, args, true, { ...options, signal });
         answer.catch((error: unknown) => {
-          if (signal.aborted) this.#report(name, error); // The caller has stopped waiting.
+          // The caller has stopped waiting, and the method may have failed for that reason.
+          if (signal.aborted && !isCanceled(error)) this.#report(name, error);
         });
         return answer;
       });
@@ -167,14 +172,15 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
   }
 
   /** Throws what a call over a connection throws before anything is sent. */
-  #start(method: string, args: readonly unknown[], wantsAnswer: boolean): Promise<unknown> {
+  #start(method: string, args: readonly unknown[], wantsAnswer: boolean, options: CallOptions): Promise<unknown> {
     if (this.#isReleased) throw new DeadReferenceError("The reference was released");
     requireName("The name of a method", method);
     const receiver = perspectiveOf(this.#object);
     const received = localArguments(args, this.#writingFor(this.#perspective), (object) =>
       this.#counterpartOf(object, this.#perspective, receiver),
     );
-    return this.#run(method, received, receiver, wantsAnswer);
+    const call = new LocalCall(thisProcess, receiver, options);
+    return this.#run(method, received, receiver, wantsAnswer, call);
   }
 
   async #run(
@@ -182,17 +188,20 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
     { args, kwargs }: LocalArguments,
     receiver: Perspective,
     wantsAnswer: boolean,
+    call: LocalCall,
   ): Promise<unknown> {
     await Promise.resolve(); // The method runs in a later turn, as over a connection.
     try {
-      const returned = this.#object.receiveCall({ method, args, kwargs, wantsAnswer });
+      const returned = call.run(this.#object, { method, args, kwargs, wantsAnswer });
       const result = isThenable(returned) ? await returned : returned;
       const writing = this.#writingFor(receiver);
       if (!wantsAnswer) return containsPromise(result) ? await settlePromises(result) : undefined;
       const resolved = containsPromise(result) ? await resolveResult(result, writing) : result;
       return localResult(resolved, writing, (object) => this.#counterpartOf(object, receiver, this.#perspective));
     } catch (error) {
-      throw asRemoteError(error);
+      throw asRemoteError(call.hasCanceled(error) ? new Canceled() : error);
+    } finally {
+      call.finish();
     }
   }
 

@@ -60,12 +60,22 @@ export class LoopbackReference {
     checkCallOptions(options);
     const invoke = async (name: string, args: readonly unknown[]): Promise<unknown> =>
       (await this.#remote).with(options).callRemote(name, ...args);
-    return new RemoteCaller(invoke, options, (name, args) => new PipelinedReference(invoke(name, args)));
+    return new RemoteCaller(invoke, options, (name, args) => this.#pipe((remote) => remote.with(options), name, args));
   }
 
   pipe(name: string, ...args: unknown[]): never {
-    const made: object = new PipelinedReference(this.callRemote(name, ...args));
-    return made as never;
+    return this.#pipe((remote) => remote, name, args) as never;
+  }
+
+  #pipe(
+    callerOf: (remote: RemoteReference) => Pick<RemoteReference, "pipe">,
+    name: string,
+    args: readonly unknown[],
+  ): object {
+    const made = this.#remote.then((remote) => ({
+      reference: callerOf(remote).pipe(name, ...(args as never[])) as never,
+    }));
+    return PipelinedReference.later(made, (error) => error);
   }
 
   /** Throws as over a connection. Before the connection is ready, the arguments are only checked. */

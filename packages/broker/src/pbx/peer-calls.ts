@@ -5,11 +5,10 @@ import { plainState } from "@pb/jelly-types";
 import { runningCalls } from "../calls/call-context.js";
 import type { CallNote } from "../calls/call-context.js";
 import type { Callable, Perspective } from "../calls/callable.js";
-import { DependencyFailed, NotAReference, NotExpected } from "../calls/extension-errors.js";
+import { canceledByCaller, DependencyFailed, NotAReference, NotExpected } from "../calls/extension-errors.js";
 import { isTraceparent, isTracestate } from "../calls/trace-context.js";
 import type { ConnectionCore } from "../engine/connection-core.js";
 import type { ArrivingCalls, ExpectedResults } from "../engine/responder.js";
-import { PBError } from "../errors.js";
 import { ViewPoint, Viewable } from "../flavors/perspective.js";
 import type { OutgoingGraph } from "../references/graph-context.js";
 import type { ReceivedCall } from "../wire/messages.js";
@@ -54,8 +53,7 @@ export class PeerCalls implements ArrivingCalls, ExpectedResults {
 
   cancel(requestId: unknown): void {
     const id = toId(requestId);
-    const error = new PBError("The caller has canceled the call");
-    if (id === undefined || !this.#core.responder.cancel(id, error)) this.#ignore();
+    if (id === undefined || !this.#core.responder.cancel(id, canceledByCaller())) this.#ignore();
   }
 
   expect(requestId: unknown): void {
