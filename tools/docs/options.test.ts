@@ -116,7 +116,7 @@ const others: ReadonlySet<string> = new Set([
   "broker withDeadline",
   "node-transport checkSocketOptions",
   "node-transport openSocket",
-  "node-transport secureContextOptions",
+  "node-transport serverContextOptions",
   "transport completeLiveness",
   "transport serverConnections",
   "transport withDefaultWatcher",

@@ -62,7 +62,8 @@ export function withDefaults<T extends object>(
 ): T {
   const result = { ...defaults };
   if (given === undefined) return result;
-  if (typeof given !== "object" || (given as unknown) === null) throw unaccepted(`The ${what}s`, given, "an object");
+  if (typeof given !== "object" || (given as unknown) === null || Array.isArray(given))
+    throw unaccepted(`The ${what}s`, given, "an object");
   for (const [name, value] of Object.entries(given) as [keyof T & string, unknown][]) {
     if (value === undefined) continue;
     if (!Object.hasOwn(defaults, name)) throw unknownName(what, name, Object.keys(defaults));
@@ -83,7 +84,8 @@ export function checkOptions<T extends object>(
   nested: Readonly<Record<string, readonly string[]>> = {},
 ): void {
   if (given === undefined) return;
-  if (typeof given !== "object" || (given as unknown) === null) throw unaccepted("The options", given, "an object");
+  if (typeof given !== "object" || (given as unknown) === null || Array.isArray(given))
+    throw unaccepted("The options", given, "an object");
   for (const name of Object.keys(given)) {
     const value = given[name as keyof T] as unknown;
     if (value === undefined) continue;
@@ -110,7 +112,7 @@ function isOfKind(value: unknown, kind: OptionKind): boolean {
     case "signal":
       return value === null || (typeof value === "object" && "aborted" in value);
     default:
-      return typeof value === kind && value !== null;
+      return typeof value === kind && value !== null && !Array.isArray(value);
   }
 }
 

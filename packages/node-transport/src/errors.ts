@@ -1,4 +1,6 @@
-// The codes with which connecting over sockets fails.
+// Errors of connecting and listening over sockets.
+
+import { PerspectiveBrokerError } from "@pb/broker";
 
 /** Codes of a `ConnectError` of this package. Codes are stable, message texts are not. */
 export type ConnectErrorCode =
@@ -18,3 +20,38 @@ export type ConnectErrorCode =
   | "CONNECT_TLS_FAILED"
   /** A server for proxies: the peer sent no valid header of the PROXY protocol, or is not a trusted proxy. */
   | "CONNECT_PROXY_HEADER";
+
+/**
+ * The system refused to connect or to listen. `code` is that of the system, such as `ECONNREFUSED`, `EADDRINUSE` or
+ * `EACCES`; the message names the endpoint and says what to do. `cause` is the error of Node.
+ */
+export class SocketError extends PerspectiveBrokerError {
+  override readonly name = "SocketError";
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Codes of a {@link TlsOptionError}. Codes are stable, message texts are not. */
+export type TlsOptionErrorCode =
+  /** The file or the folder cannot be read. `cause` is the error of Node. */
+  | "TLS_OPTION_UNREADABLE"
+  /** It contains no key or no certificate, an encrypted key, or the key of another certificate. */
+  | "TLS_OPTION_INVALID";
+
+/** A key, a certificate or an authority cannot be used. The message names the option, the file, and what to do. */
+export class TlsOptionError extends PerspectiveBrokerError {
+  override readonly name = "TlsOptionError";
+  readonly code: TlsOptionErrorCode;
+  /** The option, such as `keyFile`. */
+  readonly option: string;
+
+  constructor(code: TlsOptionErrorCode, option: string, message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+    this.option = option;
+  }
+}

@@ -9,7 +9,8 @@ export { listen } from "./server/listen.js";
 export type { ListenOptions } from "./server/listen.js";
 export { Server } from "./server/server.js";
 export type { ServerAddress } from "./server/server.js";
-export type { ConnectErrorCode } from "./errors.js";
+export { SocketError, TlsOptionError } from "./errors.js";
+export type { ConnectErrorCode, TlsOptionErrorCode } from "./errors.js";
 export type {
   ClientEndpoint,
   DescriptorServerEndpoint,
@@ -64,9 +65,13 @@ export type {
 export { SocketLink } from "./socket/socket-link.js";
 export { checkSocketOptions, openSocket } from "./client/open-socket.js";
 export type { SocketOptions } from "./client/open-socket.js";
+export { explainSystemError } from "./socket/system-errors.js";
+export type { SocketAttempt } from "./socket/system-errors.js";
+export { asciiHost } from "./endpoint/host-name.js";
 export { nodePlatform } from "./platform.js";
 export { trustedAddresses } from "./proxy/trusted-proxies.js";
-export { clientCertificatesOf, secureContextOptions, serverTlsKinds } from "./tls/tls-options.js";
+export { serverContextOptions } from "./tls/tls-material.js";
+export { checkTlsOptions, clientCertificatesOf, serverTlsKinds } from "./tls/tls-options.js";
 export { watchOver } from "@pb/transport";
 export type { Pulse } from "@pb/transport";
 export { clientEndpoint, DEFAULT_PORT, parseClientEndpoint, parseServerEndpoint } from "./endpoint/endpoint.js";

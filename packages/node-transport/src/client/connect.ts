@@ -32,9 +32,10 @@ export const connectOptionKinds: OptionKinds<ConnectOptions> = {
  * Connects to a server and resolves when both ends can call. `endpoint` is an endpoint string such as
  * `tcp:localhost:8787`, a URL such as `pbs://example.org`, an endpoint object, or a stream that is connected already.
  *
- * Rejects with `EndpointError`, with `TypeError` for an unknown option or a bad value, with Node's error when the
- * connection is refused, with `ConnectError` after a timeout or when TLS fails, with `ConnectionLostError` when the
- * peer does not speak the protocol, and with the reason of the signal when that aborts.
+ * Rejects with `EndpointError`, with `TypeError` for an unknown option or a bad value, with `TlsOptionError` for a bad
+ * key or certificate, with `SocketError` when the connection is refused, with `ConnectError` after a timeout or when
+ * TLS fails, with `ConnectionLostError` when the peer does not speak the protocol, and with the reason of the signal
+ * when that aborts.
  */
 export async function connect(
   endpoint: string | ClientEndpoint | Duplex,

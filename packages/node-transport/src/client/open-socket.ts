@@ -1,7 +1,6 @@
 // Opens the socket of a client: TCP or UNIX, secured with TLS for a TLS endpoint.
 
 import { withDeadline, withDefaults } from "@pb/broker/extension";
-import { checkOptions } from "@pb/jelly-types";
 import { ConnectError } from "@pb/transport";
 import { connect as connectSocket, isIP } from "node:net";
 import type { Socket } from "node:net";
@@ -9,17 +8,13 @@ import type { Duplex } from "node:stream";
 import { connect as connectTls, createSecureContext, TLSSocket } from "node:tls";
 import type { SecureContext } from "node:tls";
 import { describeEndpoint } from "../endpoint/endpoint.js";
-import { withoutNul } from "../endpoint/endpoint-object.js";
 import { asciiHost } from "../endpoint/host-name.js";
-import type {
-  ClientEndpoint,
-  TcpClientEndpoint,
-  TlsClientEndpoint,
-  UnixClientEndpoint,
-} from "../endpoint/endpoint-types.js";
+import type { ClientEndpoint, TcpClientEndpoint, UnixClientEndpoint } from "../endpoint/endpoint-types.js";
 import { discardSocket, waitForSocket } from "../socket/socket-events.js";
+import { explainSystemError } from "../socket/system-errors.js";
 import { explainHandshakeError } from "../tls/tls-errors.js";
-import { clientTlsKinds, secureContextOptions } from "../tls/tls-options.js";
+import { secureContextOptions } from "../tls/tls-material.js";
+import { checkTlsOptions, clientTlsKinds } from "../tls/tls-options.js";
 import type { ClientTls } from "../tls/tls-options.js";
 import { openTcp } from "./open-tcp.js";
 
@@ -44,7 +39,7 @@ export interface SocketOptions {
  */
 export function checkSocketOptions(endpoint: ClientEndpoint | undefined, options: SocketOptions): void {
   socketTimes(options);
-  checkOptions(options.tls, clientTlsKinds);
+  checkTlsOptions(options.tls, clientTlsKinds);
   if (options.tls === undefined || endpoint?.type === "tls") return;
   const where = endpoint === undefined ? "a stream" : describeEndpoint(endpoint);
   throw new TypeError(`The option tls has no effect on ${where}: use an endpoint such as tls:host:port or pbs://host`);
@@ -59,16 +54,18 @@ function socketTimes({ connectMs, tlsMs }: SocketOptions): {
 }
 
 /**
- * Opens a socket and, for a TLS endpoint, secures it. Rejects with Node's error, `ConnectError` or the reason of the
- * signal.
+ * Opens a socket and, for a TLS endpoint, secures it. Rejects with `SocketError`, `ConnectError`, `TlsOptionError` or
+ * the reason of the signal.
  */
 export async function openSocket(endpoint: ClientEndpoint, options: SocketOptions): Promise<Socket> {
   if (endpoint.type !== "tls") return openPlainSocket(endpoint, options);
   // Files are read before connecting: a missing or invalid file does not cost the server a connection.
   const tls = { ...endpoint.tls, ...options.tls };
+  const part = tls.serverName === undefined ? "host" : "serverName";
+  const name = asciiHost(tls.serverName ?? endpoint.host, describeEndpoint(endpoint), part);
   const context = createSecureContext(await secureContextOptions(tls));
   const { over = { ...endpoint, type: "tcp" } } = endpoint;
-  return secure(await openPlainSocket(over, options), endpoint, tls, context, options);
+  return secure(await openPlainSocket(over, options), describeEndpoint(endpoint), name, { tls, context, options });
 }
 
 /** `connectMs` is the time for the look-up of the name and all addresses together. */
@@ -80,13 +77,16 @@ async function openPlainSocket(
   const deadline = { signal: options.signal, timeoutMs: endpoint.timeoutMs ?? socketTimes(options).connectMs };
   const timeoutError = (ms: number): Error =>
     new ConnectError("CONNECT_TIMEOUT", `${where}: The connection was not accepted within ${ms} ms`);
-  if (endpoint.type === "tcp")
-    return withDeadline(deadline, timeoutError, (signal) => openTcp(endpoint, signal), discardSocket);
-  const socket = connectSocket({ path: endpoint.path });
-  await waitForSocket(socket, "connect", deadline, timeoutError).catch((error: unknown) => {
-    throw withoutNul(error);
-  });
-  return socket;
+  try {
+    if (endpoint.type === "tcp")
+      return await withDeadline(deadline, timeoutError, (signal) => openTcp(endpoint, signal), discardSocket);
+    const socket = connectSocket({ path: endpoint.path });
+    await waitForSocket(socket, "connect", deadline, timeoutError);
+    return socket;
+  } catch (error) {
+    if (options.signal?.aborted === true) throw error;
+    throw await explainSystemError(error, { action: "connect", where, ...endpoint });
+  }
 }
 
 /**
@@ -108,13 +108,15 @@ export async function handshaken(stream: Duplex, { signal, ...options }: SocketO
 
 async function secure(
   socket: Socket,
-  endpoint: TlsClientEndpoint,
-  tls: ClientTls,
-  context: SecureContext,
-  options: SocketOptions,
+  where: string,
+  name: string,
+  {
+    tls,
+    context,
+    options,
+  }: { readonly tls: ClientTls; readonly context: SecureContext; readonly options: SocketOptions },
 ): Promise<TLSSocket> {
   const { signal } = options;
-  const name = asciiHost(tls.serverName ?? endpoint.host, describeEndpoint(endpoint), "host");
   const secured = connectTls({
     secureContext: context,
     socket,
@@ -123,7 +125,6 @@ async function secure(
     ...(tls.alpnProtocols === undefined ? {} : { ALPNProtocols: [...tls.alpnProtocols] }),
     rejectUnauthorized: tls.verify ?? true,
   });
-  const where = describeEndpoint(endpoint);
   const timeoutError = (ms: number): Error =>
     new ConnectError("CONNECT_TLS_TIMEOUT", `${where}: The TLS handshake took more than ${ms} ms`);
   try {

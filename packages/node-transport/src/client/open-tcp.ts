@@ -5,7 +5,6 @@ import type { LookupAddress } from "node:dns";
 import { connect as connectSocket, isIP } from "node:net";
 import type { Socket } from "node:net";
 import { asciiHost } from "../endpoint/host-name.js";
-import { describeEndpoint } from "../endpoint/endpoint.js";
 import type { TcpClientEndpoint } from "../endpoint/endpoint-types.js";
 import { discardSocket } from "../socket/socket-events.js";
 
@@ -107,6 +106,7 @@ class Race {
     if (this.#errors.length === 1) return first;
     const causes = this.#errors.map(({ message }) => message).join("; ");
     const cause = new AggregateError(this.#errors);
-    return Object.assign(new Error(`${describeEndpoint(this.#endpoint)}: ${causes}`, { cause }), { code: first.code });
+    const { code, syscall } = first;
+    return Object.assign(new Error(causes, { cause }), { code, syscall });
   }
 }

@@ -1,8 +1,9 @@
 // Checks endpoints that are objects.
 
-import { checkOptions, nearest } from "@pb/jelly-types";
+import { nearest } from "@pb/jelly-types";
 import { EndpointError } from "@pb/transport";
-import { clientTlsKinds, serverTlsKinds } from "../tls/tls-options.js";
+import { isIP } from "node:net";
+import { checkTlsOptions, clientTlsKinds, serverTlsKinds } from "../tls/tls-options.js";
 import type { ClientEndpoint, ServerEndpoint, UnixServerEndpoint } from "./endpoint-types.js";
 import { asciiHost } from "./host-name.js";
 
@@ -33,9 +34,7 @@ const clientNames: Names = {
 /** Throws {@link EndpointError}, and `TypeError` for unknown TLS options. */
 export function checkClientObject(endpoint: ClientEndpoint): void {
   checkNames(endpoint, clientNames);
-  const { timeoutMs } = endpoint;
-  if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs >= 0))
-    throw invalid(endpoint, "timeoutMs", "expected a number of milliseconds");
+  checkTimeout(endpoint);
   if (endpoint.type === "unix") {
     checkPath(endpoint, endpoint.path);
     return;
@@ -44,9 +43,9 @@ export function checkClientObject(endpoint: ClientEndpoint): void {
   if (typeof endpoint.host !== "string" || endpoint.host === "")
     throw invalid(endpoint, "host", "expected a name or an address");
   asciiHost(endpoint.host, show(endpoint), "host");
-  checkOptionalText(endpoint, "bindAddress", endpoint.bindAddress);
+  checkBindAddress(show(endpoint), endpoint.bindAddress);
   if (endpoint.type === "tls") {
-    checkOptions(endpoint.tls, clientTlsKinds);
+    checkTlsOptions(endpoint.tls, clientTlsKinds);
     if (endpoint.over !== undefined) checkClientObject(endpoint.over);
   }
 }
@@ -54,16 +53,17 @@ export function checkClientObject(endpoint: ClientEndpoint): void {
 /** Throws {@link EndpointError}, and `TypeError` for unknown TLS options. */
 export function checkServerObject(endpoint: ServerEndpoint): void {
   checkNames(endpoint, serverNames);
-  if (!["undefined", "boolean"].includes(typeof endpoint.proxied))
-    throw invalid(endpoint, "proxied", "expected true or false");
+  checkFlags(endpoint, ["proxied", "lockfile", "reusePort"]);
   switch (endpoint.type) {
     case "unix":
       checkPath(endpoint, endpoint.path);
       checkAbstract(show(endpoint), endpoint);
       checkOptional(endpoint, "mode", endpoint.mode, 0, 0o777);
       checkOptional(endpoint, "backlog", endpoint.backlog, 1, MAX_BACKLOG);
+      checkTimeout(endpoint);
       break;
     case "systemd":
+      checkSystemdName(endpoint);
       checkOptional(endpoint, "index", endpoint.index, 0, 1023);
       break;
     case "fd":
@@ -74,7 +74,7 @@ export function checkServerObject(endpoint: ServerEndpoint): void {
       checkInteger(endpoint, "port", endpoint.port, 0, 65_535);
       checkOptional(endpoint, "backlog", endpoint.backlog, 1, MAX_BACKLOG);
       checkOptionalText(endpoint, "interface", endpoint.interface);
-      if (endpoint.type === "tls") checkOptions(endpoint.tls, serverTlsKinds);
+      if (endpoint.type === "tls") checkTlsOptions(endpoint.tls, serverTlsKinds);
   }
 }
 
@@ -91,12 +91,6 @@ export function show(endpoint: unknown): string {
   } catch {
     return "[object]"; // It contains itself, or a bigint.
   }
-}
-
-/** Writes the name of an abstract socket with `@` in the message of an error of Node, as `ss` and systemd do. */
-export function withoutNul(error: unknown): unknown {
-  if (error instanceof Error) error.message = error.message.replace("\0", "@");
-  return error;
 }
 
 /** Throws {@link EndpointError} for a path that no UNIX socket can have. */
@@ -140,6 +134,33 @@ function isDescriptor(endpoint: unknown): boolean {
 function expectedType(type: unknown, types: readonly string[]): string {
   const meant = typeof type === "string" ? nearest(type, types) : undefined;
   return `expected one of ${types.join(", ")}${meant === undefined ? "" : `. Did you mean ${meant}?`}`;
+}
+
+/** A server may be given the object of its client, which has a time. */
+function checkTimeout(endpoint: object): void {
+  const { timeoutMs } = endpoint as { readonly timeoutMs?: unknown };
+  if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs >= 0))
+    throw invalid(endpoint, "timeoutMs", "expected a number of milliseconds");
+}
+
+function checkFlags(endpoint: object, names: readonly string[]): void {
+  for (const name of names) {
+    const value = (endpoint as Readonly<Record<string, unknown>>)[name];
+    if (value !== undefined && typeof value !== "boolean") throw invalid(endpoint, name, "expected true or false");
+  }
+}
+
+function checkSystemdName(endpoint: { readonly name?: unknown; readonly index?: unknown }): void {
+  const { name, index } = endpoint;
+  if (name === undefined) return;
+  if (typeof name !== "string" || name === "") throw invalid(endpoint, "name", "expected text");
+  if (index !== undefined) throw invalid(endpoint, "index, name", "expected only one of them");
+}
+
+/** Throws {@link EndpointError} unless `address` is undefined or an address, without a name to look up. */
+export function checkBindAddress(text: string, address: unknown): void {
+  if (address !== undefined && !(typeof address === "string" && isIP(address) !== 0))
+    throw new EndpointError(text, "bindAddress", "expected an address of this machine, such as 192.0.2.1");
 }
 
 function checkInteger(endpoint: object, part: string, value: unknown, lowest: number, highest: number): void {

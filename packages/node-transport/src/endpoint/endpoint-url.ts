@@ -67,7 +67,7 @@ function checkHostOnly(text: string, scheme: string, path: string): void {
 function decodeHost(text: string, host: string): string {
   try {
     const decoded = decodeURIComponent(host);
-    asciiHost(decoded, text, "host");
+    if (decoded !== "") asciiHost(decoded, text, "host");
     return decoded;
   } catch (error) {
     throw error instanceof EndpointError ? error : new EndpointError(text, "host", "expected a host name");

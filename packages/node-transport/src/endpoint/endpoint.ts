@@ -7,6 +7,7 @@ import type { ClientTls, ServerTls } from "../tls/tls-options.js";
 import { adviceFor } from "./endpoint-advice.js";
 import {
   checkAbstract,
+  checkBindAddress,
   checkClientObject,
   checkServerObject,
   MAX_BACKLOG,
@@ -21,6 +22,7 @@ import type {
   UnixClientEndpoint,
 } from "./endpoint-types.js";
 import { isUrl, urlParts } from "./endpoint-url.js";
+import { asciiHost } from "./host-name.js";
 
 /** The port of Perspective Broker in Twisted (`twisted.spread.pb.portno`), and of a URL without a port. */
 export const DEFAULT_PORT = 8787;
@@ -38,7 +40,7 @@ export function parseClientEndpoint(text: string): ClientEndpoint {
   switch (type) {
     case "tcp": {
       const named = ["timeout", "bindAddress"];
-      return { type, ...tcpClient(new EndpointArguments(text, parts, { positional: ["host", "port"], named })) };
+      return { type, ...tcpClient(text, new EndpointArguments(text, parts, { positional: ["host", "port"], named })) };
     }
     case "tls":
     case "ssl": {
@@ -47,7 +49,7 @@ export function parseClientEndpoint(text: string): ClientEndpoint {
       const over = args.optional("endpoint");
       return {
         type: "tls",
-        ...tcpClient(args),
+        ...tcpClient(text, args),
         tls: clientTls(args),
         ...(over === undefined ? {} : { over: carrier(over, text) }),
       };
@@ -77,12 +79,12 @@ export function parseServerEndpoint(text: string): ServerEndpoint {
     case "tcp6": {
       const named = ["interface", "backlog", "reusePort"];
       const args = new EndpointArguments(text, parts, { positional: ["port"], named });
-      return { type: "tcp", ...tcpServer(args, type === "tcp6" ? "::" : undefined) };
+      return { type: "tcp", ...tcpServer(text, args, type === "tcp6" ? "::" : undefined) };
     }
     case "tls":
     case "ssl": {
       const args = new EndpointArguments(text, parts, { positional: ["port"], named: SERVER_TLS_ARGUMENTS });
-      return { type: "tls", ...tcpServer(args, undefined), tls: serverTls(args) };
+      return { type: "tls", ...tcpServer(text, args), tls: serverTls(args) };
     }
     case "unix": {
       const named = ["mode", "backlog", "lockfile"];
@@ -172,19 +174,25 @@ const SERVER_TLS_ARGUMENTS = [
   ...["interface", "backlog", "reusePort", "privateKey", "certKey", "extraCertChain", "dhParameters", "caCertsDir"],
 ];
 
-function tcpClient(args: EndpointArguments): Omit<TcpClientEndpoint, "type"> {
+function tcpClient(text: string, args: EndpointArguments): Omit<TcpClientEndpoint, "type"> {
+  const host = args.required("host");
+  asciiHost(host, text, "host");
+  const bindAddress = args.optional("bindAddress");
+  checkBindAddress(text, bindAddress);
   return {
-    host: args.required("host"),
+    host,
     port: args.port(1),
-    bindAddress: args.optional("bindAddress"),
+    bindAddress,
     timeoutMs: timeoutOf(args),
   };
 }
 
-function tcpServer(args: EndpointArguments, defaultInterface: string | undefined): Omit<TcpServerEndpoint, "type"> {
+function tcpServer(text: string, args: EndpointArguments, defaultInterface?: string): Omit<TcpServerEndpoint, "type"> {
+  const name = args.optional("interface") ?? defaultInterface;
+  if (name !== undefined) asciiHost(name, text, "interface");
   return {
     port: args.port(0),
-    interface: args.optional("interface") ?? defaultInterface,
+    interface: name,
     backlog: args.integer("backlog", 1, MAX_BACKLOG),
     reusePort: args.flag("reusePort"),
   };

@@ -14,7 +14,8 @@ import { asciiHost } from "../endpoint/host-name.js";
 import { nodePlatform, withNodeDefaults } from "../platform.js";
 import { proxyPolicy } from "../proxy/trusted-proxies.js";
 import { TlsAcceptor } from "../tls/tls-acceptor.js";
-import { serverTlsKinds } from "../tls/tls-options.js";
+import { explainSystemError } from "../socket/system-errors.js";
+import { checkTlsOptions, serverTlsKinds } from "../tls/tls-options.js";
 import type { ServerTls } from "../tls/tls-options.js";
 import { connectionEvent, requireUsable } from "./given-server.js";
 import { Server } from "./server.js";
@@ -50,8 +51,9 @@ const optionKinds: OptionKinds<ListenOptions> = {
  * connection starts from `root`: a `Root`, a portal of `@pb/cred`, or any other object with the method
  * `rootObject`.
  *
- * Rejects with `EndpointError`, with `TypeError` for a bad root, an unknown option or a bad value, with Node's error,
- * such as `EADDRINUSE`, or `ENOENT` for a certificate file, and with the reason of the signal when that aborts first.
+ * Rejects with `EndpointError`, with `TypeError` for a bad root, an unknown option or a bad value, with
+ * `TlsOptionError` for a bad key or certificate, with `SocketError` when the system refuses, for example with the code
+ * `EADDRINUSE`, and with the reason of the signal when that aborts first.
  */
 export async function listen(
   endpoint: string | ServerEndpoint | SocketServer,
@@ -73,7 +75,9 @@ export async function listen(
   const keep = (socket: Socket): void => void early.push(socket);
   const event = connectionEvent(server);
   server.on(event, keep);
-  const release = await start(server, target, signal);
+  const release = await start(server, target, signal).catch(async (error: unknown) => {
+    throw await explainListening(error, target);
+  });
   server.off(event, keep);
   const path = pathOf(server, target);
   const result = new Server({ server, early, connections, tls, proxies, path, release });
@@ -83,7 +87,7 @@ export async function listen(
 
 function checkListenOptions(options: ListenOptions): void {
   checkOptions(options, optionKinds, nestedOptions);
-  checkOptions(options.tls, serverTlsKinds);
+  checkTlsOptions(options.tls, serverTlsKinds);
 }
 
 /** The path of a UNIX socket, also of one whose server the program has created. */
@@ -136,6 +140,23 @@ async function start(
     }
   }
   return () => Promise.resolve();
+}
+
+/** The error with which listening failed, with advice. */
+function explainListening(error: unknown, target: ServerEndpoint | SocketServer): Promise<unknown> {
+  if (target instanceof SocketServer || target.type === undefined || target.type === "fd")
+    return Promise.resolve(error);
+  const {
+    type,
+    interface: host,
+    port,
+    path,
+  } = target as Partial<Record<"interface" | "path", string>> & {
+    readonly type: string;
+    readonly port?: number;
+  };
+  const where = path === undefined ? `${type}:${port ?? ""}` : `unix:${path}`;
+  return explainSystemError(error, { action: "listen", where, host, port, path });
 }
 
 async function listenOnDescriptor(server: SocketServer, fd: number): Promise<void> {

@@ -8,6 +8,7 @@ import { lstat, readlink, realpath, rename, symlink, unlink } from "node:fs/prom
 import { connect as connectSocket } from "node:net";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { SocketError } from "../errors.js";
 
 const OWN_PID = String(process.pid);
 
@@ -68,13 +69,9 @@ export async function isListening(path: string): Promise<boolean> {
   }
 }
 
-/** An error like that of `listen` for an address that is in use. */
-export function addressInUse(path: string, why: string): Error {
-  return Object.assign(new Error(`Cannot listen on ${path}: ${why}`), {
-    code: "EADDRINUSE",
-    syscall: "listen",
-    address: path,
-  });
+/** The error for a path that is in use. */
+export function addressInUse(path: string, why: string): SocketError {
+  return new SocketError("EADDRINUSE", `unix:${path}: ${why}`);
 }
 
 /** The error for a lock that a living process holds. */

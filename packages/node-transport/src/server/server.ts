@@ -17,6 +17,7 @@ import { SocketLink } from "../socket/socket-link.js";
 import { describePeer } from "../socket/socket-peer.js";
 import type { Origin } from "../socket/socket-peer.js";
 import type { TlsAcceptor } from "../tls/tls-acceptor.js";
+import { checkTlsOptions, serverTlsKinds } from "../tls/tls-options.js";
 import type { ServerTls } from "../tls/tls-options.js";
 import { connectionEvent } from "./given-server.js";
 
@@ -108,6 +109,7 @@ export class Server {
    */
   async reloadTls(tls?: ServerTls): Promise<void> {
     if (this.#parts.tls === undefined) throw new TypeError("This server does not use TLS");
+    checkTlsOptions(tls, serverTlsKinds);
     await this.#parts.tls.reload(tls);
   }
 

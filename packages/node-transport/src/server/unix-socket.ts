@@ -9,7 +9,7 @@ import type { Stats } from "node:fs";
 import { chmod, lstat, rename, unlink } from "node:fs/promises";
 import type { ListenOptions, Server } from "node:net";
 import { dirname, join } from "node:path";
-import { MAX_PATH_BYTES, withoutNul } from "../endpoint/endpoint-object.js";
+import { MAX_PATH_BYTES } from "../endpoint/endpoint-object.js";
 import type { UnixServerEndpoint } from "../endpoint/endpoint-types.js";
 import { addressInUse, isListening, lockPath, waitForLock } from "./lock-file.js";
 
@@ -40,9 +40,7 @@ export async function listenOnPath(
 ): Promise<Release> {
   const { path, mode = DEFAULT_MODE, lockfile = true } = endpoint;
   if (process.platform === "win32" || path.startsWith("\0")) {
-    await startListening(server, { ...options, path }).catch((error: unknown) => {
-      throw withoutNul(error);
-    });
+    await startListening(server, { ...options, path });
     return () => Promise.resolve();
   }
   if (cluster.isWorker) return listenShared(server, { path, mode, lockfile }, options, signal);
@@ -136,6 +134,7 @@ export async function startListening(server: Server, options: ListenOptions): Pr
 async function requireFree(path: string, mayReplace: boolean): Promise<void> {
   const existing = await lstatIfExists(path);
   if (existing === undefined) return;
+  if (existing.isDirectory()) throw addressInUse(path, "the path is a folder: add the name of the socket");
   if (!existing.isSocket()) throw addressInUse(path, "the path exists and is not a socket");
   if (!mayReplace) throw addressInUse(path, "a socket exists there, and without a lock file it is not replaced");
   if (await isListening(path)) throw addressInUse(path, "another server listens there");

@@ -8,7 +8,8 @@ import type { Server as TlsServer, TLSSocket } from "node:tls";
 import type { ConnectErrorCode } from "../errors.js";
 import { startsWithProxyHeader } from "../proxy/proxy-header.js";
 import { explainHandshakeError, explainTlsError } from "./tls-errors.js";
-import { clientCertificatesOf, secureContextOptions } from "./tls-options.js";
+import { serverContextOptions } from "./tls-material.js";
+import { clientCertificatesOf } from "./tls-options.js";
 import type { ServerTls } from "./tls-options.js";
 
 /** The promise of a handshake that is in progress. */
@@ -139,10 +140,7 @@ export class TlsAcceptor {
 /** A server that does not listen: it is passed its sockets. */
 async function createTlsServer(tls: ServerTls, tlsMs: number): Promise<TlsServer> {
   const clientCertificates = clientCertificatesOf(tls);
-  const context = await secureContextOptions(tls);
-  // Otherwise every handshake would fail, and only then.
-  if (context.key === undefined || context.cert === undefined)
-    throw new TypeError("A TLS server needs a private key and a certificate: set tls: { keyFile, certFile }");
+  const context = await serverContextOptions(tls);
   return createServer({
     ...context,
     requestCert: clientCertificates !== "none",

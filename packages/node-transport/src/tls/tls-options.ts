@@ -1,13 +1,11 @@
-// TLS options: keys, certificates and authorities, as PEM text or as files, which are read when a connection or a
-// server starts and on reload.
+// TLS options: keys, certificates and authorities, as PEM text or as files.
 
+import { checkOptions } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
-import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
-import type { SecureContextOptions, SecureVersion } from "node:tls";
+import type { SecureVersion } from "node:tls";
 
 /** Text or bytes in PEM format. */
-type Pem = string | Uint8Array;
+export type Pem = string | Uint8Array;
 
 interface CommonTls {
   /** The private key of this end. */
@@ -74,47 +72,34 @@ export const serverTlsKinds: OptionKinds<ServerTls> = {
   clientCertificates: ["none", "optional", "required"],
 };
 
-/** Reads the files. Rejects with Node's error, which names the file. */
-export async function secureContextOptions(tls: ClientTls & ServerTls): Promise<SecureContextOptions> {
-  const [key, cert, chain, dhparam, authorities] = await Promise.all([
-    tls.key ?? read(tls.keyFile),
-    tls.cert ?? read(tls.certFile),
-    read(tls.chainFile),
-    read(tls.dhFile),
-    readAuthorities(tls),
-  ]);
-  return {
-    ...(key === undefined ? {} : { key: Buffer.from(key) }),
-    ...(cert === undefined
-      ? {}
-      : { cert: Buffer.concat([Buffer.from(cert), Buffer.from("\n"), chain ?? Buffer.alloc(0)]) }),
-    ...(dhparam === undefined ? {} : { dhparam }),
-    ...(authorities === undefined ? {} : { ca: authorities }),
-    minVersion: tls.minVersion ?? "TLSv1.2",
-  };
+/**
+ * Throws `TypeError` for an unknown option, and for a value of the wrong kind. A key or a certificate is only checked
+ * when it is used.
+ */
+export function checkTlsOptions<T extends CommonTls>(tls: T | undefined, kinds: OptionKinds<T>): void {
+  checkOptions<T>(tls, kinds);
+  if (tls === undefined) return;
+  for (const name of ["key", "cert", "ca"] as const) {
+    const value: unknown = tls[name];
+    const values: unknown[] = name === "ca" && Array.isArray(value) ? value : [value];
+    if (!values.every((each) => each === undefined || typeof each === "string" || each instanceof Uint8Array))
+      throw new TypeError(`The option ${name} must be text or bytes in PEM format`);
+  }
+  for (const name of ["keyFile", "certFile", "chainFile", "dhFile", "caDirectory", "serverName"] as const) {
+    const value = (tls as ClientTls & ServerTls)[name];
+    if (value === "" || value?.includes("\0") === true)
+      throw new TypeError(`The option ${name} must not be empty, or contain a NUL`);
+  }
+  // Node would end the process for an empty name.
+  if (tls.alpnProtocols?.every(isProtocolName) === false)
+    throw new TypeError("The option alpnProtocols must be a list of names of 1 to 255 bytes");
+}
+
+function isProtocolName(name: unknown): boolean {
+  return typeof name === "string" && name !== "" && Buffer.byteLength(name) <= 255;
 }
 
 /** The option `clientCertificates` with its default. */
 export function clientCertificatesOf(tls: ServerTls): "none" | "optional" | "required" {
   return tls.clientCertificates ?? (tls.ca === undefined && tls.caDirectory === undefined ? "none" : "required");
-}
-
-async function readAuthorities({ ca, caDirectory }: CommonTls): Promise<Buffer[] | undefined> {
-  if (ca === undefined && caDirectory === undefined) return undefined;
-  const pems = ca === undefined ? [] : typeof ca === "string" || ca instanceof Uint8Array ? [ca] : ca;
-  return [...pems.map((pem) => Buffer.from(pem)), ...(caDirectory === undefined ? [] : await readFolder(caDirectory))];
-}
-
-/** The files in a folder whose names end in `.pem`. If `path` is a file, that file. */
-async function readFolder(path: string): Promise<Buffer[]> {
-  const names = await readdir(path).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === "ENOTDIR") return undefined;
-    throw error;
-  });
-  if (names === undefined) return [await readFile(path)];
-  return Promise.all(names.filter((name) => name.endsWith(".pem")).map((name) => readFile(join(path, name))));
-}
-
-async function read(path: string | undefined): Promise<Buffer | undefined> {
-  return path === undefined ? undefined : readFile(path);
 }

@@ -129,8 +129,9 @@ describe.skipIf(process.platform !== "linux")("a host with several addresses", (
     resolveTo("127.0.0.1", "127.0.0.2");
     await expect(connect("tcp:service:1")).rejects.toMatchObject({
       code: "ECONNREFUSED",
-      message: "tcp:service:1: connect ECONNREFUSED 127.0.0.1:1; connect ECONNREFUSED 127.0.0.2:1",
-      cause: expect.any(AggregateError) as unknown,
+      message:
+        "tcp:service:1: No server listens there (connect ECONNREFUSED 127.0.0.1:1; connect ECONNREFUSED 127.0.0.2:1)",
+      cause: { cause: expect.any(AggregateError) as unknown },
     });
   });
 

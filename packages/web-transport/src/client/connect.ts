@@ -110,6 +110,7 @@ async function openLink(
   const { signal, webSocket: given } = options;
   const { connectMs: timeoutMs, heldBytes } = completeDial(options);
   if (typeof target === "string" || target instanceof URL) {
+    parseUrl(target, false); // A bad URL is reported also where there is no WebSocket.
     const { credit = true, webSocket: Class = given ?? platformWebSocket() } = options;
     const asks = credit && !isPausable(Class.prototype as object);
     const { href, description, isEncrypted } = parseUrl(target, asks);

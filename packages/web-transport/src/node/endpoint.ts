@@ -2,7 +2,7 @@
 
 import { checkOptions } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
-import { serverTlsKinds } from "@pb/node-transport";
+import { asciiHost, checkTlsOptions, serverTlsKinds } from "@pb/node-transport";
 import type { ServerTls } from "@pb/node-transport";
 import { EndpointArguments, EndpointError, splitEndpoint } from "@pb/transport";
 
@@ -105,7 +105,7 @@ function checkedObject(endpoint: WebSocketEndpoint): WebSocketEndpoint {
     throw new EndpointError(text, "endpoint", "expected text such as ws:8080, or an object { port: 8080 }");
   }
   checkOptions(endpoint, endpointKinds);
-  checkOptions(endpoint.tls, serverTlsKinds);
+  checkTlsOptions(endpoint.tls, serverTlsKinds);
   return checked(endpoint, show(endpoint));
 }
 
@@ -113,6 +113,7 @@ function checked(endpoint: WebSocketEndpoint, text: string): WebSocketEndpoint {
   checkPath(endpoint.path, text);
   const { port, interface: host, backlog } = endpoint;
   if (host === "") throw new EndpointError(text, "interface", "expected an address");
+  if (host !== undefined) asciiHost(host, text, "interface");
   if (backlog !== undefined && !(Number.isInteger(backlog) && backlog >= 1 && backlog <= MAX_BACKLOG))
     throw new EndpointError(text, "backlog", `expected an integer from 1 to ${MAX_BACKLOG}`);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)

@@ -5,7 +5,13 @@ import type { CloseOptions } from "@pb/transport";
 import { ConnectError } from "@pb/transport";
 import { LONGEST_MS } from "@pb/broker/extension";
 import { checkOptions } from "@pb/jelly-types";
-import { clientCertificatesOf, secureContextOptions, serverTlsKinds } from "@pb/node-transport";
+import {
+  checkTlsOptions,
+  clientCertificatesOf,
+  explainSystemError,
+  serverContextOptions,
+  serverTlsKinds,
+} from "@pb/node-transport";
 import type { ServerAddress, ServerTls } from "@pb/node-transport";
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -31,8 +37,9 @@ export interface ListenOptions extends UpgradeOptions {
  * Listens at an endpoint, such as `ws:8080:path=/pb`, `wss:8443:privateKey=key.pem:certKey=cert.pem` or
  * `ws://127.0.0.1:8080/pb`, and resolves when it does. For a port that also serves pages, see {@link attach}.
  *
- * Rejects with `EndpointError`, with `TypeError` for a bad root or option, with Node's error, such as `EADDRINUSE`, or
- * `ENOENT` for a certificate file, and with the reason of the signal when that aborts first.
+ * Rejects as `listen` of `@pb/node-transport` does: with `EndpointError`, with `TypeError` for a bad root or option,
+ * with `TlsOptionError` for a bad key or certificate, with `SocketError` when the system refuses, for example with the
+ * code `EADDRINUSE`, and with the reason of the signal when that aborts first.
  */
 export async function listen(
   endpoint: string | WebSocketEndpoint,
@@ -41,7 +48,7 @@ export async function listen(
 ): Promise<NodeWebServer> {
   const { tls: givenTls, signal: givenSignal, ...others } = options;
   checkOptions({ signal: givenSignal, tls: givenTls }, { signal: "signal", tls: "object" });
-  checkOptions(givenTls, serverTlsKinds);
+  checkTlsOptions(givenTls, serverTlsKinds);
   const signal = givenSignal ?? undefined;
   signal?.throwIfAborted();
   const target = webSocketEndpoint(endpoint);
@@ -92,7 +99,8 @@ export class NodeWebServer extends UpgradingServer {
    */
   async reloadTls(tls: ServerTls | undefined = this.#tls): Promise<void> {
     if (this.#tls === undefined || tls === undefined) throw new TypeError("This server does not use TLS");
-    (this.#http as HttpsServer).setSecureContext(await secureContextOptions(tls));
+    checkTlsOptions(tls, serverTlsKinds);
+    (this.#http as HttpsServer).setSecureContext(await serverContextOptions(tls));
     this.#tls = tls;
   }
 
@@ -102,7 +110,9 @@ export class NodeWebServer extends UpgradingServer {
       await this.#listen(endpoint);
     } catch (error) {
       await this.close();
-      throw error;
+      const { port, interface: host } = endpoint;
+      const where = `${this.#tls === undefined ? "ws" : "wss"}:${port}`;
+      throw await explainSystemError(error, { action: "listen", where, host, port });
     }
   }
 
@@ -165,7 +175,7 @@ export class NodeWebServer extends UpgradingServer {
 async function tlsOptions(tls: ServerTls, tlsMs: number): Promise<TlsServerOptions> {
   const clientCertificates = clientCertificatesOf(tls);
   return {
-    ...(await secureContextOptions(tls)),
+    ...(await serverContextOptions(tls)),
     requestCert: clientCertificates !== "none",
     rejectUnauthorized: clientCertificates === "required",
     ALPNProtocols: ["http/1.1"],

@@ -72,17 +72,31 @@ test("listens with the files of the endpoint, and reads them again", async () =>
 
   const renewed = await serialOf(url);
   rmSync(files.certFile);
-  expect(await errorOf(server.reloadTls())).toMatchObject({ code: "ENOENT" });
+  expect(await errorOf(server.reloadTls())).toMatchObject({ code: "TLS_OPTION_UNREADABLE", option: "certFile" });
   expect(await serialOf(url)).toBe(renewed);
   await server.reloadTls(authority.issue("127.0.0.1"));
   expect(await serialOf(url)).not.toBe(renewed);
 });
 
-test("a server without TLS has nothing to read again, and missing files are Node's error", async () => {
+test("a server without TLS has nothing to read again, and the error names a missing file", async () => {
   await using server = await listen("ws:0:interface=127.0.0.1", new Echo());
   await expect(server.reloadTls(authority.issue("127.0.0.1"))).rejects.toThrow(TypeError);
   const endpoint = "wss:0:interface=127.0.0.1:privateKey=/nowhere/key.pem";
-  expect(await errorOf(listen(endpoint, new Echo()))).toMatchObject({ code: "ENOENT" });
+  expect(await errorOf(listen(endpoint, new Echo()))).toMatchObject({ code: "TLS_OPTION_UNREADABLE" });
+});
+
+test.each<[string | object, string, RegExp]>([
+  ["wss://127.0.0.1:0/", "TypeError", /needs a private key and a certificate/],
+  [{ port: 0, tls: {} }, "TypeError", /needs a private key and a certificate/],
+  [{ port: 0, tls: { key: "x", cert: "x" } }, "TlsOptionError", /The option key contains no private key/],
+  ["wss:0:privateKey=/", "TlsOptionError", /the option keyFile .* cannot be read/],
+  [{ port: 0, tls: { alpnProtocols: [""] } }, "TypeError", /alpnProtocols/],
+  ["ws:0:interface=192.0.2.1", "SocketError", /^ws:0: "192.0.2.1" is no address of this machine/],
+  ["ws:0:interface=eth99", "SocketError", /^ws:0: The interface must be an address of this machine/],
+  ["ws:0:interface=a b", "EndpointError", /interface "a b"/],
+])("%o is refused with a %s", async (endpoint, name, message) => {
+  const error = await errorOf(listen(endpoint as string, new Echo()));
+  expect(error).toMatchObject({ name, message: expect.stringMatching(message) });
 });
 
 test("clients that do not trust the certificate, or use no TLS", async () => {
