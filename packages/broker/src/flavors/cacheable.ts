@@ -19,6 +19,7 @@ import type { Callable, IncomingCall, Perspective } from "../calls/callable.js";
 import { dispatch } from "../calls/dispatch.js";
 import { remoteCalls } from "../calls/remote-calls.js";
 import { DeadReferenceError, UnknownCacheError } from "../errors.js";
+import { withoutWrappers } from "../references/cache-handle.js";
 import { incomingGraph, outgoingGraph } from "../references/graph-context.js";
 import type { IncomingGraph } from "../references/graph-context.js";
 import { mentionArrivals, mentionContents } from "../references/mentioned-caches.js";
@@ -381,7 +382,8 @@ export const cacheHandler: TypeHandler<RemoteCache> = {
   identity: false,
   jelly(cache, jellier) {
     const graph = outgoingGraph(jellier, cache);
-    const id = graph.context.imports.caches.idOf(cache) ?? graph.pinnedId(cache);
+    const own = withoutWrappers(cache) as RemoteCache;
+    const id = graph.context.imports.caches.idOf(own) ?? graph.pinnedId(own);
     if (typeof id !== "number")
       throw new JellyError(
         "JELLY_NOT_JELLYABLE",

@@ -147,6 +147,8 @@ export class RemoteReference<T = RemoteMethods> implements Reference<T> {
 
   /** Internal: the id with which a reference is sent back to the peer it came from. */
   static homeId(reference: RemoteReference, context: ConnectionContext): ObjectId {
+    if (!(#context in reference))
+      throw new JellyError("JELLY_NOT_JELLYABLE", "A proxy of a reference cannot be sent: send the reference itself");
     if (reference.#context !== context)
       throw new JellyError("JELLY_NOT_JELLYABLE", "A reference can be sent only to the peer it came from");
     if (reference.#isReleased)

@@ -12,6 +12,14 @@ export interface HandleHost<Cache extends object> {
   mention(cache: Cache, value: unknown): void;
 }
 
+/** A property of each handle, which also a proxy around it has: a function that returns the handle. */
+const ownHandle: unique symbol = Symbol("ownHandle");
+
+/** The handle below a proxy that a program, Vue or MobX has made of it. Any other value is returned unchanged. */
+export function withoutWrappers(value: object): object {
+  return (value as { readonly [ownHandle]?: () => object })[ownHandle]?.() ?? value;
+}
+
 /**
  * A proxy of a cache. It behaves like the cache, except that `Symbol.dispose` releases it. Its methods run with the
  * cache as `this`, so that private fields work. Where a property, a method or an async method returns the cache, the
@@ -19,9 +27,10 @@ export interface HandleHost<Cache extends object> {
  */
 export function makeHandle<Cache extends object>(cache: Cache, host: HandleHost<Cache>): Cache {
   const methods = new WeakMap<object, unknown>();
-  return new Proxy(cache, {
+  const own: Cache = new Proxy(cache, {
     get(target, key, handle): unknown {
-      if (isDispose(key)) return () => host.release(handle as Cache);
+      if (isDispose(key)) return () => host.release(own);
+      if (key === ownHandle) return () => own;
       const value: unknown = Reflect.get(target, key, target);
       if (value === target) return handle;
       if (typeof value === "object") return host.toHandle(value);
@@ -44,4 +53,5 @@ export function makeHandle<Cache extends object>(cache: Cache, host: HandleHost<
       return Reflect.set(target, key, stored, target);
     },
   });
+  return own;
 }

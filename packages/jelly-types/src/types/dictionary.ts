@@ -70,6 +70,9 @@ function writeMap(value: ReadonlyMap<unknown, unknown>, jellier: JellyWriter): v
 /** The key while none is read, for the path of an error. */
 const AT_KEY: unique symbol = Symbol("key");
 
+/** In place of a key, while the function that reads the rest of the entries adds the step to the path of an error. */
+const IN_REST: unique symbol = Symbol("rest");
+
 type Dict = Record<string, unknown>;
 
 /** Reads a dict as an object without a prototype. Switches to a Map at the first key that is not text. */
@@ -79,15 +82,18 @@ export function readDictionary(unjellier: JellyReader, items: number): unknown {
   unjellier.charge(charged);
   const object = emptyObject(items);
   let isSparse = false;
-  let key: unknown;
+  let key: unknown = AT_KEY;
   try {
     for (let left = items; left > 0; left--) {
       let name = unjellier.reader.keyAfter(UNICODE);
       if (name === undefined) {
+        key = AT_KEY;
         key = readEntryKey(unjellier);
         if (typeof key !== "string") {
           unjellier.charge(-charged); // The object is not kept.
-          return readEntries(unjellier, left, toMap(unjellier, object), key);
+          const firstKey = key;
+          key = IN_REST;
+          return readEntries(unjellier, left, toMap(unjellier, object), firstKey);
         }
         if (isIndex(key)) isSparse = prepareIndex(unjellier, object, isSparse);
         name = key;
@@ -99,7 +105,7 @@ export function readDictionary(unjellier: JellyReader, items: number): unknown {
       if (unjellier.isPending(value)) patchObject(unjellier, object, name, value);
     }
   } catch (error) {
-    throw below(error, keyStep(key));
+    throw key === IN_REST ? error : below(error, keyStep(key));
   }
   return object;
 }
@@ -111,14 +117,17 @@ export function* readDictionaryInSteps(unjellier: JellyStepReader, items: number
   unjellier.charge(charged);
   const object = emptyObject(items);
   let isSparse = false;
-  let key: unknown;
+  let key: unknown = AT_KEY;
   try {
     for (let left = items; left > 0; left--) {
       if (unjellier.endsStep()) yield;
+      key = AT_KEY;
       key = unjellier.reader.keyAfter(UNICODE) ?? (yield* readEntryKeyInSteps(unjellier));
       if (typeof key !== "string") {
         unjellier.charge(-charged);
-        return yield* readEntriesInSteps(unjellier, left, yield* toMapInSteps(unjellier, object), key);
+        const firstKey = key;
+        key = IN_REST;
+        return yield* readEntriesInSteps(unjellier, left, yield* toMapInSteps(unjellier, object), firstKey);
       }
       if (isIndex(key)) isSparse = prepareIndex(unjellier, object, isSparse);
       const value = unjellier.isLong() ? yield* unjellier.readInSteps() : unjellier.read();
@@ -126,7 +135,7 @@ export function* readDictionaryInSteps(unjellier: JellyStepReader, items: number
       if (unjellier.isPending(value)) patchObject(unjellier, object, key, value);
     }
   } catch (error) {
-    throw below(error, keyStep(key));
+    throw key === IN_REST ? error : below(error, keyStep(key));
   }
   return object;
 }

@@ -115,7 +115,11 @@ describe("a Map", () => {
       });
     }
     for (const key of [["list"], ["dictionary"], ["set"], ["tuple", ["list"]]]) {
-      expect(errorOf(() => unjelly(sexp(["dictionary", [key, 1]])))).toMatchObject({ code: "JELLY_UNHASHABLE" });
+      for (const before of [[], [[["unicode", "a"], 1]], [[1, 1]]])
+        expect(errorOf(() => unjelly(sexp(["dictionary", ...before, [key, 1]] as any)))).toMatchObject({
+          code: "JELLY_UNHASHABLE",
+          path: "$[a key]",
+        });
     }
   });
 
