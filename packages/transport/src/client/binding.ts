@@ -73,7 +73,7 @@ export interface Recipe<Value> {
   /** Whether a value can still be used while its connection is open. */
   isUsable(value: Value): boolean;
   /** A value is not used anymore: it was disposed of, or the client has another connection or none. */
-  discard(value: Value, connection: AnyReadyState["connection"]): void;
+  discard(value: Value): void;
 }
 
 /** What was made, or is being made, on one connection. */
@@ -175,6 +175,7 @@ export class Binding<Value> implements Bindable {
   bindOn(ready: AnyReadyState): Promise<Value> {
     const known = this.#attemptOn(ready);
     if (known !== undefined) return known.promise;
+    if (this.#client.state() !== ready) return rejected(new NotConnectedError("The connection has ended"));
     if (this.#attempt !== undefined) this.#leave(this.#attempt);
     const { state } = this; // Gone because of the parent, of too many losses, or for good.
     if (state.is === "gone") return rejected(state.cause);
@@ -199,9 +200,8 @@ export class Binding<Value> implements Bindable {
   }
 
   async #run(attempt: Attempt<Value>): Promise<Value> {
-    const { ready, stop } = attempt;
-    const { signal } = stop;
-    const discard = (late: Value): void => this.#recipe.discard(late, ready.connection);
+    const { signal } = attempt.stop;
+    const discard = (late: Value): void => this.#recipe.discard(late);
     try {
       attempt.value = await withDeadline({ signal }, neverTimesOut, () => this.#make(attempt, signal), discard);
       attempt.state = BOUND;
@@ -285,10 +285,10 @@ export class Binding<Value> implements Bindable {
 
   /** The client has another connection or none, or the binding has ended for this reason. */
   #leave(attempt: Attempt<Value>, reason?: Error): void {
-    const { ready, stop, state, value } = attempt;
+    const { stop, state, value } = attempt;
     this.#attempt = undefined;
     stop.abort(reason ?? this.#connectionEnded(attempt));
-    if (state === BOUND) this.#recipe.discard(value as Value, ready.connection);
+    if (state === BOUND) this.#recipe.discard(value as Value);
   }
 
   /** The error for calls that wait for an attempt whose connection is not the current one anymore. */

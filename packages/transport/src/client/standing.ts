@@ -1,6 +1,6 @@
 // A setup that runs on every connection of a reconnecting client, such as a subscription.
 
-import { DeadReferenceError } from "@pb/broker";
+import { ConnectionLostError, DeadReferenceError } from "@pb/broker";
 import type { RemoteReference } from "@pb/broker";
 import { addDisposal, asyncDispose, checkOptions, dispose } from "@pb/jelly-types";
 import { Binding } from "./binding.js";
@@ -28,6 +28,7 @@ export type StandingSetup<T, Cursor = unknown> = (
   context: StandingContext<Cursor>,
 ) => unknown;
 
+/** Options of `ReconnectingClient.standing` and `LastingReference.standing`. */
 export interface StandingOptions<Cursor = unknown> {
   /** The cursor of the first connection, for example one that was saved. */
   readonly cursor?: Cursor | undefined;
@@ -57,10 +58,10 @@ export class Standing<Cursor = unknown> implements Disposable {
       isEager: true,
       make: async (reference, signal) => setup(reference as never, this.#contextOf(signal)),
       isUsable: () => true,
-      discard: (value, connection) =>
+      discard: (value) =>
         void disposeOf(value).catch((error: unknown) => {
-          // Without its connection, the server has ended the subscription, and calls to it fail.
-          if (connection.isOpen) connections.report(error);
+          // The server ends the subscription with the connection.
+          if (!(error instanceof ConnectionLostError || error instanceof DeadReferenceError)) connections.report(error);
         }),
     });
   }
@@ -88,6 +89,11 @@ export class Standing<Cursor = unknown> implements Disposable {
   /** Ends it: the signal of the setup aborts, what it returned is disposed of, and it does not run again. */
   [Symbol.dispose](): void {
     this.#binding.end(new DeadReferenceError("The standing setup was disposed of"));
+  }
+
+  /** Shown by inspectors. */
+  get [Symbol.toStringTag](): string {
+    return Standing.name;
   }
 
   #contextOf(signal: AbortSignal): StandingContext<Cursor> {

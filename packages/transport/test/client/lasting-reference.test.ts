@@ -1,7 +1,7 @@
 // References that outlive connections: when their recipes run, their states, and their calls.
 
 import { CallTimeoutError, DeadReferenceError, RemoteError } from "@pb/broker";
-import type { Broker, Connection, Reference } from "@pb/broker";
+import type { Reference } from "@pb/broker";
 import { NotConnectedError, OutcomeUnknownError } from "@pb/transport";
 import type { LastingReference } from "@pb/transport";
 import { describe, expect, expectTypeOf, test } from "vitest";
@@ -336,7 +336,7 @@ test("a server that goes away is left while the reference is bound, and the next
   const call = room.callRemote("say", "hi");
   await until(() => house.waiting.length === 1, "the path is called");
   expect(network.made).toBe(1);
-  await (house.connectionOfLastCall as Pick<Broker, "goAway"> & Connection).goAway();
+  await house.goAway();
   expect(await call).toBe("lobby: hi");
   expect(network.made).toBe(2);
   house.answerAll();
@@ -359,6 +359,9 @@ test("`notifyOnDisconnect` calls back once, when the connection ends on which th
 test("bad arguments are refused, and arguments that cannot be sent make the reference gone", async () => {
   const { client } = startHouse();
   expect(() => client.path(5 as never)).toThrow(TypeError);
+  await expect(client.callRemote("echo", client.path("room", "lobby") as never)).rejects.toMatchObject({
+    code: "JELLY_NOT_JELLYABLE",
+  });
   const room = client.path("room", (() => "lobby") as never);
   await expect(room.callRemote("say", "hi")).rejects.toMatchObject({ code: "JELLY_NOT_JELLYABLE" });
   expect(() => room.with({ timeoutMs: -1 })).toThrow(TypeError);

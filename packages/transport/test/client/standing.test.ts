@@ -1,7 +1,7 @@
 // Setups that run on every connection: subscriptions that survive.
 
 import { RemoteError } from "@pb/broker";
-import type { RemoteReference } from "@pb/broker";
+import type { BrokerEvent, RemoteReference } from "@pb/broker";
 import type { Standing } from "@pb/transport";
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { until } from "../support/echo.js";
@@ -92,7 +92,7 @@ describe("what the setup returns", () => {
     expect(events.filter(({ kind }) => kind === "callback-failed")).toEqual([]);
   });
 
-  test("is called once per connection, and its errors are reported while that is open", async () => {
+  test("is called once per connection, and its errors are reported", async () => {
     const { client, events, drop } = startHouse();
     let calls = 0;
     const standing = client.standing(() => () => {
@@ -105,10 +105,24 @@ describe("what the setup returns", () => {
     await bound(standing);
     standing[Symbol.dispose]();
     expect(calls).toBe(2);
-    await until(() => events.some(({ kind }) => kind === "callback-failed"), "the error is reported");
-    expect(events.filter(({ kind }) => kind === "callback-failed")).toMatchObject([
-      { error: { message: "cannot leave" } },
-    ]);
+    const failed = (): readonly BrokerEvent[] => events.filter(({ kind }) => kind === "callback-failed");
+    await until(() => failed().length === 2, "the errors are reported");
+    expect(failed()).toMatchObject([{ error: { message: "cannot leave" } }, { error: { message: "cannot leave" } }]);
+  });
+
+  test("is called when the server goes away, and the setup runs on the next connection", async () => {
+    const { client, house, events } = startHouse();
+    const standing = client.standing(async (root) => {
+      await root.callRemote("room", "lobby");
+      return () => root.callRemote("leave");
+    });
+    await bound(standing);
+    const { connection } = client;
+    await house.goAway();
+    await connection!.closed;
+    await bound(standing);
+    expect(house.log).toEqual(["room lobby", "leave", "room lobby"]);
+    expect(events.filter(({ kind }) => kind === "callback-failed")).toEqual([]);
   });
 
   test("is disposed of if it is a reference", async () => {

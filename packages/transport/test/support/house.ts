@@ -1,7 +1,7 @@
 // A server whose root has rooms, which have members, for tests of what outlives connections.
 
 import { callContext, PBError, Referenceable, Root } from "@pb/broker";
-import type { BrokerEvent, Connection, RemoteReference } from "@pb/broker";
+import type { Broker, BrokerEvent, Connection, RemoteReference } from "@pb/broker";
 import { ReconnectingClient } from "@pb/transport";
 import type { ReconnectingClientOptions } from "@pb/transport";
 import { onTestFinished } from "vitest";
@@ -72,6 +72,11 @@ export class House extends Root {
 
   wait<T>(value: T): Promise<T> {
     return new Promise((resolve) => this.waiting.push(() => resolve(value)));
+  }
+
+  /** Ends the connection over which `room` was last called, as a server does that drains. */
+  async goAway(): Promise<void> {
+    await (this.connectionOfLastCall as Connection & Pick<Broker, "goAway">).goAway();
   }
 
   answerAll(): void {
