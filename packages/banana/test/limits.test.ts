@@ -128,9 +128,10 @@ describe("the default limits", () => {
     writer.text(fits);
     expect(new TextDecoder().decode(decode(writer.take()) as Uint8Array)).toBe(fits);
     expect(() => writer.text(fits + character)).toThrow(expect.objectContaining({ code: "BANANA_STRING_TOO_LONG" }));
-    // The last character is not dropped where the others take all bytes.
-    const full = "a".repeat(most);
-    expect(() => writer.text(full + character)).toThrow(expect.objectContaining({ code: "BANANA_STRING_TOO_LONG" }));
+    // The last characters are not dropped where the others take all bytes.
+    const full = "a".repeat(most - size) + character;
+    const over = full + "b".repeat(size - character.length || 1);
+    expect(() => writer.text(over)).toThrow(expect.objectContaining({ code: "BANANA_STRING_TOO_LONG" }));
   });
 
   test("allow lists nested 1,024 deep, and not one more", () => {

@@ -257,6 +257,17 @@ describe("a reader of bytes that were not scanned", () => {
     expect(copy.buffer.byteLength).toBe(3);
   });
 
+  test("refuses the number of a word that is one of the dialect only in its lowest 32 bits", () => {
+    for (const [bytes, isKnown] of [
+      [hex("0187"), true],
+      [hex("010000001087"), false], // 2 ** 32 + 1
+    ] as const) {
+      const read = () => new BananaReader().reset(bytes, 0, bytes.length, pb, 0).word();
+      if (isKnown) expect(read()).toBe(pb.vocabulary?.word(1));
+      else expect(read).toThrow(expect.objectContaining({ code: "BANANA_UNKNOWN_WORD" }));
+    }
+  });
+
   test("refuses a word of more than 64 kB", () => {
     expect(() => readerOf(encode(new Uint8Array(65_537))).word()).toThrow(
       expect.objectContaining({ code: "BANANA_BAD_WORD" }),

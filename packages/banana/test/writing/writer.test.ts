@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { BananaWriter, decode, none, pb, TreeWriter, writeExpression } from "@pb/banana";
+import { BananaWriter, decode, none, pb, TreeWriter, Vocabulary, writeExpression } from "@pb/banana";
 import type { Expression, ExpressionWriter } from "@pb/banana";
 import { dialect, expression } from "../helpers/arbitraries.js";
 import { toHex } from "../helpers/tagged.js";
@@ -19,6 +19,19 @@ test("both writers write the same expression", () => {
 });
 
 describe("text and words", () => {
+  test("writes the same words each time, in a dialect that was not used before", () => {
+    const own = { name: "own", vocabulary: new Vocabulary([[1, "hello"]]) };
+    for (const word of ["hello", "abc", "a word of", "a longer word"]) {
+      const bytes = [1, 2, 3].map(() => {
+        const writer = new BananaWriter({ dialect: own });
+        writer.word(word);
+        return toHex(writer.take());
+      });
+      const expected = word === "hello" ? "0187" : toHex(Uint8Array.of(word.length, 0x82, ...Buffer.from(word)));
+      expect(bytes).toEqual([expected, expected, expected]);
+    }
+  });
+
   test("writes text of any length and any characters as UTF-8", () => {
     const writer = new BananaWriter();
     const text = fc.oneof(
