@@ -5,13 +5,18 @@ import { costly, heavy } from "./contents.js";
 import type { Victim } from "./harness.js";
 import { lies } from "./lies.js";
 import { logins } from "./logins.js";
+import { frames } from "./frames.js";
 import { scenarios } from "./scenarios.js";
+import type { Over } from "./transports.js";
 import type { Role } from "./victim.js";
-import { call, filled, list, RawPeer, text } from "./wire.js";
+import { call, filled, list, text } from "./wire.js";
+import type { RawPeer } from "./wire.js";
 
 export interface Attack {
   readonly name: string;
   readonly victim: Role;
+  /** How it reaches the victim. Default: each of two attacks in its own way. */
+  readonly over?: Over;
   /** Runs the attack. Rejects with an `AssertionError` that says what it achieved. */
   readonly run: (victim: Victim) => Promise<void>;
   /** The same with ordinary content. The attack may cost at most 3 times the processor time of it. */
@@ -55,7 +60,7 @@ const sent = (message: (bytes: number) => Uint8Array) => async (target: Victim) 
 async function leave(target: Victim, connections: number, bytes: Uint8Array, role?: "initiator"): Promise<void> {
   const peers: RawPeer[] = [];
   for (let left = connections; left > 0; left--) {
-    const peer = await RawPeer.connect(target.port, role);
+    const peer = await target.peer(role);
     peers.push(peer);
     target.sent += bytes.length;
     await peer.write(bytes);
@@ -186,7 +191,7 @@ const decimalTexts: Attack = {
 const parse = async (target: Victim, value: string): Promise<void> =>
   target.send(await target.attacker(), call(text(value), "parse"));
 
-export const attacks: readonly Attack[] = [
+const everywhere: readonly Attack[] = [
   ...byMessage,
   ...byStrangers,
   tooLarge,
@@ -196,4 +201,32 @@ export const attacks: readonly Attack[] = [
   ...scenarios,
   ...logins,
   ...lies,
+  ...frames,
 ];
+
+/** Those of the short form that also run over WebSockets there. */
+const shortOverWeb: readonly string[] = [
+  "root: set of integers",
+  "root: a flood of small calls",
+  "portal: empty byte strings before the negotiation",
+  "portal: 250 idle sockets from each of two addresses",
+  "root: answers that are not read while the server drains",
+  "client: pages that are not consumed",
+];
+
+/** An attack over one transport. */
+export type SingleAttack = Attack & { readonly over: Over };
+
+export const attacks: readonly SingleAttack[] = (["tcp", "web"] as const).flatMap((over) =>
+  everywhere
+    .filter((attack) => attack.over === undefined || attack.over === over)
+    .map((attack) => {
+      const isShort =
+        attack.over !== undefined || over === "tcp" || shortOverWeb.includes(nameOf({ ...attack, over: "tcp" }));
+      return { ...attack, over, isShort: isShort && attack.isShort === true };
+    }),
+);
+
+export function nameOf({ over, victim, name }: SingleAttack): string {
+  return `${over === "web" ? "web " : ""}${victim}: ${name}`;
+}

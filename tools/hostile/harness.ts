@@ -3,14 +3,16 @@
 import { Root } from "@pb/broker";
 import type { Broker } from "@pb/broker";
 import { login, UsernamePassword } from "@pb/cred";
-import { connect, listen } from "@pb/node-transport";
+import { listen } from "@pb/node-transport";
 import type { Server } from "@pb/node-transport";
 import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { connect as connectSocket, createServer } from "node:net";
-import type { AddressInfo, Server as SocketServer, Socket } from "node:net";
+import type { AddressInfo, Server as SocketServer } from "node:net";
+import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
+import { transports } from "./transports.js";
+import type { Over } from "./transports.js";
 import type { Request, Role, Usage, Visit } from "./victim.js";
 import { call, list, RawPeer } from "./wire.js";
 
@@ -26,14 +28,12 @@ const REST_MS = 100;
 /** The address of the second connection to a server. */
 export const SECOND = "127.0.0.50";
 
-export const socketTo = (port: number, from: string): Socket =>
-  connectSocket({ port, host: "127.0.0.1", localAddress: from });
-
 class Empty extends Root {}
 
 export class Victim implements AsyncDisposable {
   readonly role: Role;
   readonly program: string;
+  readonly over: Over;
   port = 0;
   /** What the process printed, warnings and crashes included. */
   log = "";
@@ -47,29 +47,32 @@ export class Victim implements AsyncDisposable {
   #second!: Broker;
   #latencies: number[] = [];
 
-  private constructor(role: Role, program: string, good: Server) {
+  private constructor(role: Role, program: string, over: Over, good: Server) {
     this.role = role;
     this.program = program;
+    this.over = over;
     this.#good = good;
     const execArgv = [`--max-old-space-size=${HEAP_MIB}`];
-    this.#child = fork(program, [role, String(good.port)], { execArgv, stdio: ["ignore", "pipe", "pipe", "ipc"] });
+    this.#child = fork(program, [role, over, String(good.port)], {
+      execArgv,
+      stdio: ["ignore", "pipe", "pipe", "ipc"],
+    });
     for (const output of [this.#child.stdout!, this.#child.stderr!])
       output.setEncoding("utf8").on("data", (data: string) => (this.log += data));
     this.#exited = once(this.#child, "exit").then(() => undefined);
   }
 
   /** A client that is a victim visits a good server too, whose connection is then the second one. */
-  static async start(role: Role, program: string): Promise<Victim> {
+  static async start(role: Role, program: string, over: Over): Promise<Victim> {
     let arrive!: (visitor: Broker) => void;
     const visitor = new Promise<Broker>((resolve) => (arrive = resolve));
     const options = { onConnection: arrive, liveness: false } as const;
     const good = await listen("tcp:0:interface=127.0.0.1", new Empty(), options);
-    const victim = new Victim(role, program, good);
+    const victim = new Victim(role, program, over, good);
     const started = (await victim.#next()) as { readonly port: number } | undefined;
     if (started === undefined) throw new Error(`The victim did not start:\n${victim.log}`);
     victim.port = started.port;
-    victim.#second =
-      role === "client" ? await visitor : await connect(socketTo(victim.port, SECOND), { liveness: false });
+    victim.#second = role === "client" ? await visitor : await victim.connect(SECOND);
     if (role !== "client" && role !== "root") await login(victim.#second, new UsernamePassword("alice", "secret"));
     void victim.#measureLatencies();
     return victim;
@@ -77,19 +80,32 @@ export class Victim implements AsyncDisposable {
 
   /** A connection to the victim; with a client that is a victim, its connection, which has sent a call. */
   async attacker(how: Visit = "ask"): Promise<RawPeer> {
-    if (this.role !== "client") return RawPeer.connect(this.port, "initiator");
-    const server = createServer();
-    const socket = await this.visitor(server, how);
-    const peer = new RawPeer(socket, "listener");
+    if (this.role !== "client") return this.peer("initiator");
+    const { server, event } = transports[this.over].server();
+    const peer = new RawPeer(await this.visitor(server, how, event), "listener");
     peer.called = await peer.next("message");
     return peer;
   }
 
-  /** Makes the client connect to `server`, and returns the socket. */
-  async visitor(server: SocketServer, how: Visit, event = "connection"): Promise<Socket> {
+  /** Connects to the victim from an address, as a proxy with this header if there is one. Negotiates with a `role`. */
+  async peer(role?: "initiator", from = "127.0.0.1", header?: string): Promise<RawPeer> {
+    const { stream, opened } = transports[this.over].open(this.port, from, header);
+    const peer = new RawPeer(stream, role);
+    await Promise.race([opened, peer.closed]);
+    if (role !== undefined) await peer.next("version");
+    return peer;
+  }
+
+  /** The same, as a client that behaves well. */
+  connect(from: string, header?: string): Promise<Broker> {
+    return transports[this.over].connect(this.port, from, header);
+  }
+
+  /** Makes the client connect to `server`, and returns the stream. */
+  async visitor(server: SocketServer, how: Visit, event: string): Promise<Duplex> {
     await once(server.listen(0, "127.0.0.1"), "listening");
     this.#child.send({ kind: "visit", port: (server.address() as AddressInfo).port, how } satisfies Request);
-    const [socket] = (await once(server, event)) as [Socket];
+    const [socket] = (await once(server, event)) as [Duplex];
     server.close();
     return socket;
   }

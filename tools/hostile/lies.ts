@@ -206,6 +206,7 @@ export const lies: readonly Attack[] = [
   {
     name: "a certificate that nobody has verified",
     victim: "client",
+    over: "tcp",
     isShort: true,
     run: async (target) => {
       const { key, cert } = new Authority("an authority of the attacker").issue("127.0.0.1");

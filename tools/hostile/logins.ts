@@ -8,14 +8,13 @@ import { login, UsernamePassword } from "@pb/cred";
 import type { Attack } from "./attacks.js";
 import { SECOND, Victim, within } from "./harness.js";
 import type { Role } from "./victim.js";
-import { address, guesses, open, served, together } from "./scenarios.js";
-import { RawPeer } from "./wire.js";
+import { address, guesses, served, together } from "./scenarios.js";
 
 const first = (name: string): Uint8Array => Buffer.from(`n,,n=${name},r=abc`);
 
 /** The first step of a SCRAM login on a new connection. Returns the milliseconds until the answer. */
 async function question(target: Victim, names: readonly string[], from: string): Promise<number[]> {
-  const connection = await open(target, from).catch(() => undefined);
+  const connection = await target.connect(from).catch(() => undefined);
   if (connection === undefined) return [];
   const extended = await connection.getObject("pbx.login");
   const times = [];
@@ -57,7 +56,7 @@ async function timing(target: Victim): Promise<number> {
 async function restart(target: Victim, clients: number): Promise<number> {
   const start = performance.now();
   const connections = await together(clients, async () => {
-    const connection = await open(target, "127.0.0.8");
+    const connection = await target.connect("127.0.0.8");
     await login(connection, new UsernamePassword("alice", "secret"));
     return connection;
   });
@@ -78,22 +77,23 @@ async function restarts(target: Victim, unlimited: Victim, clients: number): Pro
 
 const proxy = "127.0.0.1";
 const site = (index: number): string => `PROXY TCP6 2001:db8:1:${index.toString(16)}::1 ::1 1 2\r\n`;
-const malformed: readonly (string | Uint8Array)[] = [
+const malformed: readonly string[] = [
   "PROXY ".padEnd(4000, "x"),
   "PROXY TCP4 999.1.1.1 1.1.1.1 1 2\r\n",
   "PROXY TCP4 1.1.1.1\0 1.1.1.1 1 2\r\n",
   "PROXY TCP6 1.1.1.1 1.1.1.1 1 2\r\n",
   "PROXY TCP4 1.1.1.1 1.1.1.1 1 99999999999999999999\r\n",
   "proxy TCP4 1.1.1.1 1.1.1.1 1 2\r\n",
-  Buffer.from("\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x01x", "latin1"),
-  Buffer.from("\r\n\r\n\0\r\nQUIT\n\x31\x11\0\x0c".padEnd(28, "x"), "latin1"),
-  Buffer.from("\r\n\r\n\0\r\nQUIT\n\x21\xff\xff\xff".padEnd(70_000, "x"), "latin1"),
+  "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x01x",
+  "\r\n\r\n\0\r\nQUIT\n\x31\x11\0\x0c".padEnd(28, "x"),
+  "\r\n\r\n\0\r\nQUIT\n\x21\xff\xff\xff".padEnd(70_000, "x"),
 ];
 
 function locked(name: string, prepare: (lockFile: string) => Promise<void>, role: Role = "root"): Attack {
   return {
     name: `${name} next to a UNIX socket`,
     victim: role,
+    over: "tcp",
     isShort: true,
     run: async (target) => {
       const folder = await mkdtemp(join(tmpdir(), "pb-hostile-lock-"));
@@ -134,7 +134,7 @@ export const logins: readonly Attack[] = [
         ["bob", "hunter2", "127.0.0.98"],
       ] as const;
       for (const [name, password, from] of logIns) {
-        const connection = await open(target, from);
+        const connection = await target.connect(from);
         const denial = await login(connection, new UsernamePassword(name, password)).then(() => "", String);
         assert.equal(denial, "", `${name} was kept out: ${denial}`);
         connection.terminate("closed");
@@ -163,7 +163,7 @@ export const logins: readonly Attack[] = [
     sliceMs: 300,
     growthMiB: 256,
     run: async (target) => {
-      await using unlimited = await Victim.start("open", target.program);
+      await using unlimited = await Victim.start("open", target.program, target.over);
       const times = await restarts(target, unlimited, clients).catch(String);
       if (typeof times === "string") assert.fail(`a client was refused: ${times}`);
       const [withLimits, without] = times;
@@ -189,14 +189,15 @@ export const logins: readonly Attack[] = [
   {
     name: "malformed PROXY headers",
     victim: "proxied",
+    over: "tcp",
     isShort: true,
     growthMiB: 64,
     run: async (target) => {
       for (const header of malformed) {
-        const peer = await within(2000, RawPeer.connect(target.port, "initiator", proxy, header));
-        assert(peer?.isOpen !== true, `accepted ${JSON.stringify(header.toString().slice(0, 60))}`);
+        const peer = await within(2000, target.peer("initiator", proxy, header));
+        assert(peer?.isOpen !== true, `accepted ${JSON.stringify(header.slice(0, 60))}`);
       }
-      await together(300, () => within(1000, RawPeer.connect(target.port, "initiator", proxy, "PROXY TCP4 ")));
+      await together(300, () => within(1000, target.peer("initiator", proxy, "PROXY TCP4 ")));
       return served(target, 5);
     },
   },
@@ -206,7 +207,7 @@ export const logins: readonly Attack[] = [
     sliceMs: 300,
     growthMiB: 128,
     run: async (target) => {
-      await together(2100, (index) => within(20_000, RawPeer.connect(target.port, "initiator", proxy, site(index))));
+      await together(2100, (index) => within(20_000, target.peer("initiator", proxy, site(index))));
       return served(target, 10);
     },
   },

@@ -2,8 +2,8 @@
 
 import { writeFileSync } from "node:fs";
 import { markdownTable } from "markdown-table";
-import { attacks } from "./attacks.js";
-import { buildVictim, measure, nameOf } from "./measure.js";
+import { attacks, nameOf } from "./attacks.js";
+import { buildVictim, measure } from "./measure.js";
 import type { Result } from "./measure.js";
 import known from "./open.json" with { type: "json" };
 import { planted, plants } from "./plants.js";

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { AssertionError } from "node:assert";
 import type { Plugin } from "esbuild";
 import { bundle } from "../bench/bundle.js";
-import type { Attack } from "./attacks.js";
+import { nameOf } from "./attacks.js";
+import type { SingleAttack } from "./attacks.js";
 import { Victim } from "./harness.js";
 
 /** How much more processor time hostile content may cost than ordinary content. */
@@ -45,15 +46,15 @@ export interface Result {
 /** Bundles the victim. `plugins` may change its sources. Returns the name of the file. */
 export async function buildVictim(plugins: Plugin[] = []): Promise<string> {
   const file = join(mkdtempSync(join(tmpdir(), "pb-hostile-")), "victim.mjs");
-  writeFileSync(file, await bundle(new URL("victim.ts", import.meta.url), { platform: "node", plugins }));
+  // The package `ws` consists of CommonJS modules.
+  const banner = { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' };
+  writeFileSync(file, await bundle(new URL("victim.ts", import.meta.url), { platform: "node", plugins, banner }));
   return file;
 }
 
-export const nameOf = ({ victim, name }: Attack): string => `${victim}: ${name}`;
-
 /** Runs an attack on a new process. */
-export async function measure(attack: Attack, program: string, isShort = false): Promise<Result> {
-  await using victim = await Victim.start(attack.victim, program);
+export async function measure(attack: SingleAttack, program: string, isShort = false): Promise<Result> {
+  await using victim = await Victim.start(attack.victim, program, attack.over);
   let success: string | undefined;
   const run = (): Promise<void> =>
     attack.run(victim).catch((error: unknown) => {
@@ -92,7 +93,7 @@ export async function measure(attack: Attack, program: string, isShort = false):
 }
 
 function judge(
-  attack: Attack,
+  attack: SingleAttack,
   { ratio = 0, growth, slice, worst }: Omit<Result, "problems">,
   victim: Victim,
   survived: boolean,

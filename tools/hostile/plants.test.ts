@@ -2,8 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { attacks } from "./attacks.js";
-import { nameOf } from "./measure.js";
+import { attacks, nameOf } from "./attacks.js";
 import known from "./open.json" with { type: "json" };
 import { plants } from "./plants.js";
 

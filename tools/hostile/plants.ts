@@ -45,6 +45,12 @@ export const plants: readonly Plant[] = [
     "[...ofNetworks(this.#addresses), ...own, ",
     "[...own, ",
   ),
+  plant(
+    "web portal: unfinished messages of 1 MiB on 600 connections",
+    "web-transport/src/node/unfinished-messages.ts",
+    "this.#total > this.#most",
+    "this.#total < 0",
+  ),
   plant(`root: ${UNFINISHED}`, "node-transport/src/platform.ts", "const HEAP_SHARE = 3 / 8", "const HEAP_SHARE = 100"),
   plant(
     "guests: unfinished messages after an anonymous login, on six connections",

@@ -4,11 +4,10 @@ import { strict as assert } from "node:assert";
 import { RemoteError } from "@pb/broker";
 import type { Broker, RemoteReference } from "@pb/broker";
 import { login, UsernamePassword } from "@pb/cred";
-import { connect } from "@pb/node-transport";
 import type { Attack } from "./attacks.js";
 import type { Victim } from "./harness.js";
-import { SECOND, socketTo, within } from "./harness.js";
-import { call, list, RawPeer, text } from "./wire.js";
+import { SECOND, within } from "./harness.js";
+import { call, list, text } from "./wire.js";
 import type { Part } from "./wire.js";
 
 export const together = <T>(count: number, action: (index: number) => Promise<T>): Promise<T[]> =>
@@ -16,12 +15,6 @@ export const together = <T>(count: number, action: (index: number) => Promise<T>
 export const address = (index: number): string => `127.1.${index >> 8}.${index & 255}`;
 export const argument = (...values: readonly Part[]): Uint8Array => list("tuple", ...values);
 export const none = list("dictionary");
-
-export const open = (target: Victim, from: string, header?: string): Promise<Broker> => {
-  const socket = socketTo(target.port, from);
-  if (header !== undefined) socket.write(header);
-  return connect(socket, { liveness: false });
-};
 
 /** Guesses a password. Returns whether the server checked the guess. */
 async function guess(connection: Broker, name: string): Promise<boolean> {
@@ -49,7 +42,7 @@ export async function guesses(
   let checked = 0;
   for (let done = 0; done < count; done += 3000)
     await together(Math.ceil(Math.min(count - done, 3000) / 15), async (index) => {
-      const connection = await open(target, from(index), header?.(done / 15 + index)).catch(() => undefined);
+      const connection = await target.connect(from(index), header?.(done / 15 + index)).catch(() => undefined);
       if (connection === undefined) return;
       await together(15, async (next) => {
         if (await guess(connection, name(done + index * 15 + next))) checked++;
@@ -64,7 +57,7 @@ export async function served(target: Victim, attempts: number): Promise<void> {
   let count = 0;
   for (let isServed = true; isServed && count < attempts;) {
     // Less than the times after which a server closes idle sockets by itself.
-    const peer = await within(10_000, RawPeer.connect(target.port, "initiator", "127.0.0.99"));
+    const peer = await within(10_000, target.peer("initiator", "127.0.0.99"));
     isServed = peer?.isOpen === true;
     if (isServed) count++;
     peer?.destroy();
@@ -79,7 +72,7 @@ function sockets(name: string, from: number, each: number, role?: "initiator"): 
     sliceMs: 300,
     isShort: role === undefined,
     run: async (target) => {
-      await together(from * each, (index) => within(3000, RawPeer.connect(target.port, role, address(index % from))));
+      await together(from * each, (index) => within(3000, target.peer(role, address(index % from))));
       return served(target, 10);
     },
   };
@@ -162,7 +155,7 @@ export const scenarios: readonly Attack[] = [
       await guesses(target, 150 * 15, () => "alice", address);
       const attack = guesses(target, 150 * 15, () => "alice", address);
       for (let left = 5; left > 0; left--) {
-        const owner = await open(target, SECOND); // She has logged in from there before.
+        const owner = await target.connect(SECOND); // She has logged in from there before.
         await assert.doesNotReject(login(owner, new UsernamePassword("alice", "secret")), "the owner was refused");
         owner.terminate("closed");
       }
@@ -176,7 +169,7 @@ export const scenarios: readonly Attack[] = [
     run: async (target) => {
       const before = await target.usage();
       await together(5, async (index) => {
-        const connection = await open(target, address(index));
+        const connection = await target.connect(address(index));
         const extended = await connection.getObject("pbx.login");
         const message = Buffer.from("n,,n=user7,r=abc");
         for (let left = 10; left > 0; left--) await extended.callRemote("scram", message).catch(() => undefined);

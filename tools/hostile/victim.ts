@@ -1,5 +1,6 @@
 /** The process under attack: a server or a client with default options. It reports what the attack costs. */
 
+import type { Broker } from "@pb/broker";
 import {
   Avatar,
   getPages,
@@ -24,8 +25,14 @@ import {
 import { Decimal, TypeRegistry } from "@pb/jelly-types";
 import { connect, listen } from "@pb/node-transport";
 import type { Server } from "@pb/node-transport";
+import { connect as connectWeb } from "@pb/web-transport";
+import { listen as listenWeb } from "@pb/web-transport/node";
+import type { NodeWebServer } from "@pb/web-transport/node";
 import { readFileSync } from "node:fs";
 import { getHeapStatistics } from "node:v8";
+import { UnpausableWebSocket as WebSocket } from "../../packages/web-transport/test/support/echo.js";
+import { urlOf } from "./transports.js";
+import type { Over } from "./transports.js";
 
 /** `open` has no limits. `proxied` is behind a proxy at 127.0.0.1. */
 export type Role = "root" | "portal" | "guests" | "file" | "open" | "proxied" | "client";
@@ -172,10 +179,16 @@ function usage(reset = false): Usage {
 
 const held: unknown[] = [];
 
+function connectTo(port: number, how: Visit): Promise<Broker> {
+  const broker = { types };
+  if (how === "token") return connect({ type: "tls", host: "127.0.0.1", port }, { broker, tls: { verify: false } });
+  return over === "tcp"
+    ? connect(`tcp:127.0.0.1:${port}`, { broker })
+    : connectWeb(urlOf(port), { broker, webSocket: WebSocket });
+}
+
 async function visit(port: number, how: Visit): Promise<void> {
-  const endpoint = how === "token" ? ({ type: "tls", host: "127.0.0.1", port } as const) : `tcp:127.0.0.1:${port}`;
-  const tls = how === "token" ? { tls: { verify: false } } : {};
-  const connection = await connect(endpoint, { broker: { types }, ...tls });
+  const connection = await connectTo(port, how);
   if (how === "token") {
     await login(connection, new BearerToken("a secret token"));
     return;
@@ -199,18 +212,22 @@ async function visit(port: number, how: Visit): Promise<void> {
   }
 }
 
-const role = process.argv[2] as Role;
+const [, , role, over, goodPort] = process.argv as [string, string, Role, Over, string];
 setInterval(tick, CLOCK_MS).unref();
-let server: Server | undefined;
+let server: Server | NodeWebServer | undefined;
 if (role === "client") {
   const root = new Target(); // The good server of the harness calls it.
-  await connect(`tcp:127.0.0.1:${process.argv[3]!}`, { broker: { root, types } });
+  await connect(`tcp:127.0.0.1:${goodPort}`, { broker: { root, types } });
 } else {
-  server = await listen("tcp:0:interface=127.0.0.1", rootOf[role](), {
+  const options = {
     broker: { types },
     ...(role === "proxied" ? { trustProxies: ["127.0.0.1"] } : {}),
     ...(role === "open" ? { limits: { ...noLimits, strangers: MANY } } : {}),
-  });
+  };
+  server =
+    over === "tcp"
+      ? await listen("tcp:0:interface=127.0.0.1", rootOf[role](), options)
+      : await listenWeb("ws:0:interface=127.0.0.1:path=/pb", rootOf[role](), options);
 }
 process.send!({ port: server?.port ?? 0 });
 

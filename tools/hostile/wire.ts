@@ -1,9 +1,8 @@
-/** Builds messages byte by byte, and speaks Banana over a plain socket: what `@pb` itself would not send. */
+/** Builds messages byte by byte, and speaks Banana over a plain stream: what `@pb` itself would not send. */
 
 import { encode, pb, Session } from "@pb/banana";
 import type { Expression } from "@pb/banana";
-import { connect } from "node:net";
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 
 /** One element: a word, a number, or bytes that are encoded already. */
 export type Part = string | number | bigint | Uint8Array;
@@ -51,9 +50,12 @@ export function filled(element: Uint8Array, bytes: number, atom: Part = "list"):
 export const call = (value: Part, method = "echo", kwargs: Part = list("dictionary"), id: Part = 1): Uint8Array =>
   list("message", id, "root", method, 1, list("tuple", value), kwargs);
 
+/** A WebSocket sends each piece as a message, for which servers have limits. */
+const PIECE_BYTES = 256 * 1024;
+
 /** One end of a connection. */
 export class RawPeer {
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   /** The call of a client that visits this peer. */
   called: Expression[] | undefined;
   #received: Expression[][] = [];
@@ -64,7 +66,7 @@ export class RawPeer {
   readonly closed: Promise<void>;
 
   /** Negotiates, unless there is no `role`. */
-  constructor(socket: Socket, role?: "initiator" | "listener") {
+  constructor(socket: Duplex, role?: "initiator" | "listener") {
     this.#socket = socket.on("error", () => undefined);
     this.closed = new Promise((resolve) => socket.once("close", () => resolve()));
     void this.closed.then(() => {
@@ -76,7 +78,7 @@ export class RawPeer {
       return;
     }
     const session = new Session({ role, send: (bytes) => void socket.write(bytes), dialects: [pb] });
-    socket.on("data", (chunk) => {
+    socket.on("data", (chunk: Uint8Array) => {
       session.push(chunk);
       for (let next = session.next(); next !== undefined; next = session.next())
         this.#received.push(next as Expression[]);
@@ -85,24 +87,13 @@ export class RawPeer {
     session.start();
   }
 
-  /** Connects from an address, sends a header if there is one, and negotiates if there is a `role`. */
-  static async connect(
-    port: number,
-    role?: "initiator",
-    from = "127.0.0.1",
-    header?: string | Uint8Array,
-  ): Promise<RawPeer> {
-    const socket = connect({ port, host: "127.0.0.1", localAddress: from });
-    if (header !== undefined) socket.write(header);
-    const peer = new RawPeer(socket, role);
-    await Promise.race([new Promise((resolve) => socket.once("connect", resolve)), peer.closed]);
-    if (role !== undefined) await peer.next("version");
-    return peer;
-  }
-
   /** Resolves when the bytes have left this process, or the connection has ended. */
   async write(bytes: Uint8Array): Promise<void> {
-    await Promise.race([new Promise((resolve) => this.#socket.write(bytes, resolve)), this.closed]);
+    const pieces = Math.max(1, Math.ceil(bytes.length / PIECE_BYTES));
+    for (let index = 0; index < pieces - 1; index++)
+      this.#socket.write(bytes.subarray(index * PIECE_BYTES, (index + 1) * PIECE_BYTES));
+    const last = bytes.subarray((pieces - 1) * PIECE_BYTES);
+    await Promise.race([new Promise((resolve) => this.#socket.write(last, resolve)), this.closed]);
   }
 
   /** The next message with one of these commands, as it was received. Undefined when the connection ends first. */

@@ -33,6 +33,9 @@ const CLOSE_LIMIT = 4009;
 /** Close codes without an error: normal, going away (a closed tab, a server that restarts), and none. */
 const ORDERLY: readonly number[] = [1000, 1001, 1005];
 
+/** The codes of `ws` for messages that are too large, or have too many parts. */
+const LIMITS_OF_WS: readonly string[] = ["WS_ERR_UNSUPPORTED_MESSAGE_LENGTH", "WS_ERR_TOO_MANY_BUFFERED_PARTS"];
+
 export interface WebSocketLinkOptions {
   /**
    * The most bytes that are held while the program does not read, where the WebSocket cannot be paused and the peer
@@ -188,7 +191,7 @@ function explainClose(code: number, text: string, cause: Error | undefined): [er
   const { code: kind = "" } = (cause ?? {}) as { readonly code?: unknown };
   // The codes of `ws` for what it has received.
   if (typeof kind === "string" && kind.startsWith("WS_ERR_")) {
-    const fault = kind === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH" ? "limit" : "protocol";
+    const fault = LIMITS_OF_WS.includes(kind) ? "limit" : "protocol";
     return [new LinkError("LINK_FRAME", `The peer sent an invalid frame: ${cause!.message}`, { cause }), fault];
   }
   if (ORDERLY.includes(code) && cause === undefined) return [];

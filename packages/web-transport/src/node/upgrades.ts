@@ -17,6 +17,7 @@ import { checkOptions, printable } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
 import { requestPeer } from "./request-peer.js";
 import type { DescribeClient } from "./request-peer.js";
+import { unfinishedMessages } from "./unfinished-messages.js";
 
 export interface UpgradeOptions extends WebServerOptions {
   /**
@@ -32,6 +33,9 @@ export interface UpgradeOptions extends WebServerOptions {
    */
   readonly messageBytes?: number | undefined;
 }
+
+/** The most parts of a message that `ws` holds: small ones take much more memory than their bytes. */
+const partLimits = { maxFragments: 1024, maxBufferedChunks: 4096 };
 
 /** What is used of the WebSocket of `ws`, whose types a program need not have. */
 export interface PingableWebSocket {
@@ -73,6 +77,7 @@ export class UpgradingServer extends WebServer {
       clientTracking: false,
       perMessageDeflate: false,
       maxPayload: messageBytes,
+      ...partLimits,
     });
     this.#webSockets.on("wsClientError", (error, socket, request) => {
       this.#refuse(request, socket, 400, new ConnectError("CONNECT_NOT_WEBSOCKET", error.message, { cause: error }));
@@ -99,6 +104,7 @@ export class UpgradingServer extends WebServer {
     else socket.once("close", () => admitted.closed());
     const open: UpgradedClient["open"] = (use) =>
       this.#webSockets.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
+        unfinishedMessages.watch(socket, webSocket);
         const options = { credit: asksForCredit(request.url), heldBytes: this.heldBytes };
         use(new WebSocketLink(webSocket, "listener", peer, options), webSocket);
       });
