@@ -59,6 +59,8 @@ export class PipelinedReference implements Promise<unknown>, Reference {
   readonly #made: Promise<MadeLater | undefined> | undefined;
   #settled: Reference | undefined;
   #isReleased = false;
+  /** Calls that have not been answered: each may still need the result, to be made again. */
+  #callsInFlight = 0;
   #calls: RemoteCalls<RemoteMethods> | undefined;
 
   /**
@@ -136,10 +138,15 @@ export class PipelinedReference implements Promise<unknown>, Reference {
     await this.#host?.connection.drained();
   }
 
-  /** Releases the result, now or when it arrives. It cannot be called anymore. */
+  /** Releases the result when it has arrived and the calls to it are answered. It cannot be called anymore. */
   [Symbol.dispose](): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
+    this.#releaseUnused();
+  }
+
+  #releaseUnused(): void {
+    if (!this.#isReleased || this.#callsInFlight > 0) return;
     this.#result.then((value) => isReference(value) && value[dispose]()).catch(() => undefined);
   }
 
@@ -209,6 +216,21 @@ export class PipelinedReference implements Promise<unknown>, Reference {
     expectation?: Expectation,
   ): Promise<unknown> {
     if (this.#isReleased) throw new DeadReferenceError("The reference was released");
+    this.#callsInFlight++;
+    try {
+      return await this.#callAhead(name, args, options, expectation);
+    } finally {
+      this.#callsInFlight--;
+      this.#releaseUnused();
+    }
+  }
+
+  async #callAhead(
+    name: string,
+    args: readonly unknown[],
+    options: CallOptions | undefined,
+    expectation: Expectation | undefined,
+  ): Promise<unknown> {
     if (this.#made !== undefined) {
       const { target, left } = await this.#whenMade(name, options);
       const caller = left === undefined ? target : target.with(left);

@@ -74,7 +74,8 @@ export class PeerCalls implements ArrivingCalls, ExpectedResults {
   forget(requestId: unknown): void {
     const id = toId(requestId);
     const result = id === undefined ? undefined : this.#results.get(id);
-    if (id === undefined || (result === undefined && !this.#notes.delete(id))) {
+    const hadNote = id !== undefined && this.#notes.delete(id);
+    if (id === undefined || (result === undefined && !hadNote)) {
       this.#ignore();
       return;
     }

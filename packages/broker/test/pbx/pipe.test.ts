@@ -121,6 +121,22 @@ describe("a chain of calls", () => {
     expect(await rejection(unknown.callRemote("show"))).toMatchObject({ remoteType: "pbx.NotExpected" });
   });
 
+  test.each([true, false])(
+    "are answered although the result is released meanwhile, with a peer that pipelines: %s",
+    async (extensions) => {
+      const { pair, root } = await open({ extensions });
+      const first = root.pipe("child", "z");
+      await first.call.show(); // From now on, the client knows what its peer can do.
+      first[Symbol.dispose]();
+      const child = root.pipe("child", "a");
+      const shown = [child.call.show(1), child.with({ timeoutMs: 60_000 }).callRemote("show", 2)];
+      child[Symbol.dispose]();
+      expect(await rejection(child.call.show(3))).toBeInstanceOf(DeadReferenceError);
+      expect(await Promise.all(shown)).toEqual(["root.a 1", "root.a 2"]);
+      await expect.poll(() => pair.server.stats().referencesGiven).toBe(0);
+    },
+  );
+
   test("may contain references once the peer has said what it can do, and before that waits for its answer", async () => {
     const { root } = await open();
     const mine = new Item("mine", []);
@@ -310,6 +326,18 @@ describe("expectations that make no sense", () => {
     expect(answers(messages, 6)).toEqual(["(answer"]);
     expect(answers(messages, 7)).toEqual(["(error"]);
     expect(log).toEqual(["child root.a", "show root.a"]);
+    await broker.close();
+  });
+
+  test("that are forgotten together with the note of their call leave nothing", async () => {
+    const { broker, peer } = await stranger();
+    await peer.send(pbx("note", "5 (dictionary)"), pbx("expect", "5"), pbx("forget", "5"));
+    expect(broker.stats().extensionsIgnored).toBe(0);
+    await peer.send(pbx("forget", "5"));
+    expect(broker.stats().extensionsIgnored).toBe(1);
+    // There is no note that 64 others could push out.
+    await peer.send(...Array.from({ length: 64 }, (_, index) => pbx("note", `${1000 + index} (dictionary)`)));
+    expect(broker.stats().extensionsIgnored).toBe(1);
     await broker.close();
   });
 
