@@ -11,6 +11,8 @@ from twisted.spread import pb
 from twisted.trial.unittest import TestCase
 
 import txpb
+from txpb._pbx import Note
+from txpb._values import trace_of
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -287,6 +289,36 @@ class StockServer(Case):
         await drained
 
 
+class TraceContext(TestCase):
+    def test_has_the_form_of_version_00(self):
+        """packages/broker/test/calls/trace-context.test.ts has the same rows."""
+        ids = f"{'0a' * 16}-{'b2' * 8}"
+        for value, expected in (
+            (f"00-{ids}-01", f"00-{ids}-01"),
+            (f"00-{ids}-ff", f"00-{ids}-ff"),
+            (f"00-{ids}-01-more", None),
+            (f"01-{ids}-00", f"00-{ids}-00"),
+            (f"01-{ids}-03", f"00-{ids}-01"),
+            (f"cc-{ids}-01-what a later version adds", f"00-{ids}-01"),
+            (f"cc-{ids}-01" + "-x" * 50_000, f"00-{ids}-01"),
+            (f"cc-{ids}-01.more", None),
+            (f"ff-{ids}-01", None),
+            (f"00-{'0' * 32}-{'b2' * 8}-01", None),
+            (f"00-{'0a' * 16}-{'0' * 16}-01", None),
+            (f"00-{ids.upper()}-01", None),
+            (f"00-{ids}-01\n", None),
+            (f"01-{ids}-01\n", None),
+            (f"00-{ids}", None),
+            ("", None),
+            (5, None),
+        ):
+            self.assertEqual(trace_of({"traceparent": value, "tracestate": "a=1"}), (expected, expected and "a=1"), value)
+
+    def test_has_a_state_of_at_most_512_printable_characters(self):
+        for state, expected in (("a=1", "a=1"), ("x" * 512, "x" * 512), ("x" * 513, None), ("", None), ("é", None), (5, None)):
+            self.assertEqual(trace_of({"traceparent": TRACE, "tracestate": state}), (TRACE, expected))
+
+
 class Context(Case):
     async def test_the_deadline_arrives_as_the_time_that_is_left(self):
         remaining, *_ = await txpb.call(self.root, "context", timeout=50)
@@ -320,12 +352,18 @@ class Context(Case):
         self.assertEqual(self.server.events, ["started", "cancelled"])
 
     async def test_senseless_notes_are_ignored(self):
-        for note in ({"deadline": "soon"}, {"deadline": float("nan")}, {"deadline": 2**440}, {"traceparent": 5}, {5: 6}):
+        deadlines = "soon", True, float("nan"), float("inf"), -(2**440), -1
+        for note in [{"deadline": deadline} for deadline in deadlines] + [{"traceparent": 5}, {5: 6}]:
             _, answer = self.root.broker.send(None, self.root.luid, "context", (), {}, note)
-            self.assertEqual((await answer)[1:], [None, None])
+            self.assertEqual(await answer, [None, None, None])
+
+    async def test_notes_that_wait_keep_nothing_else(self):
+        self.root.broker.tell(b"note", 999, {"traceparent": TRACE + "x" * 600_000, "other": ["x" * 600_000]})
+        await self.answered()
+        self.assertEqual([vars(note) for note in self.accepted[0].pbx.notes.values()], [vars(Note())])
 
     async def test_a_deadline_that_is_over_cancels_at_once(self):
-        _, answer = self.root.broker.send(None, self.root.luid, "wait", (), {}, {"deadline": -1})
+        _, answer = self.root.broker.send(None, self.root.luid, "wait", (), {}, {"deadline": 0})
         await self.failing(answer, pb.RemoteError)
 
 
@@ -356,6 +394,12 @@ class Pipelining(Case):
             second = txpb.pipe(first, "thing")
             for pipelined in first.callRemote("hi", 1), second.callRemote("hi", 2):
                 self.assertIn(text, str(await self.failing(pipelined, pb.RemoteError)))
+
+    async def test_with_arguments_that_contain_themselves(self):
+        value = [1]
+        value.append(value)
+        shown = await self.server_that_waits().callRemote("echo", value)
+        self.assertIs(shown[1], shown)
 
     async def test_with_references_in_the_arguments(self):
         self.assertEqual(await self.server_that_waits().callRemote("take", Thing()), "hi back")
@@ -423,10 +467,24 @@ class BadInput(Case):
         self.assertEqual(await self.root.callRemote("echo", 1), 1)
 
     async def test_names_of_results_that_are_not_expected(self):
-        for name in (b"pbx:1", b"pbx:", b"pbx:-1", b"pbx:\xff", b"pbx:" + b"9" * 600, b"pbx:1:2"):
+        self.root.broker.tell(b"expect", self.root.broker.currentRequestID + 2)
+        await self.answered()
+        number = max(self.accepted[0].pbx.kept)
+        odd = f"pbx:0{number}".encode(), f"pbx:{number}".translate({48 + n: 0x660 + n for n in range(10)}).encode()
+        for name in (*odd, b"pbx:0", b"pbx:", b"pbx:-1", b"pbx:\xff", b"pbx:" + b"9" * 600, b"pbx:1:2"):
             reference = pb.RemoteReference(None, self.root.broker, name, 0)
             reason = await self.failing(reference.callRemote("hi", 1), pb.RemoteError)
             self.assertEqual(str(reason), "Invalid Object ID")
+
+    async def test_two_calls_with_one_number_are_both_cancelled_at_the_end(self):
+        for _ in range(2):
+            self.root.broker._sendMessage(b"", None, self.root.luid, b"wait", (), {"pbanswer": 0})
+            self.root.broker.currentRequestID -= 1
+        await self.until(lambda: len(self.server.gates) == 2)
+        self.assertEqual(len(self.accepted[0].pbx.running), 2)
+        self.connector.disconnect()
+        await self.until(lambda: self.server.events.count("cancelled") == 2)
+        gc.collect()  # Would log errors that nobody has handled.
 
     async def test_a_result_whose_call_has_not_arrived(self):
         self.root.broker.tell(b"expect", 999)

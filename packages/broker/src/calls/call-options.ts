@@ -1,7 +1,7 @@
 // Options of a call, which are set before it: `reference.with({ timeoutMs: 500 }).call.echo("hi")`.
 
 import { checkOptions } from "@pb/jelly-types";
-import { isTraceparent, isTracestate } from "./trace-context.js";
+import { isTracestate, readTraceparent } from "./trace-context.js";
 import { checkDeadline } from "../deadline.js";
 import type { DeadlineOptions } from "../deadline.js";
 
@@ -19,8 +19,8 @@ export interface CallOptions extends DeadlineOptions {
    */
   readonly timeoutMs?: number | undefined;
   /**
-   * The `traceparent` of W3C Trace Context, for a peer with this library or `txpb`. Default: that of the call of a peer
-   * for which this one is made.
+   * The `traceparent` of W3C Trace Context, for a peer with this library or `txpb`. A version above 00 is sent as 00.
+   * Default: that of the call of a peer for which this one is made.
    */
   readonly traceparent?: string | undefined;
   /** The `tracestate` that belongs to `traceparent`. */
@@ -35,8 +35,10 @@ export function checkCallOptions(options: CallOptions): void {
   checkOptions<CallOptions>(options, { signal: "signal", timeoutMs: "any", traceparent: "any", tracestate: "any" });
   checkDeadline(options);
   const { traceparent, tracestate } = options;
-  if (traceparent !== undefined && !isTraceparent(traceparent))
-    throw new TypeError("The option traceparent must have the form 00-<32 hex digits>-<16 hex digits>-<2 hex digits>");
+  if (traceparent !== undefined && readTraceparent(traceparent) === undefined)
+    throw new TypeError(
+      "The option traceparent must have the form 00-<32 hex digits>-<16 hex digits>-<2 hex digits>, with ids other than 0",
+    );
   if (tracestate !== undefined && !(isTracestate(tracestate) && traceparent !== undefined))
     throw new TypeError("The option tracestate must be text of at most 512 ASCII characters, beside a traceparent");
 }

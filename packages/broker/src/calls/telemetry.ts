@@ -5,7 +5,7 @@ import { classOf } from "../class-of.js";
 import { ArgumentsError, CallTimeoutError, ConnectionLostError } from "../errors.js";
 import type { Connection, Perspective } from "./callable.js";
 import type { CallNote, IncomingContext } from "./call-context.js";
-import { isTraceparent, isTracestate } from "./trace-context.js";
+import { isTracestate, readTraceparent } from "./trace-context.js";
 
 /**
  * Hooks that observe calls, for metrics, logs and spans. Each is called once for each call when that starts; the
@@ -189,7 +189,8 @@ export class CallHooks {
       const observer = hook();
       if (typeof observer !== "object" || observer === null || observer instanceof Promise) return observer;
       const { traceparent, tracestate } = observer as CallObserver;
-      if (traceparent === undefined || (isTraceparent(traceparent) && isTracestateOrNone(tracestate))) return observer;
+      if (traceparent === undefined || (readTraceparent(traceparent) !== undefined && isTracestateOrNone(tracestate)))
+        return observer;
       this.#report(new TypeError("A hook returned a traceparent or tracestate in another form than W3C Trace Context"));
       return { ...observer, traceparent: undefined, tracestate: undefined };
     }) as CallObserver | undefined;

@@ -1,13 +1,27 @@
 // The fields of W3C Trace Context, which connect the spans of a call at both ends.
 
-/** `traceparent`: version 00, 16 bytes of the trace, 8 bytes of the span, 1 byte of flags, in lower-case hex. */
-const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+/**
+ * `traceparent`: version, 16 bytes of the trace, 8 bytes of the span, 1 byte of flags, in lower-case hex. A version
+ * above 00 may continue after the flags.
+ */
+const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32}-[0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
+
+/** An id of the trace or of the span that is not valid. */
+const NO_ID = /^0{32}|-0{16}$/;
 
 /** `tracestate`: at most 512 printable ASCII characters. */
 const TRACESTATE = /^[\x20-\x7e]{1,512}$/;
 
-export function isTraceparent(value: unknown): value is string {
-  return typeof value === "string" && TRACEPARENT.test(value);
+/**
+ * Returns a `traceparent` as version 00, whose fields higher versions keep (W3C Trace Context, "Versioning of
+ * traceparent"): of their flags only the first bit, and nothing after them. Undefined for anything else.
+ */
+export function readTraceparent(value: unknown): string | undefined {
+  if (typeof value !== "string") return undefined;
+  const [, version, ids, flags, more] = TRACEPARENT.exec(value) ?? [];
+  if (version === undefined || version === "ff" || NO_ID.test(ids!)) return undefined;
+  if (version === "00") return more === undefined ? value : undefined;
+  return `00-${ids!}-0${parseInt(flags!, 16) & 1}`;
 }
 
 export function isTracestate(value: unknown): value is string {

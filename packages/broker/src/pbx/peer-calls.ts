@@ -6,7 +6,7 @@ import { runningCalls } from "../calls/call-context.js";
 import type { CallNote } from "../calls/call-context.js";
 import type { Callable, Perspective } from "../calls/callable.js";
 import { canceledByCaller, DependencyFailed, NotAReference, NotExpected } from "../calls/extension-errors.js";
-import { isTraceparent, isTracestate } from "../calls/trace-context.js";
+import { isTracestate, readTraceparent } from "../calls/trace-context.js";
 import type { ConnectionCore } from "../engine/connection-core.js";
 import type { ArrivingCalls, ExpectedResults } from "../engine/responder.js";
 import { ViewPoint, Viewable } from "../flavors/perspective.js";
@@ -161,12 +161,12 @@ function toId(value: unknown): number | undefined {
 }
 
 function readNote(details: object): CallNote {
-  const { deadline, traceparent, tracestate } = Object(plainState(details)) as Record<string, unknown>;
+  const { deadline, tracestate, ...note } = Object(plainState(details)) as Record<string, unknown>;
   const seconds = toSeconds(deadline);
-  const isTraced = isTraceparent(traceparent);
+  const traceparent = readTraceparent(note.traceparent);
   return {
     deadline: seconds >= 0 && seconds < Infinity ? performance.now() + seconds * 1000 : undefined,
-    traceparent: isTraced ? traceparent : undefined,
-    tracestate: isTraced && isTracestate(tracestate) ? tracestate : undefined,
+    traceparent,
+    tracestate: traceparent !== undefined && isTracestate(tracestate) ? tracestate : undefined,
   };
 }

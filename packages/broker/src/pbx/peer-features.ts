@@ -4,6 +4,7 @@ import { LimitError, ConnectionLostError } from "../errors.js";
 import type { CallDetails } from "../references/graph-context.js";
 import type { CallExtension } from "../engine/caller.js";
 import type { ConnectionCore } from "../engine/connection-core.js";
+import { readTraceparent } from "../calls/trace-context.js";
 import { featuresOf, PBX } from "./pbx.js";
 import type { Feature } from "./pbx.js";
 
@@ -49,7 +50,7 @@ export class PeerFeatures implements CallExtension {
     if ((!hasDeadline && traceparent === undefined) || !this.mayHave("note")) return;
     const note: Record<string, unknown> = {};
     if (hasDeadline) note.deadline = timeoutMs / 1000;
-    if (traceparent !== undefined) note.traceparent = traceparent;
+    if (traceparent !== undefined) note.traceparent = readTraceparent(traceparent);
     if (traceparent !== undefined && tracestate !== undefined) note.tracestate = tracestate;
     this.send("note", requestId, note);
   }

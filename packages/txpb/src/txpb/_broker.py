@@ -20,12 +20,13 @@ Factory = TypeVar("Factory", bound=Union[pb.PBServerFactory, pb.PBClientFactory]
 class Tracked:
     """What a call is for, for the time of this call."""
 
-    def __init__(self, target: Any, request_id: int) -> None:
+    def __init__(self, target: Any, request_id: int, wants_answer: bool) -> None:
         self._target = target
         self._request_id = request_id
+        self._wants_answer = wants_answer
 
     def remoteMessageReceived(self, broker: PbxBroker, message: Any, args: Any, kw: Any) -> Any:
-        return broker.pbx.run(self._request_id, self._target, message, args, kw)
+        return broker.pbx.run(self._request_id, self._wants_answer, self._target, message, args, kw)
 
 
 class PbxBroker(pb.Broker):
@@ -68,7 +69,7 @@ class PbxBroker(pb.Broker):
     ) -> None:
         def find(object_id: Any) -> Any:
             target = self.pbx.find(object_id) or findObjMethod(object_id)
-            return target if target is None or target is self.pbx else Tracked(target, requestID)
+            return target if target is None or target is self.pbx else Tracked(target, requestID, bool(answer))
 
         super()._recvMessage(find, requestID, objectID, message, answer, args, kw)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -24,6 +26,9 @@ FEATURES = ["goaway", "note", "cancel", "expect"]
 NAME = b"pbx"
 """The name of the object."""
 
+RESULT_NAME = re.compile("pbx:(0|[1-9][0-9]{0,15})")
+"""The name of a result: ``pbx:`` and the number of its call."""
+
 MAX_NOTES = 64
 """Notes whose call has not arrived: a note stands directly before its call."""
 
@@ -40,14 +45,27 @@ LONGEST_TIMER = 7 * 24 * 3600.0
 """In seconds: a deadline that is later than that has no timer."""
 
 
+@dataclass(frozen=True)
+class Note:
+    """What the peer has said about a call. Only what is read of it: the rest may be large."""
+
+    ends_at: Optional[float] = None
+    """In seconds of the clock of this process. ``None`` if there is no deadline."""
+    traceparent: Optional[str] = None
+    tracestate: Optional[str] = None
+
+
+NO_NOTE = Note()
+
+
 class Pbx(pb.Referenceable):
     """One for each connection. Its remote methods accept anything, and ignore what makes no sense."""
 
     def __init__(self, broker: PbxBroker, clock: Clock) -> None:
         self.broker = broker
         self.clock = clock
-        self.notes: OrderedDict[int, dict[str, Any]] = OrderedDict()
-        self.running: dict[int, Deferred[Any]] = {}
+        self.notes: OrderedDict[int, Note] = OrderedDict()
+        self.running: dict[Any, Deferred[Any]] = {}
         self.expected: dict[int, Kept] = {}
         """Results whose call has not arrived."""
         self.kept: dict[int, Kept] = {}
@@ -64,7 +82,9 @@ class Pbx(pb.Referenceable):
     def remote_note(self, request_id: Any = None, note: Any = None, *_: Any, **__: Any) -> None:
         key = request_id_of(request_id)
         if key is not None and isinstance(note, dict):
-            self.notes[key] = note
+            seconds = seconds_of(note.get("deadline"))
+            ends_at = None if seconds is None or seconds == math.inf else self.clock.seconds() + seconds
+            self.notes[key] = Note(ends_at, *trace_of(note))
             if len(self.notes) > MAX_NOTES:
                 self.notes.popitem(last=False)
 
@@ -110,23 +130,19 @@ class Pbx(pb.Referenceable):
         text = name.decode("latin-1") if isinstance(name, bytes) else name
         if not isinstance(text, str) or not text.startswith("pbx:"):
             return None
-        number = int(text[4:]) if text[4:].isdecimal() and len(text) <= 20 else -1
-        kept = self.kept.get(number)  # Not those that are expected: their call may never arrive.
+        kept = self.kept.get(int(text[4:])) if RESULT_NAME.fullmatch(text) else None  # Not those that are expected: their call may never arrive.
         if kept is None:
             raise NotExpected()
         return kept
 
-    def run(self, request_id: int, target: Any, message: Any, args: Any, kw: Any) -> Any:
+    def run(self, request_id: int, wants_answer: bool, target: Any, message: Any, args: Any, kw: Any) -> Any:
         """Runs a call. Returns its result serialized, or a Deferred. Keeps the result if the peer expects it."""
-        note = self.notes.pop(request_id, {})
+        note = self.notes.pop(request_id, NO_NOTE)
         kept = self.expected.pop(request_id, None)
         if kept is not None:
             self.kept[request_id] = kept
             kept.perspective = target.perspective if isinstance(target, (Kept, pb.Referenceable)) else None
-        deadline = seconds_of(note.get("deadline"))
-        traceparent, tracestate = trace_of(note)
-        ends_at = None if deadline is None else self.clock.seconds() + deadline
-        call = Call(self.broker, traceparent, tracestate, ends_at, self.clock)
+        call = Call(self.broker, note.traceparent, note.tracestate, note.ends_at, self.clock)
 
         def invoke(found: Any, *read: Any) -> Any:
             token = current.set(call)
@@ -142,7 +158,7 @@ class Pbx(pb.Referenceable):
                 kept.settle(Failure())
             raise
         if isinstance(result, Deferred):
-            return self._track(request_id, result, deadline, kept)
+            return self._track(request_id, wants_answer, result, call.remaining(), kept)
         if kept is not None:
             kept.settle(self.last_result)
         self.last_result = None
@@ -165,16 +181,21 @@ class Pbx(pb.Referenceable):
         return target.get().addCallbacks(run, failed)
 
     def _track(
-        self, request_id: int, result: Deferred[Any], deadline: Optional[float], kept: Optional[Kept]
+        self,
+        request_id: int,
+        wants_answer: bool,
+        result: Deferred[Any],
+        deadline: Optional[float],
+        kept: Optional[Kept],
     ) -> Deferred[Any]:
-        self.running[request_id] = result
+        key = result if request_id in self.running else request_id  # A peer may use a number twice.
+        self.running[key] = result
         timer: Optional[Timer] = None
         if deadline is not None and deadline <= LONGEST_TIMER:
             timer = self.clock.callLater(deadline, result.cancel)
 
         def done(outcome: Any) -> Any:
-            if self.running.get(request_id) is result:
-                del self.running[request_id]
+            self.running.pop(key, None)
             if timer is not None and timer.active():
                 timer.cancel()
             if isinstance(outcome, Failure) and outcome.check(CancelledError):
@@ -184,7 +205,8 @@ class Pbx(pb.Referenceable):
             self.last_result = None
             if self.retry_after is not None:
                 self.clock.callLater(0, self.close_if_idle)  # The answer is sent after this.
-            return outcome
+            is_expected = isinstance(outcome, Failure) and outcome.check(Canceled) is not None
+            return outcome if wants_answer or not is_expected else None  # Nobody would handle it.
 
         return result.addBoth(done)
 

@@ -11,26 +11,38 @@ from twisted.spread.jelly import unjellyableRegistry
 
 
 def seconds_of(value: Any) -> Optional[float]:
-    """A duration of at least 0 seconds. ``None`` for anything but a number."""
+    """A duration in seconds. ``None`` for anything but a number of at least 0."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     try:
         seconds = float(value)
     except OverflowError:
-        return math.inf if value > 0 else 0.0
-    return None if math.isnan(seconds) else max(0.0, seconds)
+        return math.inf if value > 0 else None
+    return seconds if seconds >= 0 else None  # Nor for NaN.
 
 
-TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-MAX_TRACESTATE = 512
+TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32}-[0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+NO_ID = re.compile(r"0{32}|.*-0{16}$")
+TRACESTATE = re.compile(r"[\x20-\x7e]{1,512}")
+
+
+def traceparent_of(value: Any) -> Optional[str]:
+    """A ``traceparent`` of W3C Trace Context as version 00, whose fields higher versions keep. ``None`` if it is none."""
+    found = TRACEPARENT.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        return None
+    version, ids, flags, more = found.groups()
+    if version == "ff" or NO_ID.match(ids) or (version == "00" and more is not None):
+        return None
+    return f"00-{ids}-{flags}" if version == "00" else f"00-{ids}-0{int(flags, 16) & 1}"
 
 
 def trace_of(note: dict[Any, Any]) -> tuple[Optional[str], Optional[str]]:
     """``traceparent`` and ``tracestate`` of W3C Trace Context, as far as they are valid."""
-    parent, state = note.get("traceparent"), note.get("tracestate")
-    if not isinstance(parent, str) or TRACEPARENT.fullmatch(parent) is None:
-        return None, None
-    return parent, state if isinstance(state, str) and len(state) <= MAX_TRACESTATE else None
+    parent, state = traceparent_of(note.get("traceparent")), note.get("tracestate")
+    if parent is None or not isinstance(state, str) or TRACESTATE.fullmatch(state) is None:
+        return parent, None
+    return parent, state
 
 
 def request_id_of(value: Any) -> Optional[int]:
@@ -52,8 +64,17 @@ def has_references(jellied: Any) -> bool:
 
 def is_plain(value: Any) -> bool:
     """Whether a value contains neither references nor caches, because it consists of the simplest types."""
-    if isinstance(value, dict):
-        return all(is_plain(item) for entry in value.items() for item in entry)
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return all(map(is_plain, value))
-    return value is None or isinstance(value, (bool, int, float, str, bytes))
+    seen: set[int] = set()
+    values = [value]
+    while values:
+        item = values.pop()
+        if isinstance(item, (dict, list, tuple, set, frozenset)):
+            if id(item) in seen:  # Values may contain themselves.
+                continue
+            seen.add(id(item))
+            values += item
+            if isinstance(item, dict):
+                values += item.values()
+        elif item is not None and not isinstance(item, (bool, int, float, str, bytes)):
+            return False
+    return True
