@@ -1,6 +1,6 @@
 /**
  * Sends mutated messages to a live broker. Whatever a peer sends, every promise is handled, every call is answered
- * once, and nothing is left when the connection is closed.
+ * once, and nothing is left when the connection is closed. Every second connection is one of calls about calls.
  */
 
 import { inspect } from "@pb/banana";
@@ -9,6 +9,7 @@ import { ProtocolError } from "@pb/broker";
 import type { Broker, BrokerLimits } from "@pb/broker";
 import fc from "fast-check";
 import { brokerAndPeer, settled } from "../../packages/broker/test/support/raw-peer.js";
+import { callScripts, checkCalls } from "./calls.js";
 import { fuzz } from "./fuzz.js";
 import type { Fuzzer } from "./fuzz.js";
 import { Ledger } from "./ledger.js";
@@ -37,8 +38,14 @@ const scripts = fc.record({
 });
 type Script = typeof scripts extends fc.Arbitrary<infer Value> ? Value : never;
 
-// A conversation takes two milliseconds.
-export const fuzzBroker: Fuzzer = (options) => fuzz(scripts, checkConversation, { ...options, hangMs: 10_000 });
+const connections = fc.oneof(fc.record({ values: scripts }), fc.record({ calls: callScripts }));
+
+// A connection takes ten milliseconds.
+export const fuzzBroker: Fuzzer = (options) =>
+  fuzz(connections, (next) => ("calls" in next ? checkCalls(next.calls) : checkConversation(next.values)), {
+    ...options,
+    hangMs: 10_000,
+  });
 
 async function checkConversation(script: Script): Promise<string> {
   const sent: Expression[] = [];

@@ -5,6 +5,8 @@ import fc from "fast-check";
 export interface FuzzOptions {
   readonly runs: number;
   readonly seed: number;
+  /** Whether an input that is handled wrongly is made smaller, which takes many runs. Default: yes. */
+  readonly shrinks?: boolean;
 }
 
 /** Resolves with the number of inputs for each outcome. */
@@ -18,7 +20,7 @@ export type Fuzzer = (options: FuzzOptions) => Promise<Record<string, number>>;
 export async function fuzz<Input>(
   inputs: fc.Arbitrary<Input>,
   check: (input: Input) => string | Promise<string>,
-  { runs, seed, hangMs }: FuzzOptions & { readonly hangMs: number },
+  { runs, seed, hangMs, shrinks = true }: FuzzOptions & { readonly hangMs: number },
 ): Promise<Record<string, number>> {
   const outcomes: Record<string, number> = {};
   const unhandled: unknown[] = [];
@@ -34,7 +36,7 @@ export async function fuzz<Input>(
   });
   process.on("unhandledRejection", collect).on("uncaughtException", collect);
   try {
-    await fc.assert(property, { numRuns: runs, seed });
+    await fc.assert(property, { numRuns: runs, seed, endOnFailure: !shrinks });
   } finally {
     process.off("unhandledRejection", collect).off("uncaughtException", collect);
   }

@@ -1,23 +1,28 @@
 /**
  * npm run fuzz -- banana|broker [--runs=1000000] [--seed=1]: stops at the first input that is handled wrongly, and
  * shrinks it. A run of at least 50,000 inputs that finds nothing writes the page of its fuzzer.
+ *
+ * npm run fuzz -- broker --plant: plants one bug after the other in the broker, which the fuzzer must find, and writes
+ * PLANTS.md.
  */
 
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { fuzzBanana } from "./banana.js";
 import { fuzzBroker } from "./broker.js";
+import { plantAll } from "./plants.js";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { runs: { type: "string", default: "1000000" }, seed: { type: "string" } },
+  options: { runs: { type: "string", default: "1000000" }, seed: { type: "string" }, plant: { type: "boolean" } },
 });
 const [name = ""] = positionals;
 const fuzz = new Map(Object.entries({ banana: fuzzBanana, broker: fuzzBroker })).get(name);
 if (fuzz === undefined) {
-  console.error("Usage: npm run fuzz -- banana|broker [--runs=1000000] [--seed=1]");
+  console.error("Usage: npm run fuzz -- banana|broker [--runs=1000000] [--seed=1] | broker --plant");
   process.exitCode = 2;
-} else {
+} else if (values.plant === true) await plantAll();
+else {
   const options = { runs: Number(values.runs), seed: Number(values.seed ?? Date.now() % 2 ** 31) };
   const title = `${name}: ${options.runs} inputs, seed ${options.seed}`;
   console.log(title);

@@ -3,11 +3,15 @@
 import { readFileSync } from "node:fs";
 import type { Plugin } from "esbuild";
 
-export interface Plant {
+/** A change of one place in the sources. */
+export interface Change {
   /** The file of the guard, in the folder `packages`. */
   readonly file: string;
   readonly guard: string;
   readonly instead: string;
+}
+
+export interface Plant extends Change {
   /** The attack that succeeds without the guard. */
   readonly attack: string;
 }
@@ -93,7 +97,7 @@ export const plants: readonly Plant[] = [
 ];
 
 /** A plugin that replaces the guard. Throws when the file does not contain it exactly once. */
-export function planted({ file, guard, instead }: Plant): Plugin {
+export function planted({ file, guard, instead }: Change): Plugin {
   return {
     name: "planted weakness",
     setup: (build) =>
