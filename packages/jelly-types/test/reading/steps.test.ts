@@ -108,6 +108,21 @@ describe("the result is that of reading at once", () => {
     ]);
   });
 
+  const [key, later] = [["unicode", "k"] as Written, ["dereference", 1] as Written];
+  test.each<[string, Written]>([
+    ["of a dict", ["dictionary", [key, later]]],
+    ["of a dict that becomes a Map", ["dictionary", [key, later], [3, later], [4, 4]]],
+    ["of a key that occurs again", ["dictionary", [key, later], [key, 7]]],
+    ["of a key of a Map that occurs again", ["dictionary", [3, later], [3, 7], [4, later]]],
+    ["of a list", ["list", later, 1, later]],
+    ["of a tuple", ["tuple", later, ["tuple", later]]],
+    ["of an instance", ["test.Blank", ["dictionary", [key, later]]]],
+  ])("a value %s that is read later", (_where, value) => {
+    const { whole, inSteps } = readBoth(sexp(["list", value, ["reference", 1, ["list", 5]]]), { registry });
+    expect(whole.error).toBeUndefined();
+    expect(inSteps).toEqual(whole);
+  });
+
   test("instances are finished in the same order", () => {
     const graph = [
       "test.Blank",
