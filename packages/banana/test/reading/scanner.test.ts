@@ -190,9 +190,8 @@ test("gives the same results for each stream, whatever it has read before", () =
       for (let start = 0; start < bytes.length; start += 5000) {
         scanner[how](bytes.slice(start, start + 5000));
         while (scanner.advance(reader, 4000) || scanner.isInterrupted) {
-          results.push(
-            scanner.isInterrupted ? "interrupted" : [toHex(encode(readExpression(reader))), reader.isLong()],
-          );
+          if (scanner.isInterrupted) results.push("interrupted");
+          else results.push(reader.isLong(), toHex(encode(readExpression(reader))));
         }
       }
     } catch (error) {
