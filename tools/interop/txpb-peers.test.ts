@@ -39,6 +39,13 @@ class Server(pb.Root):
         call = txpb.context()
         return [call.remaining(), call.traceparent]
 
+    def remote_note(self):
+        call = txpb.context()
+        self.noted = [call.remaining(), call.traceparent]
+
+    def remote_noted(self):
+        return self.noted
+
     def remote_thing(self):
         return Thing()
 
@@ -76,6 +83,8 @@ reactor.run()
 interface Server {
   remote_wait(): string;
   remote_context(): [number | null, string | null];
+  remote_note(): void;
+  remote_noted(): [number | null, string | null];
   remote_thing(): Thing;
   remote_fail(): Thing;
   remote_call(object: RemoteReference<Ours>, name: string, timeout: number | null): unknown;
@@ -96,6 +105,11 @@ class OurThing extends Referenceable {
 
 class Ours extends Referenceable {
   reason: unknown;
+  server: RemoteReference<Server> | undefined;
+
+  remote_note(): void {
+    this.server!.sendRemote("note");
+  }
 
   remote_wait(): Promise<void> {
     const { signal } = callContext();
@@ -172,6 +186,11 @@ describe.each(inject("twisteds"))("Twisted $version with txpb", ({ python }) => 
         .with({ timeoutMs: 50_000, traceparent: TRACE })
         .call.call(new Ours(), "context", null);
       expect(passedOn).toEqual([expect.any(Number), TRACE]);
+      // A call without an answer has the trace, but no deadline: nothing waits for it.
+      const ours = new Ours();
+      ours.server = root;
+      await root.with({ timeoutMs: 50_000, traceparent: TRACE }).call.call(ours, "note", null);
+      expect(await root.call.noted()).toEqual([null, TRACE]);
       expect(await root.call.context()).toEqual([null, null]);
     }));
 
