@@ -1,7 +1,7 @@
 /** Bundles source files as `npm run build` does, so that benches and tests run the code that is published. */
 
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 import type { BuildOptions, Plugin } from "esbuild";
@@ -46,8 +46,8 @@ function packagesOf(checkout: string): Plugin {
   return {
     name: "packages of another checkout",
     setup(build) {
-      build.onResolve({ filter: /^@pb\// }, ({ path, kind, pluginData }) =>
-        pluginData === resolved
+      build.onResolve({ filter: /^@pb\// }, ({ path, kind, pluginData, resolveDir }) =>
+        pluginData === resolved || resolveDir.startsWith(resolve(checkout))
           ? undefined
           : build.resolve(path, { kind, resolveDir: join(checkout, "tools"), pluginData: resolved }),
       );
