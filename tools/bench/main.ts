@@ -10,6 +10,7 @@ import { benchCodec } from "./codec/main.js";
 
 const calls: Record<string, string> = {
   ...Object.fromEntries(workloads.map(({ name, title }) => [name, title])),
+  unused: "Calls of @pb without extensions, and with hooks",
   connections: "Time and memory of one connection",
   latency: "Latency of a connection while another one floods the server, beside ws and JSON",
   growth: "Calls of @pb with up to 100,000 references and 1,000 connections",

@@ -11,6 +11,8 @@ import type { Result, Sample } from "../paired.js";
 const files = {
   "@pb": "pb",
   "old @pb": "pb",
+  "@pb without extensions": "pb-plain",
+  "@pb with hooks": "pb-hooks",
   "raw JSON": "raw-json",
   "Cap'n Web": "capnweb",
   "grpc-js": "grpc",
@@ -18,7 +20,9 @@ const files = {
   Twisted: "",
 };
 export type ContenderName = keyof typeof files;
-export const contenderNames = Object.keys(files) as ContenderName[];
+/** The same library with other options: they take part only in the bench of these options. */
+export const variants: readonly ContenderName[] = ["@pb without extensions", "@pb with hooks"];
+export const contenderNames = (Object.keys(files) as ContenderName[]).filter((name) => !variants.includes(name));
 
 type Side = "server" | "client";
 

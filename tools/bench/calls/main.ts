@@ -6,7 +6,7 @@ import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { formatCount, formatRatio, formatSeconds, interval, ratioCells, table } from "../format.js";
 import { findTwisted } from "../../twisted/twisted.js";
-import { areOnOwnCores, compareCalls, Contender, contenderNames } from "./contender.js";
+import { areOnOwnCores, compareCalls, Contender, contenderNames, variants } from "./contender.js";
 import type { ContenderName } from "./contender.js";
 import { measureConnections, measureGrowth } from "./growth.js";
 
@@ -28,7 +28,12 @@ export const workloads: readonly Workload[] = [
     unit: "calls",
     targets: { "raw JSON": 0.7, "socket.io": 1.5, "Cap'n Web": 3, "grpc-js": 15, Twisted: 20 },
   },
-  { name: "reference", title: "A call that returns a reference, and one on it", unit: "pairs" },
+  {
+    name: "reference",
+    title: "A call that returns a reference, and one on it",
+    unit: "pairs",
+    targets: { "Cap'n Web": 1.2 },
+  },
   { name: "one-way", title: "One-way calls with a small dict", unit: "calls" },
   { name: "bytes", title: "A byte string of 1 MB", unit: "strings" },
   { name: "updates-1", title: "Updates of a cached object, ten a turn, to 1 observer", unit: "updates" },
@@ -66,6 +71,7 @@ export async function benchCalls(names: readonly string[], { rounds, only, check
   } finally {
     for (const contender of contenders) contender[Symbol.dispose]();
   }
+  if (isWanted("unused")) show(await measureUnused(rounds, checkout));
   if (isWanted("growth")) show(await measureGrowth(rounds));
   if (names.length === 0 && only === undefined && checkout === undefined) {
     writeFileSync(new URL("../TABLE.md", import.meta.url), page(sections));
@@ -89,6 +95,30 @@ async function measure(workload: Workload, contenders: readonly Contender[], rou
   const heads = ["", `${unit} a second`, "@pb is faster, times", "target", "processor time for one"];
   if (hasOld) heads.push("@pb needs less, times");
   return `### ${title}\n\n${table(heads, rows)}`;
+}
+
+/** A section of TABLE.md: what options cost that a call does not use. */
+async function measureUnused(rounds: number, checkout: string | undefined): Promise<string> {
+  const names: readonly ContenderName[] = ["@pb", ...variants, ...(checkout === undefined ? [] : ["old @pb" as const])];
+  const contenders: Contender[] = [];
+  const rows: string[][] = [];
+  try {
+    for (const name of names) contenders.push((await Contender.start(name, { checkout }))!);
+    for (const { name, title } of workloads.slice(0, 2)) {
+      const results = await compareCalls(contenders, name, rounds);
+      for (const { name: contender, seconds, ratio, cpuRatio } of results.slice(1)) {
+        const per = formatSeconds(seconds.median);
+        rows.push([title, contender, per, interval(ratio, formatRatio), interval(cpuRatio, formatRatio)]);
+      }
+    }
+  } finally {
+    for (const contender of contenders) contender[Symbol.dispose]();
+  }
+  const heads = ["", "", "time of a call", "its time / that of @pb", "its processor time / that of @pb"];
+  return `### Options that ordinary calls do not use\n
+@pb has its extensions (\`pbx\`) and no hooks (\`telemetry\`), as by default. The hooks of the contender with hooks only count.
+
+${table(heads, rows)}`;
 }
 
 function page(sections: readonly string[]): string {

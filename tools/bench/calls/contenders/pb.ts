@@ -58,7 +58,7 @@ class Member extends pb.Avatar {
   perspective_notify(): void {}
 }
 
-export async function serve(): Promise<number> {
+export async function serve(broker: pb.BrokerOptions = {}): Promise<number> {
   const checker = new InMemoryUsernamePasswordChecker({ [credentials.name]: credentials.password });
   // The login that Twisted has. SCRAM would measure its deliberately expensive key derivation.
   const policy = { scram: "none" } as const;
@@ -70,7 +70,8 @@ export async function serve(): Promise<number> {
       return portal.rootObject(connection);
     },
   };
-  const options = { broker: { limits: { references: 1_000_000 } }, limits: { connectionsPerAddress: 10_000 } };
+  const limits = { references: 1_000_000 };
+  const options = { broker: { limits, ...broker }, limits: { connectionsPerAddress: 10_000 } };
   return (await listen("tcp:0:interface=127.0.0.1", root, options)).port;
 }
 
@@ -86,8 +87,8 @@ class StockCopy extends pb.RemoteCache {
 
 const types = new TypeRegistry().register(pb.remoteCache("bench.Stock", StockCopy));
 
-export async function connect(port: number, user?: typeof credentials): Promise<Client> {
-  const options = { broker: { types, limits: { references: 1_000_000 } } };
+export async function connect(port: number, user?: typeof credentials, broker: pb.BrokerOptions = {}): Promise<Client> {
+  const options = { broker: { types, limits: { references: 1_000_000 }, ...broker } };
   const connection = await connectBroker(`tcp:127.0.0.1:${port}`, options);
   const bench: pb.RemoteReference = await (user === undefined
     ? connection.getObject("bench")
@@ -107,8 +108,9 @@ export async function connect(port: number, user?: typeof credentials): Promise<
       copy.changed = changed;
       kept.push(copy);
     },
+    /** The second call is sent without waiting for the first. */
     async reference() {
-      using handle = await typed.callRemote("open");
+      using handle = typed.pipe("open");
       return await handle.callRemote("look");
     },
     async close() {
