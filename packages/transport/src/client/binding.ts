@@ -121,6 +121,7 @@ export class Binding<Value> implements Bindable {
 
   get state(): LastingState {
     if (this.#final !== undefined) return this.#final;
+    if (this.#parent?.hasEnded === true) return (this.#final = this.#parent.#final!);
     const now = this.#client.state();
     if (now.is === "stopped")
       return (this.#final = gone(new NotConnectedError("The client has stopped", { cause: now.cause })));
@@ -134,13 +135,13 @@ export class Binding<Value> implements Bindable {
 
   /** Whether it was ended, itself or above it, or the client has stopped: it will not be bound again. */
   get hasEnded(): boolean {
-    return this.state === this.#final || this.#parent?.hasEnded === true;
+    return this.state === this.#final;
   }
 
   /** The value on the current connection. */
   get value(): Value | undefined {
     const now = this.#client.state();
-    return now.is === "ready" && this.#final === undefined ? this.#attemptOn(now)?.value : undefined;
+    return now.is === "ready" && !this.hasEnded ? this.#attemptOn(now)?.value : undefined;
   }
 
   /** Calls `watcher` with every new state, until the result is disposed of. */

@@ -278,6 +278,24 @@ describe("disposal", () => {
     expect(house.log).toEqual(["room lobby"]);
   });
 
+  test("ends what is below it, bound or not", async () => {
+    const { client, house } = startHouse();
+    const room = client.path("room", "lobby");
+    const member = room.path("member", "ann");
+    const silent = room.path("member", "bob");
+    const standing = room.standing((reference) => async () => reference.callRemote("say", "bye"));
+    await Promise.all([member.callRemote("name"), silent.callRemote("name")]);
+    await until(() => standing.state.is === "bound", "the setup has finished");
+    const states = statesOf(member);
+    room[Symbol.dispose]();
+    for (const child of [member, silent])
+      await expect(child.callRemote("name")).rejects.toBeInstanceOf(DeadReferenceError);
+    expect(states).toEqual(["bound", "gone"]);
+    expect(silent.reference).toBeUndefined();
+    expect(standing.state).toBe(room.state);
+    await until(() => house.log.includes("say bye"), "the server is told");
+  });
+
   test("leaves the references of others alone", async () => {
     const { client } = startHouse();
     const other = client.path("room", "lobby");
