@@ -4,7 +4,6 @@ import { printable } from "@pb/jelly-types";
 import { classOf } from "../class-of.js";
 import { ArgumentsError, CallTimeoutError, ConnectionLostError } from "../errors.js";
 import type { Connection, Perspective } from "./callable.js";
-import type { CallNote, IncomingContext } from "./call-context.js";
 import { isTracestate, readTraceparent } from "./trace-context.js";
 
 /**
@@ -117,7 +116,22 @@ interface Arrival {
   readonly method: string;
   readonly wantsAnswer: boolean;
   readonly bytes: number;
-  readonly note: CallNote | undefined;
+  /** What the caller has sent about it. */
+  readonly note: Trace | undefined;
+}
+
+/** A trace, or none. */
+interface Trace {
+  readonly traceparent?: string | undefined;
+  readonly tracestate?: string | undefined;
+}
+
+/** What a record uses of the context in which the method runs. */
+interface MethodContext {
+  /** Why the call was canceled. */
+  readonly reason: Error | undefined;
+  traceparent: string | undefined;
+  tracestate: string | undefined;
 }
 
 /** What is known about it when it starts. Empty for a call whose object is not known. */
@@ -224,9 +238,7 @@ export class CallRecord {
   }
 
   /** Its trace: that of the observer, or the one that it has. */
-  traceOf<Trace extends { readonly traceparent?: string | undefined; readonly tracestate?: string | undefined }>(
-    given: Trace,
-  ): Trace {
+  traceOf<Given extends Trace>(given: Given): Given {
     const { traceparent, tracestate } = this.observer ?? {};
     return traceparent === undefined ? given : { ...given, traceparent, tracestate };
   }
@@ -272,7 +284,7 @@ export class ArrivedRecord extends CallRecord {
   readonly #arrived = performance.now();
   #hasStarted = false;
   /** The context of the method, once that runs. */
-  context: IncomingContext | undefined;
+  context: MethodContext | undefined;
 
   constructor(hooks: CallHooks, call: Arrival, ask: (call: CallArrived) => CallObserver | undefined) {
     super(hooks);
@@ -302,7 +314,7 @@ export class ArrivedRecord extends CallRecord {
   }
 
   /** Gives the method the trace of the observer. */
-  trace(context: IncomingContext): void {
+  trace(context: MethodContext): void {
     const { traceparent, tracestate } = this.traceOf(context);
     context.traceparent = traceparent;
     context.tracestate = tracestate;
