@@ -395,6 +395,33 @@ class Pipelining(Case):
             for pipelined in first.callRemote("hi", 1), second.callRemote("hi", 2):
                 self.assertIn(text, str(await self.failing(pipelined, pb.RemoteError)))
 
+    async def test_to_the_result_of_a_coroutine_that_does_not_wait(self):
+        async def thing():
+            return Thing()
+
+        self.server.remote_thing = thing
+        self.assertEqual(await txpb.pipe(self.root, "thing").callRemote("hi", "you"), "hi you")
+        self.assertEqual(await txpb.pipe(txpb.pipe(self.root, "thing"), "thing").callRemote("hi", "you"), "hi you")
+
+    async def test_is_cancelled_with_the_calls_that_depend_on_it(self):
+        first = txpb.pipe(self.root, "coroutine")
+        dependent = first.callRemote("hi", 1)
+        await self.until(lambda: self.server.gates)
+        first.cancel()
+        await self.failing(first.get(), CancelledError)
+        await self.failing(dependent, pb.RemoteError)
+        self.assertEqual(self.server.events, ["started", "cancelled", "stopped"])
+
+    async def test_to_a_result_that_is_an_argument_too_early(self):
+        await self.root.broker.ask()
+        early = txpb.pipe(self.root, "thing")
+        await self.failing(txpb.pipe(self.root, "echo", early).get(), TypeError)
+        await self.failing(txpb.call(self.root, "echo", early, timeout=5), TypeError)
+        self.assertEqual(await txpb.call(self.root, "echo", await early), await early)
+        await self.answered()
+        pbx = self.accepted[0].pbx
+        self.assertEqual([len(pbx.kept), len(pbx.expected), len(pbx.notes)], [0, 0, 0])
+
     async def test_with_arguments_that_contain_themselves(self):
         value = [1]
         value.append(value)

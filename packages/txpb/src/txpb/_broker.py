@@ -77,6 +77,8 @@ class PbxBroker(pb.Broker):
         if inspect.iscoroutine(object):  # The result of `async def remote_x`.
             object = Deferred.fromCoroutine(object)
         result = super().serialize(object, perspective, method, args, kw)
+        if isinstance(object, Deferred):
+            return result  # What it fires with is serialized too: it may have been already.
         # The last object of a call is its result.
         self.pbx.last_result = pb.ViewPoint(perspective, object) if isinstance(object, pb.Viewable) else object
         return result
@@ -151,9 +153,12 @@ class PbxBroker(pb.Broker):
             self.tell(b"expect", request_id)
         self._next_request_id = request_id
         try:
-            return request_id, self._sendMessage(b"", perspective, object_id, name.encode(), args, kw)
+            answer = self._sendMessage(b"", perspective, object_id, name.encode(), args, kw)
         finally:
             self._next_request_id = None
+        if note and not expect and answer.called:  # Its arguments cannot be sent.
+            self.tell(b"forget", request_id)
+        return request_id, answer
 
 
 def features_of(hello: Any) -> frozenset[str]:

@@ -8,6 +8,7 @@ from typing import Any, Optional, Union
 from twisted.internet.defer import Deferred, TimeoutError, fail
 from twisted.python.failure import Failure
 from twisted.spread import pb
+from twisted.spread.jelly import Jellyable
 
 from ._broker import PbxBroker
 from ._context import context
@@ -17,13 +18,14 @@ from ._pbx import LONGEST_TIMER
 from ._values import is_plain
 
 
-class Pipelined:
+class Pipelined(Jellyable):
     """The result of a call that has been sent. Call its methods at once, or wait for it with ``await`` or ``get()``."""
 
     perspective = None
 
-    def __init__(self, broker: Any, request_id: int, outcome: Kept) -> None:
+    def __init__(self, broker: Any, request_id: int, outcome: Kept, answer: Deferred[Any]) -> None:
         self.broker = broker
+        self._answer = answer
         self.luid = b"pbx:%d" % request_id
         self.request_id = request_id
         self.outcome = outcome
@@ -34,6 +36,13 @@ class Pipelined:
 
     def __await__(self) -> Generator[Any, Any, Any]:
         return self.get().__await__()
+
+    def cancel(self) -> None:
+        """Cancels the call whose result this is. The calls to the result fail."""
+        self._answer.cancel()
+
+    def jellyFor(self, jellier: Any) -> Any:
+        raise TypeError("The result of a call cannot be an argument before it is there: await it first")
 
     def callRemote(self, _name: str, *args: Any, **kw: Any) -> Deferred[Any]:
         """Calls a method of the result. Fails if the result is no reference, and as the first call fails."""
@@ -71,7 +80,7 @@ def pipe(reference: Target, _name: str, *args: Any, timeout: Optional[float] = N
             broker.tell(b"forget", request_id)
 
     result.addBoth(done)
-    return Pipelined(broker, request_id, outcome)
+    return Pipelined(broker, request_id, outcome, result)
 
 
 def start(
