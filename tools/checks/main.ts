@@ -4,12 +4,13 @@ import { fileURLToPath } from "node:url";
 import { api } from "./api.js";
 import { layering } from "./layering.js";
 import { packed } from "./packed.js";
+import { typeCost } from "./type-cost.js";
 import { size } from "./size.js";
 
 /** A check returns one line for each problem. */
 type Check = (root: string) => string[] | Promise<string[]>;
 
-const checks: Record<string, Check> = { layering, knip, packed, api, size };
+const checks: Record<string, Check> = { layering, knip, packed, api, size, "type-cost": typeCost };
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const named = process.argv.slice(2).filter((argument) => argument !== "--accept"); // an option of "api"
