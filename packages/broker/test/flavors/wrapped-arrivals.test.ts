@@ -1,4 +1,4 @@
-// Proxies that programs, Vue or MobX make of what has arrived.
+// Proxies that programs, Vue or MobX make of what has arrived, and arrivals that are registered as what they are not.
 
 import { expect, test } from "vitest";
 import { Cacheable, RemoteCache, remoteCache, Root } from "@pb/broker";
@@ -68,4 +68,12 @@ test("a proxy of a reference is refused with advice, and its path", async () => 
     code: "JELLY_NOT_JELLYABLE",
     message: "A proxy of a reference cannot be sent: send the reference itself (at $.args[0].a)",
   });
+});
+
+test("a cacheable whose class was registered as that of a copy is refused with advice", async () => {
+  const types = new TypeRegistry();
+  types.registerCopy("test.Board", class {});
+  const { client } = await connectedPair({ root: new Desk() }, { types });
+  const root = await client.getRootObject<any>();
+  await expect(root.callRemote("board")).rejects.toThrow(/register a remoteCache under the name/);
 });

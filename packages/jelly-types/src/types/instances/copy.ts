@@ -154,7 +154,10 @@ export function requireState(hook: string, instance: object, state: unknown): un
 }
 
 function requireOneState(name: string, items: number): void {
-  if (items !== 1) throw new JellyError("JELLY_MALFORMED", `A copy of ${name} needs exactly one state, not ${items}`);
+  if (items === 1) return;
+  // A cacheable has an id before its state.
+  const hint = items === 2 ? ". If the peer sends a Cacheable, register a remoteCache under the name" : "";
+  throw new JellyError("JELLY_MALFORMED", `A copy of ${name} needs exactly one state, not ${items}${hint}`);
 }
 
 function newBlank<T extends object>(prototype: T, unjellier: JellyReader): T {
