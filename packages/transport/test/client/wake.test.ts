@@ -1,7 +1,7 @@
 // A client whose machine was asleep: what it does when the platform says that it is awake.
 
 import { ReconnectingClient } from "@pb/transport";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { Echo, until } from "../support/echo.js";
 import { serve } from "../support/memory-network.js";
 
@@ -34,8 +34,10 @@ test("keeps a connection whose peer answers, and ends one that is silent for 5 s
   const { network, client, wake } = start(1);
   await client.current();
   const first = client.connection!;
+  const pings = vi.spyOn(first, "ping");
   wake();
-  wake();
+  wake(); // While the first check runs, there is no second one.
+  expect(pings).toHaveBeenCalledTimes(1);
   for (let ping = 0; ping < 3; ping++) await first.ping(); // The check has finished before.
   expect(client.connection).toBe(first);
   network.cut();
