@@ -45,6 +45,11 @@ describe("a portal", () => {
     }
   });
 
+  test.each([[{}], [null], ["alice"], [{ kinds: ["IAnonymous"] }]])("refuses %o as a checker", (checker) => {
+    const text = "A checker of a portal must be an object with a method requestAvatarId";
+    expect(() => new Portal(new RecordingRealm(), [checker as never])).toThrow(new TypeError(text));
+  });
+
   test("passes the requested interfaces to the realm, and its error to the caller", async () => {
     const realm = {
       requestAvatar(_id: unknown, _mind: unknown, ...interfaces: string[]): never {

@@ -64,6 +64,26 @@ describe("the challenge of the classic login", () => {
     expect((await errorOf(respond(classicResponse(challenge, "secret")))).remoteType).toBe(error.remoteType);
   });
 
+  test("is for a name of at most 256 characters, and a longer one is that of nobody", async () => {
+    const names: string[] = [];
+    const find = (name: string) => {
+      names.push(name);
+      return Md5Digest.of("secret");
+    };
+    const fixture = new LoginFixture([new PasswordChecker({ stores: ["md5"], find })]);
+    const { client } = fixture.connect();
+    for (const length of [256, 257]) {
+      const { challenge, respond } = await challengeFor(client, bytes("x".repeat(length)));
+      const outcome = respond(classicResponse(challenge, "secret")).then(
+        () => "logged in",
+        (error: unknown) => (error as { remoteType: string }).remoteType,
+      );
+      expect(await outcome).toBe(length === 256 ? "logged in" : unauthorized);
+    }
+    expect(names).toEqual(["x".repeat(256)]);
+    expect(fixture.events.find(({ kind }) => kind === "login-failed")).toMatchObject({ username: undefined });
+  });
+
   test("is different every time", async () => {
     const limits = { failuresPerConnection: 100, failuresPerName: 100 };
     const { client } = new LoginFixture([users()], { limits }).connect();

@@ -14,6 +14,12 @@ import {
 import { rfc7677 } from "./rfc7677.js";
 
 describe("a SCRAM message", () => {
+  test("may have 8192 characters, and not one more", () => {
+    const message = (length: number): string => "n,,n=user,r=".padEnd(length, "x");
+    expect(readClientFirst(message(8192))).toMatchObject({ username: "user" });
+    expect(() => readClientFirst(message(8193))).toThrow("Malformed SCRAM message");
+  });
+
   test("of the server can be read back", () => {
     const first = { nonce: "abc", salt: new Uint8Array([1, 2, 3]), iterations: 4096 };
     expect(readServerFirst(writeServerFirst(first))).toEqual({ ...first, text: "r=abc,s=AQID,i=4096" });
