@@ -24,9 +24,12 @@ export interface PausableWebSocket extends WebSocketLike {
 export const OPEN = 1;
 export const CLOSED = 3;
 
-/** Whether the WebSocket can stop reading, so that its peer has to wait. */
+/**
+ * Whether the WebSocket can stop reading, so that its peer has to wait. That of Bun has these methods as well, but
+ * calls nothing back when bytes were sent. Unlike that of `ws`, it has no method `on`.
+ */
 export function isPausable(webSocket: object): webSocket is PausableWebSocket {
-  return ["pause", "resume", "terminate"].every(
+  return ["pause", "resume", "terminate", "on"].every(
     (name) => typeof (webSocket as Record<string, unknown>)[name] === "function",
   );
 }

@@ -10,6 +10,7 @@ import type { CloseOptions, Platform, ServerConnections, ServerOptions, ServerWa
 import { openWebSocketLink } from "../client/open-web-socket.js";
 import { PORT_PEER, PortLink } from "../link/port-link.js";
 import type { PortLike } from "../link/port-like.js";
+import { OPEN } from "../link/web-socket-like.js";
 import type { WebSocketLike } from "../link/web-socket-like.js";
 import { asksForCredit, DEFAULT_HELD_BYTES } from "../link/web-socket-link.js";
 import { originPolicy } from "./origins.js";
@@ -106,7 +107,10 @@ export class WebServer {
       );
     } else {
       this.incoming.report({ kind: "failed", peer: peer.description, error: originError(origin) });
-      webSocket.close(4003, "origin");
+      const close = (): void => webSocket.close(4003, "origin");
+      // That of Deno opens later, and cannot be closed before.
+      if (webSocket.readyState < OPEN) webSocket.addEventListener("open", close);
+      else close();
     }
   }
 
