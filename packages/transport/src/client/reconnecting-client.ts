@@ -267,7 +267,10 @@ export class ReconnectingClient<T = RemoteMethods> {
     this.retryNow();
     if (connection === undefined || connection === this.#checked) return;
     this.#checked = connection;
-    void checkAfterSleep(connection).then(() => (this.#checked = undefined));
+    void checkAfterSleep(connection).then(() => {
+      this.#checked = undefined;
+      if (!connection.isOpen) this.retryNow();
+    });
   }
 
   /**

@@ -30,8 +30,8 @@ test("tries at once when it waits for its next attempt", async () => {
   expect(await client.callRemote("echo", 1)).toBe(1);
 });
 
-test("keeps a connection whose peer answers, and ends one that is silent for 5 seconds", async () => {
-  const { network, client, wake } = start(1);
+test("keeps a connection whose peer answers, and replaces one that is silent for 5 seconds at once", async () => {
+  const { network, client, wake } = start(1_000_000);
   await client.current();
   const first = client.connection!;
   const pings = vi.spyOn(first, "ping");
@@ -47,6 +47,14 @@ test("keeps a connection whose peer answers, and ends one that is silent for 5 s
   expect(performance.now() - slept).toBeGreaterThan(4_900);
   expect(await client.callRemote("echo", 2)).toBe(2);
   expect(client.connection).not.toBe(first);
+});
+
+test("does not wait when the end of its connection arrives after it is awake", async () => {
+  const { network, client, wake } = start(1_000_000);
+  await client.current();
+  wake();
+  network.drop();
+  expect(await client.callRemote("echo", 3)).toBe(3);
 });
 
 test("observes nothing after it was closed", async () => {
