@@ -11,8 +11,8 @@ interface Scope {
 type EventSource = Required<Pick<Scope, "addEventListener" | "removeEventListener">>;
 
 /**
- * Calls `wake` when the tab becomes visible or is restored from the cache of the browser, and when the network is back.
- * Timers do not run in time while a tab is in the background. Elsewhere nothing happens.
+ * Calls `wake` when the tab becomes visible, is no longer frozen or is restored from the cache of the browser, and when
+ * the network is back. Timers do not run in time while a tab is in the background. Elsewhere nothing happens.
  */
 export function onWake(wake: () => void): Disposable {
   const scope = globalThis as unknown as Scope;
@@ -21,9 +21,11 @@ export function onWake(wake: () => void): Disposable {
     if (page?.visibilityState === "visible") wake();
   };
   page?.addEventListener("visibilitychange", becameVisible);
+  page?.addEventListener("resume", wake); // Chromium unfreezes a tab that stays in the background.
   for (const type of ["pageshow", "online"]) scope.addEventListener?.(type, wake);
   return onDispose(() => {
     page?.removeEventListener("visibilitychange", becameVisible);
+    page?.removeEventListener("resume", wake);
     for (const type of ["pageshow", "online"]) scope.removeEventListener?.(type, wake);
   });
 }

@@ -140,6 +140,13 @@ export class PortLink extends MessageLink {
   }
 }
 
+/** Closes a port without a link. Most browsers do not tell the other end that a port was closed, but a message does. */
+export function refusePort(port: PortLike): void {
+  const signal: Signal = ["pb", "abort"];
+  port.postMessage(signal, []);
+  port.close?.();
+}
+
 /** The message as a signal, or undefined if it is none. */
 function toSignal(data: unknown): Signal | undefined {
   if (!Array.isArray(data) || data[0] !== "pb") return undefined;

@@ -2,6 +2,7 @@
 
 import type { RootSource } from "@pb/broker";
 import { isPort, listenTo } from "../link/port-like.js";
+import { refusePort } from "../link/port-link.js";
 import type { PortLike } from "../link/port-like.js";
 import { originPolicy } from "./origins.js";
 import { originError, WebServer } from "./web-server.js";
@@ -66,7 +67,7 @@ function listenToWindow(window: PortSource & Window, root: RootSource, options: 
     if (isAllowed(origin, window.location.host)) server.acceptPort(port);
     else {
       server.reportFailure(`window:${origin}`, originError(origin));
-      port.close?.();
+      refusePort(port);
     }
   });
   return stopWith(server, stop);
