@@ -34,6 +34,7 @@ const tasks = {
   ...Object.fromEntries(programs.map((name) => [name, () => [program(name)]])),
   test: () => [tool("vitest/vitest.mjs", "run")],
   profile: () => [program("bench", "--profile")],
+  browsers: () => [program("browser")],
   real() {
     process.env.PB_REAL = "true"; // runs all builds of Buildbot
     return [tool("vitest/vitest.mjs", "run", "--dir=tools/e2e", "--reporter=verbose", "--typecheck.enabled=false")];

@@ -294,6 +294,8 @@ export const rootChecks: Readonly<Record<string, Check>> = {
     const sawGoodbye = (await errorOf(last)).name !== "ConnectionLostError";
     if (sawGoodbye) await remoteErrorOf(last, type, /^Maximum PB reference count exceeded\. {2}Goodbye\./);
     await until(() => !connection.isOpen, "the server to close the connection");
+    // They are used until here, so that the garbage collector does not release them before.
+    expect(!children.some(({ isAlive }) => isAlive), "references outlive their connection");
     return sawGoodbye ? "goodbye seen" : "no goodbye seen";
   },
 
