@@ -5,8 +5,8 @@ import { onDispose } from "@pb/jelly-types";
 /** What a page or a worker has of these. */
 interface Scope {
   readonly document?: EventSource & { readonly visibilityState: string };
-  addEventListener?(type: string, listener: () => void): void;
-  removeEventListener?(type: string, listener: () => void): void;
+  addEventListener?(type: string, listener: (event: unknown) => void): void;
+  removeEventListener?(type: string, listener: (event: unknown) => void): void;
 }
 type EventSource = Required<Pick<Scope, "addEventListener" | "removeEventListener">>;
 
@@ -20,12 +20,18 @@ export function onWake(wake: () => void): Disposable {
   const becameVisible = (): void => {
     if (page?.visibilityState === "visible") wake();
   };
+  // The first time that a page is shown, it was not asleep: it may still be busy with loading.
+  const shown = (event: unknown): void => {
+    if ((event as { readonly persisted?: boolean }).persisted === true) wake();
+  };
   page?.addEventListener("visibilitychange", becameVisible);
   page?.addEventListener("resume", wake); // Chromium unfreezes a tab that stays in the background.
-  for (const type of ["pageshow", "online"]) scope.addEventListener?.(type, wake);
+  scope.addEventListener?.("pageshow", shown);
+  scope.addEventListener?.("online", wake);
   return onDispose(() => {
     page?.removeEventListener("visibilitychange", becameVisible);
     page?.removeEventListener("resume", wake);
-    for (const type of ["pageshow", "online"]) scope.removeEventListener?.(type, wake);
+    scope.removeEventListener?.("pageshow", shown);
+    scope.removeEventListener?.("online", wake);
   });
 }
