@@ -1,0 +1,16 @@
+import { expect, test } from "vitest";
+import { SeenObjects } from "../../src/writing/seen-objects.js";
+
+test.each([1, 47, 48, 49, 200])("remembers %d objects of a graph, and forgets them before the next one", (count) => {
+  const seen = new SeenObjects();
+  const objects = Array.from({ length: count }, () => ({}));
+  for (let round = 0; round < 3; round++) {
+    for (const [index, object] of objects.entries()) {
+      expect([seen.get(object), seen.getOrAdd(object, index)]).toEqual([undefined, undefined]);
+      expect([seen.get(object), seen.getOrAdd(object, -7)]).toEqual([index, index]);
+    }
+    seen.set(objects[0]!, -1);
+    expect(objects.map((object) => seen.get(object))).toEqual(objects.map((_, index) => (index === 0 ? -1 : index)));
+    seen.clear();
+  }
+});
