@@ -125,6 +125,16 @@ describe("refusals", () => {
     target.close();
   });
 
+  test("a server that accepts and says nothing ends the negotiation of the client", async () => {
+    const target = createServer((socket) => socket.on("error", () => undefined).resume()).listen(0, "127.0.0.1");
+    await once(target, "listening");
+    await using between = await start(`tcp:127.0.0.1:${portOf(target)}`);
+    const error = await errorOf(connectTo(between.url, { broker: { limits: { negotiationMs: 200 } } }));
+    expect(error).toMatchObject({ name: "ConnectionLostError", reason: "negotiation" });
+    await until(() => between.server.relays === 0);
+    target.close();
+  });
+
   test("a server that cuts the connection fails the calls in flight, and the next client is served", async () => {
     await using target = await listenTcp("tcp:0:interface=127.0.0.1", new Echo());
     const sockets: Socket[] = [];
