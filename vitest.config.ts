@@ -21,8 +21,8 @@ export default defineConfig({
     // In the test processes and in the programs that they start.
     execArgv: ["--unhandled-rejections=strict"],
     env: { NODE_OPTIONS: "--unhandled-rejections=strict" },
-    // At least two, because many of the slow tests wait for other processes.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // One more than two cores have, because the slow tests mostly wait for other processes and for timers.
+    maxWorkers: Math.max(3, availableParallelism() - 1),
     // Timeouts only end tests that hang: the tests must also pass on a machine that is busy with other work.
     testTimeout: 300_000,
     hookTimeout: 300_000,

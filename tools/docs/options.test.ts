@@ -116,6 +116,7 @@ const others: ReadonlySet<string> = new Set([
   "broker MemoryLink",
   "broker OutgoingGraph",
   "broker RemoteCaller",
+  "broker RemoteCaller.inherit",
   "broker RemoteCaller.optionsOf",
   "broker startDeadline",
   "broker withDeadline",
