@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Program } from "../process/program.js";
 import type { Command } from "../process/program.js";
+import { aptInstall } from "../twisted/install.js";
 import type { Site } from "./site.js";
 
 export interface Engine {
@@ -72,12 +73,8 @@ export function findEngine({ packages, version }: Engine, install: boolean): str
     const { status, stdout } = spawnSync(command, args, { encoding: "utf8" });
     return status === 0 ? stdout.trim() : undefined;
   };
-  if (install && find() === undefined) {
-    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-    for (const args of [["update"], ["install", "--yes", "--no-install-recommends", ...packages]])
-      spawnSync("apt-get", args, { env, stdio: "ignore" });
-  }
-  return find();
+  const found = find();
+  return found === undefined && install && aptInstall(packages) ? find() : found;
 }
 
 /** Opens the page of the site in a browser, and resolves when it has reported all scenarios. */
