@@ -55,11 +55,20 @@ export class UnfinishedMessages {
       chunkBytes = Math.min(Math.max(rest, 0), chunkBytes);
       this.#count(message, rest < LEAST_BYTES ? 0 : chunkBytes);
     };
-    const events = ["message", "ping", "pong"] as const;
-    for (const event of events) webSocket.on(event, finished);
+    // A control frame may stand between the fragments of a message, which are still held.
+    const controlled = ({ length }: Uint8Array): void => {
+      const frameBytes = length + headBytes(length);
+      const wasEmpty = chunkBytes === 0;
+      chunkBytes = Math.max(chunkBytes - frameBytes, 0);
+      if (chunkBytes === 0 && !wasEmpty) message.chunks--; // Nothing else was in the chunk.
+      const rest = Math.max(message.bytes - frameBytes, 0);
+      if (rest === 0) message.chunks = 0;
+      this.#count(message, rest);
+    };
+    webSocket.on("message", finished).on("ping", controlled).on("pong", controlled);
     webSocket.once("close", () => {
       socket.off("data", received);
-      for (const event of events) webSocket.off(event, finished);
+      webSocket.off("message", finished).off("ping", controlled).off("pong", controlled);
       this.#count(message, 0);
     });
   }

@@ -54,6 +54,19 @@ test("the connection ends whose message began first", async () => {
   expect([second.readyState, third.readyState]).toEqual([WebSocket.OPEN, WebSocket.OPEN]);
 });
 
+test("pings between the parts of a message do not make them count less", async () => {
+  const { connect, send } = await startWatching();
+  const [first, second] = [await connect(), await connect()];
+  const ended = once(first, "close");
+  for (let part = 0; part < 8; part++) {
+    await send(first, 12_000);
+    first.ping();
+  }
+  await send(second, 60_000);
+  expect((await ended)[0]).toBe(1006);
+  expect(second.readyState).toBe(WebSocket.OPEN);
+});
+
 test("messages that end do not count, and those of connections that have ended do not either", async () => {
   const { connect, send, received, sockets } = await startWatching();
   const [busy, gone, waiting] = [await connect(), await connect(), await connect()];
