@@ -10,6 +10,7 @@ import { attach } from "@pb/web-transport/node";
 import { build } from "esbuild";
 import { brokerOptions } from "../interop/contract.js";
 import { contractRoot } from "../interop/server.js";
+import { freePort } from "../process/ports.js";
 import { Program, typescript } from "../process/program.js";
 import { contracts, outcomes } from "./expected.js";
 
@@ -122,7 +123,7 @@ export async function openSite(): Promise<Site> {
 export class TestServer {
   readonly #origin: string;
   #program: Program | undefined;
-  #port = 0;
+  #port: number | undefined;
 
   constructor(origin: string) {
     this.#origin = origin;
@@ -131,11 +132,12 @@ export class TestServer {
   /** Resolves with its address. */
   async start(): Promise<string> {
     if (this.#program === undefined) {
+      this.#port ??= await freePort();
       const command = typescript(join(here, "server.ts"), String(this.#port), this.#origin);
       this.#program = new Program("server.ts", command);
-      this.#port = await this.#program.nextJson<number>();
+      await this.#program.nextLine();
     }
-    return `ws://127.0.0.1:${this.#port}/pb`;
+    return `ws://127.0.0.1:${this.#port!}/pb`;
   }
 
   /** Ends it with SIGKILL. */

@@ -1,5 +1,6 @@
 // Listens on a free TCP port, finds one for another program, and tells whether a program listens on one.
 
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Server } from "node:net";
@@ -11,13 +12,21 @@ export async function listen(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** A port of 127.0.0.1 that no program listens on. Another program may take it before the caller does. */
+/** Ports that systems do not give to programs that ask for any port, so that other tests do not take them by chance. */
+const FIRST_PORT = 11_000;
+const PORTS = 5000;
+
+/** A port of 127.0.0.1 that no program listens on. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listen(server);
-  server.close();
-  await once(server, "close");
-  return port;
+  for (;;) {
+    const port = FIRST_PORT + randomInt(PORTS);
+    const server = createServer().listen(port, "127.0.0.1");
+    const [isFree] = await Promise.allSettled([once(server, "listening")]);
+    if (isFree.status === "rejected") continue;
+    server.close();
+    await once(server, "close");
+    return port;
+  }
 }
 
 export async function isListening(port: number, host = "127.0.0.1"): Promise<boolean> {

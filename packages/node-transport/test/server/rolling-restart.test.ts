@@ -5,9 +5,10 @@ import type { Expression } from "@pb/banana";
 import { listen, OutcomeUnknownError, reconnecting } from "@pb/node-transport";
 import type { ReconnectingClient } from "@pb/node-transport";
 import { once } from "node:events";
-import { connect, createServer } from "node:net";
-import type { AddressInfo, Socket } from "node:net";
+import { connect } from "node:net";
+import type { Socket } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { freePort } from "../../../../tools/process/ports.js";
 import { Echo, until } from "../support/echo.js";
 import { Program } from "../support/program.js";
 
@@ -22,15 +23,6 @@ interface Report {
   readonly took: number;
   readonly cut: number;
   readonly ids: readonly string[];
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 /** Calls without a pause, several at a time, until it is stopped. */
