@@ -43,7 +43,7 @@ export interface Nginx extends AsyncDisposable {
   reload(): Promise<void>;
 }
 
-/** Starts nginx in front of the server at a port of {@link BEHIND}. Without signs of life, it cuts after 2 seconds. */
+/** Starts nginx before the server at a port of {@link BEHIND}. It cuts a connection that is silent for 5 seconds. */
 export async function startNginx(portBehind: number, { cert, key }: Certificate): Promise<Nginx> {
   const folder = mkdtempSync(join(tmpdir(), "pb-nginx-"));
   chmodSync(folder, 0o755); // The worker process of nginx has another user.
@@ -53,7 +53,7 @@ export async function startNginx(portBehind: number, { cert, key }: Certificate)
     ["127.0.0.1:8787", `${BEHIND}:${portBehind}`],
     ["/etc/nginx/", `${folder}/`],
     ["/srv/app", `${folder}/app`],
-    ["proxy_read_timeout 60s", "proxy_read_timeout 2s"],
+    ["proxy_read_timeout 60s", "proxy_read_timeout 5s"],
   ] as const;
   let config = shown;
   for (const [text, other] of replaced) {
