@@ -156,7 +156,7 @@ class PbxBroker(pb.Broker):
             answer = self._sendMessage(b"", perspective, object_id, name.encode(), args, kw)
         finally:
             self._next_request_id = None
-        if note and not expect and answer.called:  # Its arguments cannot be sent.
+        if note and not expect and answer.called and self.may("expect"):  # Its arguments cannot be sent.
             self.tell(b"forget", request_id)
         return request_id, answer
 

@@ -130,7 +130,8 @@ class Pbx(pb.Referenceable):
         text = name.decode("latin-1") if isinstance(name, bytes) else name
         if not isinstance(text, str) or not text.startswith("pbx:"):
             return None
-        kept = self.kept.get(int(text[4:])) if RESULT_NAME.fullmatch(text) else None  # Not those that are expected: their call may never arrive.
+        # Not those that are expected: their call may never arrive.
+        kept = self.kept.get(int(text[4:])) if RESULT_NAME.fullmatch(text) else None
         if kept is None:
             raise NotExpected()
         return kept
