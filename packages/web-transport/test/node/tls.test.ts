@@ -119,7 +119,7 @@ test("a connection outlasts the time for its request, and a client that sends no
   const events: ServerEvent[] = [];
   await using server = await listen("ws:0:interface=127.0.0.1", new Echo(), {
     tls: authority.issue("127.0.0.1"),
-    limits: { tlsMs: 500 },
+    limits: { tlsMs: 3000 },
     onEvent: (event) => void events.push(event),
   });
   await using connection = await connectTo(`wss://127.0.0.1:${server.port}/`, { webSocket });
