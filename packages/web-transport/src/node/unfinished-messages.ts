@@ -7,7 +7,10 @@ import type { WebSocket } from "ws";
 /** The part of V8's heap limit that the unfinished messages of all connections take at most: 256 MiB of 2 GiB. */
 const HEAP_SHARE = 1 / 8;
 
-/** What is less than this does not count. A fragment has a head whose size is not known here. */
+/**
+ * What is less than this does not count, because a fragment has a head whose size is not known here. After a message,
+ * the beginning of the next one may be missing: at most a chunk of the socket, 64 KiB.
+ */
 const LEAST_BYTES = 16 * 1024;
 
 /** The memory of a chunk of a socket besides its bytes. */
