@@ -204,10 +204,13 @@ export class Binding<Value> implements Bindable {
     const { signal } = attempt.stop;
     const discard = (late: Value): void => this.#recipe.discard(late);
     try {
-      attempt.value = await withDeadline({ signal }, neverTimesOut, () => this.#make(attempt, signal), discard);
+      const value = await withDeadline({ signal }, neverTimesOut, () => this.#make(attempt, signal), discard);
+      if (signal.aborted) discard(value); // It has ended since the value was made: `await` takes its time.
+      signal.throwIfAborted();
+      attempt.value = value;
       attempt.state = BOUND;
       this.#losses = 0;
-      return attempt.value;
+      return value;
     } catch (error) {
       if (!signal.aborted) this.#failed(attempt, error);
       throw error;

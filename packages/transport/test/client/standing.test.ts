@@ -150,6 +150,31 @@ describe("what the setup returns", () => {
   });
 });
 
+test("what the setup returns is called once, in whichever turn the disposal is", async () => {
+  const { client } = startHouse();
+  await client.current();
+  const turns = async (count: number): Promise<void> => {
+    for (let turn = 0; turn < count; turn++) await Promise.resolve();
+  };
+  for (let count = 0; count < 12; count++) {
+    let finish!: () => void;
+    let calls = 0;
+    const finished = new Promise<void>((resolve) => (finish = resolve));
+    const standing = client.standing(async () => {
+      await finished;
+      return () => {
+        calls++;
+      };
+    });
+    await turns(20);
+    finish();
+    await turns(count);
+    standing[Symbol.dispose]();
+    await turns(20);
+    expect([count, calls]).toEqual([count, 1]);
+  }
+});
+
 describe("a setup that fails", () => {
   test("is reported once, and runs again on the next connection and at `retry`", async () => {
     const { client, events, drop } = startHouse();
