@@ -202,11 +202,11 @@ export class CallHooks {
     return this.run(() => {
       const observer = hook();
       if (typeof observer !== "object" || observer === null || observer instanceof Promise) return observer;
-      const { traceparent, tracestate } = observer as CallObserver;
+      const { traceparent, tracestate, run, settled } = observer as CallObserver;
       if (traceparent === undefined || (readTraceparent(traceparent) !== undefined && isTracestateOrNone(tracestate)))
         return observer;
       this.#report(new TypeError("A hook returned a traceparent or tracestate in another form than W3C Trace Context"));
-      return { ...observer, traceparent: undefined, tracestate: undefined };
+      return { run: run?.bind(observer), settled: settled?.bind(observer) };
     }) as CallObserver | undefined;
   }
 }

@@ -157,6 +157,7 @@ export class Caller {
     details: CallDetails,
   ): Promise<unknown> {
     try {
+      this.#core.owner.requireOpen(); // The hook may have closed the connection.
       const result = await this.call(target, method, args, { ...record.traceOf(details), record });
       record.settle("ok");
       return result;

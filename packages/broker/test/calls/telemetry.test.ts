@@ -460,6 +460,49 @@ test("errors of hooks are reported and change nothing", async () => {
   expect(counts).toHaveLength(30);
 });
 
+test("an observer whose trace is refused is told the end, also if it is an object of a class", async () => {
+  class Span {
+    readonly traceparent = "nonsense";
+    readonly #ends: string[];
+    constructor(ends: string[]) {
+      this.#ends = ends;
+    }
+    run(method: () => void): void {
+      this.#ends.push("run");
+      method();
+    }
+    settled({ outcome }: End): void {
+      this.#ends.push(outcome);
+    }
+  }
+  const [made, arrived]: [string[], string[]] = [[], []];
+  const onEvent = (): void => undefined;
+  const pair = await connectedPair(
+    { root: new Shop(), onEvent, telemetry: { incoming: () => new Span(arrived) } },
+    { onEvent, telemetry: { outgoing: () => new Span(made) } },
+  );
+  onTestFinished(() => pair.close());
+  await (await pair.client.getRootObject<Shop>()).callRemote("echo", 1);
+  expect([made, arrived]).toEqual([["ok"], ["run", "ok"]]);
+});
+
+test("a call whose hook ends the connection is lost", async () => {
+  const ends: string[] = [];
+  const telemetry: Telemetry = {
+    outgoing({ connection }) {
+      connection.terminate("unresponsive", new Error("ended by a hook"));
+      return { settled: ({ outcome }) => void ends.push(outcome) };
+    },
+  };
+  for (const wantsAnswer of [true, false]) {
+    const pair = await connectedPair({ root: new Shop() }, { telemetry });
+    const root = await pair.client.getRootObject<Shop>();
+    if (wantsAnswer) await expect(root.callRemote("echo", 1)).rejects.toMatchObject({ code: "CONNECTION_LOST" });
+    else expect(() => root.sendRemote("echo", 1)).toThrow(expect.objectContaining({ code: "CONNECTION_LOST" }));
+  }
+  expect(ends).toEqual(["lost", "lost"]);
+});
+
 test("calls that a hook makes are not observed, so that hooks cannot call themselves", async () => {
   const ours = new Recorder();
   const calls: (() => void)[] = [];
