@@ -5,6 +5,7 @@ import type { CallNote } from "../calls/call-context.js";
 import type { CallOptions } from "../calls/call-options.js";
 import type { Connection, IncomingCall, Perspective } from "../calls/callable.js";
 import { canceledByCaller, isDueToCancel } from "../calls/extension-errors.js";
+import { readTraceparent } from "../calls/trace-context.js";
 import { CallTimeoutError } from "../errors.js";
 import type { CallReceiver } from "../flavors/perspective.js";
 
@@ -23,7 +24,7 @@ export class LocalCall {
     this.#perspective = perspective;
     this.#signal = signal;
     const deadline = timeoutMs === undefined || timeoutMs === Infinity ? undefined : performance.now() + timeoutMs;
-    this.#note = { deadline, traceparent, tracestate };
+    this.#note = { deadline, traceparent: readTraceparent(traceparent), tracestate };
   }
 
   /** Runs the method, also when its caller does not wait anymore: over a connection, it would have been sent. */

@@ -147,8 +147,8 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
   }
 
   async #call(name: string, args: readonly unknown[], given: CallOptions): Promise<unknown> {
+    const options = RemoteCaller.inherit(given);
     try {
-      const options = RemoteCaller.inherit(given);
       const timeoutError = (timeoutMs: number): Error => callTimeout(name, timeoutMs);
       return await withDeadline(options, timeoutError, (signal) => {
         const answer = this.#start(name, args, true, { ...options, signal });
@@ -159,7 +159,9 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
         return answer;
       });
     } catch (error) {
-      throw calledAs(name, error);
+      // The clock of the method may be the first that notices the deadline.
+      const isOver = options.timeoutMs !== undefined && isCanceled(error);
+      throw isOver ? callTimeout(name, options.timeoutMs) : calledAs(name, error);
     }
   }
 

@@ -5,7 +5,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { asLocal, Avatar, callContext, CallTimeoutError, PBError, Referenceable, Root } from "@pb/broker";
 import type { BrokerEvent, CallContext, Reference, RemoteError } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { rejection, settled } from "../support/raw-peer.js";
 
 const TRACE = `00-${"a1".repeat(16)}-${"b2".repeat(8)}-01`;
@@ -100,6 +100,8 @@ describe.each(Object.keys(ways))("%s", (name) => {
     expect(full!.deadline).toBeGreaterThanOrEqual(before + 60_000);
     expect(full!.deadline).toBeLessThanOrEqual(performance.now() + 60_000);
     expect(never!.deadline).toBeUndefined();
+    await reference.with({ traceparent: `01${TRACE.slice(2)}-more` }).callRemote("now");
+    expect(desk.contexts.at(-1)).toMatchObject({ traceparent: TRACE, tracestate: undefined });
     expect(() => callContext()).toThrow(TypeError);
   });
 
@@ -116,6 +118,15 @@ describe.each(Object.keys(ways))("%s", (name) => {
     expect((desk.contexts[0]!.signal.reason as Error).message).toBe("The caller has canceled the call");
     await settled();
     expect(events.filter(({ kind }) => kind === "method-failed")).toEqual([]);
+  });
+
+  test("a deadline that the method notices before the caller ends the call in the same way", async () => {
+    const { reference } = await open();
+    const over = rejection(reference.with({ timeoutMs: 30 }).callRemote("watch"));
+    const now = performance.now.bind(performance);
+    const clock = vi.spyOn(performance, "now").mockImplementation(() => now() + 25);
+    onTestFinished(() => clock.mockRestore());
+    expect(await over).toEqual(new CallTimeoutError("watch was not answered within 30 ms"));
   });
 
   test("calls that run at the same time have their own contexts, and what a method enters ends with it", async () => {
