@@ -169,11 +169,24 @@ export class PipelinedReference implements Promise<unknown>, Reference {
 
   #pipe(name: string, args: readonly unknown[], options: CallOptions | undefined): PipelinedReference {
     if (this.#made !== undefined) {
+      const isReleased = this.#isReleased;
       const made = this.#pipeLater(name, args, options);
-      return PipelinedReference.later(made, (error) => error);
+      const result = PipelinedReference.later(made, (error) => error);
+      if (!isReleased) this.#releaseAfter(result);
+      return result;
     }
     const expectation: Expectation = { id: undefined };
     return new PipelinedReference(this.#call(name, args, options, expectation), this.#host, expectation);
+  }
+
+  /** Keeps the result until a call to it is answered. */
+  #releaseAfter(call: Promise<unknown>): void {
+    this.#callsInFlight++;
+    const settle = (): void => {
+      this.#callsInFlight--;
+      this.#releaseUnused();
+    };
+    call.then(settle, settle);
   }
 
   #notifyLater(made: Promise<MadeLater | undefined>, callback: (reference: this) => void): Disposable {

@@ -19,6 +19,9 @@ class Shelf extends Referenceable {
   remote_self(): this {
     return this;
   }
+  remote_next(): Shelf {
+    return new Shelf();
+  }
 }
 
 class Library extends Root {
@@ -78,6 +81,17 @@ describe.each([
       42,
     );
     expect(await (await shelf).callRemote("count")).toBe(42);
+  });
+
+  test("is answered although its first result is released meanwhile", async () => {
+    const { client } = start({}, broker);
+    await client.current();
+    const shelf = client.pipe("shelf");
+    const next = [shelf.pipe("next"), shelf.with({ timeoutMs: 60_000 }).pipe("next")];
+    shelf[Symbol.dispose]();
+    expect(await rejection(shelf.pipe("next"))).toMatchObject({ code: "REFERENCE_DEAD" });
+    expect(await Promise.all(next.map((each) => each.callRemote("count")))).toEqual([42, 42]);
+    await expect.poll(async () => (await shelf).isAlive).toBe(false);
   });
 });
 
