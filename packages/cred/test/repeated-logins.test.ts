@@ -6,7 +6,7 @@ import { linkPair } from "@pb/broker/testing";
 import { AllowAnonymousAccess, Anonymous, BearerToken, BearerTokenChecker, login } from "@pb/cred";
 import type { LoginEvent, UsernamePassword } from "@pb/cred";
 import type { CredentialsChecker } from "@pb/cred/extension";
-import { alice, classicUsers, deliverPending, errorOf } from "./support.js";
+import { alice, classicUsers, deliverPending, errorOf, inOneTurn } from "./support.js";
 import type { NamedAvatar } from "./support.js";
 import { LoginFixture, RecordingRealm, users, wrongPassword } from "./support.js";
 
@@ -29,11 +29,11 @@ async function connect(checker: CredentialsChecker) {
   );
   const admitted: unknown[] = [];
   const links = linkPair();
-  const server = new Broker(links.listener, { root: fixture.portal }, (who) => {
+  const server = new Broker(links.listener, inOneTurn({ root: fixture.portal }), (who) => {
     admitted.push(who);
     return Promise.resolve({ [Symbol.dispose]: () => void admitted.splice(admitted.indexOf(who), 1) });
   });
-  const client = new Broker(links.initiator);
+  const client = new Broker(links.initiator, inOneTurn());
   onTestFinished(() => client.close());
   await client.ready;
   return { realm, fixture, admitted, server, client };
