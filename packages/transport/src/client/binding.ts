@@ -108,7 +108,7 @@ export class Binding<Value> implements Bindable {
   #watcherCount = 0;
   /** The state that the watchers know. */
   #known: LastingState = UNBOUND;
-  /** Those at the client and the parent. They do not hold a binding that needs none. */
+  /** Subscriptions to the client and the parent. A binding that does not need them has none, and can be collected. */
   readonly #subscriptions: Disposable[] = [];
   #timer: Timer | undefined;
 
@@ -163,7 +163,7 @@ export class Binding<Value> implements Bindable {
     const { state } = this;
     if (this.#final !== undefined || state === BINDING || state === BOUND) return;
     this.#losses = 0;
-    this.#attempt = undefined;
+    if (this.#attempt !== undefined) this.#leave(this.#attempt, new NotConnectedError("It is tried again"));
     this.#parent?.retry();
     this.#start();
     this.#changed();

@@ -101,7 +101,7 @@ export class ClientCalls {
     });
   }
 
-  /** Does what a call waits for, until its deadline. */
+  /** Runs `work` until the deadline of a call, which counts as waiting meanwhile. */
   #whileWaiting<Result>(
     options: ReconnectingCallOptions,
     name: string,

@@ -8,7 +8,10 @@ import type { ClientConnections, LastingState } from "./binding.js";
 
 /** What a setup gets besides the reference. */
 export interface StandingContext<Cursor = unknown> {
-  /** Aborts when the connection has ended, and when the `Standing` is disposed of. */
+  /**
+   * Aborts when the connection has ended, when the `Standing` is disposed of, and when the setup has failed and runs
+   * again.
+   */
   readonly signal: AbortSignal;
   /** What {@link advance} was last called with, on any connection. At first the option `cursor`. */
   readonly cursor: Cursor | undefined;

@@ -179,7 +179,11 @@ describe("a setup that fails", () => {
   test("is reported once, and runs again on the next connection and at `retry`", async () => {
     const { client, events, drop } = startHouse();
     let isFailing = true;
-    const standing = client.standing((root) => (isFailing ? root.callRemote("refuse") : undefined));
+    const signals: AbortSignal[] = [];
+    const standing = client.standing((root, { signal }) => {
+      signals.push(signal);
+      return isFailing ? root.callRemote("refuse") : undefined;
+    });
     const states: string[] = [];
     standing.onState(({ is }) => void states.push(is));
     await until(() => standing.state.is === "gone", "the setup has failed");
@@ -190,6 +194,7 @@ describe("a setup that fails", () => {
     isFailing = false;
     standing.retry();
     await bound(standing);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, true, false]);
     expect(events.filter(({ kind }) => kind === "callback-failed")).toHaveLength(2);
     expect(states.join()).toBe("binding,gone,unbound,binding,gone,binding,bound");
   });

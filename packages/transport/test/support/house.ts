@@ -46,7 +46,7 @@ export class Room extends Referenceable {
   }
 }
 
-/** Gets the events after a cursor. */
+/** Is called with the events that a client has subscribed to. */
 export class Listener extends Referenceable {
   readonly #heard: (event: number) => void;
 
