@@ -8,8 +8,8 @@ import { isTracestate, readTraceparent } from "./trace-context.js";
 
 /**
  * Hooks that observe calls, for metrics, logs and spans. Each is called once for each call when that starts; the
- * function `settled` of what it returns is called once when the call ends. Pings and the messages of `pbx` are no
- * calls. Neither are calls that a hook makes before it returns.
+ * function `settled` of what it returns is called once when the call ends. Pings, the messages of `pbx`, and calls that
+ * a hook makes before it returns are not observed.
  *
  * Errors that hooks throw are reported to `onEvent` as `callback-failed`, and change nothing.
  */
