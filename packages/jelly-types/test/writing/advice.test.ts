@@ -10,6 +10,7 @@ test.each<[string, unknown, string]>([
   ["an async function", async () => 1, "a function cannot be sent: make it a remote_ method of a Referenceable"],
   ["a function behind a proxy", new Proxy(() => 1, {}), "a function cannot be sent: make it a remote_ method"],
   ["a built-in function", parseInt, "a function cannot be sent: make it a remote_ method of a Referenceable"],
+  ["a function that mentions a class", () => "class Order", "a function cannot be sent: make it a remote_ method"],
   ["a class", Order, "the class Order cannot be sent: send an instance"],
   ["a symbol", Symbol("x"), "a symbol cannot be sent: send its description"],
   ["a generator", (function* () {})(), "a generator cannot be sent: send its values as a list, or in pages"],

@@ -401,6 +401,25 @@ test("register takes handlers only", () => {
   expect(() => new TypeRegistry().register(Line as never)).toThrow("registerCopy a name and a class");
 });
 
+test("a copied error has the properties of its state, but no message, name or stack that cannot be printed", () => {
+  class Refused extends Error {}
+  const registry = new TypeRegistry().registerCopy("shop.Refused", Refused);
+  const state = { message: { text: "m" }, name: ["n"], stack: "here", detail: { row: 1 }, rows: [1, 2], code: 7 };
+  const error = unjelly([Buffer.from("shop.Refused"), jelly(state)], { registry }) as Refused;
+  expect(error).toBeInstanceOf(Refused);
+  expect(Object.fromEntries(Object.entries(error))).toEqual({ detail: { row: 1 }, rows: [1, 2], code: 7 });
+  expect([error.message, error.name]).toEqual(["", "Error"]);
+});
+
+test.each([
+  [199, ""],
+  [200, ""],
+  [201, "…"],
+])("the path of a value under a key of %d characters", (length, cut) => {
+  const step = `["-${"x".repeat(Math.min(length, 200) - 1)}"${cut}]`;
+  expect(() => jelly({ [`-${"x".repeat(length - 1)}`]: Symbol("s") })).toThrow(`(at $${step})`);
+});
+
 test("registers a class that extends Map with hooks, and an Error without", () => {
   class Bag extends Map<string, number> {}
   const registry = new TypeRegistry()
