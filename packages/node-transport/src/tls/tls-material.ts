@@ -32,7 +32,7 @@ interface Material {
  * file, and with `TypeError` for a key without a certificate, or the reverse.
  */
 export async function secureContextOptions(tls: Tls): Promise<SecureContextOptions> {
-  const [key, cert, chain, dhparam, ca] = await Promise.all([
+  const [key, cert, chain, dhparam, ca] = await allInOrder([
     given("key", tls.key) ?? read("keyFile", tls.keyFile),
     given("cert", tls.cert) ?? read("certFile", tls.certFile),
     read("chainFile", tls.chainFile),
@@ -127,12 +127,18 @@ async function readFolder(path: string): Promise<Material[]> {
     return [file];
   }
   const paths = names.filter((name) => name.endsWith(".pem")).map((name) => join(path, name));
-  const files = await Promise.all(paths.map((file) => readOne("caDirectory", file)));
+  const files = await allInOrder(paths.sort().map((file) => readOne("caDirectory", file)));
   const authorities = files.filter(({ bytes }) => pemCertificates(bytes).length > 0);
   for (const each of authorities) requireCertificates(each);
   if (authorities.length > 0) return authorities;
   const text = "contains no certificate in a file whose name ends in .pem";
   throw invalid({ option: "caDirectory", where: placeOf("caDirectory", path) }, text);
+}
+
+/** Like `Promise.all`, but the error is that of the first in the list, whichever is known first. */
+async function allInOrder<T extends readonly unknown[]>(all: T): Promise<{ -readonly [I in keyof T]: Awaited<T[I]> }> {
+  await Promise.allSettled(all);
+  return Promise.all(all);
 }
 
 function given(option: string, pem: Pem | undefined): Material | undefined {
