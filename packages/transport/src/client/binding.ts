@@ -41,10 +41,10 @@ export interface ClientConnections {
   state(): AnyState;
   /** Milliseconds for which the current connection has been ready. */
   age(): number;
-  /** Resolves with the state `ready`. Stops waiting when `signal` aborts, and at {@link forget}. */
+  /** Resolves with the state `ready`. Stops waiting when `signal` aborts, and at {@link forgetEnded}. */
   whenReady(whileDown: WhileDown, signal: AbortSignal, waiting?: Bindable): Promise<AnyReadyState>;
-  /** Rejects the calls that wait in {@link whenReady} for this binding. */
-  forget(waiting: Bindable, error: Error): void;
+  /** Rejects the calls that wait in {@link whenReady} for a binding that has ended. */
+  forgetEnded(error: Error): void;
   /** Calls back at each new state, before the calls that wait for it continue. */
   watch(callback: () => void): Disposable;
   /** Calls a watcher of the program, and reports its errors. */
@@ -59,6 +59,7 @@ export interface ClientConnections {
 
 /** What a call can wait for, besides the connection. */
 export interface Bindable {
+  readonly hasEnded: boolean;
   bindOn(ready: AnyReadyState): Promise<unknown>;
 }
 
@@ -282,7 +283,7 @@ export class Binding<Value> implements Bindable {
     const { cause } = this.#final!;
     clearTimeout(this.#timer);
     if (this.#attempt !== undefined) this.#leave(this.#attempt, cause);
-    this.#client.forget(this, cause);
+    this.#client.forgetEnded(cause); // Calls that wait for this binding, and for those below it.
     this.#changed();
     this.#unsubscribe();
   }

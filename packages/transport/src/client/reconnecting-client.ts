@@ -431,9 +431,9 @@ export class ReconnectingClient<T = RemoteMethods> {
       state: () => this.#state,
       age: () => performance.now() - this.#readySince,
       whenReady: (whileDown, signal, binding) => this.#whenReady(whileDown, signal, binding),
-      forget: (binding, error) => {
+      forgetEnded: (error) => {
         for (const waiter of this.#waiters)
-          if (waiter.binding === binding && this.#waiters.delete(waiter)) waiter.reject(error);
+          if (waiter.binding?.hasEnded === true && this.#waiters.delete(waiter)) waiter.reject(error);
       },
       watch: (callback) => this.#followers.add(callback),
       notify: (watcher, state) => this.#notify(watcher, state),

@@ -246,14 +246,15 @@ describe("a call", () => {
 });
 
 describe("disposal", () => {
-  test("rejects the calls that wait for a connection, and all later ones", async () => {
+  test("rejects the calls that wait for a connection, also of a child, and all later ones", async () => {
     const { client, drop } = startHouse({ backoff: { firstMs: 3_600_000, highestMs: 3_600_000 } });
     const room = client.path("room", "lobby");
     await room.current();
     await drop();
-    const waiting = caught(room.callRemote("say", "hi"));
+    const member = room.path("member", "ann");
+    const waiting = [caught(room.callRemote("say", "hi")), caught(member.callRemote("name"))];
     room[Symbol.dispose]();
-    expect(await waiting).toBeInstanceOf(DeadReferenceError);
+    for (const call of waiting) expect(await call).toBeInstanceOf(DeadReferenceError);
     await expect(room.callRemote("say", "hi")).rejects.toBeInstanceOf(DeadReferenceError);
     expect(room.state).toMatchObject({ is: "gone", cause: { code: "REFERENCE_DEAD" } });
     expect(room.isAlive).toBe(false);
