@@ -75,7 +75,7 @@ export interface CallObserver {
    * it does not call `method`, the method runs after it.
    */
   readonly run?: ((method: () => void) => void) | undefined;
-  /** Called once, when the call has ended. */
+  /** Called once, when the call has ended. A method that runs on after its caller has gone ends its call later. */
   readonly settled?: ((end: CallEnd) => void) | undefined;
 }
 
