@@ -18,11 +18,14 @@ const PORTS = 5000;
 
 /** A port of 127.0.0.1 that no program listens on. */
 export async function freePort(): Promise<number> {
-  for (;;) {
+  for (let attempts = 1; ; attempts++) {
     const port = FIRST_PORT + randomInt(PORTS);
     const server = createServer().listen(port, "127.0.0.1");
     const [isFree] = await Promise.allSettled([once(server, "listening")]);
-    if (isFree.status === "rejected") continue;
+    if (isFree.status === "rejected") {
+      if (attempts === 100) throw isFree.reason;
+      continue;
+    }
     server.close();
     await once(server, "close");
     return port;
