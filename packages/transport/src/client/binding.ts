@@ -65,7 +65,7 @@ export interface Bindable {
 
 /** How a value is made on a connection. */
 export interface Recipe<Value> {
-  /** What it is called in errors. */
+  /** The name that errors show. */
   readonly name: string;
   /** Whether it is made as soon as there is a connection, not when it is first needed. Its errors are then reported. */
   readonly isEager: boolean;
@@ -77,7 +77,7 @@ export interface Recipe<Value> {
   discard(value: Value): void;
 }
 
-/** What was made, or is being made, on one connection. */
+/** The attempt to make the value on one connection, and its result. */
 interface Attempt<Value> {
   readonly ready: AnyReadyState;
   readonly promise: Promise<Value>;

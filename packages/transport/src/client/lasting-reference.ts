@@ -201,8 +201,7 @@ function callOf(name: string, args: readonly unknown[], timeoutMs: number): Reci
     isEager: false,
     async make(reference, signal) {
       const result: unknown = await reference.with({ signal, timeoutMs }).callRemote(name, ...args);
-      if (typeof (result as Partial<RemoteReference> | null | undefined)?.with === "function")
-        return result as RemoteReference;
+      if (isReference(result)) return result;
       const type = "pbx.NotAReference";
       const message = `The result of ${name} is not a reference`;
       throw new RemoteError({ type, message, parents: [type, "twisted.spread.pb.Error"] });
@@ -211,6 +210,11 @@ function callOf(name: string, args: readonly unknown[], timeoutMs: number): Reci
     // Other parts of the program may use the same reference. The broker releases it when it is collected.
     discard: () => undefined,
   };
+}
+
+/** Whether a result can be called: it is a reference, or a local one. */
+export function isReference(result: unknown): result is RemoteReference {
+  return typeof (result as Partial<RemoteReference> | null | undefined)?.with === "function";
 }
 
 /** Waits for a connection and binds on it, until a connection lasts for that long. */

@@ -18,7 +18,7 @@ import type { Backoff, BackoffOptions } from "./backoff.js";
 import type { Bindable, ClientConnections } from "./binding.js";
 import { ClientCalls } from "./client-calls.js";
 import type { CallTarget, ReconnectingCallOptions } from "./client-calls.js";
-import { LastingReference } from "./lasting-reference.js";
+import { isReference, LastingReference } from "./lasting-reference.js";
 import type { Lasting, LastingContext } from "./lasting-reference.js";
 import { Standing } from "./standing.js";
 import type { StandingOptions, StandingSetup } from "./standing.js";
@@ -304,6 +304,7 @@ export class ReconnectingClient<T = RemoteMethods> {
       this.#loggingIn = connection;
       const reference = await this.#login(connection, signal);
       signal.throwIfAborted();
+      // Any other attempt would have the same result, and calls would wait for ever.
       if (!isReference(reference)) return void this.#end(new TypeError(NO_REFERENCE));
       if (!connection.isOpen) throw await connection.closed;
       this.#becomeReady(connection, reference, attempt);
@@ -461,11 +462,6 @@ export class ReconnectingClient<T = RemoteMethods> {
 }
 
 const NO_REFERENCE = "The option login must resolve with a reference, such as that of login() or getRootObject()";
-
-/** Any other attempt would have the same result, and calls would wait for ever. */
-function isReference(result: unknown): boolean {
-  return typeof (result as Partial<RemoteReference> | null | undefined)?.with === "function";
-}
 
 /** A call that waits for a connection. */
 interface Waiter<T> {
