@@ -21,7 +21,7 @@ export default defineConfig({
     // In the test processes and in the programs that they start.
     execArgv: ["--unhandled-rejections=strict"],
     env: { NODE_OPTIONS: "--unhandled-rejections=strict" },
-    // One more than two cores have, because the slow tests mostly wait for other processes and for timers.
+    // At least three, also on two cores: the slow tests mostly wait for other processes and for timers.
     maxWorkers: Math.max(3, availableParallelism() - 1),
     // Timeouts only end tests that hang: the tests must also pass on a machine that is busy with other work.
     testTimeout: 300_000,

@@ -7,9 +7,9 @@ import type { Connection, Perspective } from "./callable.js";
 import { isTracestate, readTraceparent } from "./trace-context.js";
 
 /**
- * Hooks that observe calls, for metrics, logs and spans. Each is called once for each call when that starts; the
- * function `settled` of what it returns is called once when the call ends. Pings, the messages of `pbx`, and calls that
- * a hook makes before it returns are not observed.
+ * Hooks that observe calls, for metrics, logs and spans. A hook is called once for each call, when the call starts. It
+ * may return a {@link CallObserver}, whose `settled` is called once, when the call ends. Pings, the messages of `pbx`,
+ * and calls that a hook makes before it returns are not observed.
  *
  * Errors that hooks throw are reported to `onEvent` as `callback-failed`, and change nothing.
  */
@@ -166,7 +166,7 @@ export class CallHooks {
     return new ArrivedRecord(this, call, (arrived) => this.#ask(() => incoming(arrived)));
   }
 
-  /** Runs a hook, and reports what it throws. */
+  /** Runs a hook, and reports its error. */
   run(hook: () => unknown): unknown {
     const outer = this.#isInHook;
     this.#isInHook = true;

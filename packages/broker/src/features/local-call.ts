@@ -17,7 +17,7 @@ export class LocalCall {
   #context: IncomingContext | undefined;
   readonly #abort = (): void => this.#context?.abort(this.#reason!);
 
-  /** `options` are those of the caller, with what they inherit. Their signal aborts when the caller stops waiting. */
+  /** `options` include the inherited deadline and trace. Their signal aborts when the caller stops waiting. */
   constructor(connection: Connection, perspective: Perspective, options: CallOptions) {
     const { signal, timeoutMs, traceparent, tracestate } = options;
     this.#connection = connection;

@@ -19,7 +19,7 @@ const TRACE = `00-${"a1".repeat(16)}-${"b2".repeat(8)}-01`;
 const SPAN = `00-${"a1".repeat(16)}-${"c3".repeat(8)}-01`;
 const INNER = `00-${"a1".repeat(16)}-${"d4".repeat(8)}-01`;
 
-/** Hooks that note what they are told. */
+/** Hooks that record the calls and how they end. */
 class Recorder {
   readonly made: Made[] = [];
   readonly arrived: Arrived[] = [];

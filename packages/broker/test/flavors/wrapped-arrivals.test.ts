@@ -1,4 +1,4 @@
-// Proxies that programs, Vue or MobX make of what has arrived, and arrivals that are registered as what they are not.
+// Proxies of received references and caches, as Vue and MobX make them, and classes registered as the wrong kind.
 
 import { expect, test } from "vitest";
 import { Cacheable, RemoteCache, remoteCache, Root } from "@pb/broker";
