@@ -4,7 +4,8 @@ import { encode, pb } from "@pb/banana";
 import { Root } from "@pb/broker";
 import type { BrokerOptions, ConnectionLostError } from "@pb/broker";
 import { BrokerConfig } from "@pb/broker/extension";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, onTestFinished, test } from "vitest";
+import { ConnectionMemory, MemoryPool } from "../../src/engine/memory.js";
 import { sexp as bytes } from "../../../jelly-types/test/helpers/support.js";
 import { brokerAndPeer, brokerAndUnnegotiatedPeer, settled } from "../support/raw-peer.js";
 
@@ -224,6 +225,22 @@ describe("all connections of the process share a budget", () => {
     await settled();
     await broker.close();
   });
+});
+
+test("a message may take what is left of a budget, or a share of its reserve", () => {
+  const pool = new MemoryPool("strangersHeapBytes");
+  const members = [100_000, 200_000, 600_000].map((bytes) => {
+    const member = new ConnectionMemory(new BrokerConfig({}).limits, pool, () => undefined);
+    member.setUnread(bytes);
+    return member;
+  });
+  onTestFinished(() => members.forEach((member) => member.release()));
+  expect(pool.roomWithin(2_000_000), "more than half is left").toBe(1_100_000);
+  expect(pool.roomWithin(1_800_000), "half is left").toBe(900_000);
+  expect(pool.roomWithin(1_000_000), "what is left is more than a share").toBe(100_000);
+  expect(pool.roomWithin(960_000), "a quarter of 60,000 and of the reserve").toBe(75_000);
+  expect(pool.roomWithin(900_000), "the least").toBe(65_536);
+  expect(pool.roomWithin(100_000), "more than the budget is in use").toBe(65_536);
 });
 
 describe("a peer that has logged in without a name", () => {

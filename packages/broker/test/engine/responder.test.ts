@@ -1,8 +1,9 @@
 // Incoming calls: results that are thenables, methods that close their connection, and errors of callbacks.
 
 import { beforeAll, describe, expect, test } from "vitest";
-import type { Root } from "@pb/broker";
-import { ConnectionLostError, PBError, RemoteError } from "@pb/broker";
+import { ConnectionLostError, PBError, RemoteError, Root } from "@pb/broker";
+import { connectedPair } from "@pb/broker/testing";
+import { copyType, TypeRegistry } from "@pb/jelly-types";
 import { garbageCollector } from "../../../../tools/gc/garbage-collector.js";
 import { brokerAndPeer, brokerAndUnnegotiatedPeer, rejection, settled } from "../support/raw-peer.js";
 import { Echo, Failing } from "../support/invalid-input.js";
@@ -35,6 +36,65 @@ describe("a method that closes its own connection", () => {
       await settled(); // an unhandled rejection would fail this test
     },
   );
+});
+
+describe("a method that ends after its connection", () => {
+  const states: string[] = [];
+  const stateOf = (name: string) => (): { message: string } => {
+    states.push(name);
+    return { message: name };
+  };
+
+  class Sold {
+    readonly message: string = "";
+  }
+
+  class OutOfStock extends Error {}
+
+  class Shop extends Root {
+    readonly finish: ((value: unknown) => void)[] = [];
+
+    remote_sell(): Promise<unknown> {
+      return new Promise((resolve) => this.finish.push(resolve));
+    }
+
+    remote_sellSoon(): unknown {
+      return [this.remote_sell()];
+    }
+  }
+
+  const sold = (): unknown => new Sold();
+  const failed = (): unknown => Promise.reject(new OutOfStock("no more"));
+
+  test.each<["sell" | "sellSoon", string, () => unknown]>([
+    ["sell", "sold", sold],
+    ["sell", "out of stock", failed],
+    ["sellSoon", "sold", sold],
+    ["sellSoon", "out of stock", failed],
+  ])("writes nothing: %s, %s", async (method, name, result) => {
+    const types = new TypeRegistry()
+      .register(copyType("shop.Sold", Sold, { getState: stateOf("sold") }))
+      .register(copyType("shop.OutOfStock", OutOfStock, { getState: stateOf("out of stock") }));
+    const shop = new Shop();
+    const open = () => connectedPair({ root: shop, types, errorCopies: true, onEvent: () => undefined }, { types });
+
+    const pair = await open();
+    const answered = (await pair.client.getRootObject<Shop>()).callRemote(method).catch(() => undefined);
+    await settled();
+    shop.finish.pop()!(result());
+    await answered;
+    expect(states.splice(0), "while the connection is open").toEqual([name]);
+    await pair.close();
+
+    const { server, client } = await open();
+    const lost = rejection((await client.getRootObject<Shop>()).callRemote(method));
+    await settled();
+    await server.close();
+    shop.finish.pop()!(result());
+    expect(await lost).toBeInstanceOf(ConnectionLostError);
+    await settled();
+    expect(states).toEqual([]);
+  });
 });
 
 test("an error thrown by onEvent is an uncaught exception and does not affect the peer", async () => {

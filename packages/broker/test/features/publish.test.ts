@@ -4,7 +4,7 @@ import { MemoryStore, PBError, Publishable, RemotePublished, remotePublished, Ro
 import type { BrokerEvent, Connection, PublishedStore } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
 import { TypeRegistry } from "@pb/jelly-types";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { brokerAndPeer, rejection, settled } from "../support/raw-peer.js";
 
 class Page extends Publishable {
@@ -116,6 +116,29 @@ test("a server cannot read or replace the state of another scope, whatever it an
   expect(await titleFrom(pageOf("bad"), bad)).toEqual(["bad", false]);
   expect(await titleFrom(pageOf("changed"), good)).toEqual(["good", true]);
   expect(await titleFrom(pageOf("changed"), bad)).toEqual(["bad", true]);
+});
+
+test("a state that was published again is fetched again, also within the same millisecond, or after a clock went back", async () => {
+  const types = new TypeRegistry().register(remotePublished("test.Page", PageCopy, new MemoryStore(), "test"));
+  const state = { title: "first" };
+  const page = new Page(() => state);
+  const now = vi.spyOn(Date, "now").mockReturnValue(page.timestamp * 1000);
+  onTestFinished(() => now.mockRestore());
+  const next = (title: string, seconds: number) => {
+    now.mockReturnValue(page.timestamp * 1000 + seconds * 1000);
+    state.title = title;
+    page.republish();
+    return titleFrom(page, types);
+  };
+  expect(await titleFrom(page, types)).toEqual(["first", false]);
+  state.title = "unannounced";
+  expect(await titleFrom(page, types)).toEqual(["first", true]);
+  expect(await next("second", 0)).toEqual(["second", false]);
+  expect(await next("third", -60)).toEqual(["third", false]);
+  const before = page.timestamp;
+  expect(await next("fourth", 60)).toEqual(["fourth", false]);
+  expect(page.timestamp).toBeCloseTo(before + 60, 5);
+  expect(await titleFrom(page, types)).toEqual(["fourth", true]);
 });
 
 test("the scope can depend on the connection, so that users do not see the states of each other", async () => {

@@ -1,6 +1,6 @@
 // Backpressure: a peer that does not read its answers is not read, and two such ends never wait for each other forever.
 
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { Root } from "@pb/broker";
 import type { BrokerOptions } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
@@ -103,4 +103,26 @@ test("returns the smoothed round-trip time after the first ping", async () => {
   expect(client.latency()).toBe(first);
   await client.ping();
   expect(client.latency()).toBeGreaterThan(0);
+});
+
+test("does not resume the link of a connection that has ended", async () => {
+  const finish: (() => void)[] = [];
+  class Slow extends Root {
+    async remote_wait(_value: unknown): Promise<void> {
+      await new Promise<void>((resolve) => finish.push(resolve));
+    }
+  }
+  const few = { callsRunning: 1, overload: "wait" } as const;
+  const { client, server, links } = await connectedPair({ root: new Slow(), limits: few });
+  const root = await client.getRootObject<Slow>();
+  const pause = vi.spyOn(links.listener, "pause");
+  const resume = vi.spyOn(links.listener, "resume");
+  for (let call = 0; call < 100; call++) root.sendRemote("wait", payload);
+  await turns();
+  expect([server.stats().pausedBy, pause.mock.calls.length]).toEqual(["callsRunning", 1]);
+  const closed = server.close();
+  finish[0]!();
+  await closed;
+  await turns();
+  expect([pause.mock.calls.length, resume.mock.calls.length, finish.length]).toEqual([1, 0, 1]);
 });

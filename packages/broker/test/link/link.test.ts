@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { Broker, Copyable, remoteCopy, RemoteCopy, Root } from "@pb/broker";
 import type { BrokerOptions, Connection, Peer } from "@pb/broker";
 import type { Link, LinkReceiver } from "@pb/broker/extension";
+import { encode } from "@pb/banana";
 import { TypeRegistry } from "@pb/jelly-types";
 import { rejection } from "../support/raw-peer.js";
 
@@ -155,6 +156,21 @@ describe("a link that delivers within `send`", () => {
     expect(await answer).toMatchObject({ reason: "lost" });
     expect(service.received).toEqual([expect.any(Uint8Array), "last message"]);
   });
+});
+
+test("reads what a link delivers at once, also before anything was sent", async () => {
+  let deliver: (bytes: Uint8Array) => void = () => undefined;
+  const sent: Uint8Array[] = [];
+  const link = Object.assign(new SynchronousLink("initiator"), {
+    start: (receiver: LinkReceiver) => void (deliver = (bytes) => receiver.received(bytes)),
+    send: (bytes: Uint8Array) => void sent.push(bytes),
+  });
+  const broker = new Broker(link);
+  deliver(encode([new TextEncoder().encode("pb"), new TextEncoder().encode("none")]));
+  expect(broker.dialect?.name).toBe("pb");
+  expect(sent).toHaveLength(1);
+  await broker.ready;
+  broker.terminate("closed");
 });
 
 test("a link that never calls drained is read again when its bytes have been sent", async () => {

@@ -1,10 +1,11 @@
 // Caches of objects of the peer: their handles, their release, and messages that cross in flight (wire specification
 // 5.8).
 
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { DeadReferenceError } from "@pb/broker";
 import { JellyError, Tuple } from "@pb/jelly-types";
 import { garbageCollector } from "../../../../tools/gc/garbage-collector.js";
+import { ImportedCaches } from "../../src/references/imported-caches.js";
 import { brokerAndPeer, rejection, settled } from "../support/raw-peer.js";
 import { StockCopy, types, open, cacheOf } from "../support/stock-shop.js";
 
@@ -147,4 +148,75 @@ test("an answer with a duplicate or an unknown cache rejects only its own call",
   for (const call of calls) expect(await call).toBeInstanceOf(Error);
   expect(broker.stats().cachesHeld).toBe(1);
   expect(Tuple).toBeDefined();
+});
+
+describe("searches for cycles", () => {
+  /** A table with a cache that mentions others. `searches` counts the searches that were scheduled. */
+  function table() {
+    const caches = new ImportedCaches<object>(() => undefined);
+    let id = 0;
+    const add = (): { id: number; handle: object } => ({ id: ++id, handle: caches.add(id, {}) });
+    const schedule = vi.spyOn(globalThis, "queueMicrotask");
+    onTestFinished(() => schedule.mockRestore());
+    const hub = add();
+    const mention = (count: number): object[] =>
+      Array.from({ length: count }, () => {
+        const { handle } = add();
+        caches.mention(hub.handle, handle);
+        return handle;
+      });
+    return { caches, hub, add, mention, searches: () => schedule.mock.calls.length };
+  }
+
+  test("wait until one of 64 mentions is new, and are scheduled once", async () => {
+    const { mention, searches } = table();
+    mention(640);
+    expect(searches()).toBe(1);
+    await settled();
+    for (let one = 0; one < 10; one++) {
+      mention(1);
+      await settled();
+    }
+    expect(searches()).toBe(1);
+    mention(1);
+    await settled();
+    expect(searches()).toBe(2);
+    mention(11);
+    expect(searches(), "the new mentions are counted from the last search").toBe(3);
+  });
+
+  test("do not wait because of mentions in caches that the peer has forgotten", async () => {
+    const { caches, hub, add, mention, searches } = table();
+    mention(640);
+    await settled();
+    caches.forget(hub.id);
+    caches.mention(add().handle, add().handle);
+    expect(searches()).toBe(2);
+  });
+
+  test("do not wait because of mentioned caches that do not exist anymore", async () => {
+    const { caches, hub, add, searches } = table();
+    for (let one = 0; one < 640; one++) {
+      const { id, handle } = add();
+      caches.mention(hub.handle, handle);
+      caches.forget(id);
+    }
+    await settled();
+    const before = searches();
+    caches.mention(add().handle, add().handle);
+    expect(searches()).toBe(before + 1);
+  });
+
+  test("count a mention once, and only of caches of the connection", async () => {
+    const { caches, hub, mention, searches } = table();
+    const [known] = mention(128);
+    await settled();
+    for (let round = 0; round < 10; round++) {
+      for (const value of [known, {}, null, 5, undefined]) caches.mention(hub.handle, value);
+      caches.mention({}, known);
+    }
+    expect(searches()).toBe(1);
+    mention(3);
+    expect(searches()).toBe(2);
+  });
 });
