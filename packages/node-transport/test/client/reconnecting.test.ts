@@ -1,9 +1,9 @@
 // The reconnecting client over sockets. See @pb/transport for its behavior in detail.
 
-import { callContext } from "@pb/broker";
 import { expect, onTestFinished, test } from "vitest";
 import { listen, NotConnectedError, OutcomeUnknownError, reconnecting } from "@pb/node-transport";
 import type { ReconnectOptions, ReconnectState } from "@pb/node-transport";
+import { checkCallsAhead, ContractRoot } from "../../../transport/test/support/reconnecting-contract.js";
 import { BadNetwork } from "../support/bad-network.js";
 import { Echo, sleep, until } from "../support/echo.js";
 
@@ -56,23 +56,9 @@ test("sends only idempotent calls again when the connection is lost", async () =
 });
 
 test("calls results that have not arrived, and tells the server deadlines and traces", async () => {
-  const traceparent = `00-${"a1".repeat(16)}-${"b2".repeat(8)}-01`;
-  class Maker extends Echo {
-    remote_make(): Echo {
-      return new Echo();
-    }
-    remote_context(): unknown {
-      return [callContext().traceparent, callContext().deadline !== undefined];
-    }
-  }
-  const server = await listen(here, new Maker());
-  const client = reconnecting<Maker>(`tcp:127.0.0.1:${server.port}`);
-  onTestFinished(async () => {
-    await client.close();
-    await server.destroy();
-  });
-  expect(await client.pipe("make").callRemote("echo", "hi")).toBe("hi");
-  expect(await client.with({ timeoutMs: 60_000, traceparent }).callRemote("context")).toEqual([traceparent, true]);
+  await using server = await listen(here, new ContractRoot());
+  await using client = reconnecting<ContractRoot>(`tcp:127.0.0.1:${server.port}`);
+  await checkCallsAhead(client);
 });
 
 test("lets calls wait while the network is down", async () => {

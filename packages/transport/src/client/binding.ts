@@ -150,6 +150,7 @@ export class Binding<Value> implements Bindable {
     const subscription = this.#watchers.add(watcher);
     if (this.#watcherCount++ === 0) this.#known = this.state;
     this.#subscribe();
+    this.#awaitPause();
     let isActive = true;
     return onDispose(() => {
       if (isActive) this.#watcherCount--;
@@ -258,9 +259,26 @@ export class Binding<Value> implements Bindable {
     if (pause <= 0) {
       this.bindOn(now).catch(() => undefined);
     } else if (this.#recipe.isEager) {
-      this.#timer = setTimeout(() => this.#start(), Math.ceil(pause));
-      this.#client.unref(this.#timer);
+      this.#setTimer(pause, () => this.#start());
     }
+  }
+
+  /** Tells the watchers when the pause after too many losses is over: the state is `unbound` then. */
+  #awaitPause(): void {
+    if (this.#recipe.isEager) return; // It is made anew then.
+    clearTimeout(this.#timer);
+    const pause = this.#pauseLeft();
+    const isPausing = this.#watcherCount > 0 && pause > 0 && this.#attempt === undefined;
+    if (!isPausing || this.#client.state().is !== "ready" || this.#final !== undefined) return;
+    this.#setTimer(pause, () => {
+      this.#awaitPause();
+      this.#changed();
+    });
+  }
+
+  #setTimer(milliseconds: number, callback: () => void): void {
+    this.#timer = setTimeout(callback, Math.ceil(milliseconds));
+    this.#client.unref(this.#timer);
   }
 
   /** The client or the parent has a new state. */
@@ -275,6 +293,7 @@ export class Binding<Value> implements Bindable {
       const isParentGone = parent?.state.is === "gone" && parent.#pauseLeft() <= 0;
       if (this.#attempt === undefined && !isParentGone) this.#start();
     }
+    this.#awaitPause();
     this.#changed();
   };
 
@@ -328,6 +347,7 @@ export class Binding<Value> implements Bindable {
   #unsubscribe(): void {
     const isNeeded = this.#recipe.isEager || this.#watcherCount > 0 || this.#attempt?.state === BINDING;
     if (isNeeded && this.#final === undefined) return;
+    clearTimeout(this.#timer);
     for (const subscription of this.#subscriptions.splice(0)) subscription[dispose]();
   }
 }

@@ -1,14 +1,13 @@
 // A reference that outlives connections: a recipe for getting it, which runs once per connection.
 
 import { DeadReferenceError, RemoteError } from "@pb/broker";
-import type { Pipelined, Reference, RemoteCalls, RemoteMethods, RemoteReference } from "@pb/broker";
-import { withDeadline } from "@pb/broker/extension";
-import type { DeadlineOptions, RemoteArguments, RemoteCaller, RemoteName, RemoteResult } from "@pb/broker/extension";
-import { addDisposal, checkOptions, dispose } from "@pb/jelly-types";
-import { NotConnectedError } from "../errors.js";
+import type { Reference, RemoteMethods, RemoteReference } from "@pb/broker";
+import type { RemoteArguments, RemoteName, RemoteResult } from "@pb/broker/extension";
+import { addDisposal, dispose } from "@pb/jelly-types";
 import { Binding } from "./binding.js";
 import type { ClientConnections, LastingState, Recipe } from "./binding.js";
-import type { CallTarget, ClientCalls, ReconnectingCallOptions } from "./client-calls.js";
+import type { CallTarget, ClientCalls } from "./client-calls.js";
+import { CurrentObject } from "./current-object.js";
 import { Standing } from "./standing.js";
 import type { StandingOptions, StandingSetup } from "./standing.js";
 
@@ -38,7 +37,7 @@ export interface LastingContext {
  * the path fails, calls reject with its error; when its result is not a reference, with a `RemoteError` of the type
  * `pbx.NotAReference`.
  */
-export class LastingReference<T = RemoteMethods> implements Reference<T> {
+export class LastingReference<T = RemoteMethods> extends CurrentObject<T> implements Reference<T> {
   static {
     addDisposal(this);
   }
@@ -57,9 +56,11 @@ export class LastingReference<T = RemoteMethods> implements Reference<T> {
     if (typeof name !== "string") throw new TypeError("The name of the method must be text");
     const { connections } = context;
     const binding = new Binding(connections, parent, callOf(name, args, connections.recipeMs));
+    const target = targetOf(connections, binding);
+    super(context.calls, target, "reference");
     this.#context = context;
     this.#binding = binding;
-    this.#target = targetOf(connections, binding);
+    this.#target = target;
   }
 
   /** Whether it is usable on the current connection. */
@@ -80,45 +81,6 @@ export class LastingReference<T = RemoteMethods> implements Reference<T> {
   /** Calls `watcher` with every new state, until the result is disposed of. */
   onState(watcher: (state: LastingState) => void): Disposable {
     return this.#binding.onState(watcher);
-  }
-
-  /**
-   * Resolves with the reference on the current connection, as soon as there is one. Rejects as calls do, and with
-   * `NotConnectedError` after `timeoutMs`.
-   */
-  async current(options: DeadlineOptions = {}): Promise<RemoteReference<T>> {
-    checkOptions(options, { signal: "signal", timeoutMs: "any" });
-    const timeoutError = (ms: number): Error => new NotConnectedError(`There was no reference within ${ms} ms`);
-    return withDeadline(options, timeoutError, async (signal) => {
-      const { reference } = await this.#target("wait", signal);
-      return reference as RemoteReference<T>;
-    });
-  }
-
-  /** The methods as functions: `reference.call.echo("hi")` is `reference.callRemote("echo", "hi")`. */
-  get call(): RemoteCalls<T> {
-    return this.with({}).call;
-  }
-
-  /** Calls a method, as soon as there is a connection and a reference. */
-  callRemote<Name extends RemoteName<T>>(
-    name: RemoteName<T, Name>,
-    ...args: RemoteArguments<T, Name>
-  ): Promise<RemoteResult<T, Name>> {
-    return this.with({}).callRemote<Name>(name, ...args);
-  }
-
-  /** Calls a method whose result is called before it has arrived: see `RemoteReference.pipe`. */
-  pipe<Name extends RemoteName<T>>(
-    name: RemoteName<T, Name>,
-    ...args: RemoteArguments<T, Name>
-  ): Pipelined<RemoteResult<T, Name>> {
-    return this.with({}).pipe<Name>(name, ...args);
-  }
-
-  /** The same ways to call, with the options of calls of a `ReconnectingClient`. Throws `TypeError` as that does. */
-  with(options: ReconnectingCallOptions): RemoteCaller<T> {
-    return this.#context.calls.caller(this.#target, options);
   }
 
   /**

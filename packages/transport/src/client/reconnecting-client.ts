@@ -1,11 +1,11 @@
 // A client that connects again and logs in again whenever its connection is lost, and calls the current remote object.
 
 import { defaultBrokerLimits } from "@pb/broker";
-import type { Broker, BrokerEvent, Pipelined, RemoteCalls, RemoteMethods, RemoteReference } from "@pb/broker";
+import type { Broker, BrokerEvent, RemoteMethods, RemoteReference } from "@pb/broker";
 import { addDisposal, asyncDispose, checkOptions, dispose } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
 import { Subscriptions, withDeadline, withDefaults } from "@pb/broker/extension";
-import type { DeadlineOptions, RemoteArguments, RemoteCaller, RemoteName, RemoteResult } from "@pb/broker/extension";
+import type { RemoteArguments, RemoteName, RemoteResult } from "@pb/broker/extension";
 import { defaultWatcher } from "../default-watcher.js";
 import { ConnectError, NotConnectedError } from "../errors.js";
 import { checkAfterSleep, completeLiveness, watchOver } from "../liveness.js";
@@ -17,13 +17,15 @@ import { completeBackoff, delayAfter, retryDelay } from "./backoff.js";
 import type { Backoff, BackoffOptions } from "./backoff.js";
 import type { Bindable, ClientConnections } from "./binding.js";
 import { ClientCalls } from "./client-calls.js";
-import type { CallTarget, ReconnectingCallOptions } from "./client-calls.js";
+import type { CallTarget } from "./client-calls.js";
+import { CurrentObject } from "./current-object.js";
 import { isReference, LastingReference } from "./lasting-reference.js";
 import type { Lasting, LastingContext } from "./lasting-reference.js";
 import { Standing } from "./standing.js";
 import type { StandingOptions, StandingSetup } from "./standing.js";
 import { isFinalByDefault, readyOrError } from "./reconnect-state.js";
 import type { ReadyState, ReconnectState, WhileDown } from "./reconnect-state.js";
+import { WaitingCalls } from "./waiting-calls.js";
 
 /**
  * Makes one connection and resolves when both ends can call. Each transport has its own. Rejects with the reason of the
@@ -99,8 +101,11 @@ const optionKinds: OptionKinds<ReconnectingClientOptions<never>> = {
 
 const LOGIN_MS = 30_000;
 
-/** Connects at once, and again whenever the connection is lost. */
-export class ReconnectingClient<T = RemoteMethods> {
+/**
+ * Connects at once, and again whenever the connection is lost. Calls go to the current avatar or root object:
+ * `client.call.echo("hi")`.
+ */
+export class ReconnectingClient<T = RemoteMethods> extends CurrentObject<T> {
   static {
     addDisposal(this, asyncDispose);
   }
@@ -121,13 +126,11 @@ export class ReconnectingClient<T = RemoteMethods> {
   #loggingIn: Broker | undefined;
   /** Connections to servers that are about to close: their calls in flight are still answered. */
   readonly #leaving = new Set<Broker>();
-  readonly #calls: ClientCalls;
   readonly #lasting: LastingContext;
   readonly #loginMs: number;
   /** The connection that is being checked because this end was asleep. */
   #checked: Broker | undefined;
-  /** Calls that wait for a connection. */
-  readonly #waiters = new Set<Waiter<T>>();
+  readonly #waiting = new WaitingCalls<T>();
   #state: ReconnectState<T> = { is: "connecting", attempt: 1 };
 
   /** The kinds of all options, for transports that add options of their own. */
@@ -137,14 +140,15 @@ export class ReconnectingClient<T = RemoteMethods> {
   constructor(dial: Dial, options: ReconnectingClientOptions<T> = {}, hooks: ReconnectingClientHooks = {}) {
     checkOptions<ReconnectingClientOptions<T>>(options, optionKinds);
     if (options.liveness !== false) completeLiveness(options.liveness);
+    const calls = new ClientCalls(options, hooks.callsWaiting ?? defaultBrokerLimits.callsWaiting);
+    super(calls, (whileDown, signal) => this.#target(whileDown, signal), "connection");
     this.#dial = dial;
     this.#options = options;
     this.#backoff = completeBackoff(options.backoff);
     ({ loginMs: this.#loginMs } = withDefaults("option", { loginMs: LOGIN_MS }, { loginMs: options.loginMs }));
     this.#platform = hooks.platform ?? defaultPlatform;
-    this.#calls = new ClientCalls(options, hooks.callsWaiting ?? defaultBrokerLimits.callsWaiting);
     this.#onEvent = hooks.onEvent ?? defaultWatcher(this.#platform.warn);
-    this.#lasting = { connections: this.#connections(), calls: this.#calls };
+    this.#lasting = { connections: this.#connections(), calls };
     const waking = hooks.onWake?.(() => this.#wake());
     const { onState, signal } = options;
     const stopped = this.#stop.signal;
@@ -178,57 +182,6 @@ export class ReconnectingClient<T = RemoteMethods> {
    */
   onState(watcher: (state: ReconnectState<T>) => void): Disposable {
     return this.#watchers.add(watcher);
-  }
-
-  /**
-   * Resolves with the current avatar or root object, as soon as there is a connection. Rejects with `NotConnectedError`
-   * when the client has stopped, or after `timeoutMs`, and with the reason of the signal when that aborts.
-   */
-  async current(options: DeadlineOptions = {}): Promise<RemoteReference<T>> {
-    checkOptions(options, { signal: "signal", timeoutMs: "any" });
-    const timeoutError = (ms: number): Error => new NotConnectedError(`There was no connection within ${ms} ms`);
-    return withDeadline(options, timeoutError, async (signal) => (await this.#whenReady("wait", signal)).reference);
-  }
-
-  /**
-   * The methods of the current avatar or root object as functions: `client.call.echo("hi")` is
-   * `client.callRemote("echo", "hi")`.
-   */
-  get call(): RemoteCalls<T> {
-    return this.with({}).call;
-  }
-
-  /**
-   * Calls a method of the current avatar or root object. While there is no connection, the call waits, or rejects with
-   * `NotConnectedError` (see `whileDown`). When the connection ends before the answer arrives, the call rejects with
-   * `OutcomeUnknownError`, or is sent again if the method is idempotent.
-   */
-  callRemote<Name extends RemoteName<T>>(
-    name: RemoteName<T, Name>,
-    ...args: RemoteArguments<T, Name>
-  ): Promise<RemoteResult<T, Name>> {
-    return this.with({}).callRemote<Name>(name, ...args);
-  }
-
-  /**
-   * Calls a method whose result is called before it has arrived, as `pipe` of a reference does:
-   * `client.pipe("thing").call.hi()`. While there is no connection, the calls wait, and are then sent together. When
-   * the connection ends, the first call rejects with `OutcomeUnknownError`, and those to its result with
-   * `ConnectionLostError`. None of them is sent again, whether or not it is idempotent.
-   */
-  pipe<Name extends RemoteName<T>>(
-    name: RemoteName<T, Name>,
-    ...args: RemoteArguments<T, Name>
-  ): Pipelined<RemoteResult<T, Name>> {
-    return this.with({}).pipe<Name>(name, ...args);
-  }
-
-  /**
-   * The same ways to call, with options. `timeoutMs` includes the time while there is no connection. Throws
-   * `TypeError` for an unknown name, and for a `timeoutMs` that is not a number of at least 0.
-   */
-  with(options: ReconnectingCallOptions): RemoteCaller<T> {
-    return this.#calls.caller(this.#target, options);
   }
 
   /**
@@ -396,7 +349,7 @@ export class ReconnectingClient<T = RemoteMethods> {
     if (this.#state.is === "stopped") return;
     this.#state = state;
     for (const follow of this.#followers) follow();
-    this.#settleWaiters();
+    this.#waiting.settle(this.#state);
     // A watcher may change the state. The other watchers have then been called with the newer state already.
     for (const watcher of this.#watchers) if (this.#state === state) this.#notify(watcher, state);
   }
@@ -419,11 +372,7 @@ export class ReconnectingClient<T = RemoteMethods> {
     const now = readyOrError(this.#state, whileDown);
     if (now instanceof NotConnectedError) throw now;
     if (now !== undefined) return now;
-    return new Promise((resolve, reject) => {
-      const waiter = { resolve, reject, binding };
-      this.#waiters.add(waiter);
-      signal.addEventListener("abort", () => this.#waiters.delete(waiter), { once: true });
-    });
+    return this.#waiting.wait(signal, binding);
   }
 
   /** What lasting references and setups use of this client. */
@@ -432,10 +381,7 @@ export class ReconnectingClient<T = RemoteMethods> {
       state: () => this.#state,
       age: () => performance.now() - this.#readySince,
       whenReady: (whileDown, signal, binding) => this.#whenReady(whileDown, signal, binding),
-      forgetEnded: (error) => {
-        for (const waiter of this.#waiters)
-          if (waiter.binding?.hasEnded === true && this.#waiters.delete(waiter)) waiter.reject(error);
-      },
+      forgetEnded: (error) => this.#waiting.rejectEnded(error),
       watch: (callback) => this.#followers.add(callback),
       notify: (watcher, state) => this.#notify(watcher, state),
       report: (error) => this.#onEvent({ kind: "callback-failed", error }),
@@ -444,29 +390,6 @@ export class ReconnectingClient<T = RemoteMethods> {
       stableMs: this.#backoff.stableMs,
     };
   }
-
-  /** Settles the calls that wait for a connection, in their order. */
-  #settleWaiters(): void {
-    const outcome = readyOrError(this.#state, "wait");
-    if (outcome === undefined) return;
-    const waiters = [...this.#waiters];
-    this.#waiters.clear();
-    if (!(outcome instanceof NotConnectedError))
-      for (const binding of new Set(waiters.map((waiter) => waiter.binding)))
-        binding?.bindOn(outcome).catch(() => undefined); // The calls that wait for it get the error.
-    for (const { resolve, reject } of waiters) {
-      if (outcome instanceof NotConnectedError) reject(outcome);
-      else resolve(outcome);
-    }
-  }
 }
 
 const NO_REFERENCE = "The option login must resolve with a reference, such as that of login() or getRootObject()";
-
-/** A call that waits for a connection. */
-interface Waiter<T> {
-  readonly resolve: (state: ReadyState<T>) => void;
-  readonly reject: (error: Error) => void;
-  /** What is bound before any call that waits is sent. */
-  readonly binding: Bindable | undefined;
-}

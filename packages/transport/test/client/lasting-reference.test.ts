@@ -339,6 +339,20 @@ describe("a connection that is lost while the reference is bound", () => {
     expect(await room.callRemote("say", "hi")).toBe("poison: hi");
   });
 
+  test("is unbound again, and says so, when a connection has lasted long enough", async () => {
+    const { client, house, network } = startHouse({ backoff: { firstMs: 5, highestMs: 5, stableMs: 20 } });
+    house.faults.push(...Array.from({ length: 3 }, () => () => network.drop()));
+    const room = client.path("room", "lobby");
+    const states = statesOf(room);
+    const memberStates = statesOf(room.path("member", "ann"));
+    await expect(room.callRemote("say", "hi")).rejects.toBeInstanceOf(OutcomeUnknownError);
+    await until(() => states.slice(-2).join() === "gone,unbound", "the pause is over");
+    expect(memberStates).toEqual(["unbound", "gone", "unbound"]);
+    const late = statesOf(room);
+    expect(await room.callRemote("say", "hi")).toBe("lobby: hi");
+    expect(late).toEqual(["unbound", "binding", "bound"]);
+  });
+
   test("is tried again on a connection that has lasted long enough", async () => {
     const { client, house, network } = startHouse({ backoff: { firstMs: 5, highestMs: 5, stableMs: 20 } });
     house.faults.push(...Array.from({ length: 3 }, () => () => network.drop()));

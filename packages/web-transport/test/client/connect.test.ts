@@ -4,10 +4,10 @@ import { createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import { once } from "node:events";
 import { describe, expect, test } from "vitest";
-import { callContext } from "@pb/broker";
 import { WebSocket, WebSocketServer } from "ws";
 import { accept, connect, reconnecting, WebServer } from "@pb/web-transport";
 import { listen } from "@pb/web-transport/node";
+import { checkCallsAhead, ContractRoot } from "../../../transport/test/support/reconnecting-contract.js";
 import { connectTo, echo, Echo, errorOf, startServer, UnpausableWebSocket, until } from "../support/echo.js";
 
 describe("addresses", () => {
@@ -196,17 +196,7 @@ test("a client connects again after the server was replaced", async () => {
 });
 
 test("a reconnecting client calls results that have not arrived, and tells the server deadlines and traces", async () => {
-  const traceparent = `00-${"a1".repeat(16)}-${"b2".repeat(8)}-01`;
-  class Maker extends Echo {
-    remote_make(): Echo {
-      return new Echo();
-    }
-    remote_context(): unknown {
-      return [callContext().traceparent, callContext().deadline !== undefined];
-    }
-  }
-  await using server = await listen("ws:0:interface=127.0.0.1:path=/pb", new Maker());
-  await using client = reconnecting<Maker>(`ws://127.0.0.1:${server.port}/pb`, { webSocket: WebSocket });
-  expect(await client.pipe("make").callRemote("echo", "hi")).toBe("hi");
-  expect(await client.with({ timeoutMs: 60_000, traceparent }).callRemote("context")).toEqual([traceparent, true]);
+  await using server = await listen("ws:0:interface=127.0.0.1:path=/pb", new ContractRoot());
+  await using client = reconnecting<ContractRoot>(`ws://127.0.0.1:${server.port}/pb`, { webSocket: WebSocket });
+  await checkCallsAhead(client);
 });
