@@ -33,7 +33,15 @@ function run(
 describe.each(inject("twisteds"))("with Twisted $version", ({ python }) => {
   test("its own tests pass", () => {
     const env = { ...pythonEnvironment(), PYTHONPATH: `${join(source, "src")}:${join(source, "tests")}` };
-    const trial = ["-W", "error::RuntimeWarning", "-m", "twisted.trial", "--temp-directory=trial", "test_txpb"];
+    const trial = [
+      "-W",
+      "error::RuntimeWarning",
+      "-m",
+      "twisted.trial",
+      "--temp-directory=trial",
+      "test_txpb",
+      "test_live",
+    ];
     expect(run(python, trial, temporaryFolder(), env)).toMatch(/PASSED \(successes=\d+\)/);
   });
 

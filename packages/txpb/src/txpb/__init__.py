@@ -1,4 +1,4 @@
-"""Cancellation, deadlines, pipelining, goodbyes and trace context for Twisted's Perspective Broker.
+"""Cancellation, deadlines, pipelining, goodbyes, trace context and live state for Twisted's Perspective Broker.
 
 Call ``upgrade(factory)`` on a ``PBServerFactory`` or ``PBClientFactory``. Peers that do not know these extensions notice
 nothing: towards them, everything behaves as plain Perspective Broker.
@@ -8,15 +8,19 @@ from ._broker import upgrade
 from ._calls import Pipelined, call, pipe
 from ._context import Call, context
 from ._drain import drain, notify_on_go_away
-from ._errors import Canceled, DependencyFailed, GoingAway, NotAReference
+from ._errors import Canceled, DependencyFailed, GoingAway, NotAReference, NotPlain, ViewFailed
+from ._live import Live
 
 __all__ = [
     "Call",
     "Canceled",
     "DependencyFailed",
     "GoingAway",
+    "Live",
     "NotAReference",
+    "NotPlain",
     "Pipelined",
+    "ViewFailed",
     "call",
     "context",
     "drain",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, Optional, TypeVar, Union, cast
+from typing import Any, Callable, Optional, TypeVar, Union, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import connectionDone
@@ -45,6 +45,8 @@ class PbxBroker(pb.Broker):
     def __init__(self, *args: Any, **kw: Any) -> None:
         super().__init__(*args, **kw)
         self.pbx = Pbx(self, self.pbx_clock)
+        self.pbx_before_sending: set[Callable[[], None]] = set()
+        """Sends patches of live states, which must arrive before later calls and answers."""
 
     def connectionReady(self) -> None:
         super().setNameForLocal(NAME, self.pbx)
@@ -89,12 +91,18 @@ class PbxBroker(pb.Broker):
         return super().unserialize(sexp, perspective)
 
     def _sendAnswer(self, netResult: Any, requestID: Any) -> None:
+        self._send_patches()
         if not self.disconnected:
             super()._sendAnswer(netResult, requestID)
 
     def _sendError(self, fail: Any, requestID: Any) -> None:
+        self._send_patches()
         if not self.disconnected:
             super()._sendError(fail, requestID)
+
+    def _send_patches(self) -> None:
+        while self.pbx_before_sending:
+            self.pbx_before_sending.pop()()
 
     # Calls of this end
 
@@ -103,6 +111,7 @@ class PbxBroker(pb.Broker):
         return super().newRequestID() if reserved is None else reserved
 
     def _sendMessage(self, prefix: Any, perspective: Any, objectID: Any, message: Any, args: Any, kw: Any) -> Any:
+        self._send_patches()
         if not self.disconnected and self.pbx.retry_after is not None and objectID != NAME:
             call = current.get()
             if call is None or call.broker is not self:  # The peer still waits for the calls that are running.
@@ -146,6 +155,7 @@ class PbxBroker(pb.Broker):
         self, perspective: Any, object_id: Any, name: str, args: Any, kw: Any, note: dict[str, Any], expect: bool = False
     ) -> tuple[int, Deferred[Any]]:
         """Calls a method, with a note. Returns the number of the call and what Perspective Broker returns."""
+        self._send_patches()  # These are calls, too.
         request_id = self.newRequestID()
         if note and self.may("note"):
             self.tell(b"note", request_id, note)

@@ -35,3 +35,11 @@ class GoingAway(pb.DeadReferenceError):
 
 
 UNKNOWN_OBJECT = "Invalid Object ID"
+
+
+class NotPlain(ValueError):
+    """Data that cannot be part of a live state: only text, numbers, booleans, ``None``, lists and dicts can."""
+
+
+class ViewFailed(pb.Error):
+    """The method ``view_of`` of a live state failed for a group of viewers. The reason is in the log of the server."""
