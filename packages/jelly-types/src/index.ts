@@ -25,6 +25,7 @@ export { Jellier } from "./writing/jellier.js";
 export type { JellierOptions } from "./writing/jellier.js";
 export { Unjellier } from "./reading/unjellier.js";
 export type { UnjellierOptions } from "./reading/unjellier-options.js";
+export { PlainTree } from "./types/plain-tree.js";
 export { completeExactness } from "./handler.js";
 export type {
   Class,

@@ -11,6 +11,7 @@ import { list } from "./types/list.js";
 import { none } from "./types/none.js";
 import { float } from "./types/number.js";
 import { instance, pythonName } from "./types/instances/python-name.js";
+import { plainTreeType } from "./types/plain-tree.js";
 import { persistent } from "./types/instances/persistent.js";
 import { frozenSet, set } from "./types/set.js";
 import { text } from "./types/text.js";
@@ -42,6 +43,7 @@ export const standardTypes: TypeRegistry = new TypeRegistry()
   .register(timeOfDay)
   .register(timeDelta)
   .register(decimal)
+  .register(plainTreeType)
   .register(unpersistable)
   .register(persistent)
   .register(pythonName)

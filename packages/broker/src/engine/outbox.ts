@@ -57,6 +57,8 @@ export class Outbox {
     this.flush();
   };
   #deferred: DeferredMessage[] = [];
+  /** Callbacks of the program that run before the next message is written. */
+  #beforeNext: (() => void)[] = [];
   /** Bytes passed to the link. */
   #sentBytes = 0;
   /** The last answer has left the process when this many bytes have. */
@@ -76,6 +78,16 @@ export class Outbox {
   /** Bytes that are written and not yet sent. */
   get size(): number {
     return this.#writer.position;
+  }
+
+  /** Bytes that have not left the process: those written here, and those that the link has. */
+  get queuedBytes(): number {
+    return this.size + this.#link.queuedBytes;
+  }
+
+  /** Runs `callback` once, before the next message is written. It may write messages. Its errors are reported. */
+  beforeNext(callback: () => void): void {
+    this.#beforeNext.push(callback);
   }
 
   /** Whether an answer that the peer waits for has not left the process. */
@@ -105,6 +117,7 @@ export class Outbox {
       this.#deferred.push({ message, graph, shared });
       return true;
     }
+    if (this.#beforeNext.length > 0) for (const run of this.#beforeNext.splice(0)) this.config.runCallback(run);
     this.#isWriting = true;
     try {
       return this.#write(message, graph, shared);

@@ -116,6 +116,28 @@ export class CacheObserver<T = RemoteMethods> {
     this.#context.caller.send(this.#id, name, args, { perspective: this.#perspective, keepAlive: this, isCache: true });
   }
 
+  /**
+   * Runs `callback` once, before the next message to the peer is written: a call, an answer, or an update. Updates that
+   * a program collects, such as those of one turn, thus arrive before the answer of the call that caused them. It never
+   * runs if no further message is written; what it throws is reported as `callback-failed`.
+   */
+  beforeNextMessage(callback: () => void): void {
+    if (this.#context.connection.isOpen) this.#context.outbox.beforeNext(callback);
+  }
+
+  /** Bytes to the peer that have not left the process, those of other messages included. */
+  get queuedBytes(): number {
+    return this.#context.outbox.queuedBytes;
+  }
+
+  /**
+   * Resolves when everything that is queued has been sent. Rejects with `ConnectionLostError` when the connection has
+   * ended.
+   */
+  drained(): Promise<void> {
+    return this.#context.connection.drained();
+  }
+
   /** Internal: {@link sendRemote} for `broadcast`. */
   sendShared(shared: SharedArguments, name: string, args: readonly unknown[]): void {
     const details = { perspective: this.#perspective, keepAlive: this, isCache: true, shared };

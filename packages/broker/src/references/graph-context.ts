@@ -36,6 +36,12 @@ export interface ConnectionContext {
       dead: Error | undefined,
     ): object;
   };
+  readonly outbox: {
+    /** Bytes that have not left the process. */
+    readonly queuedBytes: number;
+    /** Runs `callback` once, before the next message is written. */
+    beforeNext(callback: () => void): void;
+  };
   readonly config: {
     /** How the connection reads integers, floats and dicts. */
     readonly exactness: Exactness;

@@ -1,0 +1,101 @@
+// `PlainTree`: plain data that is written once, and appended as bytes from then on.
+
+import { BananaError, BananaWriter } from "@pb/banana";
+import type { Dialect, ExpressionWriter } from "@pb/banana";
+import { below, describe, fromBanana, JellyError, keyStep } from "../errors.js";
+import type { WritingHandler } from "../handler.js";
+import { WRITING_DEPTH } from "../limits.js";
+import { writeBoolean } from "./boolean.js";
+import { writeNone } from "./none.js";
+import { writeNumber } from "./number.js";
+import { writeText } from "./text.js";
+
+/**
+ * Plain data that is sent to many peers: null, booleans, numbers, text, and arrays and plain objects of these. It is
+ * written once for each dialect, and its bytes are kept as long as this object (bench `live`). It arrives as its
+ * `value` does, but as a tree: an object that it contains twice arrives as two objects. It must not change.
+ */
+export class PlainTree {
+  readonly value: unknown;
+  readonly #bytes = new Map<Dialect, Uint8Array>();
+
+  constructor(value: unknown) {
+    this.value = value;
+  }
+
+  /**
+   * Its bytes in a dialect. Throws {@link JellyError}, with the path, for any other value, for one that is nested more
+   * than 150 deep, and for text of more than 655,360 bytes.
+   */
+  bytesIn(dialect: Dialect): Uint8Array {
+    let bytes = this.#bytes.get(dialect);
+    if (bytes === undefined) {
+      // In a writer of its own, because insertions may still move what a message contains already.
+      const writer = new BananaWriter({ dialect });
+      writeTree(this.value, writer, WRITING_DEPTH);
+      bytes = writer.take();
+      this.#bytes.set(dialect, bytes);
+    }
+    return bytes;
+  }
+}
+
+export const plainTreeType: WritingHandler<PlainTree> = {
+  atoms: [],
+  classes: [PlainTree],
+  identity: false,
+  isScalar: true,
+  jelly(tree, { writer }) {
+    if (writer instanceof BananaWriter) writer.append(tree.bytesIn(writer.dialect));
+    else writeTree(tree.value, writer, WRITING_DEPTH);
+  },
+};
+
+function writeTree(value: unknown, writer: ExpressionWriter, depth: number): void {
+  if (typeof value === "object" && value !== null) {
+    if (depth === 0) throw new JellyError("JELLY_TOO_DEEP", `Values are nested more than ${WRITING_DEPTH} deep`);
+    if (Array.isArray(value)) writeItems(value, writer, depth - 1);
+    else writeEntries(value as Readonly<Record<string, unknown>>, writer, depth - 1);
+    return;
+  }
+  try {
+    writeScalar(value, writer);
+  } catch (error) {
+    throw error instanceof BananaError ? fromBanana(error) : error;
+  }
+}
+
+function writeScalar(value: unknown, writer: ExpressionWriter): void {
+  if (typeof value === "string") writeText(writer, value);
+  else if (typeof value === "number") writeNumber(writer, value);
+  else if (typeof value === "boolean") writeBoolean(writer, value);
+  else if (value === null) writeNone(writer);
+  else throw new JellyError("JELLY_NOT_JELLYABLE", `A plain tree cannot contain ${describe(value)}`);
+}
+
+function writeItems(items: readonly unknown[], writer: ExpressionWriter, depth: number): void {
+  writer.list(items.length + 1);
+  writer.word("list");
+  for (let index = 0; index < items.length; index++) {
+    try {
+      writeTree(items[index], writer, depth);
+    } catch (error) {
+      throw below(error, `[${index}]`);
+    }
+  }
+}
+
+function writeEntries(entries: Readonly<Record<string, unknown>>, writer: ExpressionWriter, depth: number): void {
+  const keys = Object.keys(entries);
+  writer.list(keys.length + 1);
+  writer.word("dictionary");
+  for (const key of keys) {
+    try {
+      writer.list(2);
+      writeText(writer, key);
+      writeTree(entries[key], writer, depth);
+    } catch (error) {
+      throw below(error, keyStep(key));
+    }
+  }
+}

@@ -1,0 +1,175 @@
+// `live`: a view that survives reconnects.
+
+import type { RemoteMethods, RemoteReference } from "@pb/broker";
+import { addDisposal, dispose } from "@pb/jelly-types";
+import { LiveError } from "../errors.js";
+import type { Live } from "../server/live.js";
+import { LiveView } from "./live-view.js";
+import { Selection } from "./selection.js";
+import { Listeners } from "./source.js";
+import type { LiveSource, LiveStatus } from "./source.js";
+
+/** The state of a subscription of a client. */
+interface StandingLike extends Disposable {
+  readonly state: { readonly is: "unbound" | "binding" | "bound" } | { readonly is: "gone"; readonly cause: unknown };
+  onState(watcher: () => void): Disposable;
+  retry(): void;
+}
+
+/** What {@link live} uses of a `ReconnectingClient` or a `LastingReference`. */
+export interface LiveClient<T> {
+  standing(setup: (reference: RemoteReference<T>, context: { readonly signal: AbortSignal }) => unknown): StandingLike;
+}
+
+/** Requests the view on a connection: `(root) => root.callRemote("board")`. */
+export type LiveRecipe<T, Result> = (
+  reference: RemoteReference<T>,
+  context: { readonly signal: AbortSignal },
+) => Promise<Result> | Result;
+
+/** The state that a viewer gets of what a method returns, which is a `Live` at the server. */
+export type ViewedState<Result> =
+  Result extends LiveView<infer State> ? State : Result extends Live<infer _State, infer View> ? View : unknown;
+
+/** A view that is requested on every connection of a client. Dispose of it to end it. */
+export interface LastingView<State> extends LiveSource<State>, Disposable {
+  /** Why it is `gone` or `stale`. Undefined if only the connection is missing. */
+  readonly error: unknown;
+  /** A part of the state as a source of its own: see `LiveView.select`. */
+  select<Selected>(
+    selector: (state: State) => Selected,
+    isEqual?: (one: Selected, other: Selected) => boolean,
+  ): LiveSource<Selected>;
+  /** Requests the view again if it is `gone`. */
+  retry(): void;
+}
+
+/**
+ * A view that is requested again on every connection of a reconnecting client. After a reconnect, what is equal stays
+ * the same object, and listeners of parts that have not changed are not called. Until then the status is `stale`, with
+ * the last state. A view whose patches cannot be applied is requested again, too.
+ *
+ * `client` is a `ReconnectingClient` or a `LastingReference`. When `recipe` fails while there is a connection, the
+ * status is `gone`; the next connection tries again, and so does `retry()`.
+ */
+export function live<Result, T = RemoteMethods>(
+  client: LiveClient<T>,
+  recipe: LiveRecipe<T, Result>,
+): LastingView<ViewedState<Result>> {
+  if (typeof recipe !== "function") throw new TypeError("The recipe must be a function");
+  return new Lasting<ViewedState<Result>, T>(client, recipe);
+}
+
+/** How often a view is requested on one connection while no patch of it can be applied. */
+const MOST_REQUESTS = 3;
+
+/** How many lasting views use a view: the last one disposes of it. */
+const users = new WeakMap<LiveView, number>();
+
+class Lasting<State, T> implements LastingView<State> {
+  static {
+    addDisposal(this);
+  }
+
+  readonly #recipe: LiveRecipe<T, unknown>;
+  readonly #standing: StandingLike;
+  readonly #stateSubscription: Disposable;
+  readonly #listeners = new Listeners();
+  #view: LiveView<State> | undefined;
+  #unsubscribe: (() => void) | undefined;
+  /** The last state, while there is no view. */
+  #last: State | undefined;
+  #requests = 0;
+
+  constructor(client: LiveClient<T>, recipe: LiveRecipe<T, unknown>) {
+    this.#recipe = recipe;
+    this.#standing = client.standing(async (reference, { signal }) => {
+      this.#requests = 0;
+      await this.#request(reference, signal);
+      return () => this.#leave();
+    });
+    this.#stateSubscription = this.#standing.onState(() => this.#listeners.notify());
+  }
+
+  get status(): LiveStatus {
+    const { state } = this.#standing;
+    if (state.is === "gone") return "gone";
+    if (this.#view !== undefined) return this.#view.status;
+    return this.#last === undefined ? "waiting" : "stale";
+  }
+
+  get error(): unknown {
+    const { state } = this.#standing;
+    return state.is === "gone" ? state.cause : this.#view?.error;
+  }
+
+  getSnapshot(): State | undefined {
+    return this.#view === undefined ? this.#last : this.#view.getSnapshot();
+  }
+
+  subscribe(listener: () => void): () => void {
+    return this.#listeners.add(listener);
+  }
+
+  select<Selected>(
+    selector: (state: State) => Selected,
+    isEqual: (one: Selected, other: Selected) => boolean = Object.is,
+  ): LiveSource<Selected> {
+    return new Selection<State, Selected>(this, selector, isEqual);
+  }
+
+  retry(): void {
+    this.#standing.retry();
+  }
+
+  [Symbol.dispose](): void {
+    this.#standing[dispose]();
+    this.#stateSubscription[dispose]();
+    this.#leave();
+    this.#listeners.notify();
+  }
+
+  async #request(reference: RemoteReference<T>, signal: AbortSignal): Promise<void> {
+    this.#requests++;
+    const view = await this.#recipe(reference, { signal });
+    if (!(view instanceof LiveView))
+      throw new LiveError("LIVE_NOT_A_VIEW", "The result of the recipe is not a LiveView: is its type registered?");
+    this.#leave();
+    this.#use(view as LiveView<State>, reference, signal);
+  }
+
+  #use(view: LiveView<State>, reference: RemoteReference<T>, signal: AbortSignal): void {
+    const count = users.get(view) ?? 0;
+    users.set(view, count + 1);
+    if (count === 0 && this.#last !== undefined) view.rebase(this.#last);
+    this.#view = view;
+    this.#last = undefined;
+    this.#unsubscribe = view.subscribe(() => this.#changed(reference, signal));
+    if (signal.aborted) this.#leave();
+    this.#listeners.notify();
+  }
+
+  /** Stops using the view. The last state stays. */
+  #leave(): void {
+    const view = this.#view;
+    if (view === undefined) return;
+    this.#last = view.getSnapshot();
+    this.#view = undefined;
+    this.#unsubscribe?.();
+    const left = users.get(view)! - 1;
+    users.set(view, left);
+    if (left === 0) view[dispose]();
+    this.#listeners.notify();
+  }
+
+  /** The view has changed: its state, or because it is broken. */
+  #changed(reference: RemoteReference<T>, signal: AbortSignal): void {
+    this.#listeners.notify();
+    const view = this.#view;
+    if (view?.status === "live") this.#requests = 0;
+    if (view?.status !== "stale" || !view.isAlive || this.#requests >= MOST_REQUESTS) return;
+    // A new copy is sent only after this one was released, by all that use it.
+    view[dispose]();
+    this.#request(reference, signal).catch(() => undefined);
+  }
+}

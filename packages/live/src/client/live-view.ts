@@ -1,0 +1,212 @@
+// `LiveView`: the copy of a `Live`, as immutable snapshots.
+
+import { RemoteCache, remoteCache } from "@pb/broker";
+import type { ConnectionContext } from "@pb/broker/extension";
+import { dispose, plainState, printable } from "@pb/jelly-types";
+import type { TypeHandler } from "@pb/jelly-types";
+import { LiveError } from "../errors.js";
+import type { LiveErrorCode } from "../errors.js";
+import { PatchedState, reconcile } from "../state/patch.js";
+import { adopt } from "../state/plain.js";
+import { Selection } from "./selection.js";
+import { Listeners } from "./source.js";
+import type { LiveSource, LiveStatus } from "./source.js";
+
+/** Why a view is not live anymore. */
+interface End {
+  readonly status: "stale" | "gone";
+  readonly error: LiveError;
+}
+
+/** One patch that was received. */
+interface Patch {
+  readonly revision: number;
+  readonly operations: unknown;
+}
+
+/**
+ * The copy of a `Live` at a peer. Its snapshots are frozen, and what an update does not change stays the same object.
+ * It is updated until it is disposed of or collected, or the connection ends; while it has listeners, it is not
+ * collected.
+ */
+export class LiveView<State = unknown> extends RemoteCache implements LiveSource<State> {
+  #snapshot: State | undefined;
+  #revision = 0;
+  /** Patches of this turn that were not applied yet. */
+  #pending: Patch[] = [];
+  #isScheduled = false;
+  #end: End | undefined;
+  readonly #listeners = new Listeners();
+  #context: ConnectionContext | undefined;
+  /** Set while there are listeners: the handle, which must not be collected, and the subscription to the end. */
+  #listening: { readonly handle: unknown; readonly disconnect: Disposable } | undefined;
+
+  /** @internal Sets the first state. Called once. */
+  static start<State>(view: LiveView<State>, state: unknown, revision: number, context: ConnectionContext): void {
+    view.#snapshot = adopt(state) as State;
+    view.#revision = revision;
+    view.#context = context;
+  }
+
+  /** The revision of the state at the server. */
+  get revision(): number {
+    this.#settle();
+    return this.#revision;
+  }
+
+  get status(): LiveStatus {
+    this.#settle();
+    if (this.#end !== undefined) return this.#end.status;
+    if (this.#handle === undefined) return "gone";
+    return this.isAlive ? "live" : "stale";
+  }
+
+  /** Why it is `stale` or `gone`, if not because of the connection or of its disposal. */
+  get error(): LiveError | undefined {
+    this.#settle();
+    return this.#end?.error;
+  }
+
+  getSnapshot(): State {
+    this.#settle();
+    return this.#snapshot as State;
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.#listening ??= {
+      handle: this.#handle,
+      disconnect: this.#context!.connection.notifyOnDisconnect(() => this.#listeners.notify()),
+    };
+    return this.#listeners.add(listener, () => {
+      if (this.#listeners.size > 0) return;
+      this.#listening?.disconnect[dispose]();
+      this.#listening = undefined;
+    });
+  }
+
+  /**
+   * A part of the state as a source of its own, whose listeners are called when `isEqual` says that the part has
+   * changed. Default: `Object.is`, which is right for parts that the selector returns as they are.
+   */
+  select<Selected>(
+    selector: (state: State) => Selected,
+    isEqual: (one: Selected, other: Selected) => boolean = Object.is,
+  ): LiveSource<Selected> {
+    return new Selection<State, Selected>((this.#handle ?? this) as LiveSource<State>, selector, isEqual);
+  }
+
+  /** @internal Called by the server. */
+  observe_patch(rev: unknown, operations: unknown, since: unknown): void {
+    const setsAll = isWhole(operations);
+    if (this.#end !== undefined && !(setsAll && this.#end.status === "stale")) return;
+    const known = this.#pending.at(-1)?.revision ?? this.#revision;
+    const revision = Number(rev);
+    if (!Number.isSafeInteger(revision) || revision <= known || (!setsAll && Number(since) !== known)) {
+      this.#stop("stale", "LIVE_GAP", `The patch from revision ${brief(since)} to ${brief(rev)} is not for ${known}`);
+      return;
+    }
+    this.#end = undefined;
+    this.#pending.push({ revision, operations });
+    this.#changed();
+  }
+
+  /** @internal Called by the server when it cannot update the view anymore. */
+  observe_gone(code: unknown): void {
+    this.#stop("gone", "LIVE_ENDED", `The server has ended the view: ${brief(code)}`);
+  }
+
+  /** @internal Gives the parts that equal those of `previous` the same identity. */
+  rebase(previous: State): void {
+    this.#snapshot = reconcile(previous, this.getSnapshot()) as State;
+  }
+
+  /**
+   * @internal Replaces the snapshot by what `change` makes of it, which must be frozen. Throws what `change` throws.
+   */
+  protected change(change: (state: State) => State): void {
+    if (this.#end !== undefined) return;
+    try {
+      this.#snapshot = change(this.getSnapshot());
+    } catch (cause) {
+      this.#stop("stale", "LIVE_UPDATE_FAILED", "An update could not be applied", cause);
+      throw cause;
+    }
+    this.#revision++;
+    this.#changed();
+  }
+
+  get #handle(): object | undefined {
+    const caches = this.#context?.imports.caches;
+    return caches?.idOf(this) === undefined ? undefined : caches.handleOf(this);
+  }
+
+  /** Applies what has arrived at the end of the turn, and tells the listeners. */
+  #changed(): void {
+    this.#listeners.notify();
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    queueMicrotask(() => {
+      this.#isScheduled = false;
+      this.#settle();
+    });
+  }
+
+  /** Applies the patches that have arrived in this turn, all together, so that each list and dict is copied once. */
+  #settle(): void {
+    if (this.#pending.length === 0) return;
+    const patches = this.#pending.splice(0);
+    const patched = new PatchedState(this.#snapshot);
+    try {
+      for (const { operations } of patches) {
+        if (isWhole(operations)) patched.replace(adopt(operations[0][1]));
+        else patched.apply(operations);
+      }
+      this.#snapshot = patched.finish() as State;
+      this.#revision = patches.at(-1)!.revision;
+    } catch (error) {
+      if (!(error instanceof LiveError)) throw error;
+      this.#end ??= { status: "stale", error };
+    }
+  }
+
+  #stop(status: "stale" | "gone", code: LiveErrorCode, message: string, cause?: unknown): void {
+    this.#settle();
+    if (this.#end?.status === "gone") return;
+    this.#end = { status, error: new LiveError(code, message, { cause }) };
+    this.#changed();
+  }
+
+  /** Shown by inspectors. */
+  get [Symbol.toStringTag](): string {
+    return LiveView.name;
+  }
+}
+
+/**
+ * Receives what a server sends as a `Live` under `name` as a {@link LiveView}:
+ * `types.register(liveView("shop.Board"))`. Default: the name of a `Live` whose class has none of its own.
+ */
+export function liveView(name = "pb.Live"): TypeHandler<LiveView> {
+  return remoteCache<LiveView>(name, LiveView, (view, state, context) => {
+    const { rev, state: first } = (plainState(state) ?? {}) as { readonly rev?: unknown; readonly state?: unknown };
+    if (first === undefined || !Number.isSafeInteger(Number(rev)))
+      throw new LiveError("LIVE_NOT_A_VIEW", `The state of ${name} has no rev and state: is it a Live at the server?`);
+    LiveView.start(view, first, Number(rev), context);
+  });
+}
+
+/** A patch that sets the whole state applies to each state. */
+function isWhole(operations: unknown): operations is readonly [readonly [pointer: "", value: unknown]] {
+  if (!Array.isArray(operations) || operations.length !== 1) return false;
+  const step: unknown = operations[0];
+  return Array.isArray(step) && step.length === 2 && step[0] === "";
+}
+
+/** What a peer has sent, for an error. */
+function brief(value: unknown): string {
+  return typeof value === "string"
+    ? printable(value.slice(0, 100))
+    : typeof value === "number"
+      ? `${value}`
+      : typeof value;
+}

@@ -1,0 +1,57 @@
+// Live views of cached objects whose server has `observe_` methods of its own, such as an unmodified Python server.
+
+import { remoteCache } from "@pb/broker";
+import { plainState } from "@pb/jelly-types";
+import type { TypeHandler } from "@pb/jelly-types";
+import { create } from "mutative";
+import type { Draft } from "mutative";
+import { reconcile } from "../state/patch.js";
+import { adopt } from "../state/plain.js";
+import { LiveView } from "./live-view.js";
+
+/** For each `observe_` method of the server: a recipe that does to a draft of the state what the method means. */
+export type UpdateRecipes<State> = Readonly<Record<string, (draft: Draft<State>, ...args: never[]) => unknown>>;
+
+/**
+ * Receives what a server sends as a cached object under `name` as a {@link LiveView}, although the server sends updates
+ * of its own and no patches: `types.register(mapUpdates<Board>("game.Board", { moved(draft, x, y) { … } }))` for a
+ * server that calls `observer.callRemote("moved", x, y)`. What a recipe returns is ignored.
+ *
+ * `initial` makes the first state of what the server sends; it converts dates, for example. Default: the state itself,
+ * which must be plain data. An update whose recipe throws, or makes a state that is not plain, makes the view `stale`.
+ */
+export function mapUpdates<State extends object>(
+  name: string,
+  updates: UpdateRecipes<State>,
+  initial: (state: unknown) => State = (state) => state as State,
+): TypeHandler<LiveView<State>> {
+  class MappedView extends LiveView<State> {
+    static {
+      for (const [update, recipe] of Object.entries(updates)) {
+        if (typeof recipe !== "function") throw new TypeError(`The recipe of ${update} must be a function`);
+        Object.defineProperty(this.prototype, `observe_${update}`, {
+          value: function (this: MappedView, ...args: unknown[]): void {
+            this.change((state) => apply(state, recipe, args));
+          },
+        });
+      }
+    }
+  }
+  return remoteCache(name, MappedView, (view, state, context) => {
+    LiveView.start(view, initial(plainState(state)), 0, context);
+  });
+}
+
+function apply<State extends object>(
+  state: State,
+  recipe: (draft: Draft<State>, ...args: never[]) => unknown,
+  args: readonly unknown[],
+): State {
+  const [draft, finish] = create(state);
+  const result = recipe(draft, ...(args as never[]));
+  if (result instanceof Promise) {
+    result.catch(() => undefined);
+    throw new TypeError("A recipe of mapUpdates cannot be async");
+  }
+  return reconcile(state, adopt(finish())) as State;
+}

@@ -1,0 +1,87 @@
+// The viewers that see the same: their view, and the patches to it.
+
+import { PlainTree } from "@pb/jelly-types";
+import { LiveError } from "../errors.js";
+import { diff } from "../state/diff.js";
+import { seal } from "../state/plain.js";
+
+/** The arguments of `observe_patch`. */
+export type PatchArguments = readonly [revision: number, operations: PlainTree, since: number];
+
+const NOTHING: unique symbol = Symbol("nothing");
+
+export class ViewGroup<Viewer> {
+  readonly key: string;
+  readonly viewers: Set<Viewer> = new Set<Viewer>();
+  readonly #viewOf: (state: unknown) => unknown;
+  /** The state of which the view is. */
+  #state: unknown = NOTHING;
+  #view: unknown;
+  #revision = 0;
+  #tree: PlainTree | undefined;
+  #whole: PlainTree | undefined;
+  /** The patches to the current view, by the revision that they apply to: viewers that are behind need other ones. */
+  readonly #patches = new Map<number, PatchArguments>();
+
+  constructor(key: string, viewOf: (state: unknown) => unknown) {
+    this.key = key;
+    this.#viewOf = viewOf;
+  }
+
+  /** What the viewers see. */
+  get view(): unknown {
+    return this.#view;
+  }
+
+  /** The revision of the state at which the view has last changed. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** The view, written once for all new viewers. */
+  get tree(): PlainTree {
+    return (this.#tree ??= new PlainTree(this.#view));
+  }
+
+  /** Computes the view of a state. Throws {@link LiveError} for one that cannot be computed or sent. */
+  refresh(state: unknown, revision: number): void {
+    if (state === this.#state) return;
+    const view = this.#compute(state);
+    const isFirst = this.#state === NOTHING;
+    const operations = isFirst ? [] : diff(this.#view, view);
+    this.#state = state;
+    if (!isFirst && operations.length === 0) return;
+    this.#patches.clear();
+    if (!isFirst) this.#patches.set(this.#revision, [revision, new PlainTree(operations), this.#revision]);
+    this.#view = view;
+    this.#revision = revision;
+    this.#tree = this.#whole = undefined;
+  }
+
+  /** The patch for a viewer that has another view. */
+  patchFrom(since: number, view: unknown): PatchArguments {
+    let patch = this.#patches.get(since);
+    if (patch === undefined) {
+      patch = [this.#revision, new PlainTree(diff(view, this.#view)), since];
+      this.#patches.set(since, patch);
+    }
+    return patch;
+  }
+
+  /** A patch that sets the whole view, whatever the viewer has. */
+  wholeFrom(since: number): PatchArguments {
+    this.#whole ??= new PlainTree([["", this.#view]]);
+    return [this.#revision, this.#whole, since];
+  }
+
+  #compute(state: unknown): unknown {
+    let view: unknown;
+    try {
+      view = this.#viewOf(state);
+    } catch (cause) {
+      throw new LiveError("LIVE_VIEW_FAILED", "A view function has thrown an error", { cause });
+    }
+    seal(view, this.#view, "The result of viewOf");
+    return view;
+  }
+}

@@ -1,0 +1,92 @@
+// One copy at a peer: what it has, and how it gets what has changed.
+
+import type { CacheObserver } from "@pb/broker";
+import type { ViewGroup } from "./view-group.js";
+
+/**
+ * A viewer that does not read misses so many patches, and then gets the whole view instead of a merged patch: what it
+ * has seen last is not kept longer, because each such viewer may have seen another one.
+ */
+const MOST_MISSED = 64;
+
+const FORGOTTEN: unique symbol = Symbol("forgotten");
+
+export class Viewer {
+  readonly observer: CacheObserver;
+  readonly group: ViewGroup<Viewer>;
+  readonly #beforeNext: () => void;
+  readonly #flush: () => void;
+  /** What was sent last. */
+  #view: unknown;
+  #revision: number;
+  #missed = 0;
+  #isArmed = false;
+  #isWaiting = false;
+
+  /** The viewer gets the current view of the group. `flush` calls {@link send} if the view has changed. */
+  constructor(observer: CacheObserver, group: ViewGroup<Viewer>, flush: (viewer: Viewer) => void) {
+    this.observer = observer;
+    this.group = group;
+    this.#flush = () => flush(this);
+    this.#beforeNext = () => {
+      this.#isArmed = false;
+      flush(this);
+    };
+    this.#view = group.view;
+    this.#revision = group.revision;
+  }
+
+  get isUpToDate(): boolean {
+    return this.#revision === this.group.revision;
+  }
+
+  /** Flushes before the next message to the viewer, once however often this is called. */
+  flushBeforeNext(): void {
+    if (this.#isArmed) return;
+    this.#isArmed = true;
+    this.observer.beforeNextMessage(this.#beforeNext);
+  }
+
+  /** Flushes when what is queued has left the process. Never, if the connection ends before. */
+  flushLater(): void {
+    if (this.#isWaiting && ++this.#missed > MOST_MISSED) this.#view = FORGOTTEN;
+    if (this.#isWaiting) return;
+    this.#isWaiting = true;
+    this.observer.drained().then(
+      () => {
+        this.#isWaiting = false;
+        this.#flush();
+      },
+      () => undefined,
+    );
+  }
+
+  /** Sends what has changed. Throws what `sendRemote` throws for a state that is too large. */
+  send(): void {
+    const { group, observer } = this;
+    if (this.isUpToDate || !observer.isAlive) return;
+    const since = this.#revision;
+    const view = this.#view;
+    this.#revision = group.revision;
+    this.#view = group.view;
+    this.#missed = 0;
+    try {
+      if (view !== FORGOTTEN) {
+        observer.sendRemote("patch", ...group.patchFrom(since, view));
+        return;
+      }
+    } catch {
+      // The patch is too large. The whole view may be smaller.
+    }
+    observer.sendRemote("patch", ...group.wholeFrom(since));
+  }
+
+  /** Tells the peer that nothing more follows. */
+  end(code: string): void {
+    try {
+      if (this.observer.isAlive) this.observer.sendRemote("gone", code);
+    } catch {
+      // The connection has ended meanwhile.
+    }
+  }
+}

@@ -1,0 +1,255 @@
+// Plain data: checks what a program sets, and converts what a peer sent. Both become trees that never change.
+
+import { Float } from "@pb/jelly-types";
+import { LiveError } from "../errors.js";
+import { FORBIDDEN_KEY, MOST_DEPTH, MOST_ENTRIES, MOST_TEXT_BYTES, MOST_VALUES } from "./limits.js";
+import { stepTo } from "./pointer.js";
+
+/** A dict of a state. */
+export type PlainObject = Readonly<Record<string, unknown>>;
+
+/** Whether a value of a state is a list or a dict. */
+export function isContainer(value: unknown): value is PlainObject | readonly unknown[] {
+  return typeof value === "object" && value !== null;
+}
+
+/** The number of values in a value, itself included, and how deep they are nested. */
+interface Extent {
+  readonly values: number;
+  readonly depth: number;
+}
+
+const SCALAR: Extent = { values: 1, depth: 0 };
+
+/** Of all lists and dicts that were checked or converted. They are frozen, so they are never looked at again. */
+const extents = new WeakMap<object, Extent>();
+
+/** Adds the extents of the entries of one list or dict. */
+class Sum {
+  #values = 1;
+  #depth = 0;
+
+  add({ values, depth }: Extent): void {
+    this.#values += values;
+    if (depth > this.#depth) this.#depth = depth;
+  }
+
+  total(path: Path): Extent {
+    if (this.#values > MOST_VALUES) throw path.error("LIVE_TOO_LARGE", `has more than ${MOST_VALUES} values`);
+    if (this.#depth >= MOST_DEPTH) throw path.error("LIVE_TOO_DEEP", `is nested more than ${MOST_DEPTH} deep`);
+    return { values: this.#values, depth: this.#depth + 1 };
+  }
+}
+
+/** Where a walk is in the state, for errors. */
+class Path {
+  readonly #keys: (string | number)[] = [];
+  readonly #what: string;
+
+  constructor(what: string) {
+    this.#what = what;
+  }
+
+  enter(key: string | number): void {
+    this.#keys.push(key);
+    if (this.#keys.length > MOST_DEPTH) throw this.error("LIVE_TOO_DEEP", `is nested more than ${MOST_DEPTH} deep`);
+  }
+
+  leave(): void {
+    this.#keys.pop();
+  }
+
+  /** `problem` continues the sentence that the value at this place begins. */
+  error(code: "LIVE_NOT_PLAIN" | "LIVE_TOO_DEEP" | "LIVE_TOO_LARGE", problem: string): LiveError {
+    return new LiveError(code, `${this.#what} ${problem} (at $${this.#keys.slice(0, 20).map(stepTo).join("")})`);
+  }
+}
+
+/**
+ * Checks that a value can be sent and arrives unchanged, and freezes it. Lists and dicts that were checked before are
+ * not looked at again, nor are the entries of one that are the same as in `before`. Throws {@link LiveError} and
+ * freezes nothing otherwise.
+ */
+export function seal(value: unknown, before: unknown, what = "The state"): void {
+  const fresh = new Map<object, Extent>();
+  check(value, before, new Path(what), fresh);
+  for (const [container, extent] of fresh) {
+    Object.freeze(container);
+    extents.set(container, extent);
+  }
+}
+
+function check(value: unknown, before: unknown, path: Path, fresh: Map<object, Extent>): Extent {
+  if (!isContainer(value)) {
+    checkScalar(value, path);
+    return SCALAR;
+  }
+  const known = extents.get(value) ?? fresh.get(value);
+  if (known !== undefined) return known;
+  const sum = new Sum();
+  // The value at the same place, if it was checked: most entries are the same.
+  const old = isContainer(before) && extents.has(before) ? (before as PlainObject) : undefined;
+  const isOld = (key: string | number, item: unknown): boolean => {
+    if (old?.[key] !== item || item === undefined) return false;
+    sum.add(isContainer(item) ? extents.get(item)! : SCALAR);
+    return true;
+  };
+  const visit = (key: string | number, item: unknown): void => {
+    path.enter(key);
+    sum.add(check(item, old?.[key], path, fresh));
+    path.leave();
+  };
+  if (Array.isArray(value)) checkItems(value, path, isOld, visit);
+  else checkEntries(value as PlainObject, path, isOld, visit);
+  const extent = sum.total(path);
+  fresh.set(value, extent);
+  return extent;
+}
+
+function checkScalar(value: unknown, path: Path): void {
+  if (typeof value === "string") checkText(value, path);
+  else if (typeof value !== "number" && typeof value !== "boolean" && value !== null)
+    throw path.error("LIVE_NOT_PLAIN", `cannot contain ${kindOf(value)}: ${adviceFor(value)}`);
+}
+
+function checkText(text: string, path: Path): void {
+  if (!text.isWellFormed()) throw path.error("LIVE_NOT_PLAIN", "cannot contain text with a lone surrogate");
+  if (3 * text.length > MOST_TEXT_BYTES && utf8.encode(text).length > MOST_TEXT_BYTES)
+    throw path.error("LIVE_TOO_LARGE", `cannot contain text of more than ${MOST_TEXT_BYTES} bytes`);
+}
+
+const utf8 = new TextEncoder();
+
+/** Whether an entry is the same as before. Counts it then. */
+type IsOld = (key: string | number, item: unknown) => boolean;
+/** Checks an entry. */
+type Visit = (key: string | number, item: unknown) => void;
+
+function checkItems(items: readonly unknown[], path: Path, isOld: IsOld, visit: Visit): void {
+  if (Object.getPrototypeOf(items) !== Array.prototype)
+    throw path.error("LIVE_NOT_PLAIN", `cannot contain ${kindOf(items)}: use a plain array`);
+  checkLength(items.length, path);
+  for (let index = 0; index < items.length; index++) {
+    const item = items[index];
+    if (!isOld(index, item)) visit(index, item);
+  }
+}
+
+function checkEntries(entries: PlainObject, path: Path, isOld: IsOld, visit: Visit): void {
+  const prototype: unknown = Object.getPrototypeOf(entries);
+  if (prototype !== Object.prototype && prototype !== null)
+    throw path.error("LIVE_NOT_PLAIN", `cannot contain ${kindOf(entries)}: ${adviceFor(entries)}`);
+  const keys = Reflect.ownKeys(entries);
+  checkLength(keys.length, path);
+  for (const key of keys) {
+    if (typeof key === "symbol") throw path.error("LIVE_NOT_PLAIN", "cannot contain a key that is a symbol");
+    if (isOld(key, entries[key])) continue;
+    checkKey(key, path);
+    const property = Object.getOwnPropertyDescriptor(entries, key);
+    if (property?.enumerable !== true || !("value" in property))
+      throw path.error("LIVE_NOT_PLAIN", `cannot contain the property ${stepTo(key)}: it is hidden, or has a getter`);
+    visit(key, property.value);
+  }
+}
+
+function checkLength(length: number, path: Path): void {
+  if (length > MOST_ENTRIES) throw path.error("LIVE_TOO_LARGE", `cannot contain a list or dict of ${length} entries`);
+}
+
+function checkKey(key: string, path: Path): void {
+  if (key === FORBIDDEN_KEY) throw path.error("LIVE_NOT_PLAIN", `cannot contain the key ${FORBIDDEN_KEY}`);
+  checkText(key, path);
+}
+
+function kindOf(value: unknown): string {
+  if (typeof value !== "object" || value === null) return value === undefined ? "undefined" : `a ${typeof value}`;
+  const { name } = (value as { readonly constructor?: { readonly name?: unknown } }).constructor ?? {};
+  return typeof name === "string" && name !== "" ? `an instance of ${name.slice(0, 100)}` : "an object of a class";
+}
+
+/** What to put in a state instead. */
+function adviceFor(value: unknown): string {
+  if (value === undefined) return "delete the property, or use null";
+  if (typeof value === "bigint") return "use text";
+  if (value instanceof Date) return "use its time in milliseconds, or ISO text";
+  return "a state consists of null, booleans, numbers, text, arrays and plain objects";
+}
+
+/**
+ * Converts what a peer has sent to a frozen value: `PlainState`s and `Map`s with text keys to plain objects, tuples to
+ * arrays, a `Float` and a safe bigint to a number. Throws {@link LiveError} for all other values.
+ */
+export function adopt(value: unknown): unknown {
+  return new Adoption().adopt(value).value;
+}
+
+interface Adopted {
+  readonly value: unknown;
+  readonly extent: Extent;
+}
+
+/** The conversion of the values of one message, which may contain one object many times. */
+export class Adoption {
+  readonly #path = new Path("What the peer has sent");
+  /** What was converted. Undefined while that is going on: the value contains itself. */
+  readonly #known = new Map<object, Adopted | undefined>();
+
+  adopt(value: unknown): Adopted {
+    if (value instanceof Float) return { value: value.value, extent: SCALAR };
+    if (!isContainer(value)) return { value: this.#scalar(value), extent: SCALAR };
+    const known = this.#known.get(value);
+    if (known !== undefined) return known;
+    if (this.#known.has(value)) throw this.#path.error("LIVE_NOT_PLAIN", "contains itself");
+    this.#known.set(value, undefined);
+    const adopted = Array.isArray(value) ? this.#items(value) : this.#entries(value);
+    this.#known.set(value, adopted);
+    return adopted;
+  }
+
+  #scalar(value: unknown): unknown {
+    if (typeof value === "string" || typeof value === "number" || typeof value === "boolean" || value === null)
+      return value;
+    if (typeof value === "bigint" && Number.isSafeInteger(Number(value))) return Number(value);
+    throw this.#path.error("LIVE_NOT_PLAIN", `cannot contain ${kindOf(value)}`);
+  }
+
+  #items(items: readonly unknown[]): Adopted {
+    const sum = new Sum();
+    const own: unknown[] = [];
+    for (let index = 0; index < items.length; index++) own.push(this.#entry(index, items[index], sum));
+    return this.#freeze(own, sum);
+  }
+
+  #entries(source: object): Adopted {
+    const sum = new Sum();
+    const own: Record<string, unknown> = {};
+    const entries: Iterable<readonly [unknown, unknown]> = source instanceof Map ? source : this.#propertiesOf(source);
+    for (const [key, item] of entries) {
+      if (typeof key !== "string") throw this.#path.error("LIVE_NOT_PLAIN", "cannot contain a key that is not text");
+      if (key === FORBIDDEN_KEY) throw this.#path.error("LIVE_NOT_PLAIN", `cannot contain the key ${FORBIDDEN_KEY}`);
+      own[key] = this.#entry(key, item, sum);
+    }
+    return this.#freeze(own, sum);
+  }
+
+  #propertiesOf(source: object): [string, unknown][] {
+    const prototype: unknown = Object.getPrototypeOf(source);
+    if (prototype !== null && prototype !== Object.prototype)
+      throw this.#path.error("LIVE_NOT_PLAIN", `cannot contain ${kindOf(source)}`);
+    return Object.entries(source);
+  }
+
+  #entry(key: string | number, item: unknown, sum: Sum): unknown {
+    this.#path.enter(key);
+    const { value, extent } = this.adopt(item);
+    this.#path.leave();
+    sum.add(extent);
+    return value;
+  }
+
+  #freeze(own: object, sum: Sum): Adopted {
+    const extent = sum.total(this.#path);
+    extents.set(Object.freeze(own), extent);
+    return { value: own, extent };
+  }
+}
