@@ -108,9 +108,10 @@ export async function connect(port: number, user?: typeof credentials, broker: p
       copy.changed = changed;
       kept.push(copy);
     },
-    /** The second call is sent without waiting for the first. */
+    /** The second call is sent without waiting for the first, by versions that have `pipe`. */
     async reference() {
-      using handle = typed.pipe("open");
+      using handle =
+        "pipe" in typed ? typed.pipe("open") : ((await bench.callRemote("open")) as pb.RemoteReference<Handle>);
       return await handle.callRemote("look");
     },
     async close() {
