@@ -30,8 +30,11 @@ export function broadcast<T, Name extends RemoteName<T>>(
   if (typeof (targets as Partial<Iterable<unknown>> | null)?.[Symbol.iterator] !== "function")
     throw new TypeError("The targets of broadcast must be a list or a set of references or observers");
   // A copy, because a state hook may add a target: that target gets the current state anyway.
-  for (const target of Array.from(targets as Iterable<CacheObserver | Reference>)) {
+  const all = Array.from(targets as Iterable<CacheObserver | Reference>);
+  let left = all.length;
+  for (const target of all) {
     requireTarget(target);
+    shared.isLast = --left === 0;
     if (!target.isAlive) continue;
     try {
       if (target instanceof RemoteReference || target instanceof CacheObserver) target.sendShared(shared, name, args);

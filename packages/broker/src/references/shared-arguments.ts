@@ -24,17 +24,21 @@ type Written = Uint8Array | Map<Perspective, Uint8Array>;
  * bytes (bench `updates-100`).
  */
 export class SharedArguments {
-  readonly #written = new Map<object, Map<Dialect, Written>>();
+  /** By configuration. Created when the first bytes are kept. */
+  #written: Map<object, Map<Dialect, Written>> | undefined;
+  /** Whether no further target follows, so that nothing has to be kept: a copy for nobody (bench `updates-1`). */
+  isLast = false;
 
   find({ config, dialect }: WritingSettings, perspective: Perspective): Uint8Array | undefined {
-    const written = this.#written.get(config)?.get(dialect);
+    const written = this.#written?.get(config)?.get(dialect);
     return written instanceof Map ? written.get(perspective) : written;
   }
 
-  /** Keeps `bytes`, unless they are for one connection only. */
+  /** Keeps `bytes` for the targets that follow, unless they are for one connection only. */
   keep(settings: WritingSettings, perspective: Perspective, dependence: Dependence, bytes: () => Uint8Array): void {
-    if (dependence === "connection") return;
+    if (this.isLast || dependence === "connection") return;
     const { config, dialect } = settings;
+    this.#written ??= new Map();
     let byDialect = this.#written.get(config);
     if (byDialect === undefined) this.#written.set(config, (byDialect = new Map<Dialect, Written>()));
     const written = byDialect.get(dialect);

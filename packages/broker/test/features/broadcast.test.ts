@@ -1,7 +1,7 @@
 // Broadcast: the arguments are written once for all targets with the same perspective, and each target gets the same
 // call as with `sendRemote`.
 
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import {
   asLocal,
   Avatar,
@@ -20,7 +20,7 @@ import { BrokerConfig } from "@pb/broker/extension";
 import type { CacheObserver, Kwargs, Perspective, RemoteReference } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
 import type { ConnectedPair } from "@pb/broker/testing";
-import { none, pb } from "@pb/banana";
+import { BananaWriter, none, pb } from "@pb/banana";
 import { JellyError, TypeRegistry } from "@pb/jelly-types";
 
 /** Records the calls that a peer receives. */
@@ -93,6 +93,20 @@ class Member extends Avatar {
 }
 
 const invoices = new TypeRegistry().register(remoteCopy("shop.Invoice", InvoiceCopy));
+
+test.each([
+  [1, 0],
+  [2, 1],
+  [10, 1],
+])("for %i targets, the written arguments are copied %i times", async (targets, copies) => {
+  const { hall, listeners, settled } = await hallOf(targets);
+  const since = vi.spyOn(BananaWriter.prototype, "since");
+  broadcast(hall.guests, "notify", "hello");
+  expect(since).toHaveBeenCalledTimes(copies);
+  since.mockRestore();
+  await settled();
+  expect(listeners.map(({ received }) => received)).toEqual(listeners.map(() => ["hello"]));
+});
 
 describe("the calls that arrive", () => {
   test("have the same arguments for all targets, with values of every kind", async () => {
