@@ -27,8 +27,12 @@ type PlainWriter = Pick<ExpressionWriter, "list" | "integer" | "float" | "bytes"
  * `BANANA_TOO_DEEP` when lists are nested more than `depth` deep, which also stops a list that contains itself.
  */
 export function writeExpression(writer: PlainWriter, expression: Expression, depth = 1024): void {
+  if (!Array.isArray(expression)) {
+    writeLeaf(writer, expression); // Such as almost every request id.
+    return;
+  }
   const open: { list: Expression[]; index: number }[] = [];
-  let list = [expression];
+  let list: Expression[] = [expression];
   let index = 0;
   while (true) {
     while (index === list.length) {

@@ -171,7 +171,9 @@ export class RemoteReference<T = RemoteMethods> implements Reference<T> {
   #call(name: string, args: readonly unknown[], options: CallOptions | undefined): Promise<unknown> {
     const dead = this.#deadError();
     if (dead !== undefined) return Promise.reject(dead);
-    const details = { ...options, perspective: this.#perspective, keepAlive: this };
+    const own = { perspective: this.#perspective, keepAlive: this };
+    // Nothing to merge in most calls (bench `hundred`).
+    const details = options === undefined ? own : { ...options, ...own };
     return this.#context.caller.call(this.id, name, args, details);
   }
 

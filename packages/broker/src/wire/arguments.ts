@@ -112,10 +112,12 @@ const MISPLACED = "kwargs(…) must be the last argument of a call";
 function writePositional(jellier: Jellier, args: readonly unknown[], count: number): void {
   jellier.writer.list(count + 1);
   jellier.writer.word("tuple");
+  // Keyword arguments that are the last argument are not among the positional ones.
+  const last = args.length - 1;
   let index = 0;
   try {
     for (; index < count; index++) {
-      if (isKwargs(args[index])) throw new JellyError("JELLY_NOT_JELLYABLE", MISPLACED);
+      if (index < last && isKwargs(args[index])) throw new JellyError("JELLY_NOT_JELLYABLE", MISPLACED);
       jellier.write(args[index]);
     }
   } catch (error) {

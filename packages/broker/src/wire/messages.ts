@@ -51,18 +51,25 @@ export interface ReceivedCall {
 
 type Command = ReceivedMessage["command"];
 
-/** The number of elements of each message. */
-const lengths: ReadonlyMap<string, number> = new Map<Command, number>([
-  ["version", 2],
-  ["message", 7],
-  ["cachemessage", 7],
-  ["answer", 3],
-  ["error", 3],
-  ["decref", 2],
-  ["decache", 2],
-  ["uncache", 2],
-  ["didNotUnderstand", 2],
-]);
+/** The number of elements of a message with this command. Undefined for an unknown one. */
+function lengthOf(command: Command): number | undefined {
+  switch (command) {
+    case "message":
+    case "cachemessage":
+      return 7;
+    case "answer":
+    case "error":
+      return 3;
+    case "version":
+    case "decref":
+    case "decache":
+    case "uncache":
+    case "didNotUnderstand":
+      return 2;
+    default:
+      return undefined;
+  }
+}
 
 /**
  * Reads a message up to its jelly. Throws {@link ProtocolError} for anything that is not a message; the connection then
@@ -133,7 +140,7 @@ function readCommand(reader: ExpressionReader): Command {
   const length = reader.list();
   if (length === 0 || reader.kind() !== "bytes") throw badExpression("A message begins with a command");
   const command = reader.word() as Command;
-  const expected = lengths.get(command);
+  const expected = lengthOf(command);
   if (expected === undefined) {
     throw new ProtocolError("PROTOCOL_UNKNOWN_COMMAND", `Unknown command "${printable(command, 64)}"`);
   }
