@@ -108,6 +108,17 @@ test.each<[string, (echo: RemoteReference<Echo>, index: number) => Promise<unkno
   expect(await countWrites(calls)).toBe(2);
 });
 
+test("sends small messages from one buffer, whose bytes the kernel has copied", async () => {
+  await using server = await listen("tcp:0:interface=127.0.0.1", new Echo());
+  await using connection = await connect(`tcp:127.0.0.1:${server.port}`);
+  const echo = await connection.getRootObject<Echo>();
+  const write = vi.spyOn(Socket.prototype, "write");
+  for (let left = 200; left > 0; left--) await echo.callRemote("echo", note);
+  const buffers = new Set(write.mock.calls.map(([bytes]) => (bytes as Uint8Array).buffer));
+  write.mockRestore();
+  expect(buffers.size).toBeLessThan(3); // 67 kB: five buffers otherwise
+});
+
 describe("updates of a cached object", () => {
   /** Counts how often it is serialized. */
   class Price extends Copyable {

@@ -212,13 +212,14 @@ describe("insert, truncate and take", () => {
     expect(taken.map(toHex)).toStrictEqual(expected);
   });
 
-  test("views have the same bytes as copies, and do not change either", () => {
+  test("views have the same bytes as copies, and do not change either before they are reused", () => {
     const piece = fc.record({
       value: expression,
       sizes: fc.array(fc.integer({ min: 0, max: 3000 }), { maxLength: 3 }),
       isWrapped: fc.boolean(),
       isTruncated: fc.boolean(),
       isCopied: fc.boolean(),
+      isReused: fc.boolean(),
       isHeaded: fc.boolean(),
       text: fc.option(fc.string({ unit: "grapheme", maxLength: 60 })),
     });
@@ -227,7 +228,7 @@ describe("insert, truncate and take", () => {
         const writer = new BananaWriter({ dialect: spoken });
         const taken: Uint8Array[] = [];
         const expected: string[] = [];
-        for (const { value, sizes, isWrapped, isTruncated, isCopied, isHeaded, text } of pieces) {
+        for (const { value, sizes, isWrapped, isTruncated, isCopied, isReused, isHeaded, text } of pieces) {
           const alone = new BananaWriter({ dialect: spoken });
           for (const into of [alone, writer]) {
             expect(into.position).toBe(0);
@@ -245,11 +246,28 @@ describe("insert, truncate and take", () => {
             if (sizes.length > 1) into.append(into.since(place));
           }
           expected.push(toHex(alone.take()));
-          taken.push(isCopied ? writer.take() : writer.takeView());
+          const bytes = isCopied ? writer.take() : writer.takeView();
+          if (isReused) BananaWriter.reuse(bytes);
+          taken.push(isReused ? bytes.slice() : bytes);
         }
         expect(taken.map(toHex)).toStrictEqual(expected);
       }),
     );
+  });
+
+  test("the memory of a view that is reused is that of the next bytes", () => {
+    const [one, other] = [new BananaWriter(), new BananaWriter()];
+    const view = (writer: BananaWriter): Uint8Array => {
+      writer.integer(1);
+      return writer.takeView();
+    };
+    const first = view(one);
+    BananaWriter.reuse(first);
+    const second = view(other);
+    expect([second.buffer, second.byteOffset]).toEqual([first.buffer, first.byteOffset]);
+    const third = view(one);
+    BananaWriter.reuse(second); // The third view begins behind it.
+    expect(view(one).byteOffset).toBe(third.byteOffset + third.length);
   });
 
   test("a word that one writer has cached does not bypass the limit of another", () => {

@@ -35,7 +35,7 @@ const MAX_DEFERRED_ROUNDS = 100;
 const RESOLVED = Promise.resolve();
 
 /** What the outbox uses of its link. */
-type LinkView = Pick<Link, "queuedBytes" | "takesViews" | "scheduleFlush">;
+type LinkView = Pick<Link, "queuedBytes" | "takesViews" | "releasesViews" | "scheduleFlush">;
 
 interface DeferredMessage {
   readonly message: OutboundMessage;
@@ -137,7 +137,13 @@ export class Outbox {
   flush(): void {
     if (this.#isWriting || this.#writer.position === 0) return;
     this.#sentBytes += this.#writer.position;
-    this.#send(this.#link.takesViews === true ? this.#writer.takeView() : this.#writer.take());
+    if (this.#link.takesViews !== true) {
+      this.#send(this.#writer.take());
+      return;
+    }
+    const view = this.#writer.takeView();
+    this.#send(view);
+    if (this.#link.releasesViews === true && this.#link.queuedBytes === 0) BananaWriter.reuse(view);
   }
 
   #schedule(): void {

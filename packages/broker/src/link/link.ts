@@ -72,6 +72,12 @@ export interface Link {
    */
   readonly takesViews?: boolean;
   /**
+   * Whether nothing uses the bytes of a view anymore when {@link queuedBytes} is 0: their memory then becomes that of
+   * the next messages, which saves a buffer for every 16 KiB. Set it to true for a link whose bytes have been copied
+   * when they have left, as the kernel does. It has no effect without `takesViews`. Default false.
+   */
+  readonly releasesViews?: boolean;
+  /**
    * Runs `flush` once, when the messages of this turn should be written: after the callbacks that are due now, so that
    * their messages leave together. Default: in a microtask. A transport with a better moment, such as Node's `nextTick`
    * after all promises, implements it.

@@ -19,6 +19,7 @@ export interface LinkCheck {
 
 /** More bytes than the buffers of a transport hold. */
 const LARGE = 8 * 1024 * 1024;
+const PIECE = 64 * 1024;
 /** How long to wait before concluding that an event does not happen. */
 const QUIET_MS = 50;
 /** How long to wait for an event. Only ends a hang, so it is long enough for a busy machine. */
@@ -49,6 +50,21 @@ export const linkCompliance: readonly LinkCheck[] = [
     await Promise.all([one.waitForBytes(1000), other.waitForBytes(1000)]);
     expectPattern(one.received());
     expectPattern(other.received());
+  }),
+
+  check("has passed on the bytes of a view that it releases", async ({ listener, initiator }) => {
+    if (listener.takesViews !== true || listener.releasesViews !== true) return;
+    const recorder = new Recorder(initiator);
+    new Recorder(listener);
+    initiator.pause(); // Until much is queued.
+    for (let start = 0; start < LARGE; start += PIECE) {
+      const bytes = pattern(PIECE, start);
+      listener.send(bytes);
+      if (listener.queuedBytes === 0) bytes.fill(0);
+    }
+    initiator.resume();
+    await recorder.waitForBytes(LARGE);
+    expectPattern(recorder.received());
   }),
 
   check("delivers megabytes completely", async ({ listener, initiator }) => {

@@ -4,6 +4,7 @@ import type { Peer } from "@pb/broker";
 import type { Link, LinkReceiver } from "@pb/broker/extension";
 import type { Pulse } from "@pb/transport";
 import { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import type { Duplex } from "node:stream";
 import { takeStream } from "./given-stream.js";
 import { describePeer } from "./socket-peer.js";
@@ -28,6 +29,8 @@ export class SocketLink implements Link, Pulse {
   readonly peer: Peer;
   /** A stream does not modify what is written to it. */
   readonly takesViews = true;
+  /** Whether the kernel has all bytes when the stream says that they have left: other streams may keep them. */
+  readonly releasesViews: boolean;
   readonly #stream: Duplex;
   #receiver: LinkReceiver | undefined;
   #queue: Uint8Array[] = [];
@@ -49,6 +52,7 @@ export class SocketLink implements Link, Pulse {
     this.#stream = stream;
     this.peer = peer;
     if (stream instanceof Socket) stream.setNoDelay(true);
+    this.releasesViews = stream instanceof Socket && !(stream instanceof TLSSocket);
   }
 
   get queuedBytes(): number {
@@ -134,14 +138,24 @@ export class SocketLink implements Link, Pulse {
 
   /** Passes as many bytes to the stream as the window allows. */
   #write(): void {
-    while (this.#inFlightBytes < WINDOW_BYTES && this.#queue.length > 0) {
-      const piece = this.#dequeue(WINDOW_BYTES - this.#inFlightBytes);
-      this.#inFlightBytes += piece.length;
-      this.#stream.write(piece, (error?: Error | null) => {
-        if (!error) this.#left(piece.length);
-      });
-    }
+    while (this.#inFlightBytes < WINDOW_BYTES && this.#queue.length > 0)
+      this.#writePiece(this.#dequeue(WINDOW_BYTES - this.#inFlightBytes));
     if (this.#isClosing && this.#queue.length === 0) this.#stream.end();
+  }
+
+  /** A socket whose buffer in the kernel has room takes the bytes at once, but calls back only later. */
+  #writePiece(piece: Uint8Array): void {
+    const { length } = piece;
+    let hasLeft = false;
+    this.#inFlightBytes += length;
+    this.#stream.write(piece, (error?: Error | null) => {
+      if (error || hasLeft) return;
+      this.#left(length);
+      this.#write();
+      if (this.queuedBytes === 0) this.#receiver?.drained();
+    });
+    hasLeft = this.releasesViews && this.#stream.writableLength === 0;
+    if (hasLeft) this.#left(length);
   }
 
   /** Removes at most `maxBytes` bytes from the queue, which is not empty. */
@@ -159,8 +173,6 @@ export class SocketLink implements Link, Pulse {
     this.#inFlightBytes -= count;
     this.leftBytes += count;
     this.lastLeft = performance.now();
-    this.#write();
-    if (this.queuedBytes === 0) this.#receiver?.drained();
   }
 }
 
