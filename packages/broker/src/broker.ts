@@ -273,7 +273,7 @@ export class Broker implements Connection {
 
   /**
    * Resolves when all calls are answered, those of the peer and those of this end, or when the connection ends. Pings
-   * do not count.
+   * do not count, nor do streams that this end reads.
    */
   idle(): Promise<void> {
     // One promise for all that wait: a program may ask again and again.
@@ -286,7 +286,7 @@ export class Broker implements Connection {
       await this.ready;
       while (this.#state.is === "ready") {
         const { caller, responder } = this.#state.core;
-        if (responder.running + responder.held + caller.inFlight === 0) return;
+        if (responder.running + responder.held === 0 && caller.isIdle) return;
         await Promise.all([responder.idle(), caller.idle()]);
       }
     } finally {

@@ -145,6 +145,7 @@ export type LimitName =
   | "queuedBytes"
   | "unsentBytes"
   | "pages"
+  | "streams"
   | "messageHeapBytes"
   | "connectionHeapBytes"
   | "strangersHeapBytes"

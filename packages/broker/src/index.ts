@@ -23,7 +23,7 @@ export type { CallContext } from "./calls/call-context.js";
 // Calls
 export { RemoteReference } from "./flavors/remote-reference.js";
 export type { RemoteCalls, RemoteMethods } from "./flavors/call-types.js";
-export type { Pipelined, Reference } from "./flavors/remote-reference.js";
+export type { Pipelined, Reference, RemoteStream } from "./flavors/remote-reference.js";
 export type { CallOptions } from "./calls/call-options.js";
 export { Kwargs, kwargs } from "./wire/kwargs.js";
 export type { KwargsOf } from "./wire/kwargs.js";

@@ -12,6 +12,11 @@ export interface BrokerLimits {
    */
   readonly references: number;
   /**
+   * Streams of this end that the peer may have open: more are not sent. Default 256. Each takes up to 128 KiB for items
+   * that the peer has asked for.
+   */
+  readonly streams: number;
+  /**
    * Bytes of one message, in both directions. A larger message is not sent. Default 64 MiB: a hundred times the largest
    * string, and small enough that one list from an unknown peer cannot fill the memory.
    */
@@ -96,6 +101,7 @@ export interface BrokerLimits {
 
 export const defaultBrokerLimits: BrokerLimits = Object.freeze({
   references: 1024,
+  streams: 256,
   messageBytes: 64 * 1024 * 1024,
   strangerMessageBytes: 64 * 1024,
   messageHeapBytes: 192 * 1024 * 1024,

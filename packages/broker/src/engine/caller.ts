@@ -13,6 +13,7 @@ import { callTimeout, DeadReferenceError, LimitError, ProtocolError } from "../e
 import type { ConnectionLostError } from "../errors.js";
 import { IncomingGraph, OutgoingGraph } from "../references/graph-context.js";
 import type { CallDetails, Expectation, OutgoingGraphOptions } from "../references/graph-context.js";
+import { noteSignal } from "../flavors/stream-reader.js";
 import { PipelinedReference } from "../flavors/pipelined.js";
 import type { Pipelining } from "../flavors/pipelined.js";
 import { releaseUnread, releaseUnreadInSteps } from "../references/release-unread.js";
@@ -34,6 +35,9 @@ interface PendingCall {
   /** The perspective for which references in the answer are read. */
   readonly perspective: Perspective;
   readonly isPing: boolean | undefined;
+  readonly isPull: boolean | undefined;
+  /** Also ends the stream that is the result. */
+  readonly signal: AbortSignal | undefined;
   /** The graph of its arguments, if objects in it stay findable until the answer is read. */
   graph: OutgoingGraph | undefined;
   /**
@@ -67,6 +71,7 @@ export class Caller {
   readonly #core: ConnectionParts;
   readonly #pending = new IdRing<PendingCall>();
   #pendingPings = 0;
+  #pendingPulls = 0;
   #lastId = 0;
   #idleCallbacks: (() => void)[] = [];
   /** Set when one of the ends has announced that it will close: whether a further call may be made now. */
@@ -104,9 +109,10 @@ export class Caller {
       return this.#callLater(this.gate, target, method, args, details);
     const answered = new Promise<unknown>((resolve, reject) => {
       details.signal?.throwIfAborted();
-      if (this.mayCall !== undefined && details.isPing !== true) this.#checkMayCall(this.mayCall);
+      if (this.mayCall !== undefined && details.isPing !== true && details.isPull !== true)
+        this.#checkMayCall(this.mayCall);
       this.#checkLimit(this.#pending.size); // Held calls must not refuse the calls of the login.
-      const { keepAlive, perspective, isPing } = details;
+      const { keepAlive, perspective, isPing, isPull, signal } = details;
       const id = ++this.#lastId;
       const call: PendingCall = {
         id,
@@ -115,6 +121,8 @@ export class Caller {
         keepAlive,
         perspective,
         isPing,
+        isPull,
+        signal,
         graph: undefined,
         deadline: undefined,
         isExpired: false,
@@ -170,7 +178,8 @@ export class Caller {
   /** Tells the hooks of a call. Undefined if they do not observe it. */
   #recordOf(target: ObjectId, method: string, details: CallDetails, wantsAnswer: boolean): CallRecord | undefined {
     const { hooks } = this.#core.config;
-    if (hooks === undefined || details.record !== undefined || details.isPing === true) return undefined;
+    const isInternal = details.isPing === true || details.isPull === true;
+    if (hooks === undefined || details.record !== undefined || isInternal) return undefined;
     return hooks.made({
       connection: this.#core.connection,
       target: typeof target === "string" && !target.startsWith("pbx:") ? target : undefined,
@@ -286,6 +295,7 @@ export class Caller {
   end(reason: ConnectionLostError): void {
     const calls = this.#pending.takeAll();
     this.#pendingPings = 0;
+    this.#pendingPulls = 0;
     for (const call of calls) {
       call.deadline?.clear();
       if (call.expectation !== undefined) call.expectation.id = undefined;
@@ -295,9 +305,14 @@ export class Caller {
     this.#checkIdle();
   }
 
-  /** Resolves when no call waits for an answer, pings aside. */
+  /** Whether no call waits for an answer, apart from pings and calls for items of streams, which may never come. */
+  get isIdle(): boolean {
+    return this.inFlight === this.#pendingPulls;
+  }
+
+  /** Resolves when it {@link isIdle}. */
   idle(): Promise<void> {
-    return this.inFlight === 0 ? Promise.resolve() : new Promise((resolve) => this.#idleCallbacks.push(resolve));
+    return this.isIdle ? Promise.resolve() : new Promise((resolve) => this.#idleCallbacks.push(resolve));
   }
 
   /** The caller does not wait anymore. The call stays pending: its answer may contain references to release. */
@@ -380,7 +395,10 @@ export class Caller {
   }
 
   #settle(call: PendingCall, command: "answer" | "error", value: unknown): void {
-    if (command === "answer") call.resolve(value);
+    if (command === "answer") {
+      if (call.signal !== undefined) noteSignal(value, call.signal);
+      call.resolve(value);
+    }
     // An error class of the program may throw in its constructor.
     else if (value instanceof RemoteError)
       call.reject(readCopy(this.#core, value, call.perspective) ?? this.#core.config.localError(value));
@@ -401,11 +419,13 @@ export class Caller {
   #add(call: PendingCall): void {
     this.#pending.add(call);
     if (call.isPing === true) this.#pendingPings++;
+    if (call.isPull === true) this.#pendingPulls++;
   }
 
   #take(id: number): PendingCall | undefined {
     const call = this.#pending.take(id);
     if (call?.isPing === true) this.#pendingPings--;
+    if (call?.isPull === true) this.#pendingPulls--;
     call?.deadline?.clear();
     if (call?.expectation !== undefined) this.#forget(call.expectation);
     this.#checkIdle();
@@ -426,8 +446,7 @@ export class Caller {
   }
 
   #checkIdle(): void {
-    if (this.inFlight === 0 && this.#idleCallbacks.length > 0)
-      for (const resolve of this.#idleCallbacks.splice(0)) resolve();
+    if (this.isIdle && this.#idleCallbacks.length > 0) for (const resolve of this.#idleCallbacks.splice(0)) resolve();
   }
 }
 

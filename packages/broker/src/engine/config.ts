@@ -3,7 +3,7 @@
 import { madeBy, none, pb, requireOwnCopy } from "@pb/banana";
 import type { Dialect, PackageCopy } from "@pb/banana";
 import { checkOptions, completeExactness, printable, SecurityPolicy, TypeRegistry } from "@pb/jelly-types";
-import type { Exactness, OptionKinds } from "@pb/jelly-types";
+import type { Exactness, OptionKinds, WritingHandler } from "@pb/jelly-types";
 import { runningCalls } from "../calls/call-context.js";
 import { CallHooks } from "../calls/telemetry.js";
 import type { Telemetry } from "../calls/telemetry.js";
@@ -13,6 +13,8 @@ import { copyableHandler } from "../flavors/copyable.js";
 import { avatarHandler, viewableHandler } from "../flavors/perspective.js";
 import { promiseHandler } from "../flavors/promise.js";
 import { referenceableHandler } from "../flavors/referenceable.js";
+import { batchHandler } from "../flavors/stream-items.js";
+import { isStream, streamHandler } from "../flavors/stream-source.js";
 import { localHandler, remoteHandler } from "../flavors/reference-handlers.js";
 import { brokerLimits } from "../limits.js";
 import type { BrokerLimits } from "../limits.js";
@@ -278,9 +280,16 @@ function isolate(onEvent: (event: BrokerEvent) => void): (event: BrokerEvent) =>
   };
 }
 
+/** Also writes streams, which need not be of a class. */
+class TypesOfConnections extends TypeRegistry {
+  override writing(value: object): WritingHandler | undefined {
+    return super.writing(value) ?? (isStream(value) ? (streamHandler as WritingHandler) : undefined);
+  }
+}
+
 /** The types of the application and, with priority, the flavors. */
 function withFlavors(types: TypeRegistry | undefined): TypeRegistry {
-  return new TypeRegistry(types)
+  return new TypesOfConnections(types)
     .register(referenceableHandler)
     .register(viewableHandler)
     .register(avatarHandler)
@@ -289,6 +298,7 @@ function withFlavors(types: TypeRegistry | undefined): TypeRegistry {
     .register(copyableHandler)
     .register(cacheableHandler)
     .register(cacheHandler)
+    .register(batchHandler)
     .register(promiseHandler)
     .register(kwargsHandler)
     .register(failureHandler)

@@ -27,6 +27,7 @@ export class ConnectionCore implements ConnectionParts {
   readonly imports: ImportTable<RemoteReference>;
   readonly caller: Caller;
   readonly responder: Responder;
+  openStreams = 0;
 
   constructor(
     connection: Connection,

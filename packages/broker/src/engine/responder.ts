@@ -12,6 +12,8 @@ import { isExpected, LimitError, PBError, UnknownCacheError } from "../errors.js
 import { Fifo } from "../fifo.js";
 import { cacheTarget } from "../flavors/cacheable.js";
 import { calledMethod } from "../flavors/called-method.js";
+import { Batch } from "../flavors/stream-items.js";
+import { discardStream } from "../flavors/stream-source.js";
 import { IncomingGraph, OutgoingGraph } from "../references/graph-context.js";
 import { mentionArrivals } from "../references/mentioned-caches.js";
 import { releaseUnread, releaseUnreadInSteps } from "../references/release-unread.js";
@@ -465,6 +467,11 @@ export class Responder {
       if (call.record !== undefined) settleAnswered(call.record, outbox.lastBytes);
       if (this.expected !== undefined) this.expected.answered(requestId, value, graph);
     } catch (error) {
+      const before = Batch.before(value, error);
+      if (before !== undefined) {
+        this.#answer(call, before, perspective);
+        return;
+      }
       this.#watchUnsent(call, value);
       if (this.#isOpen()) {
         config.onEvent({ kind: "answer-failed", error });
@@ -492,10 +499,11 @@ export class Responder {
   }
 
   /**
-   * Waits for the promises in a result that is not sent. A promise that rejects is a method that failed; unobserved, it
-   * would end the process.
+   * Ends a result that is a stream, and waits for the promises in one, when it is not sent. A promise that rejects is a
+   * method that failed; unobserved, it would end the process.
    */
   #watchUnsent({ method }: ReceivedCall, value: unknown): void {
+    discardStream(value);
     if (!containsPromise(value)) return;
     this.#running++;
     settlePromises(value).then(

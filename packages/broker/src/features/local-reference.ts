@@ -1,6 +1,6 @@
 // A local object behind the interface of a reference, so that the same program runs in one process or in two.
 
-import { addDisposal, madeBy, onDispose, requireOwnCopy } from "@pb/banana";
+import { addDisposal, dispose, madeBy, onDispose, requireOwnCopy } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
 import { checkOptions, JellyError, printable } from "@pb/jelly-types";
 import { checkCallOptions } from "../calls/call-options.js";
@@ -19,14 +19,18 @@ import type { CallReceiver } from "../flavors/perspective.js";
 import { Referenceable } from "../flavors/referenceable.js";
 import { PipelinedReference } from "../flavors/pipelined.js";
 import { RemoteCaller } from "../flavors/remote-reference.js";
+import { Batch } from "../flavors/stream-items.js";
+import { addIteration, noteSignal, readStream } from "../flavors/stream-reader.js";
+import type { StreamReader } from "../flavors/stream-reader.js";
+import { discardStream, StreamSource } from "../flavors/stream-source.js";
 import type { RemoteArguments, RemoteCalls, RemoteMethods, RemoteName, RemoteResult } from "../flavors/call-types.js";
 import type { Pipelined, Reference } from "../flavors/remote-reference.js";
 import { calledAs, describeError, describeSafely, RemoteError } from "../wire/failure.js";
 import { containsPromise, isThenable, settlePromises } from "../wire/promised-results.js";
 import { LocalCall } from "./local-call.js";
 import { LocalSpace } from "./local-space.js";
-import { localArguments, localResult, resolveResult } from "./local-values.js";
-import type { LocalArguments, LocalWriting } from "./local-values.js";
+import { isSentAsStream, localArguments, localItems, localResult, resolveResult } from "./local-values.js";
+import type { Exchange, LocalArguments, LocalWriting } from "./local-values.js";
 import { LoopbackReference } from "./loopback-reference.js";
 import { printErrors } from "./print-errors.js";
 import { thisCopy } from "../this-copy.js";
@@ -68,6 +72,7 @@ export function asLocal<T extends CallReceiver>(object: T, options: LocalOptions
 class LocalReference<T = RemoteMethods> implements Reference<T> {
   static {
     addDisposal(this);
+    addIteration(this, (reference) => reference.#read({}));
   }
 
   readonly #space: Space;
@@ -112,7 +117,13 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
       (name, args) => this.#call(name, args, options),
       options,
       (name, args) => new PipelinedReference(this.#call(name, args, options)),
+      () => this.#read(options),
     );
+  }
+
+  #read(options: CallOptions): StreamReader {
+    const origin = { next: (count: number) => this.#call("next", [count], {}), release: () => this[dispose]() };
+    return readStream(this, origin, options);
   }
 
   sendRemote<Name extends RemoteName<T>>(name: Name, ...args: RemoteArguments<T, Name>): void {
@@ -139,25 +150,36 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
     return LocalReference.name;
   }
 
+  static isStream(value: unknown): value is LocalReference {
+    return value instanceof LocalReference && (value as LocalReference).#object instanceof StreamSource;
+  }
+
   /** The object behind a reference. */
   static homeOf(reference: LocalReference): object {
     if (reference.#isReleased)
       throw new JellyError("JELLY_NOT_JELLYABLE", "A reference that was released cannot be sent");
-    return reference.#object;
+    return reference.#object instanceof StreamSource ? reference.#object.home : reference.#object;
   }
 
   async #call(name: string, args: readonly unknown[], given: CallOptions): Promise<unknown> {
     const options = RemoteCaller.inherit(given);
     try {
       const timeoutError = (timeoutMs: number): Error => callTimeout(name, timeoutMs);
-      return await withDeadline(options, timeoutError, (signal) => {
-        const answer = this.#start(name, args, true, { ...options, signal });
-        answer.catch((error: unknown) => {
-          // The caller has stopped waiting, and the method may have failed for that reason.
-          if (signal.aborted && !isCanceled(error)) this.#report(name, error);
-        });
-        return answer;
-      });
+      const result = await withDeadline(
+        options,
+        timeoutError,
+        (signal) => {
+          const answer = this.#start(name, args, true, { ...options, signal });
+          answer.catch((error: unknown) => {
+            // The caller has stopped waiting, and the method may have failed for that reason.
+            if (signal.aborted && !isCanceled(error)) this.#report(name, error);
+          });
+          return answer;
+        },
+        releaseStream,
+      );
+      if (options.signal !== undefined) noteSignal(result, options.signal);
+      return result;
     } catch (error) {
       // The clock of the method may be the first that notices the deadline.
       const isOver = options.timeoutMs !== undefined && isCanceled(error);
@@ -178,9 +200,8 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
     if (this.#isReleased) throw new DeadReferenceError("The reference was released");
     requireName("The name of a method", method);
     const receiver = perspectiveOf(this.#object);
-    const received = localArguments(args, this.#writingFor(this.#perspective), (object) =>
-      this.#counterpartOf(object, this.#perspective, receiver),
-    );
+    const exchange = this.#exchange(this.#perspective, receiver);
+    const received = localArguments(args, this.#writingFor(this.#perspective), exchange);
     const call = new LocalCall(thisProcess, receiver, options);
     return this.#run(method, received, receiver, wantsAnswer, call);
   }
@@ -197,9 +218,12 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
       const returned = call.run(this.#object, { method, args, kwargs, wantsAnswer });
       const result = isThenable(returned) ? await returned : returned;
       const writing = this.#writingFor(receiver);
+      if (!wantsAnswer) discardStream(result);
       if (!wantsAnswer) return containsPromise(result) ? await settlePromises(result) : undefined;
       const resolved = containsPromise(result) ? await resolveResult(result, writing) : result;
-      return localResult(resolved, writing, (object) => this.#counterpartOf(object, receiver, this.#perspective));
+      const exchange = this.#exchange(receiver, this.#perspective);
+      if (resolved instanceof Batch) return localItems(resolved, writing, exchange);
+      return localResult(resolved, writing, exchange);
     } catch (error) {
       throw asRemoteError(call.hasCanceled(error) ? new Canceled() : error);
     } finally {
@@ -209,6 +233,18 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
 
   #writingFor(perspective: Perspective): LocalWriting {
     return { perspective, messageBytes: this.#space.config.limits.messageBytes };
+  }
+
+  /** What becomes of the objects in one call or one result: a stream that occurs twice becomes one reference. */
+  #exchange(writer: Perspective, reader: Perspective): Exchange {
+    const streams = new Map<object, object>();
+    return (object) => {
+      const counterpart = streams.get(object) ?? this.#counterpartOf(object, writer, reader);
+      if (counterpart !== undefined || !isSentAsStream(object)) return counterpart;
+      const reference = this.#space.get(new StreamSource(object, this.#space.streams, writer), reader);
+      streams.set(object, reference);
+      return reference;
+    };
   }
 
   /** What an object becomes that is written for one perspective and read for another. Undefined if it stays. */
@@ -224,6 +260,11 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
   get [madeBy](): PackageCopy {
     return thisCopy;
   }
+}
+
+/** Releases a stream that is the result of a call whose caller does not wait anymore. */
+function releaseStream(result: unknown): void {
+  if (LocalReference.isStream(result)) result[dispose]();
 }
 
 function asRemoteError(error: unknown): unknown {

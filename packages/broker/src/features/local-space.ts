@@ -2,6 +2,7 @@
 
 import type { Connection, Perspective } from "../calls/callable.js";
 import type { BrokerConfig } from "../engine/config.js";
+import type { StreamHost } from "../flavors/stream-source.js";
 import { Referenceable } from "../flavors/referenceable.js";
 import { weakly, whenCollected } from "../references/weak-values.js";
 import type { Weakly } from "../references/weak-values.js";
@@ -22,6 +23,8 @@ type References<Reference extends object> = WeakMap<object, Weakly<Reference>>;
  */
 export class LocalSpace<Reference extends object> {
   readonly config: BrokerConfig;
+  /** What the sources of streams use of their connection. */
+  readonly streams: StreamHost;
   readonly #connection: Connection;
   readonly #make: (object: object, perspective: Perspective) => Reference;
   readonly #references: References<Reference> = new WeakMap();
@@ -36,6 +39,7 @@ export class LocalSpace<Reference extends object> {
     make: (object: object, perspective: Perspective) => Reference,
   ) {
     this.config = config;
+    this.streams = { openStreams: 0, connection, config };
     this.#connection = connection;
     this.#make = make;
   }

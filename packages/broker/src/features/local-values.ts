@@ -9,6 +9,9 @@ import { Avatar, Viewable } from "../flavors/perspective.js";
 import { promiseHandler } from "../flavors/promise.js";
 import { Referenceable } from "../flavors/referenceable.js";
 import { RemoteReference } from "../flavors/remote-reference.js";
+import { Batch } from "../flavors/stream-items.js";
+import { isStream } from "../flavors/stream-source.js";
+import type { Stream } from "../flavors/stream-source.js";
 import { requireMessageSize } from "../limits.js";
 import { countPositional, keywordsOf, writeArguments } from "../wire/arguments.js";
 import { mapGraph, someObject } from "../wire/graph.js";
@@ -65,6 +68,17 @@ export async function resolveResult(value: unknown, writing: LocalWriting): Prom
   return resolvePromises(value);
 }
 
+/** The items of a stream as the caller receives them: those before one that is refused. */
+export function localItems(batch: Batch, writing: LocalWriting, exchange: Exchange): unknown[] {
+  const arrived: unknown[] = [];
+  try {
+    batch.write((item) => arrived.push(localResult(item, writing, exchange)));
+  } catch (error) {
+    if (Batch.before(batch, error) === undefined) throw error;
+  }
+  return arrived;
+}
+
 /** A result as the caller receives it. Throws as {@link localArguments} does. */
 export function localResult(value: unknown, writing: LocalWriting, exchange: Exchange): unknown {
   checkResult(value, writing, types);
@@ -100,8 +114,13 @@ function standIn(instance: object, perspective: Perspective): number | undefined
     throw new JellyError("JELLY_NOT_JELLYABLE", "A reference can be sent only to the peer it came from");
   if (instance instanceof RemoteCache)
     throw new JellyError("JELLY_NOT_JELLYABLE", "A cache can be sent only to the peer it came from");
-  if (flavors.some((flavor) => instance instanceof flavor)) return 0;
+  if (flavors.some((flavor) => instance instanceof flavor) || isStream(instance)) return 0;
   return isOfPlatform(instance) || isOfThisPackage(instance) ? undefined : 0;
+}
+
+/** Whether an object becomes a reference to its source. */
+export function isSentAsStream(object: object): object is Stream {
+  return isStream(object) && !flavors.some((flavor) => object instanceof flavor);
 }
 
 /** Ways to call, which cannot be sent. */
@@ -117,13 +136,12 @@ function isOfPlatform(object: object): boolean {
   const { constructor: type } = object as { constructor?: unknown };
   const owners = [globalThis, Intl] as unknown as Readonly<Record<string, unknown>>[];
   if (typeof type === "function" && owners.some((owner) => owner[type.name] === type)) return true;
-  return Symbol.asyncIterator in object || iteratorsAndStreams.some((members) => members.every((key) => key in object));
+  return iteratorsAndStreams.some((members) => members.every((key) => key in object));
 }
 
 /** The members that tell iterators and streams. One alone, such as `next`, may be a method of a copy. */
 const iteratorsAndStreams: readonly (readonly (string | symbol)[])[] = [
   [Symbol.iterator, "next"],
-  ["getReader", "locked"],
   ["getWriter", "locked"],
   ["on", "pipe"],
 ];

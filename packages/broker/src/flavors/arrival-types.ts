@@ -5,7 +5,7 @@ import type { AnyFunction, IsAny, MethodName, MethodOf } from "../calls/method-t
 import type { Kwargs } from "../wire/kwargs.js";
 import type { Avatar, Viewable, ViewPoint } from "./perspective.js";
 import type { Referenceable } from "./referenceable.js";
-import type { RemoteReference } from "./remote-reference.js";
+import type { RemoteReference, RemoteStream } from "./remote-reference.js";
 import type {
   AdviceFor,
   Callee,
@@ -14,9 +14,12 @@ import type {
   IsUnsendable,
   Literal,
   Plain,
+  ReadableOf,
   ReceivedCopy,
   Scalar,
   SentCopy,
+  Streaming,
+  StreamItem,
 } from "./value-types.js";
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a reference to any object
@@ -61,7 +64,15 @@ type UnchangedProperties<T> = T extends ReceivedCopy | SentCopy | Error
     : { [Key in keyof T]-?: T[Key] extends AnyFunction ? T[Key] : Unchanged<T[Key], true> };
 
 type Changing =
-  Callee | undefined | bigint | Date | ReadonlyMap<unknown, unknown> | ArrayBuffer | Float | Promise<unknown>;
+  | Streaming
+  | Callee
+  | undefined
+  | bigint
+  | Date
+  | ReadonlyMap<unknown, unknown>
+  | ArrayBuffer
+  | Float
+  | Promise<unknown>;
 
 /**
  * How a value travels. Both directions look up their type by it in an interface: a deferred look-up, through which the
@@ -76,13 +87,17 @@ type KindOf<T> = T extends Plain | Scalar
         : "list"
       : T extends Callee
         ? "callee"
-        : T extends AnyReference
-          ? "reference"
-          : T extends Uint8Array
-            ? "bytes"
-            : IsUnsendable<T> extends true
-              ? "local"
-              : KindOfData<T>
+        : T extends Streaming
+          ? T extends SentCopy | ReceivedCopy
+            ? "data"
+            : "stream"
+          : T extends AnyReference
+            ? "reference"
+            : T extends Uint8Array
+              ? "bytes"
+              : IsUnsendable<T> extends true
+                ? "local"
+                : KindOfData<T>
     : // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- the result of a method without a return value
       T extends undefined | void
       ? "nothing"
@@ -128,6 +143,7 @@ interface ReceivedForms<T> {
   list: ReceivedItems<T>;
   callee: RemoteReference<T>;
   reference: T extends RemoteReference<infer Home> ? HomeOf<Home> : never;
+  stream: T extends AnyReference ? AsyncIterable<Received<StreamItem<T>>> : RemoteStream<Received<StreamItem<T>>>;
   bytes: Uint8Array;
   buffer: Uint8Array;
   map: T extends ReadonlyMap<infer Key, infer Value> ? ReceivedMap<Key, Value> : never;
@@ -219,6 +235,7 @@ interface SendableForms<T, Whole> {
         ? Callee
         : ObjectWith<Home>
     : never;
+  stream: AsyncIterable<Sendable<StreamItem<T>>> | ReadableOf<Sendable<StreamItem<T>>>;
   bytes: IsPlainBytes<T> extends true
     ? Uint8Array | ArrayBuffer
     : CannotBeSent<"bytes arrive as a Uint8Array: declare Uint8Array">;

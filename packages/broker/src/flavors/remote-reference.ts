@@ -1,6 +1,6 @@
 // References to objects of the peer, and the ways to call them.
 
-import { addDisposal, madeBy } from "@pb/banana";
+import { addDisposal, dispose, madeBy } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
 import { JellyError } from "@pb/jelly-types";
 import { inheritedDetails, runningCalls } from "../calls/call-context.js";
@@ -10,11 +10,15 @@ import type { Perspective } from "../calls/callable.js";
 import type { IsAny } from "../calls/method-types.js";
 import { remoteCalls } from "../calls/remote-calls.js";
 import type { Invoke } from "../calls/remote-calls.js";
-import { DeadReferenceError } from "../errors.js";
+import type { DeadlineOptions } from "../deadline.js";
+import { ConnectionLostError, DeadReferenceError } from "../errors.js";
 import type { ConnectionContext } from "../references/graph-context.js";
 import type { SharedArguments } from "../references/shared-arguments.js";
 import type { ObjectId } from "../wire/messages.js";
+import { addIteration, readStream } from "./stream-reader.js";
+import type { StreamReader } from "./stream-reader.js";
 import type { RemoteArguments, RemoteCalls, RemoteMethods, RemoteName, RemoteResult } from "./call-types.js";
+import type { PlatformReadable } from "./value-types.js";
 import { thisCopy } from "../this-copy.js";
 
 /**
@@ -39,6 +43,7 @@ export interface Reference<T = RemoteMethods>
 export class RemoteReference<T = RemoteMethods> implements Reference<T> {
   static {
     addDisposal(this);
+    addIteration(this, (reference) => reference.#read({}));
   }
 
   readonly #context: ConnectionContext;
@@ -107,6 +112,7 @@ export class RemoteReference<T = RemoteMethods> implements Reference<T> {
       (name, args) => this.#call(name, args, options),
       options,
       (name, args) => this.#pipe(name, args, options),
+      () => this.#read(options),
     );
   }
 
@@ -168,6 +174,21 @@ export class RemoteReference<T = RemoteMethods> implements Reference<T> {
       : new DeadReferenceError("The connection of the reference has ended");
   }
 
+  /** Reads the stream whose source this is a reference to. */
+  #read(options: DeadlineOptions): StreamReader {
+    const origin = { next: (count: number) => this.#pull(count), release: () => this[dispose]() };
+    return readStream(this, origin, options);
+  }
+
+  /** Asks the source for items. Only a program that released the reference learns that it is dead. */
+  async #pull(count: number): Promise<unknown> {
+    const details = { perspective: this.#perspective, keepAlive: this, isPull: true };
+    const dead = this.#deadError();
+    if (dead === undefined) return this.#context.caller.call(this.id, "next", [count], details);
+    if (this.#isReleased) throw dead;
+    throw new ConnectionLostError("lost", "The connection ended before the stream", { cause: dead });
+  }
+
   #call(name: string, args: readonly unknown[], options: CallOptions | undefined): Promise<unknown> {
     const dead = this.#deadError();
     if (dead !== undefined) return Promise.reject(dead);
@@ -193,23 +214,59 @@ export class RemoteReference<T = RemoteMethods> implements Reference<T> {
   }
 }
 
+// Streams
+
+/** The method by which a stream is read without the iteration. */
+interface StreamMethods<Item> {
+  /**
+   * At least one item and at most `count` (1 to 1,024, default 1); fewer when no more are there, or when they take 128
+   * KiB. An empty list is the end. The source takes items from its stream only when they are asked for.
+   */
+  next(count?: number): Item[];
+}
+
+/**
+ * A stream that has arrived: an async iterable or a `ReadableStream` of the peer. Iterate over it once, with `for
+ * await`. At most a few megabytes are on the way or wait, at both ends. Leaving the loop releases the stream, and its
+ * source is closed; so does the end of the connection, which rejects with `ConnectionLostError`. An error of the source
+ * rejects as that of a call. A second iteration throws `TypeError`.
+ *
+ * The signal of the call that it is the result of ends the iteration too.
+ */
+export interface RemoteStream<Item = unknown> extends RemoteReference<StreamMethods<Item>>, AsyncIterable<Item> {
+  /** The same as a `ReadableStream`, which asks for items when it is read. */
+  readonly readable: PlatformReadable<Item>;
+  /** Iterate over the result to end the iteration by `signal`, and when an item takes longer than `timeoutMs`. */
+  with(options: CallOptions): RemoteCaller<StreamMethods<Item>> & AsyncIterable<Item>;
+}
+
 // Ways to call
 
 /** Calls methods of a remote object with fixed options: `reference.with({ timeoutMs: 500 })` returns one. */
 export class RemoteCaller<T = RemoteMethods> {
+  static {
+    addIteration(this, (caller) => {
+      if (caller.#read === undefined) throw new TypeError("This object cannot be read as a stream");
+      return caller.#read();
+    });
+  }
+
   readonly #invoke: Invoke;
   readonly #options: CallOptions | undefined;
   readonly #pipe: InvokePipe | undefined;
+  readonly #read: (() => StreamReader) | undefined;
   #calls: RemoteCalls<T> | undefined;
 
   /**
    * `options` are those that `invoke` applies to a call: a transfer of pages applies them to all of it. `pipe` makes a
-   * call whose result is called before it has arrived; without it, {@link pipe} throws `TypeError`.
+   * call whose result is called before it has arrived; without it, {@link pipe} throws `TypeError`. `read` reads the
+   * object as a stream.
    */
-  constructor(invoke: Invoke, options?: CallOptions, pipe?: InvokePipe) {
+  constructor(invoke: Invoke, options?: CallOptions, pipe?: InvokePipe, read?: () => StreamReader) {
     this.#invoke = invoke;
     this.#options = options;
     this.#pipe = pipe;
+    this.#read = read;
   }
 
   /** Internal: the options of `caller`, if it is one with options. */

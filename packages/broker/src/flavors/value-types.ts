@@ -36,15 +36,34 @@ export interface SentCopy {
   getTypeToCopy(): string;
 }
 
+/** Objects whose items are sent as a stream. */
+export type Streaming = { [Symbol.asyncIterator](): unknown } | { getReader(...args: never): unknown };
+
+/** A `ReadableStream`, as far as it is used: not all programs have types for it. */
+export interface ReadableOf<Item> {
+  getReader(): { read(): Promise<{ done: boolean; value?: Item | undefined }> };
+}
+
+/** The type of the items of a stream. */
+export type StreamItem<T> =
+  T extends AsyncIterable<infer Item> ? Item : T extends ReadableOf<infer Item> ? Item : unknown;
+
+/** The `ReadableStream` of the platform, if the program has types for it. */
+export type PlatformReadable<Item> = [Instance<"ReadableStream">] extends [never]
+  ? ReadableOf<Item>
+  : Instance<"ReadableStream">;
+
 /** Whether no value of a type can be sent. */
 export type IsUnsendable<T> = T extends Unsendable
-  ? T extends Error
-    ? "stack" extends keyof T // Plain data has a name and a message too.
-      ? [Exclude<keyof T, keyof Error | "errors">] extends [never]
-        ? true
-        : false // A class of its own may be registered.
-      : false
-    : true
+  ? T extends Streaming
+    ? false
+    : T extends Error
+      ? "stack" extends keyof T // Plain data has a name and a message too.
+        ? [Exclude<keyof T, keyof Error | "errors">] extends [never]
+          ? true
+          : false // A class of its own may be registered.
+        : false
+      : true
   : false;
 
 /** The bytes that arrive, which have no methods of a `Buffer`. */
@@ -81,9 +100,8 @@ type Numbers =
   // eslint-disable-next-line @typescript-eslint/no-redundant-type-constituents -- only some programs have its types
   | Instance<"Float16Array">;
 
-type Stream =
-  | { [Symbol.asyncIterator](): unknown }
-  | { getReader(...args: never): unknown }
+/** A stream of Node that can be read is iterable. */
+type WritableStreams =
   | { getWriter(...args: never): unknown }
   | { on(...args: never): unknown; pipe(...args: never): unknown }
   | Instance<"TransformStream">;
@@ -117,7 +135,7 @@ type Local =
   | Intl.Collator;
 
 /** What is refused. */
-export type Unsendable = Code | Numbers | Stream | Cursor | Url | Body | Bytes | RegExp | Local | PlainError;
+export type Unsendable = Code | Numbers | WritableStreams | Cursor | Url | Body | Bytes | RegExp | Local | PlainError;
 
 /**
  * An error class without members of its own: an unregistered error cannot be sent as a value. `stack`, because plain
@@ -132,14 +150,14 @@ export type AdviceFor<T> = T extends Code
     ? "a typed array cannot be sent: send an Array of its numbers, or a Uint8Array of its bytes"
     : T extends Bytes
       ? "only a Uint8Array or an ArrayBuffer is sent as bytes: copy the bytes"
-      : T extends Stream
-        ? "a stream or an async iterable cannot be sent: send pages (sendPages, getPages)"
+      : T extends WritableStreams
+        ? "a writable stream cannot be sent: send a ReadableStream or an async iterable"
         : T extends Cursor
-          ? "an iterator cannot be sent: send an Array of its values, or pages (sendPages, getPages)"
+          ? "an iterator cannot be sent: send an Array of its values, or an async iterable"
           : T extends Url
             ? "a URL cannot be sent: send its text"
             : T extends Body
-              ? "a body cannot be sent: send its bytes as a Uint8Array, or pages (sendPages, getPages)"
+              ? "a body cannot be sent: send its bytes as a Uint8Array, or its stream"
               : T extends RegExp
                 ? "a RegExp cannot be sent: send its source"
                 : T extends Error
@@ -161,25 +179,27 @@ export type SentBy<T> =
     ? T
     : T extends Sent
       ? T
-      : T extends readonly unknown[]
-        ? readonly SentBy<T[number]>[]
-        : IsUnsendable<T> extends true
-          ? never
-          : T extends ArrayBuffer // In TypeScript 5.4, typed arrays have its members too.
-            ? T
-            : T extends ReadonlyMap<infer Key, infer Value>
-              ? ReadonlyMap<SentBy<Key>, SentBy<Value>>
-              : T extends ReadonlySet<infer Member>
-                ? ReadonlySet<SentBy<Member>>
-                : T extends Promise<infer Value>
-                  ? Promise<SentBy<Value>>
-                  : T extends object
-                    ? HasState<T> extends true
-                      ? T
-                      : { [Key in keyof T]: SentBy<T[Key]> }
-                    : T extends symbol
-                      ? never
-                      : T;
+      : T extends Streaming
+        ? AsyncIterable<SentBy<StreamItem<T>>> | ReadableOf<SentBy<StreamItem<T>>>
+        : T extends readonly unknown[]
+          ? readonly SentBy<T[number]>[]
+          : IsUnsendable<T> extends true
+            ? never
+            : T extends ArrayBuffer // In TypeScript 5.4, typed arrays have its members too.
+              ? T
+              : T extends ReadonlyMap<infer Key, infer Value>
+                ? ReadonlyMap<SentBy<Key>, SentBy<Value>>
+                : T extends ReadonlySet<infer Member>
+                  ? ReadonlySet<SentBy<Member>>
+                  : T extends Promise<infer Value>
+                    ? Promise<SentBy<Value>>
+                    : T extends object
+                      ? HasState<T> extends true
+                        ? T
+                        : { [Key in keyof T]: SentBy<T[Key]> }
+                      : T extends symbol
+                        ? never
+                        : T;
 
 /** The advice for the first value of a result that cannot be sent. `Depth` bounds the search. */
 export type ProblemOf<T, Depth extends unknown[] = []> = Depth["length"] extends 5
@@ -188,21 +208,23 @@ export type ProblemOf<T, Depth extends unknown[] = []> = Depth["length"] extends
     ? never
     : T extends readonly (infer Item)[]
       ? ProblemOf<Item, [...Depth, 0]>
-      : IsUnsendable<T> extends true
-        ? AdviceFor<T>
-        : T extends ArrayBuffer
-          ? never
-          : T extends ReadonlyMap<infer Key, infer Value>
-            ? ProblemOf<Key | Value, [...Depth, 0]>
-            : T extends ReadonlySet<infer Member>
-              ? ProblemOf<Member, [...Depth, 0]>
-              : T extends Promise<infer Value>
-                ? ProblemOf<Value, Depth>
-                : HasState<T> extends true
-                  ? never
-                  : T extends object
-                    ? { [Key in keyof T]: ProblemOf<T[Key], [...Depth, 0]> }[keyof T]
-                    : AdviceFor<T>;
+      : T extends Streaming
+        ? ProblemOf<StreamItem<T>, [...Depth, 0]>
+        : IsUnsendable<T> extends true
+          ? AdviceFor<T>
+          : T extends ArrayBuffer
+            ? never
+            : T extends ReadonlyMap<infer Key, infer Value>
+              ? ProblemOf<Key | Value, [...Depth, 0]>
+              : T extends ReadonlySet<infer Member>
+                ? ProblemOf<Member, [...Depth, 0]>
+                : T extends Promise<infer Value>
+                  ? ProblemOf<Value, Depth>
+                  : HasState<T> extends true
+                    ? never
+                    : T extends object
+                      ? { [Key in keyof T]: ProblemOf<T[Key], [...Depth, 0]> }[keyof T]
+                      : AdviceFor<T>;
 
 /** Whether a type is a class or an interface with methods, whose state may be another one than its properties. */
 type HasState<T> = T extends Literal

@@ -15,6 +15,8 @@ import type { Dependence, SharedArguments, WritingSettings } from "./shared-argu
 /** What references and type handlers use of their connection. */
 export interface ConnectionContext {
   readonly connection: Connection;
+  /** Streams of this end that the peer has not read to their end. */
+  openStreams: number;
   /**
    * What the peer holds of this end. For type handlers of your own, use {@link OutgoingGraph}, which undoes what it
    * counts.
@@ -43,6 +45,7 @@ export interface ConnectionContext {
     beforeNext(callback: () => void): void;
   };
   readonly config: {
+    readonly limits: { readonly streams: number };
     /** How the connection reads integers, floats and dicts. */
     readonly exactness: Exactness;
     /** Reports an error of the program that belongs to no call, as the event `callback-failed`. */
@@ -75,6 +78,8 @@ export interface CallDetails extends CallOptions {
   readonly expectation?: Expectation | undefined;
   /** Whether the call only asks for a sign of life. It is ignored by `idle()`. */
   readonly isPing?: boolean;
+  /** Whether the call asks for items of a stream, which may never come. It is ignored by `idle()` too. */
+  readonly isPull?: boolean;
 }
 
 export interface OutgoingGraphOptions {

@@ -5,7 +5,7 @@
    the type of the expected value is what a row is about */
 
 import { Referenceable } from "@pb/broker";
-import type { RemoteReference } from "@pb/broker";
+import type { RemoteReference, RemoteStream } from "@pb/broker";
 import { CalendarDate, DateTime, Decimal, Float, FrozenSet, TimeDelta, TimeOfDay, tuple } from "@pb/jelly-types";
 import { Readable } from "node:stream";
 import { expect } from "vitest";
@@ -79,6 +79,15 @@ export class Child extends Referenceable {
 /** The reference that the peer gets. The test compares the object that it calls. */
 function aReference<T>(): RemoteReference<T> {
   return expect.objectContaining({ isAlive: true }) as RemoteReference<T>;
+}
+
+/** The stream that the peer gets. The test reads it. */
+function aStream<Item>(): RemoteStream<Item> {
+  return expect.objectContaining({ isAlive: true }) as RemoteStream<Item>;
+}
+
+async function* countToOne(): AsyncGenerator<number> {
+  yield 1;
 }
 
 function record<Value>(entries: Record<string, Value>): Record<string, Value> {
@@ -320,11 +329,10 @@ export const rows: readonly Row[] = [
   refusedResult("a Response", () => new Response("a")),
   refusedResult("an AbortSignal", () => new AbortController().signal),
   refusedResult("an EventTarget", () => new EventTarget()),
-  refusedResult("a ReadableStream", () => new ReadableStream<Uint8Array>()),
-  refusedResult("a readable stream of Node", () => Readable.from(["a"])),
-  refusedResult("an async generator", async function* () {
-    yield 1;
-  }),
+  result("a ReadableStream", () => new ReadableStream<Date>({ start: (it) => it.close() }), aStream<DateTime>()),
+  result("a readable stream of Node", () => Readable.from(["a"]) as AsyncIterable<string>, aStream<string>()),
+  result("an async generator", () => countToOne(), aStream<number>()),
+  result("streams in plain data", () => ({ size: 1, all: countToOne() }), { size: 1, all: aStream<number>() }),
   refusedResult("a generator", function* () {
     yield 1;
   }),
@@ -439,9 +447,8 @@ export const rows: readonly Row[] = [
   notArgument<RegExp>()("a RegExp", () => /a/),
   notArgument<symbol>()("a symbol", () => Symbol("s")),
   notArgument<Promise<number>>()("a promise", () => Promise.resolve(1)),
-  notArgument<AsyncIterable<number>>()("an async iterable", async function* () {
-    yield 1;
-  }),
-  notArgument<ReadableStream>()("a ReadableStream", () => new ReadableStream()),
+  argument<RemoteStream<number>>()("an async iterable", () => countToOne(), aStream<number>()),
+  argument<RemoteStream>()("a ReadableStream", () => new ReadableStream({ start: (it) => it.close() }), aStream()),
+  notArgument<WritableStream>()("a WritableStream", () => new WritableStream()),
   notArgument<Iterator<number>>()("an iterator", () => [1].values()),
 ];

@@ -139,7 +139,8 @@ export class Jellier implements JellyWriter {
   #writeObject(value: object): void {
     const prototype = prototypeOf(value);
     if (prototype === Array.prototype) this.#writeArray(value as unknown[]);
-    else if (prototype === Object.prototype || prototype === null) this.#writePlain(value as Record<string, unknown>);
+    else if (prototype === null || (prototype === Object.prototype && !isAsyncIterable(value)))
+      this.#writePlain(value as Record<string, unknown>);
     else this.#writeInstance(value);
   }
 
@@ -287,6 +288,15 @@ export class Jellier implements JellyWriter {
 function prototypeOf(value: object): object | null {
   try {
     return Object.getPrototypeOf(value) as object | null;
+  } catch (cause) {
+    throw unreadable(cause);
+  }
+}
+
+/** Whether a plain object is more than its properties: a registry may have a handler for it. */
+function isAsyncIterable(value: object): boolean {
+  try {
+    return (value as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator] !== undefined;
   } catch (cause) {
     throw unreadable(cause);
   }
