@@ -2,16 +2,41 @@
 
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+import type { ViteUserConfig } from "vitest/config";
 
 /** Tests run on the sources: the condition "@pb/source" resolves a package name to its src/index.ts. */
 const conditions = ["@pb/source", "module", "node", "development|production"];
 
-export default defineConfig({
+/** Test files that take longest, most of it waiting for programs and timers. They are started first. */
+const LONG = [
+  "packages/node-transport/test/{docs,network/*,server/{rolling-restart,shared-sockets,systemd}}.test.ts",
+  "packages/web-transport/test/docs.test.ts",
+  "tools/{browser/{auction,tabs},checks/layering,demo/demo,docs/readme,interop/web}.test.ts",
+];
+
+/**
+ * Test files that have a process of their own: they start programs, measure memory, or depend on what is imported. The
+ * other ones share processes, and with them the modules that they import, which saves a third of their time.
+ */
+const ALONE = [
+  "tools/**/*.test.ts",
+  "packages/{examples,node-transport,web-transport}/**/*.test.ts",
+  "**/test/twisted/**/*.test.ts",
+  "**/{attacks,complexity,crowd,docs,documents,errors,heap,portable,readme,transport,twisted}.test.ts",
+];
+
+const everywhere = ["**/node_modules/**", "**/dist/**"];
+
+/** Whether this is `npm test`. Otherwise all files have a process of their own. */
+const isWhole = process.env.PB_WHOLE_SUITE !== undefined;
+delete process.env.PB_WHOLE_SUITE; // Some tests start vitest.
+
+const config = defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
     include: ["**/*.test.ts"],
-    exclude: ["**/node_modules/**", "**/dist/**"],
+    exclude: everywhere,
     // Many tests let a method fail, and only look at what the caller gets.
     onConsoleLog: (log) => !log.includes("give connectedPair an onEvent"),
     globalSetup: "tools/twisted/twisted.ts",
@@ -31,9 +56,22 @@ export default defineConfig({
     typecheck: {
       enabled: true,
       include: ["packages/*/test/**/*.test-d.ts"],
-      tsconfig: "./tsconfig.json",
+      tsconfig: "./tsconfig.type-tests.json",
       // `npm run types` reports the errors of source files.
       ignoreSourceErrors: true,
     },
   },
 });
+
+/** Vitest starts the files of the projects in the order of their names. */
+function project(name: string, files: ViteUserConfig["test"]): ViteUserConfig {
+  return { ...config, test: { ...config.test, name, globalSetup: [], ...files } };
+}
+
+const projects = [
+  project("1 long", { include: LONG }),
+  project("2 alone", { include: ALONE, exclude: [...everywhere, ...LONG], typecheck: { enabled: false } }),
+  project("3 together", { exclude: [...everywhere, ...ALONE], typecheck: { enabled: false }, isolate: false }),
+];
+
+export default isWhole ? { ...config, test: { ...config.test, projects } } : config;
