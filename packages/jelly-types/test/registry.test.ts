@@ -1,3 +1,5 @@
+import { madeBy } from "@pb/banana";
+import type { PackageCopy } from "@pb/banana";
 import { InsecureJellyError, jelly, JellyError, TypeRegistry, unjelly } from "@pb/jelly-types";
 import { describe, expect, test } from "vitest";
 import { errorOf, sexp } from "./helpers/support.js";
@@ -37,6 +39,21 @@ describe("TypeRegistry", () => {
 
   test("refuses the atoms of references", () => {
     expect(() => new TypeRegistry().registerCopy("reference", Account)).toThrow(TypeError);
+  });
+
+  test.each(["its own", "its parent's"])("tells objects of another copy of a package: %s", (whose) => {
+    const copyOf = (version: string) =>
+      class {
+        get [madeBy](): PackageCopy {
+          return { name: "@shop/parts", version };
+        }
+      };
+    const [Here, There] = [copyOf("1.0.0"), copyOf("2.0.0")];
+    const parts = new TypeRegistry().registerCopy("Account", Account).registerCopy("Part", Here);
+    const registry = whose === "its own" ? parts : new TypeRegistry(parts).registerCopy("Other", Other);
+    const text = /created by another copy of @shop\/parts \(2\.0\.0; this is 1\.0\.0\)/;
+    expect(() => jelly(new There(), { registry })).toThrow(text);
+    expect(() => jelly(new (class Unknown {})(), { registry })).not.toThrow(/another copy/);
   });
 
   test("refuses registrations after seal, but can be extended", () => {

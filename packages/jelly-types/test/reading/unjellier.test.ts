@@ -321,6 +321,16 @@ describe("one Unjellier that reads many graphs", () => {
     }
   });
 
+  test("takes nothing for byte strings without bytes", () => {
+    const taken = (element: unknown): number => {
+      const heap = { left: 1_000_000 };
+      read(["list", ...Array.from({ length: 1000 }, () => element)], { heap });
+      return 1_000_000 - heap.left;
+    };
+    expect(taken(new Uint8Array(0))).toBe(taken(1));
+    expect(taken(new Uint8Array(1))).toBeGreaterThan(taken(1) + 50_000);
+  });
+
   test("remembers a bounded number of the atoms that a peer invents", () => {
     const policy = SecurityPolicy.standard;
     const asked = vi.spyOn(policy, "allowsType");

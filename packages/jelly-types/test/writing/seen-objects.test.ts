@@ -1,4 +1,6 @@
-import { expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
+import { garbageCollector } from "../../../../tools/gc/garbage-collector.js";
+import { until } from "../../../../tools/process/program.js";
 import { SeenObjects } from "../../src/writing/seen-objects.js";
 
 test.each([1, 47, 48, 49, 200])("remembers %d objects of a graph, and forgets them before the next one", (count) => {
@@ -13,4 +15,25 @@ test.each([1, 47, 48, 49, 200])("remembers %d objects of a graph, and forgets th
     expect(objects.map((object) => seen.get(object))).toEqual(objects.map((_, index) => (index === 0 ? -1 : index)));
     seen.clear();
   }
+});
+
+let collectGarbage: () => void;
+beforeAll(() => {
+  collectGarbage = garbageCollector();
+});
+
+test.each([1, 2, 48, 49, 200])("keeps none of the %d objects of the last graph in memory", async (count) => {
+  const seen = new SeenObjects();
+  const add = (): WeakRef<object>[] => {
+    const objects = Array.from({ length: count }, () => ({}));
+    for (const [index, object] of objects.entries()) seen.getOrAdd(object, index);
+    return objects.map((object) => new WeakRef(object));
+  };
+  const references = add();
+  seen.clear();
+  await until(() => {
+    collectGarbage();
+    return references.every((reference) => reference.deref() === undefined);
+  }, "the objects are collected");
+  expect(seen.getOrAdd({}, 0)).toBeUndefined(); // It is in use itself.
 });
