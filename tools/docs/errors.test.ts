@@ -21,7 +21,7 @@ const internal = new Map([
 it.each(publicPackages(root).map(({ folder, manifest }) => [manifest.name, join(root, "packages", folder)]))(
   "%s exports and documents its error classes",
   async (name, folder) => {
-    const entries = ["src/index.ts", "src/extension.ts"]
+    const entries = ["src/index.ts", "src/extension.ts", "src/schema/index.ts"]
       .map((path) => join(folder, path))
       .filter((path) => existsSync(path));
     const modules = (await Promise.all(entries.map((path) => import(pathToFileURL(path).href)))) as object[];

@@ -71,6 +71,15 @@ export class ArgumentsError extends PerspectiveBrokerError {
 }
 
 /**
+ * A result that is not what its schema describes: of a method with `static accepts`, or of a call through a contract.
+ * The caller of a method learns only that; the details are in `cause`, and reported with the event `method-failed`.
+ */
+export class ResultError extends PerspectiveBrokerError {
+  override readonly name = "ResultError";
+  readonly code = "CALL_BAD_RESULT";
+}
+
+/**
  * The server has no place for the connection. No call has run, and it is safe to try again after `retryAfterMs`. A
  * Twisted client receives it as a remote error with the name `pb.ServerBusy`, derived from `twisted.spread.pb.Error`.
  */

@@ -6,6 +6,8 @@ import {
   AllowAnonymousAccess,
   Anonymous,
   ANONYMOUS,
+  BearerToken,
+  BearerTokenChecker,
   IPerspective,
   login,
   LoginDenied,
@@ -22,6 +24,7 @@ import {
   alice,
   bob,
   classicUsers,
+  connectedBrokers,
   deliverPending,
   errorOf,
   LoginFixture,
@@ -55,6 +58,23 @@ describe("a login", () => {
     const error = await errorOf(login(new LoginFixture().connect().client, new Anonymous()));
     expect(error).toBeInstanceOf(UnhandledCredentials);
     expect(error.message).toBe("No checker for twisted.cred.credentials.IAnonymous");
+  });
+
+  test("of each kind works where methods must be declared, and the methods of the avatar must be", async () => {
+    const checker = new BearerTokenChecker((token) => (token === "token" ? "alice" : undefined));
+    const kinds = [
+      { checkers: [users()], credentials: alice },
+      { checkers: [classicUsers()], credentials: alice },
+      { checkers: [new AllowAnonymousAccess()], credentials: new Anonymous() },
+      { checkers: [checker], credentials: new BearerToken("token") },
+    ];
+    for (const { checkers, credentials } of kinds) {
+      const fixture = new LoginFixture(checkers);
+      const { client } = connectedBrokers({ root: fixture.portal, validate: "required" });
+      const avatar = await login<NamedAvatar>(client, credentials);
+      await expect(avatar.callRemote("whoami")).rejects.toMatchObject({ remoteType: "builtins.AttributeError" });
+      expect(fixture.realm.loggedIn).toHaveLength(1);
+    }
   });
 
   test("needs credentials with which a client can log in", async () => {

@@ -12,6 +12,8 @@ export interface IncomingCall {
   readonly kwargs: Kwargs | undefined;
   /** Whether the caller waits for the answer. */
   readonly wantsAnswer?: boolean | undefined;
+  /** Whether only methods with a declaration in `static accepts` may be called: the option `validate`. */
+  readonly validate?: "required" | undefined;
 }
 
 /**

@@ -1,9 +1,12 @@
 // Dispatch: the only place where a name that the peer sent selects a function of this end.
 
 import { printable } from "@pb/jelly-types";
+import { classOf } from "../class-of.js";
 import { ArgumentsError, NoSuchAttribute, NoSuchMethod } from "../errors.js";
 import type { Kwargs } from "../wire/kwargs.js";
 import type { IncomingCall } from "./callable.js";
+import { acceptArguments, acceptResult, areSchemas, refuseOwnResult, schemasOf } from "./validation.js";
+import type { Accepted, AcceptedMethods } from "./validation.js";
 
 /** A method that a peer can call. */
 type Method = (...args: unknown[]) => unknown;
@@ -18,17 +21,24 @@ export type Parameters = Readonly<Record<string, readonly string[]>>;
 
 /**
  * Calls the method `prefix + call.method` of `target` and returns its result. `leading` arguments are passed before
- * those of the call. Throws what {@link findMethod} and {@link bindArguments} throw, and what the method throws.
+ * those of the call. Throws what {@link findMethod} and {@link bindArguments} throw, and what the method throws. The
+ * class may declare in `static accepts` what the arguments and the result are.
  */
 export function dispatch(
   target: object,
   prefix: string,
-  { method, args, kwargs }: IncomingCall,
+  { method, args, kwargs, validate }: IncomingCall,
   leading?: readonly unknown[],
 ): unknown {
   const found = findMethod(target, prefix, method);
-  const bound = bindArguments(target, method, args, kwargs);
-  return Reflect.apply(found, target, leading === undefined ? bound : [...leading, ...bound]);
+  const accepted = acceptedBy(target, prefix, method);
+  if (accepted === undefined && validate === "required") throw notDeclared(prefix, method);
+  let bound = bindArguments(target, method, args, kwargs);
+  const schemas = accepted === undefined || accepted === true ? undefined : schemasOf(accepted);
+  if (schemas !== undefined) bound = acceptArguments(method, schemas, bound, declaredParameters(target, method));
+  const result: unknown = Reflect.apply(found, target, leading === undefined ? bound : [...leading, ...bound]);
+  if (schemas?.returns === undefined) return result;
+  return acceptResult(method, schemas.returns, result, refuseOwnResult(method));
 }
 
 /**
@@ -90,16 +100,54 @@ function bindArguments(target: object, name: string, args: unknown[], keywords: 
 }
 
 function declaredParameters(target: object, name: string): readonly string[] | undefined {
-  // Not `target.constructor`, which a peer may have sent as a part of the state of a cache.
-  let type: unknown = (Object.getPrototypeOf(target) as { constructor?: unknown } | null)?.constructor;
+  let type = classOf(target);
   // Most classes declare nothing: one look at all of their parents (bench `updates-1`).
   if (typeof type !== "function" || !("parameters" in type)) return undefined;
   for (; typeof type === "function"; type = Object.getPrototypeOf(type)) {
-    if (!Object.hasOwn(type, "parameters")) continue;
     const declared = Object.getOwnPropertyDescriptor(type, "parameters")?.value as Parameters | undefined;
     if (declared !== undefined && Object.hasOwn(declared, name)) return declared[name];
   }
   return undefined;
+}
+
+/**
+ * What a method accepts, if one of its classes says so: the nearest one decides. Throws `TypeError` for a declaration
+ * that cannot be true.
+ */
+function acceptedBy(target: object, prefix: string, name: string): Accepted | undefined {
+  let type = classOf(target);
+  if (typeof type !== "function" || !("accepts" in type)) return undefined;
+  for (; typeof type === "function"; type = Object.getPrototypeOf(type)) {
+    const accepts = Object.getOwnPropertyDescriptor(type, "accepts")?.value as AcceptedMethods | undefined;
+    if (accepts === undefined) continue;
+    if (!checkedDeclarations.has(accepts)) {
+      checkDeclaration(target, prefix, `${(type as { readonly name: string }).name}.accepts`, accepts);
+      checkedDeclarations.add(accepts);
+    }
+    if (Object.hasOwn(accepts, name)) return accepts[name];
+  }
+  return undefined;
+}
+
+const checkedDeclarations = new WeakSet<AcceptedMethods>();
+
+const PREFIXES = ["remote_", "perspective_", "view_", "observe_"];
+
+function checkDeclaration(target: object, prefix: string, declaration: string, accepts: AcceptedMethods): void {
+  for (const [name, accepted] of Object.entries(accepts)) {
+    if (!PREFIXES.some((known) => hasMethod(target, known, name)))
+      throw new TypeError(`${declaration} has ${name}, but there is no method ${prefix}${name}`);
+    if (accepted === true) continue;
+    if (!areSchemas(accepted))
+      throw new TypeError(`${declaration}.${name} must be true, a list of schemas, or { args, kwargs, returns }`);
+    if (schemasOf(accepted).kwargs !== undefined && declaredParameters(target, name) !== undefined)
+      throw new TypeError(`${declaration}.${name}: with static parameters, keyword arguments belong into args`);
+  }
+}
+
+function notDeclared(prefix: string, name: string): Error {
+  const error = prefix === "remote_" ? NoSuchMethod : NoSuchAttribute;
+  return new error(`No declared method: ${printable(prefix + name)}`);
 }
 
 function bindDeclared(

@@ -52,3 +52,9 @@ export function remoteCalls(invoke: Invoke): object {
     },
   });
 }
+
+/** What `as` of a reference takes: `contract` of `@pb/broker/schema` makes one. */
+export interface ContractBinder<Caller> {
+  /** Returns what calls the methods of the contract by `invoke`. */
+  bindTo(invoke: Invoke): Caller;
+}

@@ -72,6 +72,11 @@ export interface BrokerOptions {
    * true.
    */
   readonly extensions?: boolean | undefined;
+  /**
+   * `required` refuses calls of methods that their classes do not declare in `static accepts`: they do not exist for
+   * the peer. Default: such methods take any arguments.
+   */
+  readonly validate?: "required" | undefined;
   /** Records where each reference arrived, for `leakReport()`. Slow; meant for finding leaks. Default false. */
   readonly traceReferences?: boolean | undefined;
   /** Hooks for metrics, logs and spans of calls. Default: none, which costs nothing. */
@@ -96,6 +101,7 @@ const optionKinds: OptionKinds<BrokerOptions> = {
   errorCopies: "boolean",
   unsafeTracebacks: "boolean",
   extensions: "boolean",
+  validate: ["required"],
   traceReferences: "boolean",
   telemetry: "object",
   onEvent: "function",
@@ -124,6 +130,7 @@ export class BrokerConfig {
   readonly errorClasses: ReadonlyMap<string, ErrorClass>;
   readonly errorCopies: boolean;
   readonly extensions: boolean;
+  readonly validate: "required" | undefined;
   readonly traceReferences: boolean;
   readonly hooks: CallHooks | undefined;
   readonly onEvent: (event: BrokerEvent) => void;
@@ -159,6 +166,7 @@ export class BrokerConfig {
       if (typeof type !== "function") throw new TypeError(`The option errorClasses: ${name} must be a class`);
     this.errorCopies = options.errorCopies ?? false;
     this.extensions = options.extensions ?? true;
+    this.validate = options.validate;
     this.traceReferences = options.traceReferences ?? false;
     this.hooks = this.#hooksOf(options.telemetry);
     this.onEvent = options.onEvent === undefined ? () => undefined : isolate(options.onEvent);

@@ -295,7 +295,8 @@ export class Responder {
     runningCalls.runner = this;
     this.#callee = callable;
     try {
-      const incoming: IncomingCall = { method: call.method, args, kwargs, wantsAnswer: call.wantsAnswer };
+      const { method, wantsAnswer } = call;
+      const incoming: IncomingCall = { method, args, kwargs, wantsAnswer, validate: this.#core.config.validate };
       const { areUsed, Scope } = runningCalls;
       if (areUsed) this.#context = new IncomingContext(this.#core.connection, callable.perspective, note);
       if (call.record !== undefined) this.#enterRecord(call, call.record, callable);

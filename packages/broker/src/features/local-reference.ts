@@ -8,6 +8,7 @@ import type { CallOptions } from "../calls/call-options.js";
 import type { Callable, Connection, Perspective } from "../calls/callable.js";
 import { Canceled, isCanceled } from "../calls/extension-errors.js";
 import { remoteCalls } from "../calls/remote-calls.js";
+import type { ContractBinder } from "../calls/remote-calls.js";
 import { withDeadline } from "../deadline.js";
 import { BrokerConfig } from "../engine/config.js";
 import { requireCallable, requireName } from "../engine/root-source.js";
@@ -124,6 +125,10 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
   #read(options: CallOptions): StreamReader {
     const origin = { next: (count: number) => this.#call("next", [count], {}), release: () => this[dispose]() };
     return readStream(this, origin, options);
+  }
+
+  as<Caller>(contract: ContractBinder<Caller>): Caller {
+    return contract.bindTo((name, args) => this.#call(name, args, {}));
   }
 
   sendRemote<Name extends RemoteName<T>>(name: Name, ...args: RemoteArguments<T, Name>): void {

@@ -4,6 +4,7 @@ import { ConnectionLostError, LimitError, PBError } from "../errors.js";
 import { Fifo } from "../fifo.js";
 import { Referenceable } from "../flavors/referenceable.js";
 import { RemoteError } from "../wire/failure.js";
+import type { AcceptedMethods } from "../calls/validation.js";
 import type { IncomingCall } from "../calls/callable.js";
 
 /**
@@ -44,6 +45,8 @@ interface Reader<Page> {
  * MiB; then the iteration fails with `LimitError`.
  */
 export class PageCollector<Page = unknown> extends Referenceable implements AsyncIterable<Page> {
+  static readonly accepts: AcceptedMethods = { gotPage: true, endedPaging: true, failedPaging: true };
+
   readonly #pages = new Fifo<WaitingPage<Page>>();
   readonly #readers = new Fifo<Reader<Page>>();
   #waitingBytes = 0;

@@ -6,6 +6,7 @@ import { checkCallOptions } from "../calls/call-options.js";
 import type { Connection, Perspective } from "../calls/callable.js";
 import { DependencyFailed, NotAReference, NotExpected } from "../calls/extension-errors.js";
 import { remoteCalls } from "../calls/remote-calls.js";
+import type { ContractBinder } from "../calls/remote-calls.js";
 import { withDeadline } from "../deadline.js";
 import { callTimeout, ConnectionLostError, DeadReferenceError } from "../errors.js";
 import type { CallDetails, Expectation } from "../references/graph-context.js";
@@ -117,6 +118,10 @@ export class PipelinedReference implements Promise<unknown>, Reference {
       options,
       (name, args) => this.#pipe(name, args, options),
     );
+  }
+
+  as<Caller>(contract: ContractBinder<Caller>): Caller {
+    return contract.bindTo((name, args) => this.#call(name, args, undefined));
   }
 
   /** With an answer, which is ignored: a peer that cannot be called ahead would lose a call without one. */

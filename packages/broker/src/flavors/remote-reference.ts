@@ -9,7 +9,7 @@ import type { CallOptions } from "../calls/call-options.js";
 import type { Perspective } from "../calls/callable.js";
 import type { IsAny } from "../calls/method-types.js";
 import { remoteCalls } from "../calls/remote-calls.js";
-import type { Invoke } from "../calls/remote-calls.js";
+import type { ContractBinder, Invoke } from "../calls/remote-calls.js";
 import type { DeadlineOptions } from "../deadline.js";
 import { ConnectionLostError, DeadReferenceError } from "../errors.js";
 import type { ConnectionContext } from "../references/graph-context.js";
@@ -28,7 +28,7 @@ import { thisCopy } from "../this-copy.js";
 export interface Reference<T = RemoteMethods>
   extends
     Disposable,
-    Pick<RemoteReference<T>, "isAlive" | "call" | "callRemote" | "pipe" | "with" | "sendRemote" | "drained"> {
+    Pick<RemoteReference<T>, "isAlive" | "call" | "callRemote" | "pipe" | "with" | "as" | "sendRemote" | "drained"> {
   /** Runs `callback` once, when the connection of the reference ends. Dispose of the result to unsubscribe. */
   notifyOnDisconnect(callback: (reference: this) => void): Disposable;
 }
@@ -114,6 +114,14 @@ export class RemoteReference<T = RemoteMethods> implements Reference<T> {
       (name, args) => this.#pipe(name, args, options),
       () => this.#read(options),
     );
+  }
+
+  /**
+   * Calls methods by a contract, which gives their types and checks the results: `root.as(contract({ … }))`, with
+   * `contract` of `@pb/broker/schema`.
+   */
+  as<Caller>(contract: ContractBinder<Caller>): Caller {
+    return contract.bindTo((name, args) => this.#call(name, args, undefined));
   }
 
   /**
@@ -302,6 +310,11 @@ export class RemoteCaller<T = RemoteMethods> {
   ): Pipelined<RemoteResult<T, Name>> {
     if (this.#pipe === undefined) throw new TypeError("Results of this object cannot be called before they arrive");
     return this.#pipe(name, args) as Pipelined<RemoteResult<T, Name>>;
+  }
+
+  /** Calls methods by a contract: see {@link RemoteReference.as}. */
+  as<Caller>(contract: ContractBinder<Caller>): Caller {
+    return contract.bindTo(this.#invoke);
   }
 
   /** As that of a {@link RemoteReference}. */

@@ -104,6 +104,7 @@ function iterate(stream: Stream): Iteration {
  */
 export class StreamSource extends Referenceable implements BatchOwner {
   static readonly parameters: Parameters = { next: ["count?"] };
+  static readonly accepts = { next: true } as const;
 
   override readonly perspective: Perspective;
   readonly #stream: Stream;

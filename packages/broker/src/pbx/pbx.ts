@@ -44,6 +44,15 @@ interface CallReceiver {
 
 /** The methods that the peer can call (docs/extension.md). */
 export class Pbx extends Referenceable {
+  static readonly accepts = {
+    hello: true,
+    goaway: true,
+    note: true,
+    expect: true,
+    forget: true,
+    cancel: true,
+  } as const;
+
   readonly #goodbyes: GoodbyeReceiver;
   readonly #calls: CallReceiver;
 

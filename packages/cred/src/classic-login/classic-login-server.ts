@@ -17,6 +17,7 @@ import type { LoginAttempt } from "../session/login-attempt.js";
 /** The root object that a portal gives to a connection. Its two methods start a login. */
 export class LoginRoot extends Referenceable {
   static readonly parameters: Parameters = { login: ["username"], loginAnonymous: ["mind"] };
+  static readonly accepts = { login: true, loginAnonymous: true } as const;
   readonly #session: LoginSession;
 
   constructor(session: LoginSession) {
@@ -46,6 +47,7 @@ export class LoginRoot extends Referenceable {
 /** Accepts one response to one challenge. (`twisted.spread.pb._PortalAuthChallenger` accepts any number of them.) */
 class Challenger extends LoginStep {
   static readonly parameters: Parameters = { respond: ["response", "mind"] };
+  static readonly accepts = { respond: true } as const;
   readonly #username: string | undefined;
   readonly #challenge: Uint8Array;
 

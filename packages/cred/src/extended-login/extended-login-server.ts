@@ -31,6 +31,7 @@ const LONGEST_TOKEN = 64 * 1024;
 /** The object that is published under {@link EXTENDED_LOGIN}. Its two methods start a login. */
 export class ExtendedLogin extends Referenceable {
   static readonly parameters: Parameters = { scram: ["message"], bearer: ["token", "mind"] };
+  static readonly accepts = { scram: true, bearer: true } as const;
   readonly #session: LoginSession;
 
   constructor(session: LoginSession) {
@@ -86,6 +87,7 @@ interface ExchangeState {
 /** Accepts one proof. */
 class ScramExchange extends LoginStep {
   static readonly parameters: Parameters = { finish: ["message"] };
+  static readonly accepts = { finish: true } as const;
   readonly #state: ExchangeState;
 
   constructor(session: LoginSession, attempt: LoginAttempt, state: ExchangeState) {
@@ -125,6 +127,7 @@ class ScramExchange extends LoginStep {
 /** Accepts the mind of a client that has proven who it is, and returns the avatar. Can be used once. */
 class ProvenLogin extends LoginStep {
   static readonly parameters: Parameters = { enter: ["mind"] };
+  static readonly accepts = { enter: true } as const;
   readonly #mechanism: LoginMechanism;
   readonly #avatarId: AvatarId;
 

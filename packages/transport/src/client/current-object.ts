@@ -4,6 +4,7 @@
 import type { Pipelined, RemoteCalls, RemoteMethods, RemoteReference } from "@pb/broker";
 import { withDeadline } from "@pb/broker/extension";
 import type { DeadlineOptions, RemoteArguments, RemoteCaller, RemoteName, RemoteResult } from "@pb/broker/extension";
+import type { ContractBinder } from "@pb/broker/schema";
 import { checkOptions } from "@pb/jelly-types";
 import { NotConnectedError } from "../errors.js";
 import type { CallTarget, ClientCalls, ReconnectingCallOptions } from "./client-calls.js";
@@ -72,5 +73,10 @@ export abstract class CurrentObject<T = RemoteMethods> {
    */
   with(options: ReconnectingCallOptions): RemoteCaller<T> {
     return this.#calls.caller(this.#target, options);
+  }
+
+  /** Calls methods by a contract, as `as` of a reference does. */
+  as<Caller>(contract: ContractBinder<Caller>): Caller {
+    return this.with({}).as(contract);
   }
 }
