@@ -1,6 +1,7 @@
 // Reads and writes numbers as base-128 digits, least significant first.
 
 /** The bits of seven digits: as many whole digits as a JavaScript number can hold exactly. */
+const CHUNK_DIGITS = 7;
 const CHUNK_BITS = 49n;
 const CHUNK_MASK = (1n << CHUNK_BITS) - 1n;
 
@@ -45,6 +46,13 @@ export function readDigits(buffer: Uint8Array, start: number, end: number): numb
   while (end > start && number < 2 ** 46) number = number * 128 + buffer[--end]!;
   if (end === start) return number;
   let big = BigInt(number);
-  while (end > start) big = (big << 7n) | BigInt(buffer[--end]!);
+  while (end > start) {
+    // Several digits at a time, because each operation creates a bigint, which is garbage a moment later.
+    const first = Math.max(start, end - CHUNK_DIGITS);
+    const bits = 7 * (end - first);
+    let chunk = 0;
+    while (end > first) chunk = chunk * 128 + buffer[--end]!;
+    big = (big << BigInt(bits)) | BigInt(chunk);
+  }
   return big;
 }

@@ -1,7 +1,7 @@
 // The nine messages of the protocol. Only this file knows the position of each of their elements (wire specification
 // 5.2, 5.3).
 
-import { charge, inspectExpression, readExpression, readExpressionInSteps, writeExpression } from "@pb/banana";
+import { charge, inspectExpression, readExpression, writeExpression } from "@pb/banana";
 import type { BananaReader, Expression, ExpressionReader, ExpressionWriter, HeapAllowance, Steps } from "@pb/banana";
 import { printable } from "@pb/jelly-types";
 import type { Jellier } from "@pb/jelly-types";
@@ -103,7 +103,10 @@ export function readMessage(reader: BananaReader, heap: HeapAllowance): Received
   }
 }
 
-/** As {@link readMessage}, with pauses, for a long message: a peer may send a long list in place of an id. */
+/**
+ * As {@link readMessage}, with pauses, for a long message. A peer may send a long list in place of an id: such a list is
+ * skipped or refused, and takes no memory.
+ */
 export function* readMessageInSteps(reader: BananaReader, heap: HeapAllowance): Steps<ReceivedMessage> {
   const command = readCommand(reader);
   switch (command) {
@@ -113,26 +116,44 @@ export function* readMessageInSteps(reader: BananaReader, heap: HeapAllowance): 
     case "cachemessage":
       return {
         command,
-        requestId: yield* readExpressionInSteps(reader, heap),
-        target: reader.isLong()
-          ? toObjectId(yield* readExpressionInSteps(reader, heap), command)
-          : readObjectId(reader, command, heap),
-        method: reader.isLong()
-          ? badMethodName(yield* readExpressionInSteps(reader, heap))
-          : readMethodName(reader, heap),
-        wantsAnswer: reader.isLong() ? isTrue(yield* readExpressionInSteps(reader, heap)) : readTruth(reader, heap),
+        requestId: readRequestId(reader, heap),
+        target: reader.isLong() ? yield* skipObjectId(reader) : readObjectId(reader, command, heap),
+        method: reader.isLong() ? badMethodName(LONG_LIST) : readMethodName(reader, heap),
+        wantsAnswer: reader.isLong() ? yield* skipTruth(reader) : readTruth(reader, heap),
         record: undefined,
       };
     case "answer":
     case "error":
-      return { command, requestId: yield* readExpressionInSteps(reader, heap) };
+      return { command, requestId: readRequestId(reader, heap) };
     case "decref":
     case "decache":
     case "uncache":
-      return { command, id: toObjectId(yield* readExpressionInSteps(reader, heap), command) };
+      if (reader.isLong()) throw badObjectId(command, LONG_LIST);
+      return { command, id: readObjectId(reader, command, heap) };
     case "didNotUnderstand":
-      return { command, what: brief(yield* readExpressionInSteps(reader, heap)) };
+      return { command, what: reader.isLong() ? LONG_LIST : brief(readExpression(reader, heap)) };
   }
+}
+
+/** A list that {@link BananaReader.isLong}, for error messages. */
+const LONG_LIST = "a list of more than 16 KiB";
+
+/** Any value, because the peer only gets it back. Not megabytes, which would be written in one piece. */
+function readRequestId(reader: BananaReader, heap: HeapAllowance): Expression {
+  if (reader.isLong()) throw badExpression(`A request id is an integer, not ${LONG_LIST}`);
+  return readExpression(reader, heap);
+}
+
+/** As {@link toObjectId}: a call to this id is answered with an error. */
+function* skipObjectId(reader: BananaReader): Steps<string> {
+  yield* reader.skipInSteps();
+  return noObjectId(LONG_LIST);
+}
+
+/** As {@link isTrue}, for a long list, which has elements. */
+function* skipTruth(reader: BananaReader): Steps<true> {
+  yield* reader.skipInSteps();
+  return true;
 }
 
 /** Reads the head of a message and its command. Checks the number of its elements. */
@@ -184,12 +205,18 @@ function toObjectId(expression: Expression, command: string): ObjectId {
   const name = expression instanceof Uint8Array ? decodeUtf8(expression) : undefined;
   if (name !== undefined) return name;
   // A call to it is answered with an error, because no object has such an id. A release has no answer.
-  if (command === "message" || command === "cachemessage") return `${brief(expression)}, which is not an object id`;
-  throw badExpression(`The command ${command} needs an object id, not ${brief(expression)}`);
+  if (command === "message" || command === "cachemessage") return noObjectId(brief(expression));
+  throw badObjectId(command, brief(expression));
+}
+
+const noObjectId = (text: string): string => `${text}, which is not an object id`;
+
+function badObjectId(command: string, text: string): ProtocolError {
+  return badExpression(`The command ${command} needs an object id, not ${text}`);
 }
 
 function readMethodName(reader: ExpressionReader, heap: HeapAllowance): string {
-  if (reader.kind() !== "bytes") return badMethodName(readExpression(reader, heap));
+  if (reader.kind() !== "bytes") return badMethodName(brief(readExpression(reader, heap)));
   try {
     return reader.text();
   } catch (cause) {
@@ -197,8 +224,8 @@ function readMethodName(reader: ExpressionReader, heap: HeapAllowance): string {
   }
 }
 
-function badMethodName(expression: Expression): never {
-  throw badExpression(`A method name is a byte string, not ${brief(expression)}`);
+function badMethodName(text: string): never {
+  throw badExpression(`A method name is a byte string, not ${text}`);
 }
 
 /** Truth as Python defines it: zero and empty values are false (wire specification 5.3). */

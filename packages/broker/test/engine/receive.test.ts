@@ -133,6 +133,21 @@ describe("a peer whose invalid message closes its connection", () => {
     expect((await other.broker.closed).message.length).toBeLessThan(500);
   });
 
+  const long = `(${"7 ".repeat(10_000)})`;
+  test.each([
+    ["the request id of a call", `(message ${long} root echo 1 (tuple) (dictionary))`, /request id is an integer/],
+    ["the request id of an answer", `(answer ${long} 1)`, /request id is an integer/],
+    ["the request id of an error", `(error ${long} 1)`, /request id is an integer/],
+    ["a method name", `(message 1 root ${long} 1 (tuple) (dictionary))`, /method name is a byte string/],
+    ["the id of an object", `(decref ${long})`, /decref needs an object id/],
+    ["the id of a cache", `(uncache ${long})`, /uncache needs an object id/],
+  ])("is disconnected if it sends a list of more than 16 KiB as %s", async (_what, message, pattern) => {
+    const { broker, peer } = await brokerAndPeer("listener", { root: new Echo() });
+    await peer.send(message);
+    expect(peer.received()).toEqual([]);
+    expectEnd(await broker.closed, "protocol", "PROTOCOL_BAD_EXPRESSION", pattern);
+  });
+
   test.each(["now", "later"])(
     "is disconnected if its request id leaves no room for an answer to a method that fails %s",
     async (method) => {
