@@ -3,6 +3,7 @@
 
 import { readDigits } from "../format/base128.js";
 import { plainBytes, requireBytes } from "../format/bytes.js";
+import { freeMemory } from "./free-memory.js";
 import { BananaError } from "../errors.js";
 import type { Expression } from "../expression/expression.js";
 import { checkLimit } from "../limits.js";
@@ -18,6 +19,8 @@ import type { Dialect } from "../format/vocabulary.js";
 const SMALL_BUFFER = 4 * 1024;
 /** The largest buffer that is kept as {@link spare}. */
 const KEPT_BYTES = 256 * 1024;
+/** The memory of larger buffers is freed at once. The collector would leave a hundred MiB of them for a while. */
+const LEFT_BYTES = 1024 * 1024;
 
 /** The fast path is for buffers of up to this size, whose positions are 32-bit integers. */
 const MAX_FAST_BUFFER = 0x7fffffff;
@@ -171,7 +174,9 @@ export class Scanner {
     this.#isLent = true;
   }
 
-  /** Discards all pending bytes. The next byte is the first one of a new stream. */
+  /**
+   * Discards all pending bytes, also those of a reader that is in use. The next byte is the first one of a new stream.
+   */
   reset(): void {
     this.#start = this.#position = this.#end;
     this.#failure = undefined;
@@ -399,17 +404,20 @@ export class Scanner {
       if (this.#isLent) this.#makeRoom(0);
       return;
     }
-    const { length } = this.#buffer;
-    if (!this.#isLent && length > spare.buffer.length && length <= KEPT_BYTES) spare = this.#chunk;
+    const old = this.#isLent ? NO_CHUNK : this.#chunk;
+    const { length } = old.buffer;
+    if (length > spare.buffer.length && length <= KEPT_BYTES) spare = old;
     this.#moveTo(NO_CHUNK);
+    if (length > LEFT_BYTES) freeMemory(old.buffer);
   }
 
   /**
    * Moves the pending bytes to a new buffer that has room for `length` more. The old buffer is not reused, because the
-   * last reader may still use it. The new one has at least twice the size of the pending bytes, so that the total cost
-   * of copying is linear in the received bytes.
+   * last reader may still use it, unless it holds nothing but the beginning of an expression. The new one has at least
+   * twice the size of the pending bytes, so that the total cost of copying is linear in the received bytes.
    */
   #makeRoom(length: number): void {
+    const old = this.#isLent || this.#start > 0 ? NO_CHUNK.buffer : this.#buffer;
     const pending = this.#start === this.#end ? undefined : this.#buffer.subarray(this.#start, this.#end);
     let size = SMALL_BUFFER;
     while (size < 2 * this.pendingBytes + length) size *= 2;
@@ -420,6 +428,7 @@ export class Scanner {
       spare = NO_CHUNK;
     }
     if (pending !== undefined) this.#buffer.set(pending);
+    if (old.length > LEFT_BYTES) freeMemory(old);
   }
 
   /** Continues in a buffer that starts with the pending bytes. */

@@ -100,6 +100,11 @@ export class Session {
     this.#scanner.lend(chunk);
   }
 
+  /** Discards the pending bytes, also those of a reader that is in use. Call it when the stream has ended. */
+  discard(): void {
+    this.#scanner.reset();
+  }
+
   /**
    * Returns the next expression in the agreed dialect; undefined when more bytes are needed. Processes the negotiation
    * first. Throws {@link BananaError} for invalid bytes, and when there is no common dialect; close the stream then.

@@ -101,11 +101,12 @@ export class MessageReader {
     if (!this.#isReading) this.#giveUp(); // Otherwise `read` does it.
   }
 
-  /** Gives up the message that is being read. */
+  /** Gives up the message that is being read, and what has arrived of the next one. */
   #giveUp(): void {
     this.#steps?.return();
     this.#endSteps();
     leave(this);
+    this.#session.discard();
   }
 
   #readMessages(): void {

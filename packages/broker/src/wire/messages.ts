@@ -104,8 +104,8 @@ export function readMessage(reader: BananaReader, heap: HeapAllowance): Received
 }
 
 /**
- * As {@link readMessage}, with pauses, for a long message. A peer may send a long list in place of an id: such a list is
- * skipped or refused, and takes no memory.
+ * As {@link readMessage}, with pauses, for a long message. A peer may send a long list in place of an id: such a list
+ * is skipped or refused, and takes no memory.
  */
 export function* readMessageInSteps(reader: BananaReader, heap: HeapAllowance): Steps<ReceivedMessage> {
   const command = readCommand(reader);

@@ -1,0 +1,21 @@
+// Frees memory that the garbage collector would free later.
+
+/** A port whose other end is closed: what is sent there is gone. */
+let closed: Pick<MessagePort, "postMessage"> | undefined;
+
+/** Frees the memory of bytes that are not used anymore, and of all other views of their buffer. */
+export function freeMemory({ buffer }: Uint8Array): void {
+  const { transfer } = buffer as { transfer?: (length: number) => unknown };
+  if (transfer !== undefined) transfer.call(buffer, 0);
+  else if (typeof MessageChannel !== "undefined") {
+    // Node 20. A buffer that is sent belongs to the receiver.
+    closed ??= closedPort();
+    closed.postMessage(undefined, [buffer as ArrayBuffer]);
+  }
+}
+
+function closedPort(): MessagePort {
+  const { port1, port2 } = new MessageChannel();
+  port1.close();
+  return port2;
+}
