@@ -53,12 +53,12 @@ changes.push(
   ["send", undefined], // The link has the message.
   ["#received", "call in"],
   ["remote_echo", "answer out"],
-  ["startTurn", undefined], // The server is ready for the next message.
+  ["rest", undefined], // The server is ready for the next message.
   ["flush", "flush"],
   ["send", undefined], // The link has the message.
   ["#received", "answer in"],
   ["readMessage", "answer in"],
-  ["startTurn", undefined], // The client is ready for the next message.
+  ["rest", undefined], // The client is ready for the next message.
 );
 await echo.callRemote("echo", { name: "Bob" });
 await Promise.all([client.close(), server.close()]);

@@ -125,7 +125,7 @@ export class MessageReader {
       // The root source may have closed the connection.
       if (hasMessage && this.#core !== undefined) this.#receive(this.#core);
       else if (!this.#session.isInterrupted) {
-        this.#backpressure.startTurn();
+        this.#backpressure.rest(this.#session.pendingBytes);
         return;
       }
     }

@@ -4,6 +4,7 @@
 import type { LimitName } from "../errors.js";
 import type { BrokerLimits } from "../limits.js";
 import type { Link } from "./link.js";
+import { inTurn } from "./turns.js";
 
 /** The work of a ready connection, looked at before each message (the core of the connection has this shape). */
 export interface Load {
@@ -48,11 +49,12 @@ const MOST_UNCHECKED = 4;
 const SHORT_MS = 0.5;
 
 /**
- * Runs a callback in the next turn of the event loop. A timer would wait for a millisecond, which adds up on a busy
- * machine, where a turn also ends because other processes run meanwhile.
+ * A socket delivers up to 32 chunks in one turn of the event loop. What arrives so soon after a rest belongs to the
+ * same turn of the connection.
  */
-const nextTurn: (callback: () => void) => void =
-  (globalThis as { readonly setImmediate?: (callback: () => void) => void }).setImmediate ?? setTimeout;
+const REST_MS = 0.5;
+/** Of a message of this size, no chunk is read without a look at the clock: it may take much longer than its length. */
+const LONG_BYTES = 16 * 1024;
 
 /**
  * Pauses and resumes one link.
@@ -78,6 +80,8 @@ export class Backpressure {
   #lastCheck = 0;
   #unchecked = 1;
   #uncheckedLeft = 2;
+  /** When everything that had arrived was read, if this turn has taken time; otherwise undefined. */
+  #restedAt: number | undefined;
   #isYielding = false;
   /** Whether it yields until another connection is ready. */
   #isWaiting = false;
@@ -103,6 +107,7 @@ export class Backpressure {
 
   /** Whether the next message may be read now. Counts it. */
   admitsMessage(): boolean {
+    if (this.#restedAt !== undefined) this.#endRest(this.#restedAt);
     if (this.#isYielding || this.#isResuming || this.#regulateCalls() !== undefined) return false;
     if (this.#isTurnOver()) {
       this.#yield();
@@ -131,7 +136,7 @@ export class Backpressure {
   waitFor(enter: (resume: () => void) => boolean): void {
     const resume = (): void => {
       this.#isWaiting = false;
-      nextTurn(() => this.#endYield());
+      inTurn(this.#endYield);
     };
     if (enter(resume)) return;
     this.#isWaiting = this.#isYielding = true;
@@ -172,8 +177,26 @@ export class Backpressure {
     }
   }
 
-  /** Allows a full turn of messages again. Called when there is nothing left to read, which ends the turn. */
-  startTurn(): void {
+  /**
+   * Everything that has arrived is read, and `unfinishedBytes` of a message. The turn of the connection goes on if it
+   * has taken time and more arrives at once.
+   */
+  rest(unfinishedBytes: number): void {
+    if (this.#turnEnd === undefined && unfinishedBytes < LONG_BYTES) {
+      this.#startTurn();
+      return;
+    }
+    this.#restedAt = performance.now();
+    this.#turnEnd ??= this.#restedAt + this.#limits.turnMs;
+  }
+
+  #endRest(restedAt: number): void {
+    this.#restedAt = undefined;
+    if (performance.now() - restedAt > REST_MS) this.#startTurn();
+    else this.#uncheckedLeft = 0;
+  }
+
+  #startTurn(): void {
     this.#messagesLeft = this.#limits.messagesPerTurn;
     this.#turnEnd = undefined;
     this.#uncheckedLeft = Math.max(this.#unchecked, 2);
@@ -220,14 +243,15 @@ export class Backpressure {
   /** Lets other connections, timers and sockets run before this connection is read again. */
   #yield(): void {
     this.#isYielding = true;
-    nextTurn(() => this.#endYield());
+    inTurn(this.#endYield);
   }
 
-  #endYield(): void {
+  readonly #endYield = (): void => {
     this.#isYielding = false;
-    this.startTurn();
+    this.#restedAt = undefined;
+    this.#startTurn();
     this.#read();
-  }
+  };
 
   /**
    * While nothing is read, pings of the peer cannot be answered. A message without meaning shows that this end is

@@ -156,12 +156,12 @@ describe("a long call", () => {
     expect(await broker.closed).toMatchObject({ reason: "limit", cause: { limit: "messageHeapBytes" } });
   });
 
-  test("with a long list in place of an id, a method or a truth is treated as one with a short list", async () => {
+  test("with a long list in place of the id of an object, a method or a truth is treated as one with a short list", async () => {
     const list = (length: number): Wire => Array.from({ length }, (_, index): Wire => [index]);
     const outcome = async (length: number): Promise<unknown> => {
       const { broker, peer } = await open();
       const messages = [
-        ["message", list(length), "root", "note", list(length), ["tuple", 1], ["dictionary"]],
+        ["message", 1, "root", "note", list(length), ["tuple", 1], ["dictionary"]],
         ["message", 2, list(length), "note", 1, ["tuple", 1], ["dictionary"]],
         ["didNotUnderstand", list(length)],
         ["message", 3, "root", list(length), 1, ["tuple", 1], ["dictionary"]],

@@ -2,7 +2,8 @@
 
 import { Root } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
-import { expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { brokerAndPeer } from "../support/raw-peer.js";
 
 class Busy extends Root {
   running = 0;
@@ -51,4 +52,70 @@ test("a connection whose turn is over does not read its link before the next tur
     expect(resume).toHaveBeenCalledTimes(pause.mock.calls.length);
   }
   await pair.close();
+});
+
+describe("by a clock that only calls advance", () => {
+  let clock = 0;
+
+  class Worker extends Root {
+    running = 0;
+
+    remote_work(): void {
+      clock += 1;
+      this.running++;
+    }
+  }
+
+  beforeEach(() => {
+    clock = 0;
+    vi.spyOn(performance, "now").mockImplementation(() => clock);
+  });
+  afterEach(() => vi.restoreAllMocks());
+
+  test("chunks that arrive in one turn of the event loop share the time of one turn", async () => {
+    const root = new Worker();
+    const { peer, broker } = await brokerAndPeer("listener", { root, limits: { turnMs: 10 } });
+    const call = "(message 1 root work 0 (tuple) (dictionary))";
+    const sent = [];
+    for (let chunk = 0; chunk < 32; chunk++) {
+      sent.push(peer.send(call, call));
+      for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+    }
+    expect(root.running).toBeGreaterThan(8);
+    expect(root.running).toBeLessThan(14);
+    await Promise.all(sent);
+    await vi.waitFor(() => expect(root.running).toBe(64), { interval: 0 });
+    await broker.close();
+  });
+
+  test("a chunk that arrives later begins a turn", async () => {
+    const root = new Worker();
+    const { peer, broker } = await brokerAndPeer("listener", { root, limits: { turnMs: 10 } });
+    const call = "(message 1 root work 0 (tuple) (dictionary))";
+    for (let chunk = 1; chunk <= 10; chunk++) {
+      void peer.send(call, call, call, call, call, call);
+      for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+      expect(root.running).toBe(chunk * 6);
+      clock += 5;
+    }
+    await broker.close();
+  });
+
+  test("connections that have much to read take their turns one after the other", async () => {
+    const roots = Array.from({ length: 5 }, () => new Worker());
+    const pairs = await Promise.all(roots.map((root) => connectedPair({ root, limits: { turnMs: 5 } })));
+    const targets = await Promise.all(pairs.map(({ client }) => client.getRootObject<Worker>()));
+    const calls = targets.flatMap((target) => Array.from({ length: 50 }, () => target.callRemote("work")));
+    await new Promise((resolve) => setImmediate(resolve)); // Each has its first turn at once.
+    const turns: number[] = [];
+    for (let before = clock; roots.some(({ running }) => running < 50); before = clock) {
+      await new Promise((resolve) => setImmediate(resolve));
+      turns.push(clock - before);
+      const counts = roots.map(({ running }) => running);
+      expect(Math.max(...counts) - Math.min(...counts)).toBeLessThan(15); // None waits for another one to finish.
+    }
+    await Promise.all(calls);
+    expect(Math.max(...turns)).toBeLessThan(20);
+    for (const pair of pairs) await pair.close();
+  });
 });
