@@ -1,7 +1,12 @@
 // Frees memory that the garbage collector would free later.
 
+/** What is used of a `MessagePort`. */
+interface Port {
+  postMessage(message: undefined, transferred: ArrayBuffer[]): void;
+}
+
 /** A port whose other end is closed: what is sent there is gone. */
-let closed: Pick<MessagePort, "postMessage"> | undefined;
+let closed: Port | undefined;
 
 /** Frees the memory of bytes that are not used anymore, and of all other views of their buffer. */
 export function freeMemory({ buffer }: Uint8Array): void {
@@ -9,12 +14,12 @@ export function freeMemory({ buffer }: Uint8Array): void {
   if (transfer !== undefined) transfer.call(buffer, 0);
   else if (typeof MessageChannel !== "undefined") {
     // Node 20. A buffer that is sent belongs to the receiver.
-    closed ??= closedPort();
-    closed.postMessage(undefined, [buffer as ArrayBuffer]);
+    const port = (closed ??= closedPort());
+    port.postMessage(undefined, [buffer as ArrayBuffer]);
   }
 }
 
-function closedPort(): MessagePort {
+function closedPort(): Port {
   const { port1, port2 } = new MessageChannel();
   port1.close();
   return port2;
