@@ -80,11 +80,16 @@ class Lasting<State, T> implements LastingView<State> {
   /** The last state, while there is no view. */
   #last: State | undefined;
   #requests = 0;
+  /** Requests the view again on the current connection. */
+  #again: (() => void) | undefined;
+  /** Why the last request of it on this connection has failed. */
+  #failure: unknown;
 
   constructor(client: LiveClient<T>, recipe: LiveRecipe<T, unknown>) {
     this.#recipe = recipe;
     this.#standing = client.standing(async (reference, { signal }) => {
       this.#requests = 0;
+      this.#again = () => void this.#requestAgain(reference, signal);
       await this.#request(reference, signal);
       return () => this.#leave();
     });
@@ -93,14 +98,14 @@ class Lasting<State, T> implements LastingView<State> {
 
   get status(): LiveStatus {
     const { state } = this.#standing;
-    if (state.is === "gone") return "gone";
+    if (state.is === "gone" || this.#failure !== undefined) return "gone";
     if (this.#view !== undefined) return this.#view.status;
     return this.#last === undefined ? "waiting" : "stale";
   }
 
   get error(): unknown {
     const { state } = this.#standing;
-    return state.is === "gone" ? state.cause : this.#view?.error;
+    return state.is === "gone" ? state.cause : (this.#failure ?? this.#view?.error);
   }
 
   getSnapshot(): State | undefined {
@@ -119,7 +124,10 @@ class Lasting<State, T> implements LastingView<State> {
   }
 
   retry(): void {
-    this.#standing.retry();
+    if (this.#standing.state.is === "bound" && this.#view !== undefined && this.#view.status !== "live") {
+      this.#requests = 0;
+      this.#again?.();
+    } else this.#standing.retry();
   }
 
   [Symbol.dispose](): void {
@@ -131,21 +139,34 @@ class Lasting<State, T> implements LastingView<State> {
 
   async #request(reference: RemoteReference<T>, signal: AbortSignal): Promise<void> {
     this.#requests++;
+    this.#failure = undefined;
     const view = await this.#recipe(reference, { signal });
     if (!(view instanceof LiveView))
       throw new LiveError("LIVE_NOT_A_VIEW", "The result of the recipe is not a LiveView: is its type registered?");
+    signal.throwIfAborted();
     this.#leave();
-    this.#use(view as LiveView<State>, reference, signal);
+    this.#use(view as LiveView<State>);
   }
 
-  #use(view: LiveView<State>, reference: RemoteReference<T>, signal: AbortSignal): void {
+  /** The view is broken, or the server has ended it. A new copy is sent only after all have released this one. */
+  async #requestAgain(reference: RemoteReference<T>, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    this.#view?.[dispose]();
+    try {
+      await this.#request(reference, signal);
+    } catch (error) {
+      if (!isAborted(signal)) this.#failure = error;
+      this.#listeners.notify();
+    }
+  }
+
+  #use(view: LiveView<State>): void {
     const count = users.get(view) ?? 0;
     users.set(view, count + 1);
     if (count === 0 && this.#last !== undefined) view.rebase(this.#last);
     this.#view = view;
     this.#last = undefined;
-    this.#unsubscribe = view.subscribe(() => this.#changed(reference, signal));
-    if (signal.aborted) this.#leave();
+    this.#unsubscribe = view.subscribe(() => this.#changed(view));
     this.#listeners.notify();
   }
 
@@ -163,13 +184,14 @@ class Lasting<State, T> implements LastingView<State> {
   }
 
   /** The view has changed: its state, or because it is broken. */
-  #changed(reference: RemoteReference<T>, signal: AbortSignal): void {
+  #changed(view: LiveView<State>): void {
     this.#listeners.notify();
-    const view = this.#view;
-    if (view?.status === "live") this.#requests = 0;
-    if (view?.status !== "stale" || !view.isAlive || this.#requests >= MOST_REQUESTS) return;
-    // A new copy is sent only after this one was released, by all that use it.
-    view[dispose]();
-    this.#request(reference, signal).catch(() => undefined);
+    if (view.status === "live") this.#requests = 0;
+    if (view.status === "stale" && view.isAlive && this.#requests < MOST_REQUESTS) this.#again?.();
   }
+}
+
+/** A function, because the compiler does not know that a signal may abort during an await. */
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
 }

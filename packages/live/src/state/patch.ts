@@ -46,7 +46,8 @@ export class PatchedState {
     if (keys === undefined) throw badPatch(`${shown(pointer)} is not a JSON pointer of at most ${MOST_DEPTH} keys`);
     if (rest.length === 0) this.#remove(keys, pointer);
     else if (rest.length === 1) this.#set(keys, pointer, adoption.adopt(rest[0]).value);
-    else if (rest.length === 3) this.#splice(keys, pointer, rest[0], rest[1], adoption.adopt(rest[2]).value);
+    else if (rest.length === 3)
+      this.#splice(keys, pointer, toNumber(rest[0]), toNumber(rest[1]), adoption.adopt(rest[2]).value);
     else throw badPatch(`a step has ${rest.length + 1} elements`);
   }
 
@@ -126,6 +127,11 @@ function splice(list: unknown[], index: number, count: number, items: readonly u
   list.length = index;
   for (const item of items) list.push(item);
   for (const item of tail) list.push(item);
+}
+
+/** A connection may read all integers as bigints. */
+function toNumber(value: unknown): unknown {
+  return typeof value === "bigint" ? Number(value) : value;
 }
 
 function isWithin(value: unknown, most: number): value is number {

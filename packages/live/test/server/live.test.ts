@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "vitest";
 import { LiveError } from "@pb/live";
-import { Board, BoardRoot, first, nameOf, patchesOf, sentBy, viewerOf } from "./support/boards.js";
-import type { BoardState } from "./support/boards.js";
+import { Board, BoardRoot, first, nameOf, patchesOf, sentBy, viewerOf } from "../support/boards.js";
+import type { BoardState } from "../support/boards.js";
 
 function codeOf(run: () => unknown): unknown {
   try {
