@@ -73,8 +73,9 @@ export interface BrokerOptions {
    */
   readonly extensions?: boolean | undefined;
   /**
-   * `required` refuses calls of methods that their classes do not declare in `static accepts`: they do not exist for
-   * the peer. Default: such methods take any arguments.
+   * `required` refuses calls of `remote_`, `perspective_` and `view_` methods that their classes do not declare in
+   * `static accepts`: they do not exist for the peer. Updates of caches are checked where they are declared. Default:
+   * methods without a declaration take any arguments.
    */
   readonly validate?: "required" | undefined;
   /** Records where each reference arrived, for `leakReport()`. Slow; meant for finding leaks. Default false. */

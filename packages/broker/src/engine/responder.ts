@@ -296,7 +296,8 @@ export class Responder {
     this.#callee = callable;
     try {
       const { method, wantsAnswer } = call;
-      const incoming: IncomingCall = { method, args, kwargs, wantsAnswer, validate: this.#core.config.validate };
+      const validate = call.command === "message" ? this.#core.config.validate : undefined;
+      const incoming: IncomingCall = { method, args, kwargs, wantsAnswer, validate };
       const { areUsed, Scope } = runningCalls;
       if (areUsed) this.#context = new IncomingContext(this.#core.connection, callable.perspective, note);
       if (call.record !== undefined) this.#enterRecord(call, call.record, callable);

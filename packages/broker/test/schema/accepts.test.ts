@@ -4,12 +4,24 @@ import { type } from "arktype";
 import * as v from "valibot";
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { z } from "zod";
-import { asLocal, Avatar, kwargs, PageCollector, RemoteReference, Root, Viewable } from "@pb/broker";
-import type { BrokerEvent, BrokerOptions, KwargsOf, Reference, RemoteError } from "@pb/broker";
+import {
+  asLocal,
+  Avatar,
+  Cacheable,
+  kwargs,
+  PageCollector,
+  RemoteCache,
+  remoteCache,
+  RemoteReference,
+  Root,
+  Viewable,
+} from "@pb/broker";
+import type { BrokerEvent, BrokerOptions, CacheObserver, KwargsOf, Reference, RemoteError } from "@pb/broker";
 import { AsReferenceable } from "@pb/broker/extension";
 import { ResultError } from "@pb/broker/schema";
 import type { Accepts } from "@pb/broker/schema";
 import { connectedPair } from "@pb/broker/testing";
+import { TypeRegistry } from "@pb/jelly-types";
 import { StreamSource } from "../../src/flavors/stream-source.js";
 import { Pbx } from "../../src/pbx/pbx.js";
 
@@ -301,6 +313,48 @@ test("`validate: required` hides methods without a declaration", async () => {
     },
     { validate: "required" },
   );
+});
+
+test("updates of caches are checked where they are declared", async () => {
+  class Counter extends Cacheable {
+    static readonly remoteType = "Counter";
+    observer: CacheObserver | undefined;
+    override getStateToCacheAndObserveFor(_perspective: object | null, observer: CacheObserver): object {
+      this.observer = observer;
+      return {};
+    }
+  }
+  class CounterCopy extends RemoteCache {
+    static readonly accepts = { set: [z.number()] };
+    value: unknown;
+    other: unknown;
+    observe_set(value: unknown): void {
+      this.value = value;
+    }
+    observe_other(value: unknown): void {
+      this.other = value;
+    }
+  }
+  const counter = new Counter();
+  class Holder extends Root {
+    static readonly accepts: Accepts<Holder> = { counter: [] };
+    remote_counter(): Counter {
+      return counter;
+    }
+  }
+  const types = new TypeRegistry().register(remoteCache("Counter", CounterCopy));
+  const events: BrokerEvent[] = [];
+  await using pair = await connectedPair(
+    { root: new Holder(), validate: "required" },
+    { types, validate: "required", onEvent: (event) => events.push(event) },
+  );
+  const copy = (await (await pair.client.getRootObject()).callRemote("counter")) as CounterCopy;
+  counter.observer!.sendRemote("set", "x");
+  counter.observer!.sendRemote("other", 2);
+  counter.observer!.sendRemote("set", 1);
+  await pair.server.ping();
+  expect([copy.value, copy.other]).toEqual([1, 2]);
+  expect(events).toMatchObject([{ kind: "method-failed", method: "set", error: { code: "CALL_BAD_ARGUMENTS" } }]);
 });
 
 test("what the library itself publishes is declared", () => {
