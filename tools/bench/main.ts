@@ -7,12 +7,14 @@ import { Contender } from "./calls/contender.js";
 import { benchCalls, workloads } from "./calls/main.js";
 import { benchLatency } from "./calls/latency.js";
 import { benchCodec } from "./codec/main.js";
+import { benchLive } from "./live/main.js";
 
 const calls: Record<string, string> = {
   ...Object.fromEntries(workloads.map(({ name, title }) => [name, title])),
   unused: "Calls of @pb without extensions, and with hooks",
   connections: "Time and memory of one connection",
   latency: "Latency of a connection while another one floods the server, beside ws and JSON",
+  live: "Live state beside @colyseus/schema and JSON Patch: CPU, bytes and memory",
   growth: "Calls of @pb with up to 100,000 references and 1,000 connections",
 };
 const codecs: Record<string, string> = {
@@ -39,6 +41,8 @@ if (values.profile === true && (isCodec || workloads.some(({ name }) => name ===
   await benchCodec(first, rest, { rounds, checkout: values.old });
 } else if (values.profile !== true && first === "latency") {
   await benchLatency(rounds);
+} else if (values.profile !== true && first === "live") {
+  await benchLive(Number(values.rounds ?? 3), values.only?.split(","));
 } else if (values.profile !== true && positionals.every((name) => Object.hasOwn(calls, name))) {
   await benchCalls(positionals, { rounds, only: values.only?.split(","), checkout: values.old });
 } else {

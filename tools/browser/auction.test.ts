@@ -6,6 +6,7 @@ import { createServer } from "vite";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { openAuction } from "../../packages/examples/src/web-auction/server.js";
 import { findChromium, launch } from "./chromium.js";
+import { testLiveState } from "./live/tests.js";
 
 const chromium = findChromium();
 
@@ -57,7 +58,7 @@ describe.skipIf(chromium === undefined)("the auction", () => {
     for (const key of ["Tab", "4", "6", "Enter"]) await ann.keyboard.press(key);
     await sees(bob, "bid by Ann");
     await sees(bob, "46");
-    await bob.getByLabel("Your bid").evaluate((input) => input.removeAttribute("min"));
+    await bob.getByLabel("Your bid").evaluate((input) => ((input as unknown as { min: string }).min = ""));
     await bob.getByLabel("Your bid").fill("41");
     await bob.getByRole("button", { name: "Bid" }).click();
     await sees(bob, "The teapot is at 46 already");
@@ -112,6 +113,8 @@ describe.skipIf(chromium === undefined)("the auction", () => {
       "TypeError",
     );
   });
+
+  testLiveState(() => browser);
 
   test("the client of Vite shows the price", async () => {
     process.env.PORT = String(auction.port);

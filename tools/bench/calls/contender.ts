@@ -102,18 +102,18 @@ export function compareCalls(contenders: readonly Contender[], action: string, r
 }
 
 /**
- * Bundles our packages as they are published, with `file` of contenders/ and the function `run` of `main`; the other
- * libraries run as they are installed.
+ * Bundles our packages as they are published, with `file` of contenders/, or a path, and the function `run` of `main`;
+ * the other libraries run as they are installed.
  */
 export async function nodeCommand(name: string, file: string, main: string, checkout?: string): Promise<Command> {
   const text = `
-    import * as library from "./calls/contenders/${file}.ts";
+    import * as library from "${file.startsWith(".") ? file : `./calls/contenders/${file}.ts`}";
     import { run } from "${main}";
     await run(library);`;
   const program = await bundleFile(`${name} ${main}`, text, {
     checkout,
     platform: "node",
-    external: ["@grpc/*", "capnweb", "socket.io", "socket.io-client", "ws"],
+    external: ["@colyseus/schema", "@grpc/*", "capnweb", "socket.io", "socket.io-client", "ws"],
   });
   return [process.execPath, program];
 }
