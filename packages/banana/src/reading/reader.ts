@@ -313,6 +313,20 @@ export class BananaReader implements ExpressionReader {
     return this.#longInteger();
   }
 
+  /**
+   * Reads the next element if it is an integer from 0 to 2,097,151 in its most common form. Returns undefined for every
+   * other element, and does not move: read it with {@link kind} and the other methods.
+   */
+  shortInteger(): number | undefined {
+    const position = this.#position;
+    if (position + 4 > this.#end) return undefined;
+    const four = this.#view.getInt32(position, true);
+    const digits = countDigits4(four);
+    if (typeAfter(four, digits) !== Token.INT) return undefined;
+    this.#position = position + digits + 1;
+    return readDigits4(four, digits);
+  }
+
   #longInteger(): number | bigint {
     const type = this.#longHead();
     if (type !== Token.INT && type !== Token.NEG && type !== Token.LONGINT && type !== Token.LONGNEG)

@@ -280,6 +280,7 @@ export class Scanner {
     const end = Math.min(this.#end, start + this.expressionBytes, start + this.#nextMark) | 0;
     const lastFour = (this.#buffer.length - 4) | 0;
     const outer = this.#outer;
+    const { vocabulary } = this.dialect;
     let depth = this.#depth;
     let missing = this.#missing | 0;
     let position = this.#position | 0;
@@ -331,7 +332,7 @@ export class Scanner {
           continue;
         }
       } else if (type === Token.VOCAB) {
-        if (this.dialect.vocabulary?.word(readDigits4(four, digits)) === undefined) break;
+        if (vocabulary?.word(readDigits4(four, digits)) === undefined) break;
       } else if (type === Token.FLOAT) {
         after = (after + 8) | 0;
       } else {

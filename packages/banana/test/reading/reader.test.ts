@@ -333,6 +333,25 @@ describe("keyAfter", () => {
   });
 });
 
+describe("shortInteger", () => {
+  test("reads what integer reads, or nothing", () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.uint8Array({ maxLength: 9 }), nearBanana), (bytes) => {
+        const [short, long] = [0, 1].map(() => new BananaReader().reset(bytes, 0, bytes.length, pb, 0));
+        const value = short!.shortInteger();
+        if (value !== undefined) expect(value).toBe(long!.integer());
+        expect(short!.offset).toBe(long!.offset);
+      }),
+    );
+  });
+
+  test.each([0, 1, 127, 128, 16_384, 2 ** 21 - 1])("reads %d", (value) => {
+    expect(new BananaReader().reset(encode([value, 0]), 2, encode([value, 0]).length, none, 0).shortInteger()).toBe(
+      value,
+    );
+  });
+});
+
 describe("scalar", () => {
   const patterns = new ScalarPatterns(new ListHead(2, "unicode"), new ListHead(2, "boolean"), new ListHead(1, "None"));
   const list = (...words: string[]): Expression => words.map((word) => utf8(word));
@@ -435,6 +454,7 @@ describe("a reader of a part of a larger buffer", () => {
     text: (reader) => reader.text(),
     skip: (reader) => reader.skip(),
     scalar: (reader) => reader.scalar(patterns),
+    shortInteger: (reader) => reader.shortInteger(),
     integers: (reader) => {
       const found = into();
       return [reader.integers(found, 0), found];

@@ -59,8 +59,9 @@ export function hasMethod(target: object, prefix: string, name: string): boolean
 }
 
 function lookUp(target: object, prefix: string, name: string): Method | undefined {
-  const known = knownKeys.get(prefix)?.get(name);
-  const key = known ?? prefix + name;
+  const known = knownMethods.get(prefix)?.get(name);
+  if (known !== undefined && isMethodOf(target, known)) return known.method;
+  const key = known?.key ?? prefix + name;
   for (
     let holder: object | null = target;
     holder !== null && holder !== Object.prototype;
@@ -69,24 +70,46 @@ function lookUp(target: object, prefix: string, name: string): Method | undefine
     if (!Object.hasOwn(holder, key)) continue;
     const method: unknown = Object.getOwnPropertyDescriptor(holder, key)?.value;
     if (typeof method !== "function") break;
-    if (known === undefined) rememberKey(prefix, name, key);
+    if (known === undefined) remember(prefix, name, key, holder, method as Method);
     return method as Method;
   }
   return undefined;
 }
 
 /**
- * Keys of methods that were found, by prefix and name: a newly joined string is slower to look up (bench `hundred`).
+ * A method that was found, and the prototype of the class that had it. An object with a method of its own is not kept
+ * alive.
  */
-const knownKeys = new Map<string, Map<string, string>>();
+interface KnownMethod {
+  readonly key: string;
+  readonly holder: object | undefined;
+  readonly method: Method | undefined;
+}
+
+/**
+ * The first method that was found for each prefix and name. To find it again takes a third of the time, and a newly
+ * joined key is slower to look up (benches `hundred` and `updates-1`).
+ */
+const knownMethods = new Map<string, Map<string, KnownMethod>>();
 
 /** Enough for the methods of a program. A program that creates methods at run time must not fill the memory. */
-const KNOWN_KEYS = 1000;
+const KNOWN_METHODS = 1000;
 
-function rememberKey(prefix: string, name: string, key: string): void {
-  let known = knownKeys.get(prefix);
-  if (known === undefined) knownKeys.set(prefix, (known = new Map<string, string>()));
-  if (known.size < KNOWN_KEYS) known.set(name, key);
+function remember(prefix: string, name: string, key: string, holder: object, method: Method): void {
+  let known = knownMethods.get(prefix);
+  if (known === undefined) knownMethods.set(prefix, (known = new Map<string, KnownMethod>()));
+  if (known.size >= KNOWN_METHODS) return;
+  const isOfClass = Object.hasOwn(holder, "constructor");
+  known.set(name, isOfClass ? { key, holder, method } : { key, holder: undefined, method: undefined });
+}
+
+/**
+ * Whether {@link lookUp} would find this method: the class of the target has it, and the target has no other one. Runs
+ * a getter only if the program has put it in the place of this method, which was a data property when it was found.
+ */
+function isMethodOf(target: object, { key, holder, method }: KnownMethod): boolean {
+  if (holder === undefined || Object.getPrototypeOf(target) !== holder || Object.hasOwn(target, key)) return false;
+  return (holder as Record<string, unknown>)[key] === method;
 }
 
 /**

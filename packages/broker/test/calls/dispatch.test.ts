@@ -141,6 +141,40 @@ describe("a method named by the peer", () => {
     expect(await root.callRemote("late")).toBe("here");
   });
 
+  test("is found as the class has it now, after other calls of it", async () => {
+    class First extends Root {
+      remote_changing(): string {
+        return "first";
+      }
+    }
+    class Second extends First {
+      override remote_changing(): string {
+        return "second";
+      }
+    }
+    class Getter extends First {}
+    const get = (): unknown => calledMethods.push("getter");
+    Object.defineProperty(Getter.prototype, "remote_changing", { get });
+    const call = async (root: Root): Promise<unknown> => {
+      await using pair = await connectedPair({ root });
+      return await (await pair.client.getRootObject()).callRemote("changing");
+    };
+    const own = Object.assign(new First(), { remote_changing: () => "own" });
+    const outcomes = async (): Promise<unknown[]> => [
+      await call(new First()),
+      await call(new Second()),
+      await call(own),
+      await rejection(call(new Getter())),
+    ];
+    const missing = expect.objectContaining({ message: "No such method: remote_changing" }) as unknown;
+    for (let round = 0; round < 2; round++) expect(await outcomes()).toEqual(["first", "second", "own", missing]);
+    First.prototype.remote_changing = () => "replaced";
+    expect(await outcomes()).toEqual(["replaced", "second", "own", missing]);
+    Reflect.deleteProperty(First.prototype, "remote_changing");
+    expect(await rejection(call(new First()))).toEqual(missing);
+    expect(calledMethods).toEqual([]);
+  });
+
   test("can be handled by overriding receiveCall", async () => {
     class Everything extends Root {
       override receiveCall({ method, args, kwargs: keywords }: IncomingCall): unknown {
