@@ -1,7 +1,6 @@
 // Dispatch: the only place where a name that the peer sent selects a function of this end.
 
 import { printable } from "@pb/jelly-types";
-import { classOf } from "../class-of.js";
 import { ArgumentsError, NoSuchAttribute, NoSuchMethod } from "../errors.js";
 import type { Kwargs } from "../wire/kwargs.js";
 import type { IncomingCall } from "./callable.js";
@@ -123,9 +122,7 @@ function bindArguments(target: object, name: string, args: unknown[], keywords: 
 }
 
 function declaredParameters(target: object, name: string): readonly string[] | undefined {
-  let type = classOf(target);
-  // Most classes declare nothing: one look at all of their parents (bench `updates-1`).
-  if (typeof type !== "function" || !("parameters" in type)) return undefined;
+  let type = classWith(target, "parameters");
   for (; typeof type === "function"; type = Object.getPrototypeOf(type)) {
     const declared = Object.getOwnPropertyDescriptor(type, "parameters")?.value as Parameters | undefined;
     if (declared !== undefined && Object.hasOwn(declared, name)) return declared[name];
@@ -134,12 +131,20 @@ function declaredParameters(target: object, name: string): readonly string[] | u
 }
 
 /**
+ * The class of the target, if it or one of its parents has the static property. Most have none: one look at all of
+ * them shows that (bench `updates-1`). Not `target.constructor`, which a peer may have sent in the state of a cache.
+ */
+function classWith(target: object, property: "parameters" | "accepts"): unknown {
+  const type = (Object.getPrototypeOf(target) as { constructor?: unknown } | null)?.constructor;
+  return typeof type === "function" && property in type ? type : undefined;
+}
+
+/**
  * What a method accepts, if one of its classes says so: the nearest one decides. Throws `TypeError` for a declaration
  * that cannot be true.
  */
 function acceptedBy(target: object, prefix: string, name: string): Accepted | undefined {
-  let type = classOf(target);
-  if (typeof type !== "function" || !("accepts" in type)) return undefined;
+  let type = classWith(target, "accepts");
   for (; typeof type === "function"; type = Object.getPrototypeOf(type)) {
     const accepts = Object.getOwnPropertyDescriptor(type, "accepts")?.value as AcceptedMethods | undefined;
     if (accepts === undefined) continue;
