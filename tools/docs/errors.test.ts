@@ -16,6 +16,9 @@ const internal = new Map([
   ["NotExpected", "RemoteError"],
   ["DependencyFailed", "RemoteError"],
   ["NotAReference", "RemoteError"],
+  ["OnceRefused", "RemoteError"],
+  ["AnswerNotKept", "RemoteError"],
+  ["AnswerForgotten", "RemoteError"],
 ]);
 
 it.each(publicPackages(root).map(({ folder, manifest }) => [manifest.name, join(root, "packages", folder)]))(

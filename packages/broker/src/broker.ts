@@ -1,7 +1,7 @@
 // One connection between two equal ends, which call each other's objects (wire specification 5;
 // `twisted.spread.pb.Broker`).
 
-import { addDisposal, asyncDispose, onDispose, Session } from "@pb/banana";
+import { addDisposal, asyncDispose, dispose, onDispose, Session } from "@pb/banana";
 import type { Dialect } from "@pb/banana";
 import { checkNumber } from "@pb/jelly-types";
 import type { Callable, Connection, Perspective } from "./calls/callable.js";
@@ -21,6 +21,7 @@ import type { Reference, RemoteReference } from "./flavors/remote-reference.js";
 import { Backpressure } from "./link/backpressure.js";
 import { connectionLost } from "./link/close-reason.js";
 import type { Link, Peer } from "./link/link.js";
+import { OnceCall } from "./pbx/once-call.js";
 import { Goodbyes, sendGoodbye } from "./pbx/goodbyes.js";
 import { PeerCalls } from "./pbx/peer-calls.js";
 import { PeerFeatures } from "./pbx/peer-features.js";
@@ -71,6 +72,8 @@ export class Broker implements Connection {
   readonly #goodbyes: Goodbyes;
   /** What the peer can do. Undefined before the connection is ready, and without the option `extensions`. */
   #peerFeatures: PeerFeatures | undefined;
+  /** The users who are logged in over this connection, in alphabetical order. */
+  #users: readonly string[] = [];
   /** Created with the first login. */
   #gate: LoginGate | undefined;
   readonly #published = new Map<string, Callable>();
@@ -151,6 +154,11 @@ export class Broker implements Connection {
     failure: (error: unknown) => unknown = (error) => error,
   ): Reference & Promise<unknown> {
     return PipelinedReference.later(made, failure);
+  }
+
+  /** Internal: one call that must run once, for clients that send it again when its connection was lost. */
+  static once(): OnceCall {
+    return new OnceCall();
   }
 
   /** What the transport knows about the other end. */
@@ -344,7 +352,13 @@ export class Broker implements Connection {
     const session = (await this.#admitLogin?.(avatarId)) ?? onDispose(() => undefined);
     this.#session.expressionBytes = this.#messageBytes;
     this.#memory.loggedIn(typeof avatarId === "string" || this.#config.root?.trustsAnonymous === true);
-    return session;
+    if (typeof avatarId !== "string") return session;
+    this.#users = [...this.#users, avatarId].sort();
+    return onDispose(() => {
+      const left = this.#users.indexOf(avatarId);
+      this.#users = this.#users.filter((_user, index) => index !== left);
+      session[dispose]();
+    });
   }
 
   /**
@@ -427,7 +441,8 @@ export class Broker implements Connection {
 
   /** Both ends may do more than Twisted's protocol has: see docs/extension.md. */
   #extend(core: ConnectionCore): void {
-    const calls = new PeerCalls(core, this.#published);
+    // Users who have logged in over one connection are another user than each of them.
+    const calls = new PeerCalls(core, this.#published, () => JSON.stringify(this.#users));
     const pbx = new Pbx(this.#goodbyes, calls);
     core.responder.prompt = pbx;
     core.caller.extension = this.#peerFeatures = new PeerFeatures(core);

@@ -85,6 +85,24 @@ export interface BrokerLimits {
    */
   readonly overload: "wait" | "refuse" | "close";
   /**
+   * Calls with `once` whose answers are kept for one user, until the caller has confirmed that it has them. One more
+   * fails with `pbx.OnceRefused`, and does not run. All peers that have not logged in with a name count as one user.
+   * Default 1,024: far more than one client has in flight when its connection is lost. 0: no answers are kept, and such
+   * calls are ordinary calls.
+   */
+  readonly keptAnswers: number;
+  /**
+   * Bytes of memory that kept answers may take for all users together; one user may take a quarter. When the limit is
+   * reached, further calls with `once` fail with `pbx.OnceRefused`, and do not run. An answer for which there is no
+   * room, or of more than 64 KiB, is sent, but not kept. Default 16 MiB. Counts as part of `processHeapBytes`.
+   */
+  readonly keptAnswerBytes: number;
+  /**
+   * Milliseconds for which the answer of a call with `once` is kept at least. Then it is forgotten at the next
+   * connection or call with `once`. Default 120,000: a client tries to reconnect twice in a minute at least.
+   */
+  readonly keptAnswerMs: number;
+  /**
    * Messages read in a row before other connections, timers and sockets get their turn. Default 1,024: a few
    * milliseconds.
    */
@@ -114,6 +132,9 @@ export const defaultBrokerLimits: BrokerLimits = Object.freeze({
   callsWaiting: 100_000,
   callsRunning: 10_000,
   overload: "wait",
+  keptAnswers: 1024,
+  keptAnswerBytes: 16 * 1024 * 1024,
+  keptAnswerMs: 120_000,
   messagesPerTurn: 1024,
   turnMs: 10,
   banana: {},

@@ -4,6 +4,7 @@ import type { AsyncLocalStorage, AsyncResource } from "./async-hooks.js";
 import { asyncHooks } from "./async-hooks.js";
 import type { Connection, Perspective } from "./callable.js";
 import { CallTimeoutError } from "../errors.js";
+import type { OnceNote } from "./kept-call.js";
 import { after } from "../timer.js";
 import type { Timer } from "../timer.js";
 import type { ArrivedRecord } from "./telemetry.js";
@@ -12,8 +13,9 @@ import type { ArrivedRecord } from "./telemetry.js";
 export interface CallContext {
   /**
    * Aborts when the caller does not wait for the result anymore: it has canceled the call (its `signal` or `timeoutMs`,
-   * if it has this library or `txpb`), its deadline is over, or the connection has ended, whatever the caller is. The
-   * reason is an error. The method decides what it does then: its result is dropped.
+   * if it has this library or `txpb`), its deadline is over, or the connection has ended, whatever the caller is. When
+   * the connection of a call with `once` ends, it does not abort, because the caller asks for the answer over another
+   * connection. The reason is an error. The method decides what it does then: its result is dropped.
    */
   readonly signal: AbortSignal;
   /**
@@ -36,9 +38,11 @@ export interface CallNote {
   readonly deadline: number | undefined;
   readonly traceparent: string | undefined;
   readonly tracestate: string | undefined;
+  /** Set if the call must run once, although it may arrive several times. */
+  readonly once: OnceNote | undefined;
 }
 
-const NO_NOTE: CallNote = { deadline: undefined, traceparent: undefined, tracestate: undefined };
+const NO_NOTE: CallNote = { deadline: undefined, traceparent: undefined, tracestate: undefined, once: undefined };
 
 export class IncomingContext implements CallContext {
   readonly connection: Connection;
@@ -55,6 +59,8 @@ export class IncomingContext implements CallContext {
   #timer: Timer | undefined;
   #reason: Error | undefined;
   #isFinished = false;
+  /** Whether its answer is kept: it does not abort when the connection ends, because the caller asks for it again. */
+  isKept = false;
   /** Called when it aborts. */
   onAbort: ((reason: Error) => void) | undefined;
 

@@ -31,6 +31,29 @@ export class NotAReference extends PBError {
   }
 }
 
+/** A call that must run once does not run: its key is malformed or belongs to another call, or there is no place. */
+export class OnceRefused extends PBError {
+  static override readonly remoteType: string = "pbx.OnceRefused";
+}
+
+/** A call that must run once has run, but its answer cannot be sent again. */
+export class AnswerNotKept extends PBError {
+  static override readonly remoteType: string = "pbx.AnswerNotKept";
+
+  constructor() {
+    super("The method has run, but its answer was lost with the connection and cannot be sent again");
+  }
+}
+
+/** A call that must run once has perhaps run: its answer would have been forgotten by now. */
+export class AnswerForgotten extends PBError {
+  static override readonly remoteType: string = "pbx.AnswerForgotten";
+
+  constructor() {
+    super("The method may or may not have run: the peer is another one, or does not keep the answer anymore");
+  }
+}
+
 /** Why the signal of a call aborts whose caller does not wait anymore. */
 export function canceledByCaller(): PBError {
   return new PBError("The caller has canceled the call");

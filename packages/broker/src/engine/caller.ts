@@ -12,7 +12,7 @@ import type { Deadline } from "../deadline.js";
 import { callTimeout, DeadReferenceError, LimitError, ProtocolError } from "../errors.js";
 import type { ConnectionLostError } from "../errors.js";
 import { IncomingGraph, OutgoingGraph } from "../references/graph-context.js";
-import type { CallDetails, Expectation, OutgoingGraphOptions } from "../references/graph-context.js";
+import type { CallDetails, Expectation, OnceTicket, OutgoingGraphOptions } from "../references/graph-context.js";
 import { noteSignal } from "../flavors/stream-reader.js";
 import { PipelinedReference } from "../flavors/pipelined.js";
 import type { Pipelining } from "../flavors/pipelined.js";
@@ -48,11 +48,13 @@ interface PendingCall {
   isExpired: boolean;
   readonly expectation: Expectation | undefined;
   readonly record: CallRecord | undefined;
+  /** Set if the call must run once. */
+  readonly once: OnceTicket | undefined;
 }
 
 /** What both ends can do beyond Twisted's protocol (docs/extension.md). */
 export interface CallExtension extends Pipelining {
-  /** Called directly before a call is written that has a deadline or a trace. */
+  /** Called directly before a call is written that has a deadline or a trace, or must run once. */
   announce(requestId: number, details: CallDetails): void;
   /** The caller does not wait for the answer of this call anymore. */
   cancel(requestId: number): void;
@@ -63,6 +65,10 @@ export interface CallExtension extends Pipelining {
   expect(requestId: number): boolean;
   /** No further call to the result of this call follows. */
   forget(requestId: number): void;
+  /** See {@link Caller.prepare}. */
+  prepare(once: OnceTicket): Promise<void>;
+  /** This end has the answer of a call that must run once, and does not send the call again. */
+  confirm(key: string): void;
 }
 
 const KEEPS_OBJECTS: OutgoingGraphOptions = { keepsObjects: true };
@@ -128,10 +134,12 @@ export class Caller {
         isExpired: false,
         expectation: details.expectation,
         record: details.record,
+        once: details.once,
       };
       this.#add(call);
       try {
-        if ((details.timeoutMs ?? details.traceparent) !== undefined) this.extension?.announce(id, details);
+        if ((details.timeoutMs ?? details.traceparent ?? details.once) !== undefined)
+          this.extension?.announce(id, details);
         if (details.expectation !== undefined && this.extension?.expect(id) === true) details.expectation.id = id;
         const graph = this.#write(id, target, method, args, details, true);
         details.record?.sent(this.#core.outbox.lastBytes);
@@ -154,6 +162,15 @@ export class Caller {
       const isOver = details.timeoutMs !== undefined && isCanceled(error);
       throw isOver ? callTimeout(method, details.timeoutMs) : calledAs(method, error);
     });
+  }
+
+  /**
+   * Before a call is sent that must run once: asks the peer whether it keeps the answer. Rejects when the connection
+   * ends, and when the call was sent to another peer.
+   */
+  async prepare(once: OnceTicket): Promise<void> {
+    if (this.extension === undefined) once.prepare(undefined);
+    else await this.extension.prepare(once);
   }
 
   /** Makes a call that hooks observe. */
@@ -390,8 +407,11 @@ export class Caller {
     }
   }
 
-  #noteAnswer({ record }: PendingCall): void {
+  /** The answer of a call arrives. */
+  #noteAnswer({ record, once }: PendingCall): void {
     if (record !== undefined) record.answerBytes = this.#core.memory.messageBytes;
+    // What was sent over other connections too may still arrive there.
+    if (once?.sends === 1) this.extension?.confirm(once.key);
   }
 
   #settle(call: PendingCall, command: "answer" | "error", value: unknown): void {

@@ -97,6 +97,11 @@ export class MemoryPool {
 /** The memory of all connections of this process. */
 const processPool = new MemoryPool("processHeapBytes");
 
+/** Counts memory that belongs to no connection. Negative when it is freed. */
+export function keepInProcess(bytes: number): void {
+  processPool.free(-bytes);
+}
+
 /** The memory of calls that were running when their connection ended. */
 interface Kept {
   bytes: number;

@@ -4,6 +4,7 @@
 import { BananaWriter, decode } from "@pb/banana";
 import type { Dialect } from "@pb/banana";
 import { Jellier, JellyError } from "@pb/jelly-types";
+import type { KeptCall } from "../calls/kept-call.js";
 import { DeadReferenceError, PBError } from "../errors.js";
 import { requireMessageSize } from "../limits.js";
 import type { Link } from "../link/link.js";
@@ -11,7 +12,7 @@ import type { OutgoingGraph } from "../references/graph-context.js";
 import type { SharedArguments } from "../references/shared-arguments.js";
 import { writeArguments } from "../wire/arguments.js";
 import { writeCallHead, writeMessage } from "../wire/messages.js";
-import type { OutboundCall, OutboundMessage } from "../wire/messages.js";
+import type { OutboundAnswer, OutboundCall, OutboundMessage } from "../wire/messages.js";
 import { ignorePromises } from "../wire/promised-results.js";
 import { lostAttributes } from "../wire/stock-graphs.js";
 import type { BrokerConfig } from "./config.js";
@@ -186,6 +187,7 @@ export class Outbox {
       if (this.#jellier.cycles > cycles) this.#checkCycles(writer.since(start));
       requireMessageSize(writer.position - start, this.config.limits.messageBytes);
       this.lastBytes = writer.position - start;
+      if (graph?.kept !== undefined) this.#keepAnswer(message as OutboundAnswer, graph, graph.kept, start);
       if ((message.command === "answer" || message.command === "error") && message.isToPing !== true)
         this.#lastAnswerEnd = this.#sentBytes + writer.position;
       return true;
@@ -196,6 +198,13 @@ export class Outbox {
       if (error instanceof JellyError && error.code === "JELLY_STRING_TOO_LONG") error.message += "; send it in pages";
       throw error;
     }
+  }
+
+  /** Keeps an answer that the peer may ask for again. It is only kept if the connection has ended. */
+  #keepAnswer({ command }: OutboundAnswer, graph: OutgoingGraph, kept: KeptCall, start: number): void {
+    if (graph.keepAnswer(kept, command, this.#writer.since(start), this.dialect)) return;
+    this.#writer.truncate(start);
+    graph.rollback();
   }
 
   /** Writes a call whose arguments may have been written for another target already. */

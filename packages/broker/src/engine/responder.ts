@@ -1,13 +1,14 @@
 // Calls of the peer: admits them, dispatches them to objects of this end, and answers them.
 
-import { BananaError } from "@pb/banana";
+import { BananaError, decode, dispose, none } from "@pb/banana";
 import type { BananaReader, Expression, Steps } from "@pb/banana";
 import { JellyError, printable } from "@pb/jelly-types";
 import { enterContext, IncomingContext, runningCalls } from "../calls/call-context.js";
 import type { CallNote } from "../calls/call-context.js";
 import type { Callable, IncomingCall, Perspective } from "../calls/callable.js";
+import type { KeptAnswer, KeptCall, OnceNote } from "../calls/kept-call.js";
 import type { ArrivedRecord, CallHooks } from "../calls/telemetry.js";
-import { Canceled, isDueToCancel, NotExpected } from "../calls/extension-errors.js";
+import { AnswerNotKept, Canceled, isDueToCancel, NotExpected } from "../calls/extension-errors.js";
 import { isExpected, LimitError, PBError, UnknownCacheError } from "../errors.js";
 import { Fifo } from "../fifo.js";
 import { cacheTarget } from "../flavors/cacheable.js";
@@ -28,6 +29,8 @@ import { failureWithCopy } from "./error-copies.js";
 /** A call of the peer, with the record that hooks have of it. */
 interface ArrivedCall extends ReceivedCall {
   record: ArrivedRecord | undefined;
+  /** Set when the call starts, if its answer is kept. */
+  kept?: KeptCall;
 }
 
 /** A call whose arguments are read, and which waits until others have finished. */
@@ -58,6 +61,9 @@ export interface ExpectedResults {
   end(reason: Error): void;
 }
 
+/** The dialect of kept answers. */
+const NONE = { dialect: none };
+
 /** What a held call costs at least, in bytes: a call without arguments takes memory too. */
 const HELD_CALL_BYTES = 64;
 
@@ -76,6 +82,8 @@ export class Responder {
   #context: IncomingContext | undefined;
   /** The contexts of running calls by request id. Created with the first one: most programs do not ask for contexts. */
   #contexts: Map<unknown, IncomingContext> | undefined;
+  /** The calls that wait for the answer of an earlier arrival, and the memory of each. */
+  readonly #repeats = new Map<Disposable, number>();
   /** Request ids of held calls that do not run, because the peer has canceled them. */
   #canceled: Set<number> | undefined;
   #idleCallbacks: (() => void)[] = [];
@@ -265,7 +273,12 @@ export class Responder {
     const contexts = [...(this.#contexts?.values() ?? [])];
     this.#contexts = undefined;
     this.#context?.abort(reason); // Its method has ended the connection.
-    for (const context of contexts) context.abort(reason);
+    for (const context of contexts) if (!context.isKept) context.abort(reason);
+    for (const [subscription, memory] of this.#repeats) {
+      subscription[dispose]();
+      this.#core.memory.finishCall(memory);
+    }
+    this.#repeats.clear();
     this.expected?.end(reason);
   }
 
@@ -288,6 +301,7 @@ export class Responder {
     memory: number,
     note: CallNote | undefined,
   ): void {
+    if (note?.once !== undefined && call.wantsAnswer && !this.#startsNow(call, callable, memory, note.once)) return;
     let result: unknown;
     let isPromise = false;
     let context: IncomingContext | undefined;
@@ -300,6 +314,7 @@ export class Responder {
       const incoming: IncomingCall = { method, args, kwargs, wantsAnswer, validate };
       const { areUsed, Scope } = runningCalls;
       if (areUsed) this.#context = new IncomingContext(this.#core.connection, callable.perspective, note);
+      if (call.kept !== undefined) this.context().isKept = true;
       if (call.record !== undefined) this.#enterRecord(call, call.record, callable);
       // eslint-disable-next-line @typescript-eslint/unbound-method -- it is called with the object as `this`
       const run = areUsed ? (given: IncomingCall) => this.#runInContext(callable, given) : callable.receiveCall;
@@ -316,8 +331,46 @@ export class Responder {
       this.#callee = undefined;
       if (this.#context !== undefined) context = this.#leave(call.requestId, isPromise);
     }
+    if (call.kept !== undefined) call.kept.context = context;
     if (isPromise) this.#answerLater(call, result, callable, memory, context);
     else this.#answer(call, result, callable.perspective);
+  }
+
+  /** Whether a call that must run once runs now. Otherwise it gets the answer of its first run, or an error. */
+  #startsNow(call: ArrivedCall, callable: Callable, memory: number, once: OnceNote): boolean {
+    try {
+      const kept = once.arrive(call.method);
+      if (kept.isNew) {
+        call.kept = kept;
+        return true;
+      }
+      this.#answerAgain(call, callable, memory, kept);
+    } catch (error) {
+      this.#fail(call, error, callable.perspective);
+    }
+    return false;
+  }
+
+  /** Sends the answer of a call that has run, or runs, for an earlier arrival. */
+  #answerAgain(call: ArrivedCall, callable: Callable, memory: number, kept: KeptCall): void {
+    this.#running++;
+    this.#core.memory.startCall(memory);
+    const { context } = kept;
+    if (context !== undefined) (this.#contexts ??= new Map()).set(call.requestId, context); // For `cancel`.
+    if (call.record !== undefined) this.#startRecord(call, call.record, callable);
+    const subscription = kept.whenAnswered((answer) => {
+      this.#repeats.delete(subscription);
+      this.#contexts?.delete(call.requestId);
+      this.#finish(() => this.#writeAgain(call, answer, callable.perspective), memory);
+    });
+    this.#repeats.set(subscription, memory);
+  }
+
+  #writeAgain(call: ArrivedCall, { command, value }: KeptAnswer, perspective: Perspective): void {
+    if (value === undefined) return this.#fail(call, new AnswerNotKept(), perspective);
+    if (this.#isOpen())
+      this.#core.outbox.write({ command, requestId: call.requestId, value: decode(value, NONE), isRepeat: true });
+    call.record?.settle(this.#isOpen() ? "ok" : "lost");
   }
 
   /** The method of a call that hooks observe runs now, or is told to wait for the result that it belongs to. */
@@ -452,7 +505,7 @@ export class Responder {
 
   /** Sends a result, if the caller wants it. If it cannot be sent, the caller gets an error. */
   #answer(call: ArrivedCall, value: unknown, perspective: Perspective, isResolved = false): void {
-    if (!call.wantsAnswer || !this.#isOpen()) {
+    if (!this.#mayAnswer(call)) {
       this.#watchUnsent(call, value);
       call.record?.settle(this.#isOpen() ? "ok" : "lost");
       return;
@@ -460,13 +513,14 @@ export class Responder {
     const { outbox, config } = this.#core;
     const { requestId } = call;
     const graph = new OutgoingGraph(this.#core, perspective, { mayHavePromises: !isResolved });
+    graph.kept = call.kept;
     try {
       const isWritten = outbox.write({ command: "answer", requestId, value }, graph);
       if (!isWritten) {
         this.#answerWhenResolved(call, value, graph, perspective);
         return;
       }
-      if (call.record !== undefined) settleAnswered(call.record, outbox.lastBytes);
+      if (call.record !== undefined) this.#settleAnswered(call.record);
       if (this.expected !== undefined) this.expected.answered(requestId, value, graph);
     } catch (error) {
       const before = Batch.before(value, error);
@@ -475,10 +529,8 @@ export class Responder {
         return;
       }
       this.#watchUnsent(call, value);
-      if (this.#isOpen()) {
-        config.onEvent({ kind: "answer-failed", error });
-        this.#sendError(call, error, perspective);
-      } // Otherwise a state hook closed the connection.
+      if (this.#isOpen()) config.onEvent({ kind: "answer-failed", error });
+      this.#sendError(call, error, perspective); // Does nothing if a state hook closed the connection.
       call.record?.settle(this.#isOpen() ? "failed" : "lost", error);
     }
   }
@@ -530,17 +582,21 @@ export class Responder {
    * Sends an error as its description, with a copy of the error if its class is registered, or as the copy alone if the
    * option `errorCopies` says so. What cannot be sent is left out, so that the caller always gets an answer.
    */
-  #sendError({ requestId, record }: ArrivedCall, error: unknown, perspective: Perspective, isToPing = false): void {
-    if (!this.#isOpen()) return;
-    this.#writeError(requestId, error, perspective, isToPing);
+  #sendError(call: ArrivedCall, error: unknown, perspective: Perspective, isToPing = false): void {
+    if (!this.#mayAnswer(call)) return;
+    this.#writeError(call, error, perspective, isToPing);
+    const { requestId, record } = call;
     if (record !== undefined) record.answerBytes = this.#core.outbox.lastBytes;
     if (this.expected !== undefined) this.expected.failed(requestId, error);
   }
 
-  #writeError(requestId: Expression, error: unknown, perspective: Perspective, isToPing: boolean): void {
+  #writeError({ requestId, kept }: ArrivedCall, error: unknown, perspective: Perspective, isToPing: boolean): void {
     const { outbox, config, owner } = this.#core;
-    const write = (value: unknown): boolean =>
-      outbox.write({ command: "error", requestId, value, isToPing }, new OutgoingGraph(this.#core, perspective));
+    const write = (value: unknown): boolean => {
+      const graph = new OutgoingGraph(this.#core, perspective);
+      graph.kept = kept;
+      return outbox.write({ command: "error", requestId, value, isToPing }, graph);
+    };
     // A revoked proxy cannot even be asked for its class.
     if (attempt(() => error instanceof Error && config.types.writing(error) !== undefined)) {
       if ((config.errorCopies || error instanceof RemoteError) && attempt(() => write(error))) return;
@@ -550,6 +606,7 @@ export class Responder {
     try {
       write(new Failure(UNKNOWN_ERROR));
     } catch (cause) {
+      kept?.keepNothing();
       // The request id alone fills a message. Without an answer, the caller would wait forever.
       owner.end("limit", cause as Error);
     }
@@ -558,11 +615,16 @@ export class Responder {
   #isOpen(): boolean {
     return this.#core.connection.isOpen;
   }
-}
 
-function settleAnswered(record: ArrivedRecord, answerBytes: number | undefined): void {
-  record.answerBytes = answerBytes;
-  record.settle("ok");
+  /** Whether an answer is written: it is sent, or at least kept. */
+  #mayAnswer({ wantsAnswer, kept }: ArrivedCall): boolean {
+    return wantsAnswer && (kept !== undefined || this.#isOpen());
+  }
+
+  #settleAnswered(record: ArrivedRecord): void {
+    record.answerBytes = this.#core.outbox.lastBytes;
+    record.settle(this.#isOpen() ? "ok" : "lost");
+  }
 }
 
 /** Runs `action` and returns its result, or false when it throws. */

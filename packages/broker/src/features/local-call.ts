@@ -24,7 +24,7 @@ export class LocalCall {
     this.#perspective = perspective;
     this.#signal = signal;
     const deadline = timeoutMs === undefined || timeoutMs === Infinity ? undefined : performance.now() + timeoutMs;
-    this.#note = { deadline, traceparent: readTraceparent(traceparent), tracestate };
+    this.#note = { deadline, traceparent: readTraceparent(traceparent), tracestate, once: undefined };
   }
 
   /** Runs the method, also when its caller does not wait anymore: over a connection, it would have been sent. */

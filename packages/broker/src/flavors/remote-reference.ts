@@ -12,7 +12,7 @@ import { remoteCalls } from "../calls/remote-calls.js";
 import type { ContractBinder, Invoke } from "../calls/remote-calls.js";
 import type { DeadlineOptions } from "../deadline.js";
 import { ConnectionLostError, DeadReferenceError } from "../errors.js";
-import type { ConnectionContext } from "../references/graph-context.js";
+import type { ConnectionContext, OnceTicket } from "../references/graph-context.js";
 import type { SharedArguments } from "../references/shared-arguments.js";
 import type { ObjectId } from "../wire/messages.js";
 import { addIteration, readStream } from "./stream-reader.js";
@@ -175,6 +175,22 @@ export class RemoteReference<T = RemoteMethods> implements Reference<T> {
     return value instanceof RemoteReference && value.#context === context && !value.#isReleased ? value.id : undefined;
   }
 
+  /** Internal: makes a call that must run once. A local object is simply called. */
+  static async callOnce(
+    reference: RemoteReference,
+    once: OnceTicket,
+    options: CallOptions,
+    name: string,
+    args: readonly unknown[],
+  ): Promise<unknown> {
+    if (!(#context in reference)) return (reference as RemoteReference).with(options).callRemote(name, ...args);
+    const dead = reference.#deadError();
+    if (dead !== undefined) throw dead;
+    await reference.#context.caller.prepare(once);
+    options.signal?.throwIfAborted();
+    return reference.#call(name, args, { ...options, once });
+  }
+
   #deadError(): DeadReferenceError | undefined {
     if (this.#isReleased) return new DeadReferenceError("The reference was released");
     return this.#context.connection.isOpen
@@ -197,7 +213,11 @@ export class RemoteReference<T = RemoteMethods> implements Reference<T> {
     throw new ConnectionLostError("lost", "The connection ended before the stream", { cause: dead });
   }
 
-  #call(name: string, args: readonly unknown[], options: CallOptions | undefined): Promise<unknown> {
+  #call(
+    name: string,
+    args: readonly unknown[],
+    options: (CallOptions & { readonly once?: OnceTicket }) | undefined,
+  ): Promise<unknown> {
     const dead = this.#deadError();
     if (dead !== undefined) return Promise.reject(dead);
     const own = { perspective: this.#perspective, keepAlive: this };

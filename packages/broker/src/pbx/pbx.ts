@@ -4,6 +4,7 @@
 import { Float, plainState } from "@pb/jelly-types";
 import { ServerBusyError } from "../errors.js";
 import { Referenceable } from "../flavors/referenceable.js";
+import type { PeerInstance } from "../references/graph-context.js";
 
 /** The name under which each end publishes its object. */
 export const PBX = "pbx";
@@ -19,13 +20,16 @@ export const REPLACED = "replaced";
 /** What an end can do. */
 export type Feature = (typeof FEATURES)[number];
 
-const FEATURES = ["goaway", "note", "cancel", "expect"] as const;
+const FEATURES = ["goaway", "note", "cancel", "expect", "once"] as const;
 
 /** No peer may keep a program from connecting for longer, in seconds. */
 const LONGEST_RETRY_S = 3600;
 
 /** The names of limits. */
 const WORD = /^\w{1,40}$/;
+
+/** The id of the store in which an end keeps answers. */
+const INSTANCE = /^[\w-]{1,64}$/;
 
 /** What the announcements of the peer are passed to. */
 interface GoodbyeReceiver {
@@ -36,10 +40,12 @@ interface GoodbyeReceiver {
 
 /** What the messages about calls of the peer are passed to. */
 interface CallReceiver {
+  /** What callers have to know about answers that are kept. Undefined if none are. */
+  describe(): object | undefined;
   note(requestId: unknown, details: unknown): void;
   cancel(requestId: unknown): void;
   expect(requestId: unknown): void;
-  forget(requestId: unknown): void;
+  forget(idOrKey: unknown): void;
 }
 
 /** The methods that the peer can call (docs/extension.md). */
@@ -64,7 +70,9 @@ export class Pbx extends Referenceable {
 
   /** What this end can do. */
   remote_hello(): object {
-    return { version: 1, features: FEATURES };
+    const kept = this.#calls.describe();
+    const features = kept === undefined ? FEATURES.filter((feature) => feature !== "once") : FEATURES;
+    return { version: 1, features, ...kept };
   }
 
   /**
@@ -96,9 +104,9 @@ export class Pbx extends Referenceable {
     this.#calls.expect(requestId);
   }
 
-  /** The peer makes no further calls to this result. */
-  remote_forget(requestId: unknown): void {
-    this.#calls.forget(requestId);
+  /** The peer makes no further calls to this result; or, for a key, it has the answer of that call. */
+  remote_forget(idOrKey: unknown): void {
+    this.#calls.forget(idOrKey);
   }
 
   /** The peer does not wait for the answer of its call anymore. */
@@ -116,6 +124,14 @@ export function toSeconds(value: unknown): number {
 /** A received dict as an object, however the connection reads dicts. */
 function entriesOf(dict: unknown): object {
   return Object(plainState(dict)) as object;
+}
+
+/** What an answer to `hello` says about kept answers. Undefined if it makes no sense. */
+export function instanceOf(hello: unknown): PeerInstance | undefined {
+  const { instance, clock } = entriesOf(hello) as { readonly instance?: unknown; readonly clock?: unknown };
+  const seconds = toSeconds(clock);
+  if (typeof instance !== "string" || !INSTANCE.test(instance) || !Number.isFinite(seconds)) return undefined;
+  return { instance, clock: seconds, answeredAt: performance.now() };
 }
 
 /** The features in an answer to `hello`. None, if it is anything else. */

@@ -13,6 +13,7 @@ import { ViewPoint, Viewable } from "../flavors/perspective.js";
 import type { OutgoingGraph } from "../references/graph-context.js";
 import type { ReceivedCall } from "../wire/messages.js";
 import { ExpectedResult } from "./expected-result.js";
+import { KeptAnswers } from "./kept-answers.js";
 import { PBX, toSeconds } from "./pbx.js";
 
 /** How many notes, and how many expectations, are kept whose call has not arrived. */
@@ -28,12 +29,23 @@ export class PeerCalls implements ArrivingCalls, ExpectedResults {
   /** Expectations whose call has not arrived. */
   #resultsAhead = 0;
 
-  constructor(core: ConnectionCore, published: Map<string, Callable>) {
+  readonly #answers: KeptAnswers;
+  /** The users who have logged in over this connection, as text. */
+  readonly #user: () => string;
+
+  constructor(core: ConnectionCore, published: Map<string, Callable>, user: () => string) {
     this.#core = core;
     this.#published = published;
+    this.#answers = KeptAnswers.of(core.config);
+    this.#answers.forgetOld();
+    this.#user = user;
   }
 
   // Messages of the peer
+
+  describe(): object | undefined {
+    return this.#answers.isEnabled ? this.#answers.describe() : undefined;
+  }
 
   note(requestId: unknown, details: unknown): void {
     const id = toId(requestId);
@@ -47,7 +59,7 @@ export class PeerCalls implements ArrivingCalls, ExpectedResults {
       this.#ignore();
     }
     runningCalls.areUsed = true;
-    this.#notes.set(id, readNote(details));
+    this.#notes.set(id, this.#readNote(details));
     this.#core.responder.arriving = this;
   }
 
@@ -72,6 +84,10 @@ export class PeerCalls implements ArrivingCalls, ExpectedResults {
   }
 
   forget(requestId: unknown): void {
+    if (typeof requestId === "string") {
+      if (!this.#answers.release(this.#user(), requestId)) this.#ignore();
+      return;
+    }
     const id = toId(requestId);
     const result = id === undefined ? undefined : this.#results.get(id);
     const hadNote = id !== undefined && this.#notes.delete(id);
@@ -149,6 +165,19 @@ export class PeerCalls implements ArrivingCalls, ExpectedResults {
     return target instanceof ViewPoint && target.object === value ? target : undefined;
   }
 
+  #readNote(details: object): CallNote {
+    const { deadline, tracestate, key, since, ...note } = Object(plainState(details)) as Record<string, unknown>;
+    const seconds = toSeconds(deadline);
+    const traceparent = readTraceparent(note.traceparent);
+    const isOnce = key !== undefined && this.#answers.isEnabled;
+    return {
+      deadline: seconds >= 0 && seconds < Infinity ? performance.now() + seconds * 1000 : undefined,
+      traceparent,
+      tracestate: traceparent !== undefined && isTracestate(tracestate) ? tracestate : undefined,
+      once: isOnce ? this.#answers.noteOf(this.#user, key, toSeconds(since)) : undefined,
+    };
+  }
+
   #ignore(): void {
     this.#core.responder.ignored++;
   }
@@ -158,15 +187,4 @@ export class PeerCalls implements ArrivingCalls, ExpectedResults {
 function toId(value: unknown): number | undefined {
   const id = typeof value === "bigint" ? Number(value) : value;
   return Number.isSafeInteger(id) ? (id as number) : undefined;
-}
-
-function readNote(details: object): CallNote {
-  const { deadline, tracestate, ...note } = Object(plainState(details)) as Record<string, unknown>;
-  const seconds = toSeconds(deadline);
-  const traceparent = readTraceparent(note.traceparent);
-  return {
-    deadline: seconds >= 0 && seconds < Infinity ? performance.now() + seconds * 1000 : undefined,
-    traceparent,
-    tracestate: traceparent !== undefined && isTracestate(tracestate) ? tracestate : undefined,
-  };
 }

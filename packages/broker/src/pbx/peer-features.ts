@@ -1,11 +1,11 @@
 // What the other end can do beyond Twisted's protocol. It is asked once, at the first use.
 
 import { LimitError, ConnectionLostError } from "../errors.js";
-import type { CallDetails } from "../references/graph-context.js";
+import type { CallDetails, OnceTicket, PeerInstance } from "../references/graph-context.js";
 import type { CallExtension } from "../engine/caller.js";
 import type { ConnectionCore } from "../engine/connection-core.js";
 import { readTraceparent } from "../calls/trace-context.js";
-import { featuresOf, PBX } from "./pbx.js";
+import { featuresOf, instanceOf, PBX } from "./pbx.js";
 import type { Feature } from "./pbx.js";
 
 /** Calls of this kind are not counted as calls in flight, and wait neither for a login nor for the end. */
@@ -18,6 +18,8 @@ export class PeerFeatures implements CallExtension {
   readonly #core: ConnectionCore;
   /** Undefined until the peer has answered. */
   #features: ReadonlySet<Feature> | undefined;
+  /** Set if the peer keeps the answers of calls that must run once. */
+  #instance: PeerInstance | undefined;
   #answer: Promise<ReadonlySet<Feature>> | undefined;
 
   constructor(core: ConnectionCore) {
@@ -45,14 +47,24 @@ export class PeerFeatures implements CallExtension {
     this.#core.caller.send(PBX, method, args, DETAILS);
   }
 
-  announce(requestId: number, { timeoutMs, traceparent, tracestate }: CallDetails): void {
+  announce(requestId: number, { timeoutMs, traceparent, tracestate, once }: CallDetails): void {
     const hasDeadline = timeoutMs !== undefined && timeoutMs <= LONGEST_DEADLINE_MS;
-    if ((!hasDeadline && traceparent === undefined) || !this.mayHave("note")) return;
-    const note: Record<string, unknown> = {};
+    const key = once?.announce();
+    if ((!hasDeadline && (traceparent ?? key) === undefined) || !this.mayHave("note")) return;
+    const note: Record<string, unknown> = { ...key };
     if (hasDeadline) note.deadline = timeoutMs / 1000;
     if (traceparent !== undefined) note.traceparent = readTraceparent(traceparent);
     if (traceparent !== undefined && tracestate !== undefined) note.tracestate = tracestate;
     this.send("note", requestId, note);
+  }
+
+  async prepare(once: OnceTicket): Promise<void> {
+    await this.ask();
+    once.prepare(this.#instance);
+  }
+
+  confirm(key: string): void {
+    if (this.#core.connection.isOpen) this.send("forget", key);
   }
 
   cancel(requestId: number): void {
@@ -83,7 +95,9 @@ export class PeerFeatures implements CallExtension {
 
   async #ask(): Promise<ReadonlySet<Feature>> {
     try {
-      this.#features = featuresOf(await this.#core.caller.call(PBX, "hello", [], DETAILS));
+      const hello = await this.#core.caller.call(PBX, "hello", [], DETAILS);
+      this.#features = featuresOf(hello);
+      if (this.#features.has("once") && this.#features.has("note")) this.#instance = instanceOf(hello);
     } catch (error) {
       if (error instanceof LimitError) this.#answer = undefined;
       if (error instanceof LimitError || error instanceof ConnectionLostError) throw error;

@@ -1,10 +1,12 @@
 // One graph as a transaction: what its references and caches count at the connection, and how that is undone when the
 // graph cannot be sent or read.
 
+import type { Dialect } from "@pb/banana";
 import type { Exactness, JellyReader, JellyWriter } from "@pb/jelly-types";
 import { JellyError } from "@pb/jelly-types";
 import type { CallOptions } from "../calls/call-options.js";
 import type { Callable, Connection, Perspective } from "../calls/callable.js";
+import type { KeptCall } from "../calls/kept-call.js";
 import type { CallRecord } from "../calls/telemetry.js";
 import type { ObjectId, ReleaseCommand } from "../wire/messages.js";
 import type { CacheSource, ExportedCache } from "./exported-caches.js";
@@ -25,6 +27,8 @@ export interface ConnectionContext {
   /** What this end holds of the peer. For type handlers of your own, use {@link IncomingGraph}. */
   readonly imports: ImportTable;
   readonly caller: {
+    /** Asks the peer whether it keeps the answer of a call that must run once. */
+    prepare(once: OnceTicket): Promise<void>;
     /** Sends a call and resolves with its answer. Rejects, never throws. */
     call(target: ObjectId, method: string, args: readonly unknown[], details: CallDetails): Promise<unknown>;
     /** Sends a call that has no answer. Throws `JellyError` for arguments that cannot be sent. */
@@ -55,6 +59,27 @@ export interface ConnectionContext {
   };
 }
 
+/** A peer that keeps the answers of calls that must run once. */
+export interface PeerInstance {
+  /** The same on later connections as long as the peer has these answers. */
+  readonly instance: string;
+  /** The clock of the peer, in seconds, at a time before `answeredAt`. */
+  readonly clock: number;
+  /** When this was received, on the clock of `performance.now()`. */
+  readonly answeredAt: number;
+}
+
+/** A call that must run once, over several connections. */
+export interface OnceTicket {
+  readonly key: string;
+  /** How often it was sent with its key. */
+  readonly sends: number;
+  /** Before it is sent to a peer. Throws when it was sent to another one. */
+  prepare(peer: PeerInstance | undefined): void;
+  /** Called directly before the call is written. Returns the entries of its `note`, if the peer keeps its answer. */
+  announce(): object | undefined;
+}
+
 /** What a caller knows about a call whose result it calls ahead. */
 export interface Expectation {
   /** The request id of the call, while its result can be called by it: until the answer has arrived. */
@@ -76,6 +101,8 @@ export interface CallDetails extends CallOptions {
   readonly hasInherited?: boolean;
   /** Announces to the peer that the result of the call will be called. */
   readonly expectation?: Expectation | undefined;
+  /** Set if the call must run once. */
+  readonly once?: OnceTicket;
   /** Whether the call only asks for a sign of life. It is ignored by `idle()`. */
   readonly isPing?: boolean;
   /** Whether the call asks for items of a stream, which may never come. It is ignored by `idle()` too. */
@@ -109,6 +136,8 @@ export class OutgoingGraph {
   #pinned: ReadonlyMap<object, ObjectId> | undefined;
   /** Called with the error when the message could not be written at once, and cannot be sent. */
   onDeferredFailure: ((error: unknown) => void) | undefined;
+  /** The call whose answer this is, if that is kept. */
+  kept: KeptCall | undefined;
 
   constructor(
     context: ConnectionContext,
@@ -169,6 +198,7 @@ export class OutgoingGraph {
 
   /** Counts a reference to `target`, which is found by `key` when it is sent again. Returns the id to write. */
   exportReference(key: object, target: Callable): number {
+    this.#requireOpen();
     const id = this.context.exports.add(key, target);
     (this.#references ??= []).push(id);
     if (this.#keepsObjects) this.#keep(id, target.home);
@@ -177,10 +207,18 @@ export class OutgoingGraph {
 
   /** Counts a cached object. It has to be written with its state when the count of the result is 1. */
   exportCache(source: CacheSource, observerFor: (id: number) => object): ExportedCache {
+    this.#requireOpen();
     const cache = this.context.exports.addCache(source, this.#perspective, observerFor);
     (this.#caches ??= []).push(cache.id);
     if (this.#keepsObjects) this.#keep(cache.id, source);
     return cache;
+  }
+
+  /** An answer that is only kept, because its connection has ended, must not give the peer anything. */
+  #requireOpen(): void {
+    if (this.kept === undefined || this.#context.connection.isOpen) return;
+    this.kept.keepNothing();
+    throw new JellyError("JELLY_NOT_JELLYABLE", "The connection has ended to which the object would be sent");
   }
 
   /** Whether the graph has counted a reference or a cache. */
@@ -196,6 +234,13 @@ export class OutgoingGraph {
   /** Whether objects stay findable until {@link unkeep}. */
   get keepsAny(): boolean {
     return this.#kept !== undefined;
+  }
+
+  /** Keeps the answer for its call. Returns whether it can also be sent: the connection may have ended. */
+  keepAnswer(kept: KeptCall, command: "answer" | "error", message: Uint8Array, dialect: Dialect): boolean {
+    if (this.#dependence === "connection") kept.keepNothing();
+    else kept.keep(command, message, dialect);
+    return this.#context.connection.isOpen;
   }
 
   /** The answer of the call was read: objects that the peer has released cannot arrive anymore. */

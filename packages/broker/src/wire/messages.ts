@@ -262,6 +262,8 @@ export interface OutboundAnswer {
   readonly command: "answer" | "error";
   readonly requestId: Expression;
   readonly value: unknown;
+  /** Whether `value` is the expression that is sent, not a value to convert: the answer was sent before. */
+  readonly isRepeat?: boolean;
   /** Whether it answers a call to an object that does not exist, such as a ping. Not sent. */
   readonly isToPing?: boolean;
 }
@@ -295,7 +297,8 @@ export function writeMessage(jellier: Jellier, message: OutboundMessage, context
       writer.list(3);
       writer.word(message.command);
       writeExpression(writer, message.requestId); // The request id is returned as it was received.
-      jellier.writeGraph(message.value, context);
+      if (message.isRepeat === true) writeExpression(writer, message.value as Expression);
+      else jellier.writeGraph(message.value, context);
       break;
     case "decref":
     case "decache":

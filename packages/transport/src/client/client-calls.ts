@@ -6,13 +6,23 @@ import type { CallOptions, Reference, RemoteReference } from "@pb/broker";
 import { RemoteCaller, withDeadline, withDefaults } from "@pb/broker/extension";
 import { checkOptions } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
-import { OutcomeUnknownError } from "../errors.js";
+import { NotConnectedError, OutcomeUnknownError } from "../errors.js";
 import type { WhileDown } from "./reconnect-state.js";
 
 /** Options of calls over a {@link ReconnectingClient}. */
 export interface ReconnectingCallOptions extends CallOptions {
   /** Whether the call may run twice. Default: as the option `idempotent` of the client says. */
   readonly idempotent?: boolean | undefined;
+  /**
+   * The method runs once, and the call may still be sent again: the server keeps the answer until the client has it.
+   * When a connection is lost, the next one asks for that answer. The call rejects with `OutcomeUnknownError` when the
+   * server has restarted or has forgotten the answer (`keptAnswerMs` of its limits), with a `RemoteError` of the type
+   * `pbx.AnswerNotKept` when the method has run, but its lost answer contained references or was too large, and with
+   * one of the type `pbx.OnceRefused`, before it runs, when too many answers are kept. The first such call of a
+   * connection takes one more round trip. For a server without this library or `txpb`, and for `pipe`, it changes
+   * nothing. Default false.
+   */
+  readonly once?: boolean | undefined;
   /** Default: as the option `whileDown` of the client says. */
   readonly whileDown?: WhileDown | undefined;
 }
@@ -23,10 +33,11 @@ const callOptionKinds: OptionKinds<ReconnectingCallOptions> = {
   traceparent: "any",
   tracestate: "any",
   idempotent: "boolean",
+  once: "boolean",
   whileDown: ["wait", "fail"],
 };
 
-/** How often an idempotent call is sent. */
+/** How often a call is sent that may be sent again. */
 const MAX_SENDS = 3;
 
 /** An object of the peer over the current connection. */
@@ -59,6 +70,8 @@ export class ClientCalls {
   /** Calls the methods of `target`. Throws `TypeError` for a bad option. */
   caller<T>(target: CallTarget, options: ReconnectingCallOptions): RemoteCaller<T> {
     checkOptions(options, callOptionKinds);
+    if (options.once === true && options.idempotent === true)
+      throw new TypeError("The options once and idempotent exclude each other");
     withDefaults("option", { timeoutMs: Infinity }, { timeoutMs: options.timeoutMs });
     return new RemoteCaller(
       (name, args) => this.#call(target, options, name, args),
@@ -133,21 +146,27 @@ export class ClientCalls {
   ): Promise<unknown> {
     const { idempotent = this.#idempotent.has(name), whileDown = this.#whileDown } = options;
     const { traceparent, tracestate, timeoutMs } = options;
+    const once = options.once === true ? Broker.once() : undefined;
     const start = performance.now();
-    let sends = 0;
-    for (;;) {
+    let lost: Error | undefined;
+    for (let losses = 0; ;) {
       const { reference, isCurrent } = await target(whileDown, signal);
       try {
         // With the time that is left, which the peer is told.
         const callOptions = { signal, traceparent, tracestate, timeoutMs: timeLeft(options, start) };
+        if (once !== undefined) return await once.call(reference, callOptions, name, args);
         return await reference.with(callOptions).callRemote(name, ...args);
       } catch (error) {
         // Its timer may be the first.
         if (error instanceof CallTimeoutError && timeoutMs !== undefined) throw notAnswered(name, timeoutMs);
         // The connection was dead or about to close before the call was sent, so the method has not run.
         if (error instanceof DeadReferenceError && !isCurrent()) continue;
+        if (once?.isForgotten(error) === true) throw new OutcomeUnknownError(name, { cause: lost ?? error });
         if (!(error instanceof ConnectionLostError)) throw error;
-        if (!idempotent || ++sends >= MAX_SENDS) throw new OutcomeUnknownError(name, { cause: error });
+        lost = error;
+        const mayRepeat = once === undefined ? idempotent : once.mayRepeat;
+        if (mayRepeat && ++losses < MAX_SENDS) continue;
+        throw mayRepeat && once?.sends === 0 ? notSent(name, error) : new OutcomeUnknownError(name, { cause: error });
       }
     }
   }
@@ -156,6 +175,10 @@ export class ClientCalls {
 /** Milliseconds of a call that are left. */
 function timeLeft({ timeoutMs }: ReconnectingCallOptions, start: number): number | undefined {
   return timeoutMs === undefined ? undefined : Math.max(timeoutMs - (performance.now() - start), 0);
+}
+
+function notSent(method: string, cause: Error): NotConnectedError {
+  return new NotConnectedError(`Each connection ended before ${method} could be sent`, { cause });
 }
 
 function notAnswered(method: string, timeoutMs: number): CallTimeoutError {

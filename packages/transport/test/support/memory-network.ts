@@ -9,6 +9,27 @@ import { onTestFinished } from "vitest";
 import { openBroker, ServerConnections } from "@pb/transport";
 import type { Dial, Pulse, ServerConnectionsOptions, ServerEvent } from "@pb/transport";
 
+/** Lets so many bytes pass in both directions together, and then ends a connection. */
+export class Valve {
+  #left: number;
+  /** Bytes that have passed. */
+  passed = 0;
+  readonly #shut: () => void;
+
+  constructor(bytes: number, shut: () => void) {
+    this.#left = bytes;
+    this.#shut = shut;
+  }
+
+  pass(bytes: Uint8Array, receive: (bytes: Uint8Array) => void): void {
+    const part = bytes.subarray(0, this.#left);
+    this.#left -= part.length;
+    this.passed += part.length;
+    if (part.length > 0) receive(part);
+    if (part.length < bytes.length) this.#shut();
+  }
+}
+
 /** A memory link with the counters that liveness needs. */
 export class PulsedLink implements Link, Pulse {
   readonly #link: MemoryLink;
@@ -17,9 +38,11 @@ export class PulsedLink implements Link, Pulse {
   lastLeft: number = performance.now();
   sentBytes = 0;
   isPaused = false;
+  readonly #valve: Valve | undefined;
 
-  constructor(link: MemoryLink) {
+  constructor(link: MemoryLink, valve?: Valve) {
     this.#link = link;
+    this.#valve = valve;
     this.peer = link.peer;
   }
 
@@ -39,7 +62,8 @@ export class PulsedLink implements Link, Pulse {
     this.#link.start({
       received: (bytes) => {
         this.lastReceived = performance.now();
-        receiver.received(bytes);
+        if (this.#valve === undefined) receiver.received(bytes);
+        else this.#valve.pass(bytes, (part) => receiver.received(part));
       },
       drained: () => {
         this.lastLeft = performance.now();
@@ -80,6 +104,10 @@ export class MemoryNetwork {
   #isCut = false;
   /** The number of connections that were made. */
   made = 0;
+  /** After how many bytes the next connections end: one number for each. */
+  readonly cuts: number[] = [];
+  /** What passes over the last connection, if it ends after a number of bytes. */
+  valve: Valve | undefined;
 
   constructor(accept: (link: PulsedLink) => void) {
     this.#accept = accept;
@@ -92,8 +120,10 @@ export class MemoryNetwork {
       this.made++;
       this.#links.push(listener, initiator);
       if (this.#isCut) this.#hold([listener, initiator]);
-      this.#accept(new PulsedLink(listener));
-      const pulse = new PulsedLink(initiator);
+      const cut = this.cuts.shift();
+      this.valve = cut === undefined ? undefined : new Valve(cut, () => listener.cut());
+      this.#accept(new PulsedLink(listener, this.valve));
+      const pulse = new PulsedLink(initiator, this.valve);
       return { broker: await openBroker(pulse, options, { signal }), pulse };
     };
   }
