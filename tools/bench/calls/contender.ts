@@ -13,6 +13,7 @@ const files = {
   "old @pb": "pb",
   "@pb without extensions": "pb-plain",
   "@pb with hooks": "pb-hooks",
+  "@pb with schemas": "pb-schemas",
   "raw JSON": "raw-json",
   "Cap'n Web": "capnweb",
   "grpc-js": "grpc",
@@ -21,7 +22,7 @@ const files = {
 };
 export type ContenderName = keyof typeof files;
 /** The same library with other options: they take part only in the bench of these options. */
-export const variants: readonly ContenderName[] = ["@pb without extensions", "@pb with hooks"];
+export const variants: readonly ContenderName[] = ["@pb without extensions", "@pb with hooks", "@pb with schemas"];
 export const contenderNames = (Object.keys(files) as ContenderName[]).filter((name) => !variants.includes(name));
 
 type Side = "server" | "client";

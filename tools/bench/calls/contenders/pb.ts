@@ -32,7 +32,7 @@ const methods = methodsOf<never>((_, { symbol, price }, group) => {
 });
 
 /** The methods of the library, and those that pass references, copies and pages. */
-class Bench extends pb.Referenceable {
+export class Bench extends pb.Referenceable {
   remote_open(): Handle {
     return new Handle();
   }
