@@ -25,6 +25,12 @@ export interface ProgramOptions {
   readonly timeoutMs?: number;
 }
 
+/** What kills the programs that run. */
+const running = new Set<() => void>();
+process.once("exit", () => {
+  for (const kill of running) kill();
+});
+
 /** A running program. It is killed when this process exits. Errors name it as `name`. */
 export class Program implements AsyncDisposable {
   readonly name: string;
@@ -52,7 +58,7 @@ export class Program implements AsyncDisposable {
       timedOut = true;
       kill();
     }, timeoutMs);
-    process.once("exit", kill);
+    running.add(kill);
     this.exit = new Promise((resolve) => {
       child.once("error", (error) => resolve(error.message));
       child.once("close", (status, signal) => resolve(timedOut ? `killed after ${timeoutMs} ms` : (status ?? signal!)));
@@ -60,7 +66,7 @@ export class Program implements AsyncDisposable {
     void this.exit.then(() => {
       this.hasExited = true;
       clearTimeout(timer);
-      process.off("exit", kill);
+      running.delete(kill);
     });
   }
 
