@@ -4,6 +4,7 @@ import { PBError, Referenceable } from "@pb/broker";
 import type { Connection } from "@pb/broker";
 import { Board } from "./board.js";
 import type { BoardState } from "./board.js";
+import type { Draft } from "@pb/live";
 
 const lots = [
   ["Teapot", 40],
@@ -21,78 +22,85 @@ export class Refused extends PBError {
 }
 
 export class House implements Disposable {
-  readonly board: Board = new Board(() => this.#state());
-  readonly #lotMs: number;
+  readonly board: Board;
   #lot = 0;
-  #price: number = lots[0][1];
-  #leader: string | null = null;
-  #endsAt = 0;
-  #timer: NodeJS.Timeout | undefined;
-  #sales: string[] = [];
+  #endsAt: number;
+  #timer: NodeJS.Timeout;
   /** The number of connections of each bidder: a tab that was reloaded has two for a moment. */
-  readonly #bidders = new Map<string, number>();
+  readonly #connections = new Map<string, number>();
 
   /** Each lot is sold after `lotMs` milliseconds. */
   constructor(lotMs: number) {
-    this.#lotMs = lotMs;
-    this.#offer(0);
+    const [lot, price] = lots[0];
+    this.board = new Board({ lot, price, leader: null, msLeft: lotMs, lotMs, bidders: [], sales: [] });
+    this.#endsAt = performance.now() + lotMs;
+    this.#timer = setTimeout(() => this.sell(), lotMs);
   }
 
   enter(name: string): void {
-    if (!this.#bidders.has(name) && this.#bidders.size >= MOST_BIDDERS) throw new Refused("The room is full");
-    this.#bidders.set(name, (this.#bidders.get(name) ?? 0) + 1);
-    this.board.changed();
+    const { bidders } = this.board.state;
+    if (bidders.length >= MOST_BIDDERS && !bidders.some((bidder) => bidder.name === name))
+      throw new Refused("The room is full");
+    this.#connections.set(name, (this.#connections.get(name) ?? 0) + 1);
+    this.#change((board) => {
+      const known = board.bidders.find((bidder) => bidder.name === name);
+      if (known === undefined) board.bidders.push({ name, isHere: true });
+      else known.isHere = true;
+    });
   }
 
   leave(name: string): void {
-    this.#bidders.set(name, this.#bidders.get(name)! - 1);
-    this.board.changed();
+    const left = this.#connections.get(name)! - 1;
+    if (left > 0) {
+      this.#connections.set(name, left);
+      return;
+    }
+    this.#connections.delete(name);
+    this.#change((board) => {
+      const bidder = board.bidders.find((each) => each.name === name);
+      if (bidder !== undefined) bidder.isHere = false;
+    });
   }
 
   /** `lot` is the one that the bidder sees: the next one may have begun. */
   bid(name: string, lot: unknown, amount: unknown): void {
-    const { lot: current, price } = this.#state();
+    const { lot: current, price } = this.board.state;
     if (lot !== current) throw new Refused(`The ${String(lot).toLowerCase()} has been sold`);
     if (typeof amount !== "number" || !Number.isSafeInteger(amount)) throw new Refused("A bid is a whole number");
     if (amount <= price) throw new Refused(`The ${current.toLowerCase()} is at ${price} already`);
-    this.#price = amount;
-    this.#leader = name;
-    this.board.changed();
+    this.#change((board) => {
+      board.price = amount;
+      board.leader = name;
+    });
   }
 
   /** Sells the lot now, and offers the next one. */
   sell(): void {
     clearTimeout(this.#timer);
-    const { lot, price, leader } = this.#state();
-    this.#sales = [leader === null ? `${lot}: not sold` : `${lot}: ${leader}, ${price}`, ...this.#sales];
-    this.#sales.splice(MOST_SALES);
-    this.#offer((this.#lot + 1) % lots.length);
+    const { lot, price, leader, lotMs } = this.board.state;
+    const sale = leader === null ? `${lot}: not sold` : `${lot}: ${leader}, ${price}`;
+    this.#lot = (this.#lot + 1) % lots.length;
+    this.#endsAt = performance.now() + lotMs;
+    this.#timer = setTimeout(() => this.sell(), lotMs);
+    this.#change((board) => {
+      [board.lot, board.price] = lots[this.#lot]!;
+      board.leader = null;
+      board.sales.unshift(sale);
+      board.sales.splice(MOST_SALES);
+      board.bidders = board.bidders.filter(({ isHere }) => isHere);
+    });
   }
 
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
   }
 
-  #offer(lot: number): void {
-    this.#lot = lot;
-    [, this.#price] = lots[lot]!;
-    this.#leader = null;
-    this.#endsAt = performance.now() + this.#lotMs;
-    for (const [name, connections] of this.#bidders) if (connections === 0) this.#bidders.delete(name);
-    this.#timer = setTimeout(() => this.sell(), this.#lotMs);
-    this.board.changed();
-  }
-
-  #state(): BoardState {
-    return {
-      lot: lots[this.#lot]![0],
-      price: this.#price,
-      leader: this.#leader,
-      msLeft: Math.max(0, Math.round(this.#endsAt - performance.now())),
-      lotMs: this.#lotMs,
-      bidders: [...this.#bidders].map(([name, connections]) => ({ name, isHere: connections > 0 })),
-      sales: this.#sales,
-    };
+  /** Every page gets what has changed, and how much time is left. */
+  #change(recipe: (board: Draft<BoardState>) => void): void {
+    this.board.update((board) => {
+      recipe(board);
+      board.msLeft = Math.max(0, Math.round(this.#endsAt - performance.now()));
+    });
   }
 }
 

@@ -1,11 +1,13 @@
 // The page of the auction: takes a seat, shows the board, and bids.
 
 import { RemoteError } from "@pb/broker";
+import { live } from "@pb/live";
+import type { LastingView } from "@pb/live";
 import { reconnecting } from "@pb/web-transport";
 import type { ReconnectingClient, ReconnectState } from "@pb/web-transport";
 import type { Door, Seat } from "./auction.js";
 import { types } from "./board.js";
-import type { BoardCopy, BoardState } from "./board.js";
+import type { BoardState } from "./board.js";
 
 const element = (id: string): HTMLElement => document.getElementById(id)!;
 const amount = element("amount") as HTMLInputElement;
@@ -19,7 +21,8 @@ const texts: Readonly<Record<ReconnectState["is"], string>> = {
 };
 
 let client: ReconnectingClient<Seat> | undefined;
-let copy: BoardCopy;
+/** Follows the board over all connections of the client. */
+let view: LastingView<BoardState>;
 let board: BoardState | undefined;
 let soldAt = 0;
 
@@ -32,6 +35,10 @@ function goOnline(name: string): void {
     isFinal: (error) => error instanceof RemoteError && error.is("auction.Refused"),
     onState: showState,
   });
+  view = live(client, (seat) => seat.callRemote("board"));
+  view.subscribe(() => {
+    if (view.status === "live") show(view.getSnapshot()!);
+  });
   element("message").textContent = "";
   element("online").textContent = "Go offline";
 }
@@ -41,17 +48,10 @@ function showState(state: ReconnectState<Seat>): void {
   element("status").textContent = texts[is];
   element("status").className = is;
   bidButton.disabled = is !== "ready";
-  if (is === "ready") void watchBoard();
   if (is !== "stopped" || state.cause === undefined) return;
   element("message").textContent = (state.cause as Error).message;
   element("enter").hidden = false;
   element("online").hidden = true;
-}
-
-/** Each connection has its own copy of the board, which is kept up to date as long as the page refers to it. */
-async function watchBoard(): Promise<void> {
-  copy = (await client!.callRemote("board")) as unknown as BoardCopy;
-  copy.watch(show);
 }
 
 function show(state: BoardState): void {
