@@ -5,8 +5,9 @@ import { BrokerConfig, withDefaults } from "@pb/broker/extension";
 import { checkOptions, dispose } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
 import { checkAfterSleep, completeLiveness, connectionOptionKinds, defaultPlatform } from "@pb/transport";
-import { nestedOptions, openBroker, watchOver, withDefaultWatcher } from "@pb/transport";
+import { nestedOptions, openBroker, watchOver } from "@pb/transport";
 import type { ConnectionOptions, Pulse } from "@pb/transport";
+import { withPlatformDefaults } from "../heap-share.js";
 import { PortLink } from "../link/port-link.js";
 import type { PortLike } from "../link/port-like.js";
 import { isPort } from "../link/port-like.js";
@@ -40,6 +41,7 @@ export interface DialOptions {
   /**
    * The class of the WebSocket. Default: that of the platform, which Node has since version 22. With the class of the
    * package `ws`, Node can send headers: `class extends WebSocket { constructor(url) { super(url, { headers }) } }`.
+   * The third argument of that of `ws` has the option `maxPayload`, the limit `messageBytes` of the broker: pass it on.
    */
   readonly webSocket?: WebSocketClass | undefined;
 }
@@ -82,7 +84,9 @@ export async function connect(target: Target, options: ConnectOptions = {}): Pro
 
 /** The options of a broker with the default watcher. */
 export function clientConfig(options: BrokerOptions | BrokerConfig | undefined): BrokerConfig {
-  return BrokerConfig.of(options instanceof BrokerConfig ? options : withDefaultWatcher(options, defaultPlatform.warn));
+  return BrokerConfig.of(
+    options instanceof BrokerConfig ? options : withPlatformDefaults(options, defaultPlatform.warn),
+  );
 }
 
 /** The options with their defaults. Throws `TypeError` for a number that is out of range. */
@@ -98,7 +102,7 @@ export async function dial(
 ): Promise<{ readonly broker: Broker; readonly pulse: Pulse }> {
   const { signal } = options;
   const { connectMs } = completeDial(options);
-  const link = await openLink(target, options);
+  const link = await openLink(target, options, config.limits.messageBytes);
   const timeoutMs = link instanceof PortLink ? connectMs : undefined;
   return { broker: await openBroker(link, config, { signal, timeoutMs }), pulse: link };
 }
@@ -106,6 +110,7 @@ export async function dial(
 async function openLink(
   target: Target,
   options: DialOptions & { readonly signal?: AbortSignal | undefined },
+  messageBytes: number,
 ): Promise<MessageLink> {
   const { signal, webSocket: given } = options;
   const { connectMs: timeoutMs, heldBytes } = completeDial(options);
@@ -115,7 +120,13 @@ async function openLink(
     const asks = credit && !isPausable(Class.prototype as object);
     const { href, description, isEncrypted } = parseUrl(target, asks);
     const peer = { description, isEncrypted };
-    return openWebSocketLink(new Class(href), "initiator", peer, { heldBytes, credit: asks }, { signal, timeoutMs });
+    return openWebSocketLink(
+      openWith(Class, href, messageBytes),
+      "initiator",
+      peer,
+      { heldBytes, credit: asks },
+      { signal, timeoutMs },
+    );
   }
   if (typeof (target as unknown) !== "object" || (target as unknown) === null) throw badTarget();
   if (isWebSocket(target)) {
@@ -126,6 +137,17 @@ async function openLink(
   if (isPort(target)) return new PortLink(target, "initiator");
   throw badTarget();
 }
+
+/**
+ * Opens a WebSocket. That of `ws` would take messages of 100 MiB into memory, whatever the limits of the broker are. A
+ * server of Twisted sends each message of the protocol as one of the WebSocket.
+ */
+function openWith(Class: WebSocketClass, url: string, maxPayload: number): WebSocketLike {
+  if (!isPausable(Class.prototype as object)) return new Class(url);
+  return new (Class as WebSocketClassOfWs)(url, [], { maxPayload });
+}
+
+type WebSocketClassOfWs = new (url: string, protocols: string[], options: { maxPayload: number }) => WebSocketLike;
 
 function badTarget(): TypeError {
   return new TypeError("Expected a URL, a WebSocket, a MessagePort or a worker");

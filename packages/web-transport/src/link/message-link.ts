@@ -14,7 +14,7 @@ const PIECE_BYTES = 256 * 1024;
 /** The most bytes that are passed to the platform and have not left it. */
 export const UNSENT_BYTES: number = 256 * 1024;
 
-/** Milliseconds without progress after which a closing link is destroyed. */
+/** The default of {@link MessageLink.closingMs}. */
 const CLOSING_MS = 10_000;
 
 /** Why a link ended by itself. */
@@ -32,7 +32,7 @@ export abstract class MessageLink implements Link, Pulse {
   #queuedBytes = 0;
   readonly #held = new HeldBytes();
   #isPaused = false;
-  #closingTimer: ReturnType<typeof setInterval> | undefined;
+  #closingTimer: ReturnType<typeof setTimeout> | undefined;
   /** Reports the end to the receiver, when everything that is held was delivered. */
   #reportEnd: (() => void) | undefined;
   #leftBytes = 0;
@@ -105,13 +105,22 @@ export abstract class MessageLink implements Link, Pulse {
       return;
     }
     this.setReading(true); // The end of the peer must be read.
-    let left = this.leftBytes;
-    this.#closingTimer = setInterval(() => {
-      if (this.leftBytes === left) this.destroy();
-      left = this.leftBytes;
-    }, CLOSING_MS);
     if (this.#queuedBytes === 0) this.transmitEnd();
     else this.pump();
+    this.#waitForEnd(-1);
+  }
+
+  /** Waits for the end of the peer. `leftBefore` are the bytes that had left when this was last called. */
+  #waitForEnd(leftBefore: number): void {
+    if (this.#state !== "closing") return;
+    const left = this.leftBytes;
+    if (left === leftBefore) this.destroy();
+    else this.#closingTimer = setTimeout(() => this.#waitForEnd(left), this.closingMs);
+  }
+
+  /** Milliseconds without progress after which this link is destroyed while it closes. */
+  protected get closingMs(): number {
+    return CLOSING_MS;
   }
 
   destroy(): void {
@@ -202,7 +211,7 @@ export abstract class MessageLink implements Link, Pulse {
     if (this.#state === "ended") return;
     this.#state = "ended";
     this.#isPaused = false;
-    clearInterval(this.#closingTimer);
+    clearTimeout(this.#closingTimer);
     this.release();
     queueMicrotask(() => this.#deliverHeld());
   }

@@ -12,6 +12,12 @@ import { DEFAULT_HELD_BYTES } from "./web-socket-link.js";
 const CREDIT_BYTES = 256 * 1024;
 
 /**
+ * Milliseconds to wait for the end of the other end when everything was posted, and arrives whether this end waits or
+ * not. In a browser, nothing tells that the worker at the other end was terminated.
+ */
+const END_MS = 1_000;
+
+/**
  * What the ends post, besides bytes. An end posts nothing but `hello` before it has received the other's, because a
  * worker loses messages that arrive before it listens. `hello` is therefore posted at the start, and once more as the
  * answer to the first that arrives.
@@ -54,6 +60,10 @@ export class PortLink extends MessageLink {
   /** A port takes all bytes at once. Credit limits how many the other end has not read. */
   protected override get unsentBytes(): number {
     return 0;
+  }
+
+  protected override get closingMs(): number {
+    return this.queuedBytes === 0 ? END_MS : super.closingMs;
   }
 
   /** Before the other end has answered, nothing is transmitted: a worker loses messages until it listens. */

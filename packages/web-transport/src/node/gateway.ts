@@ -17,6 +17,7 @@ import type { WebSocketEndpoint } from "./endpoint.js";
 import { NodeWebServer } from "./listen.js";
 import { MethodFilter } from "./method-filter.js";
 import { relay } from "./relay.js";
+import { unfinishedMessages } from "./unfinished-messages.js";
 import type { PingableWebSocket, UpgradedClient, UpgradeOptions } from "./upgrades.js";
 
 /** Milliseconds between two pings of a browser, whose WebSocket answers them by itself. */
@@ -38,7 +39,8 @@ export interface GatewayOptions
    * The methods that browsers may call, by their names on the wire: `["login", "respond", "bid"]`. Those of the login
    * (`login` and `respond`, `loginAnonymous`, …) count, too. Other calls do not reach the server: the gateway answers
    * them with `NoSuchMethod`, as the server answers calls of methods that it does not have. A message of a browser has
-   * at most 4 MiB then. Default: all methods, and the gateway does not look into the bytes.
+   * at most 4 MiB then, and the unfinished ones of all browsers an eighth of V8's heap together. Default: all methods,
+   * and the gateway does not look into the bytes.
    */
   readonly methods?: Iterable<string> | undefined;
   /** TLS options of the side of the browsers. Those of the other side are part of `to`. */
@@ -151,12 +153,12 @@ export class Gateway extends NodeWebServer {
       toClient: (bytes) => client.send(bytes),
       toServer: (bytes) => server.send(bytes),
     });
-    return relay(
-      client,
-      server,
-      (bytes) => filter.fromClient(bytes),
-      (bytes) => filter.fromServer(bytes),
-    );
+    const hold = unfinishedMessages.hold(() => client.destroy());
+    const fromClient = (bytes: Uint8Array): void => {
+      filter.fromClient(bytes);
+      hold(filter.heldBytes);
+    };
+    return relay(client, server, fromClient, (bytes) => filter.fromServer(bytes)).finally(() => hold(0));
   }
 
   protected override async closeAll(options: CloseOptions): Promise<void> {

@@ -11,6 +11,9 @@ const CHOICE_BYTES = 512;
 /** The largest message of a browser, which is held until it is complete: six strings of the largest size. */
 const MESSAGE_BYTES = 4 * 1024 * 1024;
 
+/** The memory of its values while it is checked and written again, which is done in one piece. */
+const MESSAGE_HEAP_BYTES = 32 * 1024 * 1024;
+
 /** The most bytes of answers that wait for the end of a message of the server. */
 const WAITING_BYTES = 256 * 1024;
 
@@ -30,7 +33,7 @@ export interface FilterTargets {
 export class MethodFilter {
   readonly #methods: ReadonlySet<string>;
   readonly #targets: FilterTargets;
-  readonly #client = new Scanner({ limits: { expressionBytes: MESSAGE_BYTES } });
+  readonly #client = new Scanner({ limits: { expressionBytes: MESSAGE_BYTES, heapBytes: MESSAGE_HEAP_BYTES } });
   readonly #server = new Scanner();
   readonly #reader = new BananaReader();
   /** Agreed when the browser has chosen it. */
@@ -47,6 +50,11 @@ export class MethodFilter {
     this.#methods = methods;
     this.#targets = targets;
     this.#client.expressionBytes = CHOICE_BYTES;
+  }
+
+  /** Bytes of a message of the browser that is not complete. */
+  get heldBytes(): number {
+    return this.#client.pendingBytes;
   }
 
   fromClient(bytes: Uint8Array): void {

@@ -76,6 +76,12 @@ export class UnfinishedMessages {
     });
   }
 
+  /** Counts what another part of a connection holds. Call the result with its bytes; `end` has to free them. */
+  hold(end: () => void): (bytes: number) => void {
+    const message: Unfinished = { bytes: 0, chunks: 0, counted: 0, end };
+    return (bytes) => this.#count(message, bytes);
+  }
+
   #count(message: Unfinished, bytes: number): void {
     const counted = bytes < LEAST_BYTES ? 0 : bytes + message.chunks * CHUNK_BYTES;
     if (counted < message.counted || counted === 0) this.#all.delete(message); // Another message has begun.

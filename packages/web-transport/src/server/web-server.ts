@@ -5,8 +5,9 @@ import { withDefaults } from "@pb/broker/extension";
 import { addDisposal, asyncDispose, checkOptions, printable } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
 import { ConnectError, defaultPlatform, nestedOptions, serverConnections } from "@pb/transport";
-import { serverOptionKinds, withDefaultWatcher } from "@pb/transport";
+import { serverOptionKinds } from "@pb/transport";
 import type { CloseOptions, Platform, ServerConnections, ServerOptions, ServerWatcher } from "@pb/transport";
+import { withPlatformDefaults } from "../heap-share.js";
 import { openWebSocketLink } from "../client/open-web-socket.js";
 import { PORT_PEER, PortLink } from "../link/port-link.js";
 import type { PortLike } from "../link/port-like.js";
@@ -70,7 +71,7 @@ export class WebServer {
     const { heldBytes } = options;
     this.#isAllowed = originPolicy(options.origins);
     ({ heldBytes: this.heldBytes } = withDefaults("option", { heldBytes: DEFAULT_HELD_BYTES }, { heldBytes }));
-    const complete = (broker: BrokerOptions | undefined): BrokerOptions => withDefaultWatcher(broker, platform.warn);
+    const complete = (broker: BrokerOptions | undefined): BrokerOptions => withPlatformDefaults(broker, platform.warn);
     this.incoming = serverConnections(root, options, platform, complete);
   }
 

@@ -3,10 +3,12 @@
 import { createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import { once } from "node:events";
+import { getHeapStatistics } from "node:v8";
 import { describe, expect, test } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { accept, connect, reconnecting, WebServer } from "@pb/web-transport";
 import { listen } from "@pb/web-transport/node";
+import { withPlatformDefaults } from "../../src/heap-share.js";
 import { checkCallsAhead, ContractRoot } from "../../../transport/test/support/reconnecting-contract.js";
 import { connectTo, echo, Echo, errorOf, startServer, UnpausableWebSocket, until } from "../support/echo.js";
 
@@ -199,4 +201,27 @@ test("a reconnecting client calls results that have not arrived, and tells the s
   await using server = await listen("ws:0:interface=127.0.0.1:path=/pb", new ContractRoot());
   await using client = reconnecting<ContractRoot>(`ws://127.0.0.1:${server.port}/pb`, { webSocket: WebSocket });
   await checkCallsAhead(client);
+});
+
+describe("memory", () => {
+  test("all connections of a process may take three eighths of its heap together, unless the limit is given", () => {
+    const processHeapBytes = Math.floor((getHeapStatistics().heap_size_limit * 3) / 8);
+    expect(withPlatformDefaults(undefined, () => undefined).limits).toEqual({ processHeapBytes });
+    const limits = { messageBytes: 1000 };
+    expect(withPlatformDefaults({ limits }, () => undefined).limits).toEqual({ ...limits, processHeapBytes });
+    const given = { processHeapBytes: 1_000_000 };
+    expect(withPlatformDefaults({ limits: given }, () => undefined).limits).toEqual(given);
+  });
+
+  test("a server cannot make a client of ws take a larger message into memory than a broker accepts", async () => {
+    const servers = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+    await once(servers, "listening");
+    const url = `ws://127.0.0.1:${(servers.address() as AddressInfo).port}/`;
+    servers.once("connection", (webSocket) => {
+      webSocket.on("error", () => undefined).send(new Uint8Array(200_000));
+    });
+    const error = await errorOf(connectTo(url, { broker: { limits: { messageBytes: 100_000 } } }));
+    expect(error).toMatchObject({ reason: "limit", cause: { code: "LINK_FRAME" } });
+    servers.close();
+  });
 });

@@ -1,7 +1,7 @@
 // How much a link sends and holds when the other end does not read, and what it does with a peer that breaks the rules.
 
 import { MessageChannel, Worker } from "node:worker_threads";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { Link } from "@pb/broker/extension";
 import { connect, listen, PortLink, WebSocketLink } from "@pb/web-transport";
 import type { LinkError } from "@pb/web-transport";
@@ -121,6 +121,30 @@ test("a WebSocket that cannot pause, without credit, holds as many bytes as it m
 });
 
 describe("ports", () => {
+  test("a link that closes waits a second for an end that does not answer, and ten when bytes are queued", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    for (const [queued, waitMs] of [
+      [0, 1_000],
+      [1_000_000, 10_000],
+    ] as const) {
+      const { port1, port2 } = new MessageChannel();
+      const link = new PortLink(port1, "listener");
+      const end = start(link);
+      const texts: unknown[] = [];
+      port2.on("message", (message: unknown) => texts.push(message)).postMessage(["pb", "hello", 1]);
+      while (!link.hasHello) await new Promise((resolve) => setImmediate(resolve));
+      link.send(new Uint8Array(queued));
+      link.close();
+      await vi.advanceTimersByTimeAsync(waitMs - 1);
+      expect(end.ends).toBe(0);
+      // The bytes that have left are progress, once.
+      await vi.advanceTimersByTimeAsync(waitMs + 1);
+      expect(end).toMatchObject({ ends: 1, cause: undefined });
+      port2.close();
+    }
+  });
+
   test.each<[string, unknown]>([
     ["a string", "hello"],
     ["null", null],

@@ -96,3 +96,16 @@ test("a message of very many small parts ends the connection with a limit", asyn
   await until(() => started.events.length > 0);
   expect(started.events).toMatchObject([{ error: { reason: "limit", cause: { code: "LINK_FRAME" } } }]);
 });
+
+test("what a gateway holds of a message counts, too", () => {
+  const unfinished = new UnfinishedMessages(150_000);
+  const ended: string[] = [];
+  const [first, second, third] = ["first", "second", "third"].map((name) => unfinished.hold(() => ended.push(name)));
+  first!(60_000);
+  second!(60_000);
+  second!(0);
+  third!(80_000);
+  expect(ended).toEqual([]);
+  third!(100_000);
+  expect(ended).toEqual(["first"]);
+});
