@@ -1,5 +1,6 @@
 """Live states over loopback, with the viewer of the README, which does not need txpb."""
 
+import copy
 import gc
 from pathlib import Path
 
@@ -316,6 +317,19 @@ class Updating(Case):
             del draft[:2]
             draft.sort()
         self.assertEqual(live.state, [4, 5])
+
+    def test_a_list_may_lose_and_gain_items(self):
+        a, b, c, d = ({"n": n} for n in range(4))
+        for old, new, operations in [
+            ([a, b, c], [b, c, d], [["", 0, 1, []], ["", 2, 0, [d]]]),
+            ([a, b, c], [c], [["", 0, 2, []]]),
+            ([a, b, c], [b, {"n": 3}], [["", 0, 1, []], ["/1/n", 3]]),
+            ([a, b], [a, b, c], [["", 2, 0, [c]]]),
+            ([a, b], [], [["", 0, 2, []]]),
+            ([], [a], [["", 0, 0, [a]]]),
+        ]:
+            self.assertEqual(differences(old, new), operations)
+            self.assertEqual(patched(copy.deepcopy(old), operations), new)
 
     def test_differences_can_be_applied(self):
         old = {"a": [1, 2, 3, {"x": 1}], "b": {"c": True}, "d": 1, "e~/": {"": 1}}

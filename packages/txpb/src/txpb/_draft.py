@@ -206,17 +206,24 @@ def differences(old: Any, new: Any, pointer: str = "") -> list[Operation]:
 
 
 def list_differences(old: list[Any], new: list[Any], pointer: str) -> list[Operation]:
-    """Items change in place when their number stays; otherwise, one operation replaces what is between equal ends."""
+    """First removes what the list has lost at its start. Then changes items in place, or what is between equal ends."""
+    operations: list[Operation] = []
+    if old and new and type(new[0]) in (dict, list):
+        lost = next((index for index, item in enumerate(old) if item is new[0]), 0)
+        if lost > 0:
+            operations = [[pointer, 0, lost, []]]
+            old = old[lost:]
     if len(old) == len(new):
-        pairs = enumerate(zip(old, new))
-        return [each for index, (a, b) in pairs for each in differences(a, b, f"{pointer}/{index}")]
+        for index, (a, b) in enumerate(zip(old, new)):
+            operations += differences(a, b, f"{pointer}/{index}")
+        return operations
     start, ends = 0, 0
     shorter = min(len(old), len(new))
     while start < shorter and not differences(old[start], new[start]):
         start += 1
     while ends < shorter - start and not differences(old[-1 - ends], new[-1 - ends]):
         ends += 1
-    return [[pointer, start, len(old) - start - ends, new[start : len(new) - ends]]]
+    return [*operations, [pointer, start, len(old) - start - ends, new[start : len(new) - ends]]]
 
 
 def escaped(key: str) -> str:
