@@ -15,6 +15,11 @@ export class Desk extends Root {
   remote_fail(): never {
     throw new PBError("no");
   }
+  /** A call with a key. */
+  remote_once(key: number): number {
+    this.ran(key, 0);
+    return key;
+  }
   /** Returns a {@link Mark} when `open` is called, and fails when nobody waits for it anymore. */
   remote_wait(key: number): Promise<Mark> {
     const { signal } = callContext();

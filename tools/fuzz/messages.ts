@@ -99,7 +99,12 @@ export const step = fc.record({
   ),
   flag: fc.constantFrom(1, 1, 1, 0),
   pbxMethod: like("note|cancel|expect|expect|forget|hello"),
-  note: mutatedLike("(dictionary ((unicode deadline) $small))", "(dictionary ((unicode traceparent) $value))"),
+  note: mutatedLike(
+    "(dictionary ((unicode deadline) $small))",
+    "(dictionary ((unicode traceparent) $value))",
+    "(dictionary ((unicode key) (unicode 0123456789abcdef|fedcba9876543210)) ((unicode since) $small))",
+    "(dictionary ((unicode key) $value) ((unicode since) $value))",
+  ),
   cacheMethod: like("apples|apples|self|fail"),
   args: mutatedLike("(tuple $value*)"),
   kwargs: mutatedLike(...Array<string>(5).fill("(dictionary)"), "(dictionary ((unicode key) $value))"),

@@ -72,7 +72,11 @@ export const bugs: readonly Bug[] = [
       "(context.abort(reason), this.#sendError(requestId, reason, null));\n    else if",
     ],
     ["a call that has finished can be canceled", "this.#contexts?.delete(key);", ""],
-    ["the end of the connection aborts nothing", "for (const context of contexts) context.abort(reason);", ""],
+    [
+      "the end of the connection aborts nothing",
+      "for (const context of contexts) if (!context.isKept) context.abort(reason);",
+      "",
+    ],
   ]),
   ...bugsIn("calls/call-context.ts", [["a deadline does not abort the signal", "else this.startDeadline();", ""]]),
   ...bugsIn("engine/caller.ts", [

@@ -7,7 +7,19 @@ import type { ReceivedCall, Stage } from "./stage.js";
 
 /** What differs between two scenes of a kind. */
 export const choice = fc.record({
-  scene: fc.constantFrom("chain", "chain", "chain", "notes", "cancel", "unknown", "pipe", "pipe", "abort", "traced"),
+  scene: fc.constantFrom(
+    "chain",
+    "chain",
+    "chain",
+    "notes",
+    "cancel",
+    "unknown",
+    "pipe",
+    "pipe",
+    "abort",
+    "traced",
+    "once",
+  ),
   first: fc.constantFrom("give", "give", "wait", "wait", "fail", "copy", "missing", "mute"),
   result: fc.constantFrom("reference", "number", "error", "refused", "failing"),
   count: fc.nat({ max: 3 }),
@@ -110,6 +122,30 @@ function* cancel(stage: Stage, { isSplit, isEarly, isNoted }: Choice): Scene {
   if (!isEarly) stage.tell("cancel", id);
   if (isEarly) return;
   stage.later(2, () => stage.tell("cancel", isNoted ? id : stage.call("root", "give", "", "(answer"), true));
+}
+
+/** The peer sends calls again that must run once. The desk fails a second run. */
+function* once(stage: Stage, { first, count, at, isSplit, isEarly }: Choice): Scene {
+  const key = stage.nextId();
+  const text = `(unicode ${String(key).padStart(16, "k")})`;
+  const since = isEarly ? "1000000000" : "1000000000.5";
+  const call = (method: string, due: string, given = text): number => {
+    const id = stage.nextId();
+    stage.note(id, `((unicode key) ${given}) ((unicode since) ${since})`);
+    return stage.call("root", method, `${key} 0`, due, id);
+  };
+  const isWaiting = first === "wait";
+  for (let send = 0; send <= count; send++) {
+    call(isWaiting ? "wait" : "once", isWaiting && send > 0 ? "pbx.AnswerNotKept" : "(answer");
+    if (isSplit) yield;
+    if (send === at) stage.tell("forget", text, isWaiting); // Not before the method has finished.
+    if (send === at && !isWaiting) break;
+  }
+  call("trace", isWaiting || at > count ? "pbx.OnceRefused" : "(answer");
+  call("once", "pbx.OnceRefused", "(unicode short)");
+  yield;
+  if (isWaiting) stage.call("root", "open", key, "(answer");
+  stage.tell("forget", "(unicode unknown0123456789)", true);
 }
 
 /** What makes no sense has no effect, and is counted. */
@@ -229,7 +265,7 @@ function* traced(stage: Stage, { isSplit, isEarly }: Choice): Scene {
   if (isSplit) yield;
 }
 
-const scenes = { chain, notes, cancel, unknown, pipe, abort, traced };
+const scenes = { chain, notes, cancel, unknown, pipe, abort, traced, once };
 
 export const sceneOf = (stage: Stage, given: Choice): Scene => scenes[given.scene](stage, given);
 
