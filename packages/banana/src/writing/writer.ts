@@ -21,6 +21,8 @@ const LONG_TEXT = 1024;
 const CHUNK_BYTES = 16 * 1024;
 /** The unused rest of a buffer is discarded when it is smaller than this. */
 const MIN_REUSED_BYTES = 512;
+/** The size of a buffer while another writer has the shared one, as when many connections get one message each. */
+const OWN_BYTES = 512;
 /** Words of up to this many encoded bytes are cached, in so many slots. */
 const WORD_BYTES = 12;
 const WORD_SLOTS = 64;
@@ -47,6 +49,8 @@ function wordCacheOf(dialect: Dialect): WordCache {
 
 /** The unused rest of a buffer, for the next writer. Shared, so that an idle connection holds no buffer. */
 let rest: { readonly buffer: Bytes; readonly view: DataView; start: number } | undefined;
+/** Whether a writer has a shared buffer, and none has taken its bytes since. */
+let isShared = false;
 
 interface Insertion {
   readonly position: number;
@@ -286,8 +290,9 @@ export class BananaWriter extends ElementWriter implements ExpressionWriter {
     this.seal();
     const { buffer, view, length } = this;
     const bytes = buffer.subarray(this.#start, length);
-    if (buffer.length - length >= MIN_REUSED_BYTES && buffer.length <= CHUNK_BYTES)
+    if (buffer.length - length >= MIN_REUSED_BYTES && buffer.length === CHUNK_BYTES)
       rest = { buffer, view, start: length };
+    isShared = false;
     // After a large message, the next one is often as large: its first buffer has that size.
     this.size = bytes.length > CHUNK_BYTES ? bytes.length + 2 * HEADER_BYTES : CHUNK_BYTES;
     this.releaseBuffer();
@@ -311,6 +316,10 @@ export class BananaWriter extends ElementWriter implements ExpressionWriter {
    */
   protected override grow(needed: number): void {
     if (this.buffer.length > 0 || rest === undefined || needed > rest.buffer.length - rest.start) {
+      if (this.buffer.length === 0 && this.size === CHUNK_BYTES) {
+        if (isShared) this.size = OWN_BYTES;
+        isShared = true;
+      }
       super.grow(needed);
       return;
     }
@@ -318,5 +327,6 @@ export class BananaWriter extends ElementWriter implements ExpressionWriter {
     this.view = rest.view;
     this.length = this.#start = rest.start;
     rest = undefined;
+    isShared = true;
   }
 }

@@ -261,6 +261,7 @@ describe("insert, truncate and take", () => {
       writer.integer(1);
       return writer.takeView();
     };
+    view(one); // Writers of other tests may have the shared buffer until then.
     const first = view(one);
     BananaWriter.reuse(first);
     const second = view(other);
@@ -268,6 +269,18 @@ describe("insert, truncate and take", () => {
     const third = view(one);
     BananaWriter.reuse(second); // The third view begins behind it.
     expect(view(one).byteOffset).toBe(third.byteOffset + third.length);
+  });
+
+  test("writers that write at the same time have small buffers, except for the first", () => {
+    const writers = Array.from({ length: 3 }, () => new BananaWriter());
+    writers[0]!.integer(1);
+    writers[0]!.takeView();
+    for (const writer of writers) writer.integer(1);
+    for (let count = 0; count < 300; count++) writers[2]!.integer(count);
+    const views = writers.map((writer) => writer.takeView());
+    expect(views.map(({ buffer }) => buffer.byteLength)).toEqual([16_384, 512, 1024]);
+    writers[1]!.integer(1);
+    expect(writers[1]!.takeView().buffer).toBe(views[0]!.buffer);
   });
 
   test("a word that one writer has cached does not bypass the limit of another", () => {
