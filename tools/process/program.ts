@@ -4,14 +4,19 @@ import { spawn } from "node:child_process";
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
+import { bundled } from "./bundled.js";
 
 /** A program and its arguments. */
 export type Command = readonly [string, ...string[]];
 
-/** The command that runs a TypeScript file of this repository from its sources. */
+/** The command that runs a TypeScript program of this repository, from its sources. */
 export function typescript(file: string, ...args: readonly string[]): Command {
-  return [process.execPath, "--import", "tsx", "--conditions=@pb/source", file, ...args];
+  const bundle = bundled(file);
+  const run = bundle === undefined ? ["--import", "tsx", "--conditions=@pb/source", file] : [...SOURCE_MAPS, bundle];
+  return [process.execPath, ...run, ...args];
 }
+
+const SOURCE_MAPS = ["--enable-source-maps"];
 
 /** The command that runs an example: `example("howto/first-calls/pb1server", "8800")`. */
 export function example(name: string, ...args: readonly string[]): Command {

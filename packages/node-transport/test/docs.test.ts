@@ -5,15 +5,15 @@ import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess, StdioOptions } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { defaultBrokerLimits } from "@pb/broker";
 import { connect, defaultServerLimits } from "@pb/node-transport";
 import { freePort } from "../../../tools/process/ports.js";
+import { typescript } from "../../../tools/process/program.js";
 import { Authority } from "./support/certificates.js";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
@@ -118,8 +118,7 @@ describe.skipIf(process.platform === "win32")("the programs", () => {
     wrapper: string[] = [],
     stdio: StdioOptions = ["ignore", "pipe", "pipe"],
   ): { process: ChildProcess; output: () => string } {
-    const tsx = pathToFileURL(createRequire(join(root, "package.json")).resolve("tsx")).href;
-    const [command, ...args] = [...wrapper, process.execPath, "--import", tsx, "--conditions=@pb/source", name];
+    const [command = "", ...args] = [...wrapper, ...typescript(join(folder, name))];
     const env = { ...process.env, LISTEN_FDS: "1", LISTEN_FDNAMES: "pb" };
     const child = spawn(command, args, { cwd: folder, stdio, env, timeout: 250_000 });
     let output = "";

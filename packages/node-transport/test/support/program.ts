@@ -5,6 +5,7 @@ import type { ChildProcess, StdioOptions } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { typescript } from "../../../../tools/process/program.js";
 
 const root = fileURLToPath(new URL("../../../../", import.meta.url));
 
@@ -24,8 +25,8 @@ export class Program implements AsyncDisposable {
   constructor(name: string, args: readonly string[], options: RunOptions = {}) {
     const { nodeFlags = [], wrapper = [], env = {}, stdio = ["pipe", "pipe", "inherit"] } = options;
     const script = fileURLToPath(new URL(`programs/${name}`, import.meta.url));
-    const node = [process.execPath, "--import", "tsx", "--conditions=@pb/source", ...nodeFlags, script, ...args];
-    const [command, ...rest] = [...wrapper, ...node];
+    const [node, ...run] = typescript(script, ...args);
+    const [command, ...rest] = [...wrapper, node, ...nodeFlags, ...run];
     this.process = spawn(command!, rest, { cwd: root, env: { ...process.env, ...env }, stdio });
     this.#lines = createInterface(this.process.stdout!)[Symbol.asyncIterator]();
   }
