@@ -19,6 +19,21 @@ describe("the challenge of the classic login", () => {
     expect(fixture.realm.loggedIn).toEqual(["alice"]);
   });
 
+  test.each([
+    [256, true],
+    [257, false],
+  ])("has a user name of %d characters: %s", async (length, isAccepted) => {
+    const asked: number[] = [];
+    const find = (name: string) => {
+      asked.push(name.length);
+      return Md5Digest.of("secret");
+    };
+    const { client } = new LoginFixture([new PasswordChecker({ stores: ["md5"], find })]).connect();
+    const { challenge, respond } = await challengeFor(client, bytes("x".repeat(length)));
+    const [result] = await Promise.allSettled([respond(classicResponse(challenge, "secret"))]);
+    expect([result.status, asked]).toEqual(isAccepted ? ["fulfilled", [length]] : ["rejected", []]);
+  });
+
   test("rejects the correct response after a wrong one", async () => {
     const { client } = new LoginFixture().connect();
     const { challenge, respond } = await challengeFor(client, bytes("alice"));
