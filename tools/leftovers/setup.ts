@@ -13,6 +13,7 @@ const isFirst = !("pbLeftovers" in globalThis);
 Object.assign(globalThis, { pbLeftovers: true });
 if (isFirst) takeNotes();
 
+const realSetImmediate = setImmediate;
 let isChecked = false;
 const fileStart = { handles: handles(), timers: runningTimers() };
 
@@ -28,6 +29,7 @@ beforeEach(({ onTestFinished, task }) => {
 
 afterAll(async () => {
   forgetListeners();
+  await new Promise((resolve) => realSetImmediate(resolve)); // What the last test started in its last turn exists now.
   if (isChecked) await expectNothing(() => leftovers(fileStart.handles, fileStart.timers));
 });
 
