@@ -78,6 +78,7 @@ type Dict = Record<string, unknown>;
 /** Reads a dict as an object without a prototype. Switches to a Map at the first key that is not text. */
 export function readDictionary(unjellier: JellyReader, items: number): unknown {
   if (unjellier.exactness.dicts === "map") return readEntries(unjellier, items, newMap(unjellier));
+  const { reader } = unjellier;
   const charged = objectBytes(items);
   unjellier.charge(charged);
   const object = emptyObject(items);
@@ -85,7 +86,7 @@ export function readDictionary(unjellier: JellyReader, items: number): unknown {
   let key: unknown = AT_KEY;
   try {
     for (let left = items; left > 0; left--) {
-      let name = unjellier.reader.keyAfter(UNICODE);
+      let name = reader.keyAfter(UNICODE);
       if (name === undefined) {
         key = AT_KEY;
         key = readEntryKey(unjellier);
