@@ -56,7 +56,9 @@ export class SocketLink implements Link, Pulse {
   }
 
   get queuedBytes(): number {
-    return this.#stream.destroyed ? 0 : this.sentBytes - this.leftBytes;
+    const bytes = this.sentBytes - this.leftBytes;
+    // Looked at for each message: usually 0, and `destroyed` takes longer (bench `updates-1`).
+    return bytes === 0 || this.#stream.destroyed ? 0 : bytes;
   }
 
   get isPaused(): boolean {
