@@ -41,6 +41,7 @@ describe.each(inject("twisteds"))("with Twisted $version", ({ python }) => {
       "--temp-directory=trial",
       "test_txpb",
       "test_live",
+      "test_streams",
     ];
     expect(run(python, trial, temporaryFolder(), env)).toMatch(/PASSED \(successes=\d+\)/);
   });

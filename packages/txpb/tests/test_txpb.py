@@ -108,6 +108,7 @@ class Case(TestCase):
     timeout = 60
     server_is_upgraded = True
     client_is_upgraded = True
+    new_server = Server
 
     def __init_subclass__(cls):
         for name, method in list(vars(cls).items()):
@@ -116,7 +117,7 @@ class Case(TestCase):
 
     @deferred
     async def setUp(self):
-        self.server = Server()
+        self.server = self.new_server()
         self.factory = pb.PBServerFactory(self.server)
         if self.server_is_upgraded:
             txpb.upgrade(self.factory)

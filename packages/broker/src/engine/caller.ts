@@ -416,7 +416,7 @@ export class Caller {
 
   #settle(call: PendingCall, command: "answer" | "error", value: unknown): void {
     if (command === "answer") {
-      if (call.signal !== undefined) noteSignal(value, call.signal);
+      if (call.signal !== undefined && call.isPull !== true) noteSignal(value, call.signal);
       call.resolve(value);
     }
     // An error class of the program may throw in its constructor.

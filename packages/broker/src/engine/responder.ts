@@ -14,7 +14,7 @@ import { Fifo } from "../fifo.js";
 import { cacheTarget } from "../flavors/cacheable.js";
 import { calledMethod } from "../flavors/called-method.js";
 import { Batch } from "../flavors/stream-items.js";
-import { discardStream } from "../flavors/stream-source.js";
+import { cancelNext, discardStream, StreamSource } from "../flavors/stream-source.js";
 import { IncomingGraph, OutgoingGraph } from "../references/graph-context.js";
 import { mentionArrivals } from "../references/mentioned-caches.js";
 import { releaseUnread, releaseUnreadInSteps } from "../references/release-unread.js";
@@ -84,6 +84,8 @@ export class Responder {
   #contexts: Map<unknown, IncomingContext> | undefined;
   /** The calls that wait for the answer of an earlier arrival, and the memory of each. */
   readonly #repeats = new Map<Disposable, number>();
+  /** Calls for items of streams that wait, by request id. */
+  #pulls: Map<unknown, object> | undefined;
   /** Request ids of held calls that do not run, because the peer has canceled them. */
   #canceled: Set<number> | undefined;
   #idleCallbacks: (() => void)[] = [];
@@ -235,6 +237,8 @@ export class Responder {
    * when it has finished, and for an unknown call.
    */
   cancel(requestId: number, reason: Error): boolean {
+    const pull = this.#pulls?.get(requestId);
+    if (pull !== undefined) return cancelNext(pull);
     const context = this.#contexts?.get(requestId);
     if (context !== undefined) context.abort(reason);
     else if ((this.#canceled?.size ?? 0) < this.#held.size) (this.#canceled ??= new Set()).add(requestId);
@@ -470,13 +474,17 @@ export class Responder {
   ): void {
     this.#running++;
     this.#core.memory.startCall(memory);
+    const isPull = callable instanceof StreamSource;
+    if (isPull) (this.#pulls ??= new Map()).set(call.requestId, result);
     // `Promise.resolve`, because the `then` of a foreign promise may throw, and may call back more than once.
     Promise.resolve(result).then(
       (value) => {
+        if (isPull) this.#pulls?.delete(call.requestId);
         if (context !== undefined) this.#finishContext(call.requestId, context);
         this.#finish(() => this.#answer(call, value, callable.perspective), memory);
       },
       (error: unknown) => {
+        if (isPull) this.#pulls?.delete(call.requestId);
         if (context !== undefined) this.#finishContext(call.requestId, context);
         const failure = context?.reason === undefined ? error : this.#afterCancel(call, error, context.reason);
         this.#finish(() => this.#fail(call, failure, callable.perspective), memory);

@@ -59,8 +59,17 @@ export class LocalCall {
     return reason !== undefined && isDueToCancel(error, reason);
   }
 
+  /** Runs a callback when the caller stops waiting before the call has finished. */
+  onCancel(callback: () => void): void {
+    if (this.#signal?.aborted === true) callback();
+    this.#onCancel = callback;
+    this.#signal?.addEventListener("abort", callback, { once: true });
+  }
+  #onCancel: (() => void) | undefined;
+
   finish(): void {
     this.#context?.finish();
+    if (this.#onCancel !== undefined) this.#signal?.removeEventListener("abort", this.#onCancel);
     this.#signal?.removeEventListener("abort", this.#abort);
   }
 

@@ -23,7 +23,7 @@ import { RemoteCaller } from "../flavors/remote-reference.js";
 import { Batch } from "../flavors/stream-items.js";
 import { addIteration, noteSignal, readStream } from "../flavors/stream-reader.js";
 import type { StreamReader } from "../flavors/stream-reader.js";
-import { discardStream, StreamSource } from "../flavors/stream-source.js";
+import { cancelNext, discardStream, StreamSource } from "../flavors/stream-source.js";
 import type { RemoteArguments, RemoteCalls, RemoteMethods, RemoteName, RemoteResult } from "../flavors/call-types.js";
 import type { Pipelined, Reference } from "../flavors/remote-reference.js";
 import { calledAs, describeError, describeSafely, RemoteError } from "../wire/failure.js";
@@ -123,7 +123,8 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
   }
 
   #read(options: CallOptions): StreamReader {
-    const origin = { next: (count: number) => this.#call("next", [count], {}), release: () => this[dispose]() };
+    const next = (count: number, signal: AbortSignal): Promise<unknown> => this.#call("next", [count], { signal });
+    const origin = { next, release: () => this[dispose]() };
     return readStream(this, origin, options);
   }
 
@@ -221,6 +222,7 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
     await Promise.resolve(); // The method runs in a later turn, as over a connection.
     try {
       const returned = call.run(this.#object, { method, args, kwargs, wantsAnswer });
+      if (this.#object instanceof StreamSource) call.onCancel(() => cancelNext(returned as object));
       const result = isThenable(returned) ? await returned : returned;
       const writing = this.#writingFor(receiver);
       if (!wantsAnswer) discardStream(result);

@@ -200,13 +200,16 @@ export class RemoteReference<T = RemoteMethods> implements Reference<T> {
 
   /** Reads the stream whose source this is a reference to. */
   #read(options: DeadlineOptions): StreamReader {
-    const origin = { next: (count: number) => this.#pull(count), release: () => this[dispose]() };
+    const origin = {
+      next: (count: number, signal: AbortSignal) => this.#pull(count, signal),
+      release: () => this[dispose](),
+    };
     return readStream(this, origin, options);
   }
 
   /** Asks the source for items. Only a program that released the reference learns that it is dead. */
-  async #pull(count: number): Promise<unknown> {
-    const details = { perspective: this.#perspective, keepAlive: this, isPull: true };
+  async #pull(count: number, signal: AbortSignal): Promise<unknown> {
+    const details = { perspective: this.#perspective, keepAlive: this, isPull: true, signal };
     const dead = this.#deadError();
     if (dead === undefined) return this.#context.caller.call(this.id, "next", [count], details);
     if (this.#isReleased) throw dead;

@@ -24,8 +24,8 @@ const WINDOW_ITEMS = 4 * MOST_ITEMS;
 
 /** What a reader uses of the reference that it reads. */
 export interface StreamOrigin {
-  /** Calls `next` of the source. Rejects, never throws. */
-  next(count: number): Promise<unknown>;
+  /** Calls `next` of the source. Rejects, never throws. The signal cancels the call. */
+  next(count: number, signal: AbortSignal): Promise<unknown>;
   /** Releases the source. */
   release(): void;
 }
@@ -56,6 +56,8 @@ export class StreamReader implements AsyncIterableIterator<unknown, undefined> {
   #state: "new" | "reading" | "ended" = "new";
   #failure: { readonly error: Error } | undefined;
   #abort: Deadline | undefined;
+  /** Abort the calls on the way when the reader leaves. One for each: Node warns of many listeners of one signal. */
+  readonly #leaving = new Set<AbortController>();
 
   /** `signal` ends the iteration. `timeoutMs` is the longest wait for an item. */
   constructor(origin: StreamOrigin, options: DeadlineOptions) {
@@ -122,12 +124,17 @@ export class StreamReader implements AsyncIterableIterator<unknown, undefined> {
       if (isFull || this.#items.size + this.#calls * this.#count >= credit) return;
       const count = this.#count;
       this.#calls++;
-      const answer = this.#origin.next(count);
+      const leaving = new AbortController();
+      this.#leaving.add(leaving);
+      const answer = this.#origin.next(count, leaving.signal);
       answer.catch(() => undefined); // Handled below, later.
       this.#handled = this.#handled
         .then(() => answer)
         .then(
-          (items) => this.#received(items, count),
+          (items) => {
+            this.#leaving.delete(leaving);
+            this.#received(items, count);
+          },
           (error: unknown) => this.#end({ error: error as Error }),
         );
     }
@@ -186,7 +193,10 @@ export class StreamReader implements AsyncIterableIterator<unknown, undefined> {
   #stop(failure: { readonly error: Error } | undefined): void {
     this.#items.clear();
     this.#bytes = 0;
-    if (!this.#isEnded) this.#failure = undefined;
+    if (!this.#isEnded) {
+      this.#failure = undefined;
+      for (const leaving of this.#leaving) leaving.abort();
+    }
     this.#end(failure);
   }
 

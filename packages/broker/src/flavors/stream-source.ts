@@ -68,6 +68,16 @@ export function isStream(object: object): object is Stream {
   }
 }
 
+/** How the calls of `next` that wait are canceled, by their promises. */
+const cancelers = new WeakMap<object, () => void>();
+
+/** Cancels a call of `next`. Returns false for the promise of any other call. */
+export function cancelNext(promise: object): boolean {
+  const cancel = cancelers.get(promise);
+  cancel?.();
+  return cancel !== undefined;
+}
+
 /** The sources of each stream: one that was not read is closed when the last of them is released. */
 const sourcesOf = new WeakMap<Stream, number>();
 
@@ -130,6 +140,8 @@ export class StreamSource extends Referenceable implements BatchOwner {
   #unsentBytes = 0;
   #batches = 0;
   #state: "open" | "ended" | "closed" = "open";
+  /** Whether the peer has released the source. */
+  #isReleased = false;
   /** The error that the next call fails with. */
   #failure: { readonly error: unknown } | undefined;
   /** The batch that could not be sent, and the last one that was made by then. */
@@ -157,20 +169,38 @@ export class StreamSource extends Referenceable implements BatchOwner {
     return call.wantsAnswer === true ? super.receiveCall(call) : undefined;
   }
 
-  remote_next(given: unknown): Batch | Promise<Batch> {
+  remote_next(given: unknown): Promise<Batch> {
     const count = countOf(given);
     if (this.#waiting.length >= MOST_WAITING)
       throw new LimitError("streams", `More than ${MOST_WAITING} calls wait for items of a stream`);
     this.#asked += count;
     this.#credit = Math.min(this.#credit + count, this.#asked + MOST_ITEMS);
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ count, resolve, reject });
-      this.#advance();
+    let waiting!: Waiting;
+    const answer = new Promise<Batch>((resolve, reject) => {
+      this.#waiting.push((waiting = { count, resolve, reject }));
     });
+    cancelers.set(answer, () => this.#cancel(waiting));
+    this.#advance();
+    return answer;
   }
 
-  override unreferenced(): void {
-    this.#close("closed");
+  /** Its caller does not wait anymore: no item is lost. */
+  #cancel(waiting: Waiting): void {
+    const index = this.#waiting.indexOf(waiting);
+    if (index < 0) return;
+    this.#waiting.splice(index, 1);
+    this.#asked -= waiting.count;
+    waiting.resolve(new Batch([], 0, this));
+    if (this.#isReleased && this.#waiting.length === 0) this.#close("closed");
+  }
+
+  /**
+   * Calls that still wait are answered first: Python releases a reference that it has called, and then waits for the
+   * answer. A reader that leaves cancels its calls.
+   */
+  override unreferenced({ isOpen }: Connection): void {
+    this.#isReleased = true;
+    if (!isOpen || this.#waiting.length === 0) this.#close("closed");
   }
 
   failureBefore(number: number): { readonly error: unknown } | undefined {
@@ -190,6 +220,7 @@ export class StreamSource extends Referenceable implements BatchOwner {
     for (let first = this.#waiting[0]; first !== undefined && this.#canAnswer(first); first = this.#waiting[0]) {
       this.#waiting.shift();
       this.#answer(first);
+      if (this.#isReleased && this.#waiting.length === 0) this.#close("closed");
     }
     if (this.#state === "open" && this.#credit > 0 && this.#bytes < BATCH_BYTES && !this.#isTaking) this.#take();
   }

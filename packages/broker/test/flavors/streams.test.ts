@@ -397,11 +397,23 @@ describe.each(ways)("a stream %s", (way) => {
     const { press, stream } = await open(way);
     const waiting = await stream("waiting");
     expect(await waiting.call.next()).toEqual(["first"]);
-    let refused = 0;
-    for (let call = 0; call < 80; call++) waiting.call.next(1024).catch(() => refused++);
-    await expect.poll(() => refused).toBe(80 - 64);
+    const errors: string[] = [];
+    const limited = waiting.with({ timeoutMs: 50 });
+    for (let call = 0; call < 80; call++) limited.call.next(1024).catch((error: unknown) => errors.push(String(error)));
+    await expect.poll(() => errors).toHaveLength(80);
+    expect(errors.filter((error) => error.includes("More than 64 calls wait"))).toHaveLength(80 - 64);
     waiting[Symbol.dispose]();
     await expect.poll(() => press.closed).toBe(1);
+  });
+
+  test("answers a call that waits although it is released, and is closed then", async () => {
+    const { press, stream, expectNothingLeft } = await open(way);
+    const numbers = await stream("numbers", Infinity);
+    const answer = numbers.call.next(2);
+    numbers[Symbol.dispose]();
+    expect(await answer).toEqual([0, 1]);
+    await expect.poll(() => press.closed).toBe(1);
+    await expectNothingLeft();
   });
 
   test("gives no items to a call that wants no answer", async () => {

@@ -1,4 +1,4 @@
-"""Cancellation, deadlines, pipelining, goodbyes, trace context and live state for Twisted's Perspective Broker.
+"""Cancellation, deadlines, pipelining, streams, goodbyes, trace context and live state for Twisted's Perspective Broker.
 
 Call ``upgrade(factory)`` on a ``PBServerFactory`` or ``PBClientFactory``. Peers that do not know these extensions notice
 nothing: towards them, everything behaves as plain Perspective Broker.
@@ -10,6 +10,7 @@ from ._context import Call, context
 from ._drain import drain, notify_on_go_away
 from ._errors import Canceled, DependencyFailed, GoingAway, NotAReference, NotPlain, ViewFailed
 from ._live import Live
+from ._streams import Stream, iterate
 
 __all__ = [
     "Call",
@@ -20,10 +21,12 @@ __all__ = [
     "NotAReference",
     "NotPlain",
     "Pipelined",
+    "Stream",
     "ViewFailed",
     "call",
     "context",
     "drain",
+    "iterate",
     "notify_on_go_away",
     "pipe",
     "upgrade",

@@ -13,6 +13,7 @@ from ._context import Clock, current
 from ._errors import GoingAway
 from ._kept import Kept
 from ._pbx import NAME, Pbx, ReadArguments
+from ._streams import Source, is_stream
 
 Factory = TypeVar("Factory", bound=Union[pb.PBServerFactory, pb.PBClientFactory])
 
@@ -45,6 +46,8 @@ class PbxBroker(pb.Broker):
     def __init__(self, *args: Any, **kw: Any) -> None:
         super().__init__(*args, **kw)
         self.pbx = Pbx(self, self.pbx_clock)
+        self.pbx_sources: set[Source] = set()
+        """The streams that the peer has not read to their end."""
         self.pbx_before_sending: set[Callable[[], None]] = set()
         """Sends patches of live states, which must arrive before later calls and answers."""
 
@@ -78,6 +81,8 @@ class PbxBroker(pb.Broker):
     def serialize(self, object: Any, perspective: Any = None, method: Any = None, args: Any = None, kw: Any = None) -> Any:
         if inspect.iscoroutine(object):  # The result of `async def remote_x`.
             object = Deferred.fromCoroutine(object)
+        elif is_stream(object):
+            object = Source(object)
         result = super().serialize(object, perspective, method, args, kw)
         if isinstance(object, Deferred):
             return result  # What it fires with is serialized too: it may have been already.
@@ -116,6 +121,8 @@ class PbxBroker(pb.Broker):
             call = current.get()
             if call is None or call.broker is not self:  # The peer still waits for the calls that are running.
                 raise GoingAway("The peer is about to close the connection")
+        args = tuple(Source(value) if is_stream(value) else value for value in args)
+        kw = {key: Source(value) if is_stream(value) else value for key, value in kw.items()}
         return super()._sendMessage(prefix, perspective, objectID, message, args, kw)
 
     def proto_answer(self, requestID: Any, netResult: Any) -> None:
