@@ -9,7 +9,7 @@ import { frames } from "./frames.js";
 import { scenarios } from "./scenarios.js";
 import type { Over } from "./transports.js";
 import type { Role } from "./victim.js";
-import { call, filled, list, text } from "./wire.js";
+import { call, filled, list, listOf, text } from "./wire.js";
 import type { RawPeer } from "./wire.js";
 
 export interface Attack {
@@ -55,6 +55,12 @@ const range = <T>(count: number, item: (index: number) => T): T[] =>
   Array.from({ length: count }, (_, index) => item(index));
 const sent = (message: (bytes: number) => Uint8Array) => async (target: Victim) =>
   target.send(await target.attacker(), message(sizes.small));
+
+/** A call with 20,000 keyword arguments. */
+const sendKwargs = async (target: Victim, name: (index: number) => string): Promise<void> => {
+  const kwargs = listOf(["dictionary", ...range(20_000, (index) => list(text(name(index)), 1))]);
+  await target.send(await target.attacker(), call(1, "echo", kwargs));
+};
 
 /** Sends `bytes` on several new connections, and waits until the victim has read them or ended the connections. */
 async function leave(target: Victim, connections: number, bytes: Uint8Array, role?: "initiator"): Promise<void> {
@@ -105,12 +111,21 @@ const byMessage = (["root", "client"] as const).flatMap((victim): Attack[] => [
     run: sent(() => call(list("list", list("no"), ...range(100_000, (id) => list("remote", id))))),
   },
   {
+    name: "keyword arguments that are indices",
+    victim,
+    run: (target: Victim) => sendKwargs(target, (index) => `${4_000_000 - 199 * index}`),
+    ordinary: (target: Victim) => sendKwargs(target, (index) => `k${1_000_000 + index}`),
+  },
+  {
     name: "a flood of small calls",
     victim,
     isShort: true,
     run: sent((bytes) => Buffer.concat(range(bytes / 20, (id) => call(1, "echo", dict, id + 1000)))),
   },
 ]);
+
+/** `processHeapBytes` with the heap of a victim, and what a server grows by that drops the bytes: see README.md. */
+const LIMIT_AND_CHUNKS_MIB = 272;
 
 const byStrangers = (["root", "portal"] as const).flatMap((victim): Attack[] => [
   {
@@ -129,8 +144,21 @@ const byStrangers = (["root", "portal"] as const).flatMap((victim): Attack[] => 
   {
     name: "unfinished messages",
     victim,
-    growthMiB: victim === "portal" ? 64 : 256,
+    growthMiB: victim === "portal" ? 64 : LIMIT_AND_CHUNKS_MIB,
     run: (target) => leave(target, 6, filled(empty, sizes.large).subarray(0, -2), "initiator"),
+  },
+  {
+    name: "unfinished lists in lists",
+    victim,
+    growthMiB: victim === "portal" ? 64 : LIMIT_AND_CHUNKS_MIB,
+    run: (target) => leave(target, 6, filled(heavy["lists in lists"]!, sizes.large).subarray(0, -2), "initiator"),
+  },
+  {
+    name: "unfinished strings on 200 connections",
+    victim,
+    growthMiB: victim === "portal" ? 64 : LIMIT_AND_CHUNKS_MIB,
+    sliceMs: 300,
+    run: (target) => leave(target, 200, call("x".repeat(600_000)).subarray(0, -200), "initiator"),
   },
 ]);
 

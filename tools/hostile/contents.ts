@@ -93,6 +93,11 @@ export const costly: Readonly<Record<string, Pair>> = {
     () => many((i) => 2 ** 30 - random(1e6) - i),
     (powers) => list("list", ...powers.map((power) => list("decimal", 7, power))),
   ),
+  "state of a copy that is indices": pair(
+    () => many((i) => text(String(4_000_000 - 199 * i))),
+    () => many((i) => text(`k${1_000_000 + i}`)),
+    (names) => list("hostile.Order", list("dictionary", ...names.map((name) => list(name, 1)))),
+  ),
   "copies inside copies that wait": pair(
     () => [400],
     () => [1],
@@ -129,6 +134,9 @@ export const heavy: Readonly<Record<string, Uint8Array>> = {
   doubles: double(0.5),
   dates: list("date", "2026 1 1"),
   timedeltas: list("timedelta", "1 0 0"),
+  datetimes: list("datetime", "2026 1 1 1 1 1 1"),
+  booleans: list("boolean", "true"),
+  nothings: list("None"),
   decimals: list("decimal", 1, 0),
   dereferences: list("dereference", 1),
   "copies of a class": list("hostile.Order", list("dictionary")),

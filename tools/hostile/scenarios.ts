@@ -8,7 +8,7 @@ import type { Attack } from "./attacks.js";
 import type { Victim } from "./harness.js";
 import { SECOND, within } from "./harness.js";
 import { call, list, text } from "./wire.js";
-import type { Part } from "./wire.js";
+import type { Part, RawPeer } from "./wire.js";
 
 export const together = <T>(count: number, action: (index: number) => Promise<T>): Promise<T[]> =>
   Promise.all(Array.from({ length: count }, (_, index) => action(index)));
@@ -99,6 +99,37 @@ function state(name: string, method: string, key: string, expected: string): Att
   };
 }
 
+/** Gives a client a cache with this state, and calls its method without the parameter that it declares. */
+function cacheState(name: string, state: () => Uint8Array): Attack {
+  return {
+    name: `state of ${name}`,
+    victim: "client",
+    isShort: true,
+    run: async (target) => {
+      const peer = await target.attacker();
+      await peer.write(list("answer", 1, list("hostile.Stock", 7, state())));
+      const answer = await peer.ask(list("cachemessage", 2, 7, "set", 1, argument(), none));
+      assert.equal(Buffer.from(answer![0] as Uint8Array).toString(), "error", "a call without its parameter was run");
+    },
+  };
+}
+
+/** Closes the server while a connection keeps it busy. */
+function drain(name: string, isShort: boolean, busy: (peer: RawPeer) => Promise<void>): Attack {
+  return {
+    name: `${name} while the server drains`,
+    victim: "root",
+    isShort,
+    run: async (target) => {
+      const peer = await target.attacker();
+      await busy(peer);
+      await within(500, peer.closed);
+      const took = await target.drain(1000);
+      assert(took < 8000, `draining with drainMs: 1000 took ${took} ms`);
+    },
+  };
+}
+
 /** Sends messages a number of times, and looks at what the victim prints. */
 function log(name: string, count: number, message: Uint8Array): Attack {
   return {
@@ -184,21 +215,15 @@ export const scenarios: readonly Attack[] = [
   ...["constructor", "__proto__", "valueOf", "toJSON", "hasOwnProperty"].map((key) =>
     state(`state with the key ${key}`, "total", key, "computed"),
   ),
-  {
-    name: "state of a cache instead of declared parameters",
-    victim: "client",
-    isShort: true,
-    run: async (target) => {
-      const peer = await target.attacker();
-      const parameters = list(
-        "dictionary",
-        list(text("constructor"), list("dictionary", list(text("parameters"), none))),
-      );
-      await peer.write(list("answer", 1, list("hostile.Stock", 7, parameters)));
-      const answer = await peer.ask(list("cachemessage", 2, 7, "set", 1, argument(), none));
-      assert.equal(Buffer.from(answer![0] as Uint8Array).toString(), "error", "a call without its parameter was run");
-    },
-  },
+  cacheState("a cache instead of declared parameters", () =>
+    list("dictionary", list(text("constructor"), list("dictionary", list(text("parameters"), none)))),
+  ),
+  cacheState("a cache with a prototype of its own", () =>
+    list("dictionary", list(text("__proto__"), list("dictionary", list(text("observe_set"), 1)))),
+  ),
+  cacheState("a cache with methods of its own", () =>
+    list("dictionary", list(text("observe_set"), 1), list(text("hasOwnProperty"), 1), list(text("parameters"), none)),
+  ),
   log("arguments that cannot be read", 5000, unreadable),
   log("a long name of a method", 20, list("message", 1, "root", "x".repeat(600_000), 0, argument(list("no")), none)),
   log("messages that are not understood", 20_000, list("didNotUnderstand", forged)),
@@ -215,6 +240,16 @@ export const scenarios: readonly Attack[] = [
       const peer = await target.attacker("pages");
       const page = list("message", 5, 1, "gotPage", 0, argument("p".repeat(64_000)), none);
       await within(5000, target.send(peer, Buffer.concat(new Array<Uint8Array>(3000).fill(page))));
+    },
+  },
+  {
+    name: "small pages that are not consumed",
+    victim: "client",
+    growthMiB: 128,
+    run: async (target) => {
+      const peer = await target.attacker("pages");
+      const page = list("message", 5, 1, "gotPage", 0, argument("p"), none);
+      await within(5000, target.send(peer, Buffer.concat(new Array<Uint8Array>(200_000).fill(page))));
     },
   },
   {
@@ -241,17 +276,15 @@ export const scenarios: readonly Attack[] = [
       await within(5000, peer.write(Buffer.concat(new Array<Uint8Array>(20_000).fill(call(1, "fetch")))));
     },
   },
-  {
-    name: "answers that are not read while the server drains",
-    victim: "root",
-    isShort: true,
-    run: async (target) => {
-      const peer = await target.attacker();
-      peer.pause();
-      await peer.write(Buffer.concat(new Array<Uint8Array>(60).fill(call(1, "fetch"))));
-      await within(500, peer.closed);
-      const took = await target.drain(1000);
-      assert(took < 8000, `draining with drainMs: 1000 took ${took} ms`);
-    },
-  },
+  drain("answers that are not read", true, async (peer) => {
+    peer.pause();
+    await peer.write(Buffer.concat(new Array<Uint8Array>(60).fill(call(1, "fetch"))));
+  }),
+  drain("a call that does not finish", false, (peer) => peer.write(call(1, "never"))),
+  drain("an unfinished message", false, (peer) => peer.write(call("x".repeat(600_000)).subarray(0, -9))),
+  drain("a message that arrives slowly", false, async (peer) => {
+    await peer.write(call("x".repeat(600_000)).subarray(0, 1000));
+    const timer = setInterval(() => void peer.write(Buffer.from("x")), 20);
+    void peer.closed.then(() => clearInterval(timer));
+  }),
 ];

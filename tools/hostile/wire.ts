@@ -68,7 +68,8 @@ export class RawPeer {
   /** Negotiates, unless there is no `role`. */
   constructor(socket: Duplex, role?: "initiator" | "listener") {
     this.#socket = socket.on("error", () => undefined);
-    this.closed = new Promise((resolve) => socket.once("close", () => resolve()));
+    // The stream of a WebSocket that has ended emits no `close` while its other direction is open.
+    this.closed = new Promise((resolve) => socket.once("close", () => resolve()).once("end", () => resolve()));
     void this.closed.then(() => {
       this.isOpen = false;
       this.#wake();
