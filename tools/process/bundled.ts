@@ -46,7 +46,7 @@ function makeBundle(source: string, name: string): Bundle {
     write: false,
     metafile: true,
     platform: "node",
-    target: `node${process.versions.node}`,
+    target: `node${process.versions.node.split("-")[0]!}`,
     format: "esm",
     conditions: ["@pb/source"],
     keepNames: true,
