@@ -37,6 +37,8 @@ const rounds = Number(values.rounds ?? (isCodec ? 25 : 11));
 
 if (values.profile === true && (isCodec || workloads.some(({ name }) => name === first))) {
   await profile(first);
+} else if (first === "stream") {
+  await import("./stream-memory.js");
 } else if (isCodec) {
   await benchCodec(first, rest, { rounds, checkout: values.old });
 } else if (values.profile !== true && first === "latency") {
@@ -48,6 +50,7 @@ if (values.profile === true && (isCodec || workloads.some(({ name }) => name ===
 } else {
   console.error("Usage: npm run bench [-- NAME… [--rounds=N] [--only=CONTENDER,…] [--old=CHECKOUT]]");
   console.error("       npm run bench -- codec|jelly [PAYLOAD…] [--rounds=N] [--old=CHECKOUT]");
+  console.error("       npm run bench -- stream [MEGABYTES [MEGABYTES_PER_SECOND]]");
   console.error("       npm run profile -- NAME");
   for (const [name, about] of Object.entries({ ...calls, ...codecs })) console.error(`  ${name.padEnd(12)} ${about}`);
   process.exitCode = 1;

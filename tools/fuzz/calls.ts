@@ -70,7 +70,14 @@ async function play(stage: Stage, { choices, order, fillsTables }: CallScript): 
   }
   const { broker, desk } = stage;
   const { callsWaiting, callsRunning, callsHeld, referencesHeld, extensionsIgnored } = broker.stats();
-  const rest = { callsWaiting, callsRunning, callsHeld, referencesHeld, waiting: desk.waiting.size };
+  const rest = {
+    callsWaiting,
+    callsRunning,
+    callsHeld,
+    referencesHeld,
+    waiting: desk.waiting.size,
+    streams: desk.streams,
+  };
   if (Object.values(rest).some((count) => count !== 0)) throw new Error(`Left: ${JSON.stringify(rest)}`);
   if (extensionsIgnored !== stage.ignored)
     throw new Error(`${stage.ignored} messages make no sense, the broker has counted ${extensionsIgnored}`);

@@ -6,12 +6,25 @@ import { callContext, PBError, Referenceable, Root } from "@pb/broker";
 export class Desk extends Root {
   /** Calls of `wait` that have neither been opened nor stopped. */
   readonly waiting = new Map<number, () => void>();
+  /** Streams that were begun and have not ended. */
+  streams = 0;
   readonly #ran = new Set<string>();
   readonly #last = new Map<number, number>();
 
   remote_give = (): Mark => new Mark(this);
   remote_copy = (): number => 7;
   remote_trace = (): unknown[] => [callContext().traceparent];
+  /** Yields numbers, and then waits until it is not read anymore if `waits` is 1. */
+  async *remote_stream(count: number, waits: number): AsyncGenerator<number> {
+    const { signal } = callContext();
+    this.streams++;
+    try {
+      for (let number = 0; number < count; number++) yield number;
+      if (waits === 1) await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+    } finally {
+      this.streams--;
+    }
+  }
   remote_fail(): never {
     throw new PBError("no");
   }

@@ -1,6 +1,7 @@
 /** Calls with notes, expectations and cancellations, in both directions. Each scene pauses where others may go on. */
 
 import { DeadReferenceError, RemoteError, RemoteReference } from "@pb/broker";
+import type { RemoteStream } from "@pb/broker";
 import fc from "fast-check";
 import { failureOf, traceOf } from "./stage.js";
 import type { ReceivedCall, Stage } from "./stage.js";
@@ -8,6 +9,8 @@ import type { ReceivedCall, Stage } from "./stage.js";
 /** What differs between two scenes of a kind. */
 export const choice = fc.record({
   scene: fc.constantFrom(
+    "stream",
+    "feed",
     "chain",
     "chain",
     "chain",
@@ -265,7 +268,58 @@ function* traced(stage: Stage, { isSplit, isEarly }: Choice): Scene {
   if (isSplit) yield;
 }
 
-const scenes = { chain, notes, cancel, unknown, pipe, abort, traced, once };
+/** The peer reads a stream by hand, with counts that make sense and others, and leaves it. */
+function* stream(stage: Stage, { count, at, delay, isEarly, isSplit }: Choice): Scene {
+  const waits = delay === 3;
+  const id = stage.call("root", "stream", `${count} ${waits ? 1 : 0}`, "(remote ");
+  stage.onAnswer(id, (text) => {
+    const source = /\(remote (\d+)\)/.exec(text)?.[1] ?? "0";
+    if (isEarly) stage.call(source, "next", ["0", "-1", "(unicode x)", "2.5"][at]!, "(error");
+    stage.call(source, "next", at + 1, "(list");
+    if (isSplit) stage.call(source, "next", "9007199254740993", "(list");
+    const last = stage.call(source, "next", 2000, "(list");
+    if (isEarly) stage.call(source, "next", 1, "");
+    stage.later(delay + 1, () => {
+      // What waits for an item that never comes.
+      for (let call = waits ? last - 3 : last + 1; call <= last; call++)
+        if (stage.isOpen(call)) stage.tell("cancel", call);
+      stage.send(`(decref ${source})`);
+    });
+  });
+  yield;
+}
+
+/** The program reads a stream of the peer, which answers badly, with an error, or until its end. */
+function* feed(stage: Stage, { result, count, delay }: Choice): Scene {
+  const key = stage.nextId();
+  const source = 60_000 + key;
+  let left = count;
+  stage.answer("feed", key, (call) => stage.run(call, `(answer $id (remote ${source}))`));
+  stage.answer("next", source, (call) =>
+    stage.later(delay, () => {
+      if (left-- > 0) stage.settle(call.id, `(answer $id (list ${left} (remote ${source})))`);
+      else if (result === "error") stage.fail(call.id, "fuzz.Failed");
+      else if (result === "number") stage.settle(call.id, "(answer $id 7)");
+      else if (result === "refused") stage.settle(call.id, `(answer $id (list ${"1 ".repeat(2000)}))`);
+      else stage.settle(call.id, "(answer $id (list))");
+    }),
+  );
+  const read = async (): Promise<number> => {
+    let items = 0;
+    const stream = (await stage.friend.callRemote("feed", key, 0)) as RemoteStream;
+    for await (const _item of stream) items++;
+    return items;
+  };
+  stage.watch(`feed ${key}`, read(), (items, error) => {
+    if (result === "error") return isType(error, "fuzz.Failed");
+    if (result === "number" || result === "refused")
+      return /at most \d+ items/.test(String(error)) ? undefined : String(error);
+    return items === 2 * count ? undefined : `${String(items)} items: ${String(error)}`;
+  });
+  yield;
+}
+
+const scenes = { stream, feed, chain, notes, cancel, unknown, pipe, abort, traced, once };
 
 export const sceneOf = (stage: Stage, given: Choice): Scene => scenes[given.scene](stage, given);
 

@@ -48,6 +48,7 @@ export class Stage {
   readonly #due = new Map<number, string>();
   readonly #answers = new Map<string, Answer>();
   readonly #calls = new Map<number, Told>();
+  readonly #whenAnswered = new Map<number, (text: string) => void>();
   readonly #ran = new Set<string>();
   /** The trace of a note whose call has not arrived. */
   #note: { id: number; trace: string | undefined } | undefined;
@@ -113,6 +114,16 @@ export class Stage {
     this.send(`(message ${id} ${target} ${method} ${due === "" ? 0 : 1} (tuple ${args}) (dictionary))`);
     if (due !== "") this.#due.set(id, due);
     return id;
+  }
+
+  /** Called with the answer to a call of the peer. */
+  onAnswer(id: number, answered: (text: string) => void): void {
+    this.#whenAnswered.set(id, answered);
+  }
+
+  /** Whether a call of the peer has no answer. */
+  isOpen(id: number): boolean {
+    return this.#due.has(id);
   }
 
   later(turns: number, send: () => void): void {
@@ -211,7 +222,9 @@ export class Stage {
     const due = this.#due.get(id);
     this.#due.delete(id);
     if (due === undefined) this.problems.push(`An answer to no call, or the second one: ${text}`);
-    else if (!text.includes(due)) this.problems.push(`The call ${id} must be answered with ${due}: ${text}`);
+    this.#whenAnswered.get(id)?.(text);
+    if (due !== undefined && !text.includes(due))
+      this.problems.push(`The call ${id} must be answered with ${due}: ${text}`);
   }
 
   /** A message to the object `pbx` of the peer. */
@@ -260,7 +273,7 @@ export class Stage {
     const on = target.startsWith("pbx:") ? this.told(Number(target.slice(4))) : undefined;
     if (on !== undefined && (on.isExpected !== true || on.isForgotten === true))
       this.problems.push(`The peer does not expect ${text}`);
-    const answer = this.#answers.get(`${method} ${key}`);
+    const answer = this.#answers.get(`${method} ${target}`) ?? this.#answers.get(`${method} ${key}`);
     if (answer === undefined) this.problems.push(`An unexpected call: ${text}`);
     else answer({ id, target, method, key, index, trace });
   }

@@ -253,6 +253,33 @@ export const scenarios: readonly Attack[] = [
     },
   },
   {
+    name: "streams that are opened and not read",
+    victim: "root",
+    isShort: true,
+    growthMiB: 64, // 100 of them may be open, each with 128 KiB in advance, and as much in answers.
+    run: async (target) => {
+      const peer = await target.attacker();
+      const opened = Array.from({ length: 2000 }, (_, id) => call(0, "stream", none, id + 1));
+      const asked = Array.from({ length: 2000 }, (_, id) =>
+        list("message", 9000 + id, id + 1, "next", 1, argument(1024), none),
+      );
+      await within(5000, target.send(peer, Buffer.concat([...opened, ...asked])));
+    },
+  },
+  {
+    name: "a flood of calls for the items of a stream, whose answers are not read",
+    victim: "root",
+    isShort: true,
+    growthMiB: 64,
+    run: async (target) => {
+      const peer = await target.attacker();
+      await peer.ask(call(0, "stream"));
+      peer.pause();
+      const next = list("message", 5, 1, "next", 1, argument(2 ** 53), none);
+      await within(5000, peer.write(Buffer.concat(new Array<Uint8Array>(20_000).fill(next))));
+    },
+  },
+  {
     name: "ten million iterations of SCRAM",
     victim: "client",
     isShort: true,

@@ -92,6 +92,9 @@ const store = {
 
 class Target extends Root {
   remote_echo = (): null => null;
+  async *remote_stream(): AsyncGenerator<Uint8Array> {
+    for (;;) yield new Uint8Array(60_000);
+  }
   readonly #held: unknown[] = [];
   remote_never = (value: unknown): Promise<void> => new Promise((resolve) => this.#held.push([value, resolve]));
   remote_fetch = (): Uint8Array => new Uint8Array(600_000);

@@ -12,8 +12,8 @@ export interface BrokerLimits {
    */
   readonly references: number;
   /**
-   * Streams of this end that the peer may have open: more are not sent. Default 256. Each takes up to 128 KiB for items
-   * that the peer has asked for.
+   * Streams of this end that the peer may have open: more are not sent. Default 100, as in HTTP/2.
+   * Each takes up to 128 KiB for items that the peer has asked for, and as much in answers.
    */
   readonly streams: number;
   /**
@@ -119,7 +119,7 @@ export interface BrokerLimits {
 
 export const defaultBrokerLimits: BrokerLimits = Object.freeze({
   references: 1024,
-  streams: 256,
+  streams: 100,
   messageBytes: 64 * 1024 * 1024,
   strangerMessageBytes: 64 * 1024,
   messageHeapBytes: 192 * 1024 * 1024,

@@ -145,7 +145,7 @@ class Sources:
         stream.close()
 
     async def test_too_many(self):
-        kept = await gatherResults([self.root.callRemote("numbers", 1) for _ in range(256)])
+        kept = await gatherResults([self.root.callRemote("numbers", 1) for _ in range(100)])
         with self.assertRaisesRegex(Exception, "Too many streams"):
             await self.root.callRemote("numbers", 1)
         self.assertEqual([item async for item in txpb.iterate(kept.pop())], [0])

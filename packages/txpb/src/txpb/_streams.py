@@ -21,7 +21,7 @@ MOST_ITEMS = 1024
 MOST_WAITING = 64
 """Calls for items that may wait."""
 
-MOST_STREAMS = 256
+MOST_STREAMS = 100
 """Sources that one peer may have open."""
 
 WINDOW_BYTES = 2 * 1024 * 1024
