@@ -7,6 +7,7 @@ import { Contender } from "./calls/contender.js";
 import { benchCalls, workloads } from "./calls/main.js";
 import { benchLatency } from "./calls/latency.js";
 import { benchCodec } from "./codec/main.js";
+import { benchDrafts } from "./live/drafts.js";
 import { benchLive } from "./live/main.js";
 
 const calls: Record<string, string> = {
@@ -20,6 +21,7 @@ const calls: Record<string, string> = {
 const codecs: Record<string, string> = {
   codec: "@pb/banana beside JSON, MessagePack, CBOR and Twisted, in one process",
   jelly: "@pb/jelly-types beside the same, in one process",
+  drafts: "immer and mutative, which make the next state of live state",
 };
 
 const { values, positionals } = parseArgs({
@@ -41,6 +43,8 @@ if (values.profile === true && (isCodec || workloads.some(({ name }) => name ===
   await import("./stream-memory.js");
 } else if (isCodec) {
   await benchCodec(first, rest, { rounds, checkout: values.old });
+} else if (values.profile !== true && first === "drafts") {
+  benchDrafts(rounds);
 } else if (values.profile !== true && first === "latency") {
   await benchLatency(rounds);
 } else if (values.profile !== true && first === "live") {

@@ -9,6 +9,7 @@ import { BrokerConfig } from "@pb/broker/extension";
 import { connectedPair, linkPair } from "@pb/broker/testing";
 import * as cred from "@pb/cred";
 import { copyType, jelly, Jellier, TypeRegistry, unjelly, Unjellier } from "@pb/jelly-types";
+import { Live } from "@pb/live";
 import * as net from "@pb/node-transport";
 import * as transport from "../../packages/transport/src/index.js";
 import * as web from "@pb/web-transport";
@@ -73,6 +74,7 @@ const users: Readonly<Record<string, (options: Options) => unknown>> = {
   "jelly-types TypeRegistry.registerCopy": (options) => types.registerCopy("shop.Service", Service, options),
   "jelly-types TypeRegistry.registerCopyTree": (options) =>
     types.registerCopyTree("shop", { Service }, Service, options),
+  "live Live": (options) => new Live({}, options),
   "node-transport connect": (options) => net.connect("tcp:127.0.0.1:1", options),
   "node-transport listen": (options) => net.listen(here, service, options),
   "node-transport reconnecting": (options) => net.reconnecting("tcp:127.0.0.1:1", options),

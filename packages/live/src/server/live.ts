@@ -57,6 +57,8 @@ export class Live<State extends object, View = State> extends Cacheable {
   /** By the key of the view. */
   readonly #groups = new Map<string, ViewGroup<Viewer>>();
   readonly #viewers = new Map<CacheObserver, Viewer>();
+  /** The viewers that are not flushed before their next message: at the next update, they will be (bench `live`). */
+  readonly #unarmed = new Set<Viewer>();
   /** Whether a flush is scheduled, and the timer if it is not for the end of this turn. */
   #isScheduled = false;
   #timer: Timer | undefined;
@@ -141,7 +143,11 @@ export class Live<State extends object, View = State> extends Cacheable {
       group.refresh(this.#state, this.#revision);
       this.#groups.set(key, group);
     } else group.refresh(this.#state, this.#revision);
-    const viewer = new Viewer(observer, group, (behind) => this.#flushViewer(behind));
+    const viewer = new Viewer(observer, group, (behind, isUnarmed) => {
+      if (isUnarmed && this.#viewers.has(observer)) this.#unarmed.add(behind);
+      this.#flushViewer(behind);
+    });
+    this.#unarmed.add(viewer);
     group.viewers.add(viewer);
     this.#viewers.set(observer, viewer);
     return { rev: group.revision, state: group.tree };
@@ -152,6 +158,7 @@ export class Live<State extends object, View = State> extends Cacheable {
     const viewer = this.#viewers.get(observer);
     if (viewer === undefined) return;
     this.#viewers.delete(observer);
+    this.#unarmed.delete(viewer);
     const { group } = viewer;
     group.viewers.delete(viewer);
     if (group.viewers.size > 0) return;
@@ -178,7 +185,8 @@ export class Live<State extends object, View = State> extends Cacheable {
     seal(state, this.#state);
     this.#state = state;
     this.#revision++;
-    for (const viewer of this.#viewers.values()) viewer.flushBeforeNext();
+    for (const viewer of this.#unarmed) viewer.flushBeforeNext();
+    this.#unarmed.clear();
     if (!this.#isScheduled && this.#viewers.size > 0) this.#schedule();
   }
 

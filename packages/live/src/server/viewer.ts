@@ -20,18 +20,17 @@ export class Viewer {
   #view: unknown;
   #revision: number;
   #missed = 0;
-  #isArmed = false;
   #isWaiting = false;
 
-  /** The viewer gets the current view of the group. `flush` calls {@link send} if the view has changed. */
-  constructor(observer: CacheObserver, group: ViewGroup<Viewer>, flush: (viewer: Viewer) => void) {
+  /**
+   * The viewer gets the current view of the group. `flush` calls {@link send} if the view has changed. `isUnarmed`
+   * tells it that it is not called before further messages, unless {@link flushBeforeNext} is called again.
+   */
+  constructor(observer: CacheObserver, group: ViewGroup<Viewer>, flush: (viewer: Viewer, isUnarmed: boolean) => void) {
     this.observer = observer;
     this.group = group;
-    this.#flush = () => flush(this);
-    this.#beforeNext = () => {
-      this.#isArmed = false;
-      flush(this);
-    };
+    this.#flush = () => flush(this, false);
+    this.#beforeNext = () => flush(this, true);
     this.#view = group.view;
     this.#revision = group.revision;
   }
@@ -40,10 +39,8 @@ export class Viewer {
     return this.#revision === this.group.revision;
   }
 
-  /** Flushes before the next message to the viewer, once however often this is called. */
+  /** Flushes before the next message to the viewer, once. */
   flushBeforeNext(): void {
-    if (this.#isArmed) return;
-    this.#isArmed = true;
     this.observer.beforeNextMessage(this.#beforeNext);
   }
 
