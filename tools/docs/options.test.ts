@@ -120,6 +120,7 @@ const others: ReadonlySet<string> = new Set([
   "broker RemoteCaller",
   "broker RemoteCaller.inherit",
   "broker RemoteCaller.optionsOf",
+  "broker RemoteStream.with", // That of RemoteReference.
   "broker startDeadline",
   "broker withDeadline",
   "node-transport checkSocketOptions",

@@ -2,7 +2,7 @@
 
 import { callContext, CallTimeoutError, ConnectionLostError, DeadReferenceError, Referenceable } from "@pb/broker";
 import type { Broker, RemoteReference } from "@pb/broker";
-import { connect } from "@pb/node-transport";
+import { connect, OutcomeUnknownError, reconnecting } from "@pb/node-transport";
 import { fileURLToPath } from "node:url";
 import { describe, expect, inject, test } from "vitest";
 import { Program, until } from "../process/program.js";
@@ -12,7 +12,7 @@ const source = fileURLToPath(new URL("../../packages/txpb/src", import.meta.url)
 const TRACE = `00-${"a1".repeat(16)}-${"b2".repeat(8)}-01`;
 
 const server = `
-from twisted.internet import reactor
+from twisted.internet import reactor, task
 from twisted.internet.defer import CancelledError, Deferred, TimeoutError
 from twisted.spread import pb
 import txpb
@@ -24,6 +24,7 @@ class Thing(pb.Referenceable):
 class Server(pb.Root):
     def __init__(self):
         self.gates = []
+        self.paid = 0
 
     async def remote_wait(self):
         gate = Deferred()
@@ -34,6 +35,14 @@ class Server(pb.Root):
         except CancelledError:
             print("stopped", flush=True)
             raise
+
+    async def remote_pay(self):
+        self.paid += 1
+        broker = txpb.context().broker
+        broker.transport.loseConnection()
+        while not broker.disconnected:
+            await task.deferLater(reactor, 0.001)
+        return self.paid
 
     async def remote_context(self):
         call = txpb.context()
@@ -82,6 +91,7 @@ reactor.run()
 /** The methods of the server. */
 interface Server {
   remote_wait(): string;
+  remote_pay(): number;
   remote_context(): [number | null, string | null];
   remote_note(): void;
   remote_noted(): [number | null, string | null];
@@ -133,14 +143,15 @@ class Ours extends Referenceable {
 
 describe.each(inject("twisteds"))("Twisted $version with txpb", ({ python }) => {
   async function withServer(
-    run: (root: RemoteReference<Server>, program: Program, connection: Broker) => Promise<void>,
+    run: (root: RemoteReference<Server>, program: Program, connection: Broker, url: string) => Promise<void>,
   ): Promise<void> {
     const env = { ...pythonEnvironment(), PYTHONPATH: source };
     await using program = new Program("the server", [python, "-c", server], { env });
     const port = await program.nextLine();
-    const connection = await connect(`tcp:127.0.0.1:${port}`);
+    const url = `tcp:127.0.0.1:${port}`;
+    const connection = await connect(url);
     try {
-      await run(await connection.getRootObject<Server>(), program, connection);
+      await run(await connection.getRootObject<Server>(), program, connection, url);
     } finally {
       await connection.close();
     }
@@ -163,6 +174,14 @@ describe.each(inject("twisteds"))("Twisted $version with txpb", ({ python }) => 
       expect(await program.nextLine()).toBe("started");
       await Promise.all([connection.close(), expect(last).rejects.toThrow(ConnectionLostError)]);
       expect(await program.nextLine()).toBe("stopped");
+    }));
+
+  test("runs a method once that ends its connection before it is answered", () =>
+    withServer(async (_root, _program, _connection, url) => {
+      await using client = reconnecting<Server>(url, { backoff: { firstMs: 1 } });
+      expect(await client.with({ once: true }).call.pay()).toBe(1);
+      await expect(client.call.pay()).rejects.toThrow(OutcomeUnknownError);
+      expect(await client.with({ once: true }).call.pay()).toBe(3);
     }));
 
   test("cancels our methods, and tells them its deadline", () =>

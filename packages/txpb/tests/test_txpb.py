@@ -11,6 +11,7 @@ from twisted.spread import pb
 from twisted.trial.unittest import TestCase
 
 import txpb
+from txpb import _once
 from txpb._pbx import Note
 from txpb._values import trace_of
 
@@ -161,6 +162,114 @@ class Case(TestCase):
         except error as reason:
             return reason
         raise self.failureException(f"No {error.__name__}")
+
+
+class Once(Case):
+    """What TypeScript clients use: a key in the note, and the same key again over another connection."""
+
+    KEY = "0123456789abcdef" * 2
+
+    async def connect(self):
+        """Another connection to the server."""
+        client = txpb.upgrade(pb.PBClientFactory())
+        reactor.connectTCP("127.0.0.1", self.port.getHost().port, client)
+        root = await client.getRootObject()
+        ended = Deferred()
+        root.broker.notifyOnDisconnect(lambda: ended.callback(None))
+
+        def close():
+            root.broker.transport.loseConnection()
+            return ended
+
+        self.addCleanup(close)
+        return root, close
+
+    async def send(self, root, name, *args, key=KEY, since=None):
+        """Sends a call with a key. Returns a list, because awaiting a Deferred would wait for the answer."""
+        hello = await pb.RemoteReference(None, root.broker, b"pbx", 0).callRemote("hello")
+        note = {"key": key, "since": hello["clock"] if since is None else since}
+        return [root.broker.send(None, root.luid, name, args, {}, note)[1]]
+
+    async def result(self, *args, **kw):
+        [answer] = await self.send(*args, **kw)
+        return await answer
+
+    async def refused(self, kind, *args, **kw):
+        [answer] = await self.send(*args, **kw)
+        reason = await self.failing(answer, pb.RemoteError)
+        self.assertEqual(reason.remoteType, kind.encode())
+
+    async def test_runs_once_and_repeats_the_answer_over_another_connection(self):
+        first, close = await self.connect()
+        [lost] = await self.send(first, "wait")
+        await self.until(lambda: self.server.gates)
+        close()
+        await self.failing(lost, Exception)
+        second, _ = await self.connect()
+        [again] = await self.send(second, "wait")
+        await self.until(lambda: self.accepted[-1].pbx.running)
+        self.server.gates[0].callback("done")
+        self.assertEqual(await again, "done")
+        self.assertEqual(await self.result(self.root, "wait"), "done")
+        self.assertEqual(self.server.events, ["started"])
+
+    async def test_repeats_an_error(self):
+        for _ in range(2):
+            [answer] = await self.send(self.root, "fail")
+            self.assertIn("no thing today", str(await self.failing(answer, Exception)))
+
+    async def test_does_not_repeat_references(self):
+        await self.result(self.root, "thing")
+        await self.refused("pbx.AnswerNotKept", self.root, "thing")
+        await self.refused("pbx.OnceRefused", self.root, "echo", 1)  # The key of another method.
+
+    async def test_of_which_the_result_is_a_reference_after_the_connection_has_ended(self):
+        first, close = await self.connect()
+        [lost] = await self.send(first, "stubborn")
+        await self.until(lambda: self.server.gates)
+        close()
+        await self.failing(lost, Exception)
+        await self.until(lambda: self.accepted[-1].disconnected)
+        self.server.gates[0].callback(None)
+        await self.refused("pbx.AnswerNotKept", self.root, "stubborn")
+        self.assertEqual(self.server.events, ["started"])
+
+    async def test_can_be_canceled_over_another_connection(self):
+        first, close = await self.connect()
+        [lost] = await self.send(first, "wait")
+        await self.until(lambda: self.server.gates)
+        close()
+        await self.failing(lost, Exception)
+        [again] = await self.send(self.root, "wait")
+        broker = self.accepted[0]
+        await self.until(lambda: broker.pbx.running)
+        [request_id] = broker.pbx.running
+        await self.pbx("cancel", request_id)
+        failures = []
+        again.addErrback(lambda failure: failures.append(failure.type))
+        await self.until(lambda: failures)
+        self.assertEqual(failures, [b"pbx.Canceled"])
+        self.assertEqual(self.server.events, ["started", "cancelled"])
+
+    async def test_is_forgotten_when_the_caller_says_so_or_after_its_time(self):
+        answers = self.accepted[0].pbx_answers
+        for _ in range(2):
+            await self.result(self.root, "echo", 1)
+            await self.pbx("forget", self.KEY)
+            self.assertEqual(len(answers._calls), 0)
+        await self.result(self.root, "echo", 1)
+        seconds = answers.seconds
+        since = seconds()
+        answers.seconds = lambda: seconds() + 1000
+        await self.refused("pbx.AnswerForgotten", self.root, "echo", 1, since=since - 1)
+        self.assertEqual(await self.result(self.root, "echo", 2), 2)
+
+    async def test_is_refused_when_its_note_makes_no_sense_or_there_is_no_place(self):
+        for key, since in [("short", 1), ("a" * 65, 1), (5, 1), ([1], 1), (self.KEY, "soon"), (self.KEY, float("nan"))]:
+            await self.refused("pbx.OnceRefused", self.root, "echo", 1, key=key, since=since)
+        self.patch(_once, "MAX_ANSWERS", 1)
+        await self.result(self.root, "echo", 1)
+        await self.refused("pbx.OnceRefused", self.root, "echo", 1, key=self.KEY[::-1])
 
 
 class Cancelling(Case):

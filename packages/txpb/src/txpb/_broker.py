@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import time
 from typing import Any, Callable, Optional, TypeVar, Union, cast
 
 from twisted.internet.defer import Deferred
@@ -10,8 +11,9 @@ from twisted.internet.protocol import connectionDone
 from twisted.spread import pb
 
 from ._context import Clock, current
-from ._errors import GoingAway
+from ._errors import AnswerNotKept, GoingAway
 from ._kept import Kept
+from ._once import Answers
 from ._pbx import NAME, Pbx, ReadArguments
 from ._streams import Source, is_stream
 
@@ -37,6 +39,8 @@ class PbxBroker(pb.Broker):
     pbx_clock: Clock
     pbx_connections: set[PbxBroker]
     """The connections of the factory, from the end of the negotiation on."""
+    pbx_answers: Answers
+    """Those of calls that must run once, of all connections of the factory."""
     pbx: Pbx
     peer_features: Optional[frozenset[str]] = None
     """What the peer can do. ``None`` until it has said so, or has said that it does not know the question."""
@@ -83,7 +87,12 @@ class PbxBroker(pb.Broker):
             object = Deferred.fromCoroutine(object)
         elif is_stream(object):
             object = Source(object)
-        result = super().serialize(object, perspective, method, args, kw)
+        try:
+            result = super().serialize(object, perspective, method, args, kw)
+        except Exception:
+            if self.disconnected:  # The result of a call whose answer is kept. It contains references.
+                raise AnswerNotKept("The method has run, but its answer was lost and cannot be sent again") from None
+            raise
         if isinstance(object, Deferred):
             return result  # What it fires with is serialized too: it may have been already.
         # The last object of a call is its result.
@@ -188,6 +197,7 @@ def upgrade(factory: Factory, clock: Optional[Clock] = None) -> Factory:
 
     A protocol class of its own is kept as the base class. ``clock`` is the reactor by default. Returns the factory.
     """
+    seconds = time.monotonic if clock is None else clock.seconds
     if clock is None:
         from twisted.internet import reactor
 
@@ -195,5 +205,6 @@ def upgrade(factory: Factory, clock: Optional[Clock] = None) -> Factory:
     upgraded: Any = factory
     base = upgraded.protocol
     if not issubclass(base, PbxBroker):
-        upgraded.protocol = type("UpgradedBroker", (PbxBroker, base), {"pbx_clock": clock, "pbx_connections": set()})
+        own = {"pbx_clock": clock, "pbx_connections": set(), "pbx_answers": Answers(seconds)}
+        upgraded.protocol = type("UpgradedBroker", (PbxBroker, base), own)
     return factory

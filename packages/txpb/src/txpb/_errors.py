@@ -30,6 +30,24 @@ class NotAReference(pb.Error):
     __module__ = "pbx"
 
 
+class OnceRefused(pb.Error):
+    """A call that must run once does not run: its key is malformed or of another call, or there is no place."""
+
+    __module__ = "pbx"
+
+
+class AnswerNotKept(pb.Error):
+    """A call that must run once has run, but its answer cannot be sent again."""
+
+    __module__ = "pbx"
+
+
+class AnswerForgotten(pb.Error):
+    """A call that must run once may have run: its answer would have been forgotten by now."""
+
+    __module__ = "pbx"
+
+
 class GoingAway(pb.DeadReferenceError):
     """The peer is about to close the connection. The call was not sent: repeat it over a new connection."""
 

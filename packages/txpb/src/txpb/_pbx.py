@@ -16,12 +16,13 @@ from twisted.spread import pb
 from ._context import Call, Clock, Timer, current
 from ._errors import Canceled, DependencyFailed, NotAReference, NotExpected
 from ._kept import Kept
+from ._once import OnceCall
 from ._values import has_references, request_id_of, seconds_of, trace_of
 
 if TYPE_CHECKING:
     from ._broker import PbxBroker
 
-FEATURES = ["goaway", "note", "cancel", "expect"]
+FEATURES = ["goaway", "note", "cancel", "expect", "once"]
 
 NAME = b"pbx"
 """The name of the object."""
@@ -53,6 +54,9 @@ class Note:
     """In seconds of the clock of this process. ``None`` if there is no deadline."""
     traceparent: Optional[str] = None
     tracestate: Optional[str] = None
+    key: Any = None
+    """Of a call that must run once."""
+    since: Any = None
 
 
 NO_NOTE = Note()
@@ -66,6 +70,8 @@ class Pbx(pb.Referenceable):
         self.clock = clock
         self.notes: OrderedDict[int, Note] = OrderedDict()
         self.running: dict[Any, Deferred[Any]] = {}
+        self.outlasting: set[int] = set()
+        """Numbers of calls that run on when the connection ends: their answers are kept."""
         self.expected: dict[int, Kept] = {}
         """Results whose call has not arrived."""
         self.kept: dict[int, Kept] = {}
@@ -77,14 +83,14 @@ class Pbx(pb.Referenceable):
         """The object that was serialized last."""
 
     def remote_hello(self, *_: Any, **__: Any) -> dict[str, Any]:
-        return {"version": 1, "features": FEATURES}
+        return {"version": 1, "features": FEATURES, **self.broker.pbx_answers.describe()}
 
     def remote_note(self, request_id: Any = None, note: Any = None, *_: Any, **__: Any) -> None:
         key = request_id_of(request_id)
         if key is not None and isinstance(note, dict):
             seconds = seconds_of(note.get("deadline"))
             ends_at = None if seconds is None or seconds == math.inf else self.clock.seconds() + seconds
-            self.notes[key] = Note(ends_at, *trace_of(note))
+            self.notes[key] = Note(ends_at, *trace_of(note), brief(note.get("key")), brief(note.get("since")))
             if len(self.notes) > MAX_NOTES:
                 self.notes.popitem(last=False)
 
@@ -100,6 +106,9 @@ class Pbx(pb.Referenceable):
             self.expected.setdefault(key, Kept())
 
     def remote_forget(self, request_id: Any = None, *_: Any, **__: Any) -> None:
+        if isinstance(request_id, str):
+            self.broker.pbx_answers.release(request_id)
+            return
         key = request_id_of(request_id)
         if key is not None:
             self.notes.pop(key, None)
@@ -139,6 +148,57 @@ class Pbx(pb.Referenceable):
     def run(self, request_id: int, wants_answer: bool, target: Any, message: Any, args: Any, kw: Any) -> Any:
         """Runs a call. Returns its result serialized, or a Deferred. Keeps the result if the peer expects it."""
         note = self.notes.pop(request_id, NO_NOTE)
+        if note.key is None or not wants_answer:
+            return self._run(note, request_id, wants_answer, target, message, args, kw)
+        answers = self.broker.pbx_answers
+        method = message.decode() if isinstance(message, bytes) else message
+        try:
+            once, is_new = answers.arrive(note.key, note.since, method)
+        except pb.Error:
+            self._drop(args, kw)
+            raise
+        if not is_new:
+            self._drop(args, kw)
+            return self._answer_again(request_id, once)
+        self.outlasting.add(request_id)
+        try:
+            result = self._run(note, request_id, wants_answer, target, message, args, kw)
+        except BaseException:
+            answers.finish(note.key, once, Failure())
+            raise
+        if not isinstance(result, Deferred):
+            answers.finish(note.key, once, result)
+            return result
+        once.running = result
+
+        def done(outcome: Any) -> Any:
+            self.outlasting.discard(request_id)
+            answers.finish(note.key, once, outcome)
+            return outcome
+
+        return result.addBoth(done)
+
+    def _drop(self, *jellied: Any) -> None:
+        """Releases the references in the arguments of a call that does not run."""
+        for part in jellied:
+            self.broker.unserialize(part)
+
+    def _answer_again(self, request_id: int, once: OnceCall) -> Deferred[Any]:
+        """The answer of a call that has run, or runs, for an earlier arrival. It can be canceled as that."""
+        if once.running is not None and request_id not in self.running:
+            self.running[request_id] = once.running
+            self.outlasting.add(request_id)
+
+        def done(outcome: Any) -> Any:
+            self.running.pop(request_id, None)
+            self.outlasting.discard(request_id)
+            return outcome
+
+        return once.answer.get().addBoth(done)
+
+    def _run(
+        self, note: Note, request_id: int, wants_answer: bool, target: Any, message: Any, args: Any, kw: Any
+    ) -> Any:
         kept = self.expected.pop(request_id, None)
         if kept is not None:
             self.kept[request_id] = kept
@@ -218,10 +278,18 @@ class Pbx(pb.Referenceable):
 
     def connection_lost(self) -> None:
         """Cancels the calls that are running: nobody waits for them."""
-        for deferred in list(self.running.values()):
-            deferred.cancel()
+        for request_id, deferred in list(self.running.items()):
+            if request_id not in self.outlasting:
+                deferred.cancel()
         for table in (self.running, self.notes, self.expected, self.kept):
             table.clear()
+
+
+def brief(value: Any) -> Any:
+    """Text and numbers as they are, unless they are long. Anything else makes no sense as a key or a time."""
+    if value is None or (isinstance(value, (int, float, str)) and len(str(value)) <= 100):
+        return value
+    return False
 
 
 class ReadArguments:
