@@ -7,20 +7,22 @@ export type AnyFunction = (...args: any[]) => unknown;
 export type IsAny<T> = 0 extends 1 & T ? true : false;
 
 /**
- * The name without its prefix: `remote_echo` is called as `echo`, `perspective_whoami` as `whoami`, `view_read` as
- * `read`, and `observe_set`, of a cache, as `set`.
+ * The keys of methods with a prefix. `remote_echo` is called as `echo`, `perspective_whoami` as `whoami`, `view_read`
+ * as `read`, and `observe_set`, of a cache, as `set`.
  */
-type Unprefixed<Key> = Key extends `${infer _ extends Prefix}_${infer Name}` ? Name : never;
+export type PrefixedKey<T> = keyof T & `${"remote" | "perspective" | "view" | "observe"}_${string}`;
 
-type Prefix = "remote" | "perspective" | "view" | "observe";
+/** The name without its prefix. */
+export type Unprefixed<Key> = Key extends `${string}_${infer Name}` ? Name : never;
 
-type FunctionKeys<T> = { [Key in keyof T]: T[Key] extends AnyFunction ? Key : never }[keyof T] & string;
+/** The keys of all methods. */
+export type MethodKey<T> = { [Key in keyof T]: T[Key] extends AnyFunction ? Key : never }[keyof T] & string;
 
 /**
  * The names of the methods of `T` that can be called remotely: its prefixed methods, or all methods of an interface
  * without prefixes.
  */
-export type MethodName<T> = [Unprefixed<keyof T>] extends [never] ? FunctionKeys<T> : Unprefixed<keyof T>;
+export type MethodName<T, Keys = PrefixedKey<T>> = [Keys] extends [never] ? MethodKey<T> : Unprefixed<Keys>;
 
 export type MethodOf<T, Name extends string> = `remote_${Name}` extends keyof T
   ? T[`remote_${Name}`]

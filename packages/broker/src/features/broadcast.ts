@@ -8,7 +8,7 @@ import type { Reference } from "../flavors/remote-reference.js";
 import { SharedArguments } from "../references/shared-arguments.js";
 
 /** A {@link CacheObserver} or a reference: the members from which the compiler infers `T` fastest. */
-type Target<T> = Pick<Reference<T>, "call" | "isAlive">;
+type Target<T> = Pick<Reference<T>, "with" | "isAlive">;
 
 /**
  * Calls a method of many objects without answers, like `sendRemote` on each of them, but writes the arguments only

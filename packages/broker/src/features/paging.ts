@@ -8,7 +8,7 @@ import type { Deadline } from "../deadline.js";
 import { ArgumentsError, callTimeout, ConnectionLostError } from "../errors.js";
 import type { MethodName, MethodOf } from "../calls/method-types.js";
 import type { Sendable } from "../flavors/arrival-types.js";
-import type { RemoteArguments } from "../flavors/call-types.js";
+import type { RemoteArguments, RemoteName } from "../flavors/call-types.js";
 import { RemoteCaller } from "../flavors/remote-reference.js";
 import type { Reference, RemoteReference } from "../flavors/remote-reference.js";
 import { describeError, describeSafely, RemoteError } from "../wire/failure.js";
@@ -61,7 +61,7 @@ function* split(data: Uint8Array, pageBytes: number): Generator<Uint8Array, void
  */
 export async function sendPages<Page = unknown>(
   collector: RemoteReference<PageCollectorMethods<Page>>,
-  pages: Iterable<Sendable<Page>> | AsyncIterable<Sendable<Page>>,
+  pages: NoInfer<Iterable<Sendable<Page>> | AsyncIterable<Sendable<Page>>>,
 ): Promise<void> {
   requireCollector(collector);
   requirePages(pages);
@@ -191,14 +191,15 @@ class SentPages {
 }
 
 /** The names of the methods that send their result in pages: to a collector, which is their first parameter. */
-type PagesName<T> = string extends keyof T
-  ? string
-  : {
-      [Name in MethodName<T>]: PageOf<T, Name, never> extends never ? never : Name;
-    }[MethodName<T>];
+type PagesName<T> =
+  string extends RemoteName<T>
+    ? string
+    : {
+        [Name in MethodName<T>]: PageOf<T, Name, never> extends never ? never : Name;
+      }[MethodName<T>];
 
 /** The arguments of such a method after the collector. */
-type PagesArguments<T, Name extends string> =
+type PagesArguments<T, Name extends PagesName<T>> =
   RemoteArguments<T, Name> extends [unknown, ...infer Args] ? Args : unknown[];
 
 /** The type of its pages, or `Otherwise` of a method without a collector. */
@@ -209,14 +210,17 @@ type PageOf<T, Name extends string, Otherwise = unknown> =
       : Otherwise
     : Otherwise;
 
-type PageFor<Collector, Otherwise> = Collector extends { gotPage(page: infer Page): unknown }
-  ? Page
-  : Collector extends { remote_gotPage(page: infer Page): unknown }
+type PageFor<Collector, Otherwise> = unknown extends Collector
+  ? // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the pages of a collector of unknown type
+    any
+  : Collector extends { gotPage(page: infer Page): unknown }
     ? Page
-    : Otherwise;
+    : Collector extends { remote_gotPage(page: infer Page): unknown }
+      ? Page
+      : Otherwise;
 
-/** A {@link RemoteCaller}, or a reference. The one member from which the compiler infers `T` fastest. */
-type Caller<T> = Pick<RemoteCaller<T>, "call">;
+/** A {@link RemoteCaller}, or a reference: the one member from which the compiler infers `T` fastest. */
+type Caller<T> = RemoteCaller<T> | Pick<Reference<T>, "with">;
 
 /**
  * Calls a method that sends its result in pages to a collector, which is its first argument, and iterates over the

@@ -197,9 +197,10 @@ type HomeOf<T> =
   IsAny<T> extends true ? T : T extends Referenceable | Avatar ? T : T extends Viewable ? ViewPoint : ObjectWith<T>;
 
 /** An object with the remote methods of an interface without prefixes. */
-type ObjectWith<T> = string extends keyof T
-  ? Referenceable
-  : Referenceable & { [Key in MethodName<T> as `remote_${Key}`]: MethodOf<T, Key> };
+type ObjectWith<T> =
+  string extends MethodName<T>
+    ? Referenceable
+    : Referenceable & { [Key in MethodName<T> as `remote_${Key}`]: MethodOf<T, Key> };
 
 /**
  * The type of an argument for a parameter of type `T`, which is the type of what arrives: for a reference, the object

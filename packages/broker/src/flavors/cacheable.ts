@@ -67,7 +67,7 @@ const CACHE_BYTES = 800;
  * Sends changes to the copy of a {@link Cacheable} at one peer (`twisted.spread.flavors.RemoteCacheObserver`). `T` is
  * the class of the copy: `CacheObserver<StockCopy>` has the method `setApples` if `StockCopy` has `observe_setApples`.
  */
-export class CacheObserver<T = RemoteMethods> {
+export class CacheObserver<out T = RemoteMethods> {
   readonly #context: ConnectionContext;
   readonly #id: number;
   readonly #perspective: Perspective;

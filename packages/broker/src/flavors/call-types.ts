@@ -1,40 +1,117 @@
 // The types of calls: the names of the methods of a remote object, their arguments and their results.
 
-import type { MethodName, MethodOf } from "../calls/method-types.js";
+import type { MethodKey, MethodOf, PrefixedKey, Unprefixed } from "../calls/method-types.js";
 import type { ProtocolName } from "../calls/remote-calls.js";
 import type { Kwargs } from "../wire/kwargs.js";
 import type { Received, SendableArgument } from "./arrival-types.js";
 import type { CannotBeSent, Plain, ProblemOf, SentBy } from "./value-types.js";
 
 /** A remote object of unknown type: any method, any arguments, any result. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- the caller knows the types
-export type RemoteMethods = Record<string, (...args: any[]) => unknown>;
+export type RemoteMethods = unknown;
+
+/**
+ * The types of the calls to an object. They are members of an interface that are looked up by the name of a method: the
+ * compiler infers nothing from such a type, and computes it once for each class.
+ *
+ * The condition is always met. With it, the compiler can compare two references by the types of their objects alone:
+ * one to an object with more methods may take the place of another.
+ */
+type Remote<T> = [T] extends [infer Same] ? RemoteObject<Same> : never;
+
+type RemoteObject<T, Keys = keyof T & `remote_${string}`> = [Keys] extends [never]
+  ? OtherObject<T>
+  : Prefixed<T, Keys extends `remote_${infer Name}` ? Name : never>;
+
+type OtherObject<T, Keys = PrefixedKey<T>> = [Keys] extends [never]
+  ? [keyof T] extends [never]
+    ? Untyped
+    : WithoutPrefixes<T, MethodKey<T>>
+  : OtherPrefixes<T, Unprefixed<Keys>>;
+
+/** An object with `remote_` methods. */
+interface Prefixed<T, Names extends string> {
+  readonly names: Names;
+  readonly byName: { [Name in Names]: FormsOf<T[`remote_${Name}` & keyof T]> };
+  readonly calls: { readonly [Name in Exclude<Names, ProtocolName>]: CallsOf<T[`remote_${Name}` & keyof T]> };
+}
+
+/** An object with methods of other prefixes. */
+interface OtherPrefixes<T, Names extends string> {
+  readonly names: Names;
+  readonly byName: { [Name in Names]: FormsOf<MethodOf<T, Name>> };
+  readonly calls: { readonly [Name in Exclude<Names, ProtocolName>]: CallsOf<MethodOf<T, Name>> };
+}
+
+/** An interface without prefixes. */
+interface WithoutPrefixes<T, Names extends keyof T & string> {
+  readonly names: Names;
+  readonly byName: { [Name in Names]: FormsOf<T[Name]> };
+  readonly calls: { readonly [Name in Exclude<Names, ProtocolName>]: CallsOf<T[Name]> };
+}
+
+interface Untyped {
+  readonly names: string;
+  readonly byName: Record<string, UntypedForms>;
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the caller knows the types
+  readonly calls: Readonly<Record<string, (...args: any[]) => Promise<unknown>>>;
+}
+
+interface UntypedForms {
+  readonly problem: unknown;
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the caller knows the types
+  readonly arguments: any[];
+  readonly result: unknown;
+}
+
+/** The types of a call by name. Of an overloaded method, they are unions. */
+type FormsOf<Method> = unknown extends Method // also any
+  ? Forms<Method[], Method>
+  : Method extends (...args: infer Args) => infer Result
+    ? [(...args: Args) => Result] extends [Method]
+      ? Forms<Args, Result>
+      : OverloadForms<Method>
+    : never;
+
+type OverloadForms<Method> = Method extends {
+  (...args: infer Args1): infer Result1;
+  (...args: infer Args2): infer Result2;
+  (...args: infer Args3): infer Result3;
+  (...args: infer Args4): infer Result4;
+}
+  ? Forms<Args1 | Args2 | Args3 | Args4, Result1 | Result2 | Result3 | Result4>
+  : never;
+
+interface Forms<Args, Result> {
+  readonly problem: CanBeSent<Result> extends true ? unknown : CannotBeSent<ProblemOf<Result>>;
+  readonly arguments: ArgumentsFor<Args>;
+  readonly result: ResultFor<Result>;
+}
 
 /**
  * The names of the methods of `T` that can be called remotely: its prefixed methods, or all methods of an interface
  * without prefixes. With `Called`: that name, or a {@link CannotBeSent} when the result of the method cannot be sent.
  */
 export type RemoteName<T, Called = never> = [Called] extends [never]
-  ? MethodName<T>
-  : MethodOf<T, Called & string> extends (...args: never) => infer Result
-    ? CanBeSent<Result> extends true
-      ? Called
-      : CannotBeSent<ProblemOf<Result>>
-    : Called;
+  ? Remote<T>["names"]
+  : Called & (ByName<T>[Called & NameOf<T>] extends { readonly problem: infer Problem } ? Problem : never);
+
+type NameOf<T> = Remote<T>["names"];
+type ByName<T> = Remote<T>["byName"];
 
 /**
  * The arguments of a call (see {@link Sendable}). `kwargs({…})` may follow them, and may replace optional arguments.
  * Where the last parameter of the method is a `KwargsOf<…>`, only keyword arguments of that type are accepted.
  */
-export type RemoteArguments<T, Name extends string> =
-  MethodOf<T, Name> extends {
-    (...args: infer Args1): unknown;
-    (...args: infer Args2): unknown;
-    (...args: infer Args3): unknown;
-    (...args: infer Args4): unknown;
-  }
-    ? ArgumentsFor<Args1 | Args2 | Args3 | Args4>
-    : never;
+export type RemoteArguments<T, Name extends NameOf<T>> = ByName<T>[Name] extends {
+  readonly arguments: infer Args extends unknown[];
+}
+  ? Args
+  : never;
+
+/** The result of a call: promises are unwrapped, and objects that stay at the other end are references. */
+export type RemoteResult<T, Name extends NameOf<T>> = ByName<T>[Name] extends { readonly result: infer Result }
+  ? Result
+  : never;
 
 type ArgumentsFor<Args> = Args extends FewPlain
   ? [...Args, kwargs?: Kwargs]
@@ -62,21 +139,6 @@ type RestOrKeywords<Args extends readonly unknown[]> = {
   [Key in keyof Args]: {} extends Pick<Args, Key> ? SendableArgument<Args[Key]> | Kwargs : SendableArgument<Args[Key]>;
 };
 
-/** The result of a call: promises are unwrapped, and objects that stay at the other end are references. */
-export type RemoteResult<T, Name extends string> = RemoteResults<T>[Name & MethodName<T>];
-
-/** The results of all methods: a member of this type, because the compiler infers nothing from it for each call. */
-type RemoteResults<T> = { [Name in MethodName<T>]: ResultOf<MethodOf<T, Name>> };
-
-type ResultOf<Method> = Method extends {
-  (...args: never): infer Result1;
-  (...args: never): infer Result2;
-  (...args: never): infer Result3;
-  (...args: never): infer Result4;
-}
-  ? ResultFor<Result1 | Result2 | Result3 | Result4>
-  : never;
-
 type ResultFor<Result> = ResultForms<Result>[[Result] extends [Plain] ? "plain" : "other"];
 
 /** Members of an interface, because the compiler infers nothing from them, and looks only at the one it needs. */
@@ -90,29 +152,29 @@ interface ResultForms<Result> {
  * `callRemote` does. Names that JavaScript itself looks up on objects, such as `then`, `toString` and `toJSON`, are no
  * methods here: call them with `callRemote`.
  */
-export type RemoteCalls<T> = {
-  readonly [Name in Exclude<MethodName<T>, ProtocolName>]: CallsOf<MethodOf<T, Name>>;
-};
+export type RemoteCalls<T> = Remote<T>["calls"];
 
 /**
  * The signatures of a method, as functions that return promises. TypeScript can match at most a fixed number of
  * overloads: the last four count.
  */
-type CallsOf<Method> = 0 extends 1 & Method
+type CallsOf<Method> = unknown extends Method // also any
   ? Call<Method[], Method>
-  : Method extends { (...args: infer Args1): unknown; (...args: infer Args2): infer Result2 }
-    ? [Args1, Args2] extends [Args2, Args1]
-      ? Call<Args2, Result2>
-      : Method extends {
-            (...args: infer Args1): infer Result1;
-            (...args: infer Args2): infer Result2;
-            (...args: infer Args3): infer Result3;
-            (...args: infer Args4): infer Result4;
-          }
-        ? // Of fewer overloads, the first is repeated.
-          Call<Args1, Result1> & Call<Args2, Result2> & Call<Args3, Result3> & Call<Args4, Result4>
-        : unknown
-    : unknown;
+  : Method extends (...args: infer Args) => infer Result
+    ? [(...args: Args) => Result] extends [Method]
+      ? Call<Args, Result>
+      : OverloadCalls<Method>
+    : never;
+
+type OverloadCalls<Method> = Method extends {
+  (...args: infer Args1): infer Result1;
+  (...args: infer Args2): infer Result2;
+  (...args: infer Args3): infer Result3;
+  (...args: infer Args4): infer Result4;
+}
+  ? // Of fewer overloads, the first is repeated.
+    Call<Args1, Result1> & Call<Args2, Result2> & Call<Args3, Result3> & Call<Args4, Result4>
+  : never;
 
 type Call<Args, Result> =
   CanBeSent<Result> extends true

@@ -7,7 +7,6 @@ import { inheritedDetails, runningCalls } from "../calls/call-context.js";
 import { checkCallOptions } from "../calls/call-options.js";
 import type { CallOptions } from "../calls/call-options.js";
 import type { Perspective } from "../calls/callable.js";
-import type { IsAny } from "../calls/method-types.js";
 import { remoteCalls } from "../calls/remote-calls.js";
 import type { ContractBinder, Invoke } from "../calls/remote-calls.js";
 import type { DeadlineOptions } from "../deadline.js";
@@ -25,7 +24,7 @@ import { thisCopy } from "../this-copy.js";
  * The interface of a {@link RemoteReference}, which references to local objects (`asLocal`) have too. The members are
  * those of the class, so that the compiler need not compare them.
  */
-export interface Reference<T = RemoteMethods>
+export interface Reference<out T = RemoteMethods>
   extends
     Disposable,
     Pick<RemoteReference<T>, "isAlive" | "call" | "callRemote" | "pipe" | "with" | "as" | "sendRemote" | "drained"> {
@@ -40,7 +39,7 @@ export interface Reference<T = RemoteMethods>
  * `T` is the class of the object, or an interface of its methods: `RemoteReference<Echo>` has the method `echo` if
  * `Echo` has `remote_echo`.
  */
-export class RemoteReference<T = RemoteMethods> implements Reference<T> {
+export class RemoteReference<out T = RemoteMethods> implements Reference<T> {
   static {
     addDisposal(this);
     addIteration(this, (reference) => reference.#read({}));
@@ -274,7 +273,7 @@ export interface RemoteStream<Item = unknown> extends RemoteReference<StreamMeth
 // Ways to call
 
 /** Calls methods of a remote object with fixed options: `reference.with({ timeoutMs: 500 })` returns one. */
-export class RemoteCaller<T = RemoteMethods> {
+export class RemoteCaller<out T = RemoteMethods> {
   static {
     addIteration(this, (caller) => {
       if (caller.#read === undefined) throw new TypeError("This object cannot be read as a stream");
@@ -352,11 +351,8 @@ export class RemoteCaller<T = RemoteMethods> {
 type InvokePipe = (name: string, args: readonly unknown[]) => object;
 
 /** A promise of the result of a call, and a reference to it if it is one: see {@link RemoteReference.pipe}. */
-export type Pipelined<Result> =
-  IsAny<Result> extends true
-    ? Promise<Result> & Reference
-    : unknown extends Result
-      ? Promise<Result> & Reference
-      : Result extends RemoteReference<infer T>
-        ? Promise<Result> & Reference<T>
-        : Promise<Result>;
+export type Pipelined<Result> = unknown extends Result // also any
+  ? Promise<Result> & Reference
+  : Result extends RemoteReference<infer T>
+    ? Promise<Result> & Reference<T>
+    : Promise<Result>;

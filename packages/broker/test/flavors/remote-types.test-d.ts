@@ -251,6 +251,42 @@ test("rootObject and unreferenced receive the connection", () => {
   expectTypeOf<Broker>().toExtend<Connection>();
 });
 
+describe("a reference in place of another", () => {
+  interface Greeter {
+    greet(name: string): string;
+  }
+  interface Host extends Greeter {
+    seat(name: string): number;
+  }
+
+  test("may have more methods, or be of any type where the other one is of unknown type", () => {
+    expectTypeOf<RemoteReference<Host>>().toExtend<RemoteReference<Greeter>>();
+    expectTypeOf<RemoteReference<Host>>().toExtend<Reference<Greeter>>();
+    expectTypeOf<RemoteReference<Child>>().toExtend<RemoteReference>();
+    expectTypeOf<CacheObserver<Host>>().toExtend<CacheObserver>();
+  });
+
+  test("has no fewer methods, and no other ones", () => {
+    expectTypeOf<RemoteReference<Greeter>>().not.toExtend<RemoteReference<Host>>();
+    expectTypeOf<RemoteReference>().not.toExtend<RemoteReference<Host>>();
+    expectTypeOf<RemoteReference<{ greet(name: string): number }>>().not.toExtend<RemoteReference<Greeter>>();
+  });
+
+  test("can be used by a function for references of all types", () => {
+    // Once, the compiler needed all of its memory for this function.
+    function isEqual<T>(one: RemoteReference<T>, other: Reference): boolean {
+      const untyped: RemoteReference = one;
+      return untyped === other;
+    }
+    function both<T>(one: Reference<T>, other: Reference<T>): Reference<T>[] {
+      return [one, other];
+    }
+    const host = referenceTo<Host>();
+    expectTypeOf(isEqual).toBeCallableWith(host, host);
+    expectTypeOf(both(host, host)).toEqualTypeOf<Reference<Host>[]>();
+  });
+});
+
 test("a remote reference implements Reference", () => {
   expectTypeOf<RemoteReference<Everything>>().toExtend<Reference<Everything>>();
 });
