@@ -148,7 +148,7 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
   [Symbol.dispose](): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    this.#space.release(this.#object, this.#perspective, this as LocalReference);
+    this.#space.release(this.#object, this.#perspective, this);
   }
 
   /** As that of a `RemoteReference`. */
@@ -229,7 +229,7 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
       if (!wantsAnswer) return containsPromise(result) ? await settlePromises(result) : undefined;
       const resolved = containsPromise(result) ? await resolveResult(result, writing) : result;
       const exchange = this.#exchange(receiver, this.#perspective);
-      if (resolved instanceof Batch) return localItems(resolved, writing, exchange);
+      if (Batch.is(resolved)) return localItems(resolved, writing, exchange);
       return localResult(resolved, writing, exchange);
     } catch (error) {
       throw asRemoteError(call.hasCanceled(error) ? new Canceled() : error);

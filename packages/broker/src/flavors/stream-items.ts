@@ -76,6 +76,11 @@ export class Batch {
     this.#owner = owner;
   }
 
+  /** Whether a value is a batch. A proxy, which may throw, is none. */
+  static is(value: unknown): value is Batch {
+    return typeof value === "object" && value !== null && #owner in value;
+  }
+
   /** Calls `write` for each item. Throws what it throws, and why an earlier batch could not be sent. */
   write(write: (item: unknown) => void): void {
     const failure = this.#owner.failureBefore(this.#number);
@@ -93,7 +98,7 @@ export class Batch {
    * sent. Undefined for any other result, and when there are no such items: then the error is the answer.
    */
   static before(result: unknown, error: unknown): Batch | undefined {
-    if (!(result instanceof Batch) || result.#owner.failureBefore(result.#number) !== undefined) return undefined;
+    if (!Batch.is(result) || result.#owner.failureBefore(result.#number) !== undefined) return undefined;
     const sent = result.#index;
     result.#owner.cannotSend(result.#number, error, sent > 0);
     if (sent === 0) return undefined;

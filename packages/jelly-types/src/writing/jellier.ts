@@ -297,8 +297,8 @@ function prototypeOf(value: object): object | null {
 function isAsyncIterable(value: object): boolean {
   try {
     return (value as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator] !== undefined;
-  } catch (cause) {
-    throw unreadable(cause);
+  } catch {
+    return false; // A proxy: it is refused when its properties are read.
   }
 }
 
