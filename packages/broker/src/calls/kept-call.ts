@@ -1,7 +1,6 @@
 // A call that must run once, although it may arrive several times, and its answer (docs/extension.md).
 
 import type { Dialect } from "@pb/banana";
-import type { IncomingContext } from "./call-context.js";
 
 /** What a caller has said about a call that must run once: a part of `note` of `pbx`. */
 export interface OnceNote {
@@ -12,12 +11,19 @@ export interface OnceNote {
   arrive(method: string): KeptCall;
 }
 
+/** The part of the context of a running method that its calls need. */
+export interface RunningContext {
+  /** Whether it does not abort when the connection ends. */
+  isKept: boolean;
+  abort(reason: Error): void;
+}
+
 /** A call whose answer is kept. */
 export interface KeptCall {
   /** Whether it has arrived once only. False after the first {@link OnceNote.arrive}. */
   readonly isNew: boolean;
   /** The context of its method while that runs. */
-  context: IncomingContext | undefined;
+  context: RunningContext | undefined;
   /** Keeps the answer, of which this is the whole message. */
   keep(command: KeptAnswer["command"], message: Uint8Array, dialect: Dialect): void;
   /** The method has finished, but its answer belongs to the connection, and cannot be sent over another one. */

@@ -6,7 +6,7 @@ import { JellyError, printable } from "@pb/jelly-types";
 import { enterContext, IncomingContext, runningCalls } from "../calls/call-context.js";
 import type { CallNote } from "../calls/call-context.js";
 import type { Callable, IncomingCall, Perspective } from "../calls/callable.js";
-import type { KeptAnswer, KeptCall, OnceNote } from "../calls/kept-call.js";
+import type { KeptAnswer, KeptCall, OnceNote, RunningContext } from "../calls/kept-call.js";
 import type { ArrivedRecord, CallHooks } from "../calls/telemetry.js";
 import { AnswerNotKept, Canceled, isDueToCancel, NotExpected } from "../calls/extension-errors.js";
 import { isExpected, LimitError, PBError, UnknownCacheError } from "../errors.js";
@@ -81,7 +81,7 @@ export class Responder {
   #callee: Callable | undefined;
   #context: IncomingContext | undefined;
   /** The contexts of running calls by request id. Created with the first one: most programs do not ask for contexts. */
-  #contexts: Map<unknown, IncomingContext> | undefined;
+  #contexts: Map<unknown, RunningContext> | undefined;
   /** The calls that wait for the answer of an earlier arrival, and the memory of each. */
   readonly #repeats = new Map<Disposable, number>();
   /** Calls for items of streams that wait, by request id. */
@@ -360,7 +360,8 @@ export class Responder {
     this.#running++;
     this.#core.memory.startCall(memory);
     const { context } = kept;
-    if (context !== undefined) (this.#contexts ??= new Map()).set(call.requestId, context); // For `cancel`.
+    // For `cancel`.
+    if (context !== undefined) (this.#contexts ??= new Map<unknown, RunningContext>()).set(call.requestId, context);
     if (call.record !== undefined) this.#startRecord(call, call.record, callable);
     const subscription = kept.whenAnswered((answer) => {
       this.#repeats.delete(subscription);

@@ -4,8 +4,7 @@
 import { decode, encode, none } from "@pb/banana";
 import type { Dialect, Expression } from "@pb/banana";
 import { AnswerForgotten, OnceRefused } from "../calls/extension-errors.js";
-import type { IncomingContext } from "../calls/call-context.js";
-import type { KeptAnswer, KeptCall, OnceNote } from "../calls/kept-call.js";
+import type { KeptAnswer, KeptCall, OnceNote, RunningContext } from "../calls/kept-call.js";
 import type { BrokerConfig } from "../engine/config.js";
 import { keepInProcess } from "../engine/memory.js";
 import type { BrokerLimits } from "../limits.js";
@@ -39,7 +38,7 @@ class Call implements KeptCall {
   /** What it takes in memory. */
   bytes: number;
   isNew = true;
-  context: IncomingContext | undefined;
+  context: RunningContext | undefined;
   /** When the method finished, on the clock of the store. Undefined while it runs. */
   finished: number | undefined;
   #answer: KeptAnswer | undefined;
