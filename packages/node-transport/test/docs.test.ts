@@ -88,7 +88,7 @@ describe.skipIf(process.platform === "win32")("the programs", () => {
     }
   });
 
-  test("of RECIPES.md that print something are found", () => expect(outputs).toHaveLength(9));
+  test("of RECIPES.md that print something are found", () => expect(outputs).toHaveLength(10));
 
   test.for(outputs)("%s prints what RECIPES.md shows", async ([name, expected]) => {
     const program = start(name);
