@@ -40,7 +40,7 @@ interface WaitingReader {
  * Reads a stream of the peer. What is asked for in advance doubles while the program waits for items that the source
  * has, and is halved when many wait for the program. Leaving the iteration, and its end, release the source.
  */
-export class StreamReader implements AsyncIterableIterator<unknown, undefined> {
+export class StreamReader implements AsyncIterator<unknown, undefined>, AsyncIterable<unknown> {
   readonly #origin: StreamOrigin;
   readonly #options: DeadlineOptions;
   readonly #items = new Fifo<{ readonly item: unknown; readonly bytes: number }>();

@@ -133,7 +133,7 @@ export class Live<State extends object, View = State> extends Cacheable {
     this.#commit(state);
   }
 
-  /** @internal */
+  /** Called by the broker when it sends the state to a new viewer. Throws {@link LiveError} if its view fails. */
   override getStateToCacheAndObserveFor(perspective: Perspective, observer: CacheObserver): unknown {
     const key = this.#exclusively("viewKey", () => this.viewKey(perspective));
     if (typeof key !== "string") throw new LiveError("LIVE_VIEW_FAILED", "viewKey must return text");
@@ -153,7 +153,7 @@ export class Live<State extends object, View = State> extends Cacheable {
     return { rev: group.revision, state: group.tree };
   }
 
-  /** @internal */
+  /** Called by the broker when a viewer is gone. */
   override stoppedObserving(_perspective: Perspective, observer: CacheObserver): void {
     const viewer = this.#viewers.get(observer);
     if (viewer === undefined) return;
