@@ -1,5 +1,6 @@
 // The patch between two states.
 
+import { changedKeys } from "./changes.js";
 import { isContainer } from "./plain.js";
 import type { PlainObject } from "./plain.js";
 import { below } from "./pointer.js";
@@ -50,6 +51,11 @@ function compare(pointer: string, before: unknown, after: unknown, into: Operati
 }
 
 function compareDicts(pointer: string, before: PlainObject, after: PlainObject, into: Operation[]): void {
+  const changed = changedKeys(before, after);
+  if (changed !== undefined) {
+    compareEntries(changed, pointer, before, after, into);
+    return;
+  }
   const keys = Object.keys(after);
   let added = 0;
   for (const key of keys) {
@@ -65,6 +71,24 @@ function compareDicts(pointer: string, before: PlainObject, after: PlainObject, 
   const kept = Object.keys(before);
   if (kept.length === keys.length - added) return;
   for (const key of kept) if (!Object.hasOwn(after, key)) into.push([below(pointer, key)]);
+}
+
+/** Compares only these entries, in the same way. */
+function compareEntries(
+  keys: readonly string[],
+  pointer: string,
+  before: PlainObject,
+  after: PlainObject,
+  into: Operation[],
+): void {
+  const removed: Operation[] = [];
+  for (const key of keys) {
+    if (!Object.hasOwn(before, key)) {
+      if (Object.hasOwn(after, key)) into.push([below(pointer, key), after[key]]);
+    } else if (Object.hasOwn(after, key)) compare(below(pointer, key), before[key], after[key], into);
+    else removed.push([below(pointer, key)]);
+  }
+  for (const operation of removed) into.push(operation);
 }
 
 /** Removes or adds items in one place: behind the items that are equal at the start, and those that are not. */

@@ -2,6 +2,7 @@
 
 import { Float } from "@pb/jelly-types";
 import { LiveError } from "../errors.js";
+import { Comparison, noteDict, WIDE } from "./changes.js";
 import { FORBIDDEN_KEY, MOST_DEPTH, MOST_ENTRIES, MOST_TEXT_BYTES, MOST_VALUES } from "./limits.js";
 import { stepTo } from "./pointer.js";
 
@@ -23,6 +24,13 @@ const SCALAR: Extent = { values: 1, depth: 0 };
 
 /** Of all lists and dicts that were checked or converted. They are frozen, so they are never looked at again. */
 const extents = new WeakMap<object, Extent>();
+
+/** What a check has looked at, which is not frozen yet. */
+class Fresh {
+  readonly extents = new Map<object, Extent>();
+  /** Run when everything is frozen. */
+  readonly notes: (() => void)[] = [];
+}
 
 /** Adds the extents of the entries of one list or dict. */
 class Sum {
@@ -71,27 +79,31 @@ class Path {
  * freezes nothing otherwise.
  */
 export function seal(value: unknown, before: unknown, what = "The state"): void {
-  const fresh = new Map<object, Extent>();
+  const fresh = new Fresh();
   check(value, before, new Path(what), fresh);
-  for (const [container, extent] of fresh) {
+  for (const [container, extent] of fresh.extents) {
     Object.freeze(container);
     extents.set(container, extent);
   }
+  for (const note of fresh.notes) note();
 }
 
-function check(value: unknown, before: unknown, path: Path, fresh: Map<object, Extent>): Extent {
+function check(value: unknown, before: unknown, path: Path, fresh: Fresh): Extent {
   if (!isContainer(value)) {
     checkScalar(value, path);
     return SCALAR;
   }
-  const known = extents.get(value) ?? fresh.get(value);
+  const known = extents.get(value) ?? fresh.extents.get(value);
   if (known !== undefined) return known;
   const sum = new Sum();
   // The value at the same place, if it was checked: most entries are the same.
   const old = isContainer(before) && extents.has(before) ? (before as PlainObject) : undefined;
   const isOld = (key: string | number, item: unknown): boolean => {
-    if (old?.[key] !== item || item === undefined) return false;
-    sum.add(isContainer(item) ? extents.get(item)! : SCALAR);
+    if (!Object.is(old?.[key], item) || item === undefined) return false;
+    // What the dict before has inherited, such as its `constructor`, was not checked.
+    const extent = isContainer(item) ? extents.get(item) : typeof item === "function" ? undefined : SCALAR;
+    if (extent === undefined) return false;
+    sum.add(extent);
     return true;
   };
   const visit = (key: string | number, item: unknown): void => {
@@ -100,9 +112,9 @@ function check(value: unknown, before: unknown, path: Path, fresh: Map<object, E
     path.leave();
   };
   if (Array.isArray(value)) checkItems(value, path, isOld, visit);
-  else checkEntries(value as PlainObject, path, isOld, visit);
+  else checkDict(value as PlainObject, old, path, fresh, isOld, visit);
   const extent = sum.total(path);
-  fresh.set(value, extent);
+  fresh.extents.set(value, extent);
   return extent;
 }
 
@@ -135,7 +147,27 @@ function checkItems(items: readonly unknown[], path: Path, isOld: IsOld, visit: 
   }
 }
 
-function checkEntries(entries: PlainObject, path: Path, isOld: IsOld, visit: Visit): void {
+/** Checks a dict, and compares it with the one before, if it is wide. */
+function checkDict(
+  entries: PlainObject,
+  old: PlainObject | undefined,
+  path: Path,
+  fresh: Fresh,
+  isOld: IsOld,
+  visit: Visit,
+): void {
+  const comparison = Comparison.with(old);
+  const compared: IsOld = (key, item) => {
+    const isSame = isOld(key, item);
+    comparison!.note(key as string, isSame);
+    return isSame;
+  };
+  const count = checkEntries(entries, path, comparison === undefined ? isOld : compared, visit);
+  if (count >= WIDE) fresh.notes.push(() => noteDict(entries, count, comparison));
+}
+
+/** Returns their number. */
+function checkEntries(entries: PlainObject, path: Path, isOld: IsOld, visit: Visit): number {
   const prototype: unknown = Object.getPrototypeOf(entries);
   if (prototype !== Object.prototype && prototype !== null)
     throw path.error("LIVE_NOT_PLAIN", `cannot contain ${kindOf(entries)}: ${adviceFor(entries)}`);
@@ -150,6 +182,7 @@ function checkEntries(entries: PlainObject, path: Path, isOld: IsOld, visit: Vis
       throw path.error("LIVE_NOT_PLAIN", `cannot contain the property ${stepTo(key)}: it is hidden, or has a getter`);
     visit(key, property.value);
   }
+  return keys.length;
 }
 
 function checkLength(length: number, path: Path): void {

@@ -1,7 +1,7 @@
 // Patches: what they say, how they are applied, and what is refused.
 
 import { describe, expect, test } from "vitest";
-import { diff } from "../../src/state/diff.js";
+import { diff, isEqual } from "../../src/state/diff.js";
 import type { Operation } from "../../src/state/diff.js";
 import { PatchedState, reconcile } from "../../src/state/patch.js";
 import { adopt, seal } from "../../src/state/plain.js";
@@ -125,6 +125,52 @@ test("random states: the patch between any two makes the second of the first", (
   }
 });
 
+test("random updates of a wide dict: their patches are those of a comparison of all entries", () => {
+  let seed = 11;
+  const random = (below: number): number => (seed = (seed * 48_271) % 0x7fffffff) % below;
+  const value = (): unknown => [random(3), 0, -0, NaN, null, { x: random(3) }, [random(3)]][random(7)];
+  const wide = (size: number): object =>
+    Object.fromEntries(Array.from({ length: size }, (_, at) => [`k${at}`, value()]));
+  type Wide = Record<string, Record<string, unknown>>;
+  // Each state with the same values that nothing is known about.
+  let states: [known: Wide, unknown: Wide][] = [];
+  const forget = (state: Wide): Wide =>
+    Object.fromEntries(Object.entries(state).map(([key, dict]) => [key, { ...dict }]));
+  const add = (state: Wide): void => {
+    seal(state, states.at(-1)?.[0]);
+    states.push([state, forget(state)]);
+  };
+  const changes: ((draft: Wide) => void)[] = [
+    (draft) => (draft.a![`k${random(700)}`] = value()),
+    // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- what a recipe does
+    (draft) => delete draft.a![`k${random(700)}`],
+    (draft) => ([draft.a, draft.b] = [draft.b!, draft.a!]),
+    (draft) => (draft.b = draft.a!),
+    (draft) => (draft.a = { ...draft.a, [`n${random(5)}`]: 1, [`n${random(5)}`]: 2 }),
+    (draft) => (draft.a = { ...draft.a, constructor: random(2), toString: 1 }),
+    (draft) => Object.assign(draft.a!, wide(600)),
+    (draft) => (draft.a = Object.fromEntries(Object.entries(draft.a!).slice(random(300)))),
+  ];
+  for (let run = 0; run < 6; run++) {
+    states = [];
+    add({ a: wide(600), b: wide(520) } as Wide);
+    for (let update = 0; update < 12; update++) {
+      const draft = forget(states.at(-1)![0]);
+      for (let times = random(3); times >= 0; times--)
+        changes[random(changes.length - (random(4) === 0 ? 0 : 2))]!(draft);
+      add(draft);
+      const [[before, same], [after, other]] = [states[random(states.length)]!, states.at(-1)!];
+      const sorted = (operations: readonly Operation[]): unknown => operations.toSorted(([a], [b]) => (a < b ? -1 : 1));
+      const [found, all] = [diff(before, after), diff(same, other)];
+      expect(isEqual(sorted(found), sorted(all))).toBe(true);
+      if (before === states.at(-2)![0]) expect(isEqual(found, all)).toBe(true);
+      const patched = new PatchedState(same);
+      patched.apply(found);
+      expect(diff(patched.finish(), other)).toEqual([]);
+    }
+  }
+});
+
 describe("a patch that does not apply is refused:", () => {
   const state = { a: { b: 1 }, l: [1, 2, 3] };
   test.each<[what: string, operations: unknown]>([
@@ -219,6 +265,12 @@ describe("a state that cannot travel is refused, and nothing of it is frozen:", 
     const state = { good: { x: 1 }, bad: { value } };
     expect(codeOf(() => seal(state, undefined))).toBe(code);
     expect(Object.isFrozen(state.good)).toBe(false);
+  });
+
+  test("what its predecessor has inherited", () => {
+    const before = { x: 1 };
+    seal(before, undefined);
+    expect(codeOf(() => seal({ ...before, constructor: Object }, before))).toBe("LIVE_NOT_PLAIN");
   });
 
   test("the error names the place", () => {
