@@ -55,7 +55,8 @@ function writeTree(value: unknown, writer: ExpressionWriter, depth: number): voi
   if (typeof value === "object" && value !== null) {
     if (depth === 0) throw new JellyError("JELLY_TOO_DEEP", `Values are nested more than ${WRITING_DEPTH} deep`);
     if (Array.isArray(value)) writeItems(value, writer, depth - 1);
-    else writeEntries(value as Readonly<Record<string, unknown>>, writer, depth - 1);
+    else if (isPlain(value)) writeEntries(value as Readonly<Record<string, unknown>>, writer, depth - 1);
+    else throw refused(value);
     return;
   }
   try {
@@ -70,7 +71,17 @@ function writeScalar(value: unknown, writer: ExpressionWriter): void {
   else if (typeof value === "number") writeNumber(writer, value);
   else if (typeof value === "boolean") writeBoolean(writer, value);
   else if (value === null) writeNone(writer);
-  else throw new JellyError("JELLY_NOT_JELLYABLE", `A plain tree cannot contain ${describe(value)}`);
+  else throw refused(value);
+}
+
+/** Whether an object has no class: its properties are all that it is. The objects of another realm count too. */
+function isPlain(object: object): boolean {
+  const prototype = Object.getPrototypeOf(object) as object | null;
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+function refused(value: unknown): JellyError {
+  return new JellyError("JELLY_NOT_JELLYABLE", `A plain tree cannot contain ${describe(value)}`);
 }
 
 function writeItems(items: readonly unknown[], writer: ExpressionWriter, depth: number): void {
