@@ -5,6 +5,7 @@ import { CalendarDate, DateTime, Decimal, describe, TimeDelta, TimeOfDay, Tuple,
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { RemoteMethods } from "../flavors/call-types.js";
 import type { Reference } from "../flavors/remote-reference.js";
+import { isThenable } from "../wire/promised-results.js";
 
 /** A Standard Schema of this package. */
 export interface Schema<T> extends StandardSchemaV1<T, T> {
@@ -102,8 +103,8 @@ export function tupleOf<const Items extends readonly StandardSchemaV1[]>(
     const issues: StandardSchemaV1.Issue[] = [];
     const outputs = items.map((item, index) => {
       const result = item["~standard"].validate(value[index]);
-      if (result instanceof Promise) {
-        result.catch(() => undefined);
+      if (result instanceof Promise || isThenable(result)) {
+        Promise.resolve(result).catch(() => undefined);
         throw new TypeError("The schema of an item of a tuple is asynchronous");
       }
       if (result.issues === undefined) return result.value;

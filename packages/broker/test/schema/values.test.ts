@@ -87,6 +87,9 @@ test("a tuple consists of what the schemas of its items return, and these are no
   expect(made).toEqual({ value: tuple(3) });
   const later = z.string().refine(() => Promise.resolve(true));
   expect(() => tupleOf(later)["~standard"].validate(tuple("x"))).toThrow(/asynchronous/);
+  const validate = (): never => ({ then: () => undefined }) as never; // A promise of a library.
+  const foreign = { "~standard": { version: 1, vendor: "x", validate } } as const;
+  expect(() => tupleOf(foreign)["~standard"].validate(tuple("x"))).toThrow(/asynchronous/);
 });
 
 test("they can be parts of schemas of other libraries", () => {
