@@ -14,7 +14,7 @@ import { Fifo } from "../fifo.js";
 import { cacheTarget } from "../flavors/cacheable.js";
 import { calledMethod } from "../flavors/called-method.js";
 import { Batch } from "../flavors/stream-items.js";
-import { cancelNext, discardStream, StreamSource } from "../flavors/stream-source.js";
+import { cancelNext, discardStream, streamOf, StreamSource } from "../flavors/stream-source.js";
 import { IncomingGraph, OutgoingGraph } from "../references/graph-context.js";
 import { mentionArrivals } from "../references/mentioned-caches.js";
 import { releaseUnread, releaseUnreadInSteps } from "../references/release-unread.js";
@@ -566,7 +566,9 @@ export class Responder {
    * method that failed; unobserved, it would end the process.
    */
   #watchUnsent({ method }: ReceivedCall, value: unknown): void {
-    discardStream(value);
+    const { config } = this.#core;
+    const stream = streamOf(value, config.types);
+    if (stream !== undefined) discardStream(stream).catch((error: unknown) => config.reportError(error));
     if (!containsPromise(value)) return;
     this.#running++;
     settlePromises(value).then(

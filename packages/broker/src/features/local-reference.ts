@@ -225,7 +225,7 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
       if (this.#object instanceof StreamSource) call.onCancel(() => cancelNext(returned as object));
       const result = isThenable(returned) ? await returned : returned;
       const writing = this.#writingFor(receiver);
-      if (!wantsAnswer) discardStream(result);
+      if (!wantsAnswer) this.#discard(result);
       if (!wantsAnswer) return containsPromise(result) ? await settlePromises(result) : undefined;
       const resolved = containsPromise(result) ? await resolveResult(result, writing) : result;
       const exchange = this.#exchange(receiver, this.#perspective);
@@ -236,6 +236,12 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
     } finally {
       call.finish();
     }
+  }
+
+  /** Ends a result that is a stream, when nobody waits for it. */
+  #discard(result: unknown): void {
+    if (typeof result === "object" && result !== null && isSentAsStream(result))
+      discardStream(result).catch((error: unknown) => this.#space.config.reportError(error));
   }
 
   #writingFor(perspective: Perspective): LocalWriting {

@@ -2,7 +2,7 @@
 // source, of which it asks items with `next(count)`. Nothing is produced that was not asked for.
 
 import { describe } from "@pb/jelly-types";
-import type { JellyWriter, WritingHandler } from "@pb/jelly-types";
+import type { JellyWriter, TypeRegistry, WritingHandler } from "@pb/jelly-types";
 import { IncomingContext, runningCalls } from "../calls/call-context.js";
 import type { Connection, IncomingCall, Perspective } from "../calls/callable.js";
 import type { Parameters } from "../calls/dispatch.js";
@@ -81,10 +81,9 @@ export function cancelNext(promise: object): boolean {
 /** The sources of each stream: one that was not read is closed when the last of them is released. */
 const sourcesOf = new WeakMap<Stream, number>();
 
-/** Ends a stream that was not read, and will not be: one that is not sent. */
-export function discardStream(value: unknown): void {
-  if (typeof value === "object" && value !== null && isStream(value) && !sourcesOf.has(value))
-    void Promise.resolve(closeUnread(value)).catch(() => undefined);
+/** Ends a stream that was not read, and will not be: one that is not sent. Rejects when it fails to close. */
+export async function discardStream(stream: Stream): Promise<void> {
+  if (!sourcesOf.has(stream)) await closeUnread(stream);
 }
 
 /** An iterable that makes an iterator for each reader has none to close. */
@@ -396,6 +395,17 @@ export const streamHandler: WritingHandler<Stream> = {
   jelly(stream: Stream, jellier: JellyWriter) {
     const { context, perspective } = outgoingGraph(jellier, stream);
     const source = new StreamSource(stream, context, perspective);
-    writeReference(jellier, source, source);
+    try {
+      writeReference(jellier, source, source);
+    } catch (error) {
+      source.unreferenced(context.connection); // The peer will not release what it does not get.
+      throw error;
+    }
   },
 };
+
+/** The stream that a result is, unless its class has another handler: then it is sent as something else. */
+export function streamOf(result: unknown, types: Pick<TypeRegistry, "writing">): Stream | undefined {
+  if (typeof result !== "object" || result === null || !isStream(result)) return undefined;
+  return types.writing(result) === streamHandler ? result : undefined;
+}

@@ -136,12 +136,38 @@ class Press extends Root {
     return count;
   }
 
+  remote_badlyClosed(): unknown {
+    const fail = (): never => {
+      throw new Error("not closed");
+    };
+    return { [Symbol.asyncIterator]: fail, next: fail, return: fail };
+  }
+
+  readonly archive = new Archive();
+
+  remote_archive(): Archive {
+    return this.archive;
+  }
+
   remote_keep(stream: unknown): void {
     this.kept = stream;
   }
 
   remote_kept(): unknown {
     return this.kept;
+  }
+}
+
+/** Is iterable, and closes what it has opened; but it is not sent as a stream. */
+class Archive extends Referenceable {
+  destroyed = 0;
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<number> {
+    yield* [];
+  }
+
+  destroy(): void {
+    this.destroyed++;
   }
 }
 
@@ -398,10 +424,16 @@ describe.each(ways)("a stream %s", (way) => {
     const waiting = await stream("waiting");
     expect(await waiting.call.next()).toEqual(["first"]);
     const errors: string[] = [];
-    const limited = waiting.with({ timeoutMs: 50 });
-    for (let call = 0; call < 80; call++) limited.call.next(1024).catch((error: unknown) => errors.push(String(error)));
+    const callers = Array.from({ length: 80 }, () => new AbortController());
+    for (const { signal } of callers)
+      waiting
+        .with({ signal })
+        .call.next(1024)
+        .catch((error: unknown) => errors.push(String(error)));
+    await expect.poll(() => errors).toHaveLength(80 - 64);
+    for (const error of errors) expect(error).toContain("More than 64 calls wait");
+    for (const caller of callers) caller.abort();
     await expect.poll(() => errors).toHaveLength(80);
-    expect(errors.filter((error) => error.includes("More than 64 calls wait"))).toHaveLength(80 - 64);
     waiting[Symbol.dispose]();
     await expect.poll(() => press.closed).toBe(1);
   });
@@ -433,6 +465,22 @@ describe.each(ways)("a stream %s", (way) => {
     const stream = new ReadableStream({ cancel: () => close(source) });
     await expect(root.callRemote("upload", stream, () => undefined)).rejects.toThrow(/a function cannot be sent/);
     if (way !== "locally") await expect.poll(() => source.closed).toBe(1);
+    await expectNothingLeft();
+  });
+
+  test("that nobody receives and that fails to close is reported", async () => {
+    const { root, events, expectNothingLeft } = await open(way);
+    root.sendRemote("badlyClosed");
+    await expect.poll(() => events.map(({ kind }) => kind)).toEqual(["callback-failed"]);
+    await expectNothingLeft();
+  });
+
+  test("is not what an iterable Referenceable is: it stays as it is when nobody receives it", async () => {
+    const { press, root, expectNothingLeft } = await open(way);
+    root.sendRemote("archive");
+    const archive = await root.callRemote("archive"); // After the other call.
+    expect(press.archive.destroyed).toBe(0);
+    (archive as Reference)[Symbol.dispose]();
     await expectNothingLeft();
   });
 });
@@ -537,6 +585,19 @@ describe("over a connection, a stream", () => {
     expect(await read(third)).toEqual([0, 1]);
     root[Symbol.dispose]();
     await pair.expectNothingLeft();
+  });
+
+  test("that the peer has no place for is closed, and not counted as open", async () => {
+    const press = new Press();
+    const limits = { streams: 1, references: 1 };
+    await using pair = await connectedPair({ root: press, limits, onEvent: () => undefined });
+    const root = await pair.client.getRootObject();
+    const archive = (await root.callRemote("archive")) as Reference;
+    await expect(root.callRemote("readable")).rejects.toThrow(/Maximum PB reference count exceeded/);
+    expect(press.closed).toBe(1);
+    archive[Symbol.dispose]();
+    await pair.settled();
+    expect(await read((await root.callRemote("numbers", 2)) as RemoteStream)).toEqual([0, 1]);
   });
 
   test("that waits does not keep its reader from leaving, nor its source from ending", async () => {

@@ -42,6 +42,11 @@ class Bank extends Root {
     return new Thing();
   }
 
+  async remote_stream(): Promise<ReadableStream> {
+    await new Promise<void>((resolve) => this.gates.push(resolve));
+    return new ReadableStream({ cancel: () => void this.runs.push("canceled") });
+  }
+
   remote_long(length: number): Uint8Array {
     this.runs.push("long");
     return new Uint8Array(length);
@@ -199,6 +204,17 @@ describe("a user", () => {
 });
 
 describe("an answer", () => {
+  test("that is a stream, and whose connection has ended, ends the stream", async () => {
+    const { bank, connect } = server();
+    const [first, second] = [await connect(), await connect()];
+    await first.call(text(KEY), "stream");
+    await first.peer.close();
+    bank.gates[0]!();
+    await settled();
+    expect(bank.runs).toEqual(["canceled"]);
+    expect((await second.call(text(KEY), "stream"))[0]).toContain("pbx.AnswerNotKept");
+  });
+
   test("is forgotten when the caller has confirmed it, and a key of a running or unknown call changes nothing", async () => {
     const { bank, connect } = server({ keptAnswers: 1 });
     const caller = await connect();
