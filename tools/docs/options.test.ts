@@ -3,6 +3,7 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { fileURLToPath } from "node:url";
 import { BananaWriter, decoderStream, decode, encode, encoderStream, inspect, Scanner, Session } from "@pb/banana";
 import * as broker from "@pb/broker";
 import { BrokerConfig } from "@pb/broker/extension";
@@ -15,6 +16,7 @@ import * as transport from "../../packages/transport/src/index.js";
 import * as web from "@pb/web-transport";
 import * as webNode from "@pb/web-transport/node";
 import { afterAll, expect, test } from "vitest";
+import { publicPackages } from "../checks/workspace.js";
 
 class Service extends broker.Root {}
 
@@ -139,7 +141,7 @@ const others: ReadonlySet<string> = new Set([
 function takers(): string[] {
   const found = new Set<string>();
   const packages = new URL("../../packages/", import.meta.url);
-  for (const name of ["banana", "broker", "cred", "jelly-types", "node-transport", "transport", "web-transport"])
+  for (const { folder: name } of publicPackages(fileURLToPath(new URL("../../", import.meta.url))))
     for (const file of readdirSync(new URL(`${name}/api/`, packages))) {
       let owner = "";
       for (const line of readFileSync(new URL(`${name}/api/${file}`, packages), "utf8").split("\n")) {
