@@ -3,23 +3,27 @@
 import { ConnectionLostError, LimitError, PBError } from "../errors.js";
 import { Fifo } from "../fifo.js";
 import { Referenceable } from "../flavors/referenceable.js";
+import { sizeOfItem } from "../flavors/stream-items.js";
 import { RemoteError } from "../wire/failure.js";
 import type { AcceptedMethods } from "../calls/validation.js";
 import type { IncomingCall } from "../calls/callable.js";
 
 /**
- * Pages that may wait to be read before the sender of the next one has to wait for its answer: enough to keep a program
- * busy that reads one page after another.
+ * Bytes of pages that may wait to be read before the sender of the next one has to wait for its answer. 1 MiB: enough
+ * to keep a program busy that reads one page after another. The sender has 2 MiB without an answer.
  */
-const READ_AHEAD = 8;
+const READ_AHEAD_BYTES = 1024 * 1024;
+
+/** The same in pages, for small ones. */
+const READ_AHEAD_PAGES = 256;
 
 /**
  * Bytes of pages that may wait to be read. Only a sender that does not wait for answers, such as a Pager of stock
- * Twisted, exceeds READ_AHEAD. 64 MiB, as for one message.
+ * Twisted, exceeds READ_AHEAD_BYTES by much. 64 MiB, as for one message.
  */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
-/** What a page costs besides its contents, and what is assumed for values whose size is not known, in bytes. */
+/** What a page costs besides its contents, in bytes. */
 const PAGE_COST = 128;
 
 /** The message of the `PBError` that answers a page which is not read. The sender stops. */
@@ -41,7 +45,7 @@ interface Reader<Page> {
 /**
  * Receives pages from the peer; an async iterable of them (`twisted.spread.util.CallbackPageCollector`). `Page` is
  * the type with which a page arrives. Pass it as an argument of a call. Once it is iterated, a sender that waits for
- * answers, such as {@link sendPages}, is at most a few pages ahead. Pages of other senders wait in memory, up to 64
+ * answers, such as {@link sendPages}, is at most about 4 MiB ahead. Pages of other senders wait in memory, up to 64
  * MiB; then the iteration fails with `LimitError`.
  */
 export class PageCollector<Page = unknown> extends Referenceable implements AsyncIterable<Page> {
@@ -132,8 +136,8 @@ export class PageCollector<Page = unknown> extends Referenceable implements Asyn
     }
     this.#waitingBytes += cost;
     // A program may wait for the end of the call before it reads: until then, nothing is held back.
-    const mustWait = isAwaited && this.#isIterated && this.#pages.size >= READ_AHEAD;
-    if (!mustWait) {
+    const isAhead = this.#waitingBytes > READ_AHEAD_BYTES || this.#pages.size >= READ_AHEAD_PAGES;
+    if (!(isAhead && isAwaited && this.#isIterated)) {
       this.#pages.add({ page, cost, taken: undefined });
       return undefined;
     }
@@ -162,6 +166,6 @@ export class PageCollector<Page = unknown> extends Referenceable implements Asyn
 }
 
 function costOf(page: unknown): number {
-  if (page instanceof Uint8Array) return PAGE_COST + page.byteLength;
-  return typeof page === "string" ? PAGE_COST + 2 * page.length : PAGE_COST;
+  // The letters of a text may take two bytes each.
+  return PAGE_COST + (typeof page === "string" ? 2 * page.length : sizeOfItem(page, MAX_WAITING_BYTES));
 }

@@ -11,6 +11,7 @@ import type { Sendable } from "../flavors/arrival-types.js";
 import type { RemoteArguments, RemoteName } from "../flavors/call-types.js";
 import { RemoteCaller } from "../flavors/remote-reference.js";
 import type { Reference, RemoteReference } from "../flavors/remote-reference.js";
+import { sizeOfItem } from "../flavors/stream-items.js";
 import { describeError, describeSafely, RemoteError } from "../wire/failure.js";
 import { PageCollector, PAGES_UNWANTED } from "./page-collector.js";
 
@@ -21,10 +22,16 @@ import { PageCollector, PAGES_UNWANTED } from "./page-collector.js";
 const PAGE_BYTES = 130_000;
 
 /**
- * Pages that may be without an answer. With pages of 130,000 bytes, two megabytes per round trip: up to 200 megabytes a
- * second over a network with 10 ms.
+ * Bytes of pages that may be without an answer. Two megabytes per round trip: up to 200 megabytes a second over a
+ * network with 10 ms. The collector answers early or late, so that this is what it lets the sender send.
  */
-const WINDOW = 16;
+const WINDOW_BYTES = 2 * 1024 * 1024;
+
+/** The same in pages, for small ones: each is a call. */
+const WINDOW_PAGES = 256;
+
+/** The first pages want no answer, as those of a stock Pager: a short transfer costs no round trip. */
+const FREE_PAGES = 16;
 
 /** The methods of a page collector, ours or Twisted's. `Page` is the type with which a page arrives. */
 export interface PageCollectorMethods<Page = unknown> {
@@ -133,10 +140,11 @@ function reportFailure(collector: RemoteReference<PageCollectorMethods>, error: 
 /** The pages that were sent and are not answered. */
 class SentPages {
   readonly #collector: RemoteReference<PageCollectorMethods>;
-  /** The first pages want no answer, as those of a stock Pager: a short transfer costs no round trip. */
-  #free = WINDOW;
-  /** Pages that want an answer and have none yet. */
+  #freePages = FREE_PAGES;
+  #freeBytes = WINDOW_BYTES;
+  /** Pages that want an answer and have none yet, and their bytes. */
   unanswered = 0;
+  #bytes = 0;
   #failure: { readonly error: unknown } | undefined;
   #wake: (() => void) | undefined;
   /** Whether the peer has said that it does not want further pages. */
@@ -150,18 +158,21 @@ class SentPages {
   add(value: unknown): void {
     // As the last argument, undefined would not be sent, and the collector would miss its page.
     const page = value === undefined ? null : value;
-    if (this.#free > 0) {
-      this.#free--;
+    const bytes = sizeOfItem(page, WINDOW_BYTES);
+    if (this.#freePages > 0 && this.#freeBytes > 0) {
+      this.#freePages--;
+      this.#freeBytes -= bytes;
       this.#collector.sendRemote("gotPage", page);
       return;
     }
     this.unanswered++;
+    this.#bytes += bytes;
     this.#collector.callRemote("gotPage", page).then(
-      () => this.#settled(),
+      () => this.#settled(bytes),
       (error: unknown) => {
         if (error instanceof RemoteError && error.message === PAGES_UNWANTED) this.isUnwanted = true;
         else this.#failure ??= { error };
-        this.#settled();
+        this.#settled(bytes);
       },
     );
   }
@@ -170,22 +181,23 @@ class SentPages {
   async room(): Promise<void> {
     // Waits until the page before has left, so that other calls are not delayed.
     await this.#collector.drained();
-    await this.#until(WINDOW - 1);
+    await this.#until(() => this.#bytes < WINDOW_BYTES && this.unanswered < WINDOW_PAGES);
   }
 
   /** Resolves when all pages are answered. */
   answered(): Promise<void> {
-    return this.#until(0);
+    return this.#until(() => this.unanswered === 0);
   }
 
-  async #until(unanswered: number): Promise<void> {
-    while (this.#failure === undefined && !this.isUnwanted && this.unanswered > unanswered)
+  async #until(isReached: () => boolean): Promise<void> {
+    while (this.#failure === undefined && !this.isUnwanted && !isReached())
       await new Promise<void>((resolve) => (this.#wake = resolve));
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
-  #settled(): void {
+  #settled(bytes: number): void {
     this.unanswered--;
+    this.#bytes -= bytes;
     this.#wake?.();
   }
 }
@@ -228,7 +240,7 @@ type Caller<T> = RemoteCaller<T> | Pick<Reference<T>, "with">;
  * that ignores the collector therefore looks like one that is slow, until the peer has released the collector: CPython
  * does that at once, JavaScript when it collects garbage. The iteration then fails with {@link ConnectionLostError}.
  *
- * The peer is at most a few pages ahead of the program if it is of this library (see {@link PageCollector}). Leaving
+ * The peer is at most about 4 MiB ahead of the program if it is of this library (see {@link PageCollector}). Leaving
  * the loop stops it, also while a page is waited for. Pass `reference.with({ signal, timeoutMs })` to limit the time of
  * the whole transfer, also after the answer of the call.
  */

@@ -16,20 +16,28 @@ const VALUE_BYTES = 16;
 const OBJECT_BYTES = 4096;
 
 /**
- * Estimates the bytes of an item, up to about {@link BATCH_BYTES}: what is beyond that in a container is not looked at,
- * so that the estimate takes little time.
+ * Estimates the bytes of an item, up to about `most` (default {@link BATCH_BYTES}): what is beyond that in a container
+ * is not looked at, so that the estimate takes little time. An object that occurs several times is counted once.
  */
-export function sizeOfItem(item: unknown): number {
-  let bytes = 0;
+export function sizeOfItem(item: unknown, most: number = BATCH_BYTES): number {
   const values = [item];
-  for (let value = values.pop(); ; value = values.pop()) {
-    bytes += VALUE_BYTES + sizeOfValue(value, values);
-    if (values.length === 0 || bytes >= BATCH_BYTES) return bytes;
+  let bytes = 0;
+  let seen: Set<unknown> | undefined;
+  while (values.length > 0 && bytes < most) {
+    const value = values.pop();
+    bytes += VALUE_BYTES;
+    // Most items contain no object: they need no set.
+    if (typeof value === "object" && value !== item) {
+      if (seen?.has(value) === true) continue;
+      (seen ??= new Set()).add(value);
+    }
+    bytes += sizeOfValue(value, values, most);
   }
+  return bytes;
 }
 
 /** The bytes of a value without its parts, which are added to `values`. */
-function sizeOfValue(value: unknown, values: unknown[]): number {
+function sizeOfValue(value: unknown, values: unknown[], most: number): number {
   if (typeof value === "string") return value.length;
   if (typeof value !== "object" || value === null) return 0;
   try {
@@ -38,7 +46,7 @@ function sizeOfValue(value: unknown, values: unknown[]): number {
     if (parts === undefined) return OBJECT_BYTES;
     for (const part of parts) {
       // Each part is counted again when it is looked at: a long list alone says that the item is large.
-      if (values.push(part) * VALUE_BYTES >= BATCH_BYTES) return BATCH_BYTES;
+      if (values.push(part) * VALUE_BYTES >= most) return most;
     }
     return 0;
   } catch {
