@@ -35,6 +35,7 @@ export type { Steps } from "./reading/steps.js";
 export { ListHead, ScalarPatterns } from "./expression/list-head.js";
 export { withLimits } from "./limits.js";
 export { addDisposal, asyncDispose, dispose, isDispose, onDispose } from "./dispose.js";
+export { refuseProxies } from "./refuse-proxies.js";
 export { madeBy, otherCopy, requireOwnCopy } from "./package-copy.js";
 export type { PackageCopy } from "./package-copy.js";
 export { thisCopy } from "./this-copy.js";

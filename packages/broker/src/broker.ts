@@ -1,7 +1,7 @@
 // One connection between two equal ends, which call each other's objects (wire specification 5;
 // `twisted.spread.pb.Broker`).
 
-import { addDisposal, asyncDispose, dispose, onDispose, Session } from "@pb/banana";
+import { addDisposal, asyncDispose, dispose, onDispose, refuseProxies, Session } from "@pb/banana";
 import type { Dialect } from "@pb/banana";
 import { checkNumber } from "@pb/jelly-types";
 import type { Callable, Connection, Perspective } from "./calls/callable.js";
@@ -60,6 +60,7 @@ export type AdmitLogin = (avatarId: unknown) => Disposable | Promise<Disposable>
 export class Broker implements Connection {
   static {
     addDisposal(this, asyncDispose);
+    refuseProxies(this, (object) => #link in object);
   }
 
   readonly #link: Link;

@@ -1,6 +1,6 @@
 // The portal: checks credentials and asks the realm for avatars (`twisted.cred.portal`).
 
-import { requireOwnCopy } from "@pb/banana";
+import { refuseProxies, requireOwnCopy } from "@pb/banana";
 import { Avatar, Referenceable } from "@pb/broker";
 import type { Connection, RootSource } from "@pb/broker";
 import { checkOptions } from "@pb/jelly-types";
@@ -50,6 +50,10 @@ const optionKinds: OptionKinds<PortalOptions> = {
  * place of a root object.
  */
 export class Portal implements RootSource {
+  static {
+    refuseProxies(this, (object) => #realm in object);
+  }
+
   /**
    * Tells the transport that clients have to log in. It limits the number and the duration of connections that have
    * not.

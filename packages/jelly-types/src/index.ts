@@ -46,7 +46,7 @@ export {
   takeDropped,
 } from "./types/instances/copy.js";
 export { requireTypeName, sentTypeName } from "./type-name.js";
-export { addDisposal, asyncDispose, dispose, isDispose, onDispose } from "@pb/banana";
+export { addDisposal, asyncDispose, dispose, isDispose, onDispose, refuseProxies } from "@pb/banana";
 export { below, describe, printable } from "./errors.js";
 export { keyOfId } from "./reading/hash-guard.js";
 export { isIndex, makeSparse } from "./reading/sparse.js";

@@ -1,6 +1,7 @@
 // Errors of connecting: bad endpoints, failed attempts, and calls made while there is no connection.
 
 import { PerspectiveBrokerError } from "@pb/broker";
+import { printable } from "@pb/jelly-types";
 
 /** The longest part of an endpoint in an error, in UTF-16 code units. */
 const LONGEST = 300;
@@ -14,7 +15,8 @@ export class EndpointError extends PerspectiveBrokerError {
   /** The message is the endpoint, the part that is wrong and what was expected there. */
   constructor(endpoint: string, part: string, expected: string) {
     const shown = endpoint.length > LONGEST ? `${endpoint.slice(0, LONGEST)}…` : endpoint;
-    super(`${JSON.stringify(shown)}: ${part}: ${expected}`);
+    // An endpoint that is an object comes as JSON.
+    super(`${endpoint.startsWith("{") ? printable(shown, LONGEST + 1) : JSON.stringify(shown)}: ${part}: ${expected}`);
     this.part = part;
   }
 }

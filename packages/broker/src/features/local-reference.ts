@@ -1,6 +1,6 @@
 // A local object behind the interface of a reference, so that the same program runs in one process or in two.
 
-import { addDisposal, dispose, madeBy, onDispose, requireOwnCopy } from "@pb/banana";
+import { addDisposal, dispose, madeBy, onDispose, refuseProxies, requireOwnCopy } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
 import { checkOptions, JellyError, printable } from "@pb/jelly-types";
 import { checkCallOptions } from "../calls/call-options.js";
@@ -74,6 +74,7 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
   static {
     addDisposal(this);
     addIteration(this, (reference) => reference.#read({}));
+    refuseProxies(this, (object) => #space in object);
   }
 
   readonly #space: Space;

@@ -1,6 +1,6 @@
 // A reference to a local object over a connection within the process, so that everything is copied as on the wire.
 
-import { addDisposal } from "@pb/banana";
+import { addDisposal, refuseProxies } from "@pb/banana";
 import { Broker } from "../broker.js";
 import { checkCallOptions } from "../calls/call-options.js";
 import type { CallOptions } from "../calls/call-options.js";
@@ -21,6 +21,7 @@ import { checkArguments } from "./local-values.js";
 export class LoopbackReference {
   static {
     addDisposal(this);
+    refuseProxies(this, (object) => #remote in object);
   }
 
   readonly #config: BrokerConfig;

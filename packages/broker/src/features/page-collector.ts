@@ -1,5 +1,6 @@
 // Receives pages: an async iterable that lets the sender wait, and tells it when no more pages are wanted.
 
+import { refuseProxies } from "@pb/banana";
 import { ConnectionLostError, LimitError, PBError } from "../errors.js";
 import { Fifo } from "../fifo.js";
 import { Referenceable } from "../flavors/referenceable.js";
@@ -49,6 +50,10 @@ interface Reader<Page> {
  * MiB; then the iteration fails with `LimitError`.
  */
 export class PageCollector<Page = unknown> extends Referenceable implements AsyncIterable<Page> {
+  static {
+    refuseProxies(this, (object) => #pages in object);
+  }
+
   static readonly accepts: AcceptedMethods = { gotPage: true, endedPaging: true, failedPaging: true };
 
   readonly #pages = new Fifo<WaitingPage<Page>>();

@@ -1,6 +1,6 @@
 // The result of a call that is called before it has arrived: `reference.pipe("thing").call.hi()`.
 
-import { addDisposal, dispose, onDispose } from "@pb/banana";
+import { addDisposal, dispose, onDispose, refuseProxies } from "@pb/banana";
 import type { CallOptions } from "../calls/call-options.js";
 import { checkCallOptions } from "../calls/call-options.js";
 import type { Connection, Perspective } from "../calls/callable.js";
@@ -50,6 +50,7 @@ type Send = (name: string, args: readonly unknown[], options: CallOptions | unde
 export class PipelinedReference implements Promise<unknown>, Reference {
   static {
     addDisposal(this);
+    refuseProxies(this, (object) => #result in object);
   }
 
   readonly #host: PipelineHost | undefined;

@@ -1,6 +1,6 @@
 // References to objects of the peer, and the ways to call them.
 
-import { addDisposal, dispose, madeBy } from "@pb/banana";
+import { addDisposal, dispose, madeBy, refuseProxies } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
 import { JellyError } from "@pb/jelly-types";
 import { inheritedDetails, runningCalls } from "../calls/call-context.js";
@@ -43,6 +43,7 @@ export class RemoteReference<out T = RemoteMethods> implements Reference<T> {
   static {
     addDisposal(this);
     addIteration(this, (reference) => reference.#read({}));
+    refuseProxies(this, (object) => #context in object);
   }
 
   readonly #context: ConnectionContext;
@@ -279,6 +280,7 @@ export class RemoteCaller<out T = RemoteMethods> {
       if (caller.#read === undefined) throw new TypeError("This object cannot be read as a stream");
       return caller.#read();
     });
+    refuseProxies(this, (object) => #invoke in object);
   }
 
   readonly #invoke: Invoke;

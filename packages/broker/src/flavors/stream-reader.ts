@@ -1,5 +1,6 @@
 // Streams that arrive: asks the source for items, some of them in advance, and hands them out one by one.
 
+import { refuseProxies } from "@pb/banana";
 import { describe } from "@pb/jelly-types";
 import { startDeadline } from "../deadline.js";
 import type { Deadline, DeadlineOptions } from "../deadline.js";
@@ -41,6 +42,10 @@ interface WaitingReader {
  * has, and is halved when many wait for the program. Leaving the iteration, and its end, release the source.
  */
 export class StreamReader implements AsyncIterator<unknown, undefined>, AsyncIterable<unknown> {
+  static {
+    refuseProxies(this, (object) => #origin in object);
+  }
+
   readonly #origin: StreamOrigin;
   readonly #options: DeadlineOptions;
   readonly #items = new Fifo<{ readonly item: unknown; readonly bytes: number }>();

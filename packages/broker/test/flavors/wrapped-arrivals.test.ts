@@ -1,8 +1,9 @@
 // Proxies of received references and caches, as Vue and MobX make them, and classes registered as the wrong kind.
 
+import { reactive as vueReactive } from "@vue/reactivity";
 import { expect, test } from "vitest";
-import { Cacheable, RemoteCache, remoteCache, Root } from "@pb/broker";
-import type { RemoteReference } from "@pb/broker";
+import { asLocal, Cacheable, PageCollector, RemoteCache, remoteCache, Root } from "@pb/broker";
+import type { Broker, RemoteReference } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
 import { dispose, TypeRegistry } from "@pb/jelly-types";
 
@@ -28,6 +29,9 @@ class Desk extends Root {
   }
   remote_self(): this {
     return this;
+  }
+  async *remote_numbers() {
+    yield 1;
   }
 }
 
@@ -76,4 +80,37 @@ test("a cacheable whose class was registered as that of a copy is refused with a
   const { client } = await connectedPair({ root: new Desk() }, { types });
   const root = await client.getRootObject<any>();
   await expect(root.callRemote("board")).rejects.toThrow(/register a remoteCache under the name/);
+});
+
+/** Objects of the library that programs keep, and what they use of them. */
+const kept: Record<
+  string,
+  (root: RemoteReference<any>, broker: Broker) => [object: object, use: (object: any) => unknown]
+> = {
+  "RemoteReference.callRemote": (root) => [root, (object) => object.callRemote("self")],
+  "RemoteReference.call": (root) => [root, (object) => object.call.self()],
+  "RemoteReference.isAlive": (root) => [root, (object) => object.isAlive],
+  "RemoteReference.sendRemote": (root) => [root, (object) => object.sendRemote("self")],
+  "RemoteReference.readable": (root) => [root, (object) => object.readable],
+  "RemoteReference.Symbol(Symbol.asyncIterator)": (root) => [root, (object) => object[Symbol.asyncIterator]()],
+  [`RemoteReference.${String(dispose)}`]: (root) => [root, (object) => object[dispose]()],
+  "RemoteCaller.callRemote": (root) => [root.with({ timeoutMs: 9 }), (object) => object.callRemote("self")],
+  "PipelinedReference.callRemote": (root) => [root.pipe("self"), (object) => object.callRemote("self")],
+  "PipelinedReference.then": (root) => [root.pipe("self"), (object) => object.then(() => undefined)],
+  "StreamReader.next": (root) => [(root as any)[Symbol.asyncIterator](), (object) => object.next()],
+  "LocalReference.callRemote": () => [asLocal(new Desk()), (object) => object.callRemote("self")],
+  "LoopbackReference.callRemote": () => [asLocal(new Desk(), { copy: {} }), (object) => object.callRemote("self")],
+  "PageCollector.discard": () => [new PageCollector(), (object) => object.discard()],
+  "Broker.isOpen": (_root, broker) => [broker, (object) => object.isOpen],
+  "Broker.getRootObject": (_root, broker) => [broker, (object) => object.getRootObject()],
+};
+
+test.each(Object.entries(kept))("%s of a proxy or a copy throws an error with advice", async (name, make) => {
+  const { client } = await connectedPair({ root: new Desk() });
+  const [object, use] = make(await client.getRootObject<any>(), client);
+  for (const wrapped of [new Proxy(object, {}), reactive(object), Object.create(object) as object]) {
+    const message = `${name} was used on a proxy or a copy of the object: keep the object itself in your state, with `;
+    expect(() => use(wrapped)).toThrow(new TypeError(`${message}markRaw (Vue), observable.ref (MobX) or ref (Valtio)`));
+  }
+  expect(vueReactive({ object }).object).toBe(object);
 });

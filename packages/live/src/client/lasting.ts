@@ -1,7 +1,7 @@
 // `live`: a view that survives reconnects.
 
 import type { RemoteMethods, RemoteReference } from "@pb/broker";
-import { addDisposal, dispose } from "@pb/jelly-types";
+import { addDisposal, dispose, refuseProxies } from "@pb/jelly-types";
 import { LiveError } from "../errors.js";
 import type { Live } from "../server/live.js";
 import { LiveView } from "./live-view.js";
@@ -69,6 +69,7 @@ const users = new WeakMap<LiveView, number>();
 class Lasting<State, T> implements LastingView<State> {
   static {
     addDisposal(this);
+    refuseProxies(this, (object) => #standing in object);
   }
 
   readonly #recipe: LiveRecipe<T, unknown>;

@@ -1,10 +1,15 @@
 // A part of the state of a source.
 
+import { refuseProxies } from "@pb/jelly-types";
 import { Listeners } from "./source.js";
 import type { LiveSource, LiveStatus } from "./source.js";
 
 /** A part of the state of another source. Its listeners are called only when the part or the status has changed. */
 export class Selection<T, Selected> implements LiveSource<Selected> {
+  static {
+    refuseProxies(this, (object) => #source in object);
+  }
+
   readonly #source: LiveSource<T>;
   readonly #selector: (state: T) => Selected;
   readonly #isEqual: (one: Selected, other: Selected) => boolean;

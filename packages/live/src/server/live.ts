@@ -4,6 +4,7 @@ import { Cacheable } from "@pb/broker";
 import type { CacheObserver, Perspective } from "@pb/broker";
 import { after, withDefaults } from "@pb/broker/extension";
 import type { Timer } from "@pb/broker/extension";
+import { refuseProxies } from "@pb/jelly-types";
 import { create } from "mutative";
 import type { Draft } from "mutative";
 import { LiveError } from "../errors.js";
@@ -48,6 +49,9 @@ const defaults = {
  */
 export class Live<State extends object, View = State> extends Cacheable {
   static readonly remoteType: string = "pb.Live";
+  static {
+    refuseProxies(this, (object) => #groups in object);
+  }
 
   #state: State;
   #revision = 0;

@@ -38,6 +38,20 @@ async function isLive(view: Pick<LastingView<unknown>, "status">): Promise<void>
   await until(() => view.status === "live", "the view is live");
 }
 
+test("views have the tag that keeps Vue from wrapping them, and refuse to be used through a proxy, with advice", async () => {
+  const { client } = await start(new BoardRoot(new Board()));
+  const view = live(client, (root) => root.callRemote("board"));
+  onTestFinished(() => view[Symbol.dispose]());
+  const part = view.select((state) => state);
+  for (const object of [view, part, new Board()]) {
+    expect(Object.prototype.toString.call(object)).toMatch(/^\[object (Lasting|Selection|Live)\]$/);
+    const used = (): unknown => Reflect.get(new Proxy(object, {}), object instanceof Board ? "state" : "status");
+    expect(used).toThrow(
+      "was used on a proxy or a copy of the object: keep the object itself in your state, with markRaw",
+    );
+  }
+});
+
 test("a view waits for its first state, and follows it", async () => {
   const board = new Board();
   const { client } = await start(new BoardRoot(board));

@@ -1,6 +1,6 @@
 // A listening server.
 
-import { addDisposal, asyncDispose } from "@pb/jelly-types";
+import { addDisposal, asyncDispose, refuseProxies } from "@pb/jelly-types";
 import type { Broker } from "@pb/broker";
 import { withDefaults } from "@pb/broker/extension";
 import { ConnectError } from "@pb/transport";
@@ -51,6 +51,7 @@ export interface ServerParts {
 export class Server {
   static {
     addDisposal(this, asyncDispose);
+    refuseProxies(this, (object) => #parts in object);
   }
 
   readonly #parts: ServerParts;

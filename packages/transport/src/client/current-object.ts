@@ -5,12 +5,16 @@ import type { Pipelined, RemoteCalls, RemoteMethods, RemoteReference } from "@pb
 import { withDeadline } from "@pb/broker/extension";
 import type { DeadlineOptions, RemoteArguments, RemoteCaller, RemoteName, RemoteResult } from "@pb/broker/extension";
 import type { ContractBinder } from "@pb/broker/schema";
-import { checkOptions } from "@pb/jelly-types";
+import { checkOptions, refuseProxies } from "@pb/jelly-types";
 import { NotConnectedError } from "../errors.js";
 import type { CallTarget, ClientCalls, ReconnectingCallOptions } from "./client-calls.js";
 
 /** Calls an object of the peer over the current connection. While there is none, the calls wait. */
 export abstract class CurrentObject<T = RemoteMethods> {
+  static {
+    refuseProxies(this, (object) => #calls in object);
+  }
+
   readonly #calls: ClientCalls;
   readonly #target: CallTarget;
   /** What there is none of while calls wait. */

@@ -3,7 +3,7 @@
 import { DeadReferenceError, RemoteError } from "@pb/broker";
 import type { Reference, RemoteMethods, RemoteReference } from "@pb/broker";
 import type { RemoteArguments, RemoteName, RemoteResult } from "@pb/broker/extension";
-import { addDisposal, dispose } from "@pb/jelly-types";
+import { addDisposal, dispose, refuseProxies } from "@pb/jelly-types";
 import { Binding } from "./binding.js";
 import type { ClientConnections, LastingState, Recipe } from "./binding.js";
 import type { CallTarget, ClientCalls } from "./client-calls.js";
@@ -40,6 +40,7 @@ export interface LastingContext {
 export class LastingReference<T = RemoteMethods> extends CurrentObject<T> implements Reference<T> {
   static {
     addDisposal(this);
+    refuseProxies(this, (object) => #context in object);
   }
 
   readonly #context: LastingContext;

@@ -2,7 +2,7 @@
 
 import { defaultBrokerLimits } from "@pb/broker";
 import type { Broker, BrokerEvent, RemoteMethods, RemoteReference } from "@pb/broker";
-import { addDisposal, asyncDispose, checkOptions, dispose } from "@pb/jelly-types";
+import { addDisposal, asyncDispose, checkOptions, dispose, refuseProxies } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
 import { Subscriptions, withDeadline, withDefaults } from "@pb/broker/extension";
 import type { RemoteArguments, RemoteName, RemoteResult } from "@pb/broker/extension";
@@ -108,6 +108,7 @@ const LOGIN_MS = 30_000;
 export class ReconnectingClient<T = RemoteMethods> extends CurrentObject<T> {
   static {
     addDisposal(this, asyncDispose);
+    refuseProxies(this, (object) => #dial in object);
   }
 
   readonly #dial: Dial;

@@ -2,7 +2,7 @@
 
 import { ConnectionLostError, DeadReferenceError } from "@pb/broker";
 import type { RemoteReference } from "@pb/broker";
-import { addDisposal, asyncDispose, checkOptions, dispose } from "@pb/jelly-types";
+import { addDisposal, asyncDispose, checkOptions, dispose, refuseProxies } from "@pb/jelly-types";
 import { Binding } from "./binding.js";
 import type { ClientConnections, LastingState } from "./binding.js";
 
@@ -41,6 +41,7 @@ export interface StandingOptions<Cursor = unknown> {
 export class Standing<Cursor = unknown> implements Disposable {
   static {
     addDisposal(this);
+    refuseProxies(this, (object) => #binding in object);
   }
 
   readonly #binding: Binding<unknown>;

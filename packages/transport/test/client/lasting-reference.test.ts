@@ -9,12 +9,27 @@ import { until } from "../support/echo.js";
 import { startHouse } from "../support/house.js";
 import type { House, Member, Room } from "../support/house.js";
 
+type Client = ReturnType<typeof startHouse>["client"];
+
 /** The names of the states that a lasting reference has from now on. */
 function statesOf(reference: LastingReference<never> | LastingReference<Room> | LastingReference<Member>): string[] {
   const states: string[] = [reference.state.is];
   reference.onState((state) => void states.push(state.is));
   return states;
 }
+
+test.each<[string, (client: Client) => [object: object, use: (object: any) => unknown]]>([
+  ["ReconnectingClient.state", (client) => [client, (object) => object.state]],
+  ["CurrentObject.callRemote", (client) => [client, (object) => object.callRemote("room", "a")]],
+  ["CurrentObject.call", (client) => [client, (object) => object.call]],
+  ["LastingReference.state", (client) => [client.path("room", "a"), (object) => object.state]],
+  ["LastingReference.sendRemote", (client) => [client.path("room", "a"), (object) => object.sendRemote("say", "b")]],
+  ["Standing.state", (client) => [client.standing(() => undefined), (object) => object.state]],
+])("%s of a proxy throws an error with advice, and has the tag that keeps Vue from making one", (name, make) => {
+  const [object, use] = make(startHouse().client);
+  expect(() => use(new Proxy(object, {}))).toThrow(`${name} was used on a proxy or a copy of the object: keep the`);
+  expect(Object.prototype.toString.call(object)).toMatch(/^\[object (ReconnectingClient|LastingReference|Standing)\]$/);
+});
 
 const caught = (call: Promise<unknown>): Promise<unknown> => call.catch((error: unknown) => error);
 

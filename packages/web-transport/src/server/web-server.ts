@@ -2,7 +2,7 @@
 
 import type { Broker, BrokerOptions, Peer, RootSource } from "@pb/broker";
 import { withDefaults } from "@pb/broker/extension";
-import { addDisposal, asyncDispose, checkOptions, printable } from "@pb/jelly-types";
+import { addDisposal, asyncDispose, checkOptions, printable, refuseProxies } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
 import { ConnectError, defaultPlatform, nestedOptions, serverConnections } from "@pb/transport";
 import { serverOptionKinds } from "@pb/transport";
@@ -56,6 +56,7 @@ type HeaderSource = Headers | { forEach(callback: (value: string, name: string) 
 export class WebServer {
   static {
     addDisposal(this, asyncDispose);
+    refuseProxies(this, (object) => #isAllowed in object);
   }
 
   /** For the servers of other entry points. */
