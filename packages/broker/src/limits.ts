@@ -159,6 +159,6 @@ export function brokerLimits(given?: Partial<BrokerLimits>): BrokerLimits {
  */
 export function requireMessageSize(bytes: number, messageBytes: number): void {
   if (bytes <= messageBytes) return;
-  const text = `A message of ${bytes} bytes exceeds the limit of ${messageBytes}: send it in pages`;
+  const text = `A message of ${bytes} bytes exceeds the limit of ${messageBytes}: send it in parts, as a stream or in pages`;
   throw new LimitError("messageBytes", text);
 }

@@ -136,7 +136,7 @@ describe("a message that exceeds the limit", () => {
     const { server, client } = await connectedPair({ root: new Big(), limits }, { limits });
     const root = await client.getRootObject<Big>();
     expect(await root.callRemote("make", 5)).toHaveLength(5);
-    await expect(root.callRemote("make", 20)).rejects.toThrow("exceeds the limit of 10000: send it in pages");
+    await expect(root.callRemote("make", 20)).rejects.toThrow("exceeds the limit of 10000: send it in parts");
     await expect(root.callRemote("make", new Array(9_000).fill(1) as never)).rejects.toThrow(LimitError);
     expect(await root.callRemote("make", 1)).toHaveLength(1);
     await Promise.all([client.close(), server.close()]);
@@ -146,7 +146,9 @@ describe("a message that exceeds the limit", () => {
     const { server, client } = await connectedPair({ root: new Big() });
     const root = await client.getRootObject();
     const attempt = root.callRemote("make", { photo: new Uint8Array(655_361) });
-    await expect(attempt).rejects.toThrow(/655361 bytes.*\(at \$\.args\[0\]\.photo\); send it in pages/);
+    await expect(attempt).rejects.toThrow(
+      /655361 bytes.*\(at \$\.args\[0\]\.photo\); send it in parts, as a stream or in pages/,
+    );
     await Promise.all([client.close(), server.close()]);
   });
 });

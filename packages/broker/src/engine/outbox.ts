@@ -195,7 +195,8 @@ export class Outbox {
       writer.truncate(start);
       graph?.rollback();
       if ("args" in message) ignorePromises(message.args);
-      if (error instanceof JellyError && error.code === "JELLY_STRING_TOO_LONG") error.message += "; send it in pages";
+      if (error instanceof JellyError && error.code === "JELLY_STRING_TOO_LONG")
+        error.message += "; send it in parts, as a stream or in pages";
       throw error;
     }
   }

@@ -8,7 +8,7 @@ export function refusal(value: unknown): string {
   if (typeof value === "symbol") return "a symbol cannot be sent: send its description, which is text";
   const object = value as object;
   if (isIterator(object))
-    return `${describeIterator(object)} cannot be sent: send its values as a list, or in pages (sendPages, getPages)`;
+    return `${describeIterator(object)} cannot be sent: send its values as a list, or from an async generator`;
   const name = describe(value).replace("an instance of ", "");
   const advice =
     (Object.hasOwn(adviceByClass, name) ? adviceByClass[name] : undefined) ??
@@ -19,7 +19,7 @@ export function refusal(value: unknown): string {
 }
 
 const DATA = "send its contents: bytes, text or a plain object";
-const PAGES = "send what it contains as bytes, or in pages (sendPages, getPages)";
+const STREAM = "send what it contains as bytes, or its stream()";
 const TEXT = "send its text, String(value)";
 const THROW = "throw it, or register its class";
 const NUMBERS = "send a list of its numbers, or a Uint8Array of its bytes";
@@ -27,11 +27,11 @@ const REFERENCE = "send the reference, or the object behind it";
 const LOCAL = "it has a meaning only in this process";
 
 const adviceByClass: Partial<Record<string, string>> = {
-  ReadableStream: PAGES,
-  WritableStream: PAGES,
-  TransformStream: PAGES,
-  Blob: PAGES,
-  File: PAGES,
+  ReadableStream: "send what it contains as bytes",
+  WritableStream: "send a stream that the peer reads",
+  TransformStream: "send its readable",
+  Blob: STREAM,
+  File: STREAM,
   URL: TEXT,
   URLSearchParams: TEXT,
   RegExp: "send its source and its flags",
