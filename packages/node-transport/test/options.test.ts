@@ -9,6 +9,7 @@ import { PassThrough } from "node:stream";
 import { defaultBrokerLimits, Referenceable } from "@pb/broker";
 import { connect, defaultServerLimits, listen, reconnecting } from "@pb/node-transport";
 import type { ClientEndpoint, ConnectOptions, ListenOptions, ServerEndpoint } from "@pb/node-transport";
+import { rightForConnect, rightForReconnecting, wrongOptions } from "../../transport/test/support/wrong-options.js";
 import { echo, Echo } from "./support/echo.js";
 
 const here = "tcp:0:interface=127.0.0.1";
@@ -152,6 +153,20 @@ test.each<object>([{ onState: 5 }, { login: 5 }, { isFinal: "never" }, { idempot
     expect(() => reconnecting("tcp:127.0.0.1:1", options)).toThrow(TypeError);
   },
 );
+
+test.each(wrongOptions({ ...rightForConnect, tlsMs: ["Infinity"], tls: [] }))(
+  "connect and reconnecting name the wrong option %s (%s)",
+  async (name, _what, options) => {
+    const named = { name: "TypeError", message: expect.stringContaining(name) };
+    await expect(connect("tcp:127.0.0.1:1", options)).rejects.toMatchObject(named);
+    expect(() => reconnecting("tcp:127.0.0.1:1", options)).toThrow(expect.objectContaining(named));
+  },
+);
+
+test.each(wrongOptions(rightForReconnecting))("reconnecting names the wrong option %s (%s)", (name, _what, options) => {
+  const named = { name: "TypeError", message: expect.stringContaining(name) };
+  expect(() => reconnecting("tcp:127.0.0.1:1", options)).toThrow(expect.objectContaining(named));
+});
 
 test("TLS options are refused for every connection without TLS, and misspelled ones everywhere", async () => {
   const tls = { verify: true };

@@ -40,6 +40,8 @@ export interface CheckedCaller<Methods extends ContractMethods> {
  * callee checks them. Throws `TypeError` for a method without schemas.
  */
 export function contract<const Methods extends ContractMethods>(methods: Methods): Contract<Methods> {
+  const isRecord = typeof methods === "object" && (methods as unknown) !== null && !(Symbol.iterator in methods);
+  if (!isRecord) throw new TypeError("contract: the methods must be an object: { name: [schema] }");
   for (const [name, accepted] of Object.entries<unknown>(methods)) {
     if (!areSchemas(accepted))
       throw new TypeError(`contract: ${name} must be a list of schemas, or { args, kwargs, returns }`);

@@ -96,3 +96,21 @@ test("methods and schemas that are wrong", async () => {
     expect(compiled).toBeTypeOf("function");
   });
 });
+
+test.each([undefined, null, 5, NaN, "find", true, [], [["find", []]], new Map([["find", []]]), () => ({})])(
+  "a contract is not %o",
+  (methods) => {
+    expect(() => contract(methods as never)).toThrow(
+      new TypeError("contract: the methods must be an object: { name: [schema] }"),
+    );
+  },
+);
+
+test.each([undefined, null, 5, NaN, "text", true, { arg: [] }, { args: 5 }, { returns: "text" }, [5], () => 1])(
+  "a method of a contract is not %o, and the error names the method",
+  (method) => {
+    expect(() => contract({ find: method } as never)).toThrow(
+      expect.objectContaining({ name: "TypeError", message: expect.stringContaining("find") }),
+    );
+  },
+);

@@ -56,6 +56,8 @@ export function live<Result, T = RemoteMethods>(
   client: LiveClient<T>,
   recipe: LiveRecipe<T, Result>,
 ): LastingView<ViewedState<Result>> {
+  if (typeof (client as Partial<LiveClient<T>> | null | undefined)?.standing !== "function")
+    throw new TypeError("The client must be a ReconnectingClient or a LastingReference");
   if (typeof recipe !== "function") throw new TypeError("The recipe must be a function");
   return new Lasting<ViewedState<Result>, T>(client, recipe);
 }

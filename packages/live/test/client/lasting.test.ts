@@ -6,6 +6,7 @@ import { live, liveView } from "@pb/live";
 import type { LastingView, Live, LiveView } from "@pb/live";
 import { listen, reconnecting } from "@pb/node-transport";
 import { expect, expectTypeOf, onTestFinished, test } from "vitest";
+import { wrongOptions } from "../../../transport/test/support/wrong-options.js";
 import { until } from "../../../../tools/process/program.js";
 import { BadNetwork } from "../../../node-transport/test/support/bad-network.js";
 import { Board, BoardRoot, first, viewTypes } from "../support/boards.js";
@@ -214,4 +215,18 @@ test("a plain LiveView has the type of the state of the viewers", () => {
   expect(types).toBeInstanceOf(TypeRegistry);
   expectTypeOf<ReturnType<LiveView<BoardState>["getSnapshot"]>>().toEqualTypeOf<BoardState>();
   expectTypeOf<Live<BoardState>["state"]>().toEqualTypeOf<BoardState>();
+});
+
+test.each(wrongOptions({ intervalMs: ["Infinity"], queuedBytes: ["Infinity"], onError: ["function"], interval: [] }))(
+  "a Live names the wrong option %s (%s)",
+  (name, _what, options) => {
+    const named = { name: "TypeError", message: expect.stringContaining(name) };
+    expect(() => new Board(options)).toThrow(expect.objectContaining(named));
+  },
+);
+
+test.each([undefined, null, {}, () => 1, "client", 5])("live refuses the client %o", (client) => {
+  expect(() => live(client as never, () => undefined)).toThrow(
+    new TypeError("The client must be a ReconnectingClient or a LastingReference"),
+  );
 });

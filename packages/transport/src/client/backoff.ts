@@ -1,7 +1,7 @@
 // How long a reconnecting client waits before the next attempt.
 
 import { ConnectionLostError } from "@pb/broker";
-import { ServerBusyError, withDefaults } from "@pb/broker/extension";
+import { LONGEST_MS, ServerBusyError, withDefaults } from "@pb/broker/extension";
 
 /** Delays between attempts: exponential backoff with jitter. */
 export interface BackoffOptions {
@@ -9,7 +9,8 @@ export interface BackoffOptions {
   readonly firstMs?: number | undefined;
   /** The factor by which each delay is longer than the one before, at least 1. Default 2. */
   readonly factor?: number | undefined;
-  /** The longest delay, in milliseconds. Default 30,000: a client finds a restarted server within half a minute. */
+  /** The longest delay, in milliseconds. Default 30,000: a client finds a restarted server within half a minute. No
+   * delay is longer than 24.8 days, the longest of a timer. */
   readonly highestMs?: number | undefined;
   /**
    * The part of each delay that is random, from 0 to 1. Default 0.5: the clients of a restarted server do not all
@@ -55,14 +56,15 @@ export function retryDelay(error: unknown, random: () => number = Math.random): 
 }
 
 /**
- * Milliseconds to wait after `failures` failed attempts in a row. `failures` is at least 1; `random` returns numbers as
- * `Math.random` does.
+ * Milliseconds to wait after `failures` failed attempts in a row, at most {@link LONGEST_MS}: a timer would end at once
+ * after a longer time. `failures` is at least 1; `random` returns numbers as `Math.random` does.
  */
 export function delayAfter(
   failures: number,
   { firstMs, factor, highestMs, jitter }: Backoff,
   random: () => number = Math.random,
 ): number {
-  const longest = Math.min(highestMs, firstMs * factor ** (failures - 1));
+  // After a thousand failures, the power is infinite.
+  const longest = firstMs === 0 ? 0 : Math.min(highestMs, LONGEST_MS, firstMs * factor ** (failures - 1));
   return longest * (1 - jitter * random());
 }

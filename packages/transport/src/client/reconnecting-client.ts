@@ -4,7 +4,7 @@ import { defaultBrokerLimits } from "@pb/broker";
 import type { Broker, BrokerEvent, RemoteMethods, RemoteReference } from "@pb/broker";
 import { addDisposal, asyncDispose, checkOptions, dispose, refuseProxies } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
-import { Subscriptions, withDeadline, withDefaults } from "@pb/broker/extension";
+import { LONGEST_MS, Subscriptions, withDeadline, withDefaults } from "@pb/broker/extension";
 import type { RemoteArguments, RemoteName, RemoteResult } from "@pb/broker/extension";
 import { defaultWatcher } from "../default-watcher.js";
 import { ConnectError, NotConnectedError } from "../errors.js";
@@ -311,7 +311,8 @@ export class ReconnectingClient<T = RemoteMethods> extends CurrentObject<T> {
     this.#leaving.add(connection);
     const { firstMs, jitter } = this.#backoff;
     // The clients of one server do not all come back at the same moment.
-    this.#attemptLater(retryAfterMs + firstMs * jitter * Math.random(), 1, new Error("The server is about to close"));
+    const ms = Math.min(retryAfterMs + Math.min(firstMs, LONGEST_MS) * jitter * Math.random(), LONGEST_MS);
+    this.#attemptLater(ms, 1, new Error("The server is about to close"));
   }
 
   #attemptFailed(cause: unknown, attempt: number): void {

@@ -1,4 +1,5 @@
 import { ConnectionLostError } from "@pb/broker";
+import { LONGEST_MS } from "@pb/broker/extension";
 import { ServerBusyError } from "@pb/transport";
 import { expect, test } from "vitest";
 import { completeBackoff, defaultBackoff, delayAfter, retryDelay } from "../../src/client/backoff.js";
@@ -33,4 +34,14 @@ test("the delay that a busy server asks for becomes up to half as much longer, a
   expect([lost(), lost(new Error("reset")), new Error("refused"), undefined].map((error) => retryDelay(error))).toEqual(
     [0, 0, 0, 0],
   );
+});
+
+test.each([
+  [{ firstMs: Infinity }, 1, 30_000],
+  [{ firstMs: Infinity, highestMs: Infinity }, 1, LONGEST_MS],
+  [{ firstMs: 1, highestMs: Infinity }, 5_000, LONGEST_MS],
+  [{ firstMs: 0 }, 5_000, 0],
+  [{ firstMs: 0, factor: Infinity }, 2, 0],
+])("with %o, the delay after failure %d is one that a timer can wait", (options, failures, delay) => {
+  expect(delayAfter(failures, completeBackoff({ jitter: 0, ...options }))).toBe(delay);
 });

@@ -10,6 +10,7 @@ import { accept, connect, reconnecting, WebServer } from "@pb/web-transport";
 import { listen } from "@pb/web-transport/node";
 import { withPlatformDefaults } from "../../src/heap-share.js";
 import { checkCallsAhead, ContractRoot } from "../../../transport/test/support/reconnecting-contract.js";
+import { rightForConnect, rightForReconnecting, wrongOptions } from "../../../transport/test/support/wrong-options.js";
 import { connectTo, echo, Echo, errorOf, startServer, UnpausableWebSocket, until } from "../support/echo.js";
 
 describe("addresses", () => {
@@ -70,6 +71,22 @@ test("unknown options and bad roots are refused, and the message says where an o
   await expect(listen("ws:0", undefined as never)).rejects.toThrow(TypeError);
   await expect(listen("tcp:0", new Echo())).rejects.toThrow(/expected ws or wss/);
   await expect(listen("ws:0:path=pb", new Echo())).rejects.toThrow(/begins with \//);
+});
+
+const rightForWeb = { heldBytes: ["Infinity"], credit: ["true"], webSocket: ["function"] } as const;
+
+test.each(wrongOptions({ ...rightForConnect, ...rightForWeb }))(
+  "connect and reconnecting name the wrong option %s (%s)",
+  async (name, _what, options) => {
+    const named = { name: "TypeError", message: expect.stringContaining(name) };
+    await expect(connect("ws://127.0.0.1:1/", options)).rejects.toMatchObject(named);
+    expect(() => reconnecting("ws://127.0.0.1:1/", options)).toThrow(expect.objectContaining(named));
+  },
+);
+
+test.each(wrongOptions(rightForReconnecting))("reconnecting names the wrong option %s (%s)", (name, _what, options) => {
+  const named = { name: "TypeError", message: expect.stringContaining(name) };
+  expect(() => reconnecting("ws://127.0.0.1:1/", options)).toThrow(expect.objectContaining(named));
 });
 
 describe("an endpoint that is an object", () => {
