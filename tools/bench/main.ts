@@ -41,6 +41,9 @@ if (values.profile === true && (isCodec || workloads.some(({ name }) => name ===
   await profile(first);
 } else if (first === "stream") {
   await import("./stream-memory.js");
+} else if (values.profile !== true && first === "stream-latency") {
+  const { benchStreamLatency } = await import("./stream-latency.js");
+  await benchStreamLatency(rounds);
 } else if (isCodec) {
   await benchCodec(first, rest, { rounds, checkout: values.old });
 } else if (values.profile !== true && first === "drafts") {
@@ -55,6 +58,7 @@ if (values.profile === true && (isCodec || workloads.some(({ name }) => name ===
   console.error("Usage: npm run bench [-- NAME… [--rounds=N] [--only=CONTENDER,…] [--old=CHECKOUT]]");
   console.error("       npm run bench -- codec|jelly [PAYLOAD…] [--rounds=N] [--old=CHECKOUT]");
   console.error("       npm run bench -- stream [MEGABYTES [MEGABYTES_PER_SECOND]]");
+  console.error("       npm run bench -- stream-latency [--rounds=N]");
   console.error("       npm run profile -- NAME");
   for (const [name, about] of Object.entries({ ...calls, ...codecs })) console.error(`  ${name.padEnd(12)} ${about}`);
   process.exitCode = 1;
