@@ -1,6 +1,6 @@
 // What is known about the changes of wide dicts, so that a patch does not compare all of their entries again.
 
-import type { PlainObject } from "./plain.js";
+type Dict = Readonly<Record<string, unknown>>;
 
 /** Entries from which on a dict is wide. Smaller ones are compared in microseconds. */
 export const WIDE = 512;
@@ -28,18 +28,18 @@ let lastId = 0;
 
 /** The comparison of a dict with one that was checked before, while its entries are checked. */
 export class Comparison {
-  readonly #before: PlainObject;
+  readonly #before: Dict;
   readonly #old: Lineage;
   readonly #keys: string[] = [];
   #kept = 0;
 
-  private constructor(before: PlainObject, old: Lineage) {
+  private constructor(before: Dict, old: Lineage) {
     this.#before = before;
     this.#old = old;
   }
 
   /** Undefined if there is nothing wide to compare with. */
-  static with(before: PlainObject | undefined): Comparison | undefined {
+  static with(before: Dict | undefined): Comparison | undefined {
     const old = before === undefined ? undefined : lineages.get(before);
     return old === undefined ? undefined : new Comparison(before!, old);
   }
@@ -51,7 +51,7 @@ export class Comparison {
   }
 
   /** The changes that have made `after`. */
-  steps(after: PlainObject): readonly Step[] {
+  steps(after: Dict): readonly Step[] {
     const keys = this.#keys;
     if (this.#kept < this.#old.entries)
       for (const key of Object.keys(this.#before)) if (!Object.hasOwn(after, key)) keys.push(key);
@@ -64,7 +64,7 @@ export class Comparison {
 }
 
 /** Notes a wide dict that was checked, and how it has come about. */
-export function noteDict(dict: PlainObject, entries: number, comparison: Comparison | undefined): void {
+export function noteDict(dict: Dict, entries: number, comparison: Comparison | undefined): void {
   lineages.set(dict, { id: ++lastId, entries, steps: comparison?.steps(dict) ?? [] });
 }
 
@@ -72,7 +72,7 @@ export function noteDict(dict: PlainObject, entries: number, comparison: Compari
  * The keys of all entries in which two dicts differ, and maybe others, in the order in which a comparison of all
  * entries would find them. Undefined if that is not known.
  */
-export function changedKeys(before: PlainObject, after: PlainObject): readonly string[] | undefined {
+export function changedKeys(before: Dict, after: Dict): readonly string[] | undefined {
   const from = lineages.get(before)?.id;
   const steps = from === undefined ? [] : (lineages.get(after)?.steps ?? []);
   const first = steps.findIndex((step) => step.from === from);
