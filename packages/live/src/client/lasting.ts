@@ -77,7 +77,9 @@ class Lasting<State, T> implements LastingView<State> {
   readonly #recipe: LiveRecipe<T, unknown>;
   readonly #standing: StandingLike;
   readonly #stateSubscription: Disposable;
-  readonly #listeners = new Listeners();
+  readonly #listeners = new Listeners(() => this.#hasChanged());
+  /** What the listeners know: a connection has states that make no difference to them. */
+  #known: readonly [status: LiveStatus, error: unknown, state: State | undefined] | undefined;
   #view: LiveView<State> | undefined;
   #unsubscribe: (() => void) | undefined;
   /** The last state, while there is no view. */
@@ -116,6 +118,7 @@ class Lasting<State, T> implements LastingView<State> {
   }
 
   subscribe(listener: () => void): () => void {
+    if (this.#listeners.size === 0) this.#hasChanged();
     return this.#listeners.add(listener);
   }
 
@@ -161,6 +164,13 @@ class Lasting<State, T> implements LastingView<State> {
       if (!isAborted(signal)) this.#failure = error;
       this.#listeners.notify();
     }
+  }
+
+  /** Whether a listener would see a difference. */
+  #hasChanged(): boolean {
+    const known = this.#known;
+    const now = (this.#known = [this.status, this.error, this.getSnapshot()] as const);
+    return known === undefined || now.some((part, index) => part !== known[index]);
   }
 
   #use(view: LiveView<State>): void {

@@ -28,8 +28,14 @@ export interface LiveSource<T> {
 /** The listeners of a source. */
 export class Listeners {
   readonly #listeners = new Subscriptions<[]>();
+  readonly #hasChanged: () => boolean;
   #size = 0;
   #isScheduled = false;
+
+  /** `hasChanged` is asked before the listeners are called. They are not called when it returns false. */
+  constructor(hasChanged: () => boolean = () => true) {
+    this.#hasChanged = hasChanged;
+  }
 
   get size(): number {
     return this.#size;
@@ -57,6 +63,7 @@ export class Listeners {
     this.#isScheduled = true;
     queueMicrotask(() => {
       this.#isScheduled = false;
+      if (!this.#hasChanged()) return;
       for (const listener of this.#listeners) call(listener);
     });
   }

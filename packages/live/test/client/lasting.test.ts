@@ -66,6 +66,22 @@ test("a view waits for its first state, and follows it", async () => {
   await until(() => view.getSnapshot()?.title === "Market", "the title has arrived");
 });
 
+test("listeners are called only when the state or the status has changed", async () => {
+  const board = new Board();
+  const { client } = await start(new BoardRoot(board));
+  const view = live(client, (root) => root.callRemote("board"));
+  onTestFinished(() => view[Symbol.dispose]());
+  const seen: unknown[] = [];
+  view.subscribe(() => seen.push([view.status, view.getSnapshot()?.title]));
+  await isLive(view);
+  board.update((draft) => void (draft.title = "Market"));
+  await until(() => seen.some((entry) => (entry as unknown[])[1] === "Market"), "the title has arrived");
+  expect(seen).toEqual([
+    ["live", first.title],
+    ["live", "Market"],
+  ]);
+});
+
 test("after a reconnect, only what differs is another object", async () => {
   const board = new Board();
   const { client, network } = await start(new BoardRoot(board));
