@@ -14,7 +14,7 @@ import { ConnectionLostError, DeadReferenceError } from "../errors.js";
 import type { ConnectionContext, OnceTicket } from "../references/graph-context.js";
 import type { SharedArguments } from "../references/shared-arguments.js";
 import type { ObjectId } from "../wire/messages.js";
-import { addIteration, readStream } from "./stream-reader.js";
+import { addIteration, noteSignal, readStream } from "./stream-reader.js";
 import type { StreamReader } from "./stream-reader.js";
 import type { RemoteArguments, RemoteCalls, RemoteMethods, RemoteName, RemoteResult } from "./call-types.js";
 import type { PlatformReadable } from "./value-types.js";
@@ -312,6 +312,14 @@ export class RemoteCaller<out T = RemoteMethods> {
    */
   static inherit<Options extends CallOptions>(options: Options): Options {
     return runningCalls.areUsed ? inheritedDetails(options) : options;
+  }
+
+  /**
+   * Internal: the signal that the program has given for a call also ends the stream that is its result. For callers
+   * that call with a signal of their own, which does not abort after the call.
+   */
+  static noteSignal(result: unknown, signal: AbortSignal | undefined): void {
+    if (signal !== undefined) noteSignal(result, signal);
   }
 
   /** The methods as functions: `call.echo("hi")` is `callRemote("echo", "hi")`. */

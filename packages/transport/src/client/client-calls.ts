@@ -80,9 +80,16 @@ export class ClientCalls {
     );
   }
 
-  #call(target: CallTarget, given: ReconnectingCallOptions, name: string, args: readonly unknown[]): Promise<unknown> {
+  async #call(
+    target: CallTarget,
+    given: ReconnectingCallOptions,
+    name: string,
+    args: readonly unknown[],
+  ): Promise<unknown> {
     const options = RemoteCaller.inherit(given);
-    return this.#whileWaiting(options, name, (signal) => this.#send(target, options, name, args, signal));
+    const result = await this.#whileWaiting(options, name, (signal) => this.#send(target, options, name, args, signal));
+    RemoteCaller.noteSignal(result, given.signal);
+    return result;
   }
 
   #pipe(target: CallTarget, given: ReconnectingCallOptions, name: string, args: readonly unknown[]): object {
