@@ -146,7 +146,9 @@ function classWith(target: object, property: "parameters" | "accepts"): unknown 
 function acceptedBy(target: object, prefix: string, name: string): Accepted | undefined {
   let type = classWith(target, "accepts");
   for (; typeof type === "function"; type = Object.getPrototypeOf(type)) {
-    const accepts = Object.getOwnPropertyDescriptor(type, "accepts")?.value as AcceptedMethods | undefined;
+    if (!Object.hasOwn(type, "accepts")) continue;
+    // Also what a getter returns: with a declaration that is overlooked, nothing would be checked.
+    const { accepts } = type as { readonly accepts?: AcceptedMethods };
     if (accepts === undefined) continue;
     if (!checkedDeclarations.has(accepts)) {
       checkDeclaration(target, prefix, `${(type as { readonly name: string }).name}.accepts`, accepts);

@@ -73,7 +73,7 @@ export function acceptArguments(
   const accepted = acceptPositional(name, schemas, hasKeywords ? given.slice(0, -1) : given, parameters);
   if (keywordSchema !== undefined) {
     const keywords = checkNow(keywordSchema, Object.fromEntries(hasKeywords ? Object.entries(last) : []), `${name}()`);
-    accepted.push(Kwargs.from(keywords as Record<string, unknown>));
+    accepted.push(Kwargs.from(requireObject(keywords, name)));
   } else if (hasKeywords) throw new ArgumentsError(`${name}() takes no keyword arguments`);
   return accepted;
 }
@@ -97,6 +97,11 @@ function acceptPositional(
 function requireList(made: unknown, name: string): unknown[] {
   if (Array.isArray(made)) return [...(made as unknown[])];
   throw new TypeError(`The schema of ${name}() arguments returned ${describe(made)}, and not a list`);
+}
+
+function requireObject(made: unknown, name: string): Readonly<Record<string, unknown>> {
+  if (typeof made === "object" && made !== null && !Array.isArray(made)) return made as Record<string, unknown>;
+  throw new TypeError(`The schema of ${name}() keyword arguments returned ${describe(made)}, and not an object`);
 }
 
 /** What a schema makes of a value, at once: a call must not start after one that has arrived later. */

@@ -256,6 +256,21 @@ describe("declarations that cannot be true", () => {
   });
 });
 
+test("a declaration with a getter is one too", async () => {
+  class Late extends Root {
+    static get accepts(): Accepts<Late> {
+      return { echo: [z.string()] };
+    }
+    remote_echo(text: string): string {
+      return text;
+    }
+  }
+  await using pair = await connectedPair({ root: new Late() });
+  const root = await pair.client.getRootObject();
+  expect(await root.callRemote("echo", "x")).toBe("x");
+  await expect(root.callRemote("echo", 1)).rejects.toThrow(/^echo\(\) argument 1: /);
+});
+
 test("schemas that throw, return nonsense or are asynchronous fail the call, and tell the peer nothing", async () => {
   const made = (validate: (value: unknown) => unknown): never =>
     ({ "~standard": { version: 1, vendor: "test", validate } }) as never;
@@ -269,12 +284,14 @@ test("schemas that throw, return nonsense or are asynchronous fail the call, and
       nonsense: [made(() => 5)],
       async: [made(() => Promise.reject(new Error("secret of the schema")))],
       list: made(() => ({ value: 5 })),
+      keywords: { args: [made((value) => ({ value }))], kwargs: made(() => ({ value: [["a", 1]] })) },
       result: { returns: made(() => Promise.reject(new Error("secret of the schema"))) },
     };
     remote_throws(_value: unknown): void {}
     remote_nonsense(_value: unknown): void {}
     remote_async(_value: unknown): void {}
     remote_list(..._values: unknown[]): void {}
+    remote_keywords(_value: unknown, _keywords: KwargsOf<object>): void {}
     remote_result(): string {
       return "x";
     }
@@ -282,7 +299,7 @@ test("schemas that throw, return nonsense or are asynchronous fail the call, and
   const events: BrokerEvent[] = [];
   await using pair = await connectedPair({ root: new Odd(), onEvent: (event) => events.push(event) });
   const root = await pair.client.getRootObject();
-  for (const name of ["throws", "nonsense", "async", "list"])
+  for (const name of ["throws", "nonsense", "async", "list", "keywords"])
     await expect(root.callRemote(name, 1)).rejects.toMatchObject({
       remoteType: "builtins.TypeError",
       remoteMessage: "(message withheld)",
@@ -294,6 +311,7 @@ test("schemas that throw, return nonsense or are asynchronous fail the call, and
     "The schema of nonsense() argument 1 returned a number, and not a value or issues",
     "The schema of async() argument 1 is asynchronous. Calls start in the order in which they arrive: check it in the method",
     "The schema of list() arguments returned a number, and not a list",
+    "The schema of keywords() keyword arguments returned an instance of Array, and not an object",
     "The schema of result() result failed",
   ]);
 });
