@@ -151,6 +151,14 @@ class Sources:
         self.assertEqual([item async for item in txpb.iterate(kept.pop())], [0])
         await self.root.callRemote("numbers", 1)
 
+    async def test_no_place_for_the_reference(self):
+        self.patch(txpb._streams, "MOST_STREAMS", 1)
+        with_place = self.patch(pb, "MAX_BROKER_REFS", -1)
+        with self.assertRaisesRegex(Exception, "Maximum PB reference count exceeded"):
+            await self.root.callRemote("numbers", 3)
+        with_place.restore()
+        self.assertEqual(await self.items("numbers", 3), [0, 1, 2])
+
     async def test_a_flood_of_calls(self):
         waiting = await self.root.callRemote("waiting")
         self.assertEqual(await waiting.callRemote("next"), ["first"])

@@ -1,7 +1,6 @@
 // Streams that are results of calls over a reconnecting client.
 
 import { callContext, Root } from "@pb/broker";
-import type { RemoteStream } from "@pb/broker";
 import { ReconnectingClient } from "@pb/transport";
 import { expect, onTestFinished, test } from "vitest";
 import { until } from "../support/echo.js";
@@ -29,7 +28,7 @@ test.each([{ once: false }, { once: true }])("the signal of a call (%o) ends its
   const client = new ReconnectingClient<Feed>(serve(feed).network.dial());
   onTestFinished(() => client.close());
   const controller = new AbortController();
-  const news = (await client.with({ once, signal: controller.signal }).callRemote("news")) as RemoteStream<string>;
+  const news = await client.with({ once, signal: controller.signal }).callRemote("news");
   const items: string[] = [];
   const reading = (async () => {
     for await (const item of news) items.push(item);

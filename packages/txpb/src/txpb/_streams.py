@@ -74,7 +74,14 @@ class Source(pb.Referenceable):
             broker.pbx_sources.add(self)
             broker.notifyOnDisconnect(self.close)
             broker._localCleanup[self.processUniqueID()] = self._release
-        return super().jellyFor(jellier)
+        try:
+            return super().jellyFor(jellier)
+        except BaseException:
+            if broker is not None and self.processUniqueID() not in broker.luids:
+                # The peer will not release what it does not get.
+                broker._localCleanup.pop(self.processUniqueID(), None)
+                self.close()
+            raise
 
     def remote_next(self, count: Any = 1) -> Deferred[list[Any]]:
         """At least one item and at most ``count``. An empty list is the end."""
