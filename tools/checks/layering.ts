@@ -16,12 +16,13 @@ const layers: Record<string, readonly string[]> = {
   cred: ["banana", "jelly-types", "broker"],
   transport: ["banana", "jelly-types", "broker"],
   "node-transport": ["banana", "jelly-types", "broker", "transport"],
+  cli: ["banana", "jelly-types", "broker", "cred", "transport", "node-transport"],
   live: ["banana", "jelly-types", "broker"],
   "web-transport": ["banana", "jelly-types", "broker", "transport", "node-transport"],
 };
 
 /** The packages and folders that may import Node's modules. All others run on every platform. */
-const nodePackages = ["node-transport"];
+const nodePackages = ["node-transport", "cli"];
 const nodeFiles = "web-transport/src/(node/|node\\.ts$)";
 
 /** The import order inside packages/broker/src: a folder or file may import only those to its left. */

@@ -1,0 +1,132 @@
+// `pb doctor`: finds out what listens at an endpoint, and whether it can be used.
+
+import { parseClientEndpoint, openSocket } from "@pb/node-transport";
+import type { ClientEndpoint, TlsClientEndpoint } from "@pb/node-transport";
+import type { Duplex } from "node:stream";
+import { TLSSocket } from "node:tls";
+import { withTimeout } from "../deadline.js";
+import { CliError, codeOf, exitStatus, statusOf } from "../errors.js";
+import { describeFailure } from "../failure.js";
+import type { CliIo } from "../io.js";
+import { credentialsFor } from "../login.js";
+import type { CliCredentials, LoginFlags } from "../login.js";
+import { withConnection } from "../session.js";
+import { describeCertificate, describeTls } from "./certificate.js";
+import { Findings } from "./findings.js";
+import type { Protocol } from "./identify.js";
+import { checkExtensions, checkLatency, checkLogin, checkLogins } from "./pb-checks.js";
+import { closed, handshake, identifyServer } from "./probe.js";
+
+export interface DoctorFlags extends LoginFlags {
+  readonly json?: true;
+  readonly timeout: string;
+}
+
+/** What the checks found, besides the findings. */
+interface Outcome {
+  readonly protocol: Protocol | "none";
+  readonly status: number;
+}
+
+/** Prints what it finds. Resolves with the exit status, and rejects with `CliError` and `EndpointError`. */
+export async function doctor(endpoint: string, flags: DoctorFlags, io: CliIo): Promise<number> {
+  const target = parseClientEndpoint(endpoint);
+  const credentials = await credentialsFor(flags, io);
+  const findings = new Findings(io, flags.json === true);
+  const { protocol, status } = await withTimeout(flags.timeout, io.signal, (signal) =>
+    examine(endpoint, target, credentials, signal, findings),
+  );
+  findings.end(endpoint, protocol);
+  return status;
+}
+
+async function examine(
+  endpoint: string,
+  target: ClientEndpoint,
+  credentials: CliCredentials | undefined,
+  signal: AbortSignal,
+  findings: Findings,
+): Promise<Outcome> {
+  const dial = (): Promise<Duplex> => openSocket(target, { signal });
+  const unencrypted = target.type === "tls" ? plainEndpoint(target) : target;
+  const failure = await checkConnection(unencrypted, signal, findings);
+  if (failure !== undefined) return failure;
+  if (target.type === "tls") {
+    const tlsFailure = await checkTls(target, unencrypted, signal, findings);
+    if (tlsFailure !== undefined) return tlsFailure;
+  }
+  const identity = await identifyServer(dial, target.type === "tls", signal);
+  findings.add("protocol", identity.protocol === "pb" ? "ok" : "problem", identity.text);
+  if (identity.protocol !== "pb") return { protocol: identity.protocol, status: exitStatus.notPb };
+  return { protocol: "pb", status: await checkPb(endpoint, credentials, signal, findings) };
+}
+
+/** The same place without TLS. */
+function plainEndpoint(target: TlsClientEndpoint): ClientEndpoint {
+  return target.over ?? { ...target, type: "tcp" };
+}
+
+async function checkConnection(
+  target: ClientEndpoint,
+  signal: AbortSignal,
+  findings: Findings,
+): Promise<Outcome | undefined> {
+  const start = performance.now();
+  try {
+    await closed(await openSocket(target, { signal }));
+    findings.add("connection", "ok", `accepted after ${(performance.now() - start).toFixed(1)} ms`);
+    return undefined;
+  } catch (error) {
+    return failed("connection", error, signal, findings);
+  }
+}
+
+async function checkTls(
+  target: TlsClientEndpoint,
+  plain: ClientEndpoint,
+  signal: AbortSignal,
+  findings: Findings,
+): Promise<Outcome | undefined> {
+  try {
+    const socket = await openSocket(target, { signal });
+    if (socket instanceof TLSSocket) describeTls(socket, findings);
+    await closed(socket);
+    return undefined;
+  } catch (error) {
+    const outcome = failed("tls", error, signal, findings);
+    const socket = await handshake(await openSocket(plain, { signal }), target.tls?.serverName, signal);
+    if (socket !== undefined) {
+      findings.add("tls", "note", describeCertificate(socket.getPeerCertificate()));
+      await closed(socket);
+      return { ...outcome, protocol: "tls" };
+    }
+    const { protocol, text } = await identifyServer(() => openSocket(plain, { signal }), false, signal);
+    findings.add("protocol", "problem", `Without TLS: ${text}`);
+    return { ...outcome, protocol };
+  }
+}
+
+/** Adds the problem with a connection. Throws what is none: a timeout, Ctrl-C, a bug. */
+function failed(check: "connection" | "tls", error: unknown, signal: AbortSignal, findings: Findings): Outcome {
+  const status = statusOf(error);
+  if (signal.aborted || error instanceof CliError || status === exitStatus.internal) throw error;
+  findings.add(check, "problem", `${describeFailure(error)} (${codeOf(error) ?? "no code"})`);
+  return { protocol: "none", status };
+}
+
+function checkPb(
+  endpoint: string,
+  credentials: CliCredentials | undefined,
+  signal: AbortSignal,
+  findings: Findings,
+): Promise<number> {
+  return withConnection(endpoint, signal, async (connection) => {
+    findings.add("dialect", "ok", `${connection.dialect?.name ?? "?"} is used`);
+    await checkLatency(connection, findings);
+    await checkExtensions(connection, signal, findings);
+    await checkLogins(connection, signal, findings);
+    if (credentials === undefined || (await checkLogin(connection, credentials, signal, findings)))
+      return exitStatus.success;
+    return exitStatus.loginRefused;
+  });
+}

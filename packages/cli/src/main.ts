@@ -1,0 +1,26 @@
+// Runs `pb` in this process.
+
+import { run } from "./cli.js";
+import { exitStatus } from "./errors.js";
+
+/**
+ * Runs `pb` with the arguments of this process, and sets its exit status. SIGINT and SIGTERM close the connections; a
+ * second one ends the process at once. The process ends without a message when nothing reads its output any more.
+ */
+export async function main(): Promise<void> {
+  const interrupt = new AbortController();
+  const stop = (): void => {
+    if (interrupt.signal.aborted) process.exit(exitStatus.interrupted);
+    interrupt.abort(new DOMException("Interrupted", "AbortError"));
+  };
+  process.on("SIGINT", stop).on("SIGTERM", stop);
+  for (const output of [process.stdout, process.stderr]) {
+    output.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") throw error;
+      process.exit(exitStatus.success);
+    });
+  }
+  const { stdin, stdout, stderr, env } = process;
+  process.exitCode = await run(process.argv.slice(2), { stdin, stdout, stderr, env, signal: interrupt.signal });
+  process.off("SIGINT", stop).off("SIGTERM", stop);
+}

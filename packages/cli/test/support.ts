@@ -1,0 +1,37 @@
+// Runs `pb` in this process, with streams of its own.
+
+import { PassThrough } from "node:stream";
+import { run } from "@pb/cli";
+import type { CliIo } from "@pb/cli";
+
+export interface Ran {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly env?: CliIo["env"];
+  readonly signal?: AbortSignal;
+  /** The width of a terminal. Without it, the output is no terminal. */
+  readonly columns?: number;
+  /** What is typed after the first prompt. */
+  readonly typed?: string;
+}
+
+export async function pb(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+  const { env = {}, signal = new AbortController().signal, columns, typed } = options;
+  const written = { stdout: "", stderr: "" };
+  const stdin = Object.assign(new PassThrough(), { isTTY: typed !== undefined });
+  const output = (name: "stdout" | "stderr") => ({
+    isTTY: columns !== undefined,
+    columns,
+    write: (text: string) => {
+      written[name] += text;
+      if (name === "stderr" && text.endsWith(": ") && typed !== undefined) stdin.write(typed);
+    },
+  });
+  const status = await run(args, { stdin, stdout: output("stdout"), stderr: output("stderr"), env, signal });
+  stdin.destroy();
+  return { status, ...written };
+}
