@@ -135,7 +135,8 @@ function addDoctor(program: Command, io: CliIo, done: (status: number) => void):
   const command = program
     .command("doctor")
     .description("Find out what listens at an endpoint, and whether it can be used.")
-    .argument("<endpoint>", endpointHelp);
+    .argument("<endpoint>", endpointHelp)
+    .option("--silence <seconds>", "how long a server may say nothing before it is asked with TLS and HTTP", "1.5");
   addConnectionOptions(command)
     .addHelpText(
       "after",

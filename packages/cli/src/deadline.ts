@@ -17,10 +17,7 @@ export async function withTimeout<T>(
   signal: AbortSignal,
   action: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const limit = Number(seconds);
-  if (!(limit > 0 && limit <= LONGEST)) {
-    throw usageError(`--timeout ${JSON.stringify(seconds)}: expected seconds, more than 0 and at most ${LONGEST}`);
-  }
+  const limit = secondsOf("--timeout", seconds);
   const timeout = new AbortController();
   const error = new CliError("CLI_TIMEOUT", `There was no answer within ${limit} s (--timeout)`);
   const timer = setTimeout(() => timeout.abort(error), limit * 1000);
@@ -29,4 +26,11 @@ export async function withTimeout<T>(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** The number of seconds in the text of an option. Throws `CliError` `CLI_USAGE` if it is not a positive number. */
+export function secondsOf(option: string, text: string): number {
+  const seconds = Number(text);
+  if (seconds > 0 && seconds <= LONGEST) return seconds;
+  throw usageError(`${option} ${JSON.stringify(text)}: expected seconds, more than 0 and at most ${LONGEST}`);
 }

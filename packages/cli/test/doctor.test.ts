@@ -8,11 +8,13 @@ import type { AddressInfo, Server as NetServer, Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { Root } from "@pb/broker";
 import { InMemoryUsernamePasswordChecker, Portal } from "@pb/cred";
-import { listen } from "@pb/node-transport";
+import { listen, openSocket } from "@pb/node-transport";
 import { afterEach, describe, expect, test } from "vitest";
 import { folder } from "../../node-transport/test/support/echo.js";
 import { Authority } from "../../node-transport/test/support/certificates.js";
 import { identify } from "../src/doctor/identify.js";
+import type { Identity } from "../src/doctor/identify.js";
+import { identifyServer } from "../src/doctor/probe.js";
 import { pb } from "./support.js";
 
 const authority = new Authority("Test authority");
@@ -47,7 +49,7 @@ async function startPb(endpoint: string, root: Root | Portal = new Root_()): Pro
 class Root_ extends Root {}
 
 async function diagnose(endpoint: string, ...more: string[]): Promise<any> {
-  const { stdout, status, stderr } = await pb(["doctor", endpoint, "--json", ...more], {
+  const { stdout, status, stderr } = await pb(["doctor", endpoint, "--json", "--silence", "60", ...more], {
     env: { PB_PASSWORD: "wonder" },
   });
   expect(stderr).toBe("");
@@ -62,26 +64,38 @@ test.each([
   ["ssh", "SSH-2.0-OpenSSH_9.2p1\r\n"],
   ["smtp", "220 mail.example ESMTP Postfix\r\n"],
   ["imap", "* OK [CAPABILITY IMAP4rev1] ready\r\n"],
-  ["unknown", "welcome \u001b[31m\r\n"],
+  ["unknown", `welcome \u001b[31m\r\n${"x".repeat(5_000)}`],
 ])("recognizes a server that speaks first: %s", async (protocol, greeting) => {
   const found = await diagnose(`tcp:127.0.0.1:${await start(serverOf(greeting))}`);
   expect(found).toMatchObject({ protocol, status: 5, text: expect.stringContaining("problem protocol: ") });
   expect(found.text).not.toContain("\u001b");
 });
 
+/** What a server is that is asked at once. */
+function ask(port: number, answerMs: number): Promise<Identity> {
+  const dial = (): Promise<Socket> => openSocket({ type: "tcp", host: "127.0.0.1", port }, {});
+  return identifyServer(dial, false, { silenceMs: 1, answerMs }, new AbortController().signal);
+}
+
+/** Milliseconds that end a test that hangs. */
+const LONG = 120_000;
+
 test("recognizes HTTP, and a WebSocket", async () => {
   const http = await start(createHttpServer((_request, response) => void response.end("hello")));
-  expect(await diagnose(`tcp:127.0.0.1:${http}`)).toMatchObject({ protocol: "http", status: 5 });
+  expect(await ask(http, LONG)).toMatchObject({ protocol: "http", text: expect.stringContaining("HTTP/1.1 200 OK") });
   const upgrading = createHttpServer().on("upgrade", (_request, socket) => {
     socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
   });
-  expect(await diagnose(`tcp:127.0.0.1:${await start(upgrading)}`)).toMatchObject({ protocol: "websocket", status: 5 });
+  expect(await ask(await start(upgrading), LONG)).toMatchObject({ protocol: "websocket" });
 });
 
-test("recognizes a server that says nothing, and a closed port", async () => {
-  const silent = createServer((socket) => void socket.resume());
-  const port = await start(silent);
-  expect(await diagnose(`tcp:127.0.0.1:${port}`)).toMatchObject({ protocol: "silent", status: 5 });
+test("recognizes a server that says nothing", async () => {
+  const silent = await start(createServer((socket) => void socket.resume()));
+  expect(await ask(silent, 1)).toMatchObject({ protocol: "silent" });
+});
+
+test("recognizes a closed port", async () => {
+  const port = await start(createServer());
   await cleanups.pop()!();
   expect(await diagnose(`tcp:127.0.0.1:${port}`)).toMatchObject({
     protocol: "none",
@@ -92,7 +106,7 @@ test("recognizes a server that says nothing, and a closed port", async () => {
 
 test("recognizes TLS where none is expected, and PB where TLS is expected", async () => {
   const tls = await start(createTlsServer(authority.issue("localhost")).on("tlsClientError", () => undefined));
-  expect(await diagnose(`tcp:127.0.0.1:${tls}`)).toMatchObject({ protocol: "tls", status: 5 });
+  expect(await ask(tls, LONG)).toMatchObject({ protocol: "tls" });
   const plain = await startPb("tcp:0:interface=127.0.0.1");
   expect(await diagnose(`tls:127.0.0.1:${plain}`)).toMatchObject({
     protocol: "pb",
@@ -138,11 +152,11 @@ test("shows what a server of this repository offers, and checks a password", asy
 
 test("fits into a terminal of 40 columns", async () => {
   const port = await startPb("tcp:0:interface=127.0.0.1");
-  const { stdout } = await pb(["doctor", `tcp:127.0.0.1:${port}`], { columns: 40 });
+  const { stdout } = await pb(["doctor", `tcp:127.0.0.1:${port}`, "--silence", "60"], { columns: 40 });
   const lines = stdout.replaceAll(/\u001b\[\d+m/g, "").split("\n");
   expect(lines[0]).toMatch(/^ok {7}connection accepted after/);
   expect(lines.filter((line) => line.length > 40)).toEqual([]);
-  const plain = await pb(["doctor", `tcp:127.0.0.1:${port}`]);
+  const plain = await pb(["doctor", `tcp:127.0.0.1:${port}`, "--silence", "60"]);
   expect(plain.stdout).not.toContain("\u001b");
 });
 

@@ -4,7 +4,7 @@ import { parseClientEndpoint, openSocket } from "@pb/node-transport";
 import type { ClientEndpoint, TlsClientEndpoint } from "@pb/node-transport";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
-import { withTimeout } from "../deadline.js";
+import { secondsOf, withTimeout } from "../deadline.js";
 import { CliError, codeOf, exitStatus, statusOf } from "../errors.js";
 import { describeFailure } from "../failure.js";
 import type { CliIo } from "../io.js";
@@ -16,11 +16,16 @@ import { Findings } from "./findings.js";
 import type { Protocol } from "./identify.js";
 import { checkExtensions, checkLatency, checkLogin, checkLogins } from "./pb-checks.js";
 import { closed, handshake, identifyServer } from "./probe.js";
+import type { Patience } from "./probe.js";
 
 export interface DoctorFlags extends LoginFlags {
   readonly json?: true;
   readonly timeout: string;
+  readonly silence: string;
 }
+
+/** Milliseconds that a server gets to answer with HTTP or TLS. */
+const ANSWER_MS = 5_000;
 
 /** What the checks found, besides the findings. */
 interface Outcome {
@@ -32,9 +37,10 @@ interface Outcome {
 export async function doctor(endpoint: string, flags: DoctorFlags, io: CliIo): Promise<number> {
   const target = parseClientEndpoint(endpoint);
   const credentials = await credentialsFor(flags, io);
+  const patience = { silenceMs: secondsOf("--silence", flags.silence) * 1000, answerMs: ANSWER_MS };
   const findings = new Findings(io, flags.json === true);
   const { protocol, status } = await withTimeout(flags.timeout, io.signal, (signal) =>
-    examine(endpoint, target, credentials, signal, findings),
+    examine(endpoint, target, credentials, patience, signal, findings),
   );
   findings.end(endpoint, protocol);
   return status;
@@ -44,6 +50,7 @@ async function examine(
   endpoint: string,
   target: ClientEndpoint,
   credentials: CliCredentials | undefined,
+  patience: Patience,
   signal: AbortSignal,
   findings: Findings,
 ): Promise<Outcome> {
@@ -52,10 +59,10 @@ async function examine(
   const failure = await checkConnection(unencrypted, signal, findings);
   if (failure !== undefined) return failure;
   if (target.type === "tls") {
-    const tlsFailure = await checkTls(target, unencrypted, signal, findings);
+    const tlsFailure = await checkTls(target, unencrypted, patience, signal, findings);
     if (tlsFailure !== undefined) return tlsFailure;
   }
-  const identity = await identifyServer(dial, target.type === "tls", signal);
+  const identity = await identifyServer(dial, target.type === "tls", patience, signal);
   findings.add("protocol", identity.protocol === "pb" ? "ok" : "problem", identity.text);
   if (identity.protocol !== "pb") return { protocol: identity.protocol, status: exitStatus.notPb };
   return { protocol: "pb", status: await checkPb(endpoint, credentials, signal, findings) };
@@ -84,6 +91,7 @@ async function checkConnection(
 async function checkTls(
   target: TlsClientEndpoint,
   plain: ClientEndpoint,
+  patience: Patience,
   signal: AbortSignal,
   findings: Findings,
 ): Promise<Outcome | undefined> {
@@ -94,13 +102,13 @@ async function checkTls(
     return undefined;
   } catch (error) {
     const outcome = failed("tls", error, signal, findings);
-    const socket = await handshake(await openSocket(plain, { signal }), target.tls?.serverName, signal);
+    const socket = await handshake(await openSocket(plain, { signal }), target.tls?.serverName, ANSWER_MS, signal);
     if (socket !== undefined) {
       findings.add("tls", "note", describeCertificate(socket.getPeerCertificate()));
       await closed(socket);
       return { ...outcome, protocol: "tls" };
     }
-    const { protocol, text } = await identifyServer(() => openSocket(plain, { signal }), false, signal);
+    const { protocol, text } = await identifyServer(() => openSocket(plain, { signal }), false, patience, signal);
     findings.add("protocol", "problem", `Without TLS: ${text}`);
     return { ...outcome, protocol };
   }

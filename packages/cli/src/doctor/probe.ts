@@ -10,21 +10,32 @@ import type { Identity } from "./identify.js";
 /** Opens another connection to the same server. */
 export type Dial = () => Promise<Duplex>;
 
-/** Milliseconds of silence after which a server waits for the client to speak. A server of PB speaks at once. */
-const SILENCE_MS = 1_500;
+/** How long a server may be silent, in milliseconds. */
+export interface Patience {
+  /** Before it is asked. A server of PB speaks at once. */
+  readonly silenceMs: number;
+  /** After it was asked. */
+  readonly answerMs: number;
+}
 
-/** Finds out what a server speaks. One that says nothing is asked with TLS and with HTTP, over connections of their own. */
-export async function identifyServer(dial: Dial, isEncrypted: boolean, signal: AbortSignal): Promise<Identity> {
-  const spoken = await listenTo(await dial(), "", signal);
+/** Finds out what a server speaks. One that says nothing is asked with TLS and with HTTP, over further connections. */
+export async function identifyServer(
+  dial: Dial,
+  isEncrypted: boolean,
+  { silenceMs, answerMs }: Patience,
+  signal: AbortSignal,
+): Promise<Identity> {
+  const spoken = await listenTo(await dial(), "", silenceMs, signal);
   if (spoken.protocol !== "silent") return spoken;
-  if (!isEncrypted && (await speaksTls(dial, signal))) {
-    return { protocol: "tls", text: "This is a server for TLS: use an endpoint that begins with tls:" };
-  }
-  const answer = await listenTo(await dial(), upgradeRequest(), signal);
+  const [hasTls, answer] = await Promise.all([
+    isEncrypted ? false : speaksTls(dial, answerMs, signal),
+    dial().then((stream) => listenTo(stream, upgradeRequest(), answerMs, signal)),
+  ]);
+  if (hasTls) return { protocol: "tls", text: "This is a server for TLS: use an endpoint that begins with tls:" };
   if (answer.protocol === "http" && /HTTP\/1\.\d 101\b/.test(answer.text)) {
     return { protocol: "websocket", text: "This is a WebSocket server: connect to it with @pb/web-transport" };
   }
-  if (answer.protocol === "silent") return { ...answer, text: `The server says nothing, also when asked with HTTP` };
+  if (answer.protocol === "silent") return { ...answer, text: "The server says nothing, also when asked with HTTP" };
   return answer;
 }
 
@@ -41,13 +52,13 @@ function upgradeRequest(): string {
   return `${lines.join("\r\n")}\r\n\r\n`;
 }
 
-async function listenTo(stream: Duplex, request: string, signal: AbortSignal): Promise<Identity> {
+async function listenTo(stream: Duplex, request: string, ms: number, signal: AbortSignal): Promise<Identity> {
   if (request !== "") stream.write(request);
   let received = Buffer.alloc(0);
   try {
     return await new Promise<Identity>((resolve, reject) => {
       const finish = (): void => resolve(identify(received, true)!);
-      const timer = setTimeout(finish, SILENCE_MS);
+      const timer = setTimeout(finish, ms);
       const stop = (): void => reject(signal.reason as Error);
       signal.addEventListener("abort", stop, { once: true });
       stream.once("close", () => {
@@ -68,8 +79,8 @@ async function listenTo(stream: Duplex, request: string, signal: AbortSignal): P
   }
 }
 
-async function speaksTls(dial: Dial, signal: AbortSignal): Promise<boolean> {
-  const socket = await handshake(await dial(), undefined, signal);
+async function speaksTls(dial: Dial, ms: number, signal: AbortSignal): Promise<boolean> {
+  const socket = await handshake(await dial(), undefined, ms, signal);
   if (socket === undefined) return false;
   await closed(socket);
   return true;
@@ -79,6 +90,7 @@ async function speaksTls(dial: Dial, signal: AbortSignal): Promise<boolean> {
 export async function handshake(
   stream: Duplex,
   servername: string | undefined,
+  ms: number,
   signal: AbortSignal,
 ): Promise<TLSSocket | undefined> {
   const socket = tlsConnect({
@@ -87,7 +99,7 @@ export async function handshake(
     ...(servername !== undefined && { servername }),
   });
   const isSecure = await new Promise<boolean>((resolve) => {
-    const timer = setTimeout(() => resolve(false), SILENCE_MS);
+    const timer = setTimeout(() => resolve(false), ms);
     const stop = (): void => resolve(false);
     signal.addEventListener("abort", stop, { once: true });
     socket.once("secureConnect", () => resolve(true));

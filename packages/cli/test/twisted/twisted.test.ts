@@ -49,7 +49,9 @@ describe.skipIf(twisteds.length === 0).each(twisteds)("with Twisted $version", (
     const whoami = ["call", portal, "root.whoami", "--json", "--login", "alice"];
     expect((await pb(whoami, { env: { PB_PASSWORD: "secret" } })).stdout).toBe('{"result": {"$ascii": "alice"}}\n');
     expect((await pb(whoami, { env: { PB_PASSWORD: "wrong" } })).status).toBe(4);
-    const checked = await pb(["doctor", portal, "--login", "alice"], { env: { PB_PASSWORD: "secret" } });
+    const checked = await pb(["doctor", portal, "--silence", "60", "--login", "alice"], {
+      env: { PB_PASSWORD: "secret" },
+    });
     expect(checked).toMatchObject({ status: 0, stderr: "" });
     expect(checked.stdout).toContain("Perspective Broker, dialects pb, none");
     expect(checked.stdout).toContain("none: a stock peer");
