@@ -1,9 +1,8 @@
-// Who `pb` logs in as, and where it gets the secret from: never from the command line, which other users can see.
+// The credentials of a login. The secret never comes from the command line, which other users can see.
 
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
-import type { Readable } from "node:stream";
 import { Anonymous, BearerToken, UsernamePassword } from "@pb/cred";
 import { printable } from "@pb/jelly-types";
 import { CliError, usageError } from "./errors.js";
@@ -66,7 +65,7 @@ function firstLine(text: string): string {
 /** Asks on the terminal. What is typed is not shown. */
 async function prompt(question: string, { stdin, stderr, signal }: CliIo): Promise<string> {
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const terminal = createInterface({ input: stdin as Readable, output: silent, terminal: true });
+  const terminal = createInterface({ input: stdin, output: silent, terminal: true });
   const interrupt = new AbortController();
   const stop = (): void => interrupt.abort();
   terminal.on("SIGINT", stop);

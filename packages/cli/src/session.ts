@@ -22,8 +22,8 @@ function connectTo(endpoint: string, signal: AbortSignal): Promise<Broker> {
 }
 
 /**
- * Runs an action with a connection, which is closed afterwards. When the signal aborts, the connection ends at once, and
- * the promise rejects with the reason of the signal.
+ * Runs an action with a connection, which is closed afterwards. When the signal aborts, the connection ends at once,
+ * and the promise rejects with the reason of the signal.
  */
 export async function withConnection<T>(
   endpoint: string,

@@ -55,7 +55,7 @@ class User extends Avatar {
   }
 }
 
-const interrupts = { arrived: () => undefined as void };
+const interrupts: { arrived: () => void } = { arrived: () => undefined };
 let server: Server;
 let portal: Server;
 let endpoint: string;

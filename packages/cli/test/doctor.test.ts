@@ -6,12 +6,14 @@ import { createServer as createHttpServer } from "node:http";
 import { createServer } from "node:net";
 import type { AddressInfo, Server as NetServer, Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
+import { stripVTControlCharacters } from "node:util";
 import { Root } from "@pb/broker";
 import { InMemoryUsernamePasswordChecker, Portal } from "@pb/cred";
 import { listen, openSocket } from "@pb/node-transport";
 import { afterEach, describe, expect, test } from "vitest";
 import { folder } from "../../node-transport/test/support/echo.js";
 import { Authority } from "../../node-transport/test/support/certificates.js";
+import type { Finding } from "../src/doctor/findings.js";
 import { identify } from "../src/doctor/identify.js";
 import type { Identity } from "../src/doctor/identify.js";
 import { identifyServer } from "../src/doctor/probe.js";
@@ -54,7 +56,7 @@ async function diagnose(endpoint: string, ...more: string[]): Promise<any> {
   });
   expect(stderr).toBe("");
   const { protocol, findings } = JSON.parse(stdout);
-  const texts = (findings as any[]).map(({ check, status, text }) => `${status} ${check}: ${text}`);
+  const texts = (findings as Finding[]).map(({ check, status, text }) => `${status} ${check}: ${text}`);
   return { protocol, status, text: texts.join("\n") };
 }
 
@@ -137,7 +139,7 @@ describe("over TLS", () => {
 
 test("shows what a server of this repository offers, and checks a password", async () => {
   const realm = { requestAvatar: () => ({ avatar: new Root_() }) };
-  const portal = new Portal(realm as never, [new InMemoryUsernamePasswordChecker({ alice: "wonder" })]);
+  const portal = new Portal(realm, [new InMemoryUsernamePasswordChecker({ alice: "wonder" })]);
   const endpoint = `tcp:127.0.0.1:${await startPb("tcp:0:interface=127.0.0.1", portal)}`;
   const good = await diagnose(endpoint, "--login", "alice");
   expect(good).toMatchObject({ protocol: "pb", status: 0 });
@@ -153,7 +155,7 @@ test("shows what a server of this repository offers, and checks a password", asy
 test("fits into a terminal of 40 columns", async () => {
   const port = await startPb("tcp:0:interface=127.0.0.1");
   const { stdout } = await pb(["doctor", `tcp:127.0.0.1:${port}`, "--silence", "60"], { columns: 40 });
-  const lines = stdout.replaceAll(/\u001b\[\d+m/g, "").split("\n");
+  const lines = stripVTControlCharacters(stdout).split("\n");
   expect(lines[0]).toMatch(/^ok {7}connection accepted after/);
   expect(lines.filter((line) => line.length > 40)).toEqual([]);
   const plain = await pb(["doctor", `tcp:127.0.0.1:${port}`, "--silence", "60"]);

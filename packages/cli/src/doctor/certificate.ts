@@ -13,7 +13,7 @@ const SOON_DAYS = 30;
 export function describeTls(socket: TLSSocket, findings: Findings): void {
   const certificate = socket.getPeerCertificate();
   const days = Math.floor((Date.parse(certificate.valid_to) - Date.now()) / DAY_MS);
-  const text = `${socket.getProtocol()}, ${socket.getCipher().standardName}, ${describeCertificate(certificate)}`;
+  const text = `${socket.getProtocol() ?? "?"}, ${socket.getCipher().standardName}, ${describeCertificate(certificate)}`;
   const isSoon = days < SOON_DAYS;
   findings.add("tls", isSoon ? "warning" : "ok", isSoon ? `${text}: renew it, ${days} days are left` : text);
 }

@@ -103,7 +103,7 @@ function decodeBytes(text: string, key: string, encoding: "base64" | "hex", patt
 }
 
 function asciiBytes(text: string, key: string): Uint8Array {
-  if (!/^[\x00-\x7f]*$/.test(text))
+  if (!/^\p{ASCII}*$/u.test(text))
     throw usageError(`${key} contains ${printable(JSON.stringify(text), 80)}, which is not ASCII`);
   return new Uint8Array(Buffer.from(text, "latin1"));
 }

@@ -30,9 +30,9 @@ interface Shown {
  * The value as JSON: on one line, or on several with indentation where it is longer than `columns`. Control characters
  * are escaped in all texts. A reference is `{"$reference": 3}`, and an object inside itself is `{"$cycle": true}`.
  */
-export function showValue(value: unknown, columns: number = Infinity): string {
+export function showValue(value: unknown, columns?: number): string {
   const lines: string[] = [];
-  layOut(show(value, []), "", "", columns, lines);
+  layOut(show(value, []), "", "", columns ?? Infinity, lines);
   return lines.join("\n");
 }
 
