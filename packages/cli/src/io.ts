@@ -1,8 +1,10 @@
 // What `pb` reads and writes, so that tests and other programs can run it without a process of its own.
 
+import type { Readable } from "node:stream";
+
 /** Where a command reads from and writes to. `process` has everything but `signal`. */
 export interface CliIo {
-  readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean };
+  readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: CliOutput;
   readonly stderr: CliOutput;
   readonly env: Readonly<Record<string, string | undefined>>;
