@@ -6,6 +6,7 @@ import { startDeadline } from "../deadline.js";
 import type { Deadline, DeadlineOptions } from "../deadline.js";
 import { callTimeout, PBError } from "../errors.js";
 import { Fifo } from "../fifo.js";
+import { RemoteError } from "../wire/failure.js";
 import { BATCH_BYTES, MOST_ITEMS, sizeOfItem } from "./stream-items.js";
 
 /** Items of the first call: enough for short streams, and few enough to learn how large they are. */
@@ -140,9 +141,16 @@ export class StreamReader implements AsyncIterator<unknown, undefined>, AsyncIte
             this.#leaving.delete(leaving);
             this.#received(items, count);
           },
-          (error: unknown) => this.#end({ error: error as Error }),
+          (error: unknown) => this.#failed(error as Error),
         );
     }
+  }
+
+  /** An object that is no stream was iterated over by mistake: the program still uses it. */
+  #failed(error: Error): void {
+    if (!lacksNext(error)) this.#end({ error });
+    else
+      this.#end({ error: new TypeError("The object is not a stream: it has no method next", { cause: error }) }, false);
   }
 
   #received(items: unknown, count: number): void {
@@ -206,12 +214,12 @@ export class StreamReader implements AsyncIterator<unknown, undefined>, AsyncIte
   }
 
   /** Ends the iteration, after the items that wait. */
-  #end(failure: { readonly error: Error } | undefined): void {
+  #end(failure: { readonly error: Error } | undefined, releases = true): void {
     if (this.#isEnded) return;
     this.#state = "ended";
     this.#abort?.clear();
     this.#failure = failure;
-    this.#origin.release();
+    if (releases) this.#origin.release();
     for (let reader = this.#readers.take(); reader !== undefined; reader = this.#readers.take()) {
       reader.deadline?.clear();
       const failed = this.#failure;
@@ -220,6 +228,12 @@ export class StreamReader implements AsyncIterator<unknown, undefined>, AsyncIte
       else reader.reject(failed.error);
     }
   }
+}
+
+/** Whether the object that was asked for items has no such method. */
+function lacksNext(error: Error): boolean {
+  if (!(error instanceof RemoteError)) return false;
+  return /\b(?:NoSuchMethod|AttributeError)$/.test(error.remoteType) && /\bremote_next\b/.test(error.remoteMessage);
 }
 
 /** The options of the call that a stream is the result of: its signal ends the stream too. */

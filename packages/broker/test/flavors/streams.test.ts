@@ -640,3 +640,18 @@ describe("over a connection, a stream", () => {
     await pair.expectNothingLeft();
   });
 });
+
+test("an object that is iterated over by mistake is named as no stream, and can still be called", async () => {
+  class Shelf extends Root {
+    remote_text(): string {
+      return "text";
+    }
+  }
+  const { client } = await connectedPair({ root: new Shelf(), onEvent: () => undefined });
+  const onEvent = (): void => undefined;
+  for (const shelf of [await client.getRootObject<Shelf>(), asLocal(new Shelf(), { onEvent })]) {
+    const reading = read(shelf as unknown as RemoteStream);
+    await expect(reading).rejects.toThrow(new TypeError("The object is not a stream: it has no method next"));
+    expect(await shelf.callRemote("text")).toBe("text");
+  }
+});
