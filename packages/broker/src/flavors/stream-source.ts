@@ -1,6 +1,7 @@
 // Streams that leave this end: an async iterable or a `ReadableStream` stays here, and the peer gets a reference to a
 // source, of which it asks items with `next(count)`. Nothing is produced that was not asked for.
 
+import { madeBy } from "@pb/banana";
 import { describe } from "@pb/jelly-types";
 import type { JellyWriter, TypeRegistry, WritingHandler } from "@pb/jelly-types";
 import { IncomingContext, runningCalls } from "../calls/call-context.js";
@@ -53,11 +54,11 @@ interface Waiting {
 
 /**
  * Whether an object is sent as a stream, if no handler is registered for its class. Ways to read a stream that has
- * arrived are not. A proxy may throw.
+ * arrived are not, nor are references of another copy of this package. A proxy may throw.
  */
 export function isStream(object: object): object is Stream {
   try {
-    if (isRead in object) return false;
+    if (isRead in object || madeBy in object) return false;
     const { getReader, locked } = object as Partial<Readable>;
     return (
       typeof (object as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator] === "function" ||
