@@ -55,6 +55,13 @@ const lostWithCause: Fault = (link) => ({
 });
 const losesBytes: Fault = (link) => ({ close: () => link.destroy() });
 const keepsBytes: Fault = (link) => ({ destroy: () => link.close() });
+/** Says that the views can be written again before it has passed them on. */
+const releasesTooSoon: Fault = (link) => ({
+  takesViews: true,
+  releasesViews: true,
+  queuedBytes: 0,
+  send: (bytes) => queueMicrotask(() => link.send(bytes)),
+});
 const drainedTooSoon: Fault = (link) => ({
   start(receiver) {
     link.start(receiver);
@@ -70,6 +77,7 @@ const faults: [string, RegExp, Fault][] = [
   ["reports its role", /empty description to be false/, () => ({ peer: { description: "", isEncrypted: true } })],
   ["reports its role", /isEncrypted to be boolean/, () => ({ peer: { description: "it" } as never })],
   ["delivers bytes in order", anyByte, corrupt],
+  ["has passed on the bytes of a view that it releases", /Byte \d+ of \d+ differs/, releasesTooSoon],
   ["delivers megabytes", anyByte, corrupt],
   ["keeps bytes that arrive before start", anyByte, corrupt],
   ["counts queued bytes", /before anything was sent to be 0, not 1/, () => ({ queuedBytes: 1 })],
