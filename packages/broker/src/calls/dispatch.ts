@@ -32,9 +32,10 @@ export function dispatch(
   const found = findMethod(target, prefix, method);
   const accepted = acceptedBy(target, prefix, method);
   if (accepted === undefined && validate === "required") throw notDeclared(prefix, method);
-  let bound = bindArguments(target, method, args, kwargs);
+  const parameters = declaredParameters(target, method);
+  let bound = bindArguments(method, parameters, args, kwargs);
   const schemas = accepted === undefined || accepted === true ? undefined : schemasOf(accepted);
-  if (schemas !== undefined) bound = acceptArguments(method, schemas, bound, declaredParameters(target, method));
+  if (schemas !== undefined) bound = acceptArguments(method, schemas, bound, parameters);
   const result: unknown = Reflect.apply(found, target, leading === undefined ? bound : [...leading, ...bound]);
   if (schemas?.returns === undefined) return result;
   return acceptResult(method, schemas.returns, result, refuseOwnResult(method));
@@ -115,8 +116,12 @@ function isMethodOf(target: object, { key, holder, method }: KnownMethod): boole
  * The arguments for a method: as it declares them, or as they were sent. Throws {@link ArgumentsError} when they do not
  * match the declaration.
  */
-function bindArguments(target: object, name: string, args: unknown[], keywords: Kwargs | undefined): unknown[] {
-  const declared = declaredParameters(target, name);
+function bindArguments(
+  name: string,
+  declared: readonly string[] | undefined,
+  args: unknown[],
+  keywords: Kwargs | undefined,
+): unknown[] {
   if (declared !== undefined) return bindDeclared(name, declared, args, keywords);
   return keywords === undefined ? args : [...args, keywords];
 }
