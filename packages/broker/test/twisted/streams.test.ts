@@ -53,18 +53,11 @@ describe.each(inject("twisteds"))("with Twisted $version", ({ python }) => {
 
   test("Python reads a stream by hand, and it is closed when Python drops it", async () => {
     const { root, broker } = await connect("stock");
-    let closed = 0;
-    async function* count(most: number): AsyncGenerator<number> {
-      try {
-        for (let number = 0; number < most; number++) yield number;
-      } finally {
-        closed++;
-      }
-    }
+    const { count, closed } = counter();
     expect(await root.callRemote("pull", count(2500), 700)).toEqual(numbers(2500));
     expect(await root.callRemote("pull", count(3), 1)).toEqual(numbers(3));
     expect(await root.callRemote("pull_some", count(1e9), 2)).toEqual([0, 1]);
-    await expect.poll(() => closed).toBe(3);
+    await expect.poll(closed).toBe(3);
     await expectNothingLeft(broker);
   });
 
@@ -96,25 +89,31 @@ describe.each(inject("twisteds"))("with Twisted $version", ({ python }) => {
 
   test("Python reads a stream with async for, and leaves it", async () => {
     const { root, broker } = await connect("txpb");
-    let closed = 0;
-    async function* count(most: number): AsyncGenerator<number> {
-      try {
-        for (let number = 0; number < most; number++) yield number;
-      } finally {
-        closed++;
-      }
-    }
+    const { count, close, closed } = counter();
     expect(await root.callRemote("read", count(3000), 0)).toEqual(numbers(3000));
     expect(await root.callRemote("read", count(1e9), 10)).toEqual(numbers(10));
-    const stop = (): void => {
-      closed++;
-    };
-    const readable = new ReadableStream({ pull: (it) => it.enqueue(1), cancel: () => stop() });
+    const readable = new ReadableStream({ pull: (it) => it.enqueue(1), cancel: close });
     expect(await root.callRemote("read", readable, 2)).toEqual([1, 1]);
-    await expect.poll(() => closed).toBe(3);
+    await expect.poll(closed).toBe(3);
     await expectNothingLeft(broker);
   });
 });
+
+/** Streams of numbers, and how many of them were closed. `close` counts another one. */
+function counter() {
+  let closed = 0;
+  const close = (): void => {
+    closed++;
+  };
+  async function* count(most: number): AsyncGenerator<number> {
+    try {
+      for (let number = 0; number < most; number++) yield number;
+    } finally {
+      close();
+    }
+  }
+  return { count, close, closed: () => closed };
+}
 
 async function* unsendable(): AsyncGenerator {
   yield () => undefined;
