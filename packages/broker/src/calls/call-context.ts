@@ -15,7 +15,7 @@ export interface CallContext {
    * Aborts when the caller does not wait for the result anymore: it has canceled the call (its `signal` or `timeoutMs`,
    * if it has this library or `txpb`), its deadline is over, or the connection has ended, whatever the caller is. When
    * the connection of a call with `once` ends, it does not abort, because the caller asks for the answer over another
-   * connection. The reason is an error. The method decides what it does then: its result is dropped.
+   * connection. The reason is an error. The method may stop or finish; its result is not sent.
    */
   readonly signal: AbortSignal;
   /**

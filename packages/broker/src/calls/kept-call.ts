@@ -6,7 +6,7 @@ import type { Dialect } from "@pb/banana";
 export interface OnceNote {
   /**
    * The call arrives for an object, and would run now. The call of the result is new, or has arrived before and must
-   * not run. Throws when it may not run at all, and nobody can know whether it has.
+   * not run. Throws when it may not run, because it is unknown whether it has run before.
    */
   arrive(method: string): KeptCall;
 }

@@ -410,7 +410,7 @@ export class Caller {
   /** The answer of a call arrives. */
   #noteAnswer({ record, once }: PendingCall): void {
     if (record !== undefined) record.answerBytes = this.#core.memory.messageBytes;
-    // What was sent over other connections too may still arrive there.
+    // The messages of a call that was sent over several connections may still arrive: the key stays.
     if (once?.sends === 1) this.extension?.confirm(once.key);
   }
 

@@ -101,7 +101,7 @@ export class MessageReader {
     if (!this.#isReading) this.#giveUp(); // Otherwise `read` does it.
   }
 
-  /** Gives up the message that is being read, and what has arrived of the next one. */
+  /** Drops the message that is being read, and the received bytes of the next one. */
   #giveUp(): void {
     this.#steps?.return();
     this.#endSteps();

@@ -239,7 +239,7 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
     }
   }
 
-  /** Ends a result that is a stream, when nobody waits for it. */
+  /** Closes a result that is a stream and is not sent, because its caller does not wait anymore. */
   #discard(result: unknown): void {
     if (typeof result === "object" && result !== null && isSentAsStream(result))
       discardStream(result).catch((error: unknown) => this.#space.config.reportError(error));

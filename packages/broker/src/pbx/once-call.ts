@@ -26,7 +26,7 @@ export class OnceCall implements OnceTicket {
     return RemoteReference.callOnce(reference, this, options, name, args);
   }
 
-  /** Whether an error says that nobody knows whether the call has run. */
+  /** Whether an error says that the callee has forgotten whether the call has run. */
   isForgotten(error: unknown): boolean {
     if (error instanceof RemoteError) return error.is(AnswerForgotten.remoteType);
     return error instanceof AnswerForgotten;

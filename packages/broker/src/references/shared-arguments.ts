@@ -26,7 +26,7 @@ type Written = Uint8Array | Map<Perspective, Uint8Array>;
 export class SharedArguments {
   /** By configuration. Created when the first bytes are kept. */
   #written: Map<object, Map<Dialect, Written>> | undefined;
-  /** Whether no further target follows, so that nothing has to be kept: a copy for nobody (bench `updates-1`). */
+  /** Whether no further target follows, so that no copy has to be kept (bench `updates-1`). */
   isLast = false;
 
   find({ config, dialect }: WritingSettings, perspective: Perspective): Uint8Array | undefined {

@@ -27,7 +27,7 @@ class Files extends Root {
         await new Promise((resolve) => setTimeout(resolve, 1));
       }
     } finally {
-      console.log("nobody reads the log");
+      console.log("the reader has left the log");
     }
   }
 }
