@@ -63,14 +63,20 @@ export const bugs: readonly Bug[] = [
       "target.receiveCall(call)",
     ],
   ]),
-  ...bugsIn("engine/responder.ts", [
+  ...bugsIn("engine/responder/answers.ts", [
     ["calls to the result of a failed call wait forever", "this.expected.failed(requestId, error)", "void 0"],
-    ["a cancellation does not reach the method", "context.abort(reason);\n    else if", "void 0;\n    else if"],
+  ]),
+  ...bugsIn("engine/responder/responder.ts", [
     [
       "a canceled call is answered twice",
-      "context.abort(reason);\n    else if",
-      "(context.abort(reason), this.#sendError(requestId, reason, null));\n    else if",
+      "return this.#methods.cancel(requestId, reason) ??",
+      `const runs = this.#methods.cancel(requestId, reason);
+      if (runs === true) this.#answers.sendError({ requestId, wantsAnswer: true } as never, reason, null);
+      return runs ??`,
     ],
+  ]),
+  ...bugsIn("engine/responder/running-methods.ts", [
+    ["a cancellation does not reach the method", "context.abort(reason);\n    return true;", "return true;"],
     ["a call that has finished can be canceled", "this.#contexts?.delete(key);", ""],
     [
       "the end of the connection aborts nothing",

@@ -12,7 +12,7 @@ import type { BrokerConfig } from "./config.js";
 import type { ConnectionParts, CoreOwner } from "./connection-parts.js";
 import type { ConnectionMemory } from "./memory.js";
 import { Outbox } from "./outbox.js";
-import { Responder } from "./responder.js";
+import { Responder } from "./responder/responder.js";
 
 export class ConnectionCore implements ConnectionParts {
   readonly connection: Connection;

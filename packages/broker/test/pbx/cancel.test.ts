@@ -4,6 +4,7 @@ import { callContext, CallTimeoutError, Referenceable, Root } from "@pb/broker";
 import type { BrokerEvent, BrokerOptions, CallContext, RemoteReference } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { runningCalls } from "../../src/calls/call-context.js";
 import { brokerAndPeer, rejection, settled } from "../support/raw-peer.js";
 
 const TRACE = `00-${"a1".repeat(16)}-${"b2".repeat(8)}-01`;
@@ -202,6 +203,14 @@ describe("the deadline of a call", () => {
     expect(deadline).toBeGreaterThanOrEqual(before + 60_000);
     expect(deadline).toBeLessThanOrEqual(performance.now() + 60_000);
     expect([none, never]).toEqual([undefined, undefined]);
+  });
+
+  test("reaches the first method of a process that asks for it", async () => {
+    const { shop, root } = await open();
+    runningCalls.areUsed = false; // As in a new process.
+    await root.with({ timeoutMs: 60_000, traceparent: TRACE }).callRemote("now");
+    const [first] = shop.contexts;
+    expect([first!.deadline !== undefined, first!.traceparent]).toEqual([true, TRACE]);
   });
 
   test("is passed on, shorter, to the calls that the method makes, unless they have one of their own", async () => {
