@@ -35,6 +35,9 @@ export const contracts: readonly Row[] = transports.flatMap((transport) =>
   ),
 );
 
+/** The second payment is not made again when it is sent again. */
+const LASTING = ["lobby: before", "OutcomeUnknownError", 2, "lobby: after"];
+
 /** The outcome of each other scenario. */
 export const outcomes: Readonly<Record<string, unknown>> = {
   "SCRAM login, page": ["alice", "UnauthorizedLogin"],
@@ -47,4 +50,6 @@ export const outcomes: Readonly<Record<string, unknown>> = {
   "a window of another origin": ["CONNECT_ORIGIN", "ConnectionLostError"],
   "a server that is not there": "CONNECT_FAILED",
   "a client whose server was killed and started again": [1, "OutcomeUnknownError", 2],
+  "lasting references and calls that run once, WebSocket": LASTING,
+  "lasting references and calls that run once, MessagePort": LASTING,
 };

@@ -2,10 +2,11 @@
 
 import type { Broker } from "@pb/broker";
 import { connect, openPort, reconnecting } from "@pb/web-transport";
-import type { PortLike } from "@pb/web-transport";
+import type { PortLike, ReconnectingClient } from "@pb/web-transport";
 import type { Target } from "../interop/client.js";
 import type { Variant } from "../interop/contract.js";
 import { report, runClient, runContracts } from "./client.js";
+import type { House } from "./house.js";
 
 /** What the page has besides the types of Node. */
 declare class Worker extends EventTarget {
@@ -40,11 +41,17 @@ async function openFrame(url: string): Promise<Frame> {
 
 /** A worker that serves every port that is posted to it. */
 function overMessagePort(variant: Variant): Target["connect"] {
-  const worker = new Worker(`/serve.js?ports&root=${variant}`, isModule);
-  return (broker) => {
+  const newPort = portsOf(`/serve.js?ports&root=${variant}`);
+  return (broker) => connect(newPort(), { broker });
+}
+
+/** Starts a worker. The function that is returned makes a port to it. */
+function portsOf(url: string): () => PortLike {
+  const worker = new Worker(url, isModule);
+  return () => {
     const { port1, port2 } = new MessageChannel();
     worker.postMessage("serve", [port2]);
-    return connect(port1, { broker });
+    return port1;
   };
 }
 
@@ -79,6 +86,27 @@ function overFrame(variant: Variant): Target["connect"] {
 
 /** Fast enough that a test does not wait. */
 const liveness = { intervalMs: 50, answerMs: 500 };
+
+const options = { backoff: { firstMs: 50 } };
+
+/** Breaks the connection of the client twice: a plain call is lost, one with `once` runs once, and references last. */
+async function useThroughBreaks(client: ReconnectingClient<House>): Promise<unknown> {
+  await using _ = client;
+  const room = client.path("room", "lobby");
+  let setups = 0;
+  const setUpAgain = new Promise<void>((resolve) => {
+    client.standing(async (root) => {
+      await root.callRemote("echo", setups);
+      if (++setups === 3) resolve();
+    });
+  });
+  const before = await room.callRemote("say", "before");
+  const lost = await client.callRemote("pay").catch((error: unknown) => (error as Error).name);
+  const runs = await client.with({ once: true }).callRemote("pay");
+  const after = await room.callRemote("say", "after");
+  await setUpAgain;
+  return [before, lost, runs, after];
+}
 
 /** What a scenario returns. */
 const scenarios: Readonly<Record<string, () => Promise<unknown>>> = {
@@ -119,9 +147,10 @@ const scenarios: Readonly<Record<string, () => Promise<unknown>>> = {
   "a server that is not there": () => connect("/nothing").then(() => "connected", codeOf),
 
   async "a client whose server was killed and started again"() {
-    const client = reconnecting<{ remote_echo(x: number): number; remote_wait(): void }>(await order("/start"), {
-      backoff: { firstMs: 50 },
-    });
+    const client = reconnecting<{ remote_echo(x: number): number; remote_wait(): void }>(
+      await order("/start"),
+      options,
+    );
     const first = await client.callRemote("echo", 1);
     const pending = client.callRemote("wait").catch((error: unknown) => (error as Error).name);
     const lost = new Promise((resolve) => client.onState(({ is }) => is === "waiting" && resolve(undefined)));
@@ -131,6 +160,12 @@ const scenarios: Readonly<Record<string, () => Promise<unknown>>> = {
     await order("/start");
     return [first, await pending, await next];
   },
+
+  "lasting references and calls that run once, WebSocket": async () =>
+    useThroughBreaks(reconnecting<House>(await order("/start"), options)),
+
+  "lasting references and calls that run once, MessagePort": () =>
+    useThroughBreaks(reconnecting<House>(portsOf("/serve.js?ports&root=house"), options)),
 };
 
 declare function addEventListener(type: string, listener: (event: unknown) => void): void;

@@ -1,15 +1,17 @@
-// Runs in a worker, a shared worker or an iframe of a real browser: serves the contract. Its URL says how.
+// Runs in a worker, a shared worker or an iframe of a real browser: serves the contract or a `House`. Its URL says how.
 
 import { listen } from "@pb/web-transport";
 import type { PortLike } from "@pb/web-transport";
 import { brokerOptions } from "../interop/contract.js";
 import type { Variant } from "../interop/contract.js";
 import { contractRoot } from "../interop/server.js";
+import { House } from "./house.js";
 
 declare const location: { readonly search: string };
 
 const query = new URLSearchParams(location.search);
-const root = contractRoot(query.get("root") as Variant);
+const variant = query.get("root") as Variant | "house";
+const root = variant === "house" ? new House() : contractRoot(variant);
 const serve = (source: PortLike): unknown =>
   listen(source, root, {
     broker: brokerOptions,

@@ -1,8 +1,9 @@
 // A server in a process of its own, which a test can kill: node server.ts PORT ORIGIN. Prints its port.
 
-import { callContext, Root } from "@pb/broker";
+import { callContext } from "@pb/broker";
 import type { RemoteReference } from "@pb/broker";
 import { listen } from "@pb/web-transport/node";
+import { House } from "./house.js";
 
 /** The length of a large answer, and of a piece that is pushed. */
 const LARGE_BYTES = 64 * 1024;
@@ -11,9 +12,7 @@ const large = new Uint8Array(LARGE_BYTES);
 const counts = { running: 0, canceled: 0, answered: 0, pushed: 0 };
 const tabs = new Set<RemoteReference>();
 
-class TestRoot extends Root {
-  remote_echo = (value: unknown): unknown => value;
-
+class TestRoot extends House {
   /** Answers when the caller has gone. */
   remote_wait(): Promise<void> {
     counts.running++;

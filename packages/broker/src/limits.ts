@@ -87,8 +87,9 @@ export interface BrokerLimits {
   /**
    * Calls with `once` whose answers are kept for one user, until the caller has confirmed that it has them. One more
    * fails with `pbx.OnceRefused`, and does not run. All peers that have not logged in with a name count as one user.
-   * Default 1,024: far more than one client has in flight when its connection is lost. 0: no answers are kept, and such
-   * calls are ordinary calls.
+   * Servers of the same root object keep them together, with the limits of the first server. Default 1,024: far more
+   * than one client has in flight when its connection is lost. 0: no answers are kept, and such calls are ordinary
+   * calls.
    */
   readonly keptAnswers: number;
   /**

@@ -90,9 +90,9 @@ function valueOf(message: Uint8Array, dialect: Dialect): Uint8Array {
   return encode(value!, { dialect: none });
 }
 
-const stores = new WeakMap<BrokerConfig, KeptAnswers>();
+const stores = new WeakMap<object, KeptAnswers>();
 
-/** The calls of all connections with the same options. */
+/** The calls of all connections to the same root. */
 export class KeptAnswers {
   /** Callers recognize by it that a later connection leads to the same calls. */
   readonly instance: string = randomText();
@@ -109,9 +109,14 @@ export class KeptAnswers {
     this.#limits = limits;
   }
 
+  /**
+   * The store of a root, with the limits of the first options that it was served with. A program may serve each port or
+   * WebSocket with options of its own, and a caller that connects again still gets its answers.
+   */
   static of(config: BrokerConfig): KeptAnswers {
-    let store = stores.get(config);
-    if (store === undefined) stores.set(config, (store = new KeptAnswers(config.limits)));
+    const owner = config.limits.keptAnswers > 0 ? (config.root ?? config) : config;
+    let store = stores.get(owner);
+    if (store === undefined) stores.set(owner, (store = new KeptAnswers(config.limits)));
     return store;
   }
 

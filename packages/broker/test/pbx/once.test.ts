@@ -54,8 +54,7 @@ class Bank extends Root {
 }
 
 /** A server, to which callers connect one after the other. */
-function server(limits: Partial<BrokerLimits> = {}) {
-  const bank = new Bank();
+function server(limits: Partial<BrokerLimits> = {}, bank = new Bank()) {
   const config = new BrokerConfig({ root: bank, limits: { turnMs: Infinity, ...limits } });
   let calls = 100;
   const connect = async (user?: string, dialect?: typeof none) => {
@@ -94,6 +93,18 @@ describe("a call that arrives again", () => {
     expect(again).toHaveLength(1);
     expect(again[0]).toMatch(/^\(answer .*paid 5/);
     expect(bank.runs).toEqual(["pay 5"]);
+  });
+
+  test("at another listener with the same root gets the same answer, and at one with another root it does not", async () => {
+    const { bank, connect } = server();
+    const { connect: connectElsewhere } = server({}, bank);
+    const { bank: other, connect: connectToOther } = server();
+    for (const connectOnce of [connect, connectElsewhere, connectToOther]) {
+      const caller = await connectOnce();
+      expect(await caller.call(text(KEY), "pay", { args: "5" })).toEqual([expect.stringMatching(/paid 5/)]);
+    }
+    expect(bank.runs).toEqual(["pay 5"]);
+    expect(other.runs).toEqual(["pay 5"]);
   });
 
   test("in another dialect, and over the same connection, gets it too", async () => {
