@@ -290,8 +290,9 @@ type SendableProperties<T> = T extends Error
     ? { [Key in keyof T]: Sendable<T[Key]> }
     : { [Key in keyof T]: T[Key] extends AnyFunction ? T[Key] : Sendable<T[Key]> };
 
-type SendableKwargs<T> = Kwargs & {
-  readonly [Key in keyof T as Exclude<Key, keyof Kwargs>]: SendableArgument<T[Key]>;
+/** Of a table with any names, only the names are open: keyword arguments have no index signature. */
+type SendableKwargs<T> = (T extends Kwargs<infer Names> ? Kwargs<Names> : never) & {
+  readonly [Key in keyof T as string extends Key ? never : Exclude<Key, keyof Kwargs>]: SendableArgument<T[Key]>;
 };
 
 /** An argument of the call itself: one that is undefined is not sent, if it is the last. */

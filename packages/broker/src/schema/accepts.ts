@@ -2,7 +2,7 @@
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { AnyFunction, MethodName, MethodOf } from "../calls/method-types.js";
-import type { Kwargs, KwargsOf } from "../wire/kwargs.js";
+import type { Kwargs } from "../wire/kwargs.js";
 
 /**
  * What the methods of a class accept. In the class `Shop`:
@@ -48,9 +48,10 @@ type SchemaOf<Output> = StandardSchemaV1<any, Output>;
 type Positional<Args extends readonly unknown[]> = Args extends readonly [...infer Others, Kwargs] ? Others : Args;
 
 /** The keyword arguments of a method whose last parameter is a `KwargsOf`. */
-type Keywords<Args extends readonly unknown[]> = Args extends readonly [...unknown[], KwargsOf<infer Values>]
-  ? Values
-  : Readonly<Record<string, unknown>>;
+type Keywords<Args extends readonly unknown[]> =
+  Required<Args> extends readonly [...unknown[], infer Last extends Kwargs]
+    ? { readonly [Key in keyof Last as Exclude<Key, keyof Kwargs>]: Last[Key] }
+    : Readonly<Record<string, unknown>>;
 
 /** A result with the values of its promises, which are awaited before it is checked. */
 type Settled<Result> =

@@ -10,9 +10,9 @@ import { thisCopy } from "../this-copy.js";
  * Keyword arguments in their order. Behaves like an object without a prototype: any name that a peer sends is only
  * data.
  */
-export class Kwargs {
-  /** For the compiler only: no other type can be used as keyword arguments. */
-  declare protected readonly isKwargs: true;
+export class Kwargs<Names = unknown> {
+  /** For the compiler only: no other type can be used as keyword arguments, and a misspelled name is an error. */
+  declare protected readonly kwargsNames: Names;
 
   private constructor() {}
 
@@ -44,7 +44,7 @@ export const kwargsHandler: TypeHandler<Kwargs> = {
 };
 
 /** Keyword arguments with the types of their values. */
-export type KwargsOf<Values> = Kwargs & Readonly<Values>;
+export type KwargsOf<Values> = Kwargs<keyof Values> & Readonly<Values>;
 
 /**
  * Marks the last argument of a call as keyword arguments: `callRemote("find", 12, kwargs({ name: "Bob" }))`. Throws

@@ -9,6 +9,7 @@ import type {
   Kwargs,
   KwargsOf,
   PageCollectorMethods,
+  Reference,
   RemoteCache,
   RemoteReference,
   Viewable,
@@ -85,6 +86,41 @@ describe("references", () => {
     void shop.call.options(kwargs({ customer: new Customer(), at: new Date() }));
     // @ts-expect-error text is not a customer
     void shop.call.options(kwargs({ customer: "Ann" }));
+  });
+});
+
+describe("keyword arguments", () => {
+  interface Finder {
+    find(text: string, options?: KwargsOf<{ limit?: number; sort?: string }>): string[];
+    any(options: Kwargs): void;
+    table(options: KwargsOf<Record<string, number>>): void;
+  }
+  const finder = referenceTo<Finder>();
+  const local: Reference<Finder> = finder;
+
+  test("may be left out, held in a variable, or be none", () => {
+    void finder.call.find("x", kwargs({ limit: 3 }));
+    const options = kwargs({ sort: "name" });
+    void finder.callRemote("find", "x", options);
+    void finder.callRemote("find", "x", kwargs({}));
+    void finder.call.any(kwargs({ anything: [1] }));
+    void finder.call.table(kwargs({ a: 1, b: 2 }));
+  });
+
+  test("that the method does not have do not compile, also beside right ones", () => {
+    // @ts-expect-error misspelled
+    void finder.call.find("x", kwargs({ limt: 3 }));
+    // @ts-expect-error misspelled
+    void finder.callRemote("find", "x", kwargs({ sort: "name", limt: 3 }));
+    // @ts-expect-error misspelled
+    void local.callRemote("find", "x", kwargs({ limt: 3 }));
+    // @ts-expect-error misspelled
+    finder.sendRemote("find", "x", kwargs({ limt: 3 }));
+    const options = kwargs({ limt: 3 });
+    // @ts-expect-error misspelled
+    void finder.with({ timeoutMs: 1 }).call.find("x", options);
+    // @ts-expect-error a value of another type
+    void finder.call.find("x", kwargs({ limit: "3" }));
   });
 });
 
