@@ -26,8 +26,14 @@ export const exitStatus = {
 export type CliErrorCode =
   /** An argument or an option is wrong. */
   | "CLI_USAGE"
-  /** A file cannot be read. */
+  /** A file cannot be read or written. */
   | "CLI_FILE"
+  /** A file is no recording, or a line of it cannot be read. */
+  | "CLI_RECORDING_INVALID"
+  /** A recording has another version of the format. */
+  | "CLI_RECORDING_VERSION"
+  /** A recording has no end. Everything before is read. */
+  | "CLI_RECORDING_TRUNCATED"
   /** A step of a path has no reference as its result, so that the next step has no object. */
   | "CLI_NOT_A_REFERENCE"
   /** The time given with `--timeout` was over. */

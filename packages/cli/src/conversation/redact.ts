@@ -1,0 +1,164 @@
+// Replaces the secrets in a message.
+
+import type { Expression } from "@pb/banana";
+import { REDACTED } from "./messages.js";
+import { CONTAINERS } from "./scan-values.js";
+import type { SecretCall, SecretNames } from "./secret-names.js";
+import type { KnownSecrets } from "./known-secrets.js";
+
+const MARK = ascii(REDACTED);
+
+/** Tags before numbers or names that are no secrets. A boolean has two values: it hides nothing. */
+const KEPT: ReadonlySet<string> = new Set([
+  "None",
+  "boolean",
+  "remote",
+  "local",
+  "cached",
+  "lcache",
+  "class",
+  "module",
+]);
+
+/** Tags of scalars that take text with a secret in it: the whole value is replaced. */
+const SCALARS: ReadonlySet<string> = new Set(["decimal", "datetime", "date", "time", "timedelta", "persistent"]);
+
+function ascii(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
+type Call = readonly [Expression, Expression, Expression, Expression, Expression, Expression, Expression];
+
+/** The text of a byte string, byte by byte. Undefined for other values. */
+export function latin1(value: Expression | undefined): string | undefined {
+  return value instanceof Uint8Array ? Buffer.from(value).toString("latin1") : undefined;
+}
+
+/** Rewrites one message, whose form is known. */
+export class Redactor {
+  readonly #names: SecretNames;
+  readonly #known: KnownSecrets;
+  /** The shared objects of this message that stand in the place of a secret. */
+  readonly #shared = new Set<string>();
+  /** How many values were replaced. */
+  count = 0;
+
+  constructor(names: SecretNames, known: KnownSecrets) {
+    this.#names = names;
+    this.#known = known;
+  }
+
+  /** Replaces what is secret in `(message …)` or `(cachemessage …)`. */
+  call(message: Expression, secret: SecretCall | undefined): Expression {
+    const [command, id, target, method, wantsAnswer, givenArgs, givenKwargs] = message as unknown as Call;
+    let args: Expression = givenArgs;
+    let kwargs: Expression = givenKwargs;
+    const isAllSecret = secret?.firstArgument === 0 && secret.lastArgument === Infinity;
+    this.#repeat(() => {
+      args = this.#arguments(args, secret);
+      kwargs = isAllSecret ? this.#hide(kwargs) : this.#fields(kwargs);
+    });
+    return [command, id, this.#mask(target), method, wantsAnswer, this.#mask(args), this.#mask(kwargs)];
+  }
+
+  /** Replaces what is secret in `(answer …)` or `(error …)`. `isHidden`: all of it. */
+  answer(message: Expression, isHidden: boolean): Expression {
+    const [command, id, given] = message as unknown as readonly [Expression, Expression, Expression];
+    let value: Expression = given;
+    this.#repeat(() => (value = isHidden ? this.#hide(value) : this.#fields(value)));
+    return [command, id, this.#mask(value)];
+  }
+
+  /** Replaces what is secret in any other expression. */
+  other(expression: Expression): Expression {
+    let shown = expression;
+    this.#repeat(() => (shown = this.#fields(shown)));
+    return this.#mask(shown);
+  }
+
+  /** A shared object may be written before it turns out to be secret. */
+  #repeat(action: () => void): void {
+    let before: number;
+    do {
+      before = this.#shared.size;
+      action();
+    } while (this.#shared.size > before);
+  }
+
+  #arguments(args: Expression, secret: SecretCall | undefined): Expression {
+    if (secret === undefined || !Array.isArray(args)) return this.#fields(args);
+    const [tag, id, shared] = args;
+    if (latin1(tag) === "reference" && args.length === 3) return [tag!, id!, this.#arguments(shared!, secret)];
+    return args.map((value, index) => {
+      if (index === 0) return value;
+      const isSecret = index - 1 >= secret.firstArgument && index - 1 <= secret.lastArgument;
+      return isSecret ? this.#hide(value) : this.#fields(value);
+    });
+  }
+
+  /** Hides the values of fields with secret names. */
+  #fields(value: Expression): Expression {
+    if (!Array.isArray(value)) return value;
+    const [tag, id] = value;
+    const word = latin1(tag);
+    if (word === "reference" && value.length === 3) {
+      return [tag!, id!, this.#shared.has(String(id)) ? this.#hide(value[2]!) : this.#fields(value[2]!)];
+    }
+    if (word === "dictionary") return value.map((entry, index) => (index === 0 ? entry : this.#pair(entry, 0)));
+    if (word !== undefined && CONTAINERS.has(word) && value.length === 3) return this.#pair(value, 1);
+    return value.map((item) => this.#fields(item));
+  }
+
+  /** A name at `at`, and its value after it. */
+  #pair(pair: Expression, at: number): Expression {
+    if (!Array.isArray(pair) || pair.length !== at + 2) return this.#fields(pair);
+    const name = nameOf(pair[at]!);
+    const value = pair[at + 1]!;
+    const isSecret = name !== undefined && this.#names.isSecretField(name);
+    return [...pair.slice(0, at), this.#fields(pair[at]!), isSecret ? this.#hide(value) : this.#fields(value)];
+  }
+
+  /** Hides everything in a value but its structure, references, booleans and None. */
+  #hide(value: Expression): Expression {
+    if (!Array.isArray(value)) return this.#secret(value);
+    const [tag, id] = value;
+    const word = latin1(tag);
+    if (word === undefined) return value.map((item) => this.#hide(item));
+    if (KEPT.has(word)) return value;
+    if (word === "dereference") {
+      this.#shared.add(String(id));
+      return value;
+    }
+    if (word === "reference" && value.length === 3) return [tag!, id!, this.#hide(value[2]!)];
+    if (word === "dictionary") return value.map((entry, index) => (index === 0 ? entry : this.#hideEntry(entry)));
+    if (SCALARS.has(word)) return this.#secret(MARK);
+    const isCache = value.length === 3 && typeof id === "number" && !CONTAINERS.has(word) && word !== "unicode";
+    return value.map((item, index) => (index === 0 || (index === 1 && isCache) ? item : this.#hide(item)));
+  }
+
+  #hideEntry(entry: Expression): Expression {
+    return Array.isArray(entry) ? entry.map((item) => this.#hide(item)) : this.#hide(entry);
+  }
+
+  #secret(value: Expression): Uint8Array {
+    if (value instanceof Uint8Array && Buffer.compare(value, MARK) === 0) return value;
+    this.count++;
+    if (value instanceof Uint8Array) this.#known.add(value);
+    return MARK;
+  }
+
+  /** Hides texts that contain a secret of an earlier place. */
+  #mask(value: Expression): Expression {
+    if (this.#known.isEmpty) return value;
+    if (Array.isArray(value)) return value.map((item) => this.#mask(item));
+    if (!(value instanceof Uint8Array) || !this.#known.occursIn(value)) return value;
+    this.count++;
+    return MARK;
+  }
+}
+
+/** The name in a byte string or a text. */
+function nameOf(value: Expression): string | undefined {
+  if (!Array.isArray(value)) return latin1(value);
+  return value.length === 2 && latin1(value[0]) === "unicode" ? latin1(value[1]) : undefined;
+}

@@ -1,0 +1,83 @@
+// Secrets never leave the decoder.
+
+import { expect, test } from "vitest";
+import { call, dict, Talk, text, tuple, wordsOf } from "./talk.js";
+import type { Words } from "./talk.js";
+
+const S = "hunter2-secret";
+const R = "[redacted]";
+
+/** The arguments and keyword arguments of a call, after the secrets are replaced. */
+function redacted(method: string, args: Words, kwargs: Words = dict(), redact: string[] = []): unknown[] {
+  const talk = new Talk("pb", { redact });
+  return (wordsOf(talk.say("client", call(1, "root", method, args, kwargs))) as unknown[]).slice(5);
+}
+
+test.each<[string, string, Words, Words, Words, Words]>([
+  ["the answer to a challenge", "respond", tuple(S, ["remote", 1]), dict(), tuple(R, ["remote", 1]), dict()],
+  ["a bearer token", "bearer", tuple(S, ["None"]), dict(), tuple(R, ["None"]), dict()],
+  ["a SCRAM proof", "finish", tuple(`c=biws,r=x,p=${S}`), dict(), tuple(R), dict()],
+  ["a password after a name", "login", tuple("alice", text(S)), dict(), tuple("alice", text(R)), dict()],
+  ["all arguments", "setPassword", tuple("alice", ["list", text(S)]), dict(), tuple(R, ["list", text(R)]), dict()],
+  ["a keyword argument", "open", tuple(1), dict({ password: text(S) }), tuple(1), dict({ password: text(R) })],
+  ["any case", "open", tuple(), dict({ API_KEY: S }), tuple(), dict({ API_KEY: R })],
+  ["a field of a copy", "open", tuple(["a.B", dict({ token: S })]), dict(), tuple(["a.B", dict({ token: R })]), dict()],
+  ["a pair", "open", tuple(tuple("secret", S)), dict(), tuple(tuple("secret", R)), dict()],
+  ["a number", "open", tuple(), dict({ pin: 1234 }), tuple(), dict({ pin: R })],
+  ["a deep value", "open", tuple(), dict({ token: dict({ a: S }) }), tuple(), dict({ token: dict({ [R]: text(R) }) })],
+  ["a byte key", "open", tuple(["dictionary", ["passwd", S]]), dict(), tuple(["dictionary", ["passwd", R]]), dict()],
+])("replaces %s", (_name, method, args, kwargs, shownArgs, shownKwargs) => {
+  const shown = redacted(method, args, kwargs);
+  if (method !== "open" || !JSON.stringify(kwargs).includes('"a"')) expect(shown).toEqual([shownArgs, shownKwargs]);
+  expect(JSON.stringify(shown)).not.toContain(S);
+});
+
+test("keeps references, booleans and None in secret places", () => {
+  const values = tuple(["remote", 3], ["boolean", "true"], ["None"], ["local", "root"]);
+  expect(redacted("setPassword", values)[0]).toEqual(values);
+});
+
+test("follows shared objects into secret places", () => {
+  const shared = ["reference", 1, ["list", text(S)]];
+  const shown = redacted("open", tuple(shared), dict({ password: ["dereference", 1] }));
+  // Keyword arguments are separate from the others on the wire, yet an id may be used in both.
+  expect(JSON.stringify(shown)).not.toContain(S);
+});
+
+test("replaces further names", () => {
+  const size = Buffer.from("Größe").toString("latin1");
+  expect(redacted("open", tuple(), dict({ [size]: S }), ["größe"])[1]).toEqual(dict({ [size]: R }));
+  expect(redacted("unlock", tuple(S), dict(), ["UNLOCK"])[0]).toEqual(tuple(R));
+});
+
+test("replaces the results of secret methods, and of logins without an object", () => {
+  const talk = new Talk();
+  talk.say("client", call(1, "root", "getToken", tuple()));
+  expect(wordsOf(talk.say("server", ["answer", 1, text(S)]))).toEqual(["answer", 1, text(R)]);
+  talk.say("client", call(2, "root", "login", tuple("alice")));
+  const challenge = ["answer", 2, tuple("challenge", ["remote", 1])];
+  expect(wordsOf(talk.say("server", challenge))).toEqual(challenge);
+  talk.say("client", call(3, "root", "login", tuple("alice")));
+  expect(wordsOf(talk.say("server", ["answer", 3, tuple(text(S))]))).toEqual(["answer", 3, tuple(text(R))]);
+  talk.say("client", call(4, 1, "finish", tuple("c=biws,r=x,p=y")));
+  expect(wordsOf(talk.say("server", ["answer", 4, tuple("v=signature", ["remote", 2])]))).toEqual([
+    ...["answer", 4],
+    tuple(R, ["remote", 2]),
+  ]);
+});
+
+test("finds a secret again where nothing tells that it is one", () => {
+  const talk = new Talk();
+  talk.say("client", call(1, "pbx.login", "bearer", tuple(S, ["None"])));
+  const failure: Words = ["twisted.spread.pb.CopyableFailure", dict({ value: text(`unknown: ${S}`) })];
+  expect(JSON.stringify(wordsOf(talk.say("server", ["error", 1, failure])))).not.toContain(S);
+  const later = talk.say("client", call(2, "root", "echo", tuple(text(S))));
+  expect(wordsOf(later)).toMatchObject({ 5: tuple(text(R)) });
+  expect(later).toMatchObject({ redacted: 1 });
+});
+
+test("messages without secrets keep their bytes", () => {
+  const talk = new Talk();
+  const { bytes, size, redacted: count } = talk.say("client", call(1, "root", "find", tuple(12, text("abc"))));
+  expect([bytes!.length, count]).toEqual([size, 0]);
+});
