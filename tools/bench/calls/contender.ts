@@ -11,6 +11,7 @@ import type { Result, Sample } from "../paired.js";
 const files = {
   "@pb": "pb",
   "old @pb": "pb",
+  "@pb over WebSocket": "pb-web",
   "@pb without extensions": "pb-plain",
   "@pb with hooks": "pb-hooks",
   "@pb with schemas": "pb-schemas",

@@ -4,6 +4,7 @@ import * as pb from "@pb/broker";
 import { InMemoryUsernamePasswordChecker, login, Portal, UsernamePassword } from "@pb/cred";
 import { TypeRegistry } from "@pb/jelly-types";
 import { connect as connectBroker, listen } from "@pb/node-transport";
+import type { ConnectOptions, ListenOptions } from "@pb/node-transport";
 import { credentials, MEGABYTE, methodsOf } from "../library.js";
 import type { Client, Note, Update } from "../library.js";
 
@@ -58,7 +59,18 @@ class Member extends pb.Avatar {
   perspective_notify(): void {}
 }
 
-export async function serve(broker: pb.BrokerOptions = {}): Promise<number> {
+/** How ends are connected: over TCP, unless a contender says otherwise. */
+export interface Transport {
+  listen(root: pb.RootSource, options: Pick<ListenOptions, "broker" | "limits">): Promise<{ readonly port?: number }>;
+  connect(port: number, options: Pick<ConnectOptions, "broker">): Promise<pb.Broker>;
+}
+
+const tcp: Transport = {
+  listen: (root, options) => listen("tcp:0:interface=127.0.0.1", root, options),
+  connect: (port, options) => connectBroker(`tcp:127.0.0.1:${port}`, options),
+};
+
+export async function serve(broker: pb.BrokerOptions = {}, transport = tcp): Promise<number> {
   const checker = new InMemoryUsernamePasswordChecker({ [credentials.name]: credentials.password });
   // The login that Twisted has. SCRAM would measure its deliberately expensive key derivation.
   const policy = { scram: "none" } as const;
@@ -72,7 +84,7 @@ export async function serve(broker: pb.BrokerOptions = {}): Promise<number> {
   };
   const limits = { references: 1_000_000 };
   const options = { broker: { limits, ...broker }, limits: { connectionsPerAddress: 10_000 } };
-  return (await listen("tcp:0:interface=127.0.0.1", root, options)).port;
+  return (await transport.listen(root, options)).port!;
 }
 
 class StockCopy extends pb.RemoteCache {
@@ -87,9 +99,14 @@ class StockCopy extends pb.RemoteCache {
 
 const types = new TypeRegistry().register(pb.remoteCache("bench.Stock", StockCopy));
 
-export async function connect(port: number, user?: typeof credentials, broker: pb.BrokerOptions = {}): Promise<Client> {
+export async function connect(
+  port: number,
+  user?: typeof credentials,
+  broker: pb.BrokerOptions = {},
+  transport = tcp,
+): Promise<Client> {
   const options = { broker: { types, limits: { references: 1_000_000 }, ...broker } };
-  const connection = await connectBroker(`tcp:127.0.0.1:${port}`, options);
+  const connection = await transport.connect(port, options);
   const bench: pb.RemoteReference = await (user === undefined
     ? connection.getObject("bench")
     : login(connection, new UsernamePassword(user.name, user.password)));
