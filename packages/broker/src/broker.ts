@@ -7,6 +7,7 @@ import { checkNumber } from "@pb/jelly-types";
 import type { Callable, Connection, Perspective } from "./calls/callable.js";
 import { BrokerConfig } from "./engine/config.js";
 import type { BrokerOptions } from "./engine/config.js";
+import { nextConnectionId } from "./connection-id.js";
 import { ConnectionCore } from "./engine/connection-core.js";
 import { LoginGate } from "./engine/login-gate.js";
 import type { Pass } from "./engine/login-gate.js";
@@ -53,6 +54,22 @@ type State =
  */
 export type AdmitLogin = (avatarId: unknown) => Disposable | Promise<Disposable>;
 
+/** What the transport of a connection knows about it, and wants to learn at once. */
+export interface ConnectionOwner {
+  /** The {@link Broker.id} of the connection. Default: a new one. */
+  readonly id?: string | undefined;
+  /** Called when both ends can call, before the first call of the peer runs. It must not throw. */
+  readonly ready?: (() => void) | undefined;
+}
+
+/** What a connection was when it ended. */
+export interface ConnectionEnd {
+  readonly reason: ConnectionLostError;
+  /** The users who were logged in. */
+  readonly users: readonly string[];
+  readonly stats: BrokerStats;
+}
+
 /**
  * One connection. `connect` and `listen` of a transport create it, or a program creates it on any {@link Link}. Both
  * ends can publish objects and call those of the other.
@@ -63,6 +80,13 @@ export class Broker implements Connection {
     refuseProxies(this, (object) => #link in object);
   }
 
+  /**
+   * Identifies the connection in logs: unique in this process, among processes and after restarts. The peer does not
+   * know it.
+   */
+  readonly id: string;
+  /** When it was made. */
+  readonly openedAt: Date = new Date();
   readonly #link: Link;
   readonly #config: BrokerConfig;
   readonly #session: Session;
@@ -85,6 +109,8 @@ export class Broker implements Connection {
   #idle: Promise<void> | undefined;
   #bytesSent = 0;
   #latency: number | undefined;
+  readonly #owner: ConnectionOwner | undefined;
+  #ended: ConnectionEnd | undefined;
   #state: State;
 
   /** Resolves when both ends have agreed on a dialect. Rejects with {@link ConnectionLostError} when they have not. */
@@ -95,7 +121,9 @@ export class Broker implements Connection {
   #settleClosed!: (reason: ConnectionLostError) => void;
 
   /** Starts the link. `admitLogin` decides about the logins over this connection; by default, all are admitted. */
-  constructor(link: Link, options?: BrokerOptions | BrokerConfig, admitLogin?: AdmitLogin) {
+  constructor(link: Link, options?: BrokerOptions | BrokerConfig, admitLogin?: AdmitLogin, owner?: ConnectionOwner) {
+    this.id = owner?.id ?? nextConnectionId();
+    this.#owner = owner;
     this.#link = link;
     this.#admitLogin = admitLogin;
     this.#config = BrokerConfig.of(options);
@@ -126,11 +154,11 @@ export class Broker implements Connection {
       this.#end("negotiation", new ProtocolError("PROTOCOL_NEGOTIATION_TIMEOUT", text));
     });
     this.#state = { is: "negotiating", timer };
-    const owner = {
+    const reading = {
       becomeReady: (dialect: Dialect) => this.#becomeReady(dialect),
       end: (reason: CloseReason, cause: unknown) => this.#end(reason, cause),
     };
-    this.#reader = new MessageReader(owner, this.#session, this.#backpressure, this.#memory);
+    this.#reader = new MessageReader(reading, this.#session, this.#backpressure, this.#memory);
     this.#goodbyes = new Goodbyes({
       core: () => (this.#state.is === "ready" ? this.#state.core : undefined),
       idle: () => this.idle(),
@@ -160,6 +188,21 @@ export class Broker implements Connection {
   /** Internal: one call that must run once, for clients that send it again when its connection was lost. */
   static once(): OnceCall {
     return new OnceCall();
+  }
+
+  /** Internal: the id of a connection that has no broker yet, for transports. */
+  static nextId(): string {
+    return nextConnectionId();
+  }
+
+  /** The ids of the users who are logged in over this connection, in alphabetical order. */
+  get users(): readonly string[] {
+    return this.#users;
+  }
+
+  /** What the connection was when it ended. Undefined while it has not. */
+  get ended(): ConnectionEnd | undefined {
+    return this.#ended;
   }
 
   /** What the transport knows about the other end. */
@@ -238,7 +281,7 @@ export class Broker implements Connection {
    * Calls in flight are still answered. Dispose of the result to unsubscribe.
    */
   notifyOnGoAway(callback: (retryAfterMs: number) => void): Disposable {
-    return this.#goodbyes.notify(callback, (run) => this.#config.runCallback(run));
+    return this.#goodbyes.notify(callback, (run) => this.#config.runCallback(run, this));
   }
 
   /**
@@ -437,6 +480,7 @@ export class Broker implements Connection {
     this.keepAlive(); // Each end announces its version first.
     if (this.#config.extensions) this.#extend(core);
     this.#publishRoot();
+    if (this.isOpen) this.#owner?.ready?.();
     this.#settleReady.resolve();
   }
 
@@ -461,7 +505,7 @@ export class Broker implements Connection {
       requireCallable("The result of rootObject", root);
       if (!this.#published.has(ROOT)) this.#published.set(ROOT, root);
     } catch (error) {
-      this.#config.reportError(error);
+      this.#config.reportError(error, this);
       this.#end("closed", error);
     }
   }
@@ -537,6 +581,8 @@ export class Broker implements Connection {
       return;
     }
     const reason = connectionLost(why, cause);
+    const ended: ConnectionEnd = { reason, users: this.#users, stats: this.stats() };
+    this.#ended = ended;
     const core = state.is === "ready" ? state.core : undefined;
     this.#state = { is: "closed", reason };
     this.#backpressure.setLoad(undefined);
@@ -559,11 +605,11 @@ export class Broker implements Connection {
     // A closed connection that a program keeps does not keep the objects of its calls.
     this.#peerFeatures = undefined;
     this.#published.delete(PBX);
-    this.#config.onEvent({ kind: "closed", reason });
+    this.#config.onEvent({ kind: "closed", ...ended }, this);
   }
 
   #runDisconnectCallbacks(reason: ConnectionLostError): void {
-    for (const callback of this.#disconnectCallbacks.takeAll()) this.#config.runCallback(() => callback(reason));
+    for (const callback of this.#disconnectCallbacks.takeAll()) this.#config.runCallback(() => callback(reason), this);
   }
 }
 

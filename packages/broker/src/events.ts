@@ -1,6 +1,7 @@
 // Events that a broker reports to the option `onEvent`. It never writes to a console.
 
 import type { ConnectionLostError } from "./errors.js";
+import type { BrokerStats } from "./stats.js";
 
 /**
  * An event worth a line in a log. Names of methods and other text of the peer can be printed: controls are escaped, and
@@ -69,4 +70,10 @@ export type BrokerEvent =
     }
   /** The peer announced that it will close. Calls in flight are still answered; further calls are not sent. */
   | { readonly kind: "going-away"; readonly retryAfterMs: number }
-  | { readonly kind: "closed"; readonly reason: ConnectionLostError };
+  /** The connection ended. `users` were logged in; `stats` are the last ones. */
+  | {
+      readonly kind: "closed";
+      readonly reason: ConnectionLostError;
+      readonly users: readonly string[];
+      readonly stats: BrokerStats;
+    };

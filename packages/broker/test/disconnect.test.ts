@@ -82,7 +82,8 @@ test("notifies in order: pending calls, observed objects, subscribers, owners of
     "unreferenced",
   ]);
   expect(errors).toEqual([reason, reason]);
-  expect(events.find(({ kind }) => kind === "closed")).toEqual({ kind: "closed", reason });
+  expect(events.find(({ kind }) => kind === "closed")).toMatchObject({ reason, users: [], stats: { callsWaiting: 2 } });
+  expect(pair.server.ended).toMatchObject({ reason, stats: { referencesGiven: 1, cachesGiven: 1 } });
   expect(reason).toMatchObject({ reason: "lost", message: "The connection was lost: network failure" });
   expect(reason.cause).toEqual(new Error("network failure"));
 });

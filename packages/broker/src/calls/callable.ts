@@ -35,6 +35,10 @@ export interface Callable {
 
 /** One connection. A `Broker` implements it; objects that the peer calls see this part of it. */
 export interface Connection {
+  /** Identifies the connection in logs: unique in this process, among processes and after restarts. */
+  readonly id: string;
+  /** The ids of the users who are logged in over it, in alphabetical order. */
+  readonly users: readonly string[];
   readonly isOpen: boolean;
   /** What the transport knows about the other end. */
   readonly peer: Peer;

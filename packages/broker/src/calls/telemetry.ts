@@ -142,10 +142,10 @@ const UNKNOWN: Start = {};
 /** The hooks of a program. */
 export class CallHooks {
   readonly #telemetry: Telemetry;
-  readonly #report: (error: unknown) => void;
+  readonly #report: (error: unknown, connection: Connection) => void;
   #isInHook = false;
 
-  constructor(telemetry: Telemetry, report: (error: unknown) => void) {
+  constructor(telemetry: Telemetry, report: (error: unknown, connection: Connection) => void) {
     this.#telemetry = telemetry;
     this.#report = report;
   }
@@ -154,8 +154,8 @@ export class CallHooks {
   made(call: CallMade): CallRecord | undefined {
     const { outgoing } = this.#telemetry;
     if (outgoing === undefined || this.#isInHook) return undefined;
-    const record = new CallRecord(this);
-    record.observer = this.#ask(() => outgoing(call));
+    const record = new CallRecord(this, call.connection);
+    record.observer = this.#ask(() => outgoing(call), call.connection);
     return record;
   }
 
@@ -163,19 +163,19 @@ export class CallHooks {
   arrived(call: Arrival): ArrivedRecord | undefined {
     const { incoming } = this.#telemetry;
     if (incoming === undefined) return undefined;
-    return new ArrivedRecord(this, call, (arrived) => this.#ask(() => incoming(arrived)));
+    return new ArrivedRecord(this, call, (arrived) => this.#ask(() => incoming(arrived), call.connection));
   }
 
   /** Runs a hook, and reports its error. */
-  run(hook: () => unknown): unknown {
+  run(hook: () => unknown, connection: Connection): unknown {
     const outer = this.#isInHook;
     this.#isInHook = true;
     try {
       const result = hook();
       if (!(result instanceof Promise)) return result;
-      result.catch((error: unknown) => this.#report(error));
+      result.catch((error: unknown) => this.#report(error, connection));
     } catch (error) {
-      this.#report(error);
+      this.#report(error, connection);
     } finally {
       this.#isInHook = outer;
     }
@@ -183,7 +183,7 @@ export class CallHooks {
   }
 
   /** Runs a method of a call of the peer by `run` of its observer: exactly once, whatever that does. */
-  runMethod(observer: CallObserver, method: () => unknown): unknown {
+  runMethod(observer: CallObserver, method: () => unknown, connection: Connection): unknown {
     let outcome: { readonly value: unknown } | { readonly error: unknown } | undefined;
     const once = (): void => {
       outcome ??= settle(method);
@@ -191,23 +191,24 @@ export class CallHooks {
     try {
       observer.run?.(once);
     } catch (error) {
-      this.#report(error);
+      this.#report(error, connection);
     }
     once();
     if ("error" in outcome!) throw outcome.error;
     return outcome!.value;
   }
 
-  #ask(hook: () => unknown): CallObserver | undefined {
+  #ask(hook: () => unknown, connection: Connection): CallObserver | undefined {
     return this.run(() => {
       const observer = hook();
       if (typeof observer !== "object" || observer === null || observer instanceof Promise) return observer;
       const { traceparent, tracestate, run, settled } = observer as CallObserver;
       if (traceparent === undefined || (readTraceparent(traceparent) !== undefined && isTracestateOrNone(tracestate)))
         return observer;
-      this.#report(new TypeError("A hook returned a traceparent or tracestate in another form than W3C Trace Context"));
+      const text = "A hook returned a traceparent or tracestate in another form than W3C Trace Context";
+      this.#report(new TypeError(text), connection);
       return { run: run?.bind(observer), settled: settled?.bind(observer) };
-    }) as CallObserver | undefined;
+    }, connection) as CallObserver | undefined;
   }
 }
 
@@ -226,6 +227,7 @@ function isTracestateOrNone(tracestate: unknown): boolean {
 /** An observed call that has not ended. */
 export class CallRecord {
   protected readonly hooks: CallHooks;
+  protected readonly connection: Connection;
   #start = performance.now();
   #isSettled = false;
   #isSent = false;
@@ -233,8 +235,9 @@ export class CallRecord {
   bytes: number | undefined;
   answerBytes: number | undefined;
 
-  constructor(hooks: CallHooks) {
+  constructor(hooks: CallHooks, connection: Connection) {
     this.hooks = hooks;
+    this.connection = connection;
   }
 
   /** Its trace: that of the observer, or the one that it has. */
@@ -266,7 +269,7 @@ export class CallRecord {
     if (observer?.settled === undefined) return;
     const durationMs = performance.now() - this.#start;
     const end: CallEnd = { outcome, durationMs, error, errorClass: classNameOf(error), bytes, answerBytes };
-    this.hooks.run(() => observer.settled?.(end));
+    this.hooks.run(() => observer.settled?.(end), this.connection);
   }
 
   /** A call of this end has failed. `signal` is that of the caller. */
@@ -287,7 +290,7 @@ export class ArrivedRecord extends CallRecord {
   context: MethodContext | undefined;
 
   constructor(hooks: CallHooks, call: Arrival, ask: (call: CallArrived) => CallObserver | undefined) {
-    super(hooks);
+    super(hooks, call.connection);
     this.#call = call;
     this.#ask = ask;
     this.bytes = call.bytes;
@@ -321,7 +324,7 @@ export class ArrivedRecord extends CallRecord {
   }
 
   runMethod(method: () => unknown): unknown {
-    return this.observer?.run === undefined ? method() : this.hooks.runMethod(this.observer, method);
+    return this.observer?.run === undefined ? method() : this.hooks.runMethod(this.observer, method, this.connection);
   }
 
   /** A call that was canceled ends so, whatever its method does then. */

@@ -261,7 +261,10 @@ export class Caller {
     const { record, traceparent } = details;
     if (this.gate?.isClosed === true && details.isPing !== true) {
       this.#checkLimit(this.pending);
-      const send = (): void => this.#core.config.runCallback(() => this.send(target, method, args, details));
+      const send = (): void => {
+        const { config, connection } = this.#core;
+        config.runCallback(() => this.send(target, method, args, details), connection);
+      };
       this.gate.holdSend(send, (reason) => record?.fail(reason, undefined));
       return;
     }
@@ -386,7 +389,7 @@ export class Caller {
     if (call !== undefined) {
       call.record?.notSent();
       call.reject(error);
-    } else if (this.#core.connection.isOpen) this.#core.config.reportError(error);
+    } else if (this.#core.connection.isOpen) this.#core.config.reportError(error, this.#core.connection);
   }
 
   #readAnswer(call: PendingCall, reader: BananaReader, command: "answer" | "error"): void {

@@ -5,6 +5,7 @@ import type { Dialect, PackageCopy } from "@pb/banana";
 import { checkOptions, completeExactness, printable, SecurityPolicy, TypeRegistry } from "@pb/jelly-types";
 import type { Exactness, OptionKinds, WritingHandler } from "@pb/jelly-types";
 import { runningCalls } from "../calls/call-context.js";
+import type { Connection } from "../calls/callable.js";
 import { CallHooks } from "../calls/telemetry.js";
 import type { Telemetry } from "../calls/telemetry.js";
 import type { BrokerEvent } from "../events.js";
@@ -83,10 +84,10 @@ export interface BrokerOptions {
   /** Hooks for metrics, logs and spans of calls. Default: none, which costs nothing. */
   readonly telemetry?: Telemetry | undefined;
   /**
-   * Called with every {@link BrokerEvent}. An error that it throws becomes an uncaught exception, as in an event
-   * listener.
+   * Called with every {@link BrokerEvent}, and with the connection that it is about: undefined for the few that are about
+   * none. An error that it throws becomes an uncaught exception, as in an event listener.
    */
-  readonly onEvent?: ((event: BrokerEvent) => void) | undefined;
+  readonly onEvent?: ((event: BrokerEvent, connection?: Connection) => void) | undefined;
 }
 
 const optionKinds: OptionKinds<BrokerOptions> = {
@@ -134,7 +135,7 @@ export class BrokerConfig {
   readonly validate: "required" | undefined;
   readonly traceReferences: boolean;
   readonly hooks: CallHooks | undefined;
-  readonly onEvent: (event: BrokerEvent) => void;
+  readonly onEvent: (event: BrokerEvent, connection?: Connection) => void;
   readonly #unreadable = new EventRate();
   readonly #notUnderstood = new EventRate();
   readonly #unanswered = new EventRate();
@@ -177,7 +178,7 @@ export class BrokerConfig {
     if (telemetry === undefined) return undefined;
     checkOptions<Telemetry>(telemetry, { outgoing: "function", incoming: "function" });
     if (telemetry.incoming !== undefined) runningCalls.areUsed = true;
-    return new CallHooks(telemetry, (error) => this.reportError(error));
+    return new CallHooks(telemetry, (error, connection) => this.reportError(error, connection));
   }
 
   /**
@@ -192,46 +193,46 @@ export class BrokerConfig {
   }
 
   /** Reports an error of the program that belongs to no call. */
-  reportError(error: unknown): void {
-    this.onEvent({ kind: "callback-failed", error });
+  reportError(error: unknown, connection?: Connection): void {
+    this.onEvent({ kind: "callback-failed", error }, connection);
   }
 
   /** Reports entries of a received state that were dropped, once for each class. */
-  reportDropped(type: string, names: readonly string[]): void {
+  reportDropped(type: string, names: readonly string[], connection?: Connection): void {
     if (this.#droppedTypes.has(type)) return;
     this.#droppedTypes.add(type);
-    this.onEvent({ kind: "state-dropped", type, names });
+    this.onEvent({ kind: "state-dropped", type, names }, connection);
   }
 
   /** Reports a call whose arguments could not be read, if there were few. */
-  reportUnreadable(method: string, error: unknown): void {
-    this.#unreadable.limit((omitted) => this.onEvent({ kind: "call-unreadable", method, error, omitted }));
+  reportUnreadable(method: string, error: unknown, connection?: Connection): void {
+    this.#unreadable.limit((omitted) => this.onEvent({ kind: "call-unreadable", method, error, omitted }, connection));
   }
 
   /** Reports a call without an answer that failed with an error for its caller, if there were few. */
-  reportUnanswered(method: string, error: unknown): void {
-    this.#unanswered.limit((omitted) => this.onEvent({ kind: "method-failed", method, error, omitted }));
+  reportUnanswered(method: string, error: unknown, connection?: Connection): void {
+    this.#unanswered.limit((omitted) => this.onEvent({ kind: "method-failed", method, error, omitted }, connection));
   }
 
   /** Reports that the peer did not understand a message, if there were few. */
-  reportNotUnderstood(what: string): void {
-    this.#notUnderstood.limit((omitted) => this.onEvent({ kind: "not-understood", what, omitted }));
+  reportNotUnderstood(what: string, connection?: Connection): void {
+    this.#notUnderstood.limit((omitted) => this.onEvent({ kind: "not-understood", what, omitted }, connection));
   }
 
   /** Reports an attribute that a Twisted peer loses, once. */
-  reportLost(type: string, name: string): void {
+  reportLost(type: string, name: string, connection?: Connection): void {
     const attribute = `${type} ${name}`;
     if (this.#lostAttributes.has(attribute) || this.#lostAttributes.size >= MOST_REPORTED) return;
     this.#lostAttributes.add(attribute);
-    this.onEvent({ kind: "attribute-lost", type, name });
+    this.onEvent({ kind: "attribute-lost", type, name }, connection);
   }
 
   /** Reports an object that a peer could not send, once for each reason. */
-  reportUnpersistable(reason: string): void {
+  reportUnpersistable(reason: string, connection?: Connection): void {
     const shown = printable(reason);
     if (this.#unpersistable.has(shown) || this.#unpersistable.size >= MOST_REPORTED) return;
     this.#unpersistable.add(shown);
-    this.onEvent({ kind: "unpersistable", reason: shown });
+    this.onEvent({ kind: "unpersistable", reason: shown }, connection);
   }
 
   /** Reports a `describeError` that throws, or describes nothing: the peer then learns nothing about an error. */
@@ -249,12 +250,12 @@ export class BrokerConfig {
   }
 
   /** Runs a callback of the program. Reports its error to `onEvent`, also when its promise rejects. */
-  runCallback(callback: () => unknown): void {
+  runCallback(callback: () => unknown, connection?: Connection): void {
     try {
       const result = callback();
-      if (result instanceof Promise) result.catch((error: unknown) => this.reportError(error));
+      if (result instanceof Promise) result.catch((error: unknown) => this.reportError(error, connection));
     } catch (error) {
-      this.reportError(error);
+      this.reportError(error, connection);
     }
   }
 
@@ -277,10 +278,10 @@ function requireDialects(dialects: readonly unknown[]): void {
 }
 
 /** Wraps `onEvent`, so that an error that it throws does not reach the connection. */
-function isolate(onEvent: (event: BrokerEvent) => void): (event: BrokerEvent) => void {
-  return (event) => {
+function isolate(onEvent: BrokerConfig["onEvent"]): BrokerConfig["onEvent"] {
+  return (event, connection) => {
     try {
-      onEvent(event);
+      onEvent(event, connection);
     } catch (error) {
       queueMicrotask(() => {
         throw error;

@@ -43,15 +43,15 @@ export class ConnectionCore implements ConnectionParts {
     this.config = config;
     this.owner = owner;
     this.published = published;
-    this.outbox = new Outbox(dialect, config, link, (bytes) => owner.send(bytes));
+    this.outbox = new Outbox(dialect, config, connection, link, (bytes) => owner.send(bytes));
     this.unjellier = new Unjellier({
       registry: config.types,
       policy: config.policy,
       heap: memory.heap,
       ...config.exactness,
       unknownCopies: config.unknownCopies,
-      onDropped: (type, names) => config.reportDropped(type, names),
-      onUnpersistable: (reason) => config.reportUnpersistable(reason),
+      onDropped: (type, names) => config.reportDropped(type, names, connection),
+      onUnpersistable: (reason) => config.reportUnpersistable(reason, connection),
     });
     this.exports = new ExportTable(this);
     this.imports = new ImportTable(this, (id, perspective) => new RemoteReference(this, id, perspective));

@@ -4,6 +4,7 @@
 import { BananaWriter, decode } from "@pb/banana";
 import type { Dialect } from "@pb/banana";
 import { Jellier, JellyError } from "@pb/jelly-types";
+import type { Connection } from "../calls/callable.js";
 import type { KeptCall } from "../calls/kept-call.js";
 import { DeadReferenceError, PBError } from "../errors.js";
 import { requireMessageSize } from "../limits.js";
@@ -47,6 +48,7 @@ interface DeferredMessage {
 export class Outbox {
   readonly dialect: Dialect;
   readonly config: BrokerConfig;
+  readonly #connection: Connection;
   readonly #link: LinkView;
   readonly #send: (bytes: Uint8Array) => void;
   readonly #writer: BananaWriter;
@@ -67,9 +69,16 @@ export class Outbox {
   /** The size of the last message that was written. Undefined if it was deferred, or could not be written. */
   lastBytes: number | undefined;
 
-  constructor(dialect: Dialect, config: BrokerConfig, link: LinkView, send: (bytes: Uint8Array) => void) {
+  constructor(
+    dialect: Dialect,
+    config: BrokerConfig,
+    connection: Connection,
+    link: LinkView,
+    send: (bytes: Uint8Array) => void,
+  ) {
     this.dialect = dialect;
     this.config = config;
+    this.#connection = connection;
     this.#link = link;
     this.#send = send;
     this.#writer = new BananaWriter({ dialect, limits: config.limits.banana });
@@ -118,7 +127,8 @@ export class Outbox {
       this.#deferred.push({ message, graph, shared });
       return true;
     }
-    if (this.#beforeNext.length > 0) for (const run of this.#beforeNext.splice(0)) this.config.runCallback(run);
+    if (this.#beforeNext.length > 0)
+      for (const run of this.#beforeNext.splice(0)) this.config.runCallback(run, this.#connection);
     this.#isWriting = true;
     try {
       return this.#write(message, graph, shared);
@@ -225,6 +235,6 @@ export class Outbox {
   /** Refuses a graph that a stock peer cannot read, and reports the attributes that it loses. */
   #checkCycles(message: Uint8Array): void {
     for (const { type, name } of lostAttributes(decode(message, { dialect: this.dialect })))
-      this.config.reportLost(type, name);
+      this.config.reportLost(type, name, this.#connection);
   }
 }

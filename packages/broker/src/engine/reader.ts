@@ -248,7 +248,7 @@ function receiveOther(
       core.imports.uncache(message.id);
       break;
     case "didNotUnderstand":
-      core.config.reportNotUnderstood(message.what);
+      core.config.reportNotUnderstood(message.what, core.connection);
       break;
   }
 }

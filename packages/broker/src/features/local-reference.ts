@@ -199,7 +199,7 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
     const { config } = this.#space;
     const thrown = error instanceof RemoteError && error.cause !== undefined ? error.cause : error;
     if (isExpected(thrown)) config.reportUnanswered(printable(name), thrown);
-    else config.onEvent({ kind: "method-failed", method: printable(name), error: thrown });
+    else config.onEvent({ kind: "method-failed", method: printable(name), error: thrown }, undefined);
   }
 
   /** Throws what a call over a connection throws before anything is sent. */
@@ -306,6 +306,8 @@ function perspectiveOf(object: CallReceiver): Perspective {
 
 /** What `unreferenced` of an object gets: there is no connection that could end. */
 const thisProcess: Connection = {
+  id: "this process",
+  users: [],
   isOpen: true,
   peer: { description: "this process", isEncrypted: true },
   publish: () => onDispose(() => undefined),

@@ -90,7 +90,7 @@ export class LoopbackReference {
     checkArguments(args, { perspective: null, messageBytes: config.limits.messageBytes });
     this.#remote
       .then((remote) => remote.sendRemote(name, ...args))
-      .catch((error: unknown) => config.reportError(error));
+      .catch((error: unknown) => config.reportError(error, this.#connection));
   }
 
   notifyOnDisconnect(callback: (reference: this) => void): Disposable {

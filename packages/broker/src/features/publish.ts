@@ -188,10 +188,15 @@ async function activate(
   );
 }
 
-function setState(cache: RemotePublished, state: unknown, name: string, { config }: ConnectionContext): void {
+function setState(
+  cache: RemotePublished,
+  state: unknown,
+  name: string,
+  { config, connection }: ConnectionContext,
+): void {
   cache.setPublishedState(state);
   const dropped = takeDropped(cache);
-  if (dropped.length > 0) config.reportDropped(name, dropped);
+  if (dropped.length > 0) config.reportDropped(name, dropped, connection);
 }
 
 /**
@@ -219,7 +224,7 @@ async function reportErrors<T>(context: ConnectionContext, use: () => Promise<T>
   try {
     return await use();
   } catch (error) {
-    context.config.reportError(error);
+    context.config.reportError(error, context.connection);
     return undefined;
   }
 }

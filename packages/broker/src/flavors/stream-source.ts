@@ -43,7 +43,10 @@ export type Stream = AsyncIterable<unknown> | Readable;
 /** What a source uses of its connection. */
 export type StreamHost = Pick<ConnectionContext, "openStreams"> & {
   readonly connection: Connection;
-  readonly config: { readonly limits: { readonly streams: number }; reportError(error: unknown): void };
+  readonly config: {
+    readonly limits: { readonly streams: number };
+    reportError(error: unknown, connection: Connection): void;
+  };
 };
 
 interface Waiting {
@@ -341,7 +344,7 @@ export class StreamSource extends Referenceable implements BatchOwner {
       this.#context.finish();
       this.#advance();
     } else if (failure !== undefined && !isDueToCancel(failure.error, this.#reason))
-      this.#host.config.reportError(failure.error);
+      this.#host.config.reportError(failure.error, this.#host.connection);
   }
   readonly #reason = new PBError("The stream is not read anymore");
 
@@ -367,7 +370,7 @@ export class StreamSource extends Referenceable implements BatchOwner {
       if (this.#iteration !== undefined) await this.#run(() => this.#iteration?.return?.());
       else if (isLast) await closeUnread(this.#stream);
     } catch (error) {
-      if (!isDueToCancel(error, this.#reason)) this.#host.config.reportError(error);
+      if (!isDueToCancel(error, this.#reason)) this.#host.config.reportError(error, this.#host.connection);
     }
   }
 

@@ -61,8 +61,8 @@ export class Goodbyes {
     if (core === undefined || this.#retryAfterMs !== undefined || busy !== undefined) return;
     this.#retryAfterMs = retryAfterMs;
     stopCalling(core);
-    this.#runCallbacks(retryAfterMs, (callback) => core.config.runCallback(callback));
-    core.config.onEvent({ kind: "going-away", retryAfterMs });
+    this.#runCallbacks(retryAfterMs, (callback) => core.config.runCallback(callback, core.connection));
+    core.config.onEvent({ kind: "going-away", retryAfterMs }, core.connection);
     void this.#owner.idle().then(() => {
       if (this.#owner.core() !== undefined)
         this.#owner.leave("lost", new Error("the peer had announced that it would close"));

@@ -24,9 +24,9 @@ export interface ExportHost {
   readonly published: ReadonlyMap<string, Callable>;
   readonly config: {
     readonly limits: { readonly references: number };
-    readonly onEvent: (event: BrokerEvent) => void;
+    readonly onEvent: (event: BrokerEvent, connection: Connection) => void;
     /** Runs a callback of the program and reports what it throws. */
-    runCallback(callback: () => unknown): void;
+    runCallback(callback: () => unknown, connection: Connection): void;
   };
   readonly owner: {
     /** Throws `ConnectionLostError` when the connection has ended. */
@@ -243,8 +243,9 @@ export class ExportTable {
   #approachLimit(): void {
     const count = this.#byId.size;
     // The first time, a peer of this library begins to look for references that it can release.
-    if (this.#nearLimit.reach(count))
-      this.#host.config.onEvent({ kind: "references-near-limit", held: false, count, limit: this.#nearLimit.limit });
+    if (!this.#nearLimit.reach(count)) return;
+    const { config, connection } = this.#host;
+    config.onEvent({ kind: "references-near-limit", held: false, count, limit: this.#nearLimit.limit }, connection);
   }
 
   #refuse(what: "reference" | "cache"): never {
@@ -257,10 +258,12 @@ export class ExportTable {
   }
 
   #stoppedObserving({ source, perspective, observer }: ExportedCache): void {
-    this.#host.config.runCallback(() => source.stoppedObserving(perspective, observer));
+    const { config, connection } = this.#host;
+    config.runCallback(() => source.stoppedObserving(perspective, observer), connection);
   }
 
   #unreferenced(target: Callable): void {
-    this.#host.config.runCallback(() => target.unreferenced?.(this.#host.connection));
+    const { config, connection } = this.#host;
+    config.runCallback(() => target.unreferenced?.(connection), connection);
   }
 }

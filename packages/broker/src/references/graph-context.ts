@@ -53,9 +53,9 @@ export interface ConnectionContext {
     /** How the connection reads integers, floats and dicts. */
     readonly exactness: Exactness;
     /** Reports an error of the program that belongs to no call, as the event `callback-failed`. */
-    reportError(error: unknown): void;
+    reportError(error: unknown, connection?: Connection): void;
     /** Reports entries of a received state that were dropped, once for each class, as the event `state-dropped`. */
-    reportDropped(type: string, names: readonly string[]): void;
+    reportDropped(type: string, names: readonly string[], connection?: Connection): void;
   };
 }
 

@@ -17,7 +17,7 @@ export interface ImportHost {
   readonly config: {
     readonly traceReferences: boolean;
     readonly limits: { readonly references: number };
-    readonly onEvent: (event: BrokerEvent) => void;
+    readonly onEvent: (event: BrokerEvent, connection: Connection) => void;
   };
   readonly outbox: { write(message: OutboundMessage): unknown };
 }
@@ -131,8 +131,9 @@ export class ImportTable<Proxy extends ReferenceLike = ReferenceLike> {
   #approachLimit(): void {
     requestCollection();
     const count = this.#objectCount;
-    if (this.#nearLimit.reach(count))
-      this.#host.config.onEvent({ kind: "references-near-limit", held: true, count, limit: this.#nearLimit.limit });
+    if (!this.#nearLimit.reach(count)) return;
+    const { config, connection } = this.#host;
+    config.onEvent({ kind: "references-near-limit", held: true, count, limit: this.#nearLimit.limit }, connection);
   }
 
   #releaseAll(object: ImportedObject<Proxy>): void {

@@ -86,7 +86,8 @@ describe.each([
         expectEnd(reason, "protocol", code, pattern);
         expect(await pending).toBe(reason);
         expect(notified).toBe(reason);
-        expect(events).toEqual([{ kind: "closed", reason }]);
+        expect(events).toEqual([{ kind: "closed", ...broker.ended }]);
+        expect(broker.ended!.reason).toBe(reason);
         expect(peer.isClosed).toBe(true);
         expect(broker.isOpen).toBe(false);
         expect(root.calls, "later messages are not handled").toEqual([]);

@@ -138,7 +138,7 @@ export class LoginSession {
       return await ask();
     } catch (error) {
       if (error instanceof LoginFailed) throw error;
-      this.#portal.onEvent({ kind: "checker-failed", error });
+      this.#portal.onEvent({ kind: "checker-failed", ...this.#about(), error });
       throw new LoginFailed("The login could not be checked");
     }
   }
@@ -154,7 +154,7 @@ export class LoginSession {
       () => true,
     );
     this.#requireConnection();
-    this.#portal.onEvent({ kind: "login", mechanism, avatarId, peer: this.peer });
+    this.#portal.onEvent({ kind: "login", mechanism, avatarId, ...this.#about() });
     return session;
   }
 
@@ -174,10 +174,15 @@ export class LoginSession {
       const refusals = isUndelayed(error) ? ++this.#refusals : undefined;
       if (refusals === undefined || Math.log2(refusals) % 1 === 0) {
         const name = username === undefined ? undefined : printable(username, LONGEST_NAME);
-        this.#portal.onEvent({ kind: "login-failed", mechanism, username: name, peer: this.peer, error, refusals });
+        this.#portal.onEvent({ kind: "login-failed", mechanism, username: name, ...this.#about(), error, refusals });
       }
       throw error;
     }
+  }
+
+  /** What all events have in common. */
+  #about(): { connection: Connection; peer: Peer } {
+    return { connection: this.#connection, peer: this.peer };
   }
 
   #requireConnection(): void {
@@ -204,13 +209,13 @@ export class LoginSession {
   }
 
   async #logOut(logout: Login["logout"], avatarId: AvatarId): Promise<void> {
-    const { peer } = this;
+    const about = this.#about();
     try {
       // `logout` starts in this turn. Only its promise is awaited.
       await logout?.();
-      this.#portal.onEvent({ kind: "logout", avatarId, peer });
+      this.#portal.onEvent({ kind: "logout", avatarId, ...about });
     } catch (error) {
-      this.#portal.onEvent({ kind: "logout-failed", avatarId, peer, error });
+      this.#portal.onEvent({ kind: "logout-failed", avatarId, ...about, error });
     }
   }
 }

@@ -181,7 +181,7 @@ export class Server {
 
   #failed(socket: Socket, error: Error): void {
     const { description } = describePeer(socket, "listener", { path: this.#address.path });
-    this.#connections.report({ kind: "failed", peer: description, error });
+    this.#connections.reportFailure(description, error);
   }
 
   /** `secure` performs the TLS handshake, if there is one. */

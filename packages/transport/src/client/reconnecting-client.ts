@@ -1,7 +1,7 @@
 // A client that connects again and logs in again whenever its connection is lost, and calls the current remote object.
 
 import { defaultBrokerLimits } from "@pb/broker";
-import type { Broker, BrokerEvent, RemoteMethods, RemoteReference } from "@pb/broker";
+import type { Broker, BrokerOptions, RemoteMethods, RemoteReference } from "@pb/broker";
 import { addDisposal, asyncDispose, checkOptions, dispose, refuseProxies } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
 import { LONGEST_MS, Subscriptions, withDeadline, withDefaults } from "@pb/broker/extension";
@@ -75,7 +75,7 @@ export interface ReconnectingClientOptions<T> {
 /** What a transport passes to a {@link ReconnectingClient}, besides the options of the program. */
 export interface ReconnectingClientHooks {
   /** Called with `callback-failed` when a callback of the program throws. It must not throw. Default: a warning. */
-  readonly onEvent?: ((event: BrokerEvent) => void) | undefined;
+  readonly onEvent?: BrokerOptions["onEvent"];
   readonly platform?: Platform | undefined;
   /** How many calls may wait for a connection or an answer. Default: the `callsWaiting` of `defaultBrokerLimits`. */
   readonly callsWaiting?: number | undefined;
@@ -115,7 +115,7 @@ export class ReconnectingClient<T = RemoteMethods> extends CurrentObject<T> {
   readonly #options: ReconnectingClientOptions<T>;
   readonly #backoff: Backoff;
   readonly #platform: Platform;
-  readonly #onEvent: (event: BrokerEvent) => void;
+  readonly #onEvent: NonNullable<BrokerOptions["onEvent"]>;
   readonly #watchers = new Subscriptions<[state: ReconnectState<T>]>();
   /** Lasting references and setups that follow the connections. */
   readonly #followers = new Subscriptions<[]>();
@@ -333,7 +333,7 @@ export class ReconnectingClient<T = RemoteMethods> extends CurrentObject<T> {
     try {
       return isFinal(cause);
     } catch (error) {
-      this.#onEvent({ kind: "callback-failed", error });
+      this.#onEvent({ kind: "callback-failed", error }, this.connection);
       return false;
     }
   }
@@ -357,7 +357,7 @@ export class ReconnectingClient<T = RemoteMethods> extends CurrentObject<T> {
   }
 
   #notify<State>(watcher: (state: State) => unknown, state: State): void {
-    const report = (error: unknown): void => this.#onEvent({ kind: "callback-failed", error });
+    const report = (error: unknown): void => this.#onEvent({ kind: "callback-failed", error }, this.connection);
     try {
       const result = watcher(state);
       if (result instanceof Promise) result.catch(report);
@@ -386,7 +386,7 @@ export class ReconnectingClient<T = RemoteMethods> extends CurrentObject<T> {
       forgetEnded: (error) => this.#waiting.rejectEnded(error),
       watch: (callback) => this.#followers.add(callback),
       notify: (watcher, state) => this.#notify(watcher, state),
-      report: (error) => this.#onEvent({ kind: "callback-failed", error }),
+      report: (error) => this.#onEvent({ kind: "callback-failed", error }, this.connection),
       unref: this.#platform.unref,
       recipeMs: this.#loginMs,
       stableMs: this.#backoff.stableMs,

@@ -3,7 +3,7 @@
 import { Broker } from "@pb/broker";
 import { after, BrokerConfig, Subscriptions, withDefaults } from "@pb/broker/extension";
 import type { Link } from "@pb/broker/extension";
-import { checkOptions } from "@pb/jelly-types";
+import { checkOptions, dispose, onDispose } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
 import { completeLiveness, watchOver } from "../liveness.js";
 import type { LivenessOptions } from "../liveness.js";
@@ -112,6 +112,11 @@ export class ServerConnections {
     return this.#watchers.add(watcher);
   }
 
+  /** Reports a connection that a transport could not accept. */
+  reportFailure(peer: string, error: Error): void {
+    this.report({ kind: "failed", id: Broker.nextId(), peer, error });
+  }
+
   /** Passes an event to all watchers. What a watcher throws is reported to the `onEvent` of the brokers. */
   report(event: ServerEvent): void {
     for (const watcher of this.#watchers) this.#options.config.runCallback(() => watcher(event));
@@ -127,13 +132,14 @@ export class ServerConnections {
       incoming.destroy();
       return undefined;
     }
-    const admitted: Admitted = { incoming, broker: undefined, pulse: undefined, isEvicted: false };
+    const id = Broker.nextId();
+    const admitted: Admitted = { id, incoming, broker: undefined, pulse: undefined, isEvicted: false };
     const ticket = this.#admission.admit({
       address: incoming.address,
       evict: (limit) => this.#evict(admitted, limit),
       lastReceived: () => admitted.pulse?.lastReceived ?? 0,
     });
-    if (typeof ticket === "string") return this.#refuse(incoming, ticket);
+    if (typeof ticket === "string") return this.#refuse(id, incoming, ticket);
     this.#unready.add(admitted);
     return {
       isRefused: false,
@@ -144,7 +150,7 @@ export class ServerConnections {
         ticket.moveTo("guest");
       },
       fail: (error) => {
-        if (!admitted.isEvicted) this.report({ kind: "failed", peer: incoming.peer, error });
+        if (!admitted.isEvicted) this.report({ kind: "failed", id, peer: incoming.peer, error });
       },
       closed: () => {
         this.#unready.delete(admitted);
@@ -153,8 +159,8 @@ export class ServerConnections {
     };
   }
 
-  #refuse(incoming: IncomingConnection, limit: Refusal): AdmittedConnection | undefined {
-    this.report({ kind: "refused", peer: incoming.peer, limit });
+  #refuse(id: string, incoming: IncomingConnection, limit: Refusal): AdmittedConnection | undefined {
+    this.report({ kind: "refused", id, peer: incoming.peer, limit });
     const release = this.#refusals.take(incoming.destroy);
     if (release === undefined) {
       incoming.destroy();
@@ -175,10 +181,10 @@ export class ServerConnections {
 
   /** Closes a connection that has lost its place. */
   #evict(admitted: Admitted, limit: Refusal): void {
-    const { incoming, broker } = admitted;
+    const { id, incoming, broker } = admitted;
     admitted.isEvicted = true;
     if (broker === undefined) {
-      this.report({ kind: "refused", peer: incoming.peer, limit });
+      this.report({ kind: "refused", id, peer: incoming.peer, limit });
       incoming.destroy();
       return;
     }
@@ -220,7 +226,7 @@ export class ServerConnections {
 
   async #drain(broker: Broker, times: DrainTimes): Promise<void> {
     const calls = await drain(broker, times);
-    if (calls > 0) this.report({ kind: "cut", connection: broker, calls });
+    if (calls > 0) this.report({ kind: "cut", ...about(broker), calls });
   }
 
   /** Ends all connections at once and discards what is queued. Works while the server drains, too. */
@@ -233,21 +239,21 @@ export class ServerConnections {
   #serve(link: Link & Pulse, admitted: Admitted, ticket: Ticket): Broker {
     const { config, liveness } = this.#options;
     const login: Login = { succeeded: false, hasName: false };
-    const broker: Broker = new Broker(link, config, (who) => this.#admitLogin(broker, ticket, login, who));
+    const { id } = admitted;
+    const broker: Broker = new Broker(link, config, (who) => this.#admitLogin(broker, ticket, login, who), {
+      id,
+      ready: () => {
+        this.#unready.delete(admitted);
+        this.#becameReady(broker, ticket, login);
+      },
+    });
     admitted.broker = broker;
     admitted.pulse = link;
     this.#brokers.add(broker);
-    const closed = broker.closed.then((reason) => {
-      this.#brokers.delete(broker);
-      return reason;
-    });
+    const closed = broker.closed.then(() => this.#brokers.delete(broker));
     broker.ready.then(
-      () => {
-        this.#unready.delete(admitted);
-        this.#becameReady(broker, ticket, login);
-        void closed.then((reason) => this.report({ kind: "closed", connection: broker, reason }));
-      },
-      (error: unknown) => this.report({ kind: "failed", peer: link.peer.description, error: error as Error }),
+      () => void closed.then(() => this.#reportClosed(broker)),
+      (error: unknown) => this.report({ kind: "failed", id, peer: link.peer.description, error: error as Error }),
     );
     if (liveness !== false) watchOver(broker, link, liveness, this.#platform);
     return broker;
@@ -256,7 +262,12 @@ export class ServerConnections {
   #becameReady(broker: Broker, ticket: Ticket, login: Login): void {
     if (this.#options.config.root?.requiresLogin === true) this.#expectLogin(broker, ticket, login);
     else ticket.moveTo("guest");
-    this.report({ kind: "connection", connection: broker });
+    this.report({ kind: "connection", ...about(broker) });
+  }
+
+  #reportClosed(broker: Broker): void {
+    const openMs = Date.now() - broker.openedAt.getTime();
+    this.report({ kind: "closed", ...about(broker), ...broker.ended!, openMs });
   }
 
   /** Ends the connection when no login has succeeded in time. */
@@ -277,13 +288,24 @@ export class ServerConnections {
     // Any stranger can log in without a name, and would otherwise get past the limits on guests.
     login.hasName ||= typeof who === "string" || this.#options.config.root?.trustsAnonymous === true;
     ticket.moveTo(login.hasName ? "user" : "guest");
-    this.report({ kind: "login", connection: broker, who });
-    return session;
+    const users = typeof who === "string" ? [...broker.users, who].sort() : broker.users;
+    this.report({ kind: "login", ...about(broker), who, users });
+    return onDispose(() => {
+      session[dispose]();
+      this.report({ kind: "logout", ...about(broker), who });
+    });
   }
+}
+
+/** What all events about a connection have in common. */
+function about(connection: Broker): Pick<Broker, "id" | "users"> & { readonly connection: Broker } {
+  const { id, users } = connection;
+  return { id, connection, users };
 }
 
 /** A connection that has a place. */
 interface Admitted {
+  readonly id: string;
   readonly incoming: IncomingConnection;
   /** Undefined before the transport has called `serve`, for example during a TLS handshake. */
   broker: Broker | undefined;

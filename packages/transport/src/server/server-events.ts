@@ -1,29 +1,59 @@
 // Events that a server reports about its connections.
 
-import type { Broker, ConnectionLostError } from "@pb/broker";
+import type { Broker, BrokerStats, ConnectionLostError } from "@pb/broker";
 import type { Refusal } from "./admission.js";
 
+/** What the events about a ready connection have in common. */
+interface AboutConnection {
+  /** The `id` of the connection, which all events about it have, those of other layers too. */
+  readonly id: string;
+  readonly connection: Broker;
+  /** The users who are logged in over it; of `closed`, those who were at its end. */
+  readonly users: readonly string[];
+}
+
+/** What the events about a connection that is not ready have in common. */
+interface AboutPeer {
+  readonly id: string;
+  /** Describes the peer, such as `tcp:192.0.2.1:51324`. */
+  readonly peer: string;
+}
+
+/**
+ * An event of a server. Those of one connection come in this order: `connection`, `login`, `logout`, `cut`, `closed`; or
+ * `refused` or `failed` alone.
+ */
 export type ServerEvent =
-  /** A connection is ready: both ends can call. */
-  | { readonly kind: "connection"; readonly connection: Broker }
-  /** A login succeeded. `who` is the id that the checker returned. */
-  | { readonly kind: "login"; readonly connection: Broker; readonly who: unknown }
+  /** A connection is ready: both ends can call. Reported before the first method of the peer runs. */
+  | ({ readonly kind: "connection" } & AboutConnection)
+  /**
+   * The credentials of a user were right. `who` is the id that the checker returned. If the realm refuses the user after
+   * that, `logout` follows.
+   */
+  | ({ readonly kind: "login"; readonly who: unknown } & AboutConnection)
+  /** A user has logged out: has released the avatar, or the connection has ended. */
+  | ({ readonly kind: "logout"; readonly who: unknown } & AboutConnection)
   /**
    * The server closed this connection although calls were in flight, because `drainMs` was over. The outcome of `calls`
    * calls is unknown to their callers.
    */
-  | { readonly kind: "cut"; readonly connection: Broker; readonly calls: number }
-  /** A connection that was ready has ended. */
-  | { readonly kind: "closed"; readonly connection: Broker; readonly reason: ConnectionLostError }
+  | ({ readonly kind: "cut"; readonly calls: number } & AboutConnection)
+  /** A connection that was ready has ended. `stats` are its last ones, and `openMs` is how long it was open. */
+  | ({
+      readonly kind: "closed";
+      readonly reason: ConnectionLostError;
+      readonly stats: BrokerStats;
+      readonly openMs: number;
+    } & AboutConnection)
   /**
    * A connection never became ready: the two ends did not agree on TLS or on a dialect, or the peer closed it first.
    */
-  | { readonly kind: "failed"; readonly peer: string; readonly error: Error }
+  | ({ readonly kind: "failed"; readonly error: Error } & AboutPeer)
   /**
    * A connection was refused because of this limit, or lost its place to another one during the TLS handshake. A
    * connection that loses its place later ends with the reason `limit`, which `failed` or `closed` reports.
    */
-  | { readonly kind: "refused"; readonly peer: string; readonly limit: Refusal }
+  | ({ readonly kind: "refused"; readonly limit: Refusal } & AboutPeer)
   /**
    * The system reported an error, and the server goes on: no more sockets (`EMFILE`), or the path of a UNIX socket
    * could not be removed.

@@ -1,5 +1,6 @@
 import { Broker } from "@pb/broker";
 import type { RootSource } from "@pb/broker";
+import type { ServerEvent } from "@pb/transport";
 import { BrokerConfig } from "@pb/broker/extension";
 import { linkPair } from "@pb/broker/testing";
 import { ServerConnections } from "@pb/transport";
@@ -102,7 +103,9 @@ test("closes a connection during its handshake for one of another address, and r
   expect(first.destroy).toHaveBeenCalledOnce();
   expect(second.destroy).not.toHaveBeenCalled();
   handshake.fail(new Error("closed"));
-  expect(events).toEqual([{ kind: "refused", peer: "test:192.0.2.1", limit: "negotiating" }]);
+  expect(events).toEqual([
+    { kind: "refused", id: expect.any(String), peer: "test:192.0.2.1", limit: "negotiating" },
+  ]);
 });
 
 test("counts a connection as negotiating until it is ready", async () => {
@@ -118,7 +121,7 @@ test("reports a connection that failed before it had a link", () => {
   const { connections, events } = serve(new Echo());
   const error = new Error("no handshake");
   connections.admit(incoming())!.fail(error);
-  expect(events).toEqual([{ kind: "failed", peer: "test:192.0.2.1", error }]);
+  expect(events).toEqual([{ kind: "failed", id: expect.any(String), peer: "test:192.0.2.1", error }]);
 });
 
 test("reports a connection whose negotiation failed", async () => {
@@ -156,6 +159,64 @@ test("reports a login, and ends a connection without a login after its time", as
     { kind: "closed", reason: { reason: "limit", cause: { message: "no login within 100 ms" } } },
   ]);
   expect(await echo(first, "still here")).toBe("still here");
+});
+
+test("joins the events of a connection by its id, in their order, with its users and its last statistics", async () => {
+  const log: unknown[] = [];
+  class Login extends Echo {
+    #admission: Disposable | undefined;
+    constructor(readonly connection: Parameters<RootSource["rootObject"]>[0]) {
+      super();
+    }
+    async remote_login(name: string): Promise<void> {
+      log.push(["method", this.connection.id]);
+      this.#admission = await this.connection.admitLogin(name);
+      this.connection.notifyOnDisconnect(() => this.#admission?.[Symbol.dispose]());
+    }
+  }
+  const { network, connections } = serve({ rootObject: (connection) => new Login(connection) });
+  connections.onEvent((event) => {
+    if (!("connection" in event)) return;
+    expect(event.id).toBe(event.connection.id);
+    log.push([event.kind, event.id, event.users.join()]);
+  });
+  const ended = new Promise<ServerEvent>((resolve) => {
+    connections.onEvent((event) => event.kind === "closed" && resolve(event));
+  });
+  const client = await connectTo(network);
+  await (await client.getRootObject<Login>()).callRemote("login", "alice");
+  const [{ id } = client] = connections.all;
+  expect(id).toMatch(/^[0-9a-f]{12}-[0-9a-z]+$/);
+  expect(id).not.toBe(client.id);
+  await client.close();
+  const end = (await ended) as Extract<ServerEvent, { kind: "closed" }>;
+  expect(end.stats.bytesReceived).toBeGreaterThan(0);
+  expect(end.openMs).toBeGreaterThanOrEqual(0);
+  expect(log).toEqual([
+    ["connection", id, ""],
+    ["method", id],
+    ["login", id, "alice"],
+    ["logout", id, ""],
+    ["closed", id, "alice"],
+  ]);
+});
+
+test("reports a connection before a method that it has called in its first bytes", async () => {
+  const log: string[] = [];
+  class Fast extends Root {
+    remote_go(): void {
+      log.push("method");
+    }
+  }
+  const { connections } = serve(new Fast());
+  connections.onEvent(({ kind }) => log.push(kind));
+  const { listener, initiator } = linkPair();
+  connections.admit(incoming())!.serve(new PulsedLink(listener));
+  initiator.start({ received: () => undefined, drained: () => undefined, lost: () => undefined });
+  const call = sexp('(message 1 "root" "go" 0 (tuple) (dictionary))', "pb");
+  initiator.send(Uint8Array.of(...encode("pb", { dialect: "none" }), ...call));
+  await until(() => log.length > 1, "the method has run");
+  expect(log).toEqual(["connection", "method"]);
 });
 
 test("reports what a watcher throws, and calls the other watchers", async () => {

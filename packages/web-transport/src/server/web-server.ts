@@ -108,7 +108,7 @@ export class WebServer {
         },
       );
     } else {
-      this.incoming.report({ kind: "failed", peer: peer.description, error: originError(origin) });
+      this.incoming.reportFailure(peer.description, originError(origin));
       const close = (): void => webSocket.close(4003, "origin");
       // That of Deno opens later, and cannot be closed before.
       if (webSocket.readyState < OPEN) webSocket.addEventListener("open", close);
@@ -147,7 +147,7 @@ export class WebServer {
 
   /** Reports a connection that was refused before it was accepted. @internal */
   reportFailure(peer: string, error: Error): void {
-    this.incoming.report({ kind: "failed", peer, error });
+    this.incoming.reportFailure(peer, error);
   }
 
   /** Closes the connections. */
