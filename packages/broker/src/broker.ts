@@ -3,7 +3,7 @@
 
 import { addDisposal, asyncDispose, dispose, onDispose, refuseProxies, Session } from "@pb/banana";
 import type { Dialect } from "@pb/banana";
-import { checkNumber } from "@pb/jelly-types";
+import { checkNumber, printable } from "@pb/jelly-types";
 import type { Callable, Connection, Perspective } from "./calls/callable.js";
 import { BrokerConfig } from "./engine/config.js";
 import type { BrokerOptions } from "./engine/config.js";
@@ -108,6 +108,8 @@ export class Broker implements Connection {
   /** The promise of {@link idle}, while there is one. */
   #idle: Promise<void> | undefined;
   #bytesSent = 0;
+  /** Bytes that had been received when this end sent something last. */
+  #receivedBeforeSend = 0;
   #latency: number | undefined;
   readonly #owner: ConnectionOwner | undefined;
   #ended: ConnectionEnd | undefined;
@@ -524,6 +526,7 @@ export class Broker implements Connection {
 
   #send(bytes: Uint8Array): void {
     this.#bytesSent += bytes.length;
+    this.#receivedBeforeSend = this.#reader.bytesReceived;
     this.#reader.isSending = true;
     try {
       this.#link.send(bytes);
@@ -580,7 +583,7 @@ export class Broker implements Connection {
       if (why === "lost") this.#settleClosed(state.reason);
       return;
     }
-    const reason = connectionLost(why, cause);
+    const reason = connectionLost(why, cause, why === "lost" ? this.#suspicion(cause) : undefined);
     const ended: ConnectionEnd = { reason, users: this.#users, stats: this.stats() };
     this.#ended = ended;
     const core = state.is === "ready" ? state.core : undefined;
@@ -606,6 +609,14 @@ export class Broker implements Connection {
     this.#peerFeatures = undefined;
     this.#published.delete(PBX);
     this.#config.onEvent({ kind: "closed", ...ended }, this);
+  }
+
+  /** Twisted ends the connection over which it gets a copy of a class that it does not know. */
+  #suspicion(cause: unknown): string | undefined {
+    if (this.#state.is !== "ready" || !isClosedByPeer(cause as Error | undefined)) return undefined;
+    const { lastAnswered = "", lastType } = this.#state.core.responder;
+    if (lastType === undefined || this.#reader.bytesReceived > this.#receivedBeforeSend) return undefined;
+    return `The peer closed it after the answer to ${lastAnswered}: it may not know the class ${printable(lastType)}`;
   }
 
   #runDisconnectCallbacks(reason: ConnectionLostError): void {

@@ -21,6 +21,8 @@ export interface BrokerStats {
   readonly callsRunning: number;
   /** Calls of the peer that were read and wait for others to finish. */
   readonly callsHeld: number;
+  /** The method of the peer's call that was answered last with a result. Printable; undefined before the first one. */
+  readonly lastAnswered: string | undefined;
   /** The limit because of which the broker does not read the peer at the moment. */
   readonly pausedBy: LimitName | undefined;
   /** Bytes since the connection was made. */
@@ -53,6 +55,7 @@ export function collectStats(
     callsWaiting: core?.caller.pending ?? 0,
     callsRunning: core?.responder.running ?? 0,
     callsHeld: core?.responder.held ?? 0,
+    lastAnswered: core?.responder.lastAnswered,
     pausedBy,
     extensionsIgnored: core?.responder.ignored ?? 0,
     ...bytes,

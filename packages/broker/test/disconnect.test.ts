@@ -4,6 +4,7 @@
 import { describe, expect, test } from "vitest";
 import {
   Cacheable,
+  Copyable,
   ConnectionLostError,
   DeadReferenceError,
   Referenceable,
@@ -82,7 +83,8 @@ test("notifies in order: pending calls, observed objects, subscribers, owners of
     "unreferenced",
   ]);
   expect(errors).toEqual([reason, reason]);
-  expect(events.find(({ kind }) => kind === "closed")).toMatchObject({ reason, users: [], stats: { callsWaiting: 2 } });
+  const closed = events.find((event) => event.kind === "closed" && event.reason === reason);
+  expect(closed).toMatchObject({ users: [], stats: { callsWaiting: 2 } });
   expect(pair.server.ended).toMatchObject({ reason, stats: { referencesGiven: 1, cachesGiven: 1 } });
   expect(reason).toMatchObject({ reason: "lost", message: "The connection was lost: network failure" });
   expect(reason.cause).toEqual(new Error("network failure"));
@@ -242,5 +244,36 @@ describe("close", () => {
     const reason = await pair.client.closed;
     expect(new Set(await Promise.all(calls))).toEqual(new Set([reason]));
     expect(reason.reason).toBe("lost");
+  });
+});
+
+describe("the reason of a connection that the peer closes", () => {
+  class Fruit extends Copyable {
+    static readonly remoteType = "shop.Fruit";
+  }
+  class Shop extends Root {
+    remote_fruit() {
+      return [new Fruit()];
+    }
+    remote_count() {
+      return 3;
+    }
+  }
+
+  test.for([
+    [
+      "fruit",
+      "",
+      "The connection was lost. The peer closed it after the answer to fruit: it may not know the class shop.Fruit",
+    ],
+    ["fruit", "(message 2 root count 1 (tuple) (dictionary))", "The connection was lost"],
+    ["fruit", "(version 6)", "The connection was lost"],
+    ["count", "", "The connection was lost"],
+  ] as const)("says after an answer to %s and then %s: %s", async ([method, then, message]) => {
+    const { broker, peer } = await brokerAndPeer("listener", { root: new Shop() });
+    await peer.send(`(message 1 root ${method} 1 (tuple) (dictionary))`);
+    if (then !== "") await peer.send(then);
+    await peer.close();
+    expect((await broker.closed).message).toBe(message);
   });
 });

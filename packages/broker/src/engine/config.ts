@@ -84,8 +84,8 @@ export interface BrokerOptions {
   /** Hooks for metrics, logs and spans of calls. Default: none, which costs nothing. */
   readonly telemetry?: Telemetry | undefined;
   /**
-   * Called with every {@link BrokerEvent}, and with the connection that it is about: undefined for the few that are about
-   * none. An error that it throws becomes an uncaught exception, as in an event listener.
+   * Called with every {@link BrokerEvent}, and with the connection that it is about: undefined for the few that are
+   * about none. An error that it throws becomes an uncaught exception, as in an event listener.
    */
   readonly onEvent?: ((event: BrokerEvent, connection?: Connection) => void) | undefined;
 }

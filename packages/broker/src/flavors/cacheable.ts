@@ -382,7 +382,9 @@ export const cacheableHandler: TypeHandler<Cacheable> = {
     }
     jellier.begin(object);
     writer.list(3);
-    writer.word(sentTypeName(object.getTypeToCopy()));
+    const type = sentTypeName(object.getTypeToCopy());
+    graph.sentType = type;
+    writer.word(type);
     writer.integer(cache.id);
     const state = object.getStateToCacheAndObserveFor(graph.perspective, cache.observer as CacheObserver);
     jellier.write(requireState("getStateToCacheAndObserveFor", object, state));

@@ -72,9 +72,12 @@ export const copyableHandler: TypeHandler<Copyable> = {
   subclasses: true,
   jelly(object, jellier) {
     const { context } = jellier;
-    const state = object.getStateToCopyFor(context instanceof OutgoingGraph ? context.perspective : null);
+    const graph = context instanceof OutgoingGraph ? context : undefined;
+    const state = object.getStateToCopyFor(graph === undefined ? null : graph.perspective);
+    const type = sentTypeName(object.getTypeToCopy());
+    if (graph !== undefined) graph.sentType = type;
     jellier.writer.list(2);
-    jellier.writer.word(sentTypeName(object.getTypeToCopy()));
+    jellier.writer.word(type);
     jellier.write(requireState("getStateToCopyFor", object, state));
   },
 };

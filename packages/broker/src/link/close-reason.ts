@@ -5,8 +5,9 @@ import { ConnectionLostError } from "../errors.js";
 import type { CloseReason } from "../errors.js";
 
 /** The error for everything that waits for the connection. */
-export function connectionLost(reason: CloseReason, cause: unknown): ConnectionLostError {
-  return new ConnectionLostError(reason, describeEnd(reason, cause), { cause });
+export function connectionLost(reason: CloseReason, cause: unknown, hint?: string): ConnectionLostError {
+  const text = describeEnd(reason, cause);
+  return new ConnectionLostError(reason, hint === undefined ? text : `${text}. ${hint}`, { cause });
 }
 
 function describeEnd(reason: CloseReason, cause: unknown): string {

@@ -136,6 +136,8 @@ export class OutgoingGraph {
   #pinned: ReadonlyMap<object, ObjectId> | undefined;
   /** Called with the error when the message could not be written at once, and cannot be sent. */
   onDeferredFailure: ((error: unknown) => void) | undefined;
+  /** The last class of which it contains a copy: its name on the wire. */
+  sentType: string | undefined;
   /** The call whose answer this is, if that is kept. */
   kept: KeptCall | undefined;
 

@@ -20,15 +20,15 @@ interface AboutPeer {
 }
 
 /**
- * An event of a server. Those of one connection come in this order: `connection`, `login`, `logout`, `cut`, `closed`; or
- * `refused` or `failed` alone.
+ * An event of a server. Those of one connection come in this order: `connection`, `login`, `logout`, `cut`, `closed`;
+ * or `refused` or `failed` alone.
  */
 export type ServerEvent =
   /** A connection is ready: both ends can call. Reported before the first method of the peer runs. */
   | ({ readonly kind: "connection" } & AboutConnection)
   /**
-   * The credentials of a user were right. `who` is the id that the checker returned. If the realm refuses the user after
-   * that, `logout` follows.
+   * The credentials of a user were right. `who` is the id that the checker returned. If the realm refuses the user
+   * after that, `logout` follows.
    */
   | ({ readonly kind: "login"; readonly who: unknown } & AboutConnection)
   /** A user has logged out: has released the avatar, or the connection has ended. */

@@ -1,4 +1,4 @@
-import { Broker } from "@pb/broker";
+import { Broker, Root } from "@pb/broker";
 import type { RootSource } from "@pb/broker";
 import type { ServerEvent } from "@pb/transport";
 import { BrokerConfig } from "@pb/broker/extension";
@@ -103,9 +103,7 @@ test("closes a connection during its handshake for one of another address, and r
   expect(first.destroy).toHaveBeenCalledOnce();
   expect(second.destroy).not.toHaveBeenCalled();
   handshake.fail(new Error("closed"));
-  expect(events).toEqual([
-    { kind: "refused", id: expect.any(String), peer: "test:192.0.2.1", limit: "negotiating" },
-  ]);
+  expect(events).toEqual([{ kind: "refused", id: expect.any(String), peer: "test:192.0.2.1", limit: "negotiating" }]);
 });
 
 test("counts a connection as negotiating until it is ready", async () => {
@@ -213,8 +211,12 @@ test("reports a connection before a method that it has called in its first bytes
   const { listener, initiator } = linkPair();
   connections.admit(incoming())!.serve(new PulsedLink(listener));
   initiator.start({ received: () => undefined, drained: () => undefined, lost: () => undefined });
-  const call = sexp('(message 1 "root" "go" 0 (tuple) (dictionary))', "pb");
-  initiator.send(Uint8Array.of(...encode("pb", { dialect: "none" }), ...call));
+  const word = (text: string) => [text.length, 0x82, ...Buffer.from(text)];
+  const list = (...items: number[][]) => [items.length, 0x80, ...items.flat()];
+  const integer = (value: number) => [value, 0x81];
+  const call = [word("message"), integer(1), word("root"), word("go"), integer(0)];
+  const bytes = [...word("none"), ...list(...call, list(word("tuple")), list(word("dictionary")))];
+  initiator.send(Uint8Array.from(bytes));
   await until(() => log.length > 1, "the method has run");
   expect(log).toEqual(["connection", "method"]);
 });

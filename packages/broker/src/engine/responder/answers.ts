@@ -33,6 +33,9 @@ const NONE = { dialect: none };
 export class Answers {
   readonly #core: ConnectionParts;
   readonly #open: OpenCalls;
+  /** The method whose call was answered last with a result, and the last class of which that contains a copy. */
+  lastMethod: string | undefined;
+  lastType: string | undefined;
   /** Undefined while the peer expects no result. */
   expected: ExpectedResults | undefined;
 
@@ -58,6 +61,10 @@ export class Answers {
         this.#answerWhenResolved(call, value, graph, perspective);
         return;
       }
+      if (call.target !== "pbx") {
+        this.lastMethod = call.method;
+        this.lastType = graph.sentType;
+      }
       if (call.record !== undefined) this.#settleAnswered(call);
       if (this.expected !== undefined) this.expected.answered(requestId, value, graph);
     } catch (error) {
@@ -67,7 +74,7 @@ export class Answers {
         return;
       }
       this.#watchUnsent(call, value);
-      if (this.#isOpen()) config.onEvent({ kind: "answer-failed", error });
+      if (this.#isOpen()) config.onEvent({ kind: "answer-failed", error }, this.#core.connection);
       this.sendError(call, error, perspective); // Does nothing if a state hook closed the connection.
       call.record?.settle(this.#isOpen() ? "failed" : "lost", error);
     }
@@ -104,9 +111,9 @@ export class Answers {
    * method that failed; unobserved, it would end the process.
    */
   #watchUnsent({ method }: ArrivedCall, value: unknown): void {
-    const { config } = this.#core;
+    const { config, connection } = this.#core;
     const stream = streamOf(value, config.types);
-    if (stream !== undefined) discardStream(stream).catch((error: unknown) => config.reportError(error));
+    if (stream !== undefined) discardStream(stream).catch((error: unknown) => config.reportError(error, connection));
     if (!containsPromise(value)) return;
     const open = this.#open;
     open.running++;
@@ -121,12 +128,16 @@ export class Answers {
     this.reportFailed(call.method, error);
     if (call.wantsAnswer) this.sendError(call, error, perspective);
     // The caller does not learn of it. An example is an update for which a copy has no method.
-    else if (isExpected(error)) this.#core.config.reportUnanswered(printable(call.method), error);
+    else if (isExpected(error)) {
+      const { config, connection } = this.#core;
+      config.reportUnanswered(printable(call.method), error, connection);
+    }
     call.record?.settle("failed", error);
   }
 
   reportFailed(method: string, error: unknown): void {
-    if (!isExpected(error)) this.#core.config.onEvent({ kind: "method-failed", method: printable(method), error });
+    const { config, connection } = this.#core;
+    if (!isExpected(error)) config.onEvent({ kind: "method-failed", method: printable(method), error }, connection);
   }
 
   /**

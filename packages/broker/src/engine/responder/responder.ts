@@ -61,6 +61,17 @@ export class Responder {
     return this.#open.running;
   }
 
+  /** The method whose call was answered last with a result. Undefined before the first one. */
+  get lastAnswered(): string | undefined {
+    const { lastMethod } = this.#answers;
+    return lastMethod === undefined ? undefined : printable(lastMethod);
+  }
+
+  /** The last class of which that answer contains a copy. */
+  get lastType(): string | undefined {
+    return this.#answers.lastType;
+  }
+
   /** Whether a call of the peer is running, or has been called and has not returned yet. */
   get isWorking(): boolean {
     return this.#open.running > 0 || this.#methods.callee !== undefined;
@@ -169,7 +180,8 @@ export class Responder {
   #refuse(call: ArrivedCall, callable: Callable | undefined, error: unknown): void {
     this.#core.memory.checkMessage();
     const isFaultOfPeer = error instanceof JellyError || error instanceof BananaError;
-    if (isFaultOfPeer) this.#core.config.reportUnreadable(printable(call.method), error);
+    const { config, connection } = this.#core;
+    if (isFaultOfPeer) config.reportUnreadable(printable(call.method), error, connection);
     else this.#answers.reportFailed(call.method, error);
     const isToPing = callable === undefined;
     if (call.wantsAnswer) this.#answers.sendError(call, error, callable?.perspective ?? null, isToPing);
