@@ -543,6 +543,7 @@ export class Broker implements Connection {
   }
 
   #drained(): void {
+    if (this.#state.is === "ready") this.#state.core.outbox.drained();
     for (const resolve of this.#drainedCallbacks.splice(0)) resolve();
     this.#regulate();
   }

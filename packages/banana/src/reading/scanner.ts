@@ -81,6 +81,8 @@ export class Scanner {
   #view = NO_CHUNK.view;
   /** Whether the buffer is a chunk of the caller, passed to {@link lend}. */
   #isLent = false;
+  /** Whether a reader may still use bytes of the buffer before the start. */
+  #isRead = false;
   /**
    * The start of the expression that is being scanned. All bytes before it belong to expressions that were returned.
    */
@@ -179,6 +181,7 @@ export class Scanner {
    */
   reset(): void {
     this.#start = this.#position = this.#end;
+    this.#isRead = false;
     this.#failure = undefined;
     this.#releaseBuffer();
     this.#base = this.#digits = 0;
@@ -192,6 +195,7 @@ export class Scanner {
    * for invalid bytes, and again in every later call.
    */
   next(): Expression | undefined {
+    this.#isRead = false;
     if (!this.#scan(Infinity)) return undefined;
     const start = this.#start;
     this.#start = this.#position;
@@ -207,7 +211,9 @@ export class Scanner {
    * The bytes of a {@link lend} are still in use then.
    */
   advance(reader: BananaReader, most?: number): boolean {
+    this.#isRead = false;
     const isComplete = this.#scan(most ?? Infinity);
+    this.#isRead = isComplete;
     const start = this.#start;
     if (isComplete) this.#start = this.#position;
     reader.reset(this.#buffer, start, this.#start, this.dialect, this.#base + start, this.#view, this.#longLists);
@@ -401,35 +407,38 @@ export class Scanner {
 
   /** Releases the buffer when no bytes are pending, and copies pending bytes of a lent chunk. */
   #releaseBuffer(): void {
-    if (this.#start !== this.#end) {
-      if (this.#isLent) this.#makeRoom(0);
-      return;
-    }
-    const old = this.#isLent ? NO_CHUNK : this.#chunk;
-    const { length } = old.buffer;
-    if (length > spare.buffer.length && length <= KEPT_BYTES) spare = old;
-    this.#moveTo(NO_CHUNK);
-    if (length > LEFT_BYTES) freeMemory(old.buffer);
+    if (this.#start === this.#end) this.#replace(NO_CHUNK);
+    else if (this.#isLent) this.#makeRoom(0);
   }
 
   /**
-   * Moves the pending bytes to a new buffer that has room for `length` more. The old buffer is not reused, because the
-   * last reader may still use it, unless it holds nothing but the beginning of an expression. The new one has at least
-   * twice the size of the pending bytes, so that the total cost of copying is linear in the received bytes.
+   * Makes room for `length` bytes behind the pending bytes, which move to the start of the buffer, or of a new one.
+   * That has at least twice the size of the pending bytes, so that the cost of copying is linear in the received bytes.
    */
   #makeRoom(length: number): void {
-    const old = this.#isLent || this.#start > 0 ? NO_CHUNK.buffer : this.#buffer;
-    const pending = this.#start === this.#end ? undefined : this.#buffer.subarray(this.#start, this.#end);
-    let size = SMALL_BUFFER;
-    while (size < 2 * this.pendingBytes + length) size *= 2;
-    if (spare.buffer.length < size) {
-      this.#moveTo(chunkOf(new Uint8Array(size)));
-    } else {
-      this.#moveTo(spare);
-      spare = NO_CHUNK;
+    const needed = 2 * this.pendingBytes + length;
+    const pending = this.#buffer.subarray(this.#start, this.#end);
+    if (!this.#isLent && !this.#isRead && needed <= this.#buffer.length) {
+      this.#buffer.set(pending); // They may overlap.
+      this.#moveTo(this.#chunk);
+      return;
     }
-    if (pending !== undefined) this.#buffer.set(pending);
-    if (old.length > LEFT_BYTES) freeMemory(old);
+    let size = SMALL_BUFFER;
+    while (size < needed) size *= 2;
+    let next = spare;
+    if (next.buffer.length < size) next = chunkOf(new Uint8Array(size));
+    else spare = NO_CHUNK;
+    next.buffer.set(pending);
+    this.#replace(next);
+  }
+
+  /** Continues in another buffer. The old one is not reused while the last reader may still use it. */
+  #replace(next: Chunk): void {
+    const old = this.#isLent || this.#isRead ? NO_CHUNK : this.#chunk;
+    this.#moveTo(next);
+    const { length } = old.buffer;
+    if (length > spare.buffer.length && length <= KEPT_BYTES) spare = old;
+    if (length > LEFT_BYTES) freeMemory(old.buffer);
   }
 
   /** Continues in a buffer that starts with the pending bytes. */

@@ -52,6 +52,20 @@ let rest: { readonly buffer: Bytes; readonly view: DataView; start: number } | u
 /** Whether a writer has a shared buffer, and none has taken its bytes since. */
 let isShared = false;
 
+/**
+ * Buffers of more than this are used again for the next large message: allocating one takes longer than to copy a
+ * message into it (bench `bytes`).
+ */
+const LARGE_BYTES = 64 * 1024;
+/** The largest buffer that is kept for that. */
+const MAX_KEPT_BYTES = 256 * 1024;
+/** The buffer of a large message that was sent. One for all writers, as {@link rest}. */
+let large: Bytes | undefined;
+
+function keepLarge(buffer: Bytes): void {
+  if (buffer.length > (large?.length ?? LARGE_BYTES) && buffer.length <= MAX_KEPT_BYTES) large = buffer;
+}
+
 interface Insertion {
   readonly position: number;
   readonly bytes: Uint8Array;
@@ -298,7 +312,10 @@ export class BananaWriter extends ElementWriter implements ExpressionWriter {
     this.releaseBuffer();
     this.#start = 0;
     // A view of a small message would keep all of a large buffer alive.
-    return buffer.length > CHUNK_BYTES && 2 * bytes.length < buffer.length ? bytes.slice() : bytes;
+    if (buffer.length <= CHUNK_BYTES || 2 * bytes.length >= buffer.length) return bytes;
+    const copy = bytes.slice();
+    keepLarge(buffer);
+    return copy;
   }
 
   /**
@@ -308,25 +325,34 @@ export class BananaWriter extends ElementWriter implements ExpressionWriter {
   static reuse(view: Uint8Array): void {
     const isLast = rest?.buffer.buffer === view.buffer && rest.start === view.byteOffset + view.length;
     if (isLast) rest!.start = view.byteOffset; // No other view begins behind it.
+    if (view.buffer.byteLength > LARGE_BYTES) keepLarge(new Uint8Array(view.buffer as ArrayBuffer));
   }
 
   /**
-   * Uses the rest of the shared buffer for the first bytes after {@link take}. A position is valid only after {@link
-   * reserve} was called.
+   * Uses the rest of the shared buffer for the first bytes after {@link take}, and the buffer of an earlier message for
+   * a large one. A position is valid only after {@link reserve} was called.
    */
   protected override grow(needed: number): void {
-    if (this.buffer.length > 0 || rest === undefined || needed > rest.buffer.length - rest.start) {
-      if (this.buffer.length === 0 && this.size === CHUNK_BYTES) {
+    const isFirst = this.buffer.length === 0;
+    const size = Math.max(needed, this.size);
+    if (size > LARGE_BYTES && large !== undefined && size <= large.length) {
+      large.set(this.buffer.subarray(0, this.length));
+      this.buffer = large;
+      this.view = new DataView(large.buffer);
+      large = undefined;
+    } else if (isFirst && rest !== undefined && needed <= rest.buffer.length - rest.start) {
+      this.buffer = rest.buffer;
+      this.view = rest.view;
+      this.length = this.#start = rest.start;
+      rest = undefined;
+      isShared = true;
+    } else {
+      if (isFirst && this.size === CHUNK_BYTES) {
         if (isShared) this.size = OWN_BYTES;
         isShared = true;
       }
-      super.grow(needed);
-      return;
+      // Rounded up, so that the buffer can be reused for messages that are a little larger.
+      super.grow(needed > LARGE_BYTES ? Math.ceil(needed / LARGE_BYTES) * LARGE_BYTES : needed);
     }
-    this.buffer = rest.buffer;
-    this.view = rest.view;
-    this.length = this.#start = rest.start;
-    rest = undefined;
-    isShared = true;
   }
 }

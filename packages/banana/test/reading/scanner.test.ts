@@ -108,6 +108,28 @@ test("a reader stays valid while chunks are pushed or lent, until the next call 
   }
 });
 
+test("long messages are the same however many chunks they arrive in, and in whichever buffer they are joined", () => {
+  const sizes = [130_000, 10, 70_000, 130_000, 250_000, 3, 130_000];
+  const messages = sizes.map((size, index) => encode(new Uint8Array(size).fill(index)));
+  const stream = new Uint8Array(messages.reduce((sum, { length }) => sum + length, 0));
+  let end = 0;
+  for (const message of messages) {
+    stream.set(message, end);
+    end += message.length;
+  }
+  for (const chunkBytes of [1000, 65_536, 200_000]) {
+    const scanner = new Scanner();
+    const reader = new BananaReader();
+    const read: Uint8Array[] = [];
+    for (let start = 0; start < end; start += chunkBytes) {
+      scanner.push(stream.subarray(start, start + chunkBytes));
+      while (scanner.advance(reader)) read.push(reader.bytes());
+    }
+    expect(read.map(({ length }) => length)).toStrictEqual(sizes);
+    for (const [index, bytes] of read.entries()) expect(bytes.every((byte) => byte === index)).toBe(true);
+  }
+});
+
 test("the dialect may change between two expressions of one chunk", () => {
   const scanner = new Scanner();
   scanner.push(hex("02827062" + "0187"));

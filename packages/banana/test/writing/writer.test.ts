@@ -271,6 +271,29 @@ describe("insert, truncate and take", () => {
     expect(view(one).byteOffset).toBe(third.byteOffset + third.length);
   });
 
+  test("the memory of a large view that is reused is that of the next large message, of any writer", () => {
+    const [one, other] = [new BananaWriter(), new BananaWriter()];
+    const view = (writer: BananaWriter, ...sizes: number[]): Uint8Array => {
+      for (const size of sizes) writer.bytes(new Uint8Array(size).fill(size));
+      return writer.takeView();
+    };
+    const first = view(one, 100_000);
+    const kept = view(one, 5, 100_000);
+    const hex = toHex(kept);
+    BananaWriter.reuse(first);
+    const small = view(one, 10); // Its bytes are copied out of the large buffer.
+    const second = view(other, 70_000, 20_000);
+    expect(second.buffer).toBe(first.buffer);
+    expect(small.buffer).not.toBe(first.buffer);
+    const third = view(other, 90_000);
+    expect([third.buffer, kept.buffer]).not.toContain(first.buffer);
+    BananaWriter.reuse(second);
+    expect(view(one, 60, 80_000, 300).buffer).toBe(first.buffer);
+    expect(view(one, 300_000).length).toBe(300_004); // Too large for it.
+    expect(toHex(kept)).toBe(hex);
+    expect(toHex(small)).toBe("0a82" + "0a".repeat(10));
+  });
+
   test("writers that write at the same time have small buffers, except for the first", () => {
     const writers = Array.from({ length: 3 }, () => new BananaWriter());
     writers[0]!.integer(1);

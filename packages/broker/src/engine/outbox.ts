@@ -66,6 +66,8 @@ export class Outbox {
   #sentBytes = 0;
   /** The last answer has left the process when this many bytes have. */
   #lastAnswerEnd = -Infinity;
+  /** The last view, while it has not left the process: its memory is used again when it has. */
+  #unreleased: Uint8Array | undefined;
   /** The size of the last message that was written. Undefined if it was deferred, or could not be written. */
   lastBytes: number | undefined;
 
@@ -154,7 +156,16 @@ export class Outbox {
     }
     const view = this.#writer.takeView();
     this.#send(view);
-    if (this.#link.releasesViews === true && this.#link.queuedBytes === 0) BananaWriter.reuse(view);
+    if (this.#link.releasesViews !== true) return;
+    if (this.#link.queuedBytes === 0) BananaWriter.reuse(view);
+    else this.#unreleased = view;
+  }
+
+  /** Everything that was sent has left the process. */
+  drained(): void {
+    if (this.#unreleased === undefined || this.#link.queuedBytes > 0) return;
+    BananaWriter.reuse(this.#unreleased);
+    this.#unreleased = undefined;
   }
 
   #schedule(): void {
