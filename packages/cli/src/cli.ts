@@ -7,8 +7,10 @@ import { completionScript, shells } from "./completion.js";
 import { DEFAULT_TIMEOUT } from "./deadline.js";
 import type { DoctorFlags } from "./doctor/doctor.js";
 import { codeOf, exitStatus, statusOf } from "./errors.js";
+import { endpointHelp, examples } from "./help.js";
 import { columnsOf, painter } from "./io.js";
 import type { CliIo } from "./io.js";
+import { addTypegen } from "./typegen/command.js";
 
 declare const PB_VERSION: string | undefined;
 
@@ -46,7 +48,8 @@ Exit status:
   0 success            1 the peer answered with an error
   2 wrong arguments    3 no connection
   4 login refused      5 not Perspective Broker, or the connection was lost
-  6 timeout            130 interrupted`;
+  6 timeout            7 a difference was found
+  130 interrupted`;
 
 function makeProgram(io: CliIo, done: (status: number) => void): Command {
   const program = new Command("pb")
@@ -69,6 +72,7 @@ function makeProgram(io: CliIo, done: (status: number) => void): Command {
     );
   addCall(program, io, done);
   addDoctor(program, io, done);
+  addTypegen(program, io, done);
   addCompletion(program, io);
   return program;
 }
@@ -77,12 +81,6 @@ function makeProgram(io: CliIo, done: (status: number) => void): Command {
 function helpWidth(columns: number): number {
   return columns === Infinity ? 80 : columns;
 }
-
-function examples(...lines: readonly string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}\n`;
-}
-
-const endpointHelp = "tcp:host:8787, tls:host:8788:trustRoots=ca.pem, unix:/path, pb://host";
 
 /** The options of the commands that can log in, and the time that they may take. */
 function addConnectionOptions(command: Command): Command {

@@ -17,6 +17,8 @@ export const exitStatus = {
   notPb: 5,
   /** The time given with `--timeout` was over. */
   timeout: 6,
+  /** `--check` found that a file is out of date. */
+  different: 7,
   /** A bug in `pb`. */
   internal: 70,
   /** Ctrl-C. */
@@ -36,6 +38,8 @@ export type CliErrorCode =
   | "CLI_RECORDING_TRUNCATED"
   /** A step of a path has no reference as its result, so that the next step has no object. */
   | "CLI_NOT_A_REFERENCE"
+  /** A module of Python cannot be imported, or it has no such class. */
+  | "CLI_PYTHON"
   /** The time given with `--timeout` was over. */
   | "CLI_TIMEOUT";
 
