@@ -68,6 +68,11 @@ export interface JellyWriter {
   write(value: unknown): void;
   /** Writes the own enumerable properties of an object as a dict. The dict has no identity: nothing can refer to it. */
   writeProperties(object: object): void;
+  /**
+   * Throws `JELLY_TOO_DEEP` unless so many lists, dicts and instances may be nested inside each other at this place.
+   * For handlers that write such values without {@link write}.
+   */
+  requireDepth(levels: number): void;
   /** Throws `JELLY_UNHASHABLE` for a value that cannot be a dict key or a set member in Python. */
   requireHashable(value: unknown): void;
   /**

@@ -9,8 +9,8 @@ import { PerspectiveBrokerError } from "@pb/broker";
  * an update or a view. `ASYNC_RECIPE`: a recipe returned a promise. `VIEW_FAILED`: a view function threw.
  *
  * At the viewer: `NOT_PLAIN`, `TOO_DEEP`, `TOO_LARGE`: what arrived is not plain data. `BAD_PATCH`: a patch does not
- * apply. `GAP`: a patch is for another revision. `UPDATE_FAILED`: a recipe of `mapUpdates` threw. `ENDED`: the server
- * has ended the view. `NOT_A_VIEW`: the recipe of `live` did not resolve with a `LiveView`.
+ * apply. `GAP`: a patch is for another revision. `UPDATE_FAILED`: a recipe of `mapUpdates` threw, or there is none.
+ * `ENDED`: the server has ended the view. `NOT_A_VIEW`: the recipe of `live` did not resolve with a `LiveView`.
  */
 export type LiveErrorCode =
   | "LIVE_NOT_PLAIN"

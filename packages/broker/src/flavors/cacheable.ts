@@ -16,9 +16,9 @@ import type { Class, JellyReader, TypeHandler } from "@pb/jelly-types";
 import { checkCallOptions } from "../calls/call-options.js";
 import type { CallOptions } from "../calls/call-options.js";
 import type { Callable, IncomingCall, Perspective } from "../calls/callable.js";
-import { dispatch } from "../calls/dispatch.js";
+import { dispatch, hasMethod } from "../calls/dispatch.js";
 import { remoteCalls } from "../calls/remote-calls.js";
-import { DeadReferenceError, UnknownCacheError } from "../errors.js";
+import { DeadReferenceError, NoSuchAttribute, UnknownCacheError } from "../errors.js";
 import { withoutWrappers } from "../references/cache-handle.js";
 import { incomingGraph, outgoingGraph } from "../references/graph-context.js";
 import type { IncomingGraph } from "../references/graph-context.js";
@@ -184,6 +184,14 @@ export abstract class RemoteCache {
    */
   setCopyableState(state: unknown): void {
     setOwnProperties(this, state);
+  }
+
+  /**
+   * Called for an update for which the class has no `observe_` method, before its call fails: from now on, the copy may
+   * differ from the object of the peer. Default: does nothing. The call is reported to `onEvent` in any case.
+   */
+  unknownUpdate(_name: string): void {
+    // For subclasses.
   }
 
   /** Whether the peer updates the copy: it was not released and the connection is open. */
@@ -358,7 +366,13 @@ class CacheTarget implements Callable {
   }
 
   receiveCall(call: IncomingCall): unknown {
-    return dispatch(this.home, "observe_", call);
+    try {
+      return dispatch(this.home, "observe_", call);
+    } catch (error) {
+      if (error instanceof NoSuchAttribute && !hasMethod(this.home, "observe_", call.method))
+        (this.home as RemoteCache).unknownUpdate(call.method);
+      throw error;
+    }
   }
 }
 

@@ -2,7 +2,7 @@
 // source, of which it asks items with `next(count)`. Nothing is produced that was not asked for.
 
 import { madeBy } from "@pb/banana";
-import { describe } from "@pb/jelly-types";
+import { describe, JellyError } from "@pb/jelly-types";
 import type { JellyWriter, TypeRegistry, WritingHandler } from "@pb/jelly-types";
 import { IncomingContext, runningCalls } from "../calls/call-context.js";
 import type { Connection, IncomingCall, Perspective } from "../calls/callable.js";
@@ -152,6 +152,8 @@ export class StreamSource extends Referenceable implements BatchOwner {
 
   constructor(stream: Stream, host: StreamHost, perspective: Perspective) {
     super();
+    if (isReadable(stream) && stream.locked)
+      throw new JellyError("JELLY_NOT_JELLYABLE", "a locked ReadableStream cannot be sent: something else reads it");
     const { streams } = host.config.limits;
     if (host.openStreams >= streams)
       throw new LimitError("streams", `Too many streams are open: the limit is ${streams}. Read them to their end`);

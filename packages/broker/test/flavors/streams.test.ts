@@ -351,7 +351,6 @@ describe.each(ways)("a stream %s", (way) => {
   });
 
   test.each([
-    ["locked", /./],
     ["cannot be opened", /not opened/],
     ["throws in next", /no next/],
     ["returns no result", /./],
@@ -361,6 +360,18 @@ describe.each(ways)("a stream %s", (way) => {
     expect(items).toEqual([]);
     expect(String(error)).toMatch(message);
     expect(error).toBeInstanceOf(Error);
+    expect(await read(await stream("numbers", 2))).toEqual([0, 1]);
+    await expectNothingLeft();
+  });
+
+  test("that is locked is refused at once, as a result and as an argument", async () => {
+    const { stream, root, expectNothingLeft } = await open(way);
+    await expect(stream("odd", "locked")).rejects.toThrow(/a locked ReadableStream cannot be sent/);
+    const locked = new ReadableStream();
+    locked.getReader();
+    await expect(root.callRemote("upload", locked as never)).rejects.toThrow(
+      expect.objectContaining({ code: "JELLY_NOT_JELLYABLE" }),
+    );
     expect(await read(await stream("numbers", 2))).toEqual([0, 1]);
     await expectNothingLeft();
   });

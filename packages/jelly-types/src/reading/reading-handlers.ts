@@ -74,6 +74,6 @@ export class ReadingHandlers {
       atom.includes(".") && !policy.allowsModule(module)
         ? `The module ${printable(module)} is not allowed (in ${printable(atom)})`
         : `The type ${printable(atom)} is not allowed`;
-    throw new InsecureJellyError(atom, `${reason}, and the type is not registered`);
+    throw new InsecureJellyError(atom, `${reason}, and no class is registered for it (registerCopy, remoteCache)`);
   }
 }

@@ -3,7 +3,7 @@
 import { BananaError, BananaWriter } from "@pb/banana";
 import type { Dialect, ExpressionWriter } from "@pb/banana";
 import { below, describe, fromBanana, JellyError, keyStep } from "../errors.js";
-import type { WritingHandler } from "../handler.js";
+import type { JellyWriter, WritingHandler } from "../handler.js";
 import { WRITING_DEPTH } from "../limits.js";
 import { writeBoolean } from "./boolean.js";
 import { writeNone } from "./none.js";
@@ -18,6 +18,8 @@ import { writeText } from "./text.js";
 export class PlainTree {
   readonly value: unknown;
   readonly #bytes = new Map<Dialect, Uint8Array>();
+  /** How deep arrays and objects are nested. Known when it has been written. */
+  #levels = 0;
 
   constructor(value: unknown) {
     this.value = value;
@@ -32,11 +34,23 @@ export class PlainTree {
     if (bytes === undefined) {
       // In a writer of its own, because insertions may still move what a message contains already.
       const writer = new BananaWriter({ dialect });
-      writeTree(this.value, writer, WRITING_DEPTH);
+      this.#levels = writeTree(this.value, writer, WRITING_DEPTH);
       bytes = writer.take();
       this.#bytes.set(dialect, bytes);
     }
     return bytes;
+  }
+
+  /** @internal Writes it inside other values. */
+  static write(tree: PlainTree, jellier: JellyWriter): void {
+    const { writer } = jellier;
+    if (writer instanceof BananaWriter) {
+      const bytes = tree.bytesIn(writer.dialect);
+      jellier.requireDepth(tree.#levels);
+      writer.append(bytes);
+    } else {
+      jellier.requireDepth(writeTree(tree.value, writer, WRITING_DEPTH));
+    }
   }
 }
 
@@ -45,25 +59,23 @@ export const plainTreeType: WritingHandler<PlainTree> = {
   classes: [PlainTree],
   identity: false,
   isScalar: true,
-  jelly(tree, { writer }) {
-    if (writer instanceof BananaWriter) writer.append(tree.bytesIn(writer.dialect));
-    else writeTree(tree.value, writer, WRITING_DEPTH);
-  },
+  jelly: (tree, jellier) => PlainTree.write(tree, jellier),
 };
 
-function writeTree(value: unknown, writer: ExpressionWriter, depth: number): void {
+/** Returns how deep arrays and objects are nested. */
+function writeTree(value: unknown, writer: ExpressionWriter, depth: number): number {
   if (typeof value === "object" && value !== null) {
     if (depth === 0) throw new JellyError("JELLY_TOO_DEEP", `Values are nested more than ${WRITING_DEPTH} deep`);
-    if (Array.isArray(value)) writeItems(value, writer, depth - 1);
-    else if (isPlain(value)) writeEntries(value as Readonly<Record<string, unknown>>, writer, depth - 1);
-    else throw refused(value);
-    return;
+    if (Array.isArray(value)) return 1 + writeItems(value, writer, depth - 1);
+    if (isPlain(value)) return 1 + writeEntries(value as Readonly<Record<string, unknown>>, writer, depth - 1);
+    throw refused(value);
   }
   try {
     writeScalar(value, writer);
   } catch (error) {
     throw error instanceof BananaError ? fromBanana(error) : error;
   }
+  return 0;
 }
 
 function writeScalar(value: unknown, writer: ExpressionWriter): void {
@@ -84,19 +96,22 @@ function refused(value: unknown): JellyError {
   return new JellyError("JELLY_NOT_JELLYABLE", `A plain tree cannot contain ${describe(value)}`);
 }
 
-function writeItems(items: readonly unknown[], writer: ExpressionWriter, depth: number): void {
+function writeItems(items: readonly unknown[], writer: ExpressionWriter, depth: number): number {
+  let levels = 0;
   writer.list(items.length + 1);
   writer.word("list");
   for (let index = 0; index < items.length; index++) {
     try {
-      writeTree(items[index], writer, depth);
+      levels = Math.max(levels, writeTree(items[index], writer, depth));
     } catch (error) {
       throw below(error, `[${index}]`);
     }
   }
+  return levels;
 }
 
-function writeEntries(entries: Readonly<Record<string, unknown>>, writer: ExpressionWriter, depth: number): void {
+function writeEntries(entries: Readonly<Record<string, unknown>>, writer: ExpressionWriter, depth: number): number {
+  let levels = 0;
   const keys = Object.keys(entries);
   writer.list(keys.length + 1);
   writer.word("dictionary");
@@ -104,9 +119,10 @@ function writeEntries(entries: Readonly<Record<string, unknown>>, writer: Expres
     try {
       writer.list(2);
       writeText(writer, key);
-      writeTree(entries[key], writer, depth);
+      levels = Math.max(levels, writeTree(entries[key], writer, depth));
     } catch (error) {
       throw below(error, keyStep(key));
     }
   }
+  return levels;
 }

@@ -217,9 +217,13 @@ export class Jellier implements JellyWriter {
     throw new JellyError("JELLY_NOT_JELLYABLE", text);
   }
 
-  #enter(): void {
-    if (this.#depth >= this.#maxDepth)
+  requireDepth(levels: number): void {
+    if (this.#depth + levels > this.#maxDepth)
       throw new JellyError("JELLY_TOO_DEEP", `Values are nested more than ${this.#maxDepth} deep`);
+  }
+
+  #enter(): void {
+    this.requireDepth(1);
     this.#open[this.#depth++] = this.writer.position;
   }
 

@@ -43,6 +43,22 @@ for (let level = 0; level < 151; level++) deep = [deep];
 const cycle: unknown[] = [];
 cycle.push(cycle);
 
+test.each([
+  [149, 1],
+  [1, 149],
+  [100, 50],
+])("%i levels around a tree of %i are as deep as values may be, and one more is too deep", (around, inside) => {
+  const nest = (value: unknown, levels: number): unknown => (levels === 0 ? value : [nest(value, levels - 1)]);
+  const tree = new PlainTree(nest(1, inside));
+  for (let time = 0; time < 2; time++) {
+    const write = (levels: number): void => new Jellier(new BananaWriter()).writeGraph(nest(tree, levels));
+    write(around);
+    expect(() => write(around + 1)).toThrow(expect.objectContaining({ code: "JELLY_TOO_DEEP" }));
+    expect(() => jelly(nest(tree, around + 1))).toThrow(expect.objectContaining({ code: "JELLY_TOO_DEEP" }));
+  }
+  expect(unjelly(jelly(nest(tree, around)))).toEqual(nest(1, around + inside));
+});
+
 test.each<[what: string, value: unknown, code: string, path: string]>([
   ["undefined", { a: [1, undefined] }, "JELLY_NOT_JELLYABLE", "$.a[1]"],
   ["a function", [() => 1], "JELLY_NOT_JELLYABLE", "$[0]"],

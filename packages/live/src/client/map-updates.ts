@@ -1,7 +1,7 @@
 // Live views of cached objects whose server has `observe_` methods of its own, such as an unmodified Python server.
 
 import { remoteCache } from "@pb/broker";
-import { plainState } from "@pb/jelly-types";
+import { plainState, printable } from "@pb/jelly-types";
 import type { TypeHandler } from "@pb/jelly-types";
 import { create } from "mutative";
 import type { Draft } from "mutative";
@@ -18,7 +18,8 @@ export type UpdateRecipes<State> = Readonly<Record<string, (draft: Draft<State>,
  * server that calls `observer.callRemote("moved", x, y)`. What a recipe returns is ignored.
  *
  * `initial` makes the first state of what the server sends; it converts dates, for example. Default: the state itself,
- * which must be plain data. An update whose recipe throws, or makes a state that is not plain, makes the view `stale`.
+ * which must be plain data. An update without a recipe, whose recipe throws, or that makes a state
+ * that is not plain, makes the view `stale`.
  */
 export function mapUpdates<State extends object>(
   name: string,
@@ -34,6 +35,16 @@ export function mapUpdates<State extends object>(
             this.change((state) => apply(state, recipe, args));
           },
         });
+      }
+    }
+
+    override unknownUpdate(update: string): void {
+      try {
+        this.change(() => {
+          throw new TypeError(`There is no recipe for the update ${printable(update)}`);
+        });
+      } catch {
+        // It is the cause of the error of this view. The call fails by itself.
       }
     }
   }

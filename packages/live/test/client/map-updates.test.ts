@@ -78,6 +78,21 @@ test.each<[what: string, update: string, args: unknown[]]>([
   expect(view.getSnapshot()).toBe(before);
 });
 
+test.each(["renamed", "toString", "getSnapshot", "naïve\n"])(
+  "an update %j, for which there is no recipe, makes the view stale, and is reported",
+  async (update) => {
+    const { view, pair, observer, events } = await open();
+    let calls = 0;
+    view.subscribe(() => calls++);
+    await expect(observer.callRemote(update, "ann")).rejects.toMatchObject({ name: "RemoteError" });
+    expect([view.status, view.error?.code, calls]).toEqual(["stale", "LIVE_UPDATE_FAILED", 1]);
+    expect(String((view.error as Error).cause)).toMatch(/There is no recipe for the update /);
+    observer.sendRemote(update, "ann");
+    await pair.settled();
+    expect([calls, events.map(({ kind }) => kind)]).toEqual([1, ["method-failed"]]);
+  },
+);
+
 test("a first state of other types is converted by the program", async () => {
   const root = new GameRoot();
   root.game.state = { started: new Date(Date.UTC(2020, 0, 1)) };
