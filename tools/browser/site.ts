@@ -25,7 +25,9 @@ export interface Contract {
 export interface Site extends AsyncDisposable {
   readonly url: string;
   readonly server: TestServer;
-  /** Answers the page that blocks its thread until then. */
+  /** How many pages block their thread, until {@link release}. */
+  readonly held: number;
+  /** Answers the pages that block their thread. */
   release(): void;
   /** By the name of the scenario. */
   readonly results: ReadonlyMap<string, unknown>;
@@ -81,7 +83,7 @@ export async function openSite(): Promise<Site> {
       missing.delete(name);
       if (missing.size === 0) finish();
     },
-    "/hold": () => new Promise<void>((resolve) => void once(holds, "release").then(() => resolve())),
+    "/hold": () => once(holds, "release"),
     "/start": () => server.start(),
     "/kill": () => server.kill(),
   };
@@ -109,6 +111,9 @@ export async function openSite(): Promise<Site> {
     server,
     results,
     finished,
+    get held() {
+      return holds.listenerCount("release");
+    },
     release: () => void holds.emit("release"),
     async [Symbol.asyncDispose]() {
       await server.kill();

@@ -113,6 +113,7 @@ describe.skipIf(chromium === undefined)("tabs", () => {
     const done = page.evaluate<[before: number, all: number]>(`tab.${action}(${pieces})`);
     done.catch(() => undefined); // Only matters if the test has failed before.
     onTestFinished(() => site.release());
+    await expect.poll(() => site.held).toBe(1); // Before that, nothing could be released.
     const madeNow = async (): Promise<number> => (await counts())[counter]! - made;
     await expect.poll(madeNow).toBeGreaterThanOrEqual(least);
     // Others are served, and a server that goes on would have made the rest.
