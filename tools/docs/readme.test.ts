@@ -1,6 +1,5 @@
 // The statements of the README are true: its programs run and print what it shows, and what it names exists.
 
-import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { publicPackages } from "../checks/workspace.js";
 import { runDemo } from "../demo/demo.js";
 import { checks } from "../interop/client.js";
+import { compilerErrors } from "../process/compile.js";
 import { freePort } from "../process/ports.js";
 import { Program, typescript } from "../process/program.js";
 
@@ -42,11 +42,8 @@ describe("the programs in the README", () => {
     expect(wrong).not.toBe(clientCode);
     writeFileSync(join(folder, "wrong.ts"), wrong);
     const files = ["server.ts", "client.ts", "wrong.ts"];
-    const config = { extends: join(root, "tsconfig.json"), compilerOptions: { noEmit: true }, include: [], files };
-    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config));
-    const tsc = [join(root, "node_modules/typescript/bin/tsc"), "--pretty", "false", "-p", folder];
-    const { stdout } = spawnSync(process.execPath, tsc, { encoding: "utf8", cwd: folder });
-    const errors = stdout.split("\n").filter((line) => line.includes("error TS"));
+    const output = compilerErrors(folder, files);
+    const errors = output.split("\n").filter((line) => line.includes("error TS"));
     expect(errors).toEqual([expect.stringMatching(/^wrong\.ts.*"ordr".*not assignable.*"order"/)]);
   });
 

@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { defaultBrokerLimits } from "@pb/broker";
 import { connect, defaultServerLimits } from "@pb/node-transport";
+import { compilerErrors } from "../../../tools/process/compile.js";
 import { freePort } from "../../../tools/process/ports.js";
 import { typescript } from "../../../tools/process/program.js";
 import { Authority } from "./support/certificates.js";
@@ -57,13 +58,7 @@ describe.skipIf(process.platform === "win32")("the programs", () => {
 
   test("compile", () => {
     const files = programs.map(({ name }) => name);
-    const extend = join(root, "tsconfig.json");
-    writeFileSync(
-      join(folder, "tsconfig.json"),
-      JSON.stringify({ extends: extend, compilerOptions: { noEmit: true }, include: [], files }),
-    );
-    const tsc = [join(root, "node_modules/typescript/bin/tsc"), "--pretty", "false", "-p", folder];
-    expect(spawnSync(process.execPath, tsc, { encoding: "utf8" }).stdout).toBe("");
+    expect(compilerErrors(folder, files)).toBe("");
   });
 
   test.for([

@@ -1,12 +1,12 @@
 // The charges of references and caches agree with the memory that they take, measured in a separate process.
 
 import { execFileSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { typescript } from "../../../../tools/process/program.js";
 
-const flags = ["--single-threaded", "--no-flush-bytecode", "--expose-gc", "--import", "tsx", "--conditions=@pb/source"];
-const program = fileURLToPath(new URL("../support/heap-of-references.ts", import.meta.url));
-const rows = JSON.parse(execFileSync(process.execPath, [...flags, program], { encoding: "utf8" })) as {
+const flags = ["--single-threaded", "--no-flush-bytecode", "--expose-gc"];
+const [node, ...program] = typescript("packages/broker/test/support/heap-of-references.ts");
+const rows = JSON.parse(execFileSync(node, [...flags, ...program], { encoding: "utf8" })) as {
   readonly name: string;
   readonly charged: number;
   readonly measured: number;

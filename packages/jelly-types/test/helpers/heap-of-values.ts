@@ -86,8 +86,19 @@ interface Sample {
 /** What must not be freed between the two looks at the heap: compiled code drops a variable after its last use. */
 let kept: unknown[] = [];
 
+type Read = (reader: BananaReader, heap: { left: number }) => unknown;
+
+/** Allocates what all values of a type share once, such as shapes and code. */
+function warmUp(wire: Wire[], read: Read): void {
+  const scanner = new Scanner({ dialect: pb });
+  const reader = new BananaReader();
+  scanner.lend(encode(sexp(["list", ...wire]), { dialect: pb }));
+  scanner.advance(reader);
+  read(reader, { left: Number.MAX_SAFE_INTEGER });
+}
+
 /** Reads the values and returns what each of them is charged and takes, without its place in the list. */
-function measure(wire: Wire[], read: (reader: BananaReader, heap: { left: number }) => unknown): Sample {
+function measure(wire: Wire[], read: Read): Sample {
   const chunk = encode(sexp(["list", ...wire]), { dialect: pb });
   const heap = { left: Number.MAX_SAFE_INTEGER };
   const scanner = new Scanner({ dialect: pb });
@@ -107,20 +118,20 @@ function readValue(reader: BananaReader, heap: { left: number }): unknown {
   return new Unjellier({ heap, unknownCopies: "keep" }).readGraph(reader);
 }
 
-const readers: [string, (reader: BananaReader, heap: { left: number }) => unknown][] = [
+const readers: [string, Read][] = [
   ["value", readValue],
   ["tree", readExpression],
 ];
 /** A tree has only these types; the others are lists and byte strings. */
 const inTrees = /integer$|bits|float|byte string|empty list|list of 1$/;
 
-measure(range(12_000, types["small integer"]!), readValue); // Warms up what all types share.
+measure(range(12_000, types["small integer"]!), readValue); // Warms up what all measurements share.
 
 const rows = readers.flatMap(([kind, read]) =>
   Object.entries(types).flatMap(([name, make]) => {
     if (kind === "tree" && !inTrees.test(name)) return [];
     const wire = (): Wire[] => range(countOf(make), make);
-    measure(wire(), read); // Warms up: shapes and code are allocated once.
+    warmUp(wire(), read);
     return { name: `${name} (${kind})`, count: countOf(make), ...measure(wire(), read) };
   }),
 );

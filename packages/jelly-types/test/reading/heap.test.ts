@@ -1,10 +1,10 @@
 // What a value is charged is what it takes, measured in a process of its own.
 
 import { execFileSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { decode, encode } from "@pb/banana";
 import { jelly, unjelly } from "@pb/jelly-types";
 import { describe, expect, test } from "vitest";
+import { typescript } from "../../../../tools/process/program.js";
 import { errorOf, sexp } from "../helpers/support.js";
 
 interface Row {
@@ -14,9 +14,9 @@ interface Row {
   readonly measured: number;
 }
 
-const flags = ["--single-threaded", "--no-flush-bytecode", "--expose-gc", "--import", "tsx", "--conditions=@pb/source"];
-const program = fileURLToPath(new URL("../helpers/heap-of-values.ts", import.meta.url));
-const rows = JSON.parse(execFileSync(process.execPath, [...flags, program], { encoding: "utf8" })) as Row[];
+const flags = ["--single-threaded", "--no-flush-bytecode", "--expose-gc"];
+const [node, ...program] = typescript("packages/jelly-types/test/helpers/heap-of-values.ts");
+const rows = JSON.parse(execFileSync(node, [...flags, ...program], { encoding: "utf8" })) as Row[];
 
 /** So many bytes all values of a row together may differ besides: 8 for each of 12,000 small ones. */
 const TOLERANCE = 100_000;
@@ -36,23 +36,11 @@ describe("the limit", () => {
   });
 
   test("is 256 MiB for a graph and for a tree", () => {
-    const lists = encode(Array.from({ length: 600_000 }, () => new Array<number>(50).fill(0)));
+    const many = <T>(count: number, value: T): T[] => new Array<T>(count).fill(value);
+    const lists = encode(many(600_000, many(50, 0)));
     expect(errorOf(() => decode(lists))).toMatchObject({ code: "BANANA_HEAP_TOO_LARGE" });
-    const maps = sexp([
-      "list",
-      ...Array.from({ length: 650_000 }, () => [
-        "dictionary",
-        [0, 0],
-        [1, 0],
-        [2, 0],
-        [3, 0],
-        [4, 0],
-        [5, 0],
-        [6, 0],
-        [7, 0],
-        [8, 0],
-      ]),
-    ]);
+    const dict = sexp(["dictionary", ...Array.from({ length: 9 }, (_, key) => [key, 0])]);
+    const maps = [sexp("list"), ...many(650_000, dict)];
     expect(errorOf(() => unjelly(maps))).toMatchObject({ code: "JELLY_HEAP_TOO_LARGE" });
   });
 });
