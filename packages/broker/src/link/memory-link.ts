@@ -33,6 +33,8 @@ export class MemoryLink implements Link {
   #isScheduled = false;
   #isEnding = false;
   #isEnded = false;
+  #isEndTold = false;
+  #cause: Error | undefined;
   readonly #isRecorded: boolean;
   #traffic: Sending[] = [];
 
@@ -75,6 +77,7 @@ export class MemoryLink implements Link {
   start(receiver: LinkReceiver): void {
     this.#receiver = receiver;
     this.#schedule();
+    if (this.#isEnded) queueMicrotask(() => this.#tellEnd());
   }
 
   send(bytes: Uint8Array): void {
@@ -159,7 +162,15 @@ export class MemoryLink implements Link {
   #end(cause?: Error): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    queueMicrotask(() => this.#receiver?.lost(cause));
+    this.#cause = cause;
+    queueMicrotask(() => this.#tellEnd());
+  }
+
+  /** Calls `lost` once. A receiver that starts after the end is told too. */
+  #tellEnd(): void {
+    if (this.#receiver === undefined || this.#isEndTold) return;
+    this.#isEndTold = true;
+    this.#receiver.lost(this.#cause);
   }
 }
 

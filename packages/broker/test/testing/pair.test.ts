@@ -1,9 +1,9 @@
 // The connected pair that the tests of this package and of its users rely on.
 
 import { expect, test } from "vitest";
-import { Referenceable, Root } from "@pb/broker";
+import { Broker, Referenceable, Root } from "@pb/broker";
 import type { RemoteReference } from "@pb/broker";
-import { connectedPair } from "@pb/broker/testing";
+import { connectedPair, linkPair } from "@pb/broker/testing";
 import { garbageCollector } from "../../../../tools/gc/garbage-collector.js";
 
 class Thing extends Referenceable {
@@ -114,6 +114,17 @@ test("cuts the connection and drops the messages in flight", async () => {
   await expect(call).rejects.toMatchObject({ reason: "lost", cause });
   expect(await pair.server.closed).toMatchObject({ reason: "lost", cause });
   await expect(pair.expectNothingLeft()).rejects.toThrow("The connection has ended");
+});
+
+test("tells a broker that starts after its link was cut", async () => {
+  const cause = new Error("cable unplugged");
+  for (const startsSoon of [true, false]) {
+    const { initiator, listener } = linkPair();
+    listener.cut(cause);
+    if (!startsSoon) await new Promise((resolve) => setTimeout(resolve));
+    const brokers = [initiator, listener].map((link) => new Broker(link, { root: new Shop() }));
+    for (const broker of brokers) expect(await broker.closed).toMatchObject({ reason: "lost", cause });
+  }
 });
 
 test("passes bytes with a buffer of their own to a link that does not take views", async () => {
