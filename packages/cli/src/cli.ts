@@ -5,11 +5,14 @@ import { Command, CommanderError, Option } from "commander";
 import type { CallFlags } from "./call/call.js";
 import { completionScript, shells } from "./completion.js";
 import { DEFAULT_TIMEOUT } from "./deadline.js";
+import type { DecodeFlags } from "./decode/decode.js";
+import type { StatsFlags } from "./decode/stats.js";
 import type { DoctorFlags } from "./doctor/doctor.js";
 import { codeOf, exitStatus, statusOf } from "./errors.js";
 import { endpointHelp, examples } from "./help.js";
 import { columnsOf, painter } from "./io.js";
 import type { CliIo } from "./io.js";
+import type { TapFlags } from "./tap/tap.js";
 import { addTypegen } from "./typegen/command.js";
 
 declare const PB_VERSION: string | undefined;
@@ -72,6 +75,9 @@ function makeProgram(io: CliIo, done: (status: number) => void): Command {
     );
   addCall(program, io, done);
   addDoctor(program, io, done);
+  addTap(program, io, done);
+  addDecode(program, io, done);
+  addStats(program, io, done);
   addTypegen(program, io, done);
   addCompletion(program, io);
   return program;
@@ -147,6 +153,60 @@ function addDoctor(program: Command, io: CliIo, done: (status: number) => void):
     .action(async (endpoint: string, flags: DoctorFlags) => {
       const { doctor } = await import("./doctor/doctor.js");
       done(await doctor(endpoint, flags, io));
+    });
+}
+
+const redactHelp = "a further name of fields and methods whose values are secret; can be repeated";
+
+function addTap(program: Command, io: CliIo, done: (status: number) => void): void {
+  program
+    .command("tap")
+    .description("Pass the connections of two programs on, and show what they say. Secrets are replaced.")
+    .requiredOption("--listen <endpoint>", "where clients connect: tcp:8788 (at 127.0.0.1), unix:/path")
+    .requiredOption("--to <endpoint>", `the server: ${endpointHelp}`)
+    .option("-o, --output <file>", "write a recording, which must not exist, for pb decode and pb stats")
+    .option("--redact <name>", redactHelp, collect)
+    .option("--inspect", "show the conversation on a page in the browser, at a port of 127.0.0.1")
+    .option("--quiet", "print no line for each message")
+    .option("--json", "print lines of JSON")
+    .addHelpText(
+      "after",
+      examples(
+        "pb tap --listen tcp:8788 --to tcp:localhost:8787",
+        "pb tap --listen tcp:8788 --to tcp:localhost:8787 -o shop.pbrec --quiet",
+        "pb tap --listen unix:/tmp/pb.sock --to tls:shop.example:8788 --inspect --redact ssn",
+      ),
+    )
+    .action(async (flags: TapFlags) => {
+      const { tap } = await import("./tap/tap.js");
+      done(await tap(flags, program.version()!, io));
+    });
+}
+
+function addDecode(program: Command, io: CliIo, done: (status: number) => void): void {
+  program
+    .command("decode")
+    .description("Print the messages of a recording, or of the bytes that one side has sent.")
+    .argument("<file>", "a recording of pb tap, or raw bytes; - is stdin")
+    .option("--redact <name>", redactHelp, collect)
+    .option("--json", "print lines of JSON")
+    .addHelpText("after", examples("pb decode shop.pbrec", "pb decode --json - < shop.pbrec"))
+    .action(async (file: string, flags: DecodeFlags) => {
+      const { decode } = await import("./decode/decode.js");
+      done(await decode(file, flags, io));
+    });
+}
+
+function addStats(program: Command, io: CliIo, done: (status: number) => void): void {
+  program
+    .command("stats")
+    .description("Count the calls of a recording by method, with latencies, errors and bytes.")
+    .argument("<file>", "a recording of pb tap, or raw bytes; - is stdin")
+    .option("--json", "print one line of JSON")
+    .addHelpText("after", examples("pb stats shop.pbrec", "pb stats --json shop.pbrec"))
+    .action(async (file: string, flags: StatsFlags) => {
+      const { stats } = await import("./decode/stats.js");
+      done(await stats(file, flags, io));
     });
 }
 

@@ -30,6 +30,8 @@ export type CliErrorCode =
   | "CLI_USAGE"
   /** A file cannot be read or written. */
   | "CLI_FILE"
+  /** `pb tap` cannot listen at an endpoint. */
+  | "CLI_LISTEN"
   /** A file is no recording, or a line of it cannot be read. */
   | "CLI_RECORDING_INVALID"
   /** A recording has another version of the format. */
@@ -62,7 +64,7 @@ export function usageError(message: string): CliError {
 /** The exit status for an error. The first pattern that matches the code decides. */
 const statuses: readonly (readonly [RegExp, number])[] = [
   [/^ABORT_ERR$/, exitStatus.interrupted],
-  [/^(CLI_USAGE|CLI_FILE|ENDPOINT_)/, exitStatus.usage],
+  [/^(CLI_USAGE|CLI_FILE|CLI_LISTEN|ENDPOINT_)/, exitStatus.usage],
   [/^TLS_OPTION_/, exitStatus.usage],
   [/^(CLI_TIMEOUT|CALL_TIMEOUT|CONNECT_TIMEOUT|CONNECT_TLS_TIMEOUT)$/, exitStatus.timeout],
   [/^LOGIN_/, exitStatus.loginRefused],

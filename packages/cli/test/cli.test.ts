@@ -6,12 +6,15 @@ import { expect, test } from "vitest";
 import { typescript } from "../../../tools/process/program.js";
 import { pb } from "./support.js";
 
-test.each([[[]], [["call"]], [["doctor"]], [["completion"]]])("%j has help with examples", async (command) => {
-  const { status, stdout, stderr } = await pb([...command, "--help"]);
-  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-  expect(stdout).toMatch(/^Usage: pb /);
-  expect(stdout).toMatch(/\nExamples:\n {2}pb /);
-});
+test.each([[[]], [["call"]], [["doctor"]], [["tap"]], [["decode"]], [["stats"]], [["completion"]]])(
+  "%j has help with examples",
+  async (command) => {
+    const { status, stdout, stderr } = await pb([...command, "--help"]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout).toMatch(/^Usage: pb /);
+    expect(stdout).toMatch(/\nExamples:\n {2}pb /);
+  },
+);
 
 test.each([
   [["cal"], "Did you mean call?"],

@@ -15,13 +15,15 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** The width of a terminal. Without it, the output is no terminal. */
   readonly columns?: number;
+  /** Gets what is written, at once. */
+  readonly seen?: { stdout: string; stderr: string };
   /** What is typed after the first prompt. */
   readonly typed?: string;
 }
 
 export async function pb(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
   const { env = {}, signal = new AbortController().signal, columns, typed } = options;
-  const written = { stdout: "", stderr: "" };
+  const written = options.seen ?? { stdout: "", stderr: "" };
   const stdin = Object.assign(new PassThrough(), { isTTY: typed !== undefined });
   const output = (name: "stdout" | "stderr") => ({
     isTTY: columns !== undefined,

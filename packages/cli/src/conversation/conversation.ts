@@ -21,7 +21,7 @@ export interface ConversationOptions {
   /** Called with each message, in the order of arrival. */
   readonly onMessage: (message: Message) => void;
   /** Names of further fields and methods that are secret. Default: none. */
-  readonly redact?: readonly string[];
+  readonly redact?: readonly string[] | undefined;
   /** Secrets that were seen. Share it between the connections of a program. Default: those of this conversation. */
   readonly knownSecrets?: KnownSecrets;
   /**
