@@ -5,8 +5,8 @@ import { exitStatus } from "./errors.js";
 
 /**
  * Runs `pb` with the arguments of this process, and sets its exit status. SIGINT and SIGTERM close the connections;
- * a second one ends the process at once. When nothing reads the output any more, the command closes its connections too, and
- * ends without a message.
+ * a second one ends the process at once. When nothing reads the output any more, the command closes its connections
+ * too, and ends without a message.
  */
 export async function main(): Promise<void> {
   const interrupt = new AbortController();
