@@ -7,6 +7,7 @@ import { BananaError } from "../errors.js";
 import type { ExpressionWriter } from "../expression/expression.js";
 import { bytesOf } from "../expression/list-head.js";
 import type { ListHead } from "../expression/list-head.js";
+import { keepBuffer, LARGE_BYTES, OWN_BYTES, takeLarge, takeSmall } from "./kept-buffers.js";
 import { Token } from "../format/tokens.js";
 import type { Dialect } from "../format/vocabulary.js";
 
@@ -21,8 +22,6 @@ const LONG_TEXT = 1024;
 const CHUNK_BYTES = 16 * 1024;
 /** The unused rest of a buffer is discarded when it is smaller than this. */
 const MIN_REUSED_BYTES = 512;
-/** The size of a buffer while another writer has the shared one, as when many connections get one message each. */
-const OWN_BYTES = 512;
 /** Words of up to this many encoded bytes are cached, in so many slots. */
 const WORD_BYTES = 12;
 const WORD_SLOTS = 64;
@@ -51,20 +50,6 @@ function wordCacheOf(dialect: Dialect): WordCache {
 let rest: { readonly buffer: Bytes; readonly view: DataView; start: number } | undefined;
 /** Whether a writer has a shared buffer, and none has taken its bytes since. */
 let isShared = false;
-
-/**
- * Buffers of more than this are used again for the next large message: allocating one takes longer than to copy a
- * message into it (bench `bytes`).
- */
-const LARGE_BYTES = 64 * 1024;
-/** The largest buffer that is kept for that. */
-const MAX_KEPT_BYTES = 256 * 1024;
-/** The buffer of a large message that was sent. One for all writers, as {@link rest}. */
-let large: Bytes | undefined;
-
-function keepLarge(buffer: Bytes): void {
-  if (buffer.length > (large?.length ?? LARGE_BYTES) && buffer.length <= MAX_KEPT_BYTES) large = buffer;
-}
 
 interface Insertion {
   readonly position: number;
@@ -314,7 +299,7 @@ export class BananaWriter extends ElementWriter implements ExpressionWriter {
     // A view of a small message would keep all of a large buffer alive.
     if (buffer.length <= CHUNK_BYTES || 2 * bytes.length >= buffer.length) return bytes;
     const copy = bytes.slice();
-    keepLarge(buffer);
+    keepBuffer(buffer.buffer);
     return copy;
   }
 
@@ -325,7 +310,7 @@ export class BananaWriter extends ElementWriter implements ExpressionWriter {
   static reuse(view: Uint8Array): void {
     const isLast = rest?.buffer.buffer === view.buffer && rest.start === view.byteOffset + view.length;
     if (isLast) rest!.start = view.byteOffset; // No other view begins behind it.
-    if (view.buffer.byteLength > LARGE_BYTES) keepLarge(new Uint8Array(view.buffer as ArrayBuffer));
+    keepBuffer(view.buffer as ArrayBuffer);
   }
 
   /**
@@ -335,24 +320,30 @@ export class BananaWriter extends ElementWriter implements ExpressionWriter {
   protected override grow(needed: number): void {
     const isFirst = this.buffer.length === 0;
     const size = Math.max(needed, this.size);
-    if (size > LARGE_BYTES && large !== undefined && size <= large.length) {
-      large.set(this.buffer.subarray(0, this.length));
-      this.buffer = large;
-      this.view = new DataView(large.buffer);
-      large = undefined;
-    } else if (isFirst && rest !== undefined && needed <= rest.buffer.length - rest.start) {
+    const large = size > LARGE_BYTES ? takeLarge(size) : undefined;
+    if (large !== undefined) this.#growInto(large);
+    else if (isFirst && rest !== undefined && needed <= rest.buffer.length - rest.start) {
       this.buffer = rest.buffer;
       this.view = rest.view;
       this.length = this.#start = rest.start;
       rest = undefined;
       isShared = true;
+    } else if (isFirst && this.size === CHUNK_BYTES && isShared) {
+      this.size = OWN_BYTES;
+      const small = takeSmall(needed);
+      if (small === undefined) super.grow(needed);
+      else this.#growInto(small);
     } else {
-      if (isFirst && this.size === CHUNK_BYTES) {
-        if (isShared) this.size = OWN_BYTES;
-        isShared = true;
-      }
-      // Rounded up, so that the buffer can be reused for messages that are a little larger.
+      if (isFirst && this.size === CHUNK_BYTES) isShared = true;
+      // Rounded up, so that the buffer can be used again for messages that are a little larger.
       super.grow(needed > LARGE_BYTES ? Math.ceil(needed / LARGE_BYTES) * LARGE_BYTES : needed);
     }
+  }
+
+  #growInto(kept: ArrayBuffer): void {
+    const buffer = new Uint8Array(kept);
+    buffer.set(this.buffer.subarray(0, this.length));
+    this.buffer = buffer;
+    this.view = new DataView(kept);
   }
 }

@@ -294,7 +294,38 @@ describe("insert, truncate and take", () => {
     expect(toHex(small)).toBe("0a82" + "0a".repeat(10));
   });
 
+  /** Takes all buffers that are kept for writers: those of other tests. */
+  const useKept = (): void => {
+    for (let count = 0; count < 600; count++) new BananaWriter().integer(1);
+    const last = new BananaWriter();
+    last.integer(1);
+    last.takeView();
+  };
+
+  test("the memory of small views that are reused is that of other writers, up to 256 KiB of it", () => {
+    useKept();
+    const writers = Array.from({ length: 700 }, () => new BananaWriter());
+    const views = (): Uint8Array[] => {
+      for (const [index, writer] of writers.entries()) for (const value of [index, -index]) writer.integer(value);
+      return writers.map((writer) => writer.takeView());
+    };
+    const first = views();
+    const kept = first.slice(0, 50).map((view) => [view, toHex(view)] as const);
+    for (const view of first.slice(50)) BananaWriter.reuse(view);
+    const second = views();
+    const reused = new Set(first.slice(50).map(({ buffer }) => buffer));
+    expect(second.filter(({ buffer }) => reused.has(buffer))).toHaveLength((256 * 1024) / 512);
+    expect(new Set(second.map(({ buffer }) => buffer)).size).toBe(700);
+    for (const [view, hex] of kept) expect(toHex(view)).toBe(hex);
+    for (const [index, view] of second.entries()) {
+      const alone = new BananaWriter();
+      for (const value of [index, -index]) alone.integer(value);
+      expect(toHex(view)).toBe(toHex(alone.take()));
+    }
+  });
+
   test("writers that write at the same time have small buffers, except for the first", () => {
+    useKept();
     const writers = Array.from({ length: 3 }, () => new BananaWriter());
     writers[0]!.integer(1);
     writers[0]!.takeView();
