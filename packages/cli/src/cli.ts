@@ -9,9 +9,10 @@ import type { DecodeFlags } from "./decode/decode.js";
 import type { StatsFlags } from "./decode/stats.js";
 import type { DoctorFlags } from "./doctor/doctor.js";
 import { codeOf, exitStatus, statusOf } from "./errors.js";
-import { endpointHelp, examples } from "./help.js";
+import { collect, endpointHelp, examples } from "./help.js";
 import { columnsOf, painter } from "./io.js";
 import type { CliIo } from "./io.js";
+import { addReplay } from "./replay/command.js";
 import type { TapFlags } from "./tap/tap.js";
 import { addTypegen } from "./typegen/command.js";
 
@@ -78,6 +79,7 @@ function makeProgram(io: CliIo, done: (status: number) => void): Command {
   addTap(program, io, done);
   addDecode(program, io, done);
   addStats(program, io, done);
+  addReplay(program, io, done);
   addTypegen(program, io, done);
   addCompletion(program, io);
   return program;
@@ -129,10 +131,6 @@ ${examples(
       const { call } = await import("./call/call.js");
       done(await call([endpoint, path, ...texts], flags, io));
     });
-}
-
-function collect(value: string, values: readonly string[] = []): string[] {
-  return [...values, value];
 }
 
 function addDoctor(program: Command, io: CliIo, done: (status: number) => void): void {

@@ -17,7 +17,7 @@ export const exitStatus = {
   notPb: 5,
   /** The time given with `--timeout` was over. */
   timeout: 6,
-  /** `--check` found that a file is out of date. */
+  /** `typegen --check` found that a file is out of date, or a peer did something else than in a recording. */
   different: 7,
   /** A bug in `pb`. */
   internal: 70,
@@ -42,6 +42,8 @@ export type CliErrorCode =
   | "CLI_NOT_A_REFERENCE"
   /** A module of Python cannot be imported, or it has no such class. */
   | "CLI_PYTHON"
+  /** A connection of a recording cannot be replayed. */
+  | "CLI_REPLAY"
   /** The time given with `--timeout` was over. */
   | "CLI_TIMEOUT";
 

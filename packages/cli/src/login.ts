@@ -34,6 +34,11 @@ export async function credentialsFor(flags: LoginFlags, io: CliIo): Promise<CliC
   return flags.token === true ? new BearerToken(await secret(flags, "PB_TOKEN", io)) : undefined;
 }
 
+/** The password or the token of a login whose kind is not known. Throws as {@link credentialsFor} does. */
+export function readSecretOf(flags: Pick<LoginFlags, "secretEnv" | "secretFile">, io: CliIo): Promise<string> {
+  return secret(flags, "PB_PASSWORD", io);
+}
+
 async function secret({ secretEnv, secretFile }: LoginFlags, variable: string, io: CliIo): Promise<string> {
   if (secretEnv !== undefined && secretFile !== undefined)
     throw usageError("--secret-env and --secret-file exclude each other");

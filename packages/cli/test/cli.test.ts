@@ -6,15 +6,14 @@ import { expect, test } from "vitest";
 import { typescript } from "../../../tools/process/program.js";
 import { pb } from "./support.js";
 
-test.each([[[]], [["call"]], [["doctor"]], [["tap"]], [["decode"]], [["stats"]], [["completion"]]])(
-  "%j has help with examples",
-  async (command) => {
-    const { status, stdout, stderr } = await pb([...command, "--help"]);
-    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-    expect(stdout).toMatch(/^Usage: pb /);
-    expect(stdout).toMatch(/\nExamples:\n {2}pb /);
-  },
-);
+const commands = ["call", "doctor", "tap", "decode", "stats", "replay", "typegen", "completion"];
+
+test.each([[[]], ...commands.map((command) => [[command]])])("%j has help with examples", async (command) => {
+  const { status, stdout, stderr } = await pb([...command, "--help"]);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  expect(stdout).toMatch(/^Usage: pb /);
+  expect(stdout).toMatch(/\nExamples:\n {2}pb /);
+});
 
 test.each([
   [["cal"], "Did you mean call?"],
@@ -32,7 +31,7 @@ test("without arguments, the help is shown as an error", async () => {
 
 test.each(["bash", "zsh", "fish"])("completes commands and options in %s", async (shell) => {
   const { stdout } = await pb(["completion", shell]);
-  for (const word of ["call", "doctor", "completion"]) expect(stdout).toContain(word);
+  for (const word of ["call", "doctor", "replay", "typegen", "completion"]) expect(stdout).toContain(word);
   expect(stdout).toMatch(/(--| -l )secret-file/);
 });
 

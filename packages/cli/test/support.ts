@@ -19,10 +19,12 @@ export interface RunOptions {
   readonly seen?: { stdout: string; stderr: string };
   /** What is typed after the first prompt. */
   readonly typed?: string;
+  /** Called with what is written to stdout. */
+  readonly onOutput?: (text: string) => void;
 }
 
 export async function pb(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
-  const { env = {}, signal = new AbortController().signal, columns, typed } = options;
+  const { env = {}, signal = new AbortController().signal, columns, typed, onOutput } = options;
   const written = options.seen ?? { stdout: "", stderr: "" };
   const stdin = Object.assign(new PassThrough(), { isTTY: typed !== undefined });
   const output = (name: "stdout" | "stderr") => ({
@@ -30,6 +32,7 @@ export async function pb(args: readonly string[], options: RunOptions = {}): Pro
     columns,
     write: (text: string) => {
       written[name] += text;
+      if (name === "stdout") onOutput?.(text);
       if (name === "stderr" && text.endsWith(": ") && typed !== undefined) stdin.write(typed);
     },
   });

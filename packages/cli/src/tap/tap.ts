@@ -1,15 +1,15 @@
 // `pb tap`: a proxy that passes bytes on unchanged, and shows what they mean.
 
 import { openSocket, parseClientEndpoint, parseServerEndpoint } from "@pb/node-transport";
-import type { ClientEndpoint, ServerEndpoint } from "@pb/node-transport";
-import { once } from "node:events";
+import type { ClientEndpoint } from "@pb/node-transport";
 import { createServer } from "node:net";
-import type { ListenOptions, Server, Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { KnownSecrets } from "../conversation/known-secrets.js";
-import { CliError, codeOf, exitStatus, usageError } from "../errors.js";
+import { codeOf, exitStatus } from "../errors.js";
 import { describeFailure } from "../failure.js";
 import type { CliIo } from "../io.js";
+import { addressText, listening, listenOptions } from "../listening.js";
 import { Observation } from "../observe/observer.js";
 import type { Observer } from "../observe/observer.js";
 import { Printer } from "../observe/printer.js";
@@ -158,26 +158,6 @@ async function dial(target: ClientEndpoint, client: Socket, stopping: AbortSigna
   } finally {
     client.off("close", leave);
   }
-}
-
-function listenOptions(endpoint: ServerEndpoint): ListenOptions {
-  if (endpoint.type === "tcp") return { port: endpoint.port, host: endpoint.interface ?? "127.0.0.1" };
-  if (endpoint.type === "unix") return { path: endpoint.path };
-  throw usageError("--listen: expected tcp:PORT, tcp:PORT:interface=ADDRESS or unix:/path");
-}
-
-async function listening(server: Server, options: ListenOptions): Promise<void> {
-  server.listen(options);
-  try {
-    await once(server, "listening");
-  } catch (error) {
-    throw new CliError("CLI_LISTEN", `--listen: ${(error as Error).message}`, { cause: error });
-  }
-}
-
-function addressText(server: Server): string {
-  const address = server.address()!;
-  return typeof address === "string" ? `unix:${address}` : `tcp:${address.port}:interface=${address.address}`;
 }
 
 function addressOf({ remoteAddress, remotePort }: Socket): string {

@@ -4,6 +4,8 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { Program } from "../../../../tools/process/program.js";
 import { noTwisted, pythonEnvironment } from "../../../../tools/twisted/twisted.js";
+import { folder } from "../../../node-transport/test/support/echo.js";
+import { record } from "../replay/record.js";
 import { pb } from "../support.js";
 
 const script = fileURLToPath(new URL("../../../../tools/interop/peers/pb_server.py", import.meta.url));
@@ -57,5 +59,24 @@ describe.skipIf(twisteds.length === 0).each(twisteds)("with Twisted $version", (
     expect(checked.stdout).toContain("none: a stock peer");
     expect(checked.stdout).toContain("PB's challenge and response");
     expect(checked.stdout).toContain("the server accepts the login");
+  });
+
+  test("replays either end of a recorded conversation", async () => {
+    using files = folder();
+    const recording = files.file("portal.pbrec");
+    const env = { PB_PASSWORD: "secret" };
+    const whoami = (endpoint: string) => ["call", endpoint, "root.whoami", "--json", "--login", "alice"];
+    await record(recording, Number(portal.split(":")[2]), (endpoint) => pb(whoami(endpoint), { env }));
+    const client = await pb(["replay", recording, "--as", "client", "--to", portal], { env });
+    expect(client).toMatchObject({ status: 0, stderr: "", stdout: expect.stringContaining("received as recorded") });
+    const wrong = await pb(["replay", recording, "--as", "client", "--to", portal], { env: { PB_PASSWORD: "wrong" } });
+    expect(wrong).toMatchObject({ status: 7, stdout: expect.stringContaining("UnauthorizedLogin") });
+    let called: Promise<{ stdout: string }> | undefined;
+    const server = await pb(["replay", recording, "--as", "server", "--listen", "tcp:0"], {
+      onOutput: (text) =>
+        void (called ??= pb(whoami(text.replace(/^listening at tcp:(\d+).*\n/, "tcp:127.0.0.1:$1")), { env })),
+    });
+    expect(server.status).toBe(0);
+    expect((await called!).stdout).toBe('{"result": {"$ascii": "alice"}}\n');
   });
 });

@@ -1,0 +1,58 @@
+// Puts secrets into recorded messages, which have none.
+
+import { createHash } from "node:crypto";
+import type { Expression } from "@pb/banana";
+import { REDACTED } from "../conversation/messages.js";
+import type { Call } from "../conversation/messages.js";
+import { latin1 } from "../conversation/redact.js";
+import { CliError } from "../errors.js";
+
+/** Whether a value contains a secret that was replaced. */
+export function hasSecret(value: Expression): boolean {
+  return Array.isArray(value) ? value.some(hasSecret) : latin1(value) === REDACTED;
+}
+
+/** Puts `secret` in the place of each secret that was replaced. */
+export function withSecret(value: Expression, secret: Uint8Array): Expression {
+  if (Array.isArray(value)) return value.map((item) => withSecret(item, secret));
+  return latin1(value) === REDACTED ? secret : value;
+}
+
+/**
+ * The secret that a call of the login sends: the answer to `challenge`, or the password or token itself. Undefined for
+ * any other call. Throws `CliError` `CLI_REPLAY` for SCRAM, whose messages depend on random numbers of both ends.
+ */
+export function loginSecret(
+  { method }: Call,
+  challenge: Uint8Array | undefined,
+  password: string,
+): Uint8Array | undefined {
+  if (method === "finish") throw scramError();
+  if (method === "respond" && challenge !== undefined) {
+    const digest = createHash("md5").update(password).digest();
+    return new Uint8Array(createHash("md5").update(digest).update(challenge).digest());
+  }
+  return isLogin(method) ? new TextEncoder().encode(password) : undefined;
+}
+
+/** Whether a method takes a password or a token. */
+export function isLogin(method: string): boolean {
+  return /^(respond|finish|bearer)$|^(log_?[io]n|sign_?in|authenticate|authorize)/i.test(method);
+}
+
+export function scramError(): CliError {
+  const text =
+    "This login is SCRAM, which cannot be replayed: its messages depend on random numbers of both ends. Record";
+  return new CliError("CLI_REPLAY", `${text} a classic login, an anonymous one, or one with a token`);
+}
+
+/** The challenge in the answer of a login of Twisted: its first byte string. */
+export function challengeIn(value: Expression): Uint8Array | undefined {
+  if (value instanceof Uint8Array) return value;
+  if (!Array.isArray(value)) return undefined;
+  for (const item of value.slice(1)) {
+    const found = challengeIn(item);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
