@@ -3,7 +3,7 @@
 // the same each time.
 
 import { BananaReader, encode, pb, readExpression, Scanner } from "@pb/banana";
-import { Unjellier } from "@pb/jelly-types";
+import { TypeRegistry, Unjellier } from "@pb/jelly-types";
 import { sexp } from "./support.js";
 
 type Wire = Parameters<typeof sexp>[0];
@@ -18,6 +18,9 @@ const dict = (entries: number, key: (index: number) => Wire): Wire => [
 let serial = 0;
 /** A text that no other value contains, of at least eight characters. */
 const fresh = (length = 8): string => `k${1_000_000 + ++serial}`.padEnd(length, "x");
+
+class Item {}
+const registry = new TypeRegistry().registerCopy("shop.Own", Item);
 
 /** A value of each type, as it is written. Their text is new: repeated keys take less memory than they are charged. */
 const types: Record<string, (index: number) => Wire> = {
@@ -61,9 +64,12 @@ const types: Record<string, (index: number) => Wire> = {
   "frozenset of 3": () => ["frozenset", 1, 2, 3],
   date: () => ["date", "2026 11 27"],
   datetime: () => ["datetime", "2026 11 27 18 30 5 17"],
+  "datetime of three numbers": () => ["datetime", "1 1 1"],
   time: () => ["time", "18 30 5 17"],
   timedelta: () => ["timedelta", "5 17 3"],
   decimal: (index) => ["decimal", index, -2],
+  "decimal of 60 bits": (index) => ["decimal", 2n ** 60n + BigInt(index), index],
+  "copy of 3": () => ["shop.Own", dict(3, () => text(fresh()))],
   "unknown copy": () => ["shop.Item", dict(3, () => text(fresh()))],
   unpersistable: () => ["unpersistable", fresh(40)],
 };
@@ -115,7 +121,7 @@ function measure(wire: Wire[], read: Read): Sample {
 }
 
 function readValue(reader: BananaReader, heap: { left: number }): unknown {
-  return new Unjellier({ heap, unknownCopies: "keep" }).readGraph(reader);
+  return new Unjellier({ registry, heap, unknownCopies: "keep" }).readGraph(reader);
 }
 
 const readers: [string, Read][] = [

@@ -26,6 +26,10 @@ test.each(rows)("$name is charged $charged bytes and takes $measured", ({ count,
   expect(charged).toBeGreaterThan(measured / 1.5 - TOLERANCE / count);
 });
 
+test.each(["datetime", "time"])("a %s has no box for each of its numbers", (name) => {
+  expect(rows.find((row) => row.name === `${name} (value)`)!.measured).toBeLessThan(90);
+});
+
 describe("the limit", () => {
   const heap = (left: number): { heap: { left: number } } => ({ heap: { left } });
 

@@ -41,13 +41,14 @@ export class DateTime {
   constructor(year: number, month: number, day: number, hour = 0, minute = 0, second = 0, microsecond = 0) {
     requireDate(year, month, day);
     requireTime(hour, minute, second, microsecond);
-    this.year = year;
-    this.month = month;
-    this.day = day;
-    this.hour = hour;
-    this.minute = minute;
-    this.second = second;
-    this.microsecond = microsecond;
+    // `| 0` makes a small integer of what `Number(bigint)` has made, for which V8 would keep a box of 16 bytes.
+    this.year = year | 0;
+    this.month = month | 0;
+    this.day = day | 0;
+    this.hour = hour | 0;
+    this.minute = minute | 0;
+    this.second = second | 0;
+    this.microsecond = microsecond | 0;
   }
 
   /**
@@ -116,7 +117,7 @@ export const dateTime: ReadingHandler<DateTime> & WritingHandler<DateTime> = {
     writeNumbers("datetime", [year, month, day, hour, minute, second, microsecond], jellier);
   },
   unjelly(unjellier, items) {
-    unjellier.charge(Heap.FIELDS);
+    unjellier.charge(Heap.DATE_TIME);
     return readNumbers(unjellier, items, "datetime", [3, 7], (year, month, day, ...time) => {
       const [hour, minute, second, microsecond] = time.map(Number);
       return new DateTime(Number(year), Number(month), Number(day), hour, minute, second, microsecond);
