@@ -217,6 +217,11 @@ describe("a patch that does not apply is refused:", () => {
   });
 });
 
+test("a splice may have more items than a function has room for arguments", () => {
+  const items = Array.from({ length: 200_000 }, (_, index) => index);
+  expect(apply([-2, "old", -1], [["", 1, 1, items]])).toEqual([-2, ...items, -1]);
+});
+
 test("names of Object.prototype are ordinary keys", () => {
   const after = apply({}, [
     ["/constructor", { prototype: 1 }],
