@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { costly, heavy } from "./contents.js";
+import { features } from "./features.js";
 import type { Victim } from "./harness.js";
 import { lies } from "./lies.js";
 import { logins } from "./logins.js";
@@ -23,6 +24,11 @@ export interface Attack {
   readonly ordinary?: (victim: Victim) => Promise<void>;
   /** How many MiB the process may grow. Default 256: half of the heap of a victim. */
   readonly growthMiB?: number;
+  /**
+   * Whether the process may grow by the limit of all connections and what a server grows by that drops the same bytes,
+   * without `@pb`, if that is more than the default.
+   */
+  readonly besidesPlain?: boolean;
   /** The longest turn of the event loop, in milliseconds of processor time. Default 60. */
   readonly sliceMs?: number;
   /** Whether it is part of the short form, which runs in CI. */
@@ -124,9 +130,6 @@ const byMessage = (["root", "client"] as const).flatMap((victim): Attack[] => [
   },
 ]);
 
-/** `processHeapBytes` with the heap of a victim, and what a server grows by that drops the bytes: see README.md. */
-const LIMIT_AND_CHUNKS_MIB = 272;
-
 const byStrangers = (["root", "portal"] as const).flatMap((victim): Attack[] => [
   {
     name: "empty byte strings before the negotiation",
@@ -144,19 +147,19 @@ const byStrangers = (["root", "portal"] as const).flatMap((victim): Attack[] => 
   {
     name: "unfinished messages",
     victim,
-    growthMiB: victim === "portal" ? 64 : LIMIT_AND_CHUNKS_MIB,
+    ...(victim === "portal" ? { growthMiB: 64 } : { besidesPlain: true }),
     run: (target) => leave(target, 6, filled(empty, sizes.large).subarray(0, -2), "initiator"),
   },
   {
     name: "unfinished lists in lists",
     victim,
-    growthMiB: victim === "portal" ? 64 : LIMIT_AND_CHUNKS_MIB,
+    ...(victim === "portal" ? { growthMiB: 64 } : { besidesPlain: true }),
     run: (target) => leave(target, 6, filled(heavy["lists in lists"]!, sizes.large).subarray(0, -2), "initiator"),
   },
   {
     name: "unfinished strings on 200 connections",
     victim,
-    growthMiB: victim === "portal" ? 64 : LIMIT_AND_CHUNKS_MIB,
+    ...(victim === "portal" ? { growthMiB: 64 } : { besidesPlain: true }),
     sliceMs: 300,
     run: (target) => leave(target, 200, call("x".repeat(600_000)).subarray(0, -200), "initiator"),
   },
@@ -229,6 +232,7 @@ const everywhere: readonly Attack[] = [
   ...scenarios,
   ...logins,
   ...lies,
+  ...features,
   ...frames,
 ];
 

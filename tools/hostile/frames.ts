@@ -1,8 +1,11 @@
 /** Attacks by frames of WebSockets, and by requests that are no handshake. */
 
 import { strict as assert } from "node:assert";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
-import type { Socket } from "node:net";
+import { createServer } from "node:http";
+import type { Server, Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Attack } from "./attacks.js";
 import type { Victim } from "./harness.js";
 import { within } from "./harness.js";
@@ -137,6 +140,49 @@ function unfinished(name: string, start: string, more: (socket: Socket) => void)
   };
 }
 
+/** A server that sends any bytes after its handshake. */
+function rawServer(): Server {
+  const server = createServer();
+  server.on("upgrade", ({ headers }, socket) => {
+    const key = `${headers["sec-websocket-key"] ?? ""}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
+    const accept = createHash("sha1").update(key).digest("base64");
+    const answer = ["HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", "Upgrade: websocket"];
+    socket.write([...answer, `Sec-WebSocket-Accept: ${accept}`, "", ""].join("\r\n"));
+    server.emit("opened", socket);
+  });
+  return server;
+}
+
+/** A frame of a server, which has no mask. */
+function fromServer(opcode: number, payload?: Uint8Array | string, isLast?: boolean, length?: number): Uint8Array {
+  const bytes = frame(opcode, payload, isLast, length);
+  const head = (bytes[1]! & 127) === 127 ? 10 : (bytes[1]! & 127) === 126 ? 4 : 2;
+  bytes[1]! &= 127;
+  return Buffer.concat([bytes.subarray(0, head), bytes.subarray(head + 4)]);
+}
+
+/** A server that sends frames to a client, which must end the connection if they are wrong. */
+function toClient(name: string, bytes: () => Uint8Array, mustEnd: boolean, options: Partial<Attack> = {}): Attack {
+  return {
+    name: `${name} from a server`,
+    victim: "client",
+    over: "web",
+    growthMiB: 64,
+    sliceMs: 300,
+    ...options,
+    run: async (target) => {
+      const socket = (await target.visitor(rawServer(), "open", "opened")) as Socket;
+      socket.on("error", () => undefined).resume();
+      await within(20_000, write(target, socket, bytes()));
+      for (let left = 200; left > 0 && mustEnd && target.log === ""; left--) await sleep(100);
+      await target.usageAtRest();
+      socket.destroy();
+      assert(target.log !== "" || !mustEnd, "the client has kept the connection");
+      assert(target.log.length <= 65_536, `${target.log.length} bytes of log for ${target.sent} bytes`);
+    },
+  };
+}
+
 const MESSAGE_BYTES = 2 ** 20;
 const rawPb = Buffer.from("\x02\x82pb\x01\x87", "latin1");
 
@@ -147,6 +193,16 @@ export const frames: readonly Attack[] = [
   refused("frames without a mask on 300 connections", 300, Buffer.from([0x82, 1, 0]), {}, "/pb"),
   refused("compressed frames on 300 connections", 300, frame(BINARY | 0x40, "x"), {}, "/pb"),
   refused("20,000 empty fragments on 20 connections", 20, repeated(20_000, frame(BINARY, "", false)), {}, "/pb"),
+  toClient("text messages", () => fromServer(TEXT, "hello"), true, { isShort: true }),
+  toClient("text messages of 60 MB", () => fromServer(TEXT, "x".repeat(60e6)), true, { growthMiB: 256 }),
+  toClient("grants of what was not sent", () => fromServer(TEXT, "+4000000"), true),
+  toClient("oversized messages", () => fromServer(BINARY, "x", true, 2 ** 40), true),
+  toClient("frames with a mask", () => frame(BINARY, "x"), true),
+  toClient("compressed frames", () => fromServer(BINARY | 0x40, "x"), true),
+  toClient("500,000 empty fragments", () => repeated(500_000, fromServer(BINARY, "", false)), true),
+  toClient("500,000 pings", () => repeated(500_000, fromServer(PING)), false),
+  toClient("500,000 empty messages", () => repeated(500_000, fromServer(BINARY)), false),
+  toClient("text after the end of a connection", () => Buffer.from("\x88\x02\x03\xe8hello", "latin1"), true),
   refused("requests with a wrong origin", 1000, request([...keys, `Origin: https://evil.example/${"x".repeat(2000)}`])),
   refused("requests without the headers of WebSockets", 1000, request()),
   refused("requests for another path", 1000, request(keys, `/${"x".repeat(2000)}`)),

@@ -72,8 +72,9 @@ export class Victim implements AsyncDisposable {
     const started = (await victim.#next()) as { readonly port: number } | undefined;
     if (started === undefined) throw new Error(`The victim did not start:\n${victim.log}`);
     victim.port = started.port;
-    victim.#second = role === "client" ? await visitor : await victim.connect(SECOND);
-    if (role !== "client" && role !== "root") await login(victim.#second, new UsernamePassword("alice", "secret"));
+    const isClient = role === "client" || role === "plain";
+    victim.#second = isClient ? await visitor : await victim.connect(SECOND);
+    if (!isClient && role !== "root") await login(victim.#second, new UsernamePassword("alice", "secret"));
     void victim.#measureLatencies();
     return victim;
   }
@@ -87,8 +88,9 @@ export class Victim implements AsyncDisposable {
     return peer;
   }
 
-  /** Connects to the victim from an address, as a proxy with this header if there is one. Negotiates with a `role`. */
-  async peer(role?: "initiator", from = "127.0.0.1", header?: string): Promise<RawPeer> {
+  /** Connects to the victim from an address, as a proxy with this header if there is one. Negotiates as `initiator`. */
+  async peer(initiator?: "initiator", from = "127.0.0.1", header?: string): Promise<RawPeer> {
+    const role = this.role === "plain" ? undefined : initiator;
     const { stream, opened } = transports[this.over].open(this.port, from, header);
     const peer = new RawPeer(stream, role);
     await Promise.race([opened, peer.closed]);

@@ -13,6 +13,8 @@ import { Victim } from "./harness.js";
 /** How much more processor time hostile content may cost than ordinary content. */
 const MAX_RATIO = 3;
 const MAX_GROWTH_MIB = 256;
+/** `processHeapBytes` with the heap of a victim. */
+const LIMIT_MIB = 210;
 /** About 10 ms of the broker, and a major collection of V8's garbage collector. */
 const MAX_SLICE_MS = 60;
 /** How much longer a turn may take in the short form: on a busy machine, the same work costs more processor time. */
@@ -54,6 +56,13 @@ export async function buildVictim(plugins: Plugin[] = []): Promise<string> {
 
 /** Runs an attack on a new process. */
 export async function measure(attack: SingleAttack, program: string, isShort = false): Promise<Result> {
+  if (attack.besidesPlain !== true) return measureAlone(attack, program, isShort);
+  const plain = await measureAlone({ ...attack, victim: "plain" }, program, isShort);
+  const growthMiB = Math.max(MAX_GROWTH_MIB, LIMIT_MIB + plain.growth);
+  return measureAlone({ ...attack, growthMiB }, program, isShort);
+}
+
+async function measureAlone(attack: SingleAttack, program: string, isShort: boolean): Promise<Result> {
   await using victim = await Victim.start(attack.victim, program, attack.over);
   let success: string | undefined;
   const run = (): Promise<void> =>

@@ -93,6 +93,18 @@ export const plants: readonly Plant[] = [
     "super(printable(message, LONGEST_SHOWN))",
     "super(message)",
   ),
+  plant(
+    "client: patches that move all items of a list",
+    "live/src/state/patch.ts",
+    "list.splice(index, count, ...items.slice(0, SPLICED))",
+    "for (const item of [...items, ...list.splice(index).slice(count)]) list.push(item)",
+  ),
+  plant(
+    "root: calls that run once with arguments of 60 kB, and do not finish",
+    "broker/src/pbx/kept-answers.ts",
+    "count >= keptAnswers",
+    "count >= 1e9",
+  ),
   plant("portal: guesses at one name from 150 addresses", budgets, "this.#known.has(key, narrowest)", "false"),
 ];
 

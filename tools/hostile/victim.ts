@@ -23,22 +23,30 @@ import {
   UsernamePassword,
 } from "@pb/cred";
 import { Decimal, TypeRegistry } from "@pb/jelly-types";
-import { connect, listen } from "@pb/node-transport";
+import { Live, liveView, LiveView } from "@pb/live";
+import { connect, listen, reconnecting } from "@pb/node-transport";
 import type { Server } from "@pb/node-transport";
 import { connect as connectWeb } from "@pb/web-transport";
 import { listen as listenWeb } from "@pb/web-transport/node";
 import type { NodeWebServer } from "@pb/web-transport/node";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
+import type { Server as HttpServer } from "node:http";
+import { createServer } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { getHeapStatistics } from "node:v8";
+import { WebSocketServer } from "ws";
 import { UnpausableWebSocket as WebSocket } from "../../packages/web-transport/test/support/echo.js";
 import { urlOf } from "./transports.js";
 import type { Over } from "./transports.js";
 
-/** `open` has no limits. `proxied` is behind a proxy at 127.0.0.1. */
-export type Role = "root" | "portal" | "guests" | "file" | "open" | "proxied" | "client";
+/** `open` has no limits. `proxied` is behind a proxy at 127.0.0.1. `plain` reads bytes and drops them, without `@pb`. */
+export type Role = "root" | "portal" | "guests" | "file" | "open" | "proxied" | "client" | "plain";
 
 /** What a client does with a server. */
-export type Visit = "ask" | "pages" | "login" | "print" | "token" | "hold";
+export type Visit = "ask" | "pages" | "login" | "print" | "token" | "hold" | "live" | "stream" | "once" | "open";
 
 /** A request of the harness. `visit`: connect to this port and use the server there. `listen`: on a UNIX socket. */
 export type Request =
@@ -95,6 +103,14 @@ class Target extends Root {
   async *remote_stream(): AsyncGenerator<Uint8Array> {
     for (;;) yield new Uint8Array(60_000);
   }
+  async *remote_blobs(): AsyncGenerator<Uint8Array> {
+    for (;;) yield new Uint8Array(600_000);
+  }
+  readonly #board = new Live<{ text: string }>({ text: "" });
+  remote_board = (): Live<{ text: string }> => this.#board;
+  remote_change = (): void => this.#board.update((draft) => void (draft.text = String(++this.#changes).padEnd(60_000)));
+  #changes = 0;
+  remote_page = (): Uint8Array => new Uint8Array(60_000);
   readonly #held: unknown[] = [];
   remote_never = (value: unknown): Promise<void> => new Promise((resolve) => this.#held.push([value, resolve]));
   remote_fetch = (): Uint8Array => new Uint8Array(600_000);
@@ -112,6 +128,7 @@ class Target extends Root {
 const types = new TypeRegistry()
   .register(remoteCopy("hostile.Order", Order))
   .register(remoteCache("hostile.Stock", Stock))
+  .register(liveView())
   .register(remotePublished("hostile.Page", Page, store, ({ peer }) => peer.description));
 
 class User extends Avatar {}
@@ -174,7 +191,7 @@ function usage(reset = false): Usage {
     rssMiB: peakRss() / 1024,
     heapMiB: peakHeap / 2 ** 20,
     sliceMs: longestSlice,
-    received: [...(server?.connections ?? [])].reduce((sum, each) => sum + each.stats().bytesReceived, 0),
+    received: dropped + [...(server?.connections ?? [])].reduce((sum, each) => sum + each.stats().bytesReceived, 0),
   };
   if (reset) longestSlice = peakHeap = 0;
   return result;
@@ -190,7 +207,29 @@ function connectTo(port: number, how: Visit): Promise<Broker> {
     : connectWeb(urlOf(port), { broker, webSocket: WebSocket });
 }
 
+/** A program with many listeners, most of which look at a part of the state. */
+function observe(view: unknown): void {
+  if (!(view instanceof LiveView)) return;
+  held.push(view);
+  for (let left = 1000; left > 0; left--) view.select((state) => state).subscribe(() => undefined);
+  view.subscribe(() => {
+    if ("polluted" in {}) console.log("polluted");
+  });
+}
+
+/** How a connection ends, or why there is none. */
+const endOf = async (port: number): Promise<unknown> => (await connectTo(port, "open")).closed;
+
 async function visit(port: number, how: Visit): Promise<void> {
+  if (how === "open") {
+    console.log(String(await endOf(port).catch((error: unknown) => error)));
+    return;
+  }
+  if (how === "once") {
+    const client = reconnecting(`tcp:127.0.0.1:${port}`, { broker: { types } });
+    await client.with({ once: true, timeoutMs: 5000 }).callRemote("ask");
+    return;
+  }
   const connection = await connectTo(port, how);
   if (how === "token") {
     await login(connection, new BearerToken("a secret token"));
@@ -210,17 +249,38 @@ async function visit(port: number, how: Visit): Promise<void> {
     case "login":
       await login(connection, new UsernamePassword("alice", "secret"), null, { timeoutMs: 500 });
       break;
+    case "live":
+      observe(await root.callRemote("ask"));
+      break;
+    case "stream":
+      for await (const _ of (await root.callRemote("ask")) as AsyncIterable<unknown>) await sleep(1000);
+      break;
     case "pages":
-      for await (const _ of getPages(root, "pages")) await new Promise((resolve) => setTimeout(resolve, 1000));
+      for await (const _ of getPages(root, "pages")) await sleep(1000);
   }
+}
+
+let dropped = 0;
+
+/** Reads and drops what arrives. Returns the port. */
+async function listenPlainly(): Promise<number> {
+  const drop = (data: Uint8Array): void => void (dropped += data.length);
+  const sockets = over === "tcp" ? createServer() : createHttpServer();
+  if (over === "tcp")
+    sockets.on("connection", (socket: Socket) => socket.on("error", () => undefined).on("data", drop));
+  else new WebSocketServer({ server: sockets as HttpServer }).on("connection", (socket) => socket.on("message", drop));
+  await once(sockets.listen(0, "127.0.0.1"), "listening");
+  return (sockets.address() as AddressInfo).port;
 }
 
 const [, , role, over, goodPort] = process.argv as [string, string, Role, Over, string];
 setInterval(tick, CLOCK_MS).unref();
 let server: Server | NodeWebServer | undefined;
-if (role === "client") {
+let port: number | undefined;
+if (role === "client" || role === "plain") {
   const root = new Target(); // The good server of the harness calls it.
   await connect(`tcp:127.0.0.1:${goodPort}`, { broker: { root, types } });
+  if (role === "plain") port = await listenPlainly();
 } else {
   const options = {
     broker: { types },
@@ -232,7 +292,7 @@ if (role === "client") {
       ? await listen("tcp:0:interface=127.0.0.1", rootOf[role](), options)
       : await listenWeb("ws:0:interface=127.0.0.1:path=/pb", rootOf[role](), options);
 }
-process.send!({ port: server?.port ?? 0 });
+process.send!({ port: port ?? server?.port ?? 0 });
 
 process.on("disconnect", () => process.exit());
 process.on("message", (request: Request) => {
