@@ -259,7 +259,7 @@ const onKeys: readonly Attack[] = [
   once("with 50,000 keys, and do not finish", 50_000, keyOf, "never"),
   once("with keys of 600 kB", 100, (index) => text(String(index).padEnd(600_000, "x"))),
   once("with answers of 60 kB", 2000, keyOf, "page"),
-  once("with arguments of 60 kB, and do not finish", 2000, keyOf, "never", text("x".repeat(60_000))),
+  once("with arguments of 60 kB, and do not finish", 3500, keyOf, "never", text("x".repeat(60_000))),
   {
     name: "notes about calls that do not follow",
     victim: "root",

@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { Server, Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Attack } from "./attacks.js";
 import type { Victim } from "./harness.js";
@@ -48,12 +49,12 @@ async function upgraded(target: Victim, from = "127.0.0.7", path = "/pb"): Promi
   return socket.resume();
 }
 
-async function write(target: Victim, socket: Socket, bytes: Uint8Array | string): Promise<void> {
+async function write(target: Victim, socket: Duplex, bytes: Uint8Array | string): Promise<void> {
   target.sent += bytes.length;
   await Promise.race([new Promise((resolve) => socket.write(bytes, resolve)), closing(socket)]);
 }
 
-async function closing(socket: Socket): Promise<true> {
+async function closing(socket: Duplex): Promise<true> {
   if (!socket.closed) await new Promise((resolve) => socket.once("close", resolve));
   return true;
 }
@@ -171,10 +172,11 @@ function toClient(name: string, bytes: () => Uint8Array, mustEnd: boolean, optio
     sliceMs: 300,
     ...options,
     run: async (target) => {
-      const socket = (await target.visitor(rawServer(), "open", "opened")) as Socket;
+      const socket = await target.visitor(rawServer(), "open", "opened");
       socket.on("error", () => undefined).resume();
       await within(20_000, write(target, socket, bytes()));
-      for (let left = 200; left > 0 && mustEnd && target.log === ""; left--) await sleep(100);
+      // A WebSocket of `ws` waits for half a minute until the server closes its end, too.
+      for (let left = 400; left > 0 && mustEnd && target.log === ""; left--) await sleep(100);
       await target.usageAtRest();
       socket.destroy();
       assert(target.log !== "" || !mustEnd, "the client has kept the connection");

@@ -42,7 +42,8 @@ export class Victim implements AsyncDisposable {
   /** Whether the second connection may end. */
   isClosing = false;
   readonly #child: ChildProcess;
-  readonly #exited: Promise<void>;
+  /** Resolves when the process has ended. */
+  readonly exited: Promise<void>;
   readonly #good: Server;
   #second!: Broker;
   #latencies: number[] = [];
@@ -59,7 +60,7 @@ export class Victim implements AsyncDisposable {
     });
     for (const output of [this.#child.stdout!, this.#child.stderr!])
       output.setEncoding("utf8").on("data", (data: string) => (this.log += data));
-    this.#exited = once(this.#child, "exit").then(() => undefined);
+    this.exited = once(this.#child, "exit").then(() => undefined);
   }
 
   /** A client that is a victim visits a good server too, whose connection is then the second one. */
@@ -142,7 +143,8 @@ export class Victim implements AsyncDisposable {
     for (let last = await this.usage(); ;) {
       await sleep(REST_MS);
       const usage = await this.usage();
-      if (usage === undefined || usage.cpuSeconds - last!.cpuSeconds < REST_SECONDS) return usage;
+      if (last === undefined || usage === undefined) return undefined;
+      if (usage.cpuSeconds - last.cpuSeconds < REST_SECONDS) return usage;
       last = usage;
     }
   }
@@ -162,9 +164,15 @@ export class Victim implements AsyncDisposable {
     return last === undefined ? undefined : [...latencies, last].sort((a, b) => a - b);
   }
 
+  /** Ends the process after so many milliseconds, unless the result is disposed of before. */
+  endAfter(milliseconds: number): Disposable {
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), milliseconds);
+    return { [Symbol.dispose]: () => clearTimeout(timer) };
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#child.kill("SIGKILL");
-    await this.#exited;
+    await this.exited;
     this.#second.terminate("closed");
     await this.#good.destroy();
   }
@@ -188,7 +196,7 @@ export class Victim implements AsyncDisposable {
   /** The next message of the process. Undefined when it ends first, or does not answer. */
   async #next(): Promise<unknown> {
     const message = once(this.#child, "message").then(([first]) => first as unknown);
-    return within(PATIENCE_MS, Promise.race([message, this.#exited]));
+    return within(PATIENCE_MS, Promise.race([message, this.exited]));
   }
 }
 

@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { markdownTable } from "markdown-table";
 import { attacks, nameOf } from "./attacks.js";
 import { buildVictim, measure } from "./measure.js";
+import type { SingleAttack } from "./attacks.js";
 import type { Result } from "./measure.js";
 import known from "./open.json" with { type: "json" };
 import { planted, plants } from "./plants.js";
@@ -23,13 +24,13 @@ async function attack(): Promise<void> {
   const program = await buildVictim();
   const results: Result[] = [];
   await inParallel(chosen, async (next, index) => {
-    const result = (results[index] = await measure(next, program, isShort));
+    const result = (results[index] = await resultOf(next, program, isShort));
     if (result.problems.length === 0) console.log("failed   ", cells(result).join(" | "));
   });
   // The collector of V8 has threads, which get no processor while another attack runs: its work then takes a turn.
   for (const [index, next] of chosen.entries()) {
     if (results[index]!.problems.length === 0) continue;
-    const result = (results[index] = await measure(next, program, isShort));
+    const result = (results[index] = await resultOf(next, program, isShort));
     const isKnown = (known as readonly string[]).includes(result.name);
     const verdict = result.problems.length === 0 ? "failed   " : isKnown ? "open     " : "SUCCEEDED";
     console.log(verdict, cells(result).join(" | "), "(alone)");
@@ -38,6 +39,13 @@ async function attack(): Promise<void> {
   if (isGiven("update")) update(results);
   const open = results.filter(({ problems }) => problems.length > 0);
   console.log(`${open.length} of ${results.length} attacks succeeded`);
+}
+
+/** An error of one attack is a result of it, so that the others still run. */
+async function resultOf(attack: SingleAttack, program: string, isShort: boolean): Promise<Result> {
+  const nothing = { sentMB: NaN, cpuPerMB: NaN, ratio: NaN, growth: NaN, heap: NaN, worst: NaN, p99: NaN, slice: NaN };
+  const without = (problem: string): Result => ({ name: nameOf(attack), ...nothing, problems: [problem] });
+  return measure(attack, program, isShort).catch((error: unknown) => without(`it did not run: ${String(error)}`));
 }
 
 function update(results: readonly Result[]): void {

@@ -15,6 +15,8 @@ const MAX_RATIO = 3;
 const MAX_GROWTH_MIB = 256;
 /** `processHeapBytes` with the heap of a victim. */
 const LIMIT_MIB = 210;
+/** An attack takes two minutes at most. The process of one that hangs is ended, so that the others run. */
+const LONGEST_MS = 10 * 60_000;
 /** About 10 ms of the broker, and a major collection of V8's garbage collector. */
 const MAX_SLICE_MS = 60;
 /** How much longer a turn may take in the short form: on a busy machine, the same work costs more processor time. */
@@ -64,9 +66,10 @@ export async function measure(attack: SingleAttack, program: string, isShort = f
 
 async function measureAlone(attack: SingleAttack, program: string, isShort: boolean): Promise<Result> {
   await using victim = await Victim.start(attack.victim, program, attack.over);
+  using _ = victim.endAfter(LONGEST_MS);
   let success: string | undefined;
   const run = (): Promise<void> =>
-    attack.run(victim).catch((error: unknown) => {
+    Promise.race([attack.run(victim), victim.exited]).catch((error: unknown) => {
       if (!(error instanceof AssertionError)) throw error;
       success = error.message;
     });

@@ -37,12 +37,11 @@ import { createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { getHeapStatistics } from "node:v8";
-import { WebSocketServer } from "ws";
-import { UnpausableWebSocket as WebSocket } from "../../packages/web-transport/test/support/echo.js";
+import { WebSocket, WebSocketServer } from "ws";
 import { urlOf } from "./transports.js";
 import type { Over } from "./transports.js";
 
-/** `open` has no limits. `proxied` is behind a proxy at 127.0.0.1. `plain` reads bytes and drops them, without `@pb`. */
+/** `open` has no limits. `proxied` is behind a proxy at 127.0.0.1. `plain` drops bytes, without `@pb`. */
 export type Role = "root" | "portal" | "guests" | "file" | "open" | "proxied" | "client" | "plain";
 
 /** What a client does with a server. */
@@ -204,7 +203,7 @@ function connectTo(port: number, how: Visit): Promise<Broker> {
   if (how === "token") return connect({ type: "tls", host: "127.0.0.1", port }, { broker, tls: { verify: false } });
   return over === "tcp"
     ? connect(`tcp:127.0.0.1:${port}`, { broker })
-    : connectWeb(urlOf(port), { broker, webSocket: WebSocket });
+    : connectWeb(urlOf(port), { broker, webSocket: UnpausableWebSocket });
 }
 
 /** A program with many listeners, most of which look at a part of the state. */
@@ -216,6 +215,11 @@ function observe(view: unknown): void {
     if ("polluted" in {}) console.log("polluted");
   });
 }
+
+/** Cannot stop reading, as the WebSockets of browsers. */
+class UnpausableWebSocket extends WebSocket {}
+for (const name of ["pause", "resume"])
+  Object.defineProperty(UnpausableWebSocket.prototype, name, { value: undefined });
 
 /** How a connection ends, or why there is none. */
 const endOf = async (port: number): Promise<unknown> => (await connectTo(port, "open")).closed;

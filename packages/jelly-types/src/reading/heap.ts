@@ -11,8 +11,6 @@ export const enum Heap {
   TEXT = 24,
   /** The text of a key of a dict that is an array index, on the wire. */
   INDEX = 14,
-  /** More for a `Decimal`, which has a bigint. */
-  DECIMAL = 16,
   /** A date, a decimal or another value that contains no others. */
   SCALAR = 40,
   /** A float, apart from its nine bytes on the wire. */
@@ -29,8 +27,6 @@ export const enum Heap {
   FROZEN_SET = 56,
   /** An instance of a small class, such as a date or a copy, without its state. */
   INSTANCE = 64,
-  /** More for a `DateTime`, which has seven fields. */
-  DATE_TIME = 24,
   /** A reference and its id, while a graph is read. */
   REFERENCE = 200,
   /** What is done when a placeholder is resolved, or when the graph is complete. */

@@ -1,10 +1,9 @@
 // Decimals: an integer coefficient and a power of ten, without loss.
 
-import { formatFloat, madeBy } from "@pb/banana";
+import { formatFloat, madeBy, NUMBER_HEAP } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
 import { JellyError } from "../errors.js";
 import type { JellyReader, TypeHandler } from "../handler.js";
-import { Heap } from "../reading/heap.js";
 import { thisCopy } from "../this-copy.js";
 
 /**
@@ -97,7 +96,7 @@ export const decimal: TypeHandler<Decimal> = {
   },
   unjelly(unjellier, items) {
     if (items < 2) throw new JellyError("JELLY_MALFORMED", "A decimal needs a coefficient and an exponent");
-    unjellier.charge(Heap.DECIMAL);
+    unjellier.charge(NUMBER_HEAP); // The coefficient.
     const coefficient = readCoefficient(unjellier);
     const exponent = Number(unjellier.reader.integer());
     if (Math.abs(exponent) > MAX_EXPONENT)

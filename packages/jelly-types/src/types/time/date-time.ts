@@ -1,10 +1,9 @@
 // `DateTime`, a Python `datetime` without a time zone; and `Date`, which is written as one.
 
-import { madeBy } from "@pb/banana";
+import { madeBy, SLOT_HEAP } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
 import { JellyError } from "../../errors.js";
 import type { ReadingHandler, WritingHandler } from "../../handler.js";
-import { Heap } from "../../reading/heap.js";
 import {
   fractionOf,
   microsecondsOf,
@@ -41,7 +40,7 @@ export class DateTime {
   constructor(year: number, month: number, day: number, hour = 0, minute = 0, second = 0, microsecond = 0) {
     requireDate(year, month, day);
     requireTime(hour, minute, second, microsecond);
-    // `| 0` makes a small integer of what `Number(bigint)` has made, for which V8 would keep a box of 16 bytes.
+    // `| 0` makes a small integer of the result of `Number(bigint)`, which V8 would keep in a box of 16 bytes.
     this.year = year | 0;
     this.month = month | 0;
     this.day = day | 0;
@@ -117,7 +116,7 @@ export const dateTime: ReadingHandler<DateTime> & WritingHandler<DateTime> = {
     writeNumbers("datetime", [year, month, day, hour, minute, second, microsecond], jellier);
   },
   unjelly(unjellier, items) {
-    unjellier.charge(Heap.DATE_TIME);
+    unjellier.charge(3 * SLOT_HEAP); // The unjellier has charged an instance with four fields.
     return readNumbers(unjellier, items, "datetime", [3, 7], (year, month, day, ...time) => {
       const [hour, minute, second, microsecond] = time.map(Number);
       return new DateTime(Number(year), Number(month), Number(day), hour, minute, second, microsecond);

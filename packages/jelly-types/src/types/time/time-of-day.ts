@@ -19,7 +19,7 @@ export class TimeOfDay {
   /** Throws `RangeError` for a time that is not part of a day. */
   constructor(hour = 0, minute = 0, second = 0, microsecond = 0) {
     requireTime(hour, minute, second, microsecond);
-    // `| 0` makes a small integer of what `Number(bigint)` has made, for which V8 would keep a box of 16 bytes.
+    // `| 0` makes a small integer of the result of `Number(bigint)`, which V8 would keep in a box of 16 bytes.
     this.hour = hour | 0;
     this.minute = minute | 0;
     this.second = second | 0;
