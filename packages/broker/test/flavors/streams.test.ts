@@ -62,6 +62,15 @@ class Press extends Root {
     }
   }
 
+  openGate!: () => void;
+  readonly #gate = new Promise<void>((resolve) => (this.openGate = resolve));
+
+  /** Yields nothing before the gate is open. */
+  async *remote_gated(): AsyncGenerator<number> {
+    await this.#gate;
+    yield* this.numbers(Infinity);
+  }
+
   async *remote_failing(count: number): AsyncGenerator<number> {
     for (let number = 0; number < count; number++) yield number;
     throw new OutOfPaper("no paper");
@@ -453,6 +462,24 @@ describe.each(ways)("a stream %s", (way) => {
     await expect.poll(() => press.closed).toBe(1);
   });
 
+  test("takes at most 1,024 items in advance, however many calls were canceled", async () => {
+    const { press, stream, pair } = await open(way);
+    const numbers = await stream("gated");
+    const callers = Array.from({ length: 20 }, () => new AbortController());
+    const calls = callers.map(({ signal }) => numbers.with({ signal }).call.next(1024));
+    const settledCalls = Promise.allSettled(calls);
+    await pair.settled();
+    for (const caller of callers) caller.abort();
+    await settledCalls;
+    await pair.settled();
+    press.openGate();
+    expect(await numbers.call.next(3)).toEqual([0, 1, 2]);
+    await pair.settled();
+    expect(press.produced).toBeLessThanOrEqual(3 + 1024 + 1); // One was being taken when its call was canceled.
+    numbers[Symbol.dispose]();
+    await expect.poll(() => press.closed).toBe(1);
+  });
+
   test("answers a call that waits although it is released, and is closed then", async () => {
     const { press, stream, expectNothingLeft } = await open(way);
     const numbers = await stream("numbers", Infinity);
@@ -553,6 +580,26 @@ describe("over a connection, a stream", () => {
     expect(press.produced).toBeLessThanOrEqual(produced + 1);
     root[Symbol.dispose]();
     await pair.expectNothingLeft();
+  });
+
+  test("answers more calls only when the link has sent the items before", async () => {
+    class Library extends Root {
+      async *remote_read(): AsyncGenerator<Uint8Array> {
+        for (;;) yield new Uint8Array(64 * 1024);
+      }
+    }
+    await using pair = await connectedPair({ root: new Library() });
+    const root = await pair.client.getRootObject<Library>();
+    const chunks = (await root.callRemote("read")) as unknown as Reference<{ remote_next(count: number): unknown[] }>;
+    await chunks.callRemote("next", 1);
+    pair.links.initiator.hold();
+    const answers = Promise.all(Array.from({ length: 16 }, () => chunks.callRemote("next", 4)));
+    answers.catch(() => undefined); // Only matters if the test fails before it waits for them.
+    await pair.settled();
+    expect(pair.server.stats().bytesQueued).toBeLessThan(400_000);
+    pair.links.initiator.release();
+    expect((await answers).flat().length).toBeGreaterThanOrEqual(16);
+    chunks[Symbol.dispose]();
   });
 
   test.each([

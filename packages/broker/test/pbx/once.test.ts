@@ -4,7 +4,7 @@ import { none } from "@pb/banana";
 import { PBError, Referenceable, Root } from "@pb/broker";
 import { BrokerConfig } from "@pb/broker/extension";
 import type { BrokerLimits } from "@pb/broker";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { brokerAndPeer, settled } from "../support/raw-peer.js";
 
 const KEY = "0123456789abcdef0123456789abcdef";
@@ -251,6 +251,100 @@ describe("an answer", () => {
       expect((await second.call(text(key), "pay", { args: "2", since }))[0]).toContain("pbx.AnswerForgotten");
     expect((await second.call(text(OTHER), "pay", { args: "3" }))[0]).toContain("paid 3");
     expect(bank.runs).toEqual(["pay 1", "pay 3"]);
+  });
+});
+
+test("answers make place for others when their time is over, while one connection lasts", async () => {
+  const { connect } = server({ keptAnswers: 2, keptAnswerMs: 1 });
+  const caller = await connect();
+  for (let call = 0; call < 6; call++) {
+    if (call % 2 === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    const since = `${performance.now() / 1000}`;
+    expect(await caller.call(text(`${KEY}${call}`), "pay", { args: `${call}`, since })).toEqual([
+      expect.stringContaining(`paid ${call}`),
+    ]);
+  }
+});
+
+test("a call that was sent in the moment in which a forgotten one finished is refused", async () => {
+  const clock = vi.spyOn(performance, "now").mockReturnValue(5_000);
+  onTestFinished(() => clock.mockRestore());
+  const { bank, connect } = server({ keptAnswerMs: 1000 });
+  await (await connect()).call(text(KEY), "pay", { args: "1", since: "5.0" });
+  clock.mockReturnValue(7_000);
+  const caller = await connect();
+  expect(await caller.call(text(OTHER), "pay", { args: "2", since: "5.0" })).toEqual([
+    expect.stringContaining("pbx.AnswerForgotten"),
+  ]);
+  expect((await caller.call(text(OTHER), "pay", { args: "3", since: "5.5" }))[0]).toContain("paid 3");
+  expect(bank.runs).toEqual(["pay 1", "pay 3"]);
+});
+
+test("an answer that the caller has confirmed is not forgotten a second time", async () => {
+  const clock = vi.spyOn(performance, "now").mockReturnValue(5_000);
+  onTestFinished(() => clock.mockRestore());
+  const { bank, connect } = server({ keptAnswers: 2, keptAnswerMs: 1000 });
+  const caller = await connect();
+  await caller.call(text(KEY), "pay", { args: "1" });
+  await caller.call(text(OTHER), "wait");
+  await caller.forget(text(KEY));
+  clock.mockReturnValue(7_000);
+  await caller.call(text(`${OTHER}1`), "wait", { since: "6.0" });
+  expect((await caller.call(text(`${KEY}1`), "pay", { since: "6.0" }))[0]).toContain("pbx.OnceRefused");
+  expect(bank.runs).toEqual(["pay 1", "wait", "wait"]);
+});
+
+describe("the memory of answers", () => {
+  const LIMIT = 40_000;
+  const refused = expect.stringContaining("pbx.OnceRefused");
+  const notKept = expect.stringContaining("pbx.AnswerNotKept");
+  const long = (caller: Awaited<ReturnType<ReturnType<typeof server>["connect"]>>, key: string, length: number) =>
+    caller.call(text(key), "long", { args: `${length}` });
+
+  test("of one user is at most a quarter of the limit: larger ones are not kept, and then calls are refused", async () => {
+    const { connect } = server({ keptAnswerBytes: LIMIT });
+    const eve = await connect("eve");
+    await long(eve, KEY, 9000);
+    expect(await long(eve, KEY, 9000)).toEqual([expect.stringMatching(/^\(answer/)]);
+    await long(eve, OTHER, 1000);
+    expect(await long(eve, OTHER, 1000)).toEqual([notKept]);
+    expect(await long(eve, `${KEY}1`, 1)).toEqual([refused]);
+    await eve.forget(text(KEY));
+    await long(eve, `${KEY}1`, 8000);
+    expect(await long(eve, `${KEY}1`, 8000)).toEqual([expect.stringMatching(/^\(answer/)]);
+  });
+
+  test("of all users is at most the limit, and what is given back is free again", async () => {
+    const { connect } = server({ keptAnswerBytes: LIMIT });
+    const users = await Promise.all(["a", "b", "c", "d", "e", "f", "g", "h"].map((user) => connect(user)));
+    for (const user of users.slice(0, 4)) await long(user, KEY, 9000);
+    const [, , , , fifth, ...others] = users;
+    await long(fifth!, KEY, 3000); // Its user has place for it, and all together have not.
+    expect(await long(fifth!, KEY, 3000)).toEqual([notKept]);
+    const answers = [];
+    for (const user of others) answers.push(...(await long(user, KEY, 1)));
+    expect(answers.at(-1)).toEqual(refused);
+    for (const user of users.slice(0, 4)) await user.forget(text(KEY));
+    for (const user of users.slice(4, 7)) {
+      await long(user, OTHER, 8000);
+      expect(await long(user, OTHER, 8000)).toEqual([expect.stringMatching(/^\(answer/)]);
+    }
+  });
+
+  test("counts as memory of the process", async () => {
+    const { connect } = server({ keptAnswerBytes: 2 ** 30, processHeapBytes: 1_000_000 });
+    const keeper = await connect("ann");
+    const keys = Array.from({ length: 12 }, (_, index) => `${KEY}${index}`);
+    for (const key of keys) await long(keeper, key, 64_000);
+    const large = `"${"a".repeat(400_000)}"`;
+    const other = await connect("bob");
+    await other.call(text(OTHER), "mine", { args: large }).catch(() => undefined);
+    expect(await other.broker.closed).toMatchObject({ reason: "limit", cause: { limit: "processHeapBytes" } });
+    for (const key of keys) await keeper.forget(text(key));
+    const another = await connect("bob");
+    expect(await another.call(text(`${OTHER}1`), "mine", { args: large })).toEqual([
+      expect.stringMatching(/^\(answer/),
+    ]);
   });
 });
 
