@@ -48,6 +48,9 @@ if (values.profile === true && (isCodec || workloads.some(({ name }) => name ===
   await benchCodec(first, rest, { rounds, checkout: values.old });
 } else if (values.profile !== true && first === "drafts") {
   benchDrafts(rounds);
+} else if (values.profile !== true && first === "tap") {
+  const { benchTap } = await import("./tap/main.js");
+  await benchTap(rounds);
 } else if (values.profile !== true && first === "latency") {
   await benchLatency(rounds);
 } else if (values.profile !== true && first === "live") {
@@ -59,6 +62,7 @@ if (values.profile === true && (isCodec || workloads.some(({ name }) => name ===
   console.error("       npm run bench -- codec|jelly [PAYLOAD…] [--rounds=N] [--old=CHECKOUT]");
   console.error("       npm run bench -- stream [MEGABYTES [MEGABYTES_PER_SECOND]]");
   console.error("       npm run bench -- stream-latency [--rounds=N]");
+  console.error("       npm run bench -- tap [--rounds=N]");
   console.error("       npm run profile -- NAME");
   for (const [name, about] of Object.entries({ ...calls, ...codecs })) console.error(`  ${name.padEnd(12)} ${about}`);
   process.exitCode = 1;
