@@ -13,7 +13,7 @@ const LONG = [
   "packages/cred/test/transport.test.ts",
   "packages/node-transport/test/{docs,network/*,server/{rolling-restart,shared-sockets,systemd}}.test.ts",
   "packages/web-transport/test/docs.test.ts",
-  "tools/{browser/{auction,chromium,tabs},checks/layering,demo/demo,docs/readme,e2e/*/*,fuzz/fuzz}.test.ts",
+  "tools/{browser/{auction,chromium,inspect,tabs},checks/layering,demo/demo,docs/readme,e2e/*/*,fuzz/fuzz}.test.ts",
   "tools/interop/{interop,missing-features,web}.test.ts",
 ];
 

@@ -1,8 +1,12 @@
 // Our example worker and clients with Debian's unmodified Buildbot master. The worker must produce the builds of
 // Buildbot's own. npm run real -- buildbot [-t BUILDER] runs more builders than npm test: all 82 checks.
 
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { pb } from "../../../packages/cli/test/support.js";
+import { folder } from "../../../packages/node-transport/test/support/echo.js";
 import { example, Program, until } from "../../process/program.js";
 import { runBuild } from "./checks.js";
 import { accounts, Master, provideBuildbot } from "./master.js";
@@ -122,4 +126,43 @@ describe.runIf(canRun)("a real Buildbot master", { timeout: 600_000 }, () => {
     const build = await master.build("slow", 2);
     expect(build.results).toBe("success");
   });
+
+  test.runIf(isReal)("pb tap decodes a build of Buildbot's own worker, without an unknown byte", async () => {
+    await worker.stop(); // The master accepts one worker of a name.
+    const { length } = await master.builds("core");
+    using files = folder();
+    const recording = files.file("build.pbrec");
+    const interrupt = new AbortController();
+    const seen = { stdout: "", stderr: "" };
+    const args = ["tap", "--listen", "tcp:0", "--to", master.endpoint, "-o", recording, "--quiet"];
+    const tap = pb(args, { signal: interrupt.signal, seen });
+    try {
+      await until(() => seen.stderr.includes("listening at"), "pb tap");
+      await using python = await startPythonWorker(files.file("worker"), /at tcp:(\d+)/.exec(seen.stderr)![1]!);
+      expect(await master.sendChange("core")).toContain("change sent successfully");
+      expect(await master.build("core", length + 1)).toMatchObject({ complete: true });
+      await python.stop();
+    } finally {
+      interrupt.abort(new DOMException("Interrupted", "AbortError"));
+      await tap;
+    }
+    const counted = JSON.parse((await pb(["stats", recording, "--json"])).stdout) as Record<string, unknown>;
+    console.log(`pb tap decoded ${String(counted.messages)} messages of a build`);
+    expect(counted).toMatchObject({ opaqueBytes: { client: 0, server: 0 } });
+    const { stdout } = await pb(["decode", recording]);
+    expect(stdout).not.toMatch(/is no message|cannot be decoded|worker-pw/);
+    expect(stdout).toContain(".startCommand(");
+  });
 });
+
+/** Buildbot's own worker, connected to this port. */
+async function startPythonWorker(base: string, port: string): Promise<Program> {
+  const create = ["create-worker", "--relocatable", base, `127.0.0.1:${port}`, ...accounts.worker];
+  await using created = new Program("create-worker", ["/usr/bin/buildbot-worker", ...create]);
+  expect(await created.exit, created.stderr).toBe(0);
+  const worker = new Program("Buildbot's worker", ["/usr/bin/buildbot-worker", "start", "--nodaemon", base]);
+  const log = join(base, "twistd.log");
+  const isReady = (): boolean => existsSync(log) && readFileSync(log, "utf8").includes("worker is ready");
+  await until(() => worker.hasExited || isReady(), "Buildbot's worker");
+  return worker;
+}

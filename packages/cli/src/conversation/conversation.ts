@@ -7,7 +7,7 @@ import { Direction } from "./direction.js";
 import type { DecodingError, RawMessage } from "./direction.js";
 import { KnownSecrets } from "./known-secrets.js";
 import { otherSide, treeOf } from "./messages.js";
-import type { Call, Message, ObjectId, Origin, PendingCall, Side } from "./messages.js";
+import type { Call, Message, ObjectId, Origin, Side } from "./messages.js";
 import { readHead } from "./read-message.js";
 import type { Head } from "./read-message.js";
 import { latin1, Redactor } from "./redact.js";
@@ -167,7 +167,7 @@ export class Conversation {
       wantsAnswer: head.wantsAnswer,
     };
     if (head.target === EXTENSION) this.#extension(from, message);
-    if (head.wantsAnswer) this[from].calls.add(pendingCall(message));
+    if (head.wantsAnswer) this[from].calls.add(message);
     this.#hold(from, found, { method: head.method, as: "argument" });
     this.#onMessage(message);
   }
@@ -262,10 +262,6 @@ interface WholeBytes {
 
 function emptyState(): SideState {
   return { calls: new OpenCalls(), references: new HeldObjects(), caches: new HeldObjects() };
-}
-
-function pendingCall({ id, isCache, target, origin, method, timeMs, size }: Call): PendingCall {
-  return { id, isCache, target, origin, method, timeMs, size };
 }
 
 function isLate({ isCanceled, deadlineMs }: OpenCall, timeMs: number): boolean {

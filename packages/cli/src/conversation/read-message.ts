@@ -27,6 +27,12 @@ const lengths: Readonly<Record<string, number>> = Object.assign(Object.create(nu
 /** The longest names that are shown, in UTF-16 code units. */
 const LONGEST_NAME = 200;
 
+/** Names without control characters, that were seen before. */
+const known = new Set<string>();
+
+/** A program has few names; a peer could send many. */
+const MOST_KNOWN = 4096;
+
 /** Never throws for what a program sends. */
 export function readHead(reader: BananaReader): Head {
   if (reader.kind() !== "list") return unknown(`a ${reader.kind()} in place of a message`);
@@ -81,7 +87,12 @@ function nameAt(reader: BananaReader): string {
   const { offset } = reader;
   if (reader.kind() !== "bytes") return otherAt(reader);
   try {
-    return printable(reader.text(), LONGEST_NAME);
+    const name = reader.text();
+    // Names repeat: to look one up is faster than to escape it again (bench `tap`).
+    if (known.has(name)) return name;
+    const shown = printable(name, LONGEST_NAME);
+    if (shown === name && known.size < MOST_KNOWN) known.add(name);
+    return shown;
   } catch {
     reader.rewind(offset);
     return otherAt(reader);

@@ -73,15 +73,15 @@ export class OpenCalls {
   /** Calls that are not in the table, because it is full. */
   forgotten = 0;
 
-  add(call: PendingCall): void {
-    const seconds = this.#deadlines.get(call.id);
-    this.#deadlines.delete(call.id);
+  add({ id, isCache, target, origin, method, timeMs, size }: PendingCall): void {
+    const seconds = this.#deadlines.size === 0 ? undefined : this.#deadlines.get(id);
+    if (seconds !== undefined) this.#deadlines.delete(id);
     if (this.#calls.size === MOST_ENTRIES) {
       this.forgotten++;
       return;
     }
-    const deadlineMs = seconds === undefined ? undefined : call.timeMs + seconds * 1000;
-    this.#calls.set(call.id, { ...call, isCanceled: false, deadlineMs });
+    const deadlineMs = seconds === undefined ? undefined : timeMs + seconds * 1000;
+    this.#calls.set(id, { id, isCache, target, origin, method, timeMs, size, isCanceled: false, deadlineMs });
   }
 
   take(id: RequestId): OpenCall | undefined {
