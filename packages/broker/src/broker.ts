@@ -5,6 +5,7 @@ import { addDisposal, asyncDispose, dispose, onDispose, refuseProxies, Session }
 import type { Dialect } from "@pb/banana";
 import { checkNumber, printable } from "@pb/jelly-types";
 import type { Callable, Connection, Perspective } from "./calls/callable.js";
+import { collectStats } from "./engine/collect-stats.js";
 import { BrokerConfig } from "./engine/config.js";
 import type { BrokerOptions } from "./engine/config.js";
 import { nextConnectionId } from "./connection-id.js";
@@ -28,7 +29,6 @@ import { PeerCalls } from "./pbx/peer-calls.js";
 import { PeerFeatures } from "./pbx/peer-features.js";
 import { isReserved, Pbx, PBX, REPLACED } from "./pbx/pbx.js";
 import type { CacheSource } from "./references/exported-caches.js";
-import { collectStats } from "./stats.js";
 import type { BrokerStats } from "./stats.js";
 import { Subscriptions } from "./subscriptions.js";
 import { after } from "./timer.js";

@@ -1,6 +1,5 @@
 // What a connection holds, and how close that is to its limits.
 
-import type { ConnectionCore } from "./engine/connection-core.js";
 import type { LimitName } from "./errors.js";
 
 /** What a connection holds at the moment, and the bytes it has transferred. */
@@ -39,25 +38,3 @@ export interface BrokerStats {
 
 /** Bytes that the broker counts. */
 export type ByteStats = Pick<BrokerStats, "bytesReceived" | "bytesSent" | "bytesQueued">;
-
-/** The statistics of a connection. `core` is undefined while it is not ready: then it holds nothing. */
-export function collectStats(
-  core: ConnectionCore | undefined,
-  pausedBy: LimitName | undefined,
-  bytes: ByteStats,
-): BrokerStats {
-  return {
-    referencesGiven: core?.exports.size ?? 0,
-    referencesLimit: core?.config.limits.references ?? 0,
-    referencesHeld: core?.imports.size ?? 0,
-    cachesGiven: core?.exports.cacheCount ?? 0,
-    cachesHeld: core?.imports.cacheCount ?? 0,
-    callsWaiting: core?.caller.pending ?? 0,
-    callsRunning: core?.responder.running ?? 0,
-    callsHeld: core?.responder.held ?? 0,
-    lastAnswered: core?.responder.lastAnswered,
-    pausedBy,
-    extensionsIgnored: core?.responder.ignored ?? 0,
-    ...bytes,
-  };
-}
