@@ -10,9 +10,13 @@ import type { DataEntry, RecordingEntry, RecordingHeader } from "./format.js";
 /** Characters that wait to be written until {@link RecordingWriter.isFull}. */
 const FULL = 1024 * 1024;
 
+/** Milliseconds that lines wait for others, unless {@link BATCH} characters wait (bench `tap`). */
+const WAIT_MS = 20;
+const BATCH = 64 * 1024;
+
 /**
- * Writes the lines of a recording to a file that only its owner can read. Lines are written at the end of each turn, so
- * that nothing that is older is lost when the process is killed.
+ * Writes the lines of a recording to a file that only its owner can read. When the process is killed, the lines of the
+ * last 20 ms are lost.
  */
 export class RecordingWriter {
   readonly #file: FileHandle;
@@ -78,8 +82,8 @@ export class RecordingWriter {
   }
 
   async #flush(): Promise<void> {
-    // The lines of a turn are one write.
-    await new Promise((resolve) => setImmediate(resolve));
+    if (this.#length < BATCH) await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
+    else await new Promise((resolve) => setImmediate(resolve));
     const text = this.#lines.join("");
     this.#lines = [];
     try {
