@@ -27,7 +27,7 @@ import { OnceCall } from "./pbx/once-call.js";
 import { Goodbyes, sendGoodbye } from "./pbx/goodbyes.js";
 import { PeerCalls } from "./pbx/peer-calls.js";
 import { PeerFeatures } from "./pbx/peer-features.js";
-import { isReserved, Pbx, PBX, REPLACED } from "./pbx/pbx.js";
+import { DENIED, isReserved, Pbx, PBX, REPLACED } from "./pbx/pbx.js";
 import type { CacheSource } from "./references/exported-caches.js";
 import type { BrokerStats } from "./stats.js";
 import { Subscriptions } from "./subscriptions.js";
@@ -35,8 +35,8 @@ import { after } from "./timer.js";
 import { refuseBusyOffer } from "./wire/busy-offer.js";
 import { RemoteError } from "./wire/failure.js";
 
-/** Milliseconds that a connection which is replaced has to tell its peer. */
-const REPLACED_MS = 1_000;
+/** Milliseconds that a connection which is replaced or denied has to tell its peer. */
+const FAREWELL_MS = 1_000;
 
 /** The name of the root object. */
 const ROOT = "root";
@@ -301,12 +301,15 @@ export class Broker implements Connection {
 
   /**
    * Ends the connection at once, for a reason of the transport or the program. Discards what is queued; but with the
-   * reason `replaced`, the link has a second to tell the peer, so that it does not connect again.
+   * reasons `replaced` and `denied`, the link has a second to tell the peer, so that it does not connect again; after
+   * `denied` it may, when the `retryAfterMs` of `cause` is over, if it has one.
    */
   terminate(reason: CloseReason, cause?: Error): void {
-    if (reason === REPLACED && this.#state.is === "ready" && this.#config.extensions) {
-      sendGoodbye(this.#state.core, { reason });
-      const timer = after(REPLACED_MS, () => this.#link.destroy());
+    if ((reason === REPLACED || reason === DENIED) && this.#state.is === "ready" && this.#config.extensions) {
+      const { retryAfterMs } = (cause ?? {}) as { readonly retryAfterMs?: unknown };
+      const retryAfter = typeof retryAfterMs === "number" ? { retryAfter: retryAfterMs / 1000 } : {};
+      sendGoodbye(this.#state.core, { reason, ...retryAfter });
+      const timer = after(FAREWELL_MS, () => this.#link.destroy());
       void this.closed.then(() => clearTimeout(timer));
       this.#end(reason, cause);
       return;

@@ -118,9 +118,10 @@ export class ServerBusyError extends PerspectiveBrokerError {
  * - `unresponsive`: the peer stopped answering.
  * - `limit`: the peer exceeded a limit.
  * - `replaced`: the same client logged in again over another connection.
+ * - `denied`: the server has ended the sessions of this user. If the cause has `retryAfterMs`, only for that time.
  */
 export type CloseReason =
-  "closed" | "lost" | "busy" | "negotiation" | "protocol" | "unresponsive" | "limit" | "replaced";
+  "closed" | "lost" | "busy" | "negotiation" | "protocol" | "unresponsive" | "limit" | "replaced" | "denied";
 
 /**
  * The connection ended. A call that rejects with this error may or may not have run

@@ -16,6 +16,7 @@ interface AboutConnection {
  * controls in it are escaped.
  */
 export type LoginEvent =
+  | CheckerEvent
   | ({ readonly kind: "login"; readonly mechanism: LoginMechanism; readonly avatarId: AvatarId } & AboutConnection)
   | ({
       readonly kind: "login-failed";
@@ -37,6 +38,16 @@ export type LoginEvent =
   | ({ readonly kind: "logout"; readonly avatarId: AvatarId } & AboutConnection)
   /** The `logout` function of the realm threw. The user is logged out nevertheless. */
   | ({ readonly kind: "logout-failed"; readonly avatarId: AvatarId; readonly error: unknown } & AboutConnection);
+
+/**
+ * Lines of a password file that cannot be used. Reported when the portal reads the file for the first time, and when it
+ * has changed. `lines` are the first 20, with their numbers from 1; `omitted` is the number of the others.
+ */
+export interface CheckerEvent {
+  readonly kind: "password-file";
+  readonly lines: readonly { readonly line: number; readonly problem: string }[];
+  readonly omitted: number;
+}
 
 /** Receives the events of a portal. An error that it throws is ignored. */
 export type LoginWatcher = (event: LoginEvent) => void;

@@ -12,7 +12,8 @@ export { ANONYMOUS, IPerspective } from "./realm.js";
 export type { AvatarId, Login, Mind, Realm } from "./realm.js";
 export { defaultLoginLimits, defaultLoginPolicy } from "./limits.js";
 export type { LoginLimits, LoginMechanism, LoginPolicy, OfferedOver } from "./limits.js";
-export type { LoginEvent, LoginWatcher } from "./events.js";
+export type { CheckerEvent, LoginEvent, LoginWatcher } from "./events.js";
+export type { DisconnectOptions, PortalSession } from "./session/sessions.js";
 
 // Checkers
 export { AllowAnonymousAccess, BearerTokenChecker, FunctionChecker } from "./checkers/checker.js";

@@ -19,6 +19,8 @@ import type { LoginLimits, LoginPolicy } from "./limits.js";
 import { IPerspective } from "./realm.js";
 import type { AvatarId, Login, Mind, Realm } from "./realm.js";
 import { LoginSession } from "./session/login-session.js";
+import { Sessions } from "./session/sessions.js";
+import type { DisconnectOptions, PortalSession } from "./session/sessions.js";
 import { LoginBudgets } from "./session/login-budgets.js";
 
 export interface PortalOptions {
@@ -66,6 +68,8 @@ export class Portal implements RootSource {
   readonly #limits: LoginLimits;
   readonly #policy: LoginPolicy;
   readonly #budgets: LoginBudgets;
+  readonly #sessions = new Sessions(() => this.#checkers.values());
+  readonly #watched = new WeakSet<CredentialsChecker>();
 
   /**
    * Throws `TypeError` for an unknown option or a bad value, for a realm without a method `requestAvatar`, and for
@@ -94,6 +98,38 @@ export class Portal implements RootSource {
     if (typeof (checker as Partial<CredentialsChecker> | null)?.requestAvatarId !== "function")
       throw new TypeError("A checker of a portal must be an object with a method requestAvatarId");
     for (const kind of kinds.length > 0 ? kinds : checker.kinds) this.#checkers.set(kind, checker);
+    if (this.#watched.has(checker)) return;
+    this.#watched.add(checker);
+    checker.watch?.((event) => this.#report(event));
+  }
+
+  /** The logins over PB that have not ended, in their order. */
+  sessions(): readonly PortalSession[] {
+    return this.#sessions.list();
+  }
+
+  /**
+   * Ends all sessions of a user, with their connections, and refuses further logins of the user: until {@link
+   * readmit}, or as `options` say. Resolves with the number of sessions. A client of this library is told (reason
+   * `denied`), and a `reconnecting` one stops, or waits as long. Rejects with `TypeError` for a bad option, and if the
+   * credentials should change and no checker can notice that.
+   */
+  async disconnect(avatarId: string, options: DisconnectOptions = {}): Promise<number> {
+    return this.#sessions.disconnect(avatarId, options);
+  }
+
+  /** Accepts logins of a user again. Returns false if they were not refused. */
+  readmit(avatarId: string): boolean {
+    return this.#sessions.readmit(avatarId);
+  }
+
+  /**
+   * Ends the sessions of all users whose credentials have changed since their login, or who do not exist anymore. Call
+   * it after a password file was changed. Resolves with the number of sessions. Sessions of users whose checker has no
+   * `fingerprint` stay: those of tokens, of functions and without a name.
+   */
+  async revalidate(): Promise<number> {
+    return this.#sessions.revalidate();
   }
 
   /** The kinds of credentials that the portal accepts (`listCredentialsInterfaces` of Twisted). */
@@ -133,6 +169,7 @@ export class Portal implements RootSource {
         budgets: this.#budgets,
         onEvent: (event) => this.#report(event),
         requestAvatarId: (credentials) => this.requestAvatarId(credentials),
+        sessions: this.#sessions,
         requestAvatar: (avatarId, mind) => this.#requestPerspective(avatarId, mind),
         scramChecker: () => this.#scramChecker(),
       },

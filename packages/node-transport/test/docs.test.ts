@@ -1,5 +1,5 @@
-// README.md, OPERATIONS.md and RECIPES.md: their programs compile and run, their numbers are the defaults, and all
-// events and codes are explained.
+// README.md, OPERATIONS.md, RECIPES.md and MONITORING.md: their programs compile and run, their numbers are the
+// defaults, and all events and codes are explained.
 
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess, StdioOptions } from "node:child_process";
@@ -23,17 +23,18 @@ const readme = readFileSync(join(here, "README.md"), "utf8");
 const operations = readFileSync(join(here, "OPERATIONS.md"), "utf8");
 
 const recipes = readFileSync(join(here, "RECIPES.md"), "utf8");
-/** The programs of RECIPES.md and what they print. */
-const outputs = [...recipes.matchAll(/```ts\n\/\/ (\S+)\n(?:(?!```)[^])*```\n\n```text\n([^]*?)```/g)].map(
-  ([, name = "", output = ""]) => [name, output] as const,
-);
+const monitoring = readFileSync(join(here, "MONITORING.md"), "utf8");
+/** The programs of RECIPES.md and MONITORING.md, and what they print. */
+const outputs = [
+  ...`${recipes}\n${monitoring}`.matchAll(/```ts\n\/\/ (\S+)\n(?:(?!```)[^])*```\n\n```text\n([^]*?)```/g),
+].map(([, name = "", output = ""]) => [name, output] as const);
 
-const programs = [...`${readme}\n${operations}\n${recipes}`.matchAll(/```ts\n(\/\/ (\S+)\n[^]*?)```/g)].map(
-  ([, code = "", name = ""]) => ({
-    code,
-    name,
-  }),
-);
+const programs = [
+  ...`${readme}\n${operations}\n${recipes}\n${monitoring}`.matchAll(/```ts\n(\/\/ (\S+)\n[^]*?)```/g),
+].map(([, code = "", name = ""]) => ({
+  code,
+  name,
+}));
 
 describe.skipIf(process.platform === "win32")("the programs", () => {
   let folder: string;
@@ -83,9 +84,9 @@ describe.skipIf(process.platform === "win32")("the programs", () => {
     }
   });
 
-  test("of RECIPES.md that print something are found", () => expect(outputs).toHaveLength(10));
+  test("that print something are found", () => expect(outputs).toHaveLength(11));
 
-  test.for(outputs)("%s prints what RECIPES.md shows", async ([name, expected]) => {
+  test.for(outputs)("%s prints what its document shows", async ([name, expected]) => {
     const program = start(name);
     await once(program.process, "close");
     expect(program.output()).toBe(expected);
@@ -171,7 +172,9 @@ describe("OPERATIONS.md", () => {
   });
 
   test("links to files that exist", () => {
-    for (const [, path = ""] of `${readme}\n${operations}\n${recipes}`.matchAll(/\]\((?!https:)([^)#]+)[^)]*\)/g))
+    for (const [, path = ""] of `${readme}\n${operations}\n${recipes}\n${monitoring}`.matchAll(
+      /\]\((?!https:)([^)#]+)[^)]*\)/g,
+    ))
       expect(existsSync(join(here, path)), path).toBe(true);
   });
 });

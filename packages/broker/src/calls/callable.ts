@@ -2,6 +2,7 @@
 
 import type { CloseReason } from "../errors.js";
 import type { Peer } from "../link/link.js";
+import type { BrokerStats } from "../stats.js";
 import type { Kwargs } from "../wire/kwargs.js";
 
 /** A call of the peer. */
@@ -40,6 +41,8 @@ export interface Connection {
   /** The ids of the users who are logged in over it, in alphabetical order. */
   readonly users: readonly string[];
   readonly isOpen: boolean;
+  /** When it was made. */
+  readonly openedAt: Date;
   /** What the transport knows about the other end. */
   readonly peer: Peer;
   /**
@@ -50,6 +53,8 @@ export interface Connection {
   notifyOnDisconnect(callback: (reason: Error) => void): Disposable;
   /** Resolves when the link can take more bytes. Rejects with `ConnectionLostError` when the connection has ended. */
   drained(): Promise<void>;
+  /** What the connection holds at the moment, and the bytes it has transferred. */
+  stats(): BrokerStats;
   /** Ends the connection at once. */
   terminate(reason: CloseReason, cause?: Error): void;
   /**

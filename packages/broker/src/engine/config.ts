@@ -133,7 +133,8 @@ export class BrokerConfig {
   readonly errorCopies: boolean;
   readonly extensions: boolean;
   readonly validate: "required" | undefined;
-  readonly traceReferences: boolean;
+  /** May change at any time. */
+  traceReferences: boolean;
   readonly hooks: CallHooks | undefined;
   readonly onEvent: (event: BrokerEvent, connection?: Connection) => void;
   readonly #unreadable = new EventRate();

@@ -34,6 +34,7 @@ import { isSentAsStream, localArguments, localItems, localResult, resolveResult 
 import type { Exchange, LocalArguments, LocalWriting } from "./local-values.js";
 import { LoopbackReference } from "./loopback-reference.js";
 import { printErrors } from "./print-errors.js";
+import { collectStats } from "../engine/collect-stats.js";
 import { thisCopy } from "../this-copy.js";
 
 export interface LocalOptions {
@@ -308,6 +309,8 @@ function perspectiveOf(object: CallReceiver): Perspective {
 const thisProcess: Connection = {
   id: "this process",
   users: [],
+  openedAt: new Date(0),
+  stats: () => collectStats(undefined, undefined, { bytesReceived: 0, bytesSent: 0, bytesQueued: 0 }),
   isOpen: true,
   peer: { description: "this process", isEncrypted: true },
   publish: () => onDispose(() => undefined),

@@ -22,7 +22,11 @@ function calledObject(callable: object, isCache: boolean): [object: object, pref
   if (callable instanceof AsReferenceable) return calledObject(callable.object, false);
   if (callable instanceof ViewPoint) return [callable.object, "view_"];
   if (callable instanceof Avatar) return [callable, "perspective_"];
-  return [callable, callable instanceof Referenceable ? "remote_" : undefined];
+  if (!(callable instanceof Referenceable)) return [callable, undefined];
+  const { home } = callable;
+  // The session of a login stands for its avatar.
+  const standsFor = home !== callable && (home instanceof Avatar || home instanceof Referenceable);
+  return standsFor ? calledObject(home, false) : [callable, "remote_"];
 }
 
 /**

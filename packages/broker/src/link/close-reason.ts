@@ -29,5 +29,7 @@ function describeEnd(reason: CloseReason, cause: unknown): string {
       return `The peer exceeded a limit${because}`;
     case "replaced":
       return `The same client has a newer connection${because}`;
+    case "denied":
+      return `The server has ended the sessions of this user${because}`;
   }
 }

@@ -4,7 +4,7 @@ import type { ConnectionCore } from "../engine/connection-core.js";
 import type { CloseReason, ServerBusyError } from "../errors.js";
 import { Subscriptions } from "../subscriptions.js";
 import type { PeerFeatures } from "./peer-features.js";
-import { PBX, REPLACED } from "./pbx.js";
+import { DENIED, PBX, REPLACED } from "./pbx.js";
 
 /** What goodbyes use of their broker. */
 export interface GoodbyeOwner {
@@ -72,6 +72,12 @@ export class Goodbyes {
   /** The peer has ended this connection in favor of a newer one of the same user. */
   wasReplaced(): void {
     this.#owner.leave(REPLACED, new Error("the same user has logged in over another connection"));
+  }
+
+  /** The peer has ended the sessions of this user. */
+  wasDenied(retryAfterMs: number | undefined): void {
+    const cause = new Error(retryAfterMs === undefined ? "for good" : `for ${Math.ceil(retryAfterMs / 1000)} s`);
+    this.#owner.leave(DENIED, retryAfterMs === undefined ? cause : Object.assign(cause, { retryAfterMs }));
   }
 
   #runCallbacks(retryAfterMs: number, run: (callback: () => void) => void): void {

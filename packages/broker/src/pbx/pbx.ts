@@ -16,6 +16,7 @@ export function isReserved(name: string): boolean {
 
 /** Why a peer goes away, if not to stop. */
 export const REPLACED = "replaced";
+export const DENIED = "denied";
 
 /** What an end can do. */
 export type Feature = (typeof FEATURES)[number];
@@ -36,6 +37,8 @@ interface GoodbyeReceiver {
   /** `busy` is the error of a connection whose place the server needs: it ends at once. */
   peerGoesAway(retryAfterMs: number, busy: ServerBusyError | undefined): void;
   wasReplaced(): void;
+  /** The peer has ended the sessions of this user: for this time, or for good. */
+  wasDenied(retryAfterMs: number | undefined): void;
 }
 
 /** What the messages about calls of the peer are passed to. */
@@ -77,7 +80,8 @@ export class Pbx extends Referenceable {
 
   /**
    * The peer closes soon: no further calls. `retryAfter` is in seconds: when it makes sense to reconnect. With the
-   * reason `replaced` it closes now, because the same user has logged in over another connection. `busy` is the limit
+   * reason `replaced` it closes now, because the same user has logged in over another connection; with `denied`,
+   * because it has ended the sessions of the user, for good without `retryAfter`. `busy` is the limit
    * because of which the peer needs the place of this connection, and closes it now.
    */
   remote_goaway(details: unknown): void {
@@ -90,6 +94,10 @@ export class Pbx extends Referenceable {
     }
     const seconds = toSeconds(retryAfter);
     const retryAfterMs = seconds >= 0 ? Math.min(seconds, LONGEST_RETRY_S) * 1000 : 0;
+    if (reason === DENIED) {
+      this.#goodbyes.wasDenied(seconds >= 0 ? retryAfterMs : undefined);
+      return;
+    }
     const isBusy = typeof busy === "string" && WORD.test(busy);
     this.#goodbyes.peerGoesAway(retryAfterMs, isBusy ? new ServerBusyError(busy, retryAfterMs) : undefined);
   }

@@ -13,6 +13,7 @@ import type {
   UsernamePassword,
 } from "../credentials/credentials.js";
 import { UnauthorizedLogin } from "../errors.js";
+import type { CheckerEvent } from "../events.js";
 import type { ScramVerifier } from "../passwords/scram-verifier.js";
 import { ANONYMOUS } from "../realm.js";
 import type { AvatarId } from "../realm.js";
@@ -33,6 +34,14 @@ export interface CredentialsChecker {
    * count together. Default: spellings count together that differ in case, accents or white space only.
    */
   canonical?(username: string): string;
+  /**
+   * Returns a value that is another one (`!==`) when the credentials of a user have changed, and undefined when there
+   * is no such user. `Portal.revalidate` and `disconnect` compare it. It is called at each login. Default: they do not
+   * notice changes.
+   */
+  fingerprint?(avatarId: string): unknown;
+  /** Reports problems of what the checker reads, until the result is disposed of: lines that it cannot use. */
+  watch?(report: (event: CheckerEvent) => void): Disposable;
 }
 
 /**

@@ -65,6 +65,11 @@ export class InMemoryUsernamePasswordChecker implements ScramChecker {
     return this.#checker.requestAvatarId(credentials);
   }
 
+  /** Changes when the user is added again. */
+  fingerprint(avatarId: string): unknown {
+    return this.#users.get(avatarId);
+  }
+
   async scramVerifier(username: string): Promise<ScramVerifier> {
     await this.#derived;
     return this.#checker.scramVerifier(username);

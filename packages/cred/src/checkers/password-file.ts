@@ -4,13 +4,14 @@ import { madeBy } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
 import { checkOptions } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
-import { withDefaults } from "@pb/broker/extension";
+import { Subscriptions, withDefaults } from "@pb/broker/extension";
 import { bytesOf, textOf, timingSafeEqual } from "../bytes.js";
 import { UsernamePassword } from "../credentials/credentials.js";
 import type { CredentialKind, PasswordCredentials } from "../credentials/credentials.js";
 import { UnauthorizedLogin } from "../errors.js";
+import type { CheckerEvent } from "../events.js";
 import type { ScramVerifier } from "../passwords/scram-verifier.js";
-import { parseStoredPasswords } from "../passwords/stored-forms.js";
+import { canCheck, kindsOfForm, parseStoredPasswords } from "../passwords/stored-forms.js";
 import type { Stored, StoredForm } from "../passwords/stored-forms.js";
 import { PlainPassword } from "../passwords/stored-password.js";
 import type { AvatarId } from "../realm.js";
@@ -99,7 +100,7 @@ const REREAD_MS = 1_000;
 
 /**
  * Checks passwords against a file with one user per line. When several lines have the same name, the first one is used.
- * Lines with too few fields are skipped.
+ * Lines with too few fields are skipped, and reported to `onEvent` of the portal.
  */
 export class FilePasswordDB implements ScramChecker {
   readonly kinds: readonly CredentialKind[];
@@ -109,6 +110,7 @@ export class FilePasswordDB implements ScramChecker {
   readonly #checker: PasswordChecker;
   #cached: { readonly version: unknown; readonly users: Promise<Users> } | undefined;
   /** The users of the last file that was parsed. A file that has not changed is not parsed again. */
+  readonly #watchers = new Subscriptions<[event: CheckerEvent]>();
   #parsed: { readonly contents: Uint8Array; readonly users: Users } | undefined;
 
   /** Throws a TypeError when `delim` is empty, or when two options describe the password field in different ways. */
@@ -143,6 +145,17 @@ export class FilePasswordDB implements ScramChecker {
 
   scramVerifier(username: string): Promise<ScramVerifier> {
     return this.#checker.scramVerifier(username);
+  }
+
+  /** The password field of the user, as text. */
+  async fingerprint(avatarId: string): Promise<unknown> {
+    const field = (await this.#users()).get(avatarId);
+    return field === undefined ? undefined : String.fromCharCode(...field);
+  }
+
+  /** Reports the lines of the file that cannot be used, each time that it has changed. */
+  watch(report: (event: CheckerEvent) => void): Disposable {
+    return this.#watchers.add(report);
   }
 
   async #find(username: string): Promise<Stored | undefined> {
@@ -193,15 +206,37 @@ export class FilePasswordDB implements ScramChecker {
   #parse(contents: Uint8Array): Users {
     const { delim, usernameField, passwordField } = this.#fields;
     const users = new Map<string, Uint8Array>();
-    for (const line of split(contents, bytesOf("\n"))) {
-      const fields = split(trimEnd(line), bytesOf(delim));
+    const problems = new LineProblems();
+    for (const [index, bytes] of split(contents, bytesOf("\n")).entries()) {
+      const line = trimEnd(bytes);
+      const fields = split(line, bytesOf(delim));
       const username = textOf(fields[usernameField]);
       const password = fields[passwordField];
+      const problem = this.#problemOf(line, username, password, users);
+      if (problem !== undefined) problems.add(index + 1, problem);
       if (username === undefined || password === undefined) continue;
       const name = this.canonical(username);
       if (!users.has(name)) users.set(name, password);
     }
+    const event = problems.event();
+    if (event !== undefined) for (const report of this.#watchers) report(event);
     return users;
+  }
+
+  /** Why a line cannot be used. Undefined for a good one, and for an empty one. */
+  #problemOf(
+    line: Uint8Array,
+    username: string | undefined,
+    password: Uint8Array | undefined,
+    users: Users,
+  ): string | undefined {
+    if (line.length === 0) return undefined;
+    if (password === undefined) return "has too few fields";
+    if (username === undefined) return "has too few fields, or a name that is not UTF-8";
+    if (users.has(this.canonical(username))) return "has the name of an earlier line";
+    const { stores = ["plain"], hash } = this.#options;
+    if (hash !== undefined || stores.includes("plain") || isInForm(password, stores)) return undefined;
+    return `has a password in none of the forms ${stores.join(", ")}`;
   }
 
   canonical(username: string): string {
@@ -212,6 +247,31 @@ export class FilePasswordDB implements ScramChecker {
   /** @internal */
   get [madeBy](): PackageCopy {
     return thisCopy;
+  }
+}
+
+/** Whether a field can be read as a stored password of one of these forms. */
+function isInForm(field: Uint8Array, stores: readonly StoredForm[]): boolean {
+  const kinds = stores.flatMap((form) => kindsOfForm[form]);
+  return parseStoredPasswords(textOf(field) ?? "").some((stored) => canCheck(stored, kinds));
+}
+
+/** How many lines an event names. */
+const MOST_LINES = 20;
+
+/** Collects the lines that cannot be used. */
+class LineProblems {
+  readonly #lines: { readonly line: number; readonly problem: string }[] = [];
+  #omitted = 0;
+
+  add(line: number, problem: string): void {
+    if (this.#lines.length < MOST_LINES) this.#lines.push({ line, problem });
+    else this.#omitted++;
+  }
+
+  event(): CheckerEvent | undefined {
+    if (this.#lines.length === 0) return undefined;
+    return { kind: "password-file", lines: this.#lines, omitted: this.#omitted };
   }
 }
 

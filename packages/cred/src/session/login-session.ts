@@ -14,6 +14,7 @@ import type { AvatarId, Login, Mind } from "../realm.js";
 import { AvatarSession } from "./avatar-session.js";
 import type { LoginAttempt } from "./login-attempt.js";
 import type { LoginBudgets } from "./login-budgets.js";
+import type { Sessions } from "./sessions.js";
 import { isThrottled, isWrongGuess, LoginThrottle } from "./login-throttle.js";
 
 /** The part of a portal that its sessions use. */
@@ -22,6 +23,7 @@ export interface SessionPortal {
   readonly policy: LoginPolicy;
   readonly budgets: LoginBudgets;
   readonly onEvent: LoginWatcher;
+  readonly sessions: Sessions;
   requestAvatarId(credentials: Credentials): Promise<AvatarId>;
   requestAvatar(avatarId: AvatarId, mind: Mind): Promise<Login>;
   scramChecker(): ScramChecker | undefined;
@@ -150,7 +152,7 @@ export class LoginSession {
     const session = await this.#report(
       mechanism,
       username,
-      () => this.#createSession(avatarId, mind),
+      () => this.#createSession(mechanism, avatarId, mind),
       () => true,
     );
     this.#requireConnection();
@@ -189,21 +191,36 @@ export class LoginSession {
     if (!this.#connection.isOpen) throw new LoginFailed("The connection ended during the login");
   }
 
-  async #createSession(avatarId: AvatarId, mind: Mind): Promise<AvatarSession> {
+  async #createSession(mechanism: LoginMechanism, avatarId: AvatarId, mind: Mind): Promise<AvatarSession> {
+    const { sessions } = this.#portal;
+    const fingerprint = await this.guard(() => sessions.requireAdmitted(avatarId));
     const admission = await this.#connection.admitLogin(avatarId);
     try {
       const { avatar, logout } = await this.#portal.requestAvatar(avatarId, mind);
       // Logs out when the connection ends, at once if it has ended by now: the client cannot release a reference that
       // could not be sent.
       const subscription = this.#connection.notifyOnDisconnect(() => session.logout());
+      const entry = sessions.add({ avatarId, avatar, connection: this.#connection, mechanism }, fingerprint);
       const session = new AvatarSession(avatar, () => {
         subscription[dispose]();
+        entry[dispose]();
         admission[dispose]();
         void this.#logOut(logout, avatarId);
       });
+      this.#requireNotRefused(session, avatarId, fingerprint);
       return session;
     } catch (error) {
       admission[dispose]();
+      throw error;
+    }
+  }
+
+  /** An operator may have disconnected the user while the realm made the avatar. */
+  #requireNotRefused(session: AvatarSession, avatarId: AvatarId, fingerprint: unknown): void {
+    try {
+      this.#portal.sessions.requireNotRefused(avatarId, fingerprint);
+    } catch (error) {
+      session.logout();
       throw error;
     }
   }

@@ -28,6 +28,11 @@ class LoginThrottled extends LoginDenied {
   static readonly remoteBases: readonly string[] = ["pb.LoginThrottled"];
 }
 
+/** The error of a login that is refused for now. */
+export function throttled(message: string): LoginDenied {
+  return new LoginThrottled(message);
+}
+
 export class LoginThrottle {
   readonly #limits: LoginLimits;
   readonly #budgets: LoginBudgets;

@@ -1,10 +1,10 @@
 // A listening server.
 
-import { addDisposal, asyncDispose, refuseProxies } from "@pb/jelly-types";
+import { addDisposal, asyncDispose, dispose, refuseProxies } from "@pb/jelly-types";
 import type { Broker } from "@pb/broker";
 import { withDefaults } from "@pb/broker/extension";
 import { ConnectError } from "@pb/transport";
-import type { CloseOptions, ServerConnections, ServerWatcher } from "@pb/transport";
+import type { CloseOptions, ServerConnections, ServerEvent, ServerLimits, ServerWatcher } from "@pb/transport";
 import { once } from "node:events";
 import type { Server as SocketServer, Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -19,6 +19,8 @@ import type { Origin } from "../socket/socket-peer.js";
 import type { TlsAcceptor } from "../tls/tls-acceptor.js";
 import { checkTlsOptions, serverTlsKinds } from "../tls/tls-options.js";
 import type { ServerTls } from "../tls/tls-options.js";
+import { watchExpiry } from "../tls/certificate-expiry.js";
+import { watchDescriptors } from "./descriptors.js";
 import { connectionEvent } from "./given-server.js";
 
 /** The address of a server. */
@@ -59,7 +61,9 @@ export class Server {
   readonly #address: ServerAddress;
   /** Sockets of proxies whose headers have not arrived. */
   readonly #headerless = new Set<Socket>();
+  readonly #watches: Disposable[] = [];
   #closing: Promise<void> | undefined;
+  #state: "listening" | "draining" | "closed" = "listening";
 
   /** Programs use the function `listen` instead. */
   constructor(parts: ServerParts) {
@@ -71,6 +75,38 @@ export class Server {
       .on(connectionEvent(parts.server), accept)
       .on("error", (error) => this.#connections.report({ kind: "error", error }));
     for (const socket of parts.early) accept(socket);
+    const report = (event: ServerEvent): void => this.#connections.report(event);
+    this.#watches.push(watchDescriptors(report));
+    const { tls } = parts;
+    if (tls !== undefined) this.#watches.push(watchExpiry(() => tls.certificate, report));
+  }
+
+  /**
+   * For health checks: `listening` until the server begins to close, `draining` until all connections are closed, then
+   * `closed`.
+   */
+  get state(): "listening" | "draining" | "closed" {
+    return this.#state;
+  }
+
+  /**
+   * Changes limits from now on. Connections that exceed a lower one stay. Throws `TypeError` for an unknown name, for a
+   * value that is not a number in its range, and for another `tlsMs`, which cannot be changed.
+   */
+  setLimits(limits: Partial<ServerLimits>): void {
+    this.#connections.setLimits(limits);
+  }
+
+  /**
+   * Whether the arrivals of references are recorded from now on, for `leakReport()` of the connections: first the
+   * option `traceReferences` of `broker`. Slow: switch it on while a leak is sought.
+   */
+  get tracesReferences(): boolean {
+    return this.#connections.tracesReferences;
+  }
+
+  set tracesReferences(isOn: boolean) {
+    this.#connections.tracesReferences = isOn;
   }
 
   /** The address with the actual port, also if port 0 was requested. */
@@ -136,6 +172,8 @@ export class Server {
 
   async #close(options: CloseOptions): Promise<void> {
     const { server, release } = this.#parts;
+    this.#state = "draining";
+    for (const watch of this.#watches) watch[dispose]();
     const closed = once(server, "close");
     this.#connections.stopAdmitting();
     // Before the server stops listening: see `listenOnPath`.
@@ -144,6 +182,7 @@ export class Server {
     for (const socket of this.#headerless) discardSocket(socket);
     await this.#connections.close(options);
     await closed;
+    this.#state = "closed";
   }
 
   #acceptSocket(socket: Socket): void {

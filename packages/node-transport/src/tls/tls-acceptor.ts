@@ -7,6 +7,8 @@ import { createServer } from "node:tls";
 import type { Server as TlsServer, TLSSocket } from "node:tls";
 import type { ConnectErrorCode } from "../errors.js";
 import { startsWithProxyHeader } from "../proxy/proxy-header.js";
+import { shownCertificate } from "./certificate-expiry.js";
+import type { ShownCertificate } from "./certificate-expiry.js";
 import { explainHandshakeError, explainTlsError } from "./tls-errors.js";
 import { serverContextOptions } from "./tls-material.js";
 import { clientCertificatesOf } from "./tls-options.js";
@@ -32,8 +34,11 @@ export class TlsAcceptor {
   readonly #keys = new WeakMap<Socket, string>();
   #nextNumber = 0;
 
-  private constructor(server: TlsServer, tls: ServerTls, tlsMs: number) {
+  #certificate: ShownCertificate;
+
+  private constructor({ server, certificate }: Secured, tls: ServerTls, tlsMs: number) {
     this.#server = this.#listen(server);
+    this.#certificate = certificate;
     this.#tls = tls;
     this.#tlsMs = tlsMs;
   }
@@ -52,8 +57,15 @@ export class TlsAcceptor {
    */
   async reload(tls: ServerTls = this.#tls): Promise<void> {
     // A new server, because `setSecureContext` changes neither the client certificates that are requested nor ALPN.
-    this.#server = this.#listen(await createTlsServer(tls, this.#tlsMs));
+    const { server, certificate } = await createTlsServer(tls, this.#tlsMs);
+    this.#server = this.#listen(server);
+    this.#certificate = certificate;
     this.#tls = tls;
+  }
+
+  /** The certificate for new handshakes. */
+  get certificate(): ShownCertificate {
+    return this.#certificate;
   }
 
   /** Resolves when the handshake succeeds. Rejects with `ConnectError` when it fails, and then the socket is closed. */
@@ -137,17 +149,24 @@ export class TlsAcceptor {
   }
 }
 
+/** A server of TLS, and what it shows. */
+interface Secured {
+  readonly server: TlsServer;
+  readonly certificate: ShownCertificate;
+}
+
 /** A server that does not listen: it is passed its sockets. */
-async function createTlsServer(tls: ServerTls, tlsMs: number): Promise<TlsServer> {
+async function createTlsServer(tls: ServerTls, tlsMs: number): Promise<Secured> {
   const clientCertificates = clientCertificatesOf(tls);
   const context = await serverContextOptions(tls);
-  return createServer({
+  const server = createServer({
     ...context,
     requestCert: clientCertificates !== "none",
     rejectUnauthorized: clientCertificates === "required",
     ...(tls.alpnProtocols === undefined ? {} : { ALPNProtocols: [...tls.alpnProtocols] }),
     handshakeTimeout: Math.min(tlsMs, LONGEST_MS),
   });
+  return { server, certificate: shownCertificate(context.cert as Buffer) };
 }
 
 /**

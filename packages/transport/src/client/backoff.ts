@@ -52,7 +52,9 @@ export function completeBackoff(options: BackoffOptions | undefined): Backoff {
  */
 export function retryDelay(error: unknown, random: () => number = Math.random): number {
   const cause = error instanceof ConnectionLostError ? error.cause : error;
-  return cause instanceof ServerBusyError ? cause.retryAfterMs * (1 + random() / 2) : 0;
+  const isDenied = error instanceof ConnectionLostError && error.reason === "denied";
+  const { retryAfterMs = 0 } = (isDenied || cause instanceof ServerBusyError ? cause : {}) as Partial<ServerBusyError>;
+  return retryAfterMs * (1 + random() / 2);
 }
 
 /**

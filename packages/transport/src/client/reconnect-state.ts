@@ -1,6 +1,7 @@
 // The states of a reconnecting client, and what they mean for a caller.
 
 import { ConnectionLostError, RemoteError } from "@pb/broker";
+import { retryDelay } from "./backoff.js";
 import type { Broker, RemoteMethods, RemoteReference } from "@pb/broker";
 import { NotConnectedError } from "../errors.js";
 
@@ -59,10 +60,12 @@ const TEMPORARY = ["pb.LoginThrottled", "pb.DuplicateLogin"];
  * - The login was refused: its credentials are wrong (`UnauthorizedLogin`), the server does not admit the user
  *   (`LoginDenied`), or it has no checker for such credentials (`UnhandledCredentials`). Refusals of limits on logins
  *   end with time, and are not final.
- * - The server has ended the connection because the same user logged in over a newer one (reason `replaced`).
+ * - The server has ended the connection because the same user logged in over a newer one (reason `replaced`), or
+ *   because it has ended the sessions of the user for good (`denied`).
  */
 export function isFinalByDefault(error: unknown): boolean {
-  if (error instanceof ConnectionLostError) return error.reason === "replaced";
+  if (error instanceof ConnectionLostError)
+    return error.reason === "replaced" || (error.reason === "denied" && retryDelay(error) === 0);
   const remote = error instanceof Error && error.cause instanceof RemoteError ? error.cause : error;
   if (remote instanceof RemoteError) {
     if (TEMPORARY.some((type) => remote.is(type))) return false;

@@ -50,8 +50,9 @@ export interface ReconnectingClientOptions<T> {
   /**
    * Whether the client stops after this error: of a failed attempt, or the `ConnectionLostError` of a connection.
    * Default: it stops when a login is refused with `UnauthorizedLogin`, `LoginDenied` or `UnhandledCredentials`, unless
-   * a limit on logins refused it; and when the server replaced the connection by a newer one of the same user, because
-   * two clients would otherwise replace each other for ever. If the function throws, the client goes on and reports the
+   * a limit on logins refused it; when the server has ended the sessions of the user for good (reason `denied`); and
+   * when it replaced the connection by a newer one of the same user, because two clients would otherwise replace each
+   * other for ever. If the function throws, the client goes on and reports the
    * error to `onEvent`.
    */
   readonly isFinal?: ((error: unknown) => boolean) | undefined;

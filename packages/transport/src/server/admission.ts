@@ -94,7 +94,7 @@ const RESERVE = 1 / 20;
 
 /** Counts the connections of one server, and decides which of them have a place. */
 export class Admission {
-  readonly #limits: ServerLimits;
+  limits: ServerLimits;
   readonly #all = new Crowd<Place>();
   readonly #negotiating = new Crowd<Place>();
   /** Connections that are negotiating or logging in. */
@@ -102,7 +102,7 @@ export class Admission {
   readonly #guests = new Crowd<Place>();
 
   constructor(limits: ServerLimits) {
-    this.#limits = limits;
+    this.limits = limits;
   }
 
   /**
@@ -130,7 +130,7 @@ export class Admission {
 
   /** The limits that one more connection would exceed. Those that apply to the address of the candidate come first. */
   *#exceeded({ networks, candidate }: Place): Iterable<Excess> {
-    const limits = this.#limits;
+    const { limits } = this;
     for (let width = 0; width < networks.length && candidate.address !== undefined; width++) {
       const within = networks.slice(0, networks.length - width);
       const most = WIDER ** width;

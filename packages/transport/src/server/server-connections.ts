@@ -14,6 +14,7 @@ import { Admission, defaultServerLimits } from "./admission.js";
 import type { Refusal, ServerLimits, Ticket } from "./admission.js";
 import { drain } from "./drain.js";
 import type { CloseOptions, DrainTimes } from "./drain.js";
+import { EventRate } from "./event-rate.js";
 import { errorFor, Refusals } from "./refusals.js";
 import { SameUserPolicy } from "./same-user.js";
 import type { SameUserOptions } from "./same-user.js";
@@ -74,7 +75,7 @@ const NEGOTIATION_MS = 1_000;
 
 export class ServerConnections {
   readonly #options: ServerConnectionsOptions;
-  readonly #limits: ServerLimits;
+  #limits: ServerLimits;
   readonly #platform: Platform;
   readonly #admission: Admission;
   readonly #refusals: Refusals;
@@ -83,6 +84,7 @@ export class ServerConnections {
   /** Connections whose brokers do not exist yet or are not ready. */
   readonly #unready = new Set<Pick<Admitted, "incoming" | "broker">>();
   readonly #watchers = new Subscriptions<[event: ServerEvent]>();
+  readonly #rates = { failed: new EventRate(), refused: new EventRate() };
   #isAdmitting = true;
 
   /** Throws `TypeError` for an unknown option, and for a limit or another one that is not a number in its range. */
@@ -102,6 +104,26 @@ export class ServerConnections {
     return this.#limits;
   }
 
+  /**
+   * Changes limits from now on. Connections that exceed a lower one stay. Throws `TypeError` for an unknown name, for a
+   * value that is not a number in its range, and for `tlsMs`, which is that of the TLS context.
+   */
+  setLimits(limits: Partial<ServerLimits>): void {
+    const changed = withDefaults("limit", this.#limits, limits, { tlsMs: { least: 1 } });
+    if (changed.tlsMs !== this.#limits.tlsMs) throw new TypeError("The limit tlsMs cannot be changed");
+    this.#limits = changed;
+    this.#admission.limits = changed;
+  }
+
+  /** Whether the arrivals of references are recorded, for `leakReport()`: the option `traceReferences`. */
+  get tracesReferences(): boolean {
+    return this.#options.config.traceReferences;
+  }
+
+  set tracesReferences(isOn: boolean) {
+    this.#options.config.traceReferences = isOn;
+  }
+
   /** The current connections, including those that are still negotiating. */
   get all(): ReadonlySet<Broker> {
     return this.#brokers;
@@ -119,6 +141,11 @@ export class ServerConnections {
 
   /** Passes an event to all watchers. What a watcher throws is reported to the `onEvent` of the brokers. */
   report(event: ServerEvent): void {
+    if (event.kind === "failed" || event.kind === "refused") {
+      const omitted = this.#rates[event.kind].take();
+      if (omitted === undefined) return;
+      if (omitted > 0) event = { ...event, omitted };
+    }
     for (const watcher of this.#watchers) this.#options.config.runCallback(() => watcher(event));
   }
 

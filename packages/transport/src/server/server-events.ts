@@ -17,6 +17,11 @@ interface AboutPeer {
   readonly id: string;
   /** Describes the peer, such as `tcp:192.0.2.1:51324`. */
   readonly peer: string;
+  /**
+   * The number of events of this kind that were not reported since the last one, if there are any: 100 at once are
+   * reported, and then one per second.
+   */
+  readonly omitted?: number | undefined;
 }
 
 /**
@@ -58,6 +63,13 @@ export type ServerEvent =
    * The system reported an error, and the server goes on: no more sockets (`EMFILE`), or the path of a UNIX socket
    * could not be removed.
    */
-  | { readonly kind: "error"; readonly error: Error };
+  | { readonly kind: "error"; readonly error: Error }
+  /**
+   * The process has nearly as many open files and sockets as it may have. At `limit`, connections are lost without a
+   * word, and `error` is reported with the code `EMFILE`.
+   */
+  | { readonly kind: "descriptors"; readonly open: number; readonly limit: number }
+  /** The certificate of the server expires in less than 14 days, or has expired. Reported at once, and daily. */
+  | { readonly kind: "certificate"; readonly name: string; readonly validTo: Date; readonly hasExpired: boolean };
 
 export type ServerWatcher = (event: ServerEvent) => void;

@@ -6,7 +6,14 @@ import { addDisposal, asyncDispose, checkOptions, printable, refuseProxies } fro
 import type { OptionKinds } from "@pb/jelly-types";
 import { ConnectError, defaultPlatform, nestedOptions, serverConnections } from "@pb/transport";
 import { serverOptionKinds } from "@pb/transport";
-import type { CloseOptions, Platform, ServerConnections, ServerOptions, ServerWatcher } from "@pb/transport";
+import type {
+  CloseOptions,
+  Platform,
+  ServerConnections,
+  ServerLimits,
+  ServerOptions,
+  ServerWatcher,
+} from "@pb/transport";
 import { withPlatformDefaults } from "../heap-share.js";
 import { openWebSocketLink } from "../client/open-web-socket.js";
 import { PORT_PEER, PortLink } from "../link/port-link.js";
@@ -65,6 +72,7 @@ export class WebServer {
   protected readonly heldBytes: number;
   readonly #onClose: (() => void)[] = [];
   #closing: Promise<void> | undefined;
+  #state: "listening" | "draining" | "closed" = "listening";
 
   /** Throws `TypeError` for a bad root, and for an unknown or bad option. */
   constructor(root: RootSource, options: WebServerOptions = {}, platform: Platform = defaultPlatform) {
@@ -79,6 +87,22 @@ export class WebServer {
   /** The current connections, including those that are still negotiating. */
   get connections(): ReadonlySet<Broker> {
     return this.incoming.all;
+  }
+
+  /**
+   * For health checks: `listening` until the server begins to close, `draining` until all connections are closed, then
+   * `closed`.
+   */
+  get state(): "listening" | "draining" | "closed" {
+    return this.#state;
+  }
+
+  /**
+   * Changes limits from now on. Connections that exceed a lower one stay. Throws `TypeError` for an unknown name, for a
+   * value that is not a number in its range, and for another `tlsMs`, which cannot be changed.
+   */
+  setLimits(limits: Partial<ServerLimits>): void {
+    this.incoming.setLimits(limits);
   }
 
   /** Calls `watcher` with every event from now on, until the result is disposed of. */
@@ -136,8 +160,14 @@ export class WebServer {
    */
   async close(options?: CloseOptions): Promise<void> {
     const times = withDefaults("option", { drainMs: 0, retryAfterMs: 0 }, options);
-    this.#closing ??= this.closeAll(times);
+    this.#closing ??= this.#close(times);
     return this.#closing;
+  }
+
+  async #close(times: CloseOptions): Promise<void> {
+    this.#state = "draining";
+    await this.closeAll(times);
+    this.#state = "closed";
   }
 
   /** Calls `stop` when the server begins to close. @internal */
