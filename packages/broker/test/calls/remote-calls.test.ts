@@ -12,10 +12,12 @@ import { produce } from "immer";
 import { observable, toJS } from "mobx";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { asLocal, Cacheable, remoteCache, RemoteCache, Root } from "@pb/broker";
-import type { CacheObserver, Perspective, Reference } from "@pb/broker";
+import type { CacheObserver, Perspective, Reference, RemoteStream } from "@pb/broker";
 import type { IncomingCall } from "@pb/broker/extension";
 import { connectedPair } from "@pb/broker/testing";
 import { TypeRegistry } from "@pb/jelly-types";
+import { contract } from "@pb/broker/schema";
+import { useInAllWays } from "../support/protocols.js";
 
 /** All calls that arrived at any object. */
 const called: string[] = [];
@@ -225,6 +227,45 @@ describe.each(objects)("%s", (_name, object, caller) => {
     // The reference still works.
     expect(await caller.callRemote("echo", 1)).toBe(1);
   });
+
+  test("everything else", async () => {
+    await useInAllWays(object);
+    await pair.settled();
+    expect(called).toEqual([]);
+    expect(await caller.callRemote("echo", 1)).toBe(1);
+  });
+});
+
+test("a result that has not arrived, a stream, and a caller by contract call nothing either", async () => {
+  class Press extends Root {
+    readonly calls: string[] = [];
+    release!: () => void;
+    readonly #gate = new Promise<void>((resolve) => (this.release = resolve));
+
+    override async receiveCall({ method }: IncomingCall): Promise<unknown> {
+      this.calls.push(method);
+      if (method === "self") await this.#gate;
+      return method === "self" ? this : method === "numbers" ? numbers() : "called";
+    }
+  }
+  async function* numbers(): AsyncGenerator<number> {
+    yield* [1, 2];
+  }
+  const press = new Press();
+  const own = await connectedPair({ root: press });
+  const reference = await own.client.getRootObject();
+  const stream = (await reference.callRemote("numbers")) as RemoteStream<number>;
+  const later = reference.pipe("self");
+  const caller = reference.as(contract({ echo: [] }));
+  await expect.poll(() => press.calls).toEqual(["numbers", "self"]);
+  for (const object of [later, later.call, stream, caller, caller.call]) await useInAllWays(object);
+  press.release();
+  const answered: unknown = await later.callRemote("echo");
+  const items: number[] = [];
+  for await (const item of stream) items.push(item);
+  expect([answered, await caller.call.echo(), items]).toEqual(["called", "called", [1, 2]]);
+  expect(press.calls).toEqual(["numbers", "self", "echo", "echo"]);
+  await own.close();
 });
 
 test("a destructured `call` within data is data", () => {

@@ -5,6 +5,7 @@ import type { Reference } from "@pb/broker";
 import { NotConnectedError, OutcomeUnknownError } from "@pb/transport";
 import type { LastingReference } from "@pb/transport";
 import { describe, expect, expectTypeOf, test } from "vitest";
+import { useInAllWays } from "../../../broker/test/support/protocols.js";
 import { until } from "../support/echo.js";
 import { startHouse } from "../support/house.js";
 import type { House, Member, Room } from "../support/house.js";
@@ -29,6 +30,25 @@ test.each<[string, (client: Client) => [object: object, use: (object: any) => un
   const [object, use] = make(startHouse().client);
   expect(() => use(new Proxy(object, {}))).toThrow(`${name} was used on a proxy or a copy of the object: keep the`);
   expect(Object.prototype.toString.call(object)).toMatch(/^\[object (ReconnectingClient|LastingReference|Standing)\]$/);
+});
+
+test("what programs do with any object calls no method of the server", async () => {
+  const { client, house } = startHouse();
+  await client.current();
+  const room = client.path("room", "lobby");
+  const standing = client.standing(() => undefined);
+  for (const object of [
+    client,
+    client.call,
+    client.with({}),
+    room,
+    room.call,
+    room.with({ timeoutMs: 9 }).call,
+    standing,
+  ])
+    await useInAllWays(object);
+  expect([house.log, room.state.is]).toEqual([[], "unbound"]);
+  expect(await room.call.say("a")).toBe("lobby: a");
 });
 
 const caught = (call: Promise<unknown>): Promise<unknown> => call.catch((error: unknown) => error);
