@@ -16,7 +16,7 @@ const layers: Record<string, readonly string[]> = {
   cred: ["banana", "jelly-types", "broker"],
   transport: ["banana", "jelly-types", "broker"],
   "node-transport": ["banana", "jelly-types", "broker", "transport"],
-  cli: ["banana", "jelly-types", "broker", "cred", "transport", "node-transport"],
+  cli: ["banana", "jelly-types", "broker", "cred", "transport", "node-transport", "web-transport"],
   live: ["banana", "jelly-types", "broker"],
   "web-transport": ["banana", "jelly-types", "broker", "transport", "node-transport"],
 };

@@ -9,6 +9,7 @@ import type { DecodeFlags } from "./decode/decode.js";
 import type { StatsFlags } from "./decode/stats.js";
 import type { DoctorFlags } from "./doctor/doctor.js";
 import { codeOf, exitStatus, statusOf } from "./errors.js";
+import { addGateway } from "./gateway/command.js";
 import { collect, endpointHelp, examples } from "./help.js";
 import { columnsOf, painter } from "./io.js";
 import type { CliIo } from "./io.js";
@@ -80,6 +81,7 @@ function makeProgram(io: CliIo, done: (status: number) => void): Command {
   addDecode(program, io, done);
   addStats(program, io, done);
   addReplay(program, io, done);
+  addGateway(program, io, done);
   addTypegen(program, io, done);
   addCompletion(program, io);
   return program;

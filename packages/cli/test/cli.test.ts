@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { typescript } from "../../../tools/process/program.js";
 import { pb } from "./support.js";
 
-const commands = ["call", "doctor", "tap", "decode", "stats", "replay", "typegen", "completion"];
+const commands = ["call", "doctor", "tap", "decode", "stats", "replay", "gateway", "typegen", "completion"];
 
 test.each([[[]], ...commands.map((command) => [[command]])])("%j has help with examples", async (command) => {
   const { status, stdout, stderr } = await pb([...command, "--help"]);
@@ -31,7 +31,7 @@ test("without arguments, the help is shown as an error", async () => {
 
 test.each(["bash", "zsh", "fish"])("completes commands and options in %s", async (shell) => {
   const { stdout } = await pb(["completion", shell]);
-  for (const word of ["call", "doctor", "replay", "typegen", "completion"]) expect(stdout).toContain(word);
+  for (const word of commands) expect(stdout).toContain(word);
   expect(stdout).toMatch(/(--| -l )secret-file/);
 });
 
