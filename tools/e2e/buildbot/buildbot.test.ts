@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { record } from "../../../packages/cli/test/replay/record.js";
 import { pb } from "../../../packages/cli/test/support.js";
 import { folder } from "../../../packages/node-transport/test/support/echo.js";
 import { example, Program, until } from "../../process/program.js";
@@ -59,6 +60,21 @@ describe.runIf(canRun)("a real Buildbot master", { timeout: 600_000 }, () => {
       ["hello", "success"],
       ["exit3", "failure"],
     ]);
+  });
+
+  test.runIf(isReal)("starts a build again when the client side of a recorded sendchange is replayed", async () => {
+    using files = folder();
+    const recording = files.file("sendchange.pbrec");
+    const { length: before } = await master.builds("basic");
+    await record(recording, Number(master.endpoint.split(":")[2]), async (endpoint) => {
+      expect(await master.sendChange("basic", endpoint)).toBe("change sent successfully\n");
+    });
+    await master.build("basic", before + 1);
+    const env = { PB_PASSWORD: "changepw" };
+    const replayed = await pb(["replay", recording, "--as", "client", "--to", master.endpoint], { env });
+    expect(replayed).toMatchObject({ status: 0, stdout: expect.stringContaining("received as recorded") });
+    const build = await master.build("basic", before + 2);
+    expect(build.steps.map(({ name, results }) => [name, results])).toContainEqual(["hello", "success"]);
   });
 
   test("refuses our sendchange with a wrong password", async () => {

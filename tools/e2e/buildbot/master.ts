@@ -104,10 +104,10 @@ export class Master implements AsyncDisposable {
    * Sends a change for a builder with `buildbot sendchange`, whose output is returned. The branch is the name of the
    * builder (master.cfg).
    */
-  async sendChange(builder: string): Promise<string> {
+  async sendChange(builder: string, endpoint: string = this.endpoint): Promise<string> {
     const options = { who: "someone <s@example.org>", branch: builder, revision: "r1", comments: "a change" };
     const more = { category: "cat", project: "proj", repository: "repo", property: "p1:v1", auth: accounts.change };
-    const all = { master: this.endpoint.replace("tcp:", ""), ...options, ...more };
+    const all = { master: endpoint.replace("tcp:", ""), ...options, ...more };
     const args = Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]);
     return this.#run("/usr/bin/buildbot", "sendchange", ...args, "file1.c", "dir/file2.c");
   }
