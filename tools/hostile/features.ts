@@ -79,10 +79,10 @@ const onViews: readonly Attack[] = [
     () => repeat(40, (index) => patch(index + 1, index % 2 === 0 ? step(`/${"~0".repeat(300_000)}`, 1) : whole)),
     { sliceMs: 300 }, // 8 ms for each path; many arrive in one turn.
   ),
-  patches("that move all items of a list", () => repeat(2000, (index) => patch(index + 1, ...moving)), {
+  patches("that move all items of a list", () => repeat(500, (index) => patch(index + 1, ...moving)), {
     isShort: true,
     sliceMs: 300,
-    ordinaryPatches: () => repeat(2000, (index) => patch(index + 1, ...setting)),
+    ordinaryPatches: () => repeat(500, (index) => patch(index + 1, ...setting)),
   }),
   patches(
     "of 300,000 steps",

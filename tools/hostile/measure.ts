@@ -71,7 +71,7 @@ async function measureAlone(attack: SingleAttack, program: string, isShort: bool
   const run = (): Promise<void> =>
     Promise.race([attack.run(victim), victim.exited]).catch((error: unknown) => {
       if (!(error instanceof AssertionError)) throw error;
-      success = error.message;
+      success = error.message.split("\n", 1)[0]; // Node adds both values to the message.
     });
   await victim.latencies();
   const before = await victim.usage(true);
