@@ -16,6 +16,7 @@ import type { CallDetails, Expectation, OnceTicket, OutgoingGraphOptions } from 
 import { noteSignal } from "../flavors/stream-reader.js";
 import { PipelinedReference } from "../flavors/pipelined.js";
 import type { Pipelining } from "../flavors/pipelined.js";
+import { framesHere, originOf } from "../references/reference-report.js";
 import { releaseUnread, releaseUnreadInSteps } from "../references/release-unread.js";
 import { calledAs, RemoteError, unknownFailure } from "../wire/failure.js";
 import { brief } from "../wire/messages.js";
@@ -50,6 +51,8 @@ interface PendingCall {
   readonly record: CallRecord | undefined;
   /** Set if the call must run once. */
   readonly once: OnceTicket | undefined;
+  /** Describes the call, if references are traced. */
+  readonly origin: string | undefined;
 }
 
 /** What both ends can do beyond Twisted's protocol (docs/extension.md). */
@@ -135,6 +138,7 @@ export class Caller {
         expectation: details.expectation,
         record: details.record,
         once: details.once,
+        origin: this.#core.config.traceReferences ? originOf("in the answer to", method, framesHere()) : undefined,
       };
       this.#add(call);
       try {
@@ -295,6 +299,7 @@ export class Caller {
     if (call === undefined) throw unknownRequest(requestId);
     this.#noteAnswer(call);
     const incoming = new IncomingGraph(this.#core, call.perspective);
+    incoming.origin = call.origin;
     const start = reader.offset;
     try {
       const value = yield* this.#core.unjellier.readGraphInSteps(reader, incoming);
@@ -370,8 +375,9 @@ export class Caller {
     wantsAnswer: boolean,
   ): OutgoingGraph {
     if (typeof method !== "string") requireName("The name of a method", method);
-    const { outbox } = this.#core;
+    const { outbox, config } = this.#core;
     const graph = new OutgoingGraph(this.#core, perspective, wantsAnswer ? KEEPS_OBJECTS : undefined);
+    if (config.traceReferences) graph.origin = originOf("in an argument of", method);
     if (outbox.isWriting) graph.onDeferredFailure = (error) => this.#failDeferred(requestId, error);
     const command = isCache === true ? "cachemessage" : "message";
     try {
@@ -395,6 +401,7 @@ export class Caller {
   #readAnswer(call: PendingCall, reader: BananaReader, command: "answer" | "error"): void {
     this.#noteAnswer(call);
     const incoming = new IncomingGraph(this.#core, call.perspective);
+    incoming.origin = call.origin;
     const start = reader.offset;
     try {
       this.#settle(call, command, this.#core.unjellier.readGraph(reader, incoming));

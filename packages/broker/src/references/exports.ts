@@ -10,6 +10,7 @@ import type { ObjectId, OutboundMessage } from "../wire/messages.js";
 import { ExportedCaches } from "./exported-caches.js";
 import type { CacheSource, ExportedCache } from "./exported-caches.js";
 import { NearLimit } from "./near-limit.js";
+import { classNameOf } from "./reference-report.js";
 
 /**
  * How many times an object over the limit is refused before the connection ends, as in Twisted (wire specification
@@ -44,6 +45,8 @@ interface ExportedObject {
   readonly target: Callable;
   /** References sent and not yet released. */
   count: number;
+  /** How often each call has sent it, if that is traced. */
+  origins?: Map<string, number>;
 }
 
 /** An object that calls in flight have sent as an argument. */
@@ -103,7 +106,7 @@ export class ExportTable {
    * and `ConnectionLostError` when the connection has ended (a state hook may have closed it): then nothing would ever
    * release the object.
    */
-  add(key: object, target: Callable): number {
+  add(key: object, target: Callable, origin?: string): number {
     this.#host.owner.requireOpen();
     let entry = this.#byKey.get(key);
     if (entry === undefined) {
@@ -114,6 +117,10 @@ export class ExportTable {
       if (this.#byId.size >= this.#nearLimit.next) this.#approachLimit();
     }
     entry.count++;
+    if (origin !== undefined) {
+      const origins = (entry.origins ??= new Map<string, number>());
+      origins.set(origin, (origins.get(origin) ?? 0) + 1);
+    }
     return entry.id;
   }
 
@@ -141,6 +148,18 @@ export class ExportTable {
     this.#byKey.delete(entry.key);
     this.#nearLimit.leave(this.#byId.size);
     this.#unreferenced(entry.target);
+  }
+
+  /** The objects that the peer holds, by class, and by the calls that have sent them while that was traced. */
+  report(): string {
+    const counts = new Map<string, number>();
+    const add = (line: string, count: number): unknown => counts.set(line, (counts.get(line) ?? 0) + count);
+    for (const { target, count, origins } of this.#byId.values()) {
+      const type = `given ${classNameOf(target)}`;
+      add(type, count);
+      for (const [origin, times] of origins ?? []) add(`${type}${origin.slice(3)}`, times);
+    }
+    return [...counts].map(([line, count]) => `${line}: ${count} references`).join("\n");
   }
 
   // What calls in flight have sent

@@ -136,6 +136,8 @@ export class OutgoingGraph {
   #pinned: ReadonlyMap<object, ObjectId> | undefined;
   /** Called with the error when the message could not be written at once, and cannot be sent. */
   onDeferredFailure: ((error: unknown) => void) | undefined;
+  /** The call that it belongs to, for reports, if references are traced. */
+  origin: string | undefined;
   /** The last class of which it contains a copy: its name on the wire. */
   sentType: string | undefined;
   /** The call whose answer this is, if that is kept. */
@@ -201,7 +203,7 @@ export class OutgoingGraph {
   /** Counts a reference to `target`, which is found by `key` when it is sent again. Returns the id to write. */
   exportReference(key: object, target: Callable): number {
     this.#requireOpen();
-    const id = this.context.exports.add(key, target);
+    const id = this.context.exports.add(key, target, this.origin);
     (this.#references ??= []).push(id);
     if (this.#keepsObjects) this.#keep(id, target.home);
     return id;
@@ -288,6 +290,8 @@ export class IncomingGraph {
   readonly context: ConnectionContext;
   /** The perspective for which the graph is read. */
   readonly perspective: Perspective;
+  /** The call that it belongs to, for reports, if references are traced. */
+  origin: string | undefined;
   #arrivals: Arrival[] | undefined;
 
   constructor(context: ConnectionContext, perspective: Perspective) {
@@ -297,7 +301,7 @@ export class IncomingGraph {
 
   /** Counts a received reference. Returns the `RemoteReference`. */
   importReference(id: number): object {
-    const proxy = this.context.imports.add(id, this.perspective);
+    const proxy = this.context.imports.add(id, this.perspective, this.origin);
     (this.#arrivals ??= []).push({ command: "decref", id, proxy, isFull: false });
     return proxy;
   }

@@ -9,6 +9,7 @@ import type { BrokerEvent } from "../events.js";
 import type { ObjectId, OutboundMessage, ReleaseCommand } from "../wire/messages.js";
 import { ImportedCaches } from "./imported-caches.js";
 import { NearLimit } from "./near-limit.js";
+import { framesHere } from "./reference-report.js";
 import { requestCollection, whenCollected, WeakValues } from "./weak-values.js";
 
 /** The part of a connection that the table uses. */
@@ -90,7 +91,7 @@ export class ImportTable<Proxy extends ReferenceLike = ReferenceLike> {
   }
 
   /** Adds one received reference to the object `id`, and returns its proxy. */
-  add(id: number, perspective: Perspective): Proxy {
+  add(id: number, perspective: Perspective, origin?: string): Proxy {
     const siblings = this.#proxiesFor(perspective);
     const key = keyOfId(id);
     let proxy = siblings.get(key);
@@ -104,7 +105,7 @@ export class ImportTable<Proxy extends ReferenceLike = ReferenceLike> {
     }
     object.count++;
     this.#size++;
-    if (this.#host.config.traceReferences) this.#trace(object);
+    if (this.#host.config.traceReferences) this.#trace(object, origin);
     return proxy;
   }
 
@@ -162,10 +163,9 @@ export class ImportTable<Proxy extends ReferenceLike = ReferenceLike> {
     return proxies;
   }
 
-  #trace(object: ImportedObject<Proxy>): void {
+  #trace(object: ImportedObject<Proxy>, origin = framesHere()): void {
     this.#traced.add(object);
-    const stack = new Error().stack ?? "";
-    object.arrivals.push(stack.split("\n").slice(3).join("\n"));
+    object.arrivals.push(origin);
   }
 
   // Caches

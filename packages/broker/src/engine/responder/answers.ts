@@ -9,6 +9,7 @@ import { AnswerNotKept } from "../../calls/extension-errors.js";
 import { isExpected } from "../../errors.js";
 import { Batch } from "../../flavors/stream-items.js";
 import { discardStream, streamOf } from "../../flavors/stream-source.js";
+import { originOf } from "../../references/reference-report.js";
 import { OutgoingGraph } from "../../references/graph-context.js";
 import { Failure, RemoteError, UNKNOWN_ERROR } from "../../wire/failure.js";
 import { containsPromise, resolvePromises, settlePromises } from "../../wire/promised-results.js";
@@ -55,6 +56,7 @@ export class Answers {
     const { requestId } = call;
     const graph = new OutgoingGraph(this.#core, perspective, { mayHavePromises: !isResolved });
     graph.kept = call.kept;
+    if (config.traceReferences) graph.origin = originOf("in the answer to", call.method);
     try {
       const isWritten = outbox.write({ command: "answer", requestId, value }, graph);
       if (!isWritten) {

@@ -12,6 +12,7 @@ import { cacheTarget } from "../../flavors/cacheable.js";
 import { StreamSource } from "../../flavors/stream-source.js";
 import { IncomingGraph } from "../../references/graph-context.js";
 import { mentionArrivals } from "../../references/mentioned-caches.js";
+import { originOf } from "../../references/reference-report.js";
 import { releaseUnread, releaseUnreadInSteps } from "../../references/release-unread.js";
 import { readArguments, readArgumentsInSteps } from "../../wire/arguments.js";
 import type { CallArguments } from "../../wire/arguments.js";
@@ -102,6 +103,7 @@ export class Responder {
     const note = this.arriving?.arrive(call, callable?.perspective ?? null);
     if (this.#core.config.hooks !== undefined) recordArrival(this.#core, call, callable, note);
     const incoming = new IncomingGraph(this.#core, callable?.perspective ?? null);
+    if (this.#core.config.traceReferences) incoming.origin = originOf("in an argument of", call.method);
     const start = reader.offset;
     let args: CallArguments;
     try {
@@ -123,6 +125,7 @@ export class Responder {
     const note = this.arriving?.arrive(call, callable?.perspective ?? null);
     if (this.#core.config.hooks !== undefined) recordArrival(this.#core, call, callable, note);
     const incoming = new IncomingGraph(this.#core, callable?.perspective ?? null);
+    if (this.#core.config.traceReferences) incoming.origin = originOf("in an argument of", call.method);
     const start = reader.offset;
     const open = this.#open;
     open.isReading = true;
