@@ -488,8 +488,8 @@ export class Broker implements Connection {
     this.keepAlive(); // Each end announces its version first.
     if (this.#config.extensions) this.#extend(core);
     this.#publishRoot();
+    this.#settleReady.resolve(); // Does nothing if the root has ended the connection. The owner may end it too.
     if (this.isOpen) this.#owner?.ready?.();
-    this.#settleReady.resolve();
   }
 
   /** Both ends may do more than Twisted's protocol has: see docs/extension.md. */

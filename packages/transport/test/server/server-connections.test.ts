@@ -24,6 +24,16 @@ test("serves connections and reports their beginning and end", async () => {
   expect(connections.all.size).toBe(0);
 });
 
+test("reports the end of a connection that a watcher of its beginning has ended", async () => {
+  const { connections, network, events } = serve(new Echo());
+  connections.onEvent((event) => {
+    if (event.kind === "connection") event.connection.terminate("closed");
+  });
+  await Promise.allSettled([connectTo(network)]);
+  await until(() => events.length === 2, "the end is reported");
+  expect(events).toMatchObject([{ kind: "connection" }, { kind: "closed", reason: { reason: "closed" } }]);
+});
+
 test("refuses a connection beyond a limit, reports it, and admits the next one after another has closed", async () => {
   const { connections, events, network } = serve(new Echo(), { limits: { connections: 1 } });
   const first = await connectTo(network);
