@@ -1,7 +1,7 @@
 // What a callee makes of calls with a key: `note` of `pbx` with `key` and `since`.
 
 import { none } from "@pb/banana";
-import { PBError, Referenceable, Root } from "@pb/broker";
+import { callContext, PBError, Referenceable, Root } from "@pb/broker";
 import { BrokerConfig } from "@pb/broker/extension";
 import type { BrokerLimits } from "@pb/broker";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
@@ -25,6 +25,11 @@ class Bank extends Root {
     this.runs.push("wait");
     await new Promise<void>((resolve) => this.gates.push(resolve));
     return 7;
+  }
+
+  remote_watch(): Promise<never> {
+    callContext().signal.addEventListener("abort", () => this.runs.push("aborted"));
+    return new Promise(() => undefined);
   }
 
   remote_refuse(): never {
@@ -118,6 +123,20 @@ describe("a call that arrives again", () => {
     expect(answers).toHaveLength(4);
     expect(new Set(answers).size).toBe(1);
     expect(bank.runs).toEqual(["pay 5"]);
+  });
+
+  test("with the id of a call that runs does not keep the signal of that from aborting", async () => {
+    const { bank, connect } = server();
+    await (await connect()).call(text(KEY), "wait");
+    const { peer, clock } = await connect();
+    await peer.send(
+      "(message 5 root watch 1 (tuple) (dictionary))",
+      `(message 0 pbx note 0 (tuple 5 (dictionary ((unicode key) ${text(KEY)}) ((unicode since) ${clock}))) (dictionary))`,
+      "(message 5 root wait 1 (tuple) (dictionary))",
+    );
+    await peer.close();
+    await settled();
+    expect(bank.runs).toEqual(["wait", "aborted"]);
   });
 
   test("gets the error of its method", async () => {

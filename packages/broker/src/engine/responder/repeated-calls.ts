@@ -43,18 +43,19 @@ export class RepeatedCalls {
   /** Sends the answer of a call that has run, or runs, for an earlier arrival. */
   #wait(call: ArrivedCall, callable: Callable, memory: number, kept: KeptCall): void {
     const { requestId } = call;
+    const { context } = kept;
     this.#open.start(memory);
-    if (kept.context !== undefined) this.#methods.addRepeat(requestId, kept.context);
+    if (context !== undefined) this.#methods.addRepeat(requestId, context);
     recordStart(call, callable);
     const subscription = kept.whenAnswered((answer) => {
       this.#waiting.delete(subscription);
-      this.#methods.deleteRepeat(requestId);
+      if (context !== undefined) this.#methods.deleteRepeat(requestId, context);
       this.#open.finish(() => this.#answers.answerAgain(call, answer, callable.perspective), memory);
     });
     this.#waiting.set(subscription, memory);
   }
 
-  /** The connection has ended: nobody waits for these answers anymore. */
+  /** The connection has ended: these calls get no answers. */
   end(): void {
     for (const [subscription, memory] of this.#waiting) {
       subscription[dispose]();

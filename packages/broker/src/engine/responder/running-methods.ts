@@ -100,11 +100,13 @@ export class RunningMethods {
 
   /** A call waits for the answer of an earlier arrival: to cancel it is to cancel the method that runs for both. */
   addRepeat(requestId: Expression, context: RunningContext): void {
-    (this.#contexts ??= new Map<unknown, RunningContext>()).set(requestId, context);
+    this.#contexts ??= new Map();
+    // The signal of another call with this id must still abort when the connection ends.
+    if (!this.#contexts.has(requestId)) this.#contexts.set(requestId, context);
   }
 
-  deleteRepeat(requestId: Expression): void {
-    this.#contexts?.delete(requestId);
+  deleteRepeat(requestId: Expression, context: RunningContext): void {
+    if (this.#contexts?.get(requestId) === context) this.#contexts.delete(requestId);
   }
 
   /** A call waits for items of a stream. `result` is the promise for them. */
