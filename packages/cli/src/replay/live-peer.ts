@@ -51,9 +51,12 @@ export class LivePeer {
 
   /** The next message of the peer. Undefined when it has closed the connection, or nothing came in `timeMs`. */
   async next(timeMs: number, signal: AbortSignal): Promise<ReadMessage | undefined> {
-    if (this.#waiting.length === 0 && !this.#hasEnded) await this.#change(timeMs, signal);
+    const end = performance.now() + timeMs;
+    // The bytes that arrive may be a part of a message.
+    while (this.#waiting.length === 0 && !this.#hasEnded && performance.now() < end)
+      await this.#change(end - performance.now(), signal);
     const message = this.#waiting.shift();
-    if (this.#waiting.length === 0 && this.#socket.isPaused()) this.#socket.resume();
+    if (this.#waiting.length === 0) this.#socket.resume();
     return message;
   }
 
@@ -62,8 +65,10 @@ export class LivePeer {
     const end = performance.now() + timeMs;
     while (!this.#hasEnded && performance.now() < end) {
       this.#waiting.length = 0;
+      this.#socket.resume();
       await this.#change(end - performance.now(), signal);
     }
+    this.#waiting.length = 0;
   }
 
   /** Writes a message. Resolves when the connection accepts more. */
@@ -71,7 +76,13 @@ export class LivePeer {
     const bytes = encode(tree, { dialect: this.#dialect });
     this.#conversation.feed(this.#self, bytes, performance.now());
     if (this.#hasEnded || this.#socket.write(bytes)) return;
-    await Promise.race([once(this.#socket, "drain", { signal }), once(this.#socket, "close", { signal })]);
+    const waiting = new AbortController();
+    const options = { signal: AbortSignal.any([signal, waiting.signal]) };
+    try {
+      await Promise.race([once(this.#socket, "drain", options), once(this.#socket, "close", options)]);
+    } finally {
+      waiting.abort(); // Removes the listeners.
+    }
   }
 
   end(): void {
@@ -82,7 +93,7 @@ export class LivePeer {
     this.#socket.destroy();
   }
 
-  /** Resolves at the next message, at the end, or after `timeMs`. Rejects when the signal aborts. */
+  /** Resolves when bytes arrive, at the end, or after `timeMs`. Rejects when the signal aborts. */
   async #change(timeMs: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     let timer: NodeJS.Timeout | undefined;
