@@ -23,6 +23,12 @@ const KEPT: ReadonlySet<string> = new Set([
 /** Tags of scalars that take text with a secret in it: the whole value is replaced. */
 const SCALARS: ReadonlySet<string> = new Set(["decimal", "datetime", "date", "time", "timedelta", "persistent"]);
 
+/**
+ * How often a message is rewritten to find the secrets in shared objects. After that, all shared objects count as
+ * secret: a peer can write a message that shows one further secret each time.
+ */
+const MOST_PASSES = 20;
+
 function ascii(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
@@ -40,6 +46,8 @@ export class Redactor {
   readonly #known: KnownSecrets;
   /** The shared objects of this message that stand in the place of a secret. */
   readonly #shared = new Set<string>();
+  /** Whether all shared objects are hidden. */
+  #isAllShared = false;
   /** How many values were replaced. */
   count = 0;
 
@@ -78,11 +86,13 @@ export class Redactor {
 
   /** A shared object may be written before it turns out to be secret. */
   #repeat(action: () => void): void {
-    let before: number;
-    do {
-      before = this.#shared.size;
+    for (let pass = 1; pass <= MOST_PASSES; pass++) {
+      const before = this.#shared.size;
       action();
-    } while (this.#shared.size > before);
+      if (this.#shared.size === before) return;
+    }
+    this.#isAllShared = true;
+    action();
   }
 
   #arguments(args: Expression, secret: SecretCall | undefined): Expression {
@@ -102,7 +112,8 @@ export class Redactor {
     const [tag, id] = value;
     const word = latin1(tag);
     if (word === "reference" && value.length === 3) {
-      return [tag!, id!, this.#shared.has(String(id)) ? this.#hide(value[2]!) : this.#fields(value[2]!)];
+      const isSecret = this.#isAllShared || this.#shared.has(String(id));
+      return [tag!, id!, isSecret ? this.#hide(value[2]!) : this.#fields(value[2]!)];
     }
     if (word === "dictionary") return value.map((entry, index) => (index === 0 ? entry : this.#pair(entry, 0)));
     if (word !== undefined && CONTAINERS.has(word) && value.length === 3) return this.#pair(value, 1);

@@ -44,6 +44,16 @@ test("follows shared objects into secret places", () => {
   expect(JSON.stringify(shown)).not.toContain(S);
 });
 
+test("hides all shared objects of a message in which too many lead to a secret", () => {
+  const shared = Array.from({ length: 50 }, (_, at): Words => [
+    "reference",
+    at + 1,
+    ["list", S, 0, ["dereference", at + 2]],
+  ]);
+  const shown = redacted("open", tuple(...shared.reverse(), dict({ password: ["dereference", 1] })));
+  expect(JSON.stringify(shown)).not.toContain(S);
+});
+
 test("replaces further names", () => {
   const size = Buffer.from("Größe").toString("latin1");
   expect(redacted("open", tuple(), dict({ [size]: S }), ["größe"])[1]).toEqual(dict({ [size]: R }));
