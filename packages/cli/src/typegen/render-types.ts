@@ -134,9 +134,10 @@ function grouped(type: string): string {
   return / [|&] /.test(type) ? `(${type})` : type;
 }
 
-/** A name of Python is one of JavaScript, except that `__proto__` has a meaning of its own. */
+/** The name of a property. A `TypedDict` may have any text as a name, and `__proto__` has a meaning of its own. */
 export function propertyName(name: string): string {
-  return name === "__proto__" ? JSON.stringify(name) : name;
+  const isIdentifier = /^[\p{ID_Start}_$][\p{ID_Continue}$]*$/u.test(name) && name !== "__proto__";
+  return isIdentifier ? name : JSON.stringify(name);
 }
 
 function uniqueName(name: string, parameters: readonly PythonParameter[]): string {

@@ -10,6 +10,7 @@ import { describe, expect, inject, test } from "vitest";
 import { Program } from "../../../../tools/process/program.js";
 import { pythonEnvironment } from "../../../../tools/twisted/twisted.js";
 import { folder } from "../../../node-transport/test/support/echo.js";
+import { renderFile } from "../../src/typegen/render.js";
 import { pb } from "../support.js";
 import { Fruit, Order, registerCopies, ShopParameters, Stock } from "./shop.js";
 import type { Shop } from "./shop.js";
@@ -30,6 +31,16 @@ class Customer extends Referenceable {
     return `${color}!`;
   }
 }
+
+test("quotes the names of fields that are no identifiers", () => {
+  const fields = ["unit-price", "größe", "2nd"].map((name) => ({
+    ...{ name, type: { kind: "float" } as const, isOptional: false },
+  }));
+  const row = { kind: "record", module: "shop", name: "Row", doc: "", wires: [], fields, isOpen: false } as const;
+  expect(renderFile({ classes: [row] }, "pb typegen shop")).toContain(
+    'export type Row = {\n  "unit-price": number;\n  größe: number;\n  "2nd": number;\n}',
+  );
+});
 
 describe.skipIf(twisteds.length === 0)("with a real Twisted", () => {
   const [{ python } = { python: "" }] = twisteds;
