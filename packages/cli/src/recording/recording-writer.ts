@@ -24,6 +24,8 @@ export class RecordingWriter {
   #length = 0;
   #writing: Promise<void> | undefined;
   #error: CliError | undefined;
+  /** Called with the error of a write, after which nothing more is written. */
+  onError: ((error: CliError) => void) | undefined;
 
   private constructor(file: FileHandle) {
     this.#file = file;
@@ -40,11 +42,6 @@ export class RecordingWriter {
     const writer = new RecordingWriter(file);
     writer.#write(formatHeader(header));
     return writer;
-  }
-
-  /** The error after which nothing more is written. */
-  get error(): CliError | undefined {
-    return this.#error;
   }
 
   /** Whether no more should be written before {@link drained} resolves. */
@@ -90,6 +87,9 @@ export class RecordingWriter {
       await this.#file.appendFile(text);
     } catch (error) {
       this.#error = fileError("the recording", error);
+      this.#lines = [];
+      this.#length = text.length;
+      this.onError?.(this.#error);
     }
     this.#length -= text.length;
     this.#writing = undefined;

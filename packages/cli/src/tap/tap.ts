@@ -112,6 +112,9 @@ async function openOutputs(
   const recorder = flags.output === undefined ? undefined : await RecordingWriter.create(flags.output, header);
   const { Inspector } = flags.inspect === true ? await import("./inspector.js") : { Inspector: undefined };
   const inspector = await Inspector?.start();
+  if (recorder !== undefined) {
+    recorder.onError = (error) => void io.stderr.write(`pb: ${describeFailure(error)}; nothing more is recorded\n`);
+  }
   const statistics = new Statistics();
   const printer = new Printer(io, isJson);
   const table = isJson || io.stdout.isTTY !== true ? undefined : new LiveTable(io, statistics, printer);

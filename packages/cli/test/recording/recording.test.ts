@@ -131,12 +131,17 @@ test("a recording is told from other files", () => {
   ]);
 });
 
-test("an error of the file ends the recording, and is reported at the end", async () => {
+test("an error of the file ends the recording, and is reported at once", async () => {
   const path = files.file("full.pbrec");
   writeFileSync(files.file("x"), "");
   const writer = await RecordingWriter.create(path, header);
   await writer.finish(1);
   writer.write({ kind: "fin", timeMs: 1, connection: 1, from: "client" });
+  const errors: unknown[] = [];
+  writer.onError = (error) => errors.push(error);
   await writer.drained();
-  expect(writer.error).toMatchObject({ code: "CLI_FILE" });
+  expect(errors).toMatchObject([{ code: "CLI_FILE" }]);
+  writer.write({ kind: "fin", timeMs: 2, connection: 1, from: "client" });
+  await writer.drained();
+  expect(errors).toHaveLength(1);
 });
