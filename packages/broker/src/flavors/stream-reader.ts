@@ -272,7 +272,7 @@ export function addIteration<T extends object>(type: { readonly prototype: T }, 
     get(this: T) {
       const known = streams.get(this);
       if (known !== undefined) return known;
-      const readable = asReadable(read(this));
+      const readable = asReadable(() => read(this));
       streams.set(this, readable);
       return readable;
     },
@@ -286,16 +286,21 @@ interface ReadableController {
 
 type ReadableClass = new (source: object, strategy: object) => object;
 
-/** A `ReadableStream` that asks for an item only when one is read. */
-function asReadable(reader: StreamReader): object {
+/**
+ * A `ReadableStream` that asks for an item only when one is read. Until then the stream has no reader: `pipeline` of
+ * Node looks at the property `readable`, and then iterates over the stream itself.
+ */
+function asReadable(read: () => StreamReader): object {
   const { ReadableStream } = globalThis as unknown as { readonly ReadableStream: ReadableClass };
+  let known: StreamReader | undefined;
+  const reader = (): StreamReader => (known ??= read());
   const source = {
     async pull(controller: ReadableController): Promise<void> {
-      const { done, value } = await reader.next();
+      const { done, value } = await reader().next();
       if (done === true) controller.close();
       else controller.enqueue(value);
     },
-    cancel: () => reader.return(),
+    cancel: () => reader().return(),
   };
   return new ReadableStream(source, { highWaterMark: 0 });
 }

@@ -14,6 +14,8 @@ import {
 } from "@pb/broker";
 import type { BrokerEvent, Reference, RemoteStream } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
+import { Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { StreamReader } from "../../src/flavors/stream-reader.js";
 import { brokerAndPeer, settled } from "../support/raw-peer.js";
@@ -246,6 +248,22 @@ describe.each(ways)("a stream %s", (way) => {
     await reader.cancel();
     await expectNothingLeft();
     expect(press.closed).toBeLessThanOrEqual(1); // It was at its end if it was read in advance.
+  });
+
+  test("can be passed to `pipeline` of Node, which looks at `readable` before it iterates", async () => {
+    const { stream, expectNothingLeft } = await open(way);
+    const written: unknown[] = [];
+    const sink = new Writable({ objectMode: true, write: (item, _encoding, done) => (written.push(item), done()) });
+    await pipeline(await stream("numbers", 3), sink);
+    expect(written).toEqual([0, 1, 2]);
+    await expectNothingLeft();
+  });
+
+  test("is released by canceling its `readable` before a read", async () => {
+    const { press, stream, expectNothingLeft } = await open(way);
+    await ((await stream("numbers", 3)).readable as ReadableStream<number>).cancel();
+    await expectNothingLeft();
+    expect(press.closed).toBe(press.opened);
   });
 
   test("may contain objects and null", async () => {
