@@ -42,6 +42,7 @@ const tasks = {
     process.env.PB_REAL = "true"; // runs all builds of Buildbot
     return [tool("vitest/vitest.mjs", "run", "--dir=tools/e2e", "--reporter=verbose", "--typecheck.enabled=false")];
   },
+  docs: () => [source("packages/docs/build/main.ts")],
   types: () => [...packageFolders(), "."].map((folder) => tool("typescript/bin/tsc", "-p", folder)),
   lint: () => [tool("eslint/bin/eslint.js", "--max-warnings=0", ".")],
   format: () => [tool("prettier/bin/prettier.cjs", "--log-level=warn", "--write", ".")],
@@ -109,7 +110,11 @@ function tool(script, ...args) {
 }
 
 function program(name, ...args) {
-  return [process.execPath, "--import", "tsx", "--conditions=@pb/source", `tools/${name}/main.ts`, ...args];
+  return source(`tools/${name}/main.ts`, ...args);
+}
+
+function source(file, ...args) {
+  return [process.execPath, "--import", "tsx", "--conditions=@pb/source", file, ...args];
 }
 
 /**

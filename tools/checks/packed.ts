@@ -1,24 +1,25 @@
 /**
  * Checks the packages as their users get them: packs each one, judges the tarballs with publint and attw, installs them
- * into an empty project, imports every entry point with plain Node, and compiles programs that use them with the oldest
- * and the newest TypeScript that is supported.
+ * into an empty project, imports every entry point with plain Node, compiles programs that use them with the oldest and
+ * the newest TypeScript that is supported, and runs the examples.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { someConsumers, typeProblems } from "./consumer-types.js";
+import { exampleProblems } from "./examples.js";
 import { entryPoints, publicPackages } from "./workspace.js";
 import type { Manifest, Package } from "./workspace.js";
 
-export function packed(root: string): string[] {
+export async function packed(root: string): Promise<string[]> {
   const project = mkdtempSync(join(tmpdir(), "pb-packed-"));
   const node = (...args: string[]): string[] => run(process.execPath, args, project);
   const publint = join(root, "tools/node_modules/publint/src/cli.js");
   const attw = join(root, "tools/node_modules/@arethetypeswrong/cli/dist/index.js");
   try {
     const packages = publicPackages(root);
-    const tarballs = pack(root, project);
+    const tarballs = pack(root, project, ["tsx@4"]);
     return [
       ...tarballs.flatMap((tarball) => node(publint, "run", tarball, "--strict")),
       ...tarballs.flatMap((tarball) => node(attw, tarball, "--profile", "esm-only", "--no-color", "--no-emoji")),
@@ -29,6 +30,7 @@ export function packed(root: string): string[] {
           typeProblems(project, packages, join(root, `tools/node_modules/typescript-${age}/bin/tsc`), consumer),
         ),
       ),
+      ...(await exampleProblems(root, project)),
     ];
   } finally {
     rmSync(project, { recursive: true });

@@ -1,0 +1,65 @@
+// Makes a page of the site from a Markdown file: links between files become links between pages.
+
+import { existsSync, readFileSync } from "node:fs";
+import { posix } from "node:path";
+
+export interface Place {
+  /** The folder of the repository on this machine. */
+  readonly root: string;
+  /** The address of the file of the page, by its path in the repository. */
+  readonly addresses: ReadonlyMap<string, string>;
+  /** Where the files that are not pages can be read. */
+  readonly repository: string;
+}
+
+/** Fenced code, code in a line, and the parts of a line that are neither. */
+const code = /^( *)(```|~~~)[^]*?^\1\2\s*$|^(?: {4}.*\n)+|``.+?``|`[^`]+`/gm;
+const link = /(\]\()([^)\s]+)(\))/g;
+
+/**
+ * Returns the text of a page. Throws an `Error` that lists the links to files that do not exist. A link to a file that
+ * is no page becomes a link to the repository.
+ */
+export function page(text: string, file: string, place: Place): string {
+  const missing: string[] = [];
+  const result = outsideCode(withFiles(text, place.root), (part) =>
+    escapeForVue(part).replace(link, (_all, open: string, target: string, close: string) => {
+      const found = resolve(target, file, place);
+      if (found === undefined) missing.push(target);
+      return open + (found ?? target) + close;
+    }),
+  );
+  if (missing.length > 0) throw new Error(`${file} links to what does not exist: ${missing.join(", ")}`);
+  return result;
+}
+
+/** Replaces each line `<<< path` by the file, as code. */
+function withFiles(text: string, root: string): string {
+  return text.replace(/^<<< (\S+)$/gm, (_all, path: string) => {
+    const language = path.endsWith(".txt") ? "text" : path.slice(path.lastIndexOf(".") + 1);
+    return `\`\`\`${language}\n${readFileSync(root + path, "utf8")}\`\`\``;
+  });
+}
+
+/** Applies a function to the parts of a text that are not code. */
+function outsideCode(text: string, change: (part: string) => string): string {
+  // A link may contain code, so code is replaced by marks first, and put back last.
+  const blocks: string[] = [];
+  const marked = text.replace(code, (block) => `\u0000${blocks.push(block) - 1}\u0000`);
+  // eslint-disable-next-line no-control-regex -- the mark must not occur in a text
+  return change(marked).replace(/\u0000(\d+)\u0000/g, (_all, index: string) => blocks[Number(index)]!);
+}
+
+/** VitePress compiles a page as a template of Vue, in which tags and double braces have a meaning. */
+function escapeForVue(text: string): string {
+  return text.replace(/<(?!!--|\/?(?:div|svg|p|br|Badge)\b)/g, "&lt;").replaceAll("{{", "&#123;&#123;");
+}
+
+function resolve(target: string, file: string, { root, addresses, repository }: Place): string | undefined {
+  if (/^(?:[a-z]+:|#|\/)/.test(target)) return target;
+  const [path = "", anchor] = target.split("#");
+  const linked = posix.join(posix.dirname(file), path).replace(/\/$/, "");
+  const address = addresses.get(linked) ?? addresses.get(`${linked}/README.md`);
+  if (address !== undefined) return `/${address}${anchor === undefined ? "" : `#${anchor}`}`;
+  return existsSync(root + linked) ? `${repository}/${linked}` : undefined;
+}

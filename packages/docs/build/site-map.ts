@@ -1,0 +1,101 @@
+// The pages of the site, in the order of the sidebar. Each is a Markdown file of this repository: no text is kept twice.
+
+import { readFileSync } from "node:fs";
+
+export interface Group {
+  readonly title: string;
+  /** The address of each page on the site, and its file in the repository. Its first heading is its title. */
+  readonly pages: readonly (readonly [address: string, file: string])[];
+}
+
+export const groups: readonly Group[] = [
+  {
+    title: "Objects and calls",
+    pages: [["guide/broker", "packages/broker/GUIDE.md"]],
+  },
+  {
+    title: "Sockets, browsers, workers",
+    pages: [
+      ["transports/sockets", "packages/node-transport/README.md"],
+      ["transports/recipes", "packages/node-transport/RECIPES.md"],
+      ["transports/web", "packages/web-transport/README.md"],
+      ["transports/browsers", "packages/web-transport/GUIDE.md"],
+    ],
+  },
+  {
+    title: "Logins",
+    pages: [
+      ["logins/cred", "packages/cred/README.md"],
+      ["logins/portals", "packages/cred/GUIDE.md"],
+      ["logins/choosing", "packages/cred/LOGINS.md"],
+    ],
+  },
+  {
+    title: "Live state",
+    pages: [
+      ["live/package", "packages/live/README.md"],
+      ["live/guide", "packages/live/GUIDE.md"],
+      ["live/frameworks", "packages/live/FRAMEWORKS.md"],
+    ],
+  },
+  {
+    title: "Operations and security",
+    pages: [
+      ["operations/production", "packages/node-transport/OPERATIONS.md"],
+      ["operations/security", "SECURITY.md"],
+      ["operations/cli", "packages/cli/README.md"],
+    ],
+  },
+  {
+    title: "Values and formats",
+    pages: [
+      ["formats/banana", "packages/banana/README.md"],
+      ["formats/banana-format", "packages/banana/FORMAT.md"],
+      ["formats/jelly", "packages/jelly-types/README.md"],
+      ["formats/values", "packages/jelly-types/VALUES.md"],
+      ["formats/wire", "docs/wire-specification.md"],
+      ["formats/extension", "docs/extension.md"],
+    ],
+  },
+  {
+    title: "More packages",
+    pages: [
+      ["packages/txpb", "packages/txpb/README.md"],
+      ["packages/broker", "packages/broker/README.md"],
+      ["packages/transport", "packages/transport/README.md"],
+      ["packages/examples", "packages/examples/README.md"],
+    ],
+  },
+  {
+    title: "Measurements",
+    pages: [
+      ["measured/calls", "tools/bench/TABLE.md"],
+      ["measured/live", "tools/bench/LIVE.md"],
+      ["measured/consumers", "tools/consumers/TABLE.md"],
+      ["measured/engines", "tools/engines/TABLE.md"],
+      ["measured/browsers", "tools/browser/TABLE.md"],
+      ["measured/attacks", "tools/hostile/RESULTS.md"],
+    ],
+  },
+];
+
+/** The page at `/`, which has no place in the sidebar. */
+const home = ["packages/docs/index.md", "index"] as const;
+
+/** The address of each page by its file. */
+export const addresses: ReadonlyMap<string, string> = new Map([
+  home,
+  ...groups.flatMap(({ pages }) => pages.map(([address, file]) => [file, address] as const)),
+]);
+
+/** Where the site will be, for `llms.txt`. */
+export const publicAddress = "https://perspective-broker.github.io/pb/";
+
+const root = new URL("../../../", import.meta.url);
+
+/** The first heading of a page. */
+export function title(file: string): string {
+  const heading = /^# (.*)$/m.exec(readFileSync(new URL(file, root), "utf8"))?.[1];
+  if (heading === undefined) throw new Error(`${file} has no heading`);
+  return heading.replaceAll(/[`\\]/g, "");
+}
