@@ -1,6 +1,6 @@
 // The statements of the README are true: its programs run and print what it shows, and what it names exists.
 
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -19,6 +19,15 @@ describe("the programs in the README", () => {
   const programs = new Map(
     [...readme.matchAll(/```ts\n(\/\/ (\S+)\n[^]*?)```/g)].map(([, code = "", name = ""]) => [name, code]),
   );
+  /** Those in the pages of the documentation site, apart from the examples, which the check "packed" runs. */
+  const sitePrograms = new Map(
+    ["start", "examples"].flatMap((name) => {
+      const pages = join(root, "packages/docs", name);
+      const texts = readdirSync(pages).map((page) => readFileSync(join(pages, page), "utf8"));
+      const blocks = [...texts.join("\n").matchAll(/^```ts\n(.*\n)([^]*?)^```$/gm)];
+      return blocks.map(([, first = "", rest = ""]) => [/^\/\/ (\S+\.ts)$/.exec(first.trim())?.[1] ?? first, rest]);
+    }) as [name: string, code: string][],
+  );
   const clientCode = programs.get("client.ts") ?? "";
   let folder: string;
 
@@ -28,6 +37,7 @@ describe("the programs in the README", () => {
     folder = mkdtempSync(join(cache, "pb-readme-"));
     writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
     const port = await freePort();
+    for (const [name, code] of sitePrograms) writeFileSync(join(folder, name), code);
     for (const [name, code] of programs) writeFileSync(join(folder, name), code.replaceAll("8787", String(port)));
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -37,14 +47,19 @@ describe("the programs in the README", () => {
     for (const code of programs.values()) expect(code.split("\n").length).toBeLessThanOrEqual(18);
   });
 
-  it("compile, and do not compile when they call a method that does not exist", () => {
+  it("compile, as those of the site do, and do not compile when they call a method that does not exist", () => {
     const wrong = clientCode.replace('"order"', '"ordr"');
     expect(wrong).not.toBe(clientCode);
     writeFileSync(join(folder, "wrong.ts"), wrong);
-    const files = ["server.ts", "client.ts", "wrong.ts"];
+    const files = ["server.ts", "client.ts", "wrong.ts", ...sitePrograms.keys()];
     const output = compilerErrors(folder, files);
     const errors = output.split("\n").filter((line) => line.includes("error TS"));
     expect(errors).toEqual([expect.stringMatching(/^wrong\.ts.*"ordr".*not assignable.*"order"/)]);
+  });
+
+  it("run, if they need nothing else: the login of the cheat sheet", async () => {
+    await using program = new Program("log-in.ts", typescript(join(folder, "log-in.ts")), { cwd: root });
+    expect([await program.exit, program.stdout, program.stderr]).toEqual([0, "hello\n", ""]);
   });
 
   it("print what their comments say, as two processes", async () => {

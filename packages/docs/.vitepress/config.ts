@@ -2,6 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitepress";
+import { slugify } from "../build/markdown.js";
 import { entryPoints } from "../build/reference.js";
 import { groups, title } from "../build/site-map.js";
 
@@ -16,6 +17,7 @@ export default defineConfig({
   cacheDir: "node_modules/.cache/vitepress",
   base: process.env.PB_DOCS_BASE ?? "/",
   cleanUrls: true,
+  markdown: { anchor: { slugify } },
   vite: { publicDir: "public", build: { chunkSizeWarningLimit: 5000 } },
   themeConfig: {
     search: { provider: "local" },

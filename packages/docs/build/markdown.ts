@@ -36,7 +36,8 @@ export function page(text: string, file: string, place: Place): string {
 /** Replaces each line `<<< path` by the file, as code. */
 function withFiles(text: string, root: string): string {
   return text.replace(/^<<< (\S+)$/gm, (_all, path: string) => {
-    const language = path.endsWith(".txt") ? "text" : path.slice(path.lastIndexOf(".") + 1);
+    const ending = path.slice(path.lastIndexOf(".") + 1);
+    const language = { txt: "text", mjs: "js" }[ending] ?? ending;
     return `\`\`\`${language}\n${readFileSync(root + path, "utf8")}\`\`\``;
   });
 }
@@ -55,11 +56,24 @@ function escapeForVue(text: string): string {
   return text.replace(/<(?!!--|\/?(?:div|svg|p|br|Badge)\b)/g, "&lt;").replaceAll("{{", "&#123;&#123;");
 }
 
+/** Returns the address for a link in a file. Returns undefined if the file or the heading does not exist. */
 function resolve(target: string, file: string, { root, addresses, repository }: Place): string | undefined {
-  if (/^(?:[a-z]+:|#|\/)/.test(target)) return target;
+  if (/^(?:[a-z]+:|\/)/.test(target)) return target;
   const [path = "", anchor] = target.split("#");
-  const linked = posix.join(posix.dirname(file), path).replace(/\/$/, "");
-  const address = addresses.get(linked) ?? addresses.get(`${linked}/README.md`);
-  if (address !== undefined) return `/${address}${anchor === undefined ? "" : `#${anchor}`}`;
-  return existsSync(root + linked) ? `${repository}/${linked}` : undefined;
+  const linked = path === "" ? file : posix.join(posix.dirname(file), path).replace(/\/$/, "");
+  const page = [linked, `${linked}/README.md`].find((name) => addresses.has(name));
+  if (page === undefined) return existsSync(root + linked) ? `${repository}/${linked}` : undefined;
+  if (anchor === undefined) return `/${addresses.get(page)!}`;
+  const headings = [...readFileSync(root + page, "utf8").matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) => heading);
+  if (!headings.map(slugify).includes(anchor)) return undefined;
+  return `${path === "" ? "" : `/${addresses.get(page)!}`}#${anchor}`;
+}
+
+/** The anchor that GitHub gives to a heading, which the links in the repository use. */
+export function slugify(heading: string): string {
+  return heading
+    .trim()
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}_\s-]/gu, "")
+    .replaceAll(" ", "-");
 }

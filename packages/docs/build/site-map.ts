@@ -10,6 +10,33 @@ export interface Group {
 
 export const groups: readonly Group[] = [
   {
+    title: "Start",
+    pages: [
+      ["start/what-is-pb", "packages/docs/start/what-is-pb.md"],
+      ["start/concepts", "packages/docs/start/concepts.md"],
+      ["start/install", "packages/docs/start/install.md"],
+      ["start/typescript", "packages/docs/start/typescript.md"],
+      ["start/browser", "packages/docs/start/browser.md"],
+      ["start/twisted", "packages/docs/start/twisted.md"],
+      ["start/codec", "packages/docs/start/codec.md"],
+      ["start/cheat-sheet", "packages/docs/start/cheat-sheet.md"],
+      ["start/not-supported", "packages/docs/start/not-supported.md"],
+    ],
+  },
+  {
+    title: "Examples",
+    pages: [
+      ["examples/chat", "packages/docs/examples/chat.md"],
+      ["examples/live-board", "packages/docs/examples/live-board.md"],
+      ["examples/files", "packages/docs/examples/files.md"],
+      ["examples/jobs", "packages/docs/examples/jobs.md"],
+      ["examples/python-server", "packages/docs/examples/python-server.md"],
+      ["examples/python-client", "packages/docs/examples/python-client.md"],
+      ["examples/workers", "packages/docs/examples/workers.md"],
+      ["examples/capture", "packages/docs/examples/capture.md"],
+    ],
+  },
+  {
     title: "Objects and calls",
     pages: [["guide/broker", "packages/broker/GUIDE.md"]],
   },
