@@ -1,13 +1,10 @@
 // npm run demo -- web, in Chromium: two bidders, one with a keyboard and one with a phone. And the client of Vite.
 
-import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { createServer } from "vite";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { openAuction } from "../../packages/examples/src/web-auction/server.js";
-import { freePort } from "../process/ports.js";
-import { Program, typescript } from "../process/program.js";
 import { findChromium, launch } from "./chromium.js";
 import { testLiveState } from "./live/tests.js";
 
@@ -118,38 +115,6 @@ describe.skipIf(chromium === undefined)("the auction", () => {
   });
 
   testLiveState(() => browser);
-
-  test("the live board of the examples is the same in two pages, also after a restart of its server", async () => {
-    const folder = fileURLToPath(new URL("../node_modules/.cache/pb-board/", import.meta.url));
-    cpSync(new URL("../../packages/examples/src/apps/live-board/", import.meta.url), folder, { recursive: true });
-    onTestFinished(() => rmSync(folder, { recursive: true }));
-    const resolve = { conditions: ["@pb/source"] };
-    const server = { host: "127.0.0.1", port: await freePort(), hmr: false } as const;
-    const port = await freePort();
-    for (const [name, from, to] of [
-      ["server.ts", "5173", server.port],
-      ["server.ts", "8787", port],
-      ["page.ts", "8787", port],
-    ] as const)
-      writeFileSync(folder + name, readFileSync(folder + name, "utf8").replaceAll(from, String(to)));
-    const vite = await createServer({ root: folder, configFile: false, logLevel: "error", resolve, server });
-    onTestFinished(() => vite.close());
-    await vite.listen();
-    const start = (): Program => new Program("server.ts", typescript(`${folder}server.ts`), { cwd: folder });
-
-    const first = start();
-    await first.waitForOutput("Listening");
-    const [ann, bob] = [await open(vite.resolvedUrls!.local[0]!), await open(vite.resolvedUrls!.local[0]!)];
-    await ann.getByLabel("New card").fill("<b>Milk</b>");
-    await ann.keyboard.press("Enter");
-    await bob.getByText("☐ <b>Milk</b>", { exact: true }).click();
-    await sees(ann, "☑ <b>Milk</b>");
-    first.kill();
-    await sees(bob, "stale");
-    await using second = start();
-    await second.waitForOutput("Listening");
-    for (const page of [ann, bob]) await sees(page, "live");
-  });
 
   test("the client of Vite shows the price", async () => {
     process.env.PORT = String(auction.port);

@@ -26,7 +26,7 @@ async function problemsOf(root: string, project: string, name: string): Promise<
   const folder = join(project, name);
   cpSync(join(root, apps, name), folder, { recursive: true });
   const files = readdirSync(folder);
-  if (!files.includes("expected.txt")) return []; // runs in a browser: tools/browser
+  if (!files.includes("expected.txt")) return []; // a page: `npm run types` compiles it
   const port = String(await freePort());
   for (const file of files.filter((file) => /\.(ts|py)$/.test(file)))
     writeFileSync(join(folder, file), readFileSync(join(folder, file), "utf8").replaceAll("8787", port));

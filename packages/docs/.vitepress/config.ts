@@ -2,11 +2,18 @@
 
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitepress";
-import { slugify } from "../build/markdown.js";
+import type { DefaultTheme } from "vitepress";
 import { entryPoints } from "../build/reference.js";
-import { groups, title } from "../build/site-map.js";
+import { groups, pagesOf } from "../build/site-map.js";
+import { slugify } from "../build/slugify.js";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
+
+/** A file in the sidebar, with its parts below it if it is long. */
+function sidebarItem(page: readonly [address: string, file: string]): DefaultTheme.SidebarItem {
+  const [first, ...parts] = pagesOf(...page).map(({ title, address }) => ({ text: title, link: `/${address}` }));
+  return parts.length === 0 ? first! : { ...first!, collapsed: true, items: parts };
+}
 
 export default defineConfig({
   title: "@pb",
@@ -32,7 +39,7 @@ export default defineConfig({
       ...groups.map(({ title: text, pages }, index) => ({
         text,
         collapsed: index > 2,
-        items: pages.map(([address, file]) => ({ text: title(file), link: `/${address}` })),
+        items: pages.map(sidebarItem),
       })),
       {
         text: "Reference",

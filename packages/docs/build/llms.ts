@@ -1,7 +1,7 @@
 // Writes llms.txt, which lists the pages of the site for language models, and llms-full.txt, which contains them.
 
 import { writeFileSync } from "node:fs";
-import { groups, title } from "./site-map.js";
+import { groups, pagesOf } from "./site-map.js";
 
 const introduction = `# @pb
 
@@ -17,7 +17,8 @@ const introduction = `# @pb
 /** Writes both files to `folder`. `texts` has the text of each page by its address, relative to `site`. */
 export function writeLlmsTexts(folder: string, texts: ReadonlyMap<string, string>, site: string): void {
   const lists = groups.map((group) => {
-    const items = group.pages.map(([address, file]) => `- [${title(file)}](${site}${address})`);
+    const pages = group.pages.flatMap((page) => pagesOf(...page));
+    const items = pages.map(({ address, title }) => `- [${title}](${site}${address})`);
     return `## ${group.title}\n\n${items.join("\n")}\n`;
   });
   writeFileSync(`${folder}llms.txt`, [introduction, ...lists].join("\n"));

@@ -2,12 +2,13 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { posix } from "node:path";
+import { anchors } from "./parts.js";
+import type { Page } from "./site-map.js";
 
 export interface Place {
   /** The folder of the repository on this machine. */
   readonly root: string;
-  /** The address of the file of the page, by its path in the repository. */
-  readonly addresses: ReadonlyMap<string, string>;
+  readonly pages: readonly Page[];
   /** Where the files that are not pages can be read. */
   readonly repository: string;
 }
@@ -20,16 +21,16 @@ const link = /(\]\()([^)\s]+)(\))/g;
  * Returns the text of a page. Throws an `Error` that lists the links to files that do not exist. A link to a file that
  * is no page becomes a link to the repository.
  */
-export function page(text: string, file: string, place: Place): string {
+export function render(page: Page, place: Place): string {
   const missing: string[] = [];
-  const result = outsideCode(withFiles(text, place.root), (part) =>
+  const result = outsideCode(withFiles(page.text, place.root), (part) =>
     escapeForVue(part).replace(link, (_all, open: string, target: string, close: string) => {
-      const found = resolve(target, file, place);
+      const found = resolve(target, page, place);
       if (found === undefined) missing.push(target);
       return open + (found ?? target) + close;
     }),
   );
-  if (missing.length > 0) throw new Error(`${file} links to what does not exist: ${missing.join(", ")}`);
+  if (missing.length > 0) throw new Error(`${page.file} links to what does not exist: ${missing.join(", ")}`);
   return result;
 }
 
@@ -56,24 +57,14 @@ function escapeForVue(text: string): string {
   return text.replace(/<(?!!--|\/?(?:div|svg|p|br|Badge)\b)/g, "&lt;").replaceAll("{{", "&#123;&#123;");
 }
 
-/** Returns the address for a link in a file. Returns undefined if the file or the heading does not exist. */
-function resolve(target: string, file: string, { root, addresses, repository }: Place): string | undefined {
+/** Returns the address for a link in a page. Returns undefined if the file or the heading does not exist. */
+function resolve(target: string, { file }: Page, { root, pages, repository }: Place): string | undefined {
   if (/^(?:[a-z]+:|\/)/.test(target)) return target;
   const [path = "", anchor] = target.split("#");
   const linked = path === "" ? file : posix.join(posix.dirname(file), path).replace(/\/$/, "");
-  const page = [linked, `${linked}/README.md`].find((name) => addresses.has(name));
-  if (page === undefined) return existsSync(root + linked) ? `${repository}/${linked}` : undefined;
-  if (anchor === undefined) return `/${addresses.get(page)!}`;
-  const headings = [...readFileSync(root + page, "utf8").matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) => heading);
-  if (!headings.map(slugify).includes(anchor)) return undefined;
-  return `${path === "" ? "" : `/${addresses.get(page)!}`}#${anchor}`;
-}
-
-/** The anchor that GitHub gives to a heading, which the links in the repository use. */
-export function slugify(heading: string): string {
-  return heading
-    .trim()
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}_\s-]/gu, "")
-    .replaceAll(" ", "-");
+  const found = pages.filter((page) => page.file === linked || page.file === `${linked}/README.md`);
+  if (found.length === 0) return existsSync(root + linked) ? `${repository}/${linked}` : undefined;
+  if (anchor === undefined) return `/${found[0]!.address}`;
+  const page = found.find(({ text }) => anchors(text).includes(anchor));
+  return page && `/${page.address}#${anchor}`;
 }

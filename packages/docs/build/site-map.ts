@@ -1,6 +1,9 @@
-// The pages of the site, in the order of the sidebar. Each is a Markdown file of this repository: no text is kept twice.
+// The pages of the site, in the order of the sidebar. Each is a Markdown file of this repository, or a part of one.
 
 import { readFileSync } from "node:fs";
+import { parts } from "./parts.js";
+import type { Part } from "./parts.js";
+import { slugify } from "./slugify.js";
 
 export interface Group {
   readonly title: string;
@@ -107,22 +110,21 @@ export const groups: readonly Group[] = [
 ];
 
 /** The page at `/`, which has no place in the sidebar. */
-const home = ["packages/docs/index.md", "index"] as const;
-
-/** The address of each page by its file. */
-export const addresses: ReadonlyMap<string, string> = new Map([
-  home,
-  ...groups.flatMap(({ pages }) => pages.map(([address, file]) => [file, address] as const)),
-]);
+export const home = "packages/docs/index.md";
 
 /** Where the site will be, for `llms.txt`. */
 export const publicAddress = "https://perspective-broker.github.io/pb/";
 
+export interface Page extends Part {
+  readonly address: string;
+  readonly file: string;
+}
+
 const root = new URL("../../../", import.meta.url);
 
-/** The first heading of a page. */
-export function title(file: string): string {
-  const heading = /^# (.*)$/m.exec(readFileSync(new URL(file, root), "utf8"))?.[1];
-  if (heading === undefined) throw new Error(`${file} has no heading`);
-  return heading.replaceAll(/[`\\]/g, "");
+/** The pages that a file becomes: one, or several if it is long. */
+export function pagesOf(address: string, file: string): Page[] {
+  const [first, ...others] = parts(readFileSync(new URL(file, root), "utf8"));
+  const rest = others.map((part) => ({ ...part, address: `${address}/${slugify(part.title)}`, file }));
+  return [{ ...first!, address, file }, ...rest];
 }

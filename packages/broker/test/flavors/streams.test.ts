@@ -253,7 +253,13 @@ describe.each(ways)("a stream %s", (way) => {
   test("can be passed to `pipeline` of Node, which looks at `readable` before it iterates", async () => {
     const { stream, expectNothingLeft } = await open(way);
     const written: unknown[] = [];
-    const sink = new Writable({ objectMode: true, write: (item, _encoding, done) => (written.push(item), done()) });
+    const sink = new Writable({
+      objectMode: true,
+      write(item, _encoding, done) {
+        written.push(item);
+        done();
+      },
+    });
     await pipeline(await stream("numbers", 3), sink);
     expect(written).toEqual([0, 1, 2]);
     await expectNothingLeft();
