@@ -72,8 +72,11 @@ export const groups: readonly Group[] = [
     title: "Operations and security",
     pages: [
       ["operations/production", "packages/node-transport/OPERATIONS.md"],
+      ["operations/monitoring", "packages/node-transport/MONITORING.md"],
       ["operations/security", "SECURITY.md"],
       ["operations/cli", "packages/cli/README.md"],
+      ["operations/debugging", "packages/cli/DEBUGGING.md"],
+      ["operations/recordings", "packages/cli/RECORDINGS.md"],
     ],
   },
   {
