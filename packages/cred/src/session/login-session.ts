@@ -195,20 +195,25 @@ export class LoginSession {
     const { sessions } = this.#portal;
     const fingerprint = await this.guard(() => sessions.requireAdmitted(avatarId));
     const admission = await this.#connection.admitLogin(avatarId);
+    const { avatar, logout } = await this.#requestAvatar(avatarId, mind, admission);
+    // Logs out when the connection ends, at once if it has ended by now: the client cannot release a reference that
+    // could not be sent.
+    const subscription = this.#connection.notifyOnDisconnect(() => session.logout());
+    const entry = sessions.add({ avatarId, avatar, connection: this.#connection, mechanism }, fingerprint);
+    const session = new AvatarSession(avatar, () => {
+      subscription[dispose]();
+      entry[dispose]();
+      admission[dispose]();
+      void this.#logOut(logout, avatarId);
+    });
+    this.#requireNotRefused(session, avatarId, fingerprint);
+    return session;
+  }
+
+  /** Disposes of the admission when the realm refuses the user. */
+  async #requestAvatar(avatarId: AvatarId, mind: Mind, admission: Disposable): Promise<Login> {
     try {
-      const { avatar, logout } = await this.#portal.requestAvatar(avatarId, mind);
-      // Logs out when the connection ends, at once if it has ended by now: the client cannot release a reference that
-      // could not be sent.
-      const subscription = this.#connection.notifyOnDisconnect(() => session.logout());
-      const entry = sessions.add({ avatarId, avatar, connection: this.#connection, mechanism }, fingerprint);
-      const session = new AvatarSession(avatar, () => {
-        subscription[dispose]();
-        entry[dispose]();
-        admission[dispose]();
-        void this.#logOut(logout, avatarId);
-      });
-      this.#requireNotRefused(session, avatarId, fingerprint);
-      return session;
+      return await this.#portal.requestAvatar(avatarId, mind);
     } catch (error) {
       admission[dispose]();
       throw error;

@@ -98,8 +98,20 @@ describe("a user that an operator disconnects", () => {
       await fixture.portal.disconnect("alice");
       return request(...args);
     };
-    expect(await errorOf(login(fixture.connect().client, alice))).toBeInstanceOf(LoginDenied);
+    const { client, server } = fixture.connect();
+    const admit = server.admitLogin.bind(server);
+    let left = 0;
+    server.admitLogin = async (avatarId) => {
+      const admission = await admit(avatarId);
+      const leave = (): void => {
+        left++;
+        admission[Symbol.dispose]();
+      };
+      return { [Symbol.dispose]: leave };
+    };
+    expect(await errorOf(login(client, alice))).toBeInstanceOf(LoginDenied);
     await deliverPending();
+    expect(left).toBe(1);
     expect(fixture.realm.loggedIn).toEqual([]);
     expect(fixture.realm.loggedOut).toEqual(["alice"]);
     expect(fixture.portal.sessions()).toEqual([]);
@@ -136,11 +148,17 @@ describe("a user that an operator disconnects", () => {
       onState: (state) => states.push(state),
     });
     expect(await client.callRemote("whoami")).toBe("alice");
+    await fixture.portal.disconnect("alice", { forMs: 0 });
+    await client.connection?.closed;
+    expect(await client.callRemote("whoami")).toBe("alice");
     await fixture.portal.disconnect("alice", { forMs: 50 });
     await client.connection?.closed;
     expect(await client.callRemote("whoami")).toBe("alice");
     const waited = states.flatMap((state) => (state.is === "waiting" ? [state.cause] : []));
-    expect(waited[0]).toMatchObject({ reason: "denied", cause: { retryAfterMs: 50 } });
+    expect(waited).toMatchObject([
+      { reason: "denied", cause: { retryAfterMs: 0 } },
+      { reason: "denied", cause: { retryAfterMs: 50 } },
+    ]);
     const stopped = new Promise<unknown>((resolve) => {
       client.onState((state) => state.is === "stopped" && resolve(state.cause));
     });

@@ -1,7 +1,6 @@
 // The states of a reconnecting client, and what they mean for a caller.
 
 import { ConnectionLostError, RemoteError } from "@pb/broker";
-import { retryDelay } from "./backoff.js";
 import type { Broker, RemoteMethods, RemoteReference } from "@pb/broker";
 import { NotConnectedError } from "../errors.js";
 
@@ -65,7 +64,7 @@ const TEMPORARY = ["pb.LoginThrottled", "pb.DuplicateLogin"];
  */
 export function isFinalByDefault(error: unknown): boolean {
   if (error instanceof ConnectionLostError)
-    return error.reason === "replaced" || (error.reason === "denied" && retryDelay(error) === 0);
+    return error.reason === "replaced" || (error.reason === "denied" && !mayReturn(error));
   const remote = error instanceof Error && error.cause instanceof RemoteError ? error.cause : error;
   if (remote instanceof RemoteError) {
     if (TEMPORARY.some((type) => remote.is(type))) return false;
@@ -73,4 +72,9 @@ export function isFinalByDefault(error: unknown): boolean {
   }
   const type = error instanceof Error ? (error.constructor as { remoteType?: unknown }).remoteType : undefined;
   return type === UNAUTHORIZED || type === DENIED || type === UNHANDLED;
+}
+
+/** Whether the server has told a client whose sessions it has ended when it may log in again. 0 ms is at once. */
+function mayReturn({ cause }: ConnectionLostError): boolean {
+  return cause instanceof Error && "retryAfterMs" in cause;
 }

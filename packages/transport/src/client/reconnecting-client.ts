@@ -52,8 +52,7 @@ export interface ReconnectingClientOptions<T> {
    * Default: it stops when a login is refused with `UnauthorizedLogin`, `LoginDenied` or `UnhandledCredentials`, unless
    * a limit on logins refused it; when the server has ended the sessions of the user for good (reason `denied`); and
    * when it replaced the connection by a newer one of the same user, because two clients would otherwise replace each
-   * other for ever. If the function throws, the client goes on and reports the
-   * error to `onEvent`.
+   * other for ever. If the function throws, the client goes on and reports the error to `onEvent`.
    */
   readonly isFinal?: ((error: unknown) => boolean) | undefined;
   /**
