@@ -5,7 +5,7 @@ export type {} from "./globals.js";
 // Transports
 export type { ChannelBindingType, Link, LinkReceiver, PeerCertificate } from "./link/link.js";
 export { BrokerConfig } from "./engine/config.js";
-export type { AdmitLogin } from "./broker.js";
+export type { AdmitLogin, ConnectionOwner } from "./broker.js";
 export { ServerBusyError } from "./errors.js";
 export { networksOf } from "./link/ip-network.js";
 export { withDefaults } from "@pb/jelly-types";
@@ -14,6 +14,7 @@ export type { Timer } from "./timer.js";
 export { startDeadline, withDeadline } from "./deadline.js";
 export type { Deadline, DeadlineOptions } from "./deadline.js";
 export { Subscriptions } from "./subscriptions.js";
+export { EventRate } from "./engine/event-rate.js";
 
 // Calls
 export { AsReferenceable, ViewPoint } from "./flavors/perspective.js";

@@ -1,14 +1,19 @@
 // Limits the events that a peer can cause as often as it likes, so that it cannot fill a log.
 
-/** Events at once, and milliseconds until one more: enough to find the cause. */
-const BURST = 20;
+/** Milliseconds until one more event is reported. */
 const INTERVAL_MS = 1_000;
 
 /** Events of one kind. */
 export class EventRate {
-  #left = BURST;
+  readonly #burst: number;
+  #left: number;
   #at = performance.now();
   #omitted = 0;
+
+  /** `burst` events are reported at once. Default 20: enough to find the cause. */
+  constructor(burst = 20) {
+    this.#burst = this.#left = burst;
+  }
 
   /**
    * Counts an event. Unless it is omitted, calls `report` with the number of events that were omitted before it,
@@ -16,7 +21,7 @@ export class EventRate {
    */
   limit(report: (omitted: number | undefined) => void): void {
     const now = performance.now();
-    this.#left = Math.min(BURST, this.#left + (now - this.#at) / INTERVAL_MS);
+    this.#left = Math.min(this.#burst, this.#left + (now - this.#at) / INTERVAL_MS);
     this.#at = now;
     if (this.#left < 1) {
       this.#omitted++;

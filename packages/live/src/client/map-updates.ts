@@ -18,8 +18,8 @@ export type UpdateRecipes<State> = Readonly<Record<string, (draft: Draft<State>,
  * server that calls `observer.callRemote("moved", x, y)`. What a recipe returns is ignored.
  *
  * `initial` makes the first state of what the server sends; it converts dates, for example. Default: the state itself,
- * which must be plain data. An update without a recipe, whose recipe throws, or that makes a state
- * that is not plain, makes the view `stale`.
+ * which must be plain data. The view becomes `stale` at an update for which there is no recipe, or whose recipe
+ * throws or makes a state that is not plain.
  */
 export function mapUpdates<State extends object>(
   name: string,

@@ -1,7 +1,7 @@
 // The connections of a server, the same for every transport: admission, brokers, logins, events, draining.
 
 import { Broker } from "@pb/broker";
-import { after, BrokerConfig, Subscriptions, withDefaults } from "@pb/broker/extension";
+import { after, BrokerConfig, EventRate, Subscriptions, withDefaults } from "@pb/broker/extension";
 import type { Link } from "@pb/broker/extension";
 import { checkOptions, dispose, onDispose } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
@@ -14,7 +14,6 @@ import { Admission, defaultServerLimits } from "./admission.js";
 import type { Refusal, ServerLimits, Ticket } from "./admission.js";
 import { drain } from "./drain.js";
 import type { CloseOptions, DrainTimes } from "./drain.js";
-import { EventRate } from "./event-rate.js";
 import { errorFor, Refusals } from "./refusals.js";
 import { SameUserPolicy } from "./same-user.js";
 import type { SameUserOptions } from "./same-user.js";
@@ -73,6 +72,9 @@ export interface AdmittedConnection {
 /** Milliseconds that a negotiation in progress may take when the server drains. */
 const NEGOTIATION_MS = 1_000;
 
+/** How many events about connections that strangers attempt are reported at once: enough to see where they are from. */
+const BURST = 100;
+
 export class ServerConnections {
   readonly #options: ServerConnectionsOptions;
   #limits: ServerLimits;
@@ -84,7 +86,7 @@ export class ServerConnections {
   /** Connections whose brokers do not exist yet or are not ready. */
   readonly #unready = new Set<Pick<Admitted, "incoming" | "broker">>();
   readonly #watchers = new Subscriptions<[event: ServerEvent]>();
-  readonly #rates = { failed: new EventRate(), refused: new EventRate() };
+  readonly #rates = { failed: new EventRate(BURST), refused: new EventRate(BURST) };
   #isAdmitting = true;
 
   /** Throws `TypeError` for an unknown option, and for a limit or another one that is not a number in its range. */
@@ -139,13 +141,17 @@ export class ServerConnections {
     this.report({ kind: "failed", id: Broker.nextId(), peer, error });
   }
 
-  /** Passes an event to all watchers. What a watcher throws is reported to the `onEvent` of the brokers. */
+  /**
+   * Passes an event to all watchers. Omits `failed` and `refused` above a rate, because strangers can cause any number
+   * of them. What a watcher throws is reported to the `onEvent` of the brokers.
+   */
   report(event: ServerEvent): void {
-    if (event.kind === "failed" || event.kind === "refused") {
-      const omitted = this.#rates[event.kind].take();
-      if (omitted === undefined) return;
-      if (omitted > 0) event = { ...event, omitted };
-    }
+    if (event.kind === "failed" || event.kind === "refused")
+      this.#rates[event.kind].limit((omitted) => this.#tell(omitted === undefined ? event : { ...event, omitted }));
+    else this.#tell(event);
+  }
+
+  #tell(event: ServerEvent): void {
     for (const watcher of this.#watchers) this.#options.config.runCallback(() => watcher(event));
   }
 
