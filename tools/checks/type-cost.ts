@@ -6,7 +6,7 @@ import { join } from "node:path";
 import ts from "typescript";
 
 /** Where the programs are, and the largest count. Raise a budget with the programs, not with the types of calls. */
-const budgets: Record<string, number> = { "packages/broker/test/guide": 30_000, "packages/examples/src": 36_500 };
+const budgets: Record<string, number> = { "packages/broker/test/guide": 30_000, "packages/examples/src": 43_000 };
 
 export function typeCost(root: string): string[] {
   return Object.entries(budgets).flatMap(([folder, budget]) => {

@@ -11,7 +11,7 @@ export class Progress extends Referenceable {
   }
 }
 
-const worker = new Worker(new URL("./worker.mjs", import.meta.url));
+const worker = new Worker(new URL("./start-worker.mjs", import.meta.url));
 const connection = await connect(worker);
 const primes = await connection.getRootObject<Primes>();
 console.log(await primes.callRemote("count", 100_000, new Progress()), "primes");
