@@ -67,6 +67,7 @@ const users: Readonly<Record<string, (options: Options) => unknown>> = {
   "cred login": (options) => cred.login(pair.client, new cred.Anonymous(), null, options),
   "cred PasswordChecker": (options) => new cred.PasswordChecker({ find: () => undefined, stores: [], ...options }),
   "cred Portal": (options) => new cred.Portal(realm, [], options),
+  "cred Portal.disconnect": (options) => new cred.Portal(realm, []).disconnect("ann", options),
   "cred ScramVerifier.of": (options) => cred.ScramVerifier.of("secret", options),
   "jelly-types copyType": (options) => copyType("shop.Service", Service, options),
   "jelly-types Jellier": (options) => new Jellier(new BananaWriter(), options),
