@@ -105,6 +105,18 @@ export class WebServer {
     this.incoming.setLimits(limits);
   }
 
+  /**
+   * Whether the arrivals of references are recorded from now on, for `leakReport()` of the connections: first the
+   * option `traceReferences` of `broker`. Slow: switch it on while a leak is sought.
+   */
+  get tracesReferences(): boolean {
+    return this.incoming.tracesReferences;
+  }
+
+  set tracesReferences(isOn: boolean) {
+    this.incoming.tracesReferences = isOn;
+  }
+
   /** Calls `watcher` with every event from now on, until the result is disposed of. */
   onEvent(watcher: ServerWatcher): Disposable {
     return this.incoming.onEvent(watcher);

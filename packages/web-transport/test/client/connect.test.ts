@@ -105,6 +105,19 @@ describe("an endpoint that is an object", () => {
     });
   });
 
+  test("a server has the state, the limits and the tracing of one with sockets", async () => {
+    const server = new WebServer(new Echo());
+    expect(server.state).toBe("listening");
+    expect(() => server.setLimits({ tlsMs: 1 })).toThrow("tlsMs cannot be changed");
+    expect(server.tracesReferences).toBe(false);
+    server.tracesReferences = true;
+    expect(server.tracesReferences).toBe(true);
+    const closing = server.close();
+    expect(server.state).toBe("draining");
+    await closing;
+    expect(server.state).toBe("closed");
+  });
+
   test("the keys of one that is refused are not in the error", async () => {
     const error = await errorOf(listen({ port: -1, tls: { key: "secret" } }, new Echo()));
     expect(error.message).not.toContain("secret");
