@@ -273,6 +273,7 @@ export class ServerConnections {
     const { config, liveness } = this.#options;
     const login: Login = { succeeded: false, hasName: false };
     const { id } = admitted;
+    const startMs = performance.now();
     const broker: Broker = new Broker(link, config, (who) => this.#admitLogin(broker, ticket, login, who), {
       id,
       ready: () => {
@@ -285,7 +286,7 @@ export class ServerConnections {
     this.#brokers.add(broker);
     const closed = broker.closed.then(() => this.#brokers.delete(broker));
     broker.ready.then(
-      () => void closed.then(() => this.#reportClosed(broker)),
+      () => void closed.then(() => this.#reportClosed(broker, performance.now() - startMs)),
       (error: unknown) => this.report({ kind: "failed", id, peer: link.peer.description, error: error as Error }),
     );
     if (liveness !== false) watchOver(broker, link, liveness, this.#platform);
@@ -298,8 +299,7 @@ export class ServerConnections {
     this.report({ kind: "connection", ...about(broker) });
   }
 
-  #reportClosed(broker: Broker): void {
-    const openMs = Date.now() - broker.openedAt.getTime();
+  #reportClosed(broker: Broker, openMs: number): void {
     this.report({ kind: "closed", ...about(broker), ...broker.ended!, openMs });
   }
 
