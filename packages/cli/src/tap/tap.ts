@@ -8,6 +8,7 @@ import type { Duplex } from "node:stream";
 import { KnownSecrets } from "../conversation/known-secrets.js";
 import { codeOf, exitStatus } from "../errors.js";
 import { describeFailure } from "../failure.js";
+import { columnsOf } from "../io.js";
 import type { CliIo } from "../io.js";
 import { addressText, listening, listenOptions } from "../listening.js";
 import { Observation } from "../observe/observer.js";
@@ -15,7 +16,6 @@ import type { Observer } from "../observe/observer.js";
 import { Printer } from "../observe/printer.js";
 import { Statistics } from "../observe/statistics.js";
 import { statisticsJson, statisticsSummary, statisticsTable } from "../observe/statistics-table.js";
-import { columnsOf } from "../io.js";
 import { RECORDING_VERSION } from "../recording/format.js";
 import { RecordingWriter } from "../recording/recording-writer.js";
 import { wrapLine } from "../wrap.js";
@@ -84,6 +84,7 @@ export async function tap(flags: TapFlags, version: string, io: CliIo): Promise<
       });
       const stop = (): void => relay.close();
       stopping.signal.addEventListener("abort", stop);
+      if (stopping.signal.aborted) stop();
     });
   }
 
