@@ -10,7 +10,7 @@ import type { StatsFlags } from "./decode/stats.js";
 import type { DoctorFlags } from "./doctor/doctor.js";
 import { codeOf, exitStatus, statusOf } from "./errors.js";
 import { addGateway } from "./gateway/command.js";
-import { collect, endpointHelp, examples } from "./help.js";
+import { collect, endpointHelp, examples, redactHelp } from "./help.js";
 import { columnsOf, painter } from "./io.js";
 import type { CliIo } from "./io.js";
 import { addReplay } from "./replay/command.js";
@@ -155,8 +155,6 @@ function addDoctor(program: Command, io: CliIo, done: (status: number) => void):
       done(await doctor(endpoint, flags, io));
     });
 }
-
-const redactHelp = "a further name of fields and methods whose values are secret; can be repeated";
 
 function addTap(program: Command, io: CliIo, done: (status: number) => void): void {
   program

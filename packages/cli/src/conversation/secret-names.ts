@@ -34,6 +34,11 @@ const loginMethods: ReadonlyMap<string, SecretCall> = new Map([
   ["finish", SCRAM_PROOF],
 ]);
 
+/** Whether a method takes a password, a token, or what is made of one. */
+export function isLoginMethod(method: string): boolean {
+  return loginMethods.has(method) || LOGIN_METHODS.test(method);
+}
+
 /** Knows which names are secret. */
 export class SecretNames {
   readonly #further: ReadonlySet<string>;

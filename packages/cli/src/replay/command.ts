@@ -3,7 +3,7 @@
 import { Option } from "commander";
 import type { Command } from "commander";
 import { DEFAULT_TIMEOUT } from "../deadline.js";
-import { collect, endpointHelp, examples } from "../help.js";
+import { collect, endpointHelp, examples, redactHelp } from "../help.js";
 import type { CliIo } from "../io.js";
 import type { ReplayFlags } from "./replay.js";
 
@@ -19,7 +19,7 @@ export function addReplay(program: Command, io: CliIo, done: (status: number) =>
     .option("--strict", "compare everything: the order of messages, sets and dicts, when references are released")
     .option("--timing", "send messages at the pace of the recording (default: as soon as possible)")
     .option("--ignore <name>", "do not compare the values of this method or field; can be repeated", collect)
-    .option("--redact <name>", "a further name of fields and methods whose values are secret; can be repeated", collect)
+    .option("--redact <name>", redactHelp, collect)
     .option("--secret-env <name>", "the variable with the password or the token of a login (default: PB_PASSWORD)")
     .option("--secret-file <file>", "the file with the password or the token in its first line")
     .option("--timeout <seconds>", "the longest time until the next message", DEFAULT_TIMEOUT)

@@ -9,7 +9,8 @@ import type { Mismatch } from "./comparison.js";
 import { PeerIds } from "./ids.js";
 import type { LivePeer } from "./live-peer.js";
 import type { ReadMessage, Script } from "./script.js";
-import { challengeIn, hasSecret, isLogin, loginSecret, scramError, withSecret } from "./secrets.js";
+import { isLoginMethod } from "../conversation/secret-names.js";
+import { challengeIn, hasSecret, loginSecret, scramError, withSecret } from "./secrets.js";
 
 export interface PlayOptions {
   readonly as: Side;
@@ -177,7 +178,7 @@ export class Player {
 
   async #withSecrets(message: Message, tree: Expression): Promise<Expression> {
     if (message.kind === "answer" && message.call?.method === "finish") throw scramError();
-    if (message.kind === "call" && isLogin(message.method)) {
+    if (message.kind === "call" && isLoginMethod(message.method)) {
       const secret = await this.#loginSecret(message);
       if (secret !== undefined) return withSecret(tree, secret);
     }

@@ -5,6 +5,7 @@ import type { Expression } from "@pb/banana";
 import { REDACTED } from "../conversation/messages.js";
 import type { Call } from "../conversation/messages.js";
 import { latin1 } from "../conversation/redact.js";
+import { isLoginMethod } from "../conversation/secret-names.js";
 import { CliError } from "../errors.js";
 
 /** Whether a value contains a secret that was replaced. */
@@ -20,26 +21,21 @@ export function withSecret(value: Expression, secret: Uint8Array): Expression {
 
 /**
  * The secret that a call of the login sends: the answer to `challenge`, or the password or token itself. Undefined for
- * any other call. Throws `CliError` `CLI_REPLAY` for SCRAM, whose messages depend on random numbers of both ends.
+ * any other call. The caller refuses SCRAM before: see {@link scramError}.
  */
 export function loginSecret(
   { method }: Call,
   challenge: Uint8Array | undefined,
   password: string,
 ): Uint8Array | undefined {
-  if (method === "finish") throw scramError();
   if (method === "respond" && challenge !== undefined) {
     const digest = createHash("md5").update(password).digest();
     return new Uint8Array(createHash("md5").update(digest).update(challenge).digest());
   }
-  return isLogin(method) ? new TextEncoder().encode(password) : undefined;
+  return isLoginMethod(method) ? new TextEncoder().encode(password) : undefined;
 }
 
-/** Whether a method takes a password or a token. */
-export function isLogin(method: string): boolean {
-  return /^(respond|finish|bearer)$|^(log_?[io]n|sign_?in|authenticate|authorize)/i.test(method);
-}
-
+/** The error for a login with SCRAM, whose messages depend on random numbers of both ends. */
 export function scramError(): CliError {
   const text =
     "This login is SCRAM, which cannot be replayed: its messages depend on random numbers of both ends. Record";
