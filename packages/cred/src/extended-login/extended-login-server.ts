@@ -21,7 +21,7 @@ import {
   writeServerFirst,
 } from "../scram/scram-messages.js";
 import type { BindingFlag, ClientFinal, ClientFirst } from "../scram/scram-messages.js";
-import type { LoginSession } from "../session/login-session.js";
+import type { LoginSession, Proven } from "../session/login-session.js";
 import { LoginStep } from "../session/login-step.js";
 import type { LoginAttempt } from "../session/login-attempt.js";
 
@@ -109,8 +109,9 @@ class ScramExchange extends LoginStep {
         return session.requestAvatarId(new ScramProof(clientFirst.username, signed, final.proof));
       };
       const avatarId = await session.authenticate(mechanism, clientFirst.username, check);
+      const user = await session.proven(avatarId);
       attempt.end(); // before the next one begins, so that the login counts as one in progress
-      const proven = new ProvenLogin(session, mechanism, avatarId);
+      const proven = new ProvenLogin(session, mechanism, user);
       return tuple(bytesOf(writeServerFinal(verifier.sign(signed))), proven);
     } finally {
       attempt.end();
@@ -129,18 +130,18 @@ class ProvenLogin extends LoginStep {
   static readonly parameters: Parameters = { enter: ["mind"] };
   static readonly accepts = { enter: true } as const;
   readonly #mechanism: LoginMechanism;
-  readonly #avatarId: AvatarId;
+  readonly #user: Proven;
 
-  constructor(session: LoginSession, mechanism: LoginMechanism, avatarId: AvatarId) {
+  constructor(session: LoginSession, mechanism: LoginMechanism, user: Proven) {
     super(session, session.beginEntry());
     this.#mechanism = mechanism;
-    this.#avatarId = avatarId;
+    this.#user = user;
   }
 
   async remote_enter(mind: unknown): Promise<Referenceable> {
     if (!this.attempt.claim()) throw new UnauthorizedLogin();
     try {
-      return await this.session.admit(this.#mechanism, this.#avatarId, mind);
+      return await this.session.admit(this.#mechanism, this.#user, mind);
     } finally {
       this.attempt.end();
     }

@@ -6,7 +6,7 @@ import type { Connection, Peer } from "@pb/broker";
 import { printable } from "@pb/jelly-types";
 import type { ScramChecker } from "../checkers/checker.js";
 import type { Credentials } from "../credentials/credentials.js";
-import { LoginDenied, LoginFailed, UnhandledCredentials } from "../errors.js";
+import { LoginDenied, LoginFailed, UnauthorizedLogin, UnhandledCredentials } from "../errors.js";
 import type { LoginWatcher } from "../events.js";
 import { LONGEST_NAME } from "../limits.js";
 import type { LoginLimits, LoginMechanism, LoginPolicy } from "../limits.js";
@@ -40,6 +40,12 @@ export interface LoginRequest {
   readonly mind: unknown;
   /** Checks the credentials. */
   readonly check: () => AvatarId | Promise<AvatarId>;
+}
+
+/** A user whose credentials were correct, and their fingerprint then. */
+export interface Proven {
+  readonly avatarId: AvatarId;
+  readonly fingerprint: unknown;
 }
 
 export class LoginSession {
@@ -105,9 +111,16 @@ export class LoginSession {
     return this.#report(mechanism, username, () => this.#throttle.refuse(attempt), isDenied);
   }
 
-  /** Returns the avatar for credentials that were checked earlier. */
-  async admit(mechanism: LoginMechanism, avatarId: AvatarId, mind: unknown): Promise<AvatarSession> {
-    return this.#admit(mechanism, avatarId, readMind(mind));
+  /** Returns the avatar for credentials that were checked earlier, unless they have changed since. */
+  async admit(mechanism: LoginMechanism, { avatarId, fingerprint }: Proven, mind: unknown): Promise<AvatarSession> {
+    return this.#admit(mechanism, avatarId, readMind(mind), (current) => {
+      if (current !== fingerprint) throw new UnauthorizedLogin();
+    });
+  }
+
+  /** What {@link admit} needs of a user whose credentials were correct. */
+  async proven(avatarId: AvatarId): Promise<Proven> {
+    return { avatarId, fingerprint: await this.guard(() => this.#portal.sessions.fingerprint(avatarId)) };
   }
 
   /** Runs `check` for an attempt that was claimed, and reports when it fails. */
@@ -146,13 +159,18 @@ export class LoginSession {
   }
 
   /** The transport and the realm may still refuse the login. */
-  async #admit(mechanism: LoginMechanism, avatarId: AvatarId, mind: Mind): Promise<AvatarSession> {
+  async #admit(
+    mechanism: LoginMechanism,
+    avatarId: AvatarId,
+    mind: Mind,
+    require: (fingerprint: unknown) => void = () => undefined,
+  ): Promise<AvatarSession> {
     this.#requireConnection();
     const username = typeof avatarId === "string" ? avatarId : undefined;
     const session = await this.#report(
       mechanism,
       username,
-      () => this.#createSession(mechanism, avatarId, mind),
+      () => this.#createSession(mechanism, avatarId, mind, require),
       () => true,
     );
     this.#requireConnection();
@@ -191,9 +209,15 @@ export class LoginSession {
     if (!this.#connection.isOpen) throw new LoginFailed("The connection ended during the login");
   }
 
-  async #createSession(mechanism: LoginMechanism, avatarId: AvatarId, mind: Mind): Promise<AvatarSession> {
+  async #createSession(
+    mechanism: LoginMechanism,
+    avatarId: AvatarId,
+    mind: Mind,
+    require: (fingerprint: unknown) => void,
+  ): Promise<AvatarSession> {
     const { sessions } = this.#portal;
     const fingerprint = await this.guard(() => sessions.requireAdmitted(avatarId));
+    require(fingerprint);
     const admission = await this.#connection.admitLogin(avatarId);
     const { avatar, logout } = await this.#requestAvatar(avatarId, mind, admission);
     // Logs out when the connection ends, at once if it has ended by now: the client cannot release a reference that

@@ -71,9 +71,14 @@ export class Sessions {
    * user is refused.
    */
   async requireAdmitted(avatarId: AvatarId): Promise<unknown> {
-    const fingerprint = typeof avatarId === "string" ? await this.#fingerprintOf(avatarId) : undefined;
+    const fingerprint = await this.fingerprint(avatarId);
     this.requireNotRefused(avatarId, fingerprint);
     return fingerprint;
+  }
+
+  /** Resolves with the fingerprint of the credentials that a user has now. Undefined if no checker knows it. */
+  async fingerprint(avatarId: AvatarId): Promise<unknown> {
+    return typeof avatarId === "string" ? this.#fingerprintOf(avatarId) : undefined;
   }
 
   /** Throws {@link LoginDenied} while a user with these credentials is refused. */

@@ -5,7 +5,14 @@ import { describe, expect, test } from "vitest";
 import { Broker } from "@pb/broker";
 import type { BrokerOptions } from "@pb/broker";
 import { linkPair } from "@pb/broker/testing";
-import { FilePasswordDB, InMemoryUsernamePasswordChecker, login, LoginDenied, UsernamePassword } from "@pb/cred";
+import {
+  FilePasswordDB,
+  InMemoryUsernamePasswordChecker,
+  login,
+  LoginDenied,
+  UnauthorizedLogin,
+  UsernamePassword,
+} from "@pb/cred";
 import { listen, reconnecting } from "@pb/node-transport";
 import type { ReconnectState } from "@pb/node-transport";
 import { alice, bob, deliverPending, errorOf, iterations, LoginFixture } from "../support.js";
@@ -181,6 +188,21 @@ describe("revalidate", () => {
     expect((await a.client.closed).reason).toBe("denied");
     expect((await c.client.closed).reason).toBe("denied");
     expect(fixture.portal.sessions()).toMatchObject([{ avatarId: "bob" }]);
+    await login(fixture.connect().client, new UsernamePassword("alice", "better"));
+  });
+
+  test("refuses a login that was proven with the old password, and was not completed before", async () => {
+    const users = new InMemoryUsernamePasswordChecker({ alice: "secret" }, { iterations });
+    const fixture = new LoginFixture([users]);
+    const links = linkPair();
+    const incoming = ({ method }: CallArrived) => {
+      if (method === "enter") users.addUser("alice", "better");
+      return undefined;
+    };
+    new Broker(links.listener, { root: fixture.portal, telemetry: { incoming } });
+    await using client = new Broker(links.initiator);
+    expect(await errorOf(login(client, alice))).toBeInstanceOf(UnauthorizedLogin);
+    expect(fixture.portal.sessions()).toEqual([]);
     await login(fixture.connect().client, new UsernamePassword("alice", "better"));
   });
 
