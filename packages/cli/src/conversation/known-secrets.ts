@@ -30,8 +30,11 @@ export class KnownSecrets {
   add(secret: Uint8Array): void {
     if (secret.length < SHORTEST || secret.length > LONGEST) return;
     const text = Buffer.from(secret).toString("latin1");
-    if (WORDS.includes(text) || this.#texts.has(text)) return;
+    if (WORDS.includes(text)) return;
+    // The one that was used last is forgotten last: a password outlives tokens that change with each call.
+    const isKnown = this.#texts.delete(text);
     this.#texts.add(text);
+    if (isKnown) return;
     for (const old of this.#texts) {
       if (this.#texts.size <= MOST) break;
       this.#texts.delete(old);

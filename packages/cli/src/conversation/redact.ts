@@ -29,6 +29,9 @@ const SCALARS: ReadonlySet<string> = new Set(["decimal", "datetime", "date", "ti
  */
 const MOST_PASSES = 20;
 
+/** Keyword arguments of a login that name the user, as its first positional argument does. */
+const USER_NAMES = /^(user([-_ ]?(name|id))?|name|account)$/i;
+
 function ascii(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
@@ -64,7 +67,7 @@ export class Redactor {
     const isAllSecret = secret?.firstArgument === 0 && secret.lastArgument === Infinity;
     this.#repeat(() => {
       args = this.#arguments(args, secret);
-      kwargs = isAllSecret ? this.#hide(kwargs) : this.#fields(kwargs);
+      kwargs = isAllSecret ? this.#hide(kwargs) : this.#keywords(kwargs, secret);
     });
     return [command, id, this.#mask(target), method, wantsAnswer, this.#mask(args), this.#mask(kwargs)];
   }
@@ -106,6 +109,19 @@ export class Redactor {
     });
   }
 
+  /** Keyword arguments: those that may be in the place of a secret positional one are hidden too. */
+  #keywords(kwargs: Expression, secret: SecretCall | undefined): Expression {
+    if (secret === undefined || !Array.isArray(kwargs)) return this.#fields(kwargs);
+    const [tag, id, shared] = kwargs;
+    if (latin1(tag) === "reference" && kwargs.length === 3) return [tag!, id!, this.#keywords(shared!, secret)];
+    return kwargs.map((entry, index) => {
+      if (index === 0 || !Array.isArray(entry) || entry.length !== 2) return this.#fields(entry);
+      const [key, value] = entry as unknown as readonly [Expression, Expression];
+      const isUser = secret.firstArgument > 0 && USER_NAMES.test(nameOf(key) ?? "");
+      return isUser ? this.#pair(entry, 0) : [key, this.#hide(value)];
+    });
+  }
+
   /** Hides the values of fields with secret names. */
   #fields(value: Expression): Expression {
     if (!Array.isArray(value)) return value;
@@ -142,7 +158,10 @@ export class Redactor {
     }
     if (word === "reference" && value.length === 3) return [tag!, id!, this.#hide(value[2]!)];
     if (word === "dictionary") return value.map((entry, index) => (index === 0 ? entry : this.#hideEntry(entry)));
-    if (SCALARS.has(word)) return this.#secret(MARK);
+    if (SCALARS.has(word)) {
+      this.count++;
+      return MARK;
+    }
     const isCache = value.length === 3 && typeof id === "number" && !CONTAINERS.has(word) && word !== "unicode";
     return value.map((item, index) => (index === 0 || (index === 1 && isCache) ? item : this.#hide(item)));
   }

@@ -2,7 +2,7 @@
 
 /** Names of fields that contain secrets. A name that contains one of these words, in any case, is secret too. */
 const SECRET_WORDS =
-  /passw(or)?d|passphrase|passcode|pwd|secret|token|credential|api[-_ ]?key|private[-_ ]?key|authorization|cookie|bearer|session[-_ ]?id/i;
+  /pass[-_ ]?(word|phrase|code)|passwd|pwd|secret|token|credential|(api|private|access)[-_ ]?key|(pin|otp|mfa)[-_ ]?code|authorization|cookie|bearer|session[-_ ]?id/i;
 
 /** Short names that are secret as a whole. They are part of too many other words. */
 const SECRET_NAMES = /^(pass|pw|pin|otp|auth|jwt)$/i;

@@ -3,6 +3,8 @@
 import { encode } from "@pb/banana";
 import { createReadStream } from "node:fs";
 import { printable } from "@pb/jelly-types";
+import type { ConversationOptions } from "../conversation/conversation.js";
+import { KnownSecrets } from "../conversation/known-secrets.js";
 import type { Message, Side } from "../conversation/messages.js";
 import { CliError, codeOf } from "../errors.js";
 import type { CliIo } from "../io.js";
@@ -72,10 +74,11 @@ async function observeRecording(
     for (const observation of connections.values()) observation.closed(timeMs, "tap", undefined);
   };
   const reader = await RecordingReader.open(chunks);
+  const options = { redact, knownSecrets: new KnownSecrets() };
   try {
     for await (const entry of reader) {
       timeMs = entry.timeMs;
-      if (entry.kind !== "finish") observeEntry(entry, connections, redact, observers);
+      if (entry.kind !== "finish") observeEntry(entry, connections, options, observers);
     }
   } finally {
     close();
@@ -85,13 +88,13 @@ async function observeRecording(
 function observeEntry(
   entry: Exclude<RecordingEntry, { kind: "finish" }>,
   connections: Map<number, Observation>,
-  redact: readonly string[] | undefined,
+  options: Pick<ConversationOptions, "redact" | "knownSecrets">,
   observers: readonly Observer[],
 ): void {
   const { timeMs, connection } = entry;
   let observation = connections.get(connection);
   if (observation === undefined) {
-    observation = new Observation(connection, observers, { redact });
+    observation = new Observation(connection, observers, options);
     if (connections.size === MOST_CONNECTIONS) connections.delete(connections.keys().next().value!);
     connections.set(connection, observation);
   }
@@ -107,7 +110,7 @@ function observeEntry(
       break;
     }
     case "opaque":
-      observation.report(opaque(entry.from, entry.size, timeMs));
+      observation.report(opaque(entry.from, entry.size, timeMs, observation.isOpaque(entry.from)));
       break;
     case "fin":
       observation.finished(entry.from, timeMs);
@@ -118,8 +121,9 @@ function observeEntry(
   }
 }
 
-function opaque(from: Side, size: number, timeMs: number): Message {
-  const error = { code: "CLI_NOT_RECORDED", text: "The bytes could not be decoded", offset: 0 };
+/** A line for each read of the tap would say the same: only the first of several has the error. */
+function opaque(from: Side, size: number, timeMs: number, isFurther: boolean): Message {
+  const error = isFurther ? undefined : { code: "CLI_NOT_RECORDED", text: "The bytes could not be decoded", offset: 0 };
   return { kind: "opaque", from, size, timeMs, bytes: undefined, redacted: 0, dialect: "none", error };
 }
 

@@ -26,6 +26,8 @@ export class Observation {
   readonly #connection: number;
   readonly #observers: readonly Observer[];
   readonly #conversation: Conversation;
+  /** Sides whose last message could not be decoded. */
+  readonly #opaque = new Set<Side>();
   /** Replaces facts about the next message: a recording has them from before secrets were replaced. */
   facts: Pick<Message, "size" | "redacted"> | undefined;
 
@@ -47,6 +49,11 @@ export class Observation {
     return this.#conversation.server;
   }
 
+  /** Whether the last message of a side could not be decoded. */
+  isOpaque(side: Side): boolean {
+    return this.#opaque.has(side);
+  }
+
   opened(address: string, timeMs: number): void {
     for (const observer of this.#observers) observer.opened(this.#connection, address, timeMs);
   }
@@ -57,6 +64,8 @@ export class Observation {
 
   /** Reports a message that was not decoded here. */
   report(message: Message): void {
+    if (message.kind === "opaque") this.#opaque.add(message.from);
+    else this.#opaque.delete(message.from);
     const reported = this.facts === undefined ? message : { ...message, ...this.facts };
     this.facts = undefined;
     for (const observer of this.#observers) observer.message(this.#connection, reported);

@@ -25,6 +25,16 @@ test.each<[string, string, Words, Words, Words, Words]>([
   ["a pair", "open", tuple(tuple("secret", S)), dict(), tuple(tuple("secret", R)), dict()],
   ["a number", "open", tuple(), dict({ pin: 1234 }), tuple(), dict({ pin: R })],
   ["a deep value", "open", tuple(), dict({ token: dict({ a: S }) }), tuple(), dict({ token: dict({ [R]: text(R) }) })],
+  ["a response by its name", "respond", tuple(), dict({ response: S }), tuple(), dict({ response: R })],
+  ["a SCRAM proof by its name", "finish", tuple(), dict({ message: S }), tuple(), dict({ message: R })],
+  [
+    ...["keyword arguments of a login but the user", "login", tuple()],
+    ...[dict({ username: "alice", code: text(S) }), tuple(), dict({ username: "alice", code: text(R) })],
+  ] as [string, string, Words, Words, Words, Words],
+  ["a name of two words", "open", tuple(), dict({ pass_word: S }), tuple(), dict({ pass_word: R })],
+  ["a key for access", "open", tuple(), dict({ accessKey: S }), tuple(), dict({ accessKey: R })],
+  ["a decimal", "open", tuple(), dict({ pin: ["decimal", 4711, 0] }), tuple(), dict({ pin: R })],
+  ["a date", "open", tuple(), dict({ token: ["date", S] }), tuple(), dict({ token: R })],
   ["a byte key", "open", tuple(["dictionary", ["passwd", S]]), dict(), tuple(["dictionary", ["passwd", R]]), dict()],
 ])("replaces %s", (_name, method, args, kwargs, shownArgs, shownKwargs) => {
   const shown = redacted(method, args, kwargs);
@@ -84,6 +94,14 @@ test("finds a secret again where nothing tells that it is one", () => {
   const later = talk.say("client", call(2, "root", "echo", tuple(text(S))));
   expect(wordsOf(later)).toMatchObject({ 5: tuple(text(R)) });
   expect(later).toMatchObject({ redacted: 1 });
+});
+
+test("a secret that is used again is not forgotten for newer ones", () => {
+  const talk = new Talk();
+  for (let count = 1; count <= 70; count++) {
+    talk.say("client", call(count, "root", "open", tuple(), dict({ password: S, token: `token-${count}` })));
+  }
+  expect(wordsOf(talk.say("client", call(71, "root", "echo", tuple(text(S)))))).toMatchObject({ 5: tuple(text(R)) });
 });
 
 test("messages without secrets keep their bytes", () => {

@@ -1,6 +1,6 @@
 // `pb tap` between real programs, and `pb decode` and `pb stats` of what it records.
 
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createServer, connect as connectSocket } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import { once } from "node:events";
@@ -265,6 +265,17 @@ test("a server that speaks first and is no PB is passed on", async () => {
   socket.end();
   await until(() => tap.output().includes("closed by the server"), "the end");
   expect(tap.output()).toContain("(BANANA_NOT_BANANA)");
+});
+
+test("bytes that are not recorded take one line of pb decode", async () => {
+  using files = folder();
+  const file = files.file("opaque.pbrec");
+  const header = { pb: 1, started: "", tool: "", listen: "", target: "" };
+  const lines = [1, 2, 3].map((t) => ({ kind: "opaque", t, connection: 1, from: "client", size: 10 }));
+  writeFileSync(file, [header, ...lines, { kind: "finish", t: 4 }].map((line) => `${JSON.stringify(line)}\n`).join(""));
+  const { stdout } = await pb(["decode", file]);
+  expect(stdout.match(/CLI_NOT_RECORDED/g)).toHaveLength(1);
+  expect(JSON.parse((await pb(["stats", file, "--json"])).stdout)).toMatchObject({ opaqueBytes: { client: 30 } });
 });
 
 test("a target that is not there, and one that dies", async () => {
