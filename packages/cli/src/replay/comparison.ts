@@ -2,6 +2,7 @@
 
 import { encode, none } from "@pb/banana";
 import type { Expression } from "@pb/banana";
+import { printable } from "@pb/jelly-types";
 import { REDACTED } from "../conversation/messages.js";
 import type { Message } from "../conversation/messages.js";
 import { latin1 } from "../conversation/redact.js";
@@ -26,6 +27,9 @@ export interface ComparisonOptions {
 
 /** Entries of a set or a dict that are compared in any order: that takes the square of their number. */
 const MOST_UNORDERED = 1000;
+
+/** Characters of the name of a field in a path. */
+const LONGEST_NAME = 80;
 
 /** Whether two messages are the same call, or the answer to the same call: only their values can differ. */
 export function isSameKind(recorded: Message, live: Message): boolean {
@@ -223,7 +227,7 @@ function textOf(value: Expression | undefined): string | undefined {
 
 function nameOf(entry: Expression, word: string): string {
   const name = word === "dictionary" ? textOf(keyOf(entry)) : undefined;
-  return name === undefined ? "" : `.${name}`;
+  return name === undefined ? "" : `.${printable(Buffer.from(name, "latin1").toString(), LONGEST_NAME)}`;
 }
 
 /** The fields of a failure. */

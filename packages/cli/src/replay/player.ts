@@ -148,10 +148,17 @@ export class Player {
   }
 
   #nothingCame(): Deviation {
+    // A message that was kept for one which is recorded further on may have been meant for this one.
+    const [recorded] = this.#expected;
+    const live = this.#early.find(({ message }) => isSameKind(recorded!.message, message));
+    if (live !== undefined) {
+      const mismatch = compareMessages(recorded!, live, this.#ids, this.#options);
+      return new Deviation({ recorded, live, mismatch, text: undefined });
+    }
     const text = this.#peer.hasEnded
       ? "the connection was closed"
       : `nothing, within ${this.#options.answerMs / 1000} s (--timeout)`;
-    return new Deviation({ recorded: this.#expected[0], live: undefined, mismatch: undefined, text });
+    return new Deviation({ recorded, live: undefined, mismatch: undefined, text });
   }
 
   async #send({ message, tree }: ReadMessage): Promise<void> {
@@ -202,10 +209,20 @@ export class Player {
     if (restMs > 0) await sleep(restMs, undefined, { signal: this.#options.signal });
   }
 
+  /** Waits until the peer closes the connection. Throws {@link Deviation} if it says more than was recorded. */
+  async #expectNothing(): Promise<void> {
+    const { answerMs, signal } = this.#options;
+    for (let live = await this.#peer.next(answerMs, signal); live !== undefined;) {
+      const isKept = live.message.kind === "call" && live.message.target !== "pbx";
+      if (isKept) throw new Deviation({ recorded: undefined, live, mismatch: undefined, text: undefined });
+      live = await this.#peer.next(answerMs, signal);
+    }
+  }
+
   async #close(): Promise<void> {
-    const { as, answerMs, isStrict, signal } = this.#options;
+    const { as, isStrict, signal } = this.#options;
     if (this.#script.closedBy !== undefined && this.#script.closedBy !== as) {
-      await this.#peer.ended(answerMs, signal);
+      await this.#expectNothing();
       if (isStrict && !this.#peer.hasEnded)
         throw new Deviation({
           recorded: undefined,

@@ -153,6 +153,31 @@ test("a client that leaves or does something else early is a difference", async 
   silent.close();
 });
 
+test("a call after the last recorded one is a difference", async () => {
+  const { status, stdout } = await asServer([], async (place) => {
+    await using connection = await connect(place, { liveness: false });
+    const user = await login<User>(connection, new UsernamePassword("alice", "any"));
+    const room = await user.call.room("lobby");
+    await room.call.join(new Listener());
+    await room.call.say("hello");
+    await user.call.leave(room, kwargs({ token: "any" }));
+    await user.call.room("closed").catch(() => undefined);
+    await user.call.room("another");
+  });
+  expect(stdout).toMatch(/recorded {2}nothing more\nreceived {2}call \d+ #\d+\.room\("another"\)|room\("another"\)/);
+  expect(status).toBe(7);
+});
+
+test("a call with other values is shown, although a call of the same method is recorded later", async () => {
+  const { status, stdout } = await asServer(["--timeout", "0.2"], async (place) => {
+    await using connection = await connect(place, { liveness: false });
+    const user = await login<User>(connection, new UsernamePassword("alice", "any"));
+    await user.call.room("attic");
+  });
+  expect(stdout).toContain('at $.args[0]  "lobby" was recorded, "attic" was received');
+  expect(status).toBe(7);
+});
+
 test.each([
   [["--as", "client"], "--as client needs --to ENDPOINT"],
   [["--as", "server", "--to", "tcp:a:1"], "--as server needs --listen ENDPOINT"],
