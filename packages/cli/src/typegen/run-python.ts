@@ -2,10 +2,13 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { text } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
 import { CliError, usageError } from "../errors.js";
 import { describeScript } from "../python-files.js";
 import type { Description } from "./description.js";
+
+/** Milliseconds to read what is left when the interpreter has ended, while a process that it started keeps the pipe. */
+const REST_MS = 500;
 
 type Output = Description | { readonly refused: string } | { readonly traceback: string };
 
@@ -23,13 +26,21 @@ export async function describeClasses(
   env: Readonly<Record<string, string | undefined>>,
   signal: AbortSignal,
 ): Promise<Description> {
-  const { stdout, stderr } = await runScript(python, targets, env, signal);
+  const { stdout, stderr, end } = await runScript(python, targets, env, signal);
   const output = parseOutput(stdout);
   if (output !== undefined && "classes" in output) return output;
   if (output === undefined) {
-    throw new CliError("CLI_PYTHON", `${python} ended without a description:\n${stderr.slice(-LONGEST_OUTPUT)}`);
+    const text = `${python} ended without a description${end}:\n${stderr.slice(-LONGEST_OUTPUT)}`;
+    throw new CliError("CLI_PYTHON", text);
   }
   throw new CliError("CLI_PYTHON", "refused" in output ? output.refused : ownLines(output.traceback));
+}
+
+/** What the interpreter has written, and the signal that has ended it. */
+interface Ended {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly end: string;
 }
 
 async function runScript(
@@ -37,23 +48,28 @@ async function runScript(
   targets: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
   signal: AbortSignal,
-): Promise<{ stdout: string; stderr: string }> {
+): Promise<Ended> {
   signal.throwIfAborted();
   const child = spawn(python, [describeScript(), ...targets], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...env, PYTHONDONTWRITEBYTECODE: "1", PYTHONIOENCODING: "utf8" },
   });
+  const written = { stdout: "", stderr: "" };
+  for (const name of ["stdout", "stderr"] as const)
+    child[name].setEncoding("utf8").on("data", (part: string) => (written[name] += part));
   const kill = (): void => void child.kill("SIGKILL");
   signal.addEventListener("abort", kill);
   try {
-    const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
+    await Promise.race([once(child, "close"), once(child, "exit").then(() => sleep(REST_MS))]);
     signal.throwIfAborted();
-    return { stdout, stderr };
+    return { ...written, end: child.signalCode === null ? "" : ` (${child.signalCode})` };
   } catch (error) {
     signal.throwIfAborted();
     throw usageError(`--python ${python} cannot be started: ${(error as Error).message}`);
   } finally {
     signal.removeEventListener("abort", kill);
+    child.stdout.destroy();
+    child.stderr.destroy();
   }
 }
 

@@ -125,6 +125,15 @@ describe.skipIf(twisteds.length === 0)("with a real Twisted", () => {
   });
 });
 
+test.skipIf(process.platform === "win32")("does not wait for processes that a module has started", async () => {
+  using files = folder();
+  const [python, pid] = [files.file("python"), files.file("pid")];
+  writeFileSync(python, `#!/bin/sh\nsleep 20 &\necho $! > ${pid}\nkill -SEGV $$\n`, { mode: 0o755 });
+  const { stderr } = await pb(["typegen", "--python", python, "--timeout", "10", "shop"], { env: process.env });
+  process.kill(Number(readFileSync(pid, "utf8")));
+  expect(stderr).toContain(`${python} ended without a description (SIGSEGV):`);
+});
+
 test.each([
   [["--python", "/nonexistent/python", "shop"], "--python /nonexistent/python cannot be started"],
   [["--check", "shop"], "--check needs --output FILE"],
