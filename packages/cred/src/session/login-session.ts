@@ -216,6 +216,7 @@ export class LoginSession {
     require: (fingerprint: unknown) => void,
   ): Promise<AvatarSession> {
     const { sessions } = this.#portal;
+    const { revalidations } = sessions;
     const fingerprint = await this.guard(() => sessions.requireAdmitted(avatarId));
     require(fingerprint);
     const admission = await this.#connection.admitLogin(avatarId);
@@ -230,7 +231,15 @@ export class LoginSession {
       admission[dispose]();
       void this.#logOut(logout, avatarId);
     });
-    this.#requireNotRefused(session, avatarId, fingerprint);
+    try {
+      // An operator may have disconnected the user, or changed the password, while the realm made the avatar.
+      sessions.requireNotRefused(avatarId, fingerprint);
+      const isChecked = sessions.revalidations === revalidations;
+      if (!isChecked && (await this.proven(avatarId)).fingerprint !== fingerprint) throw new UnauthorizedLogin();
+    } catch (error) {
+      session.logout();
+      throw error;
+    }
     return session;
   }
 
@@ -240,16 +249,6 @@ export class LoginSession {
       return await this.#portal.requestAvatar(avatarId, mind);
     } catch (error) {
       admission[dispose]();
-      throw error;
-    }
-  }
-
-  /** An operator may have disconnected the user while the realm made the avatar. */
-  #requireNotRefused(session: AvatarSession, avatarId: AvatarId, fingerprint: unknown): void {
-    try {
-      this.#portal.sessions.requireNotRefused(avatarId, fingerprint);
-    } catch (error) {
-      session.logout();
       throw error;
     }
   }

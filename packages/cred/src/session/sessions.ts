@@ -49,6 +49,8 @@ export class Sessions {
   readonly #entries = new Set<Entry>();
   readonly #bans = new Map<string, Ban>();
   readonly #checkers: () => Iterable<CredentialsChecker>;
+  /** How often {@link revalidate} was called. */
+  revalidations = 0;
 
   constructor(checkers: () => Iterable<CredentialsChecker>) {
     this.#checkers = checkers;
@@ -116,6 +118,7 @@ export class Sessions {
 
   /** See `Portal.revalidate`. */
   async revalidate(): Promise<number> {
+    this.revalidations++; // A login that is not yet among the entries checks itself.
     const known = new Map<AvatarId, unknown>();
     for (const { avatarId, fingerprint } of [...this.#entries])
       if (fingerprint !== undefined && !known.has(avatarId))

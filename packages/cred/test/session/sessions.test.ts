@@ -206,6 +206,21 @@ describe("revalidate", () => {
     await login(fixture.connect().client, new UsernamePassword("alice", "better"));
   });
 
+  test("refuses a login whose password changes while the realm makes the avatar", async () => {
+    const source = file("alice:secret");
+    const fixture = new LoginFixture([new FilePasswordDB(source)]);
+    const request = fixture.realm.requestAvatar.bind(fixture.realm);
+    fixture.realm.requestAvatar = async (...args) => {
+      source.text = "alice:better";
+      await fixture.portal.revalidate();
+      return request(...args);
+    };
+    expect(await errorOf(login(fixture.connect().client, alice))).toBeInstanceOf(UnauthorizedLogin);
+    await deliverPending();
+    expect(fixture.realm.loggedOut).toEqual(["alice"]);
+    expect(fixture.portal.sessions()).toEqual([]);
+  });
+
   test("notices a user that was added again in memory", async () => {
     const users = new InMemoryUsernamePasswordChecker({ alice: "secret", bob: "hunter2" }, { iterations });
     const fixture = new LoginFixture([users]);
