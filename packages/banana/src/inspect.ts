@@ -1,6 +1,7 @@
 // `inspect` prints expressions and bytes as readable text.
 
 import { BananaError } from "./errors.js";
+import { limitError } from "./limits.js";
 import { formatFloat } from "./expression/expression.js";
 import type { Expression, ExpressionReader } from "./expression/expression.js";
 import { completeOptions } from "./options.js";
@@ -69,14 +70,25 @@ function inspectStream(bytes: Uint8Array, options: CodecOptions = {}): string {
       blocks.push(printer.text);
     } catch (error) {
       if (!(error instanceof BananaError)) throw error;
+      const { code, message } = prefixError(bytes, reader.offset, limits.prefixBytes) ?? error;
       blocks.push(
         ...(printer.text === "" ? [] : [printer.text]),
-        `${offsetColumn(reader.offset)}! ${error.code}: ${error.message}`,
+        `${offsetColumn(reader.offset)}! ${code}: ${message}`,
       );
       break;
     }
   }
   return blocks.join("\n");
+}
+
+/**
+ * The error for a prefix that is over the limit. The reader has no such limit, and takes a file of plain text for the
+ * beginning of an element.
+ */
+function prefixError(bytes: Uint8Array, offset: number, limit: number): BananaError | undefined {
+  const digits = bytes.subarray(offset, offset + limit + 1);
+  if (digits.length <= limit || digits.some((byte) => byte >= 0x80)) return undefined;
+  return limitError("PREFIX_TOO_LONG", digits.length, limit, offset);
 }
 
 /** Prints expressions as text, on one line or on a line for each nested list. */

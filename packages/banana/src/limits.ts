@@ -86,10 +86,11 @@ const counted = {
 
 /** Throws {@link BananaError} when `count` is over the limit. */
 export function checkLimit(code: keyof typeof counted, count: number, limit: number, offset?: number): void {
-  if (count > limit)
-    throw new BananaError(
-      `BANANA_${code}`,
-      `${counted[code].replace("#", String(count))} is over the limit of ${limit}`,
-      { offset },
-    );
+  if (count > limit) throw limitError(code, count, limit, offset);
+}
+
+/** The error for a `count` over the limit. */
+export function limitError(code: keyof typeof counted, count: number, limit: number, offset?: number): BananaError {
+  const message = `${counted[code].replace("#", String(count))} is over the limit of ${limit}`;
+  return new BananaError(`BANANA_${code}`, message, { offset });
 }

@@ -78,6 +78,8 @@ describe("inspect of bytes", () => {
     ["01802087", "     0  (\n     2  ! BANANA_UNKNOWN_WORD"],
     ["81ff", "     0  0\n     1  ! BANANA_UNKNOWN_TYPE"],
     ["0180".repeat(2000), "  2048  ! BANANA_TOO_DEEP"],
+    ["7b".repeat(64), "     0  ! BANANA_TRUNCATED"],
+    [`0281${"7b".repeat(65)}`, "     0  2\n     2  ! BANANA_PREFIX_TOO_LONG"],
   ])("prints the valid part of %.10s, then the error and its offset", (bytes, expected) => {
     expect(inspect(hex(bytes), {})).toContain(expected);
   });
