@@ -6,7 +6,7 @@ import type { Expression } from "@pb/banana";
 import { unjelly } from "@pb/jelly-types";
 
 const bytes = readFileSync(process.argv[2] ?? "capture.bin");
-console.log(inspect(bytes.subarray(0, 87), { dialect: "pb" })); // as it is, with the offset of each line
+console.log(inspect(bytes.subarray(0, 87), { dialect: "pb" })); // these are whole messages in this file only
 
 const scanner = new Scanner({ dialect: "pb" });
 scanner.push(bytes); // also piece by piece, as bytes arrive
