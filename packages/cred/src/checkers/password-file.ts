@@ -109,8 +109,8 @@ export class FilePasswordDB implements ScramChecker {
   readonly #fields: Fields;
   readonly #checker: PasswordChecker;
   #cached: { readonly version: unknown; readonly users: Promise<Users> } | undefined;
-  /** The users of the last file that was parsed. A file that has not changed is not parsed again. */
   readonly #watchers = new Subscriptions<[event: CheckerEvent]>();
+  /** The users of the last file that was parsed. A file that has not changed is not parsed again. */
   #parsed: { readonly contents: Uint8Array; readonly users: Users } | undefined;
 
   /** Throws a TypeError when `delim` is empty, or when two options describe the password field in different ways. */
