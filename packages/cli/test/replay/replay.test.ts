@@ -169,10 +169,10 @@ test("a call after the last recorded one is a difference", async () => {
 });
 
 test("a call with other values is shown, although a call of the same method is recorded later", async () => {
-  const { status, stdout } = await asServer(["--timeout", "0.2"], async (place) => {
+  const { status, stdout } = await asServer([], async (place) => {
     await using connection = await connect(place, { liveness: false });
     const user = await login<User>(connection, new UsernamePassword("alice", "any"));
-    await user.call.room("attic");
+    user.call.room("attic").catch(() => undefined);
   });
   expect(stdout).toContain('at $.args[0]  "lobby" was recorded, "attic" was received');
   expect(status).toBe(7);
