@@ -1,10 +1,14 @@
-// npm run demo -- web, in Chromium: two bidders, one with a keyboard and one with a phone. And the client of Vite.
+// npm run demo -- web, in Chromium: two bidders, one with a keyboard and one with a phone. And the examples with Vite.
 
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { createServer } from "vite";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { openAuction } from "../../packages/examples/src/web-auction/server.js";
+import { freePort } from "../process/ports.js";
+import { Program, typescript } from "../process/program.js";
 import { findChromium, launch } from "./chromium.js";
 import { testLiveState } from "./live/tests.js";
 
@@ -125,4 +129,60 @@ describe.skipIf(chromium === undefined)("the auction", () => {
     const page = await open(vite.resolvedUrls!.local[0]!);
     await page.getByRole("heading", { name: /^\w+: \d+$/ }).waitFor();
   });
+
+  test("two pages of the live board show the same cards, also after the server was started again", async () => {
+    const [port, pagePort] = [await freePort(), await freePort()];
+    const root = copyOfBoard({ 8787: port, 5173: pagePort });
+    onTestFinished(() => rmSync(root, { recursive: true }));
+    const start = async (): Promise<Program> => {
+      const program = new Program("server.ts", typescript(join(root, "server.ts")), { cwd: root });
+      onTestFinished(() => program[Symbol.asyncDispose]());
+      await program.waitForOutput("Listening");
+      return program;
+    };
+    const server = await start();
+    const vite = await createServer({
+      root,
+      logLevel: "error",
+      server: { host: "127.0.0.1", port: pagePort, hmr: false },
+      resolve: { conditions: ["@pb/source"] },
+    });
+    onTestFinished(() => vite.close());
+    await vite.listen();
+    const address = vite.resolvedUrls!.local[0]!;
+    const [one, two] = [await open(address), await open(address)];
+
+    const add = async (page: Page, text: string): Promise<void> => {
+      await page.getByLabel("New card").fill(text);
+      await page.keyboard.press("Enter");
+    };
+    await add(one, "<b>milk");
+    await two.getByText("☐ <b>milk").click();
+    await sees(one, "☑ <b>milk");
+    await add(two, "x".repeat(201));
+    await two.getByText("A card has at most 200 characters").waitFor();
+
+    server.kill();
+    await sees(one, "stale");
+    await start();
+    await sees(one, "live");
+    await expect.poll(() => one.getByRole("listitem").count()).toBe(0);
+    await add(one, "bread");
+    await sees(two, "☐ bread");
+  });
 });
+
+/** A copy of the example live-board, with other ports. Its folder can resolve the packages. */
+function copyOfBoard(ports: Readonly<Record<number, number>>): string {
+  const examples = fileURLToPath(new URL("../../packages/examples/", import.meta.url));
+  mkdirSync(join(examples, "dist"), { recursive: true });
+  const copy = mkdtempSync(join(examples, "dist/live-board-"));
+  for (const name of ["index.html", "page.ts", "server.ts"]) {
+    const text = readFileSync(join(examples, "src/apps/live-board", name), "utf8");
+    writeFileSync(
+      join(copy, name),
+      text.replaceAll(/\b(?:8787|5173)\b/g, (port) => String(ports[Number(port)])),
+    );
+  }
+  return copy;
+}
