@@ -15,6 +15,9 @@ function sidebarItem(page: readonly [address: string, file: string]): DefaultThe
   return parts.length === 0 ? first! : { ...first!, collapsed: true, items: parts };
 }
 
+const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="6" fill="#3451b2"/>
+<text x="16" y="22" font-family="sans-serif" font-size="16" font-weight="bold" fill="#fff" text-anchor="middle">pb</text></svg>`;
+
 export default defineConfig({
   title: "@pb",
   description: "Perspective Broker for TypeScript: programs call each other's objects",
@@ -24,6 +27,7 @@ export default defineConfig({
   cacheDir: "node_modules/.cache/vitepress",
   base: process.env.PB_DOCS_BASE ?? "/",
   cleanUrls: true,
+  head: [["link", { rel: "icon", href: `data:image/svg+xml,${encodeURIComponent(icon)}` }]],
   markdown: { anchor: { slugify } },
   vite: { publicDir: "public", build: { chunkSizeWarningLimit: 5000 } },
   themeConfig: {

@@ -13,8 +13,10 @@ export interface Place {
   readonly repository: string;
 }
 
-/** Fenced code, code in a line, and the parts of a line that are neither. */
-const code = /^( *)(```|~~~)[^]*?^\1\2\s*$|^(?: {4}.*\n)+|``.+?``|`[^`]+`/gm;
+/** What is left as it is: fenced and indented code, code in a line, diagrams. */
+const code = /^( *)(```|~~~)[^]*?^\1\2\s*$|^<svg[^]*?<\/svg>|^(?: {4}.*\n)+|``.+?``|`[^`]+`/gm;
+/** Files that the site serves at their path in the repository, since it must not load them from there. */
+export const image = /\.(?:svg|png)$/;
 const link = /(\]\()([^)\s]+)(\))/g;
 
 /**
@@ -54,7 +56,7 @@ function outsideCode(text: string, change: (part: string) => string): string {
 
 /** VitePress compiles a page as a template of Vue, in which tags and double braces have a meaning. */
 function escapeForVue(text: string): string {
-  return text.replace(/<(?!!--|\/?(?:div|svg|p|br|Badge)\b)/g, "&lt;").replaceAll("{{", "&#123;&#123;");
+  return text.replace(/<(?!!--|\/?(?:div|p|br|Badge)\b)/g, "&lt;").replaceAll("{{", "&#123;&#123;");
 }
 
 /** Returns the address for a link in a page. Returns undefined if the file or the heading does not exist. */
@@ -63,7 +65,10 @@ function resolve(target: string, { file }: Page, { root, pages, repository }: Pl
   const [path = "", anchor] = target.split("#");
   const linked = path === "" ? file : posix.join(posix.dirname(file), path).replace(/\/$/, "");
   const found = pages.filter((page) => page.file === linked || page.file === `${linked}/README.md`);
-  if (found.length === 0) return existsSync(root + linked) ? `${repository}/${linked}` : undefined;
+  if (found.length === 0) {
+    if (!existsSync(root + linked)) return undefined;
+    return image.test(linked) ? `/${linked}` : `${repository}/${linked}`;
+  }
   if (anchor === undefined) return `/${found[0]!.address}`;
   const page = found.find(({ text }) => anchors(text).includes(anchor));
   return page && `/${page.address}#${anchor}`;
