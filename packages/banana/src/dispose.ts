@@ -25,7 +25,7 @@ export function addDisposal(type: { readonly prototype: object }, symbol: symbol
   if (method !== undefined) Object.defineProperty(type.prototype, symbol, method);
 }
 
-/** The result of a subscription: calls `action` when it is disposed of. */
+/** The result of a subscription: calls `action` each time it is disposed of, also when that happens twice. */
 export function onDispose(action: () => void): Disposable {
   return isMissing ? ({ [dispose]: action, undefined: action } as Disposable) : { [dispose]: action };
 }
