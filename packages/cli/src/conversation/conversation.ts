@@ -162,7 +162,8 @@ export class Conversation {
       isCache,
       id: head.id,
       target: head.target,
-      origin: this.#ownedBy(otherSide(from), isCache, head.target)?.origin,
+      // A call names an object of its receiver, an update a cache of its sender.
+      origin: this.#ownedBy(isCache ? from : otherSide(from), isCache, head.target)?.origin,
       method: head.method,
       wantsAnswer: head.wantsAnswer,
     };

@@ -70,6 +70,16 @@ test("counts references and caches until they are given back", () => {
   expect(talk.say("client", ["decref", 99])).toMatchObject({ isKnown: false });
 });
 
+test("an update names a cache of its sender, although the receiver has one with the same number", () => {
+  const talk = new Talk();
+  talk.say("client", call(1, "root", "watch", tuple(["mine.Basket", 4, dict()])));
+  talk.say("server", ["answer", 1, ["shop.Stock", 4, dict()]]);
+  const update = ["cachemessage", 2, 4, "changed", 1, tuple(), dict()];
+  expect(talk.say("server", update)).toMatchObject({ origin: { method: "watch", as: "result" } });
+  expect(talk.say("client", update)).toMatchObject({ origin: { method: "watch", as: "argument" } });
+  expect(talk.say("server", ["cachemessage", 3, 5, "changed", 0, tuple(), dict()])).toMatchObject({ origin: undefined });
+});
+
 test("a copy is no cache", () => {
   const talk = new Talk();
   talk.say("server", ["message", 1, "root", "take", 0, tuple(["shop.Item", dict({ id: 3 })]), dict()]);
