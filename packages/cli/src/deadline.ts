@@ -1,5 +1,6 @@
 // The time that a command may take.
 
+import { startDeadline } from "@pb/broker/extension";
 import { CliError, usageError } from "./errors.js";
 
 /** Seconds: enough for a slow server, and an end for a script when there is none. */
@@ -10,7 +11,7 @@ const LONGEST = 2_147_483;
 
 /**
  * Runs an action with a signal that aborts when `signal` does, and after `seconds`, which is the text of an option. Its
- * promise must reject then. Rejects with `CliError` `CLI_USAGE` if the text is not a positive number.
+ * promise must reject then, after it has closed what it opened. Rejects with `CliError` `CLI_USAGE` if the text is not a positive number.
  */
 export async function withTimeout<T>(
   seconds: string,
@@ -18,13 +19,16 @@ export async function withTimeout<T>(
   action: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const limit = secondsOf("--timeout", seconds);
-  const timeout = new AbortController();
-  const error = new CliError("CLI_TIMEOUT", `There was no answer within ${limit} s (--timeout)`);
-  const timer = setTimeout(() => timeout.abort(error), limit * 1000);
+  const controller = new AbortController();
+  const deadline = startDeadline(
+    { signal, timeoutMs: limit * 1000 },
+    () => new CliError("CLI_TIMEOUT", `There was no answer within ${limit} s (--timeout)`),
+    (reason) => controller.abort(reason),
+  );
   try {
-    return await action(AbortSignal.any([signal, timeout.signal]));
+    return await action(controller.signal);
   } finally {
-    clearTimeout(timer);
+    deadline.clear();
   }
 }
 
