@@ -18,7 +18,11 @@ import * as webNode from "@pb/web-transport/node";
 import { afterAll, expect, test } from "vitest";
 import { publicPackages } from "../checks/workspace.js";
 
-class Service extends broker.Root {}
+class Service extends broker.Root {
+  async *remote_numbers(): AsyncGenerator<number> {
+    yield 1;
+  }
+}
 
 type Options = any;
 
@@ -61,6 +65,14 @@ const users: Readonly<Record<string, (options: Options) => unknown>> = {
   "broker linkPair": (options) => linkPair(options),
   "broker CacheObserver.with": (options) => root.with(options),
   "broker RemoteReference.with": (options) => root.with(options),
+  "broker RemoteStream.with": async (options) => {
+    const stream = await root.callRemote("numbers");
+    try {
+      return stream.with(options);
+    } finally {
+      stream[Symbol.dispose]();
+    }
+  },
   "broker Reference.with": (options) => broker.asLocal<Service>(service).with(options),
   "cred FilePasswordDB": (options) => new cred.FilePasswordDB({ load: () => "" } as never, options),
   "cred InMemoryUsernamePasswordChecker": (options) => new cred.InMemoryUsernamePasswordChecker({}, options),
@@ -109,6 +121,7 @@ const users: Readonly<Record<string, (options: Options) => unknown>> = {
   "web-transport WebServer": (options) => new web.WebServer(service, options),
   "web-transport WebServer.close": (options) => new web.WebServer(service).close(options),
   "web-transport attach": (options) => webNode.attach(createServer(), service, options),
+  "web-transport listen in Node": async (options) => (await webNode.listen("ws:0", service, options)).close(),
   "web-transport gateway": (options) =>
     webNode.gateway({ listen: "ws://127.0.0.1:0", to: "tcp:127.0.0.1:1", ...options }),
 };
@@ -121,9 +134,9 @@ const others: ReadonlySet<string> = new Set([
   "broker MemoryLink",
   "broker OutgoingGraph",
   "broker RemoteCaller",
+  "broker RemoteCaller.check",
   "broker RemoteCaller.inherit",
   "broker RemoteCaller.optionsOf",
-  "broker RemoteStream.with", // That of RemoteReference.
   "broker startDeadline",
   "broker withDeadline",
   "node-transport checkSocketOptions",
@@ -160,8 +173,90 @@ test("the list is complete", () => {
   expect(takers().filter((taker) => !(taker in users) && !others.has(taker))).toEqual([]);
 });
 
-test.each(Object.entries(users))("%s", async (_name, use) => {
-  const attempt = async (): Promise<unknown> => use({ nosuchOption: 1 });
+const unknown = { nosuchOption: 1 };
+
+test.each(Object.entries(users))("%s refuses an unknown option", async (_name, use) => {
+  const attempt = async (): Promise<unknown> => use(unknown);
   await expect(attempt()).rejects.toThrow(TypeError);
   await expect(attempt()).rejects.toThrow(/There is no (liveness )?option "nosuchOption": (expected|did you mean)/);
+});
+
+/** Values of all kinds. */
+const odd: Readonly<Record<string, unknown>> = {
+  NaN,
+  "-1": -1,
+  Infinity,
+  text: "5",
+  true: true,
+  list: [],
+  object: {},
+  function: () => undefined,
+  null: null,
+  bigint: 5n,
+  symbol: Symbol("odd"),
+};
+
+/** The options that accept values of a kind. What a server or a client would begin with such a value is not tested. */
+const accepting: Readonly<Record<string, RegExp>> = {
+  Infinity:
+    /(Ms|Bytes|PerAddress|PerConnection|PerName|PerNameEverywhere|Iterations)$|^(attempts|calls(Running|Waiting)|connections|depth|factor|iterations|keptAnswers|messagesPerTurn|names|negotiating|references|strangers|streams|underWay)$/,
+  text: /^(delim|path)$/,
+  true: /^(allowUnencryptedToken|caseSensitive|credit|errorCopies|extensions|idempotent|isRecorded|once|subclasses|traceReferences|trustAnonymous|unsafeTracebacks)$/,
+  list: /^(aliases|dialects|idempotent|methods|origins|stores|trustProxies)$/,
+  object:
+    /^(backoff|banana|broker|copy|errorClasses|exactness|heap|limits|liveness|logins|platform|policy|sameUser|telemetry|tls)$/,
+  function:
+    /^(afterRead|canonical|create|describeError|find|getState|hash|incoming|inspectOffer|isFinal|login|on[A-Z]\w*|outgoing|parse|persistentLoad|persistentStore|send|setState)$/,
+  null: /^signal$/,
+};
+
+/** Options with options of their own. `broker` and `copy` have those of a broker, which are tested above. */
+const nesting = /^(backoff|banana|exactness|limits|liveness|logins|policy|sameUser|telemetry)$/;
+
+/** Endpoints have errors of their own, and a cursor can be anything. */
+const anything = /^(cursor|listen|to)$/;
+
+async function refusal(use: (options: Options) => unknown, options: Options): Promise<Error | undefined> {
+  try {
+    await use(options);
+    return undefined;
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+/** The names of the options that `use` takes, which the error for an unknown one lists. */
+async function optionsOf(use: (options: Options) => unknown): Promise<string[]> {
+  const error = await refusal(use, unknown);
+  return /"nosuchOption": expected one of (.+)$/.exec(error?.message ?? "")?.[1]!.split(", ") ?? [];
+}
+
+/** The lists of options in options that were tested: many functions have the same. */
+const seen = new Set<string>();
+
+/** What is wrong about the refusals of wrong values. */
+async function faults(use: (options: Options) => unknown, where = ""): Promise<string[]> {
+  const names = await optionsOf(use);
+  const found = names.length === 0 ? [`${where} has no options`] : [];
+  for (const name of names.filter((one) => !anything.test(one))) {
+    const path = `${where}.${name}`;
+    for (const [what, value] of Object.entries(odd)) {
+      if (accepting[what]?.test(name) === true) continue;
+      const error = await refusal(use, { [name]: value });
+      if (error instanceof TypeError && error.message.includes(name)) continue;
+      found.push(`${path}: ${what} ${error === undefined ? "is accepted" : `gives ${String(error)}`}`);
+    }
+    if (!nesting.test(name)) continue;
+    const nested = (options: Options): unknown => use({ [name]: options });
+    const inner = (await optionsOf(nested)).join();
+    // A `policy` of values and `sameUser` in `logins` have no options.
+    if (inner === "" || seen.has(inner)) continue;
+    seen.add(inner);
+    found.push(...(await faults(nested, path)));
+  }
+  return found;
+}
+
+test.each(Object.entries(users))("%s names an option with a wrong value", async (_name, use) => {
+  expect(await faults(use)).toEqual([]);
 });

@@ -47,8 +47,13 @@ export const defaultLimits: BananaLimits = Object.freeze({
   heapBytes: 256 * 1024 * 1024,
 });
 
-/** Throws `TypeError` for a name that is none of `known`, unless its value is undefined. */
-export function checkNames(given: object, known: readonly string[]): void {
+/**
+ * Throws `TypeError` for what is no object, described by `what`, and for a name that is none of `known`, unless its
+ * value is undefined.
+ */
+export function checkNames(what: string, given: object, known: readonly string[]): void {
+  if (typeof given !== "object" || (given as unknown) === null || Array.isArray(given))
+    throw new TypeError(`${what} must be an object`);
   for (const name of Object.keys(given))
     if (!known.includes(name) && (given as Record<string, unknown>)[name] !== undefined)
       throw new TypeError(`There is no option "${name}": expected one of ${known.join(", ")}`);
@@ -61,13 +66,13 @@ export function checkNames(given: object, known: readonly string[]): void {
 export function withLimits(limits?: { readonly [Name in keyof BananaLimits]?: number | undefined }): BananaLimits {
   if (limits === undefined) return defaultLimits;
   const names = Object.keys(defaultLimits) as (keyof BananaLimits)[];
-  checkNames(limits, names);
+  checkNames("The option limits", limits, names);
   const result: Record<keyof BananaLimits, number> = { ...defaultLimits };
   for (const name of names) {
     const value = limits[name];
     if (value === undefined) continue;
     if (!Number.isInteger(value) || value < 1 || value > MAX_INT)
-      throw new TypeError(`Not a limit from 1 to ${MAX_INT}: ${name} ${value}`);
+      throw new TypeError(`Not a limit from 1 to ${MAX_INT}: ${name} ${String(value)}`);
     result[name] = value;
   }
   return result;

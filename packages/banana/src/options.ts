@@ -20,6 +20,7 @@ export function completeOptions(
   options: CodecOptions,
   otherwise: Dialect = none,
 ): { readonly dialect: Dialect; readonly limits: BananaLimits } {
-  checkNames(options, ["dialect", "limits"]);
-  return { dialect: dialectOf(options.dialect ?? otherwise), limits: withLimits(options.limits) };
+  checkNames("The options", options, ["dialect", "limits"]);
+  const { dialect = otherwise, limits } = options;
+  return { dialect: dialectOf(dialect), limits: withLimits(limits) };
 }

@@ -36,7 +36,9 @@ describe.each(users)("%s", (_name, use) => {
     [{ limits: { depth: 0 } }, "Not a limit from 1 to 2147483647: depth 0"],
     [{ limits: { depth: null } }, "Not a limit from 1 to 2147483647: depth null"],
     [{ dialect: "pbx" }, "Unknown dialect: pbx"],
-    ["pb", "There is no option"],
+    ["pb", "The options must be an object"],
+    [{ dialect: null }, "The option dialect must be a dialect"],
+    [{ limits: null }, "The option limits must be an object"],
   ])("refuses %o", (options, message) => {
     expect(() => use(options as CodecOptions)).toThrow(TypeError);
     expect(() => use(options as CodecOptions)).toThrow(message);

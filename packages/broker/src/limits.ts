@@ -141,12 +141,18 @@ export const defaultBrokerLimits: BrokerLimits = Object.freeze({
   banana: {},
 });
 
+/** The most bytes of an expression that `BananaLimits` allow. */
+const MOST_BYTES = 2 ** 31 - 1;
+
 /**
  * The default limits, with those of `given` in place of their own. Throws `TypeError` for an unknown name and for a
  * value out of its range. The ranges of `messageBytes` and `banana` are those of `BananaLimits`.
  */
 export function brokerLimits(given?: Partial<BrokerLimits>): BrokerLimits {
-  const limits = withDefaults("limit", defaultBrokerLimits, given, { overload: ["wait", "refuse", "close"] });
+  const limits = withDefaults("limit", defaultBrokerLimits, given, {
+    overload: ["wait", "refuse", "close"],
+    messageBytes: { least: 1, most: MOST_BYTES, isWhole: true },
+  });
   const banana = Object.fromEntries(
     Object.entries(limits.banana).filter(([, value]) => (value as unknown) !== undefined),
   );

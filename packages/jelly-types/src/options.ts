@@ -164,7 +164,8 @@ function check(what: string, value: unknown, type: string, accepted: NumberRange
   if (Array.isArray(accepted)) {
     if (!accepted.includes(value)) throw unaccepted(what, value, `one of ${accepted.join(", ")}`);
   } else if (type === "number") checkNumber(what, value, accepted as NumberRange);
-  else if (typeof value !== type) throw unaccepted(what, value, `of the type ${type}`);
+  else if (typeof value !== type || value === null || Array.isArray(value))
+    throw unaccepted(what, value, `of the type ${type}`);
 }
 
 function usualRange(name: string): NumberRange {

@@ -23,7 +23,8 @@ export function withNodeDefaults(options: BrokerOptions | undefined): BrokerOpti
   const completed = withDefaultWatcher(options, nodePlatform.warn);
   const { limits = {} } = completed;
   // Limits that are no object, or not numbers, are refused where they are checked.
-  if (Object(limits) !== limits || limits.processHeapBytes !== undefined) return completed;
+  if (typeof limits !== "object" || (limits as unknown) === null || Array.isArray(limits)) return completed;
+  if (limits.processHeapBytes !== undefined) return completed;
   const processHeapBytes = Math.floor(getHeapStatistics().heap_size_limit * HEAP_SHARE);
   return { ...completed, limits: { ...limits, processHeapBytes } };
 }

@@ -24,7 +24,8 @@ export function withPlatformDefaults(
   const completed = withDefaultWatcher(options, warn);
   const { limits = {} } = completed;
   // Limits that are no object, or not numbers, are refused where they are checked.
-  if (Object(limits) !== limits || limits.processHeapBytes !== undefined) return completed;
+  if (typeof limits !== "object" || (limits as unknown) === null || Array.isArray(limits)) return completed;
+  if (limits.processHeapBytes !== undefined) return completed;
   const heap = (globalThis as Platform).process?.getBuiltinModule?.("node:v8")?.getHeapStatistics().heap_size_limit;
   if (heap === undefined) return completed;
   return { ...completed, limits: { ...limits, processHeapBytes: Math.floor(heap * HEAP_SHARE) } };

@@ -85,10 +85,28 @@ export const pb: Dialect = Object.freeze({
 /** The dialects that every Twisted peer supports, in Twisted's order of preference. */
 export const standardDialects: readonly Dialect[] = Object.freeze([pb, none]);
 
-/** Returns a dialect, given itself or the name of a standard dialect. Throws `TypeError` for an unknown name. */
+/**
+ * Returns a dialect, given itself or the name of a standard dialect. Throws `TypeError` for an unknown name, and for
+ * what is no dialect.
+ */
 export function dialectOf(dialect: Dialect | "pb" | "none"): Dialect {
-  if (typeof dialect !== "string") return dialect;
+  if (isDialect(dialect)) return dialect;
+  if (typeof dialect !== "string") throw new TypeError('The option dialect must be a dialect, "pb" or "none"');
   const known = standardDialects.find((standard) => standard.name === dialect);
   if (known === undefined) throw new TypeError(`Unknown dialect: ${dialect}`);
   return known;
+}
+
+/** Throws `TypeError` unless `dialects` is a list of dialects. Returns it. */
+export function checkDialects(dialects: readonly Dialect[]): readonly Dialect[] {
+  if (Array.isArray(dialects) && dialects.every(isDialect)) return dialects;
+  throw new TypeError("The option dialects must be a list of dialects, such as [pb, none]");
+}
+
+function isDialect(value: unknown): value is Dialect {
+  if (typeof value !== "object" || value === null) return false;
+  const { name, vocabulary } = value as { readonly [Key in keyof Dialect]: unknown };
+  return (
+    typeof name === "string" && (vocabulary === undefined || (typeof vocabulary === "object" && vocabulary !== null))
+  );
 }

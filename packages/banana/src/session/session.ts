@@ -8,7 +8,7 @@ import type { BananaLimits } from "../limits.js";
 import type { BananaReader } from "../reading/reader.js";
 import { Scanner } from "../reading/scanner.js";
 import { SNIFFED_BYTES, sniffProtocol } from "./sniff-protocol.js";
-import { standardDialects } from "../format/vocabulary.js";
+import { checkDialects, standardDialects } from "../format/vocabulary.js";
 import type { Dialect } from "../format/vocabulary.js";
 
 /**
@@ -49,16 +49,19 @@ export class Session {
   #expressionBytes: number;
   #dialect: Dialect | undefined;
 
-  /** Throws `TypeError` for unknown options, for another role, and for limits as {@link Scanner} does. */
+  /** Throws `TypeError` for an unknown option or one of the wrong kind, and for limits as {@link Scanner} does. */
   constructor(options: SessionOptions) {
-    checkNames(options, ["role", "send", "dialects", "limits", "inspectOffer"]);
+    checkNames("The options", options, ["role", "send", "dialects", "limits", "inspectOffer"]);
     const { role, send, dialects = standardDialects, limits, inspectOffer } = options;
     if ((role as string) !== "listener" && role !== "initiator")
       throw new TypeError("The role is listener or initiator");
+    if (typeof send !== "function") throw new TypeError("The option send must be a function");
+    if (inspectOffer !== undefined && typeof inspectOffer !== "function")
+      throw new TypeError("The option inspectOffer must be a function");
     this.role = role;
     this.#send = send;
     this.#inspectOffer = inspectOffer;
-    this.#dialects = dialects;
+    this.#dialects = checkDialects(dialects);
     this.#scanner = new Scanner({ limits });
     this.#expressionBytes = this.#scanner.expressionBytes;
     this.#scanner.expressionBytes = Math.min(NEGOTIATION_BYTES, this.#expressionBytes);

@@ -301,6 +301,11 @@ export class RemoteCaller<out T = RemoteMethods> {
     this.#read = read;
   }
 
+  /** Throws `TypeError` for an unknown option of a call, and for a wrong value. For callers that call later. */
+  static check(options: CallOptions): void {
+    checkCallOptions(options);
+  }
+
   /** Internal: the options of `caller`, if it is one with options. */
   static optionsOf(caller: object): CallOptions | undefined {
     return caller instanceof RemoteCaller ? caller.#options : undefined;

@@ -43,6 +43,7 @@ const print = printErrors("give connectedPair an onEvent to observe this");
  */
 function withTestDefaults(options: BrokerOptions | BrokerConfig): BrokerOptions | BrokerConfig {
   if (options instanceof BrokerConfig) return options;
+  BrokerConfig.of(options); // Refuses a bad option, before it is completed.
   const { onEvent = print, limits } = options;
   return { ...options, onEvent, limits: { turnMs: Infinity, ...limits } };
 }

@@ -84,7 +84,7 @@ type Fields = {
 
 /** Throws `TypeError` for a field that is not an integer of at least 0. */
 function fieldsOf({ delim, usernameField, passwordField }: FilePasswordOptions): Fields {
-  const field = { isWhole: true };
+  const field = { isWhole: true, most: Number.MAX_SAFE_INTEGER };
   const defaults: Fields = { delim: ":", usernameField: 0, passwordField: 1 };
   const accepted = { usernameField: field, passwordField: field };
   return withDefaults("option", defaults, { delim, usernameField, passwordField }, accepted);

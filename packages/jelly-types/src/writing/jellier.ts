@@ -73,8 +73,9 @@ export class Jellier implements JellyWriter {
     this.#registry = options.registry;
     this.policy = options.policy ?? SecurityPolicy.standard;
     this.#persistentStore = options.persistentStore;
-    this.#maxDepth = options.depth ?? WRITING_DEPTH;
-    checkNumber("The option depth", this.#maxDepth, { least: 1, isWhole: true });
+    const { depth = WRITING_DEPTH } = options;
+    checkNumber("The option depth", depth, { least: 1, isWhole: true });
+    this.#maxDepth = depth;
   }
 
   /** How many references to an object inside itself were written, in all graphs. */

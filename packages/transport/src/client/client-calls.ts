@@ -3,7 +3,7 @@
 
 import { Broker, CallTimeoutError, ConnectionLostError, DeadReferenceError, LimitError } from "@pb/broker";
 import type { CallOptions, Reference, RemoteReference } from "@pb/broker";
-import { RemoteCaller, withDeadline, withDefaults } from "@pb/broker/extension";
+import { RemoteCaller, withDeadline } from "@pb/broker/extension";
 import { checkOptions } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
 import { NotConnectedError, OutcomeUnknownError } from "../errors.js";
@@ -70,9 +70,10 @@ export class ClientCalls {
   /** Calls the methods of `target`. Throws `TypeError` for a bad option. */
   caller<T>(target: CallTarget, options: ReconnectingCallOptions): RemoteCaller<T> {
     checkOptions(options, callOptionKinds);
+    const { signal, timeoutMs, traceparent, tracestate } = options;
+    RemoteCaller.check({ signal, timeoutMs, traceparent, tracestate });
     if (options.once === true && options.idempotent === true)
       throw new TypeError("The options once and idempotent exclude each other");
-    withDefaults("option", { timeoutMs: Infinity }, { timeoutMs: options.timeoutMs });
     return new RemoteCaller(
       (name, args) => this.#call(target, options, name, args),
       options,

@@ -89,8 +89,11 @@ export function clientConfig(options: BrokerOptions | BrokerConfig | undefined):
   );
 }
 
-/** The options with their defaults. Throws `TypeError` for a number that is out of range. */
-export function completeDial({ connectMs, heldBytes }: DialOptions): { connectMs: number; heldBytes: number } {
+/** The options with their defaults. Throws `TypeError` for a number out of range, and a WebSocket that is no class. */
+export function completeDial(options: DialOptions): { connectMs: number; heldBytes: number } {
+  const { connectMs, heldBytes, webSocket } = options;
+  if (webSocket !== undefined && typeof webSocket.prototype !== "object")
+    throw new TypeError("The option webSocket must be a class");
   return withDefaults("option", { connectMs: 30_000, heldBytes: DEFAULT_HELD_BYTES }, { connectMs, heldBytes });
 }
 

@@ -1,17 +1,22 @@
 // Serves WebSockets on the port of an HTTP server that exists already, such as that of Express or Fastify.
 
 import type { RootSource } from "@pb/broker";
+import { checkOptions } from "@pb/jelly-types";
+import type { OptionKinds } from "@pb/jelly-types";
+import { nestedOptions } from "@pb/transport";
 import type { IncomingMessage, Server as HttpServer } from "node:http";
 import type { Duplex } from "node:stream";
 import type { WebServer } from "../server/web-server.js";
 import { checkPath } from "./endpoint.js";
-import { UpgradingServer } from "./upgrades.js";
+import { upgradeKinds, UpgradingServer } from "./upgrades.js";
 import type { UpgradeOptions } from "./upgrades.js";
 
 export interface AttachOptions extends UpgradeOptions {
   /** The path of the URL. Default `/`. Requests for other paths are left to the other listeners of the HTTP server. */
   readonly path?: string | undefined;
 }
+
+const optionKinds: OptionKinds<AttachOptions> = { ...upgradeKinds, path: "string" };
 
 /** The paths that are served, by HTTP server. */
 const pathsOf = new WeakMap<object, Set<string>>();
@@ -25,6 +30,7 @@ export type UpgradeSource = Pick<HttpServer, "on" | "off" | "listenerCount">;
  * option, and `TypeError` for a path that is served already.
  */
 export function attach(httpServer: UpgradeSource, root: RootSource, options: AttachOptions = {}): WebServer {
+  checkOptions(options, optionKinds, nestedOptions);
   const { path = "/", ...others } = options;
   checkPath(path, path);
   const paths = pathsOf.get(httpServer) ?? new Set<string>();

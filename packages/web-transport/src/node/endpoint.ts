@@ -95,12 +95,14 @@ function toUrl(text: string, url: string): URL {
 
 /** As text, for errors, without keys. */
 function show(endpoint: WebSocketEndpoint): string {
-  return JSON.stringify(endpoint, (name, value: unknown) => (name === "tls" ? "…" : value));
+  return JSON.stringify(endpoint, (name, value: unknown) =>
+    name === "tls" ? "…" : typeof value === "bigint" ? `${value}n` : value,
+  );
 }
 
 function checkedObject(endpoint: WebSocketEndpoint): WebSocketEndpoint {
   const given: unknown = endpoint;
-  if (typeof given !== "object" || given === null || given instanceof URL) {
+  if (typeof given !== "object" || given === null || Array.isArray(given) || given instanceof URL) {
     const text = given instanceof URL ? given.href : String(given);
     throw new EndpointError(text, "endpoint", "expected text such as ws:8080, or an object { port: 8080 }");
   }

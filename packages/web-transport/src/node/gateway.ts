@@ -18,6 +18,7 @@ import { NodeWebServer } from "./listen.js";
 import { MethodFilter } from "./method-filter.js";
 import { relay } from "./relay.js";
 import { unfinishedMessages } from "./unfinished-messages.js";
+import { upgradeKinds } from "./upgrades.js";
 import type { PingableWebSocket, UpgradedClient, UpgradeOptions } from "./upgrades.js";
 
 /** Milliseconds between two pings of a browser, whose WebSocket answers them by itself. */
@@ -47,7 +48,12 @@ export interface GatewayOptions
   readonly tls?: ServerTls | undefined;
 }
 
-const optionKinds: OptionKinds<Pick<GatewayOptions, "listen" | "to" | "methods" | "tls">> = {
+const { limits, origins, trustProxies, messageBytes, onEvent, heldBytes } = upgradeKinds;
+
+const optionKinds: OptionKinds<GatewayOptions> = {
+  ...{ limits, origins, trustProxies, messageBytes, onEvent, heldBytes },
+  connectMs: "any",
+  tlsMs: "any",
   listen: "any",
   to: "any",
   methods: "iterable",
@@ -63,8 +69,8 @@ const optionKinds: OptionKinds<Pick<GatewayOptions, "listen" | "to" | "methods" 
  * Resolves when it listens. Rejects with `EndpointError`, with `TypeError` for a bad option, and with Node's error.
  */
 export async function gateway(options: GatewayOptions): Promise<Gateway> {
+  checkOptions(options, optionKinds);
   const { listen, to, methods, connectMs, tlsMs, tls, ...others } = options;
-  checkOptions({ listen, to, methods, tls }, optionKinds);
   checkOptions(tls, serverTlsKinds);
   const endpoint = webSocketEndpoint(listen);
   const target = clientEndpoint(to);

@@ -2,9 +2,10 @@
 
 import type { RootSource } from "@pb/broker";
 import type { CloseOptions } from "@pb/transport";
-import { ConnectError } from "@pb/transport";
+import { ConnectError, nestedOptions } from "@pb/transport";
 import { LONGEST_MS } from "@pb/broker/extension";
 import { checkOptions } from "@pb/jelly-types";
+import type { OptionKinds } from "@pb/jelly-types";
 import {
   checkTlsOptions,
   clientCertificatesOf,
@@ -22,7 +23,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { pathOf } from "./attach.js";
 import { webSocketEndpoint } from "./endpoint.js";
 import type { WebSocketEndpoint } from "./endpoint.js";
-import { refuseWith, UpgradingServer } from "./upgrades.js";
+import { refuseWith, upgradeKinds, UpgradingServer } from "./upgrades.js";
 import type { UpgradeOptions } from "./upgrades.js";
 import { WaitingSockets } from "./waiting-sockets.js";
 
@@ -32,6 +33,8 @@ export interface ListenOptions extends UpgradeOptions {
   /** Closes the server when it aborts. */
   readonly signal?: AbortSignal | undefined;
 }
+
+const optionKinds: OptionKinds<ListenOptions> = { ...upgradeKinds, tls: "object", signal: "signal" };
 
 /**
  * Listens at an endpoint, such as `ws:8080:path=/pb`, `wss:8443:privateKey=key.pem:certKey=cert.pem` or
@@ -46,8 +49,8 @@ export async function listen(
   root: RootSource,
   options: ListenOptions = {},
 ): Promise<NodeWebServer> {
+  checkOptions(options, optionKinds, nestedOptions);
   const { tls: givenTls, signal: givenSignal, ...others } = options;
-  checkOptions({ signal: givenSignal, tls: givenTls }, { signal: "signal", tls: "object" });
   checkTlsOptions(givenTls, serverTlsKinds);
   const signal = givenSignal ?? undefined;
   signal?.throwIfAborted();

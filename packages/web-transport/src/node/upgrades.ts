@@ -2,7 +2,7 @@
 
 import { nodePlatform } from "@pb/node-transport";
 import type { RootSource } from "@pb/broker";
-import { ConnectError } from "@pb/transport";
+import { ConnectError, nestedOptions } from "@pb/transport";
 import type { AdmittedConnection } from "@pb/transport";
 import type { IncomingMessage } from "node:http";
 import { STATUS_CODES } from "node:http";
@@ -10,7 +10,7 @@ import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import type { WebSocket } from "ws";
 import { asksForCredit, WebSocketLink } from "../link/web-socket-link.js";
-import { originError, WebServer } from "../server/web-server.js";
+import { originError, WebServer, webServerKinds } from "../server/web-server.js";
 import type { WebServerOptions } from "../server/web-server.js";
 import { withDefaults } from "@pb/broker/extension";
 import { checkOptions, printable } from "@pb/jelly-types";
@@ -54,7 +54,9 @@ export interface UpgradedClient {
   readonly refuse: (status: number, error: ConnectError) => void;
 }
 
-const optionKinds: OptionKinds<Pick<UpgradeOptions, "trustProxies" | "messageBytes">> = {
+/** For the servers that have further options. */
+export const upgradeKinds: OptionKinds<UpgradeOptions> = {
+  ...webServerKinds,
   trustProxies: "any",
   messageBytes: "any",
 };
@@ -65,10 +67,9 @@ export class UpgradingServer extends WebServer {
   readonly #describe: DescribeClient;
 
   constructor(root: RootSource, options: UpgradeOptions) {
+    checkOptions(options, upgradeKinds, nestedOptions);
     const { trustProxies, messageBytes: given, ...others } = options;
     super(root, others, nodePlatform);
-    const own = { trustProxies, messageBytes: given };
-    checkOptions(own, optionKinds);
     const most = { messageBytes: 1024 * 1024 };
     const { messageBytes } = withDefaults("option", most, { messageBytes: given }, { messageBytes: { least: 1 } });
     this.#describe = requestPeer(trustProxies);

@@ -39,7 +39,8 @@ export interface WebServerOptions extends ServerOptions {
   readonly heldBytes?: number | undefined;
 }
 
-const optionKinds: OptionKinds<WebServerOptions> = {
+/** For the servers that have further options. */
+export const webServerKinds: OptionKinds<WebServerOptions> = {
   ...serverOptionKinds,
   origins: "list",
   heldBytes: "any",
@@ -76,7 +77,7 @@ export class WebServer {
 
   /** Throws `TypeError` for a bad root, and for an unknown or bad option. */
   constructor(root: RootSource, options: WebServerOptions = {}, platform: Platform = defaultPlatform) {
-    checkOptions(options, optionKinds, nestedOptions);
+    checkOptions(options, webServerKinds, nestedOptions);
     const { heldBytes } = options;
     this.#isAllowed = originPolicy(options.origins);
     ({ heldBytes: this.heldBytes } = withDefaults("option", { heldBytes: DEFAULT_HELD_BYTES }, { heldBytes }));
