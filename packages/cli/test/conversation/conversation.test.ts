@@ -77,7 +77,9 @@ test("an update names a cache of its sender, although the receiver has one with 
   const update = ["cachemessage", 2, 4, "changed", 1, tuple(), dict()];
   expect(talk.say("server", update)).toMatchObject({ origin: { method: "watch", as: "result" } });
   expect(talk.say("client", update)).toMatchObject({ origin: { method: "watch", as: "argument" } });
-  expect(talk.say("server", ["cachemessage", 3, 5, "changed", 0, tuple(), dict()])).toMatchObject({ origin: undefined });
+  expect(talk.say("server", ["cachemessage", 3, 5, "changed", 0, tuple(), dict()])).toMatchObject({
+    origin: undefined,
+  });
 });
 
 test("a copy is no cache", () => {
