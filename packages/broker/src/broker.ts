@@ -618,12 +618,18 @@ export class Broker implements Connection {
     this.#config.onEvent({ kind: "closed", ...ended }, this);
   }
 
-  /** Twisted ends the connection over which it gets a copy of a class that it does not know. */
+  /**
+   * Why the peer may have closed the connection. Twisted does when it gets a copy of a class that it does not know, and
+   * after errors of its own, which only its log tells.
+   */
   #suspicion(cause: unknown): string | undefined {
     if (this.#state.is !== "ready" || !isClosedByPeer(cause as Error | undefined)) return undefined;
-    const { lastAnswered = "", lastType } = this.#state.core.responder;
-    if (lastType === undefined || this.#reader.bytesReceived > this.#receivedBeforeSend) return undefined;
-    return `The peer closed it after the answer to ${lastAnswered}: it may not know the class ${printable(lastType)}`;
+    const { caller, responder } = this.#state.core;
+    const { lastAnswered = "", lastType } = responder;
+    if (lastType !== undefined && this.#reader.bytesReceived <= this.#receivedBeforeSend)
+      return `The peer closed it after the answer to ${lastAnswered}: it may not know the class ${printable(lastType)}`;
+    if (caller.inFlight === 0) return undefined;
+    return "The peer closed it while calls waited for an answer: its log may say why";
   }
 
   #runDisconnectCallbacks(reason: ConnectionLostError): void {

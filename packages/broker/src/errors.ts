@@ -147,6 +147,12 @@ export class DeadReferenceError extends PerspectiveBrokerError {
   readonly code = "REFERENCE_DEAD";
 }
 
+/** The error of a call through a reference that this end has released: only this end can. */
+export function releasedError(): DeadReferenceError {
+  const how = "with using, Symbol.dispose, or by the end of its iteration";
+  return new DeadReferenceError(`The reference was released by this end, ${how}`);
+}
+
 /** The limits that reject an operation. */
 export type LimitName =
   | "callsWaiting"

@@ -243,7 +243,10 @@ describe("close", () => {
     await pair.server.close();
     const reason = await pair.client.closed;
     expect(new Set(await Promise.all(calls))).toEqual(new Set([reason]));
-    expect(reason.reason).toBe("lost");
+    expect(reason).toMatchObject({
+      reason: "lost",
+      message: "The connection was lost. The peer closed it while calls waited for an answer: its log may say why",
+    });
   });
 });
 

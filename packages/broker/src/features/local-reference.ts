@@ -13,7 +13,7 @@ import { withDeadline } from "../deadline.js";
 import { BrokerConfig } from "../engine/config.js";
 import { requireCallable, requireName } from "../engine/root-source.js";
 import type { BrokerOptions } from "../engine/config.js";
-import { callTimeout, DeadReferenceError, isExpected } from "../errors.js";
+import { callTimeout, isExpected, releasedError } from "../errors.js";
 import type { BrokerEvent } from "../events.js";
 import { Avatar, Viewable } from "../flavors/perspective.js";
 import type { CallReceiver } from "../flavors/perspective.js";
@@ -205,7 +205,7 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
 
   /** Throws what a call over a connection throws before anything is sent. */
   #start(method: string, args: readonly unknown[], wantsAnswer: boolean, options: CallOptions): Promise<unknown> {
-    if (this.#isReleased) throw new DeadReferenceError("The reference was released");
+    if (this.#isReleased) throw releasedError();
     requireName("The name of a method", method);
     const receiver = perspectiveOf(this.#object);
     const exchange = this.#exchange(this.#perspective, receiver);

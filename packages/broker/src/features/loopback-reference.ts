@@ -7,7 +7,7 @@ import type { CallOptions } from "../calls/call-options.js";
 import { remoteCalls } from "../calls/remote-calls.js";
 import { BrokerConfig } from "../engine/config.js";
 import type { BrokerOptions } from "../engine/config.js";
-import { DeadReferenceError } from "../errors.js";
+import { releasedError } from "../errors.js";
 import { AsReferenceable } from "../flavors/perspective.js";
 import type { CallReceiver } from "../flavors/perspective.js";
 import { Referenceable } from "../flavors/referenceable.js";
@@ -85,7 +85,7 @@ export class LoopbackReference {
       this.#ready.sendRemote(name, ...args);
       return;
     }
-    if (this.#isReleased) throw new DeadReferenceError("The reference was released");
+    if (this.#isReleased) throw releasedError();
     const config = this.#config;
     checkArguments(args, { perspective: null, messageBytes: config.limits.messageBytes });
     this.#remote

@@ -8,7 +8,7 @@ import { DependencyFailed, NotAReference, NotExpected } from "../calls/extension
 import { remoteCalls } from "../calls/remote-calls.js";
 import type { ContractBinder } from "../calls/remote-calls.js";
 import { withDeadline } from "../deadline.js";
-import { callTimeout, ConnectionLostError, DeadReferenceError } from "../errors.js";
+import { callTimeout, ConnectionLostError, releasedError } from "../errors.js";
 import type { CallDetails, Expectation } from "../references/graph-context.js";
 import { partsOf } from "../references/mentioned-caches.js";
 import { calledAs, RemoteError } from "../wire/failure.js";
@@ -219,7 +219,7 @@ export class PipelinedReference implements Promise<unknown>, Reference {
     name: string,
     options: CallOptions | undefined,
   ): Promise<{ readonly target: Reference; readonly left: CallOptions | undefined }> {
-    if (this.#isReleased) throw new DeadReferenceError("The reference was released");
+    if (this.#isReleased) throw releasedError();
     const start = performance.now();
     // In an object, because a promise of a pipelined reference would be a promise of its result.
     const find = async (): Promise<{ readonly reference: Reference }> =>
@@ -234,7 +234,7 @@ export class PipelinedReference implements Promise<unknown>, Reference {
     options: CallOptions | undefined,
     expectation?: Expectation,
   ): Promise<unknown> {
-    if (this.#isReleased) throw new DeadReferenceError("The reference was released");
+    if (this.#isReleased) throw releasedError();
     this.#callsInFlight++;
     try {
       return await this.#callAhead(name, args, options, expectation);

@@ -10,7 +10,7 @@ import type { Perspective } from "../calls/callable.js";
 import { remoteCalls } from "../calls/remote-calls.js";
 import type { ContractBinder, Invoke } from "../calls/remote-calls.js";
 import type { DeadlineOptions } from "../deadline.js";
-import { ConnectionLostError, DeadReferenceError } from "../errors.js";
+import { ConnectionLostError, DeadReferenceError, releasedError } from "../errors.js";
 import type { ConnectionContext, OnceTicket } from "../references/graph-context.js";
 import type { SharedArguments } from "../references/shared-arguments.js";
 import type { ObjectId } from "../wire/messages.js";
@@ -192,7 +192,7 @@ export class RemoteReference<out T = RemoteMethods> implements Reference<T> {
   }
 
   #deadError(): DeadReferenceError | undefined {
-    if (this.#isReleased) return new DeadReferenceError("The reference was released");
+    if (this.#isReleased) return releasedError();
     return this.#context.connection.isOpen
       ? undefined
       : new DeadReferenceError("The connection of the reference has ended");
