@@ -11,7 +11,8 @@ const LONGEST = 2_147_483;
 
 /**
  * Runs an action with a signal that aborts when `signal` does, and after `seconds`, which is the text of an option. Its
- * promise must reject then, after it has closed what it opened. Rejects with `CliError` `CLI_USAGE` if the text is not a positive number.
+ * promise must reject then, after it has closed what it opened. Rejects with `CliError` `CLI_USAGE` if the text is no
+ * positive number.
  */
 export async function withTimeout<T>(
   seconds: string,
