@@ -201,7 +201,7 @@ const accepting: Readonly<Record<string, RegExp>> = {
   Infinity:
     /(Ms|Bytes|PerAddress|PerConnection|PerName|PerNameEverywhere|Iterations)$|^(attempts|calls(Running|Waiting)|connections|depth|factor|iterations|keptAnswers|messagesPerTurn|names|negotiating|references|strangers|streams|underWay)$/,
   text: /^(delim|path)$/,
-  true: /^(allowUnencryptedToken|caseSensitive|credit|errorCopies|extensions|idempotent|isRecorded|once|subclasses|traceReferences|trustAnonymous|unsafeTracebacks)$/,
+  true: /^(allowUnencryptedToken|caseSensitive|credit|errorCopies|extensions|idempotent|isRecorded|once|subclasses|traceReferences|trustAnonymous|unsafeTracebacks|untilCredentialsChange)$/,
   list: /^(aliases|dialects|idempotent|methods|origins|stores|trustProxies)$/,
   object:
     /^(backoff|banana|broker|copy|errorClasses|exactness|heap|limits|liveness|logins|platform|policy|sameUser|telemetry|tls)$/,
