@@ -10,7 +10,7 @@ const portable = ["banana", "jelly-types", "broker", "cred", "live", "transport"
 );
 
 export default defineConfig(
-  globalIgnores(["**/dist/", "**/node_modules/"]),
+  globalIgnores(["**/dist/", "**/node_modules/", "packages/docs/.pages/", "packages/docs/.vitepress/.temp/"]),
   { linterOptions: { reportUnusedDisableDirectives: "error" } },
   js.configs.recommended,
   { plugins: { pb: { rules: { english } } }, rules: { "pb/english": "error" } },
