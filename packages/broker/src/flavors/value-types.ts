@@ -76,13 +76,15 @@ export interface CannotBeSent<Advice> {
   readonly [advice]: Advice;
 }
 
-/** The instances of a class that not every platform has. Never, where the program has no types for it. */
-type Instance<Name extends string> =
-  typeof globalThis extends Record<Name, { readonly prototype: infer Type }>
-    ? 0 extends 1 & Type
-      ? never
-      : Type
-    : never;
+/**
+ * The instances of a class that not every platform has. Never, where the program has no types for it. (To infer from
+ * `Record<Name, …>` would take the compiler through the types of all global names.)
+ */
+type Instance<Name extends string> = Name extends keyof typeof globalThis
+  ? InstanceOf<(typeof globalThis)[Name]>
+  : never;
+
+type InstanceOf<Class> = Class extends { readonly prototype: infer Type } ? (0 extends 1 & Type ? never : Type) : never;
 
 type Code = AnyFunction | (abstract new (...args: never) => unknown);
 
