@@ -150,7 +150,7 @@ export class FilePasswordDB implements ScramChecker {
   /** The password field of the user, as text. */
   async fingerprint(avatarId: string): Promise<unknown> {
     const field = (await this.#users()).get(avatarId);
-    return field === undefined ? undefined : String.fromCharCode(...field);
+    return field?.reduce((text, byte) => text + String.fromCharCode(byte), "");
   }
 
   /** Reports the lines of the file that cannot be used, each time that it has changed. */

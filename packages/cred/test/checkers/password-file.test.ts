@@ -302,3 +302,9 @@ test("a stored form that is truncated admits nobody", async () => {
     }
   }
 });
+
+test("the fingerprint of a password of 300 kB is its text", async () => {
+  const password = "x".repeat(300_000);
+  const checker = db(`ann:${password}\n`);
+  expect((await checker.fingerprint("ann")) === password).toBe(true);
+});
