@@ -2,6 +2,7 @@
 
 import { ConnectionLostError, DeadReferenceError, LimitError, Referenceable, Root } from "@pb/broker";
 import type { BrokerEvent, BrokerOptions, RemoteReference } from "@pb/broker";
+import { ServerBusyError } from "@pb/broker/extension";
 import { connectedPair } from "@pb/broker/testing";
 import { describe, expect, test } from "vitest";
 import { brokerAndPeer, settled } from "./support/raw-peer.js";
@@ -152,6 +153,25 @@ describe("the end that goes away", () => {
   });
 });
 
+test("a time of days arrives, one of more than a year is cut, and a busy server is asked after an hour", async () => {
+  const day = 86_400_000;
+  for (const [sent, received] of [
+    [day, day],
+    [1000 * day, 366 * day],
+  ] as const) {
+    const { pair, events } = await open();
+    await pair.server.goAway({ retryAfterMs: sent });
+    await pair.client.closed;
+    expect(events[0]).toEqual({ kind: "going-away", retryAfterMs: received });
+  }
+  const denied = await open();
+  denied.pair.server.terminate("denied", Object.assign(new Error("banned"), { retryAfterMs: day }));
+  expect(await denied.pair.client.closed).toMatchObject({ reason: "denied", cause: { retryAfterMs: day } });
+  const busy = await open();
+  busy.pair.server.displace(new ServerBusyError("strangers", day), new Error("no place"));
+  expect(await busy.pair.client.closed).toMatchObject({ reason: "busy", cause: { retryAfterMs: 3_600_000 } });
+});
+
 test.each([
   ["text", ["soon"]],
   ["a negative time", [{ retryAfter: -1 }]],
@@ -167,7 +187,7 @@ test.each([
     await pair.settled();
     const [event] = events as { kind: string; retryAfterMs?: number }[];
     expect(event!.kind).toBe("going-away");
-    expect(event!.retryAfterMs).toBeLessThanOrEqual(3_600_000);
+    expect(event!.retryAfterMs).toBe(0);
     await pair.client.closed;
   },
 );

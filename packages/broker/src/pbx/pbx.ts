@@ -23,8 +23,11 @@ export type Feature = (typeof FEATURES)[number];
 
 const FEATURES = ["goaway", "note", "cancel", "expect", "once"] as const;
 
-/** No peer may keep a program from connecting for longer, in seconds. */
-const LONGEST_RETRY_S = 3600;
+/** Longer times are no times that an operator means. In seconds: a year. */
+const LONGEST_RETRY_S = 366 * 24 * 3600;
+
+/** A server that has no place is asked again after this time, in seconds. */
+const LONGEST_BUSY_S = 3600;
 
 /** The names of limits. */
 const WORD = /^\w{1,40}$/;
@@ -93,13 +96,15 @@ export class Pbx extends Referenceable {
       return;
     }
     const seconds = toSeconds(retryAfter);
-    const retryAfterMs = seconds >= 0 ? Math.min(seconds, LONGEST_RETRY_S) * 1000 : 0;
+    const isTime = seconds >= 0 && seconds < Infinity;
+    const retryAfterMs = isTime ? Math.min(seconds, LONGEST_RETRY_S) * 1000 : 0;
     if (reason === DENIED) {
-      this.#goodbyes.wasDenied(seconds >= 0 ? retryAfterMs : undefined);
+      this.#goodbyes.wasDenied(isTime ? retryAfterMs : undefined);
       return;
     }
     const isBusy = typeof busy === "string" && WORD.test(busy);
-    this.#goodbyes.peerGoesAway(retryAfterMs, isBusy ? new ServerBusyError(busy, retryAfterMs) : undefined);
+    const busyMs = Math.min(retryAfterMs, LONGEST_BUSY_S * 1000);
+    this.#goodbyes.peerGoesAway(retryAfterMs, isBusy ? new ServerBusyError(busy, busyMs) : undefined);
   }
 
   /** Facts about the next call with this id. */

@@ -46,15 +46,20 @@ export function completeBackoff(options: BackoffOptions | undefined): Backoff {
   });
 }
 
+/** The most that is added to the time of a denial: a user who is denied for a day comes back after a day. */
+const MOST_JITTER_MS = 60_000;
+
 /**
- * Milliseconds to wait because the server was busy, 0 for any other error: what the server asked for, and up to half as
- * much again, so that the clients it refused at one moment do not all return at one moment.
+ * Milliseconds to wait because the server was busy, or has denied the user for a time; 0 for any other error. It is
+ * what the server asked for, and up to half as much again, so that the clients it refused at one moment do not all
+ * return at one moment; for a denial, at most a minute more. At most {@link LONGEST_MS}, as {@link delayAfter}.
  */
 export function retryDelay(error: unknown, random: () => number = Math.random): number {
   const cause = error instanceof ConnectionLostError ? error.cause : error;
   const isDenied = error instanceof ConnectionLostError && error.reason === "denied";
   const { retryAfterMs = 0 } = (isDenied || cause instanceof ServerBusyError ? cause : {}) as Partial<ServerBusyError>;
-  return retryAfterMs * (1 + random() / 2);
+  const jitter = isDenied ? Math.min(retryAfterMs / 2, MOST_JITTER_MS) : retryAfterMs / 2;
+  return Math.min(retryAfterMs + jitter * random(), LONGEST_MS);
 }
 
 /**

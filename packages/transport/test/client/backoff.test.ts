@@ -36,6 +36,17 @@ test("the delay that a busy server asks for becomes up to half as much longer, a
   );
 });
 
+test("a user who is denied for a day comes back after a day, and a time that no timer can wait is cut", () => {
+  const denied = (retryAfterMs: number): Error =>
+    new ConnectionLostError("denied", "The sessions were ended", {
+      cause: Object.assign(new Error(), { retryAfterMs }),
+    });
+  const day = 86_400_000;
+  expect([0, 1].map((random) => retryDelay(denied(day), () => random))).toEqual([day, day + 60_000]);
+  expect(retryDelay(denied(1000), () => 1)).toBe(1500);
+  expect(retryDelay(denied(100 * day))).toBe(LONGEST_MS);
+});
+
 test.each([
   [{ firstMs: Infinity }, 1, 30_000],
   [{ firstMs: Infinity, highestMs: Infinity }, 1, LONGEST_MS],

@@ -39,8 +39,8 @@ MAX_EXPECTED = 64
 MAX_KEPT: int = pb.MAX_BROKER_REFS
 """Results that are expected or kept for pipelined calls: as many as there may be references."""
 
-LONGEST_RETRY = 3600.0
-"""In seconds: no peer may keep a program from connecting for longer."""
+LONGEST_RETRY = 366 * 24 * 3600.0
+"""In seconds: longer times are no times that an operator means."""
 
 LONGEST_TIMER = 7 * 24 * 3600.0
 """In seconds: a deadline that is later than that has no timer."""
@@ -119,7 +119,8 @@ class Pbx(pb.Referenceable):
         if self.retry_after is not None:
             return
         seconds = seconds_of(details.get("retryAfter")) if isinstance(details, dict) else None
-        self.retry_after = min(seconds or 0.0, LONGEST_RETRY)
+        is_time = seconds is not None and math.isfinite(seconds)
+        self.retry_after = min(seconds, LONGEST_RETRY) if is_time else 0.0
         callbacks, self.go_away_callbacks = self.go_away_callbacks, []
         for callback in callbacks:
             self.notify_on_go_away(callback)
