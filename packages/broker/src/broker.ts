@@ -16,7 +16,7 @@ import { ConnectionMemory } from "./engine/memory.js";
 import { MessageReader } from "./engine/reader.js";
 import { requireCallable, requireName } from "./engine/root-source.js";
 import { LimitError, ProtocolError } from "./errors.js";
-import type { CloseReason, ConnectionLostError, ServerBusyError } from "./errors.js";
+import type { CloseReason, ConnectionLostError, LimitName, ServerBusyError } from "./errors.js";
 import type { RemoteMethods } from "./flavors/call-types.js";
 import { PipelinedReference } from "./flavors/pipelined.js";
 import type { Reference, RemoteReference } from "./flavors/remote-reference.js";
@@ -60,6 +60,13 @@ export interface ConnectionOwner {
   readonly id?: string | undefined;
   /** Called when both ends can call, before the first call of the peer runs. It must not throw. */
   readonly ready?: (() => void) | undefined;
+  /**
+   * Called with the limit when the peer was not read for 250 ms because of it, and with undefined when it is read
+   * again. It must not throw.
+   */
+  readonly paused?: ((limit: LimitName | undefined) => void) | undefined;
+  /** Called when this connection needed memory beyond a limit on many connections together. It must not throw. */
+  readonly memoryExceeded?: ((limit: LimitName) => void) | undefined;
 }
 
 /** What a connection was when it ended. */
@@ -135,10 +142,14 @@ export class Broker implements Connection {
       limits,
       () => this.#reader.read(),
       () => this.keepAlive(),
+      (limit) => queueMicrotask(() => this.#owner?.paused?.(limit)),
     );
     const isStranger = link.role === "listener" && this.#config.root?.requiresLogin === true;
-    this.#memory = new ConnectionMemory(limits, isStranger ? this.#config.strangers : undefined, (error) =>
-      this.terminate("limit", error),
+    this.#memory = new ConnectionMemory(
+      limits,
+      isStranger ? this.#config.strangers : undefined,
+      (error) => this.terminate("limit", error),
+      owner?.memoryExceeded,
     );
     this.ready = new Promise((resolve, reject) => (this.#settleReady = { resolve, reject }));
     this.ready.catch(() => undefined); // A program that does not wait for it learns of the end from `closed`.

@@ -66,6 +66,7 @@ export class MemoryPool {
     if (this.#used <= limit) this.#isExhausted = false;
     const share = this.#shareOf(limit * RESERVE);
     if (this.#isExhausted && member.used <= share) return;
+    if (this.#used > limit && !this.#isExhausted) member.reportExceeded(this.#name);
     while (this.#used > limit && !this.#isExhausted) this.#endLargest(limit, share);
   }
 
@@ -132,6 +133,7 @@ export class ConnectionMemory {
   /** The pool of the peers that have not logged in, while this one is among them. */
   #strangers: MemoryPool | undefined;
   readonly #end: (error: LimitError) => void;
+  readonly #exceeded: ((limit: LimitName) => void) | undefined;
   #unread = 0;
   #running = 0;
   #used = 0;
@@ -140,12 +142,19 @@ export class ConnectionMemory {
 
   /**
    * `strangers` is the pool of the peers that have not logged in, if this peer has to. `end` ends the connection.
+   * `exceeded` is called with the limit of a pool when this connection needed memory beyond it.
    */
-  constructor(limits: BrokerLimits, strangers: MemoryPool | undefined, end: (error: LimitError) => void) {
+  constructor(
+    limits: BrokerLimits,
+    strangers: MemoryPool | undefined,
+    end: (error: LimitError) => void,
+    exceeded?: (limit: LimitName) => void,
+  ) {
     this.#limits = limits;
     this.#room = Math.min(limits.messageHeapBytes, limits.connectionHeapBytes);
     this.#strangers = strangers;
     this.#end = end;
+    this.#exceeded = exceeded;
     processPool.join(this);
     strangers?.join(this);
   }
@@ -190,6 +199,7 @@ export class ConnectionMemory {
   checkMessage(): void {
     if (this.heap.left >= 0) return;
     const bytes = this.#limits[this.#limit];
+    if (this.#limit === "processHeapBytes" || this.#limit === "strangersHeapBytes") this.reportExceeded(this.#limit);
     throw new LimitError(this.#limit, `${subjects[this.#limit]} take more than ${bytes} bytes of memory`);
   }
 
@@ -246,6 +256,11 @@ export class ConnectionMemory {
   exceed(error: LimitError): void {
     this.release();
     queueMicrotask(() => this.#end(error));
+  }
+
+  /** Reports that a pool is exceeded, soon: this connection is in the middle of a message. */
+  reportExceeded(limit: LimitName): void {
+    if (this.#exceeded !== undefined) queueMicrotask(() => this.#exceeded!(limit));
   }
 
   #add(bytes: number): void {

@@ -69,6 +69,9 @@ export class Backpressure {
   readonly #limits: BrokerLimits;
   readonly #read: () => void;
   readonly #signOfLife: () => void;
+  readonly #paused: (limit: LimitName | undefined) => void;
+  /** The limit that was last passed to `#paused`. */
+  #notedPause: LimitName | undefined;
   /** Undefined before the connection is ready and after its end. */
   #load: Load | undefined;
   #isPaused = false;
@@ -90,19 +93,32 @@ export class Backpressure {
   #roomWaiters = 0;
   #signTimer: ReturnType<typeof setInterval> | undefined;
 
-  /** `read` reads the bytes that have arrived and are not read yet. `signOfLife` sends a message without meaning. */
-  constructor(link: Link, limits: BrokerLimits, read: () => void, signOfLife: () => void) {
+  /**
+   * `read` reads the bytes that have arrived and are not read yet. `signOfLife` sends a message without meaning.
+   * `paused` is called with the limit when the peer is not read for {@link SIGN_OF_LIFE_MS} or longer, and with
+   * undefined when it is read again.
+   */
+  constructor(
+    link: Link,
+    limits: BrokerLimits,
+    read: () => void,
+    signOfLife: () => void,
+    paused: (limit: LimitName | undefined) => void,
+  ) {
     this.#link = link;
     this.#limits = limits;
     this.#read = read;
     this.#signOfLife = signOfLife;
+    this.#paused = paused;
     this.#messagesLeft = limits.messagesPerTurn;
   }
 
   /** Sets the load, when the connection becomes ready; removes it at the end. */
   setLoad(load: Load | undefined): void {
     this.#load = load;
-    if (load === undefined) this.#stopSigns();
+    if (load !== undefined) return;
+    this.#notedPause = undefined; // The end of a connection does not resume it.
+    this.#stopSigns();
   }
 
   /** Whether the next message may be read now. Counts it. */
@@ -260,11 +276,19 @@ export class Backpressure {
   #startSigns(): void {
     this.#signTimer ??= setInterval(() => {
       if (this.#link.queuedBytes === 0) this.#signOfLife();
+      this.#notePause(this.pausedBy);
     }, SIGN_OF_LIFE_MS);
+  }
+
+  #notePause(limit: LimitName | undefined): void {
+    if ((limit === undefined) === (this.#notedPause === undefined)) return;
+    this.#notedPause = limit;
+    this.#paused(limit);
   }
 
   #stopSigns(): void {
     clearInterval(this.#signTimer);
     this.#signTimer = undefined;
+    this.#notePause(undefined);
   }
 }

@@ -9,15 +9,16 @@ import type { ProxiedClient } from "./proxy-header.js";
 
 /**
  * Resolves with the client that the header names. The next byte of the socket is then the first one after the header.
+ * Resolves with undefined when the peer closes the socket and has not sent a byte, as a health check does.
  * Rejects with `ConnectError`, and then the socket is destroyed, when the header is not valid or not complete within
  * `timeoutMs`, and when the socket closes.
  */
-export async function receiveHeader(socket: Socket, timeoutMs: number): Promise<ProxiedClient> {
+export async function receiveHeader(socket: Socket, timeoutMs: number): Promise<ProxiedClient | undefined> {
   const timeoutError = (ms: number): Error => failure(`it was not complete within ${ms} ms`);
   let stop = (): void => undefined;
   try {
     return await withDeadline({ timeoutMs }, timeoutError, () => {
-      return new Promise<ProxiedClient>((resolve, reject) => {
+      return new Promise<ProxiedClient | undefined>((resolve, reject) => {
         let bytes = Buffer.alloc(0);
         let cause: Error | undefined;
         const read = (): void => {
@@ -32,9 +33,11 @@ export async function receiveHeader(socket: Socket, timeoutMs: number): Promise<
           }
         };
         const fail = (error: Error): void => void (cause = error);
-        const end = (): void => reject(failure("the connection was closed before it was complete", cause));
-        stop = () => void socket.off("readable", read).off("end", end).off("close", end).off("error", fail);
-        socket.on("readable", read).on("error", fail).once("end", end).once("close", end);
+        const closed = (): void => reject(failure("the connection was closed before it was complete", cause));
+        const end = (): void => (bytes.length === 0 ? resolve(undefined) : closed());
+        const close = (): void => (cause === undefined ? closed() : end());
+        stop = () => void socket.off("readable", read).off("end", end).off("close", close).off("error", fail);
+        socket.on("readable", read).on("error", fail).once("end", end).once("close", close);
       });
     });
   } catch (error) {

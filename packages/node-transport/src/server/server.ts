@@ -192,13 +192,12 @@ export class Server {
     switch (proxies?.headerOf(socket)) {
       case "required":
         this.#receiveHeader(socket).then(
-          (client) => this.#accept(socket, { path, client }, secure),
+          (client) => (client === undefined ? this.#failed(socket) : this.#accept(socket, { path, client }, secure)),
           (error: unknown) => this.#failed(socket, error as Error),
         );
         break;
       case "refused":
         this.#failed(socket, new ConnectError("CONNECT_PROXY_HEADER", "The peer is not one of the trusted proxies"));
-        discardSocket(socket);
         break;
       default:
         this.#accept(socket, { path }, secure);
@@ -206,7 +205,7 @@ export class Server {
   }
 
   /** Waits for the header of a proxy. When too many are waiting, closes the one that has waited longest. */
-  async #receiveHeader(socket: Socket): Promise<ProxiedClient> {
+  async #receiveHeader(socket: Socket): Promise<ProxiedClient | undefined> {
     const { negotiating, tlsMs } = this.#connections.limits;
     const [oldest] = this.#headerless;
     if (oldest !== undefined && this.#headerless.size >= negotiating) discardSocket(oldest);
@@ -218,16 +217,18 @@ export class Server {
     }
   }
 
-  #failed(socket: Socket, error: Error): void {
+  /** Without an error: the peer has closed the socket and has not sent a byte. */
+  #failed(socket: Socket, error?: Error): void {
     const { description } = describePeer(socket, "listener", { path: this.#address.path });
     this.#connections.reportFailure(description, error);
+    discardSocket(socket);
   }
 
-  /** `secure` performs the TLS handshake, if there is one. */
+  /** `secure` performs the TLS handshake, if there is one. Its result is undefined for a peer that only connects. */
   #accept(
     stream: Duplex & { readonly remoteAddress?: string | undefined },
     origin: Origin,
-    secure?: () => Promise<Duplex>,
+    secure?: () => Promise<Duplex | undefined>,
   ): void {
     const { description, address } = describePeer(stream, "listener", origin);
     const admitted = this.#connections.admit({ address, peer: description, destroy: () => discardSocket(stream) });
@@ -237,7 +238,11 @@ export class Server {
     const serve = (ready: Duplex): void =>
       void admitted.serve(new SocketLink(ready, "listener", describePeer(ready, "listener", origin)));
     if (secure === undefined) serve(stream);
-    else secure().then(serve, (error: unknown) => admitted.fail(error as Error));
+    else
+      secure().then(
+        (ready) => (ready === undefined ? admitted.fail() : serve(ready)),
+        (error: unknown) => admitted.fail(error as Error),
+      );
   }
 }
 

@@ -16,7 +16,7 @@ import type { ServerTls } from "./tls-options.js";
 
 /** The promise of a handshake that is in progress. */
 interface Handshake {
-  readonly resolve: (secured: TLSSocket) => void;
+  readonly resolve: (secured: TLSSocket | undefined) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -68,8 +68,11 @@ export class TlsAcceptor {
     return this.#certificate;
   }
 
-  /** Resolves when the handshake succeeds. Rejects with `ConnectError` when it fails, and then the socket is closed. */
-  secure(socket: Socket): Promise<TLSSocket> {
+  /**
+   * Resolves when the handshake succeeds, and with undefined when the peer closes the socket and has not sent a byte.
+   * Rejects with `ConnectError` when it fails. Without a result, the socket is closed.
+   */
+  secure(socket: Socket): Promise<TLSSocket | undefined> {
     return new Promise((resolve, reject) => {
       const key = socket.remoteAddress === undefined ? String(this.#nextNumber++) : addressKey(socket);
       this.#keys.set(socket, key);
@@ -82,27 +85,33 @@ export class TlsAcceptor {
         });
       });
       this.#awaitFirstBytes(socket, (first) => {
-        if (!startsWithProxyHeader(first)) this.#server.emit("connection", socket);
+        if (first === undefined) {
+          this.#take(socket)?.resolve(undefined);
+          socket.destroy();
+        } else if (!startsWithProxyHeader(first)) this.#server.emit("connection", socket);
         else this.#fail(socket, "CONNECT_TLS_FAILED", "The other end sent a header of the PROXY protocol, not TLS");
       });
     });
   }
 
   /**
-   * Calls `next` when the first bytes have arrived, which stay in the socket, or the other end has closed. OpenSSL
-   * names HTTP in its error, and no other protocol.
+   * Calls `next` when the first bytes have arrived, which stay in the socket, or with undefined when the other end has
+   * closed. OpenSSL names HTTP in its error, and no other protocol.
    */
-  #awaitFirstBytes(socket: Socket, next: (first: Buffer) => void): void {
+  #awaitFirstBytes(socket: Socket, next: (first: Buffer | undefined) => void): void {
     const timer = after(this.#tlsMs, () => {
       this.#fail(socket, "CONNECT_TLS_TIMEOUT", `The TLS handshake took more than ${this.#tlsMs} ms`);
     });
     const proceed = (): void => {
       clearTimeout(timer);
-      const first = socket.read() as Buffer | null;
-      if (first !== null) socket.unshift(first);
-      next(first ?? Buffer.alloc(0));
+      const first = (socket.off("error", proceed).read() as Buffer | null) ?? undefined;
+      if (first !== undefined) socket.unshift(first);
+      next(first);
     };
-    socket.on("error", () => undefined).once("close", () => clearTimeout(timer));
+    socket
+      .on("error", () => undefined)
+      .once("error", proceed)
+      .once("close", () => clearTimeout(timer));
     if (socket.readableLength > 0) proceed();
     else socket.once("readable", proceed);
   }

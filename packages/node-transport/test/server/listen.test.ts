@@ -346,7 +346,7 @@ test("counts a socket that is passed to accept by its address, also on a server 
   await server.close();
 });
 
-test("reports a closed stream as failed, and leaves nothing behind", async () => {
+test("reports a closed stream as a probe, and leaves nothing behind", async () => {
   const [server, events] = await listenWatched({ limits: { connections: 2 } });
   for (let round = 0; round < 3; round++) {
     const [near] = streams();
@@ -355,7 +355,7 @@ test("reports a closed stream as failed, and leaves nothing behind", async () =>
     server.accept(near);
     await until(() => server.connections.size === 0, "it is removed");
   }
-  expect(events).toMatchObject([{ kind: "failed" }, { kind: "failed" }, { kind: "failed" }]);
+  expect(events).toMatchObject([{ kind: "probe" }, { kind: "probe" }, { kind: "probe" }]);
   await server.close();
 });
 

@@ -8,7 +8,7 @@ import type { RemoteReference } from "@pb/broker";
 import { connect, listen } from "@pb/node-transport";
 import type { ServerEvent } from "@pb/node-transport";
 import { Authority } from "../support/certificates.js";
-import { echo, Echo } from "../support/echo.js";
+import { echo, Echo, until } from "../support/echo.js";
 import { Program } from "../support/program.js";
 
 const here = "tcp:0:interface=127.0.0.1";
@@ -55,6 +55,44 @@ test("traces references from when that is switched on", async () => {
   server.tracesReferences = true;
   await root.callRemote("keep", new Thing());
   expect(report()).toBe("object 2: 1 references\n    in an argument of keep");
+});
+
+test("reports a connection that is not read, and that it is read again", async () => {
+  const events: ServerEvent[] = [];
+  const root = new Echo();
+  const broker = { limits: { callsRunning: 1 } };
+  await using server = await listen(here, root, { broker, onEvent: (event) => events.push(event) });
+  await using client = await connect(`tcp:127.0.0.1:${server.port}`);
+  const reference = await client.getRootObject<Echo>();
+  const answers = [1, 2, 3].map(() => reference.callRemote("wait", new Uint8Array(100_000)));
+  await until(() => events.some(({ kind }) => kind === "paused"), "the pause is reported");
+  let isAnswered = false;
+  const answered = Promise.all(answers).then(() => (isAnswered = true));
+  await until(() => (root.answerAll(), isAnswered), "all calls are answered");
+  await answered;
+  const [{ id } = { id: "none" }] = server.connections;
+  expect(events).toMatchObject([
+    { kind: "connection", id },
+    { kind: "paused", id, limit: "callsRunning" },
+    { kind: "resumed", id },
+  ]);
+});
+
+test("reports that all connections together take too much memory", async () => {
+  const events: ServerEvent[] = [];
+  const root = new Echo();
+  const broker = { limits: { processHeapBytes: 300_000 } };
+  await using server = await listen(here, root, { broker, onEvent: (event) => events.push(event) });
+  const clients = await Promise.all([1, 2].map(() => connect(`tcp:127.0.0.1:${server.port}`)));
+  for (const client of clients) {
+    const reference = await client.getRootObject<Echo>();
+    reference.callRemote("wait", new Uint8Array(200_000)).catch(() => undefined);
+  }
+  await until(() => events.some(({ kind }) => kind === "closed"), "one of them is ended");
+  expect(events).toContainEqual({ kind: "memory", limit: "processHeapBytes" });
+  expect(events.find(({ kind }) => kind === "closed")).toMatchObject({ reason: { reason: "limit" } });
+  root.answerAll();
+  await Promise.all(clients.map((client) => client.close()));
 });
 
 describe("a certificate", () => {

@@ -78,7 +78,7 @@ describe("a socket that", () => {
     await expect(connect(opened)).rejects.toMatchObject({ code: "CONNECTION_LOST", reason: "lost" });
     const before = events.length;
     server.accept(opened);
-    await until(() => events.slice(before).some(({ kind }) => kind === "failed"), "it is reported");
+    await until(() => events.slice(before).some(({ kind }) => kind === "probe"), "it is reported");
   });
 
   test("is not connected is refused", async () => {

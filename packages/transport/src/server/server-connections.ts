@@ -1,6 +1,7 @@
 // The connections of a server, the same for every transport: admission, brokers, logins, events, draining.
 
 import { Broker } from "@pb/broker";
+import type { LimitError } from "@pb/broker";
 import { after, BrokerConfig, EventRate, Subscriptions, withDefaults } from "@pb/broker/extension";
 import type { Link } from "@pb/broker/extension";
 import { checkOptions, dispose, onDispose } from "@pb/jelly-types";
@@ -63,8 +64,11 @@ export interface AdmittedConnection {
    * `close` and `destroy` of the connections leave it open.
    */
   relay(pulse: Pick<Pulse, "lastReceived">): void;
-  /** Reports that there will be no link, for example because a TLS handshake failed. */
-  fail(error: Error): void;
+  /**
+   * Reports that there will be no link, for example because a TLS handshake failed. Without an error: the peer has
+   * closed the connection, and had not sent a byte.
+   */
+  fail(error?: Error): void;
   /** Frees the place of the connection. Can be called more than once. */
   closed(): void;
 }
@@ -86,7 +90,15 @@ export class ServerConnections {
   /** Connections whose brokers do not exist yet or are not ready. */
   readonly #unready = new Set<Pick<Admitted, "incoming" | "broker">>();
   readonly #watchers = new Subscriptions<[event: ServerEvent]>();
-  readonly #rates = { failed: new EventRate(BURST), refused: new EventRate(BURST) };
+  readonly #rates: Readonly<Record<Limited["kind"], EventRate>> = {
+    failed: new EventRate(BURST),
+    probe: new EventRate(BURST),
+    refused: new EventRate(BURST),
+    memory: new EventRate(BURST),
+  };
+  readonly #pauses = new EventRate(BURST);
+  /** Connections whose pause was reported. */
+  readonly #paused = new WeakSet<Broker>();
   #isAdmitting = true;
 
   /** Throws `TypeError` for an unknown option, and for a limit or another one that is not a number in its range. */
@@ -136,17 +148,23 @@ export class ServerConnections {
     return this.#watchers.add(watcher);
   }
 
-  /** Reports a connection that a transport could not accept. */
-  reportFailure(peer: string, error: Error): void {
-    this.report({ kind: "failed", id: Broker.nextId(), peer, error });
+  /** Reports a connection that a transport could not accept. Without an error as `AdmittedConnection.fail`. */
+  reportFailure(peer: string, error?: Error): void {
+    this.#reportFailure(Broker.nextId(), peer, error);
+  }
+
+  #reportFailure(id: string, peer: string, error: Error | undefined): void {
+    if (error !== undefined) this.report({ kind: "failed", id, peer, error });
+    // A server that closes ends connections that have sent nothing by itself.
+    else if (this.#isAdmitting) this.report({ kind: "probe", id, peer });
   }
 
   /**
-   * Passes an event to all watchers. Omits `failed` and `refused` above a rate, because strangers can cause any number
-   * of them. What a watcher throws is reported to the `onEvent` of the brokers.
+   * Passes an event to all watchers. Omits those above a rate that strangers can cause any number of. What a watcher
+   * throws is reported to the `onEvent` of the brokers.
    */
   report(event: ServerEvent): void {
-    if (event.kind === "failed" || event.kind === "refused")
+    if (hasRate(event))
       this.#rates[event.kind].limit((omitted) => this.#tell(omitted === undefined ? event : { ...event, omitted }));
     else this.#tell(event);
   }
@@ -183,7 +201,7 @@ export class ServerConnections {
         ticket.moveTo("guest");
       },
       fail: (error) => {
-        if (!admitted.isEvicted) this.report({ kind: "failed", id, peer: incoming.peer, error });
+        if (!admitted.isEvicted) this.#reportFailure(id, incoming.peer, error);
       },
       closed: () => {
         this.#unready.delete(admitted);
@@ -280,6 +298,8 @@ export class ServerConnections {
         this.#unready.delete(admitted);
         this.#becameReady(broker, ticket, login);
       },
+      paused: (limit) => this.#reportPause(broker, limit),
+      memoryExceeded: (limit) => this.report({ kind: "memory", limit }),
     });
     admitted.broker = broker;
     admitted.pulse = link;
@@ -287,7 +307,10 @@ export class ServerConnections {
     const closed = broker.closed.then(() => this.#brokers.delete(broker));
     broker.ready.then(
       () => void closed.then(() => this.#reportClosed(broker, performance.now() - startMs)),
-      (error: unknown) => this.report({ kind: "failed", id, peer: link.peer.description, error: error as Error }),
+      (error: unknown) => {
+        const isProbe = broker.ended?.reason.reason === "lost" && broker.ended.stats.bytesReceived === 0;
+        this.#reportFailure(id, link.peer.description, isProbe ? undefined : (error as Error));
+      },
     );
     if (liveness !== false) watchOver(broker, link, liveness, this.#platform);
     return broker;
@@ -297,6 +320,18 @@ export class ServerConnections {
     if (this.#options.config.root?.requiresLogin === true) this.#expectLogin(broker, ticket, login);
     else ticket.moveTo("guest");
     this.report({ kind: "connection", ...about(broker) });
+  }
+
+  #reportPause(broker: Broker, limit: LimitError["limit"] | undefined): void {
+    if (!broker.isOpen) return;
+    if (limit === undefined) {
+      if (this.#paused.delete(broker)) this.#tell({ kind: "resumed", ...about(broker) });
+      return;
+    }
+    this.#pauses.limit((omitted) => {
+      this.#paused.add(broker);
+      this.#tell({ kind: "paused", ...about(broker), limit, ...(omitted === undefined ? {} : { omitted }) });
+    });
   }
 
   #reportClosed(broker: Broker, openMs: number): void {
@@ -328,6 +363,13 @@ export class ServerConnections {
       this.report({ kind: "logout", ...about(broker), who });
     });
   }
+}
+
+/** Events that strangers can cause as often as they like. */
+type Limited = Extract<ServerEvent, { readonly kind: "failed" | "probe" | "refused" | "memory" }>;
+
+function hasRate(event: ServerEvent): event is Limited {
+  return event.kind === "failed" || event.kind === "probe" || event.kind === "refused" || event.kind === "memory";
 }
 
 /** What all events about a connection have in common. */

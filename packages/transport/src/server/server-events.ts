@@ -1,6 +1,6 @@
 // Events that a server reports about its connections.
 
-import type { Broker, BrokerStats, ConnectionLostError } from "@pb/broker";
+import type { Broker, BrokerStats, ConnectionLostError, LimitError } from "@pb/broker";
 import type { Refusal } from "./admission.js";
 
 /** What the events about a ready connection have in common. */
@@ -26,7 +26,7 @@ interface AboutPeer {
 
 /**
  * An event of a server. Those of one connection come in this order: `connection`, `login`, `logout`, `cut`, `closed`;
- * or `refused` or `failed` alone.
+ * or `refused`, `failed` or `probe` alone.
  */
 export type ServerEvent =
   /** A connection is ready: both ends can call. Reported before the first method of the peer runs. */
@@ -43,6 +43,17 @@ export type ServerEvent =
    * calls is unknown to their callers.
    */
   | ({ readonly kind: "cut"; readonly calls: number } & AboutConnection)
+  /**
+   * For a quarter of a second, this connection was not read because of `limit`: `callsRunning` of its calls are
+   * running, or it does not read its answers (`queuedBytes`). Limited like `failed`.
+   */
+  | ({
+      readonly kind: "paused";
+      readonly limit: LimitError["limit"];
+      readonly omitted?: number | undefined;
+    } & AboutConnection)
+  /** A connection is read again whose `paused` was reported. */
+  | ({ readonly kind: "resumed" } & AboutConnection)
   /** A connection that was ready has ended. `stats` are its last ones, and `openMs` is how long it was open. */
   | ({
       readonly kind: "closed";
@@ -54,6 +65,11 @@ export type ServerEvent =
    * A connection never became ready: the two ends did not agree on TLS or on a dialect, or the peer closed it first.
    */
   | ({ readonly kind: "failed"; readonly error: Error } & AboutPeer)
+  /**
+   * The peer closed the connection and had sent nothing of the protocol: a health check of a balancer, or a port
+   * scanner.
+   */
+  | ({ readonly kind: "probe" } & AboutPeer)
   /**
    * A connection was refused because of this limit, or lost its place to another one during the TLS handshake. A
    * connection that loses its place later ends with the reason `limit`, which `failed` or `closed` reports.
@@ -69,6 +85,16 @@ export type ServerEvent =
    * word, and `error` is reported with the code `EMFILE`.
    */
   | { readonly kind: "descriptors"; readonly open: number; readonly limit: number }
+  /**
+   * All connections of the process, or all peers that have not logged in, take more memory than they may. Those that
+   * take most, or need most, are ended, which `closed` or `failed` reports, unless all take little. Limited like
+   * `failed`.
+   */
+  | {
+      readonly kind: "memory";
+      readonly limit: LimitError["limit"];
+      readonly omitted?: number | undefined;
+    }
   /** The certificate of the server expires in less than 14 days, or has expired. Reported at once, and daily. */
   | { readonly kind: "certificate"; readonly name: string; readonly validTo: Date; readonly hasExpired: boolean };
 

@@ -82,8 +82,12 @@ export class NodeWebServer extends UpgradingServer {
     this.#tls = tls;
     this.#path = path;
     const { negotiating, tlsMs } = this.incoming.limits;
-    this.#waiting = new WaitingSockets(negotiating, tlsMs, (socket, why) =>
-      this.#fail(socket, new ConnectError("CONNECT_REQUEST_TIMEOUT", `No WebSocket handshake: ${why}`)),
+    this.#waiting = new WaitingSockets(
+      negotiating,
+      tlsMs,
+      (socket, why) =>
+        this.#fail(socket, new ConnectError("CONNECT_REQUEST_TIMEOUT", `No WebSocket handshake: ${why}`)),
+      (socket) => this.#fail(socket),
     );
   }
 
@@ -153,6 +157,10 @@ export class NodeWebServer extends UpgradingServer {
     http.on("connection", (socket: Socket) => this.#waiting.add(socket));
     // Node also emits this for a failed handshake of TLS. Only errors of the HTTP parser have a code like this.
     http.on("clientError", (error: Error & { readonly code?: string }, socket: Socket) => {
+      if (isSilent(socket)) {
+        socket.destroy(); // Reported when it closes.
+        return;
+      }
       const isTls = this.#tls !== undefined && error.code?.startsWith("HPE_") !== true;
       const text = `no ${isTls ? "TLS" : "HTTP"}: ${error.message}`;
       this.#fail(socket, new ConnectError("CONNECT_NOT_WEBSOCKET", text, { cause: error }));
@@ -162,7 +170,8 @@ export class NodeWebServer extends UpgradingServer {
     return http;
   }
 
-  #fail({ remoteAddress, remotePort }: Socket, error: ConnectError): void {
+  /** Without an error: the peer has closed the socket and has not sent a byte. */
+  #fail({ remoteAddress, remotePort }: Socket, error?: ConnectError): void {
     this.reportFailure(`tcp:${remoteAddress ?? "unknown"}:${remotePort ?? ""}`, error);
   }
 
@@ -173,6 +182,11 @@ export class NodeWebServer extends UpgradingServer {
     await super.closeAll(options);
     await closed;
   }
+}
+
+/** Whether nothing was received. A socket of TLS counts what it has decrypted, and `_parent` is the socket below it. */
+function isSilent(socket: Socket): boolean {
+  return ((socket as { readonly _parent?: Socket })._parent ?? socket).bytesRead === 0;
 }
 
 async function tlsOptions(tls: ServerTls, tlsMs: number): Promise<TlsServerOptions> {

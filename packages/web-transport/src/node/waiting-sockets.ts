@@ -13,16 +13,26 @@ export class WaitingSockets {
   readonly #most: number;
   readonly #milliseconds: number;
   readonly #giveUp: (socket: Socket, why: string) => void;
+  readonly #leftSilently: (socket: Socket) => void;
   /** By the addresses of both ends: a TLS socket has those of its TCP socket. */
   readonly #all = new Map<string, Waiting>();
   /** The same by network (of IPv6, by /48), in each the oldest first. */
   readonly #networks = new Map<string, Set<Waiting>>();
 
-  /** `giveUp` is called with a socket that has waited for too long, or that has to make room for another one. */
-  constructor(most: number, milliseconds: number, giveUp: (socket: Socket, why: string) => void) {
+  /**
+   * `giveUp` is called with a socket that has waited for too long, or that has to make room for another one, and
+   * `leftSilently` with one that the peer has closed before it had sent a byte.
+   */
+  constructor(
+    most: number,
+    milliseconds: number,
+    giveUp: (socket: Socket, why: string) => void,
+    leftSilently: (socket: Socket) => void,
+  ) {
     this.#most = most;
     this.#milliseconds = milliseconds;
     this.#giveUp = giveUp;
+    this.#leftSilently = leftSilently;
   }
 
   /** Waits for the request of a socket. When too many wait, gives up the oldest of the network that has the most. */
@@ -40,7 +50,9 @@ export class WaitingSockets {
     if (members === undefined) this.#networks.set(network, new Set([waiting]));
     else members.add(waiting);
     socket.once("close", () => {
-      if (this.#all.get(key) === waiting) this.#forget(key);
+      if (this.#all.get(key) !== waiting) return;
+      this.#forget(key);
+      if (socket.bytesRead === 0) this.#leftSilently(socket);
     });
   }
 

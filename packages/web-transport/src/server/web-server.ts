@@ -189,7 +189,7 @@ export class WebServer {
   }
 
   /** Reports a connection that was refused before it was accepted. @internal */
-  reportFailure(peer: string, error: Error): void {
+  reportFailure(peer: string, error?: Error): void {
     this.incoming.reportFailure(peer, error);
   }
 
