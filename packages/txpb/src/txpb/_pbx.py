@@ -119,8 +119,9 @@ class Pbx(pb.Referenceable):
         if self.retry_after is not None:
             return
         seconds = seconds_of(details.get("retryAfter")) if isinstance(details, dict) else None
-        is_time = seconds is not None and math.isfinite(seconds)
-        self.retry_after = min(seconds, LONGEST_RETRY) if is_time else 0.0
+        if seconds is None or not math.isfinite(seconds):
+            seconds = 0.0
+        self.retry_after = min(seconds, LONGEST_RETRY)
         callbacks, self.go_away_callbacks = self.go_away_callbacks, []
         for callback in callbacks:
             self.notify_on_go_away(callback)
