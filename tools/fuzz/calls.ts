@@ -150,7 +150,7 @@ async function part(stage: Stage, { goodbye }: CallScript, events: readonly Brok
   if (reason !== (goodbye === "busy" ? "busy" : "lost")) throw new Error(`The connection ended because of ${reason}`);
   const announced = events.filter(({ kind }) => kind === "going-away").length;
   const expected = goodbye === "peer" ? 1 : 0;
-  if (announced !== expected || told.length !== expected || (told[0] ?? 3_600_000) !== 3_600_000)
+  if (announced !== expected || told.length !== expected || (told[0] ?? 10_000_000) !== 10_000_000)
     throw new Error(`${announced} goodbyes, and the callbacks ${String(told)}`);
   if (desk.waiting.size > 0) throw new Error("The signal of a call did not abort when the connection ended");
 }
