@@ -122,16 +122,6 @@ const uses: [name: string, use: (object: object) => unknown][] = [
   ["Promise.resolve", (object) => Promise.resolve(object)],
   ["Promise.all", (object) => Promise.all([object])],
   ["iteration", (object) => expect(() => [...(object as unknown as Iterable<unknown>)]).toThrow(TypeError)],
-  [
-    "async iteration",
-    async (object) => {
-      await expect(
-        (async () => {
-          for await (const _item of object as AsyncIterable<unknown>);
-        })(),
-      ).rejects.toThrow(TypeError);
-    },
-  ],
   ["Array.from", (object) => Array.from(object as ArrayLike<unknown>)],
   ["Array.isArray and concat", (object) => [Array.isArray(object), [1].concat(object as never)]],
   ["instanceof", (object) => [object instanceof Map, Object.prototype.isPrototypeOf.call(object, {})]],
