@@ -69,7 +69,7 @@ export interface ConnectionOwner {
   readonly memoryExceeded?: ((limit: LimitName) => void) | undefined;
 }
 
-/** What a connection was when it ended. */
+/** A summary of a connection, for logs, taken when it ended. */
 export interface ConnectionEnd {
   readonly reason: ConnectionLostError;
   /** The users who were logged in. */
@@ -213,7 +213,7 @@ export class Broker implements Connection {
     return this.#users;
   }
 
-  /** What the connection was when it ended. Undefined while it has not. */
+  /** A summary of the connection, taken when it ended. Undefined while it is open. */
   get ended(): ConnectionEnd | undefined {
     return this.#ended;
   }

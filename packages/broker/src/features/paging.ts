@@ -23,7 +23,7 @@ const PAGE_BYTES = 130_000;
 
 /**
  * Bytes of pages that may be without an answer. Two megabytes per round trip: up to 200 megabytes a second over a
- * network with 10 ms. The collector answers early or late, so that this is what it lets the sender send.
+ * network with 10 ms. A collector lets the sender send more by answering earlier pages.
  */
 const WINDOW_BYTES = 2 * 1024 * 1024;
 

@@ -196,7 +196,7 @@ export class Conversation {
   }
 
   #release(from: Side, command: "decref" | "decache" | "uncache", target: ObjectId, raw: RawMessage): void {
-    // The owner of a cache ends it; what it has counted is given back by the other side.
+    // The owner of a cache sends `uncache`; the other side sends `decref` and `decache` for objects of the owner.
     const owner = command === "uncache" ? from : otherSide(from);
     const held = this.#ownedBy(owner, command !== "decref", target);
     if (command === "decref") this[owner].references.release(target);
