@@ -101,9 +101,7 @@ export class Responder {
     const call = received as ArrivedCall;
     const callable = this.#find(call);
     const note = this.arriving?.arrive(call, callable?.perspective ?? null);
-    if (this.#core.config.hooks !== undefined) recordArrival(this.#core, call, callable, note);
-    const incoming = new IncomingGraph(this.#core, callable?.perspective ?? null);
-    if (this.#core.config.traceReferences) incoming.origin = originOf("in an argument of", call.method);
+    const incoming = this.#startArguments(call, callable, note);
     const start = reader.offset;
     let args: CallArguments;
     try {
@@ -123,9 +121,7 @@ export class Responder {
     const call = received as ArrivedCall;
     const callable = this.#find(call);
     const note = this.arriving?.arrive(call, callable?.perspective ?? null);
-    if (this.#core.config.hooks !== undefined) recordArrival(this.#core, call, callable, note);
-    const incoming = new IncomingGraph(this.#core, callable?.perspective ?? null);
-    if (this.#core.config.traceReferences) incoming.origin = originOf("in an argument of", call.method);
+    const incoming = this.#startArguments(call, callable, note);
     const start = reader.offset;
     const open = this.#open;
     open.isReading = true;
@@ -146,6 +142,15 @@ export class Responder {
       open.isReading = false;
       open.notifyIfIdle();
     }
+  }
+
+  /** Tells the hooks that the call has arrived, and returns the graph of its arguments, which are read next. */
+  #startArguments(call: ArrivedCall, callable: Callable | undefined, note: CallNote | undefined): IncomingGraph {
+    const { config } = this.#core;
+    if (config.hooks !== undefined) recordArrival(this.#core, call, callable, note);
+    const incoming = new IncomingGraph(this.#core, callable?.perspective ?? null);
+    if (config.traceReferences) incoming.origin = originOf("in an argument of", call.method);
+    return incoming;
   }
 
   #find({ command, target }: ReceivedCall): Callable | undefined {
