@@ -53,7 +53,11 @@ export async function checkLogins(connection: Broker, signal: AbortSignal, findi
   if (offered.length > 0) findings.add("logins", "ok", offered.join(", "));
   else findings.add("logins", "note", `none with a password: ${describeFailure(classic.error)}`);
   if (hasClassic && !hasScram && !connection.peer.isEncrypted) {
-    findings.add("logins", "warning", "anyone who can read the connection can guess passwords from the responses: use TLS");
+    findings.add(
+      "logins",
+      "warning",
+      "anyone who can read the connection can guess passwords from the responses: use TLS",
+    );
   }
 }
 
