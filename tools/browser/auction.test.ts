@@ -1,11 +1,13 @@
 // npm run demo -- web, in Chromium: two bidders, one with a keyboard and one with a phone. And the examples with Vite.
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { createServer } from "vite";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import type { ViteDevServer } from "vite";
+import { afterAll, beforeAll, describe, expect, onTestFailed, onTestFinished, test } from "vitest";
 import { openAuction } from "../../packages/examples/src/web-auction/server.js";
 import { freePort } from "../process/ports.js";
 import { Program, typescript } from "../process/program.js";
@@ -37,8 +39,30 @@ describe.skipIf(chromium === undefined)("the auction", () => {
     const page = await context.newPage();
     page.on("pageerror", (error) => complaints.push(error.message));
     page.on("console", (message) => complaints.push(message.text()));
+    onTestFailed(() => console.error(page.url(), "printed", complaints));
     await page.goto(url);
     return page;
+  }
+
+  /**
+   * Starts Vite on a folder, with a cache of its own. It keeps its connection to the page: when it finds a dependency
+   * late, it makes the page load again.
+   */
+  async function serve(root: string, port: number): Promise<ViteDevServer> {
+    const cacheDir = mkdtempSync(join(tmpdir(), "pb-vite-"));
+    const server = { host: "127.0.0.1", port };
+    const vite = await createServer({
+      root,
+      cacheDir,
+      logLevel: "error",
+      server,
+      resolve: { conditions: ["@pb/source"] },
+    });
+    onTestFinished(async () => {
+      await vite.close();
+      rmSync(cacheDir, { recursive: true });
+    });
+    return await vite.listen();
   }
 
   /** Takes a seat. */
@@ -123,9 +147,7 @@ describe.skipIf(chromium === undefined)("the auction", () => {
   test("the client of Vite shows the price", async () => {
     process.env.PORT = String(auction.port);
     const root = fileURLToPath(new URL("../../packages/examples/src/vite-client/", import.meta.url));
-    const vite = await createServer({ root, logLevel: "error", server: { host: "127.0.0.1", port: 0, hmr: false } });
-    onTestFinished(() => vite.close());
-    await vite.listen();
+    const vite = await serve(root, 0);
     const page = await open(vite.resolvedUrls!.local[0]!);
     await page.getByRole("heading", { name: /^\w+: \d+$/ }).waitFor();
   });
@@ -141,14 +163,7 @@ describe.skipIf(chromium === undefined)("the auction", () => {
       return program;
     };
     const server = await start();
-    const vite = await createServer({
-      root,
-      logLevel: "error",
-      server: { host: "127.0.0.1", port: pagePort, hmr: false },
-      resolve: { conditions: ["@pb/source"] },
-    });
-    onTestFinished(() => vite.close());
-    await vite.listen();
+    const vite = await serve(root, pagePort);
     const address = vite.resolvedUrls!.local[0]!;
     const [one, two] = [await open(address), await open(address)];
 
