@@ -5,7 +5,7 @@ import ts from "typescript-eslint";
 import { english } from "./tools/docs/english.js";
 
 /** What runs on every platform: it must not use what only one platform has. */
-const portable = ["banana", "jelly-types", "broker", "cred", "live", "transport", "web-transport"].map(
+const portable = ["banana", "jelly-types", "broker", "cred", "live", "cluster", "transport", "web-transport"].map(
   (name) => `packages/${name}/src/**/*.ts`,
 );
 

@@ -18,6 +18,7 @@ const layers: Record<string, readonly string[]> = {
   "node-transport": ["banana", "jelly-types", "broker", "transport"],
   cli: ["banana", "jelly-types", "broker", "cred", "transport", "node-transport", "web-transport"],
   live: ["banana", "jelly-types", "broker"],
+  cluster: ["banana", "jelly-types", "broker", "live", "transport"],
   "web-transport": ["banana", "jelly-types", "broker", "transport", "node-transport"],
 };
 

@@ -23,7 +23,7 @@ showTestTable({
     return found && { name: `${engine} ${found.version}`, command: [found.path, ...engines[engine]!] };
   },
   columns: Object.fromEntries(
-    ["banana", "jelly-types", "broker", "cred", "live", "transport", "web-transport"].map((name) => [
+    ["banana", "jelly-types", "broker", "cred", "live", "cluster", "transport", "web-transport"].map((name) => [
       `@pb/${name}`,
       { args: [`packages/${name}/`, ...excluded] },
     ]),
