@@ -15,7 +15,7 @@ import { requireByteStream } from "../socket/given-stream.js";
 import { SocketLink } from "../socket/socket-link.js";
 import { describePeer } from "../socket/socket-peer.js";
 import { explainTlsError } from "../tls/tls-errors.js";
-import { checkSocketOptions, handshaken, openSocket } from "./open-socket.js";
+import { checkSocketOptions, handshaken, openLinkSocket } from "./open-socket.js";
 import type { SocketOptions } from "./open-socket.js";
 
 export interface ConnectOptions extends ConnectionOptions, SocketOptions {}
@@ -68,7 +68,7 @@ export async function dial(
   config: BrokerConfig,
   options: SocketOptions,
 ): Promise<{ readonly broker: Broker; readonly pulse: Pulse }> {
-  const stream = await (target instanceof Duplex ? handshaken(target, options) : openSocket(target, options));
+  const stream = await (target instanceof Duplex ? handshaken(target, options) : openLinkSocket(target, options));
   const path = !(target instanceof Duplex) && target.type === "unix" ? target.path : undefined;
   const link = new SocketLink(stream, "initiator", describePeer(stream, "initiator", { path }));
   const { signal } = options;

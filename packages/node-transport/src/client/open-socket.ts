@@ -9,7 +9,14 @@ import { connect as connectTls, createSecureContext, TLSSocket } from "node:tls"
 import type { SecureContext } from "node:tls";
 import { describeEndpoint } from "../endpoint/endpoint.js";
 import { asciiHost } from "../endpoint/host-name.js";
-import type { ClientEndpoint, TcpClientEndpoint, UnixClientEndpoint } from "../endpoint/endpoint-types.js";
+import type {
+  ClientEndpoint,
+  TcpClientEndpoint,
+  TlsClientEndpoint,
+  UnixClientEndpoint,
+} from "../endpoint/endpoint-types.js";
+import { connectWithSharedBuffer } from "../socket/shared-buffer.js";
+import type { ConnectSocket } from "../socket/shared-buffer.js";
 import { discardSocket, waitForSocket } from "../socket/socket-events.js";
 import { explainSystemError } from "../socket/system-errors.js";
 import { explainHandshakeError } from "../tls/tls-errors.js";
@@ -59,6 +66,16 @@ function socketTimes({ connectMs, tlsMs }: SocketOptions): {
  */
 export async function openSocket(endpoint: ClientEndpoint, options: SocketOptions): Promise<Socket> {
   if (endpoint.type !== "tls") return openPlainSocket(endpoint, options);
+  return openTlsSocket(endpoint, options);
+}
+
+/** The same for a {@link SocketLink}: a socket without TLS reads into the shared buffer, and not into its stream. */
+export async function openLinkSocket(endpoint: ClientEndpoint, options: SocketOptions): Promise<Socket> {
+  if (endpoint.type !== "tls") return openPlainSocket(endpoint, options, connectWithSharedBuffer);
+  return openTlsSocket(endpoint, options);
+}
+
+async function openTlsSocket(endpoint: TlsClientEndpoint, options: SocketOptions): Promise<TLSSocket> {
   // Files are read before connecting: a missing or invalid file does not cost the server a connection.
   const tls = { ...endpoint.tls, ...options.tls };
   const part = tls.serverName === undefined ? "host" : "serverName";
@@ -72,6 +89,7 @@ export async function openSocket(endpoint: ClientEndpoint, options: SocketOption
 async function openPlainSocket(
   endpoint: TcpClientEndpoint | UnixClientEndpoint,
   options: SocketOptions,
+  connect: ConnectSocket = connectSocket,
 ): Promise<Socket> {
   const where = describeEndpoint(endpoint).replace("\0", "@"); // of an abstract socket
   const deadline = { signal: options.signal, timeoutMs: endpoint.timeoutMs ?? socketTimes(options).connectMs };
@@ -79,8 +97,8 @@ async function openPlainSocket(
     new ConnectError("CONNECT_TIMEOUT", `${where}: The connection was not accepted within ${ms} ms`);
   try {
     if (endpoint.type === "tcp")
-      return await withDeadline(deadline, timeoutError, (signal) => openTcp(endpoint, signal), discardSocket);
-    const socket = connectSocket({ path: endpoint.path });
+      return await withDeadline(deadline, timeoutError, (signal) => openTcp(endpoint, signal, connect), discardSocket);
+    const socket = connect({ path: endpoint.path });
     await waitForSocket(socket, "connect", deadline, timeoutError);
     return socket;
   } catch (error) {

@@ -6,6 +6,7 @@ import { connect as connectSocket, isIP } from "node:net";
 import type { Socket } from "node:net";
 import { asciiHost } from "../endpoint/host-name.js";
 import type { TcpClientEndpoint } from "../endpoint/endpoint-types.js";
+import type { ConnectSocket } from "../socket/shared-buffer.js";
 import { discardSocket } from "../socket/socket-events.js";
 
 /**
@@ -19,10 +20,14 @@ const STAGGER_MS = 250;
  * Resolves with a connected socket. Rejects with the reason of the signal when that aborts, and otherwise when all
  * addresses have failed: with Node's error, or an error with the messages of all and the code of the first.
  */
-export async function openTcp(endpoint: TcpClientEndpoint, signal: AbortSignal): Promise<Socket> {
+export async function openTcp(
+  endpoint: TcpClientEndpoint,
+  signal: AbortSignal,
+  connect: ConnectSocket = connectSocket,
+): Promise<Socket> {
   const addresses = await addressesOf(endpoint);
   signal.throwIfAborted();
-  return new Race(endpoint, addresses).run(signal);
+  return new Race(endpoint, addresses, connect).run(signal);
 }
 
 /** The addresses of the host in the order in which they are tried: the families alternate. */
@@ -53,14 +58,16 @@ function resolve(host: string, family: number): Promise<LookupAddress[]> {
 class Race {
   readonly #endpoint: TcpClientEndpoint;
   readonly #addresses: readonly string[];
+  readonly #connect: ConnectSocket;
   readonly #open = new Set<Socket>();
   readonly #errors: Error[] = [];
   #next = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(endpoint: TcpClientEndpoint, addresses: readonly string[]) {
+  constructor(endpoint: TcpClientEndpoint, addresses: readonly string[], connect: ConnectSocket) {
     this.#endpoint = endpoint;
     this.#addresses = addresses;
+    this.#connect = connect;
   }
 
   async run(signal: AbortSignal): Promise<Socket> {
@@ -82,7 +89,7 @@ class Race {
   #attempt(resolve: (socket: Socket) => void, reject: (error: Error) => void): void {
     clearTimeout(this.#timer);
     const { port, bindAddress } = this.#endpoint;
-    const socket = connectSocket({ host: this.#addresses[this.#next++]!, port, localAddress: bindAddress });
+    const socket = this.#connect({ host: this.#addresses[this.#next++]!, port, localAddress: bindAddress });
     this.#open.add(socket);
     const fail = (error: Error): void => void this.#errors.push(error);
     const close = (): void => {

@@ -7,6 +7,8 @@ import { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { Duplex } from "node:stream";
 import { takeStream } from "./given-stream.js";
+
+import { receiveFrom } from "./shared-buffer.js";
 import { describePeer } from "./socket-peer.js";
 
 /**
@@ -76,11 +78,11 @@ export class SocketLink implements Link, Pulse {
       process.nextTick(() => receiver.lost(cause));
       return;
     }
+    receiveFrom(stream, (chunk) => {
+      this.lastReceived = performance.now();
+      if (!this.#isClosing) receiver.received(chunk);
+    });
     stream
-      .on("data", (chunk: Uint8Array) => {
-        this.lastReceived = performance.now();
-        if (!this.#isClosing) receiver.received(chunk);
-      })
       .on("error", (error) => (cause = error))
       .on("end", () => this.#peerClosed())
       .on("close", () => receiver.lost(cause))
