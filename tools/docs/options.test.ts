@@ -8,6 +8,7 @@ import { BananaWriter, decoderStream, decode, encode, encoderStream, inspect, Sc
 import * as broker from "@pb/broker";
 import { BrokerConfig } from "@pb/broker/extension";
 import { connectedPair, linkPair } from "@pb/broker/testing";
+import * as cluster from "@pb/cluster";
 import * as cred from "@pb/cred";
 import { copyType, jelly, Jellier, TypeRegistry, unjelly, Unjellier } from "@pb/jelly-types";
 import { Live } from "@pb/live";
@@ -74,6 +75,7 @@ const users: Readonly<Record<string, (options: Options) => unknown>> = {
     }
   },
   "broker Reference.with": (options) => broker.asLocal<Service>(service).with(options),
+  "cluster MemoryEngine": (options) => new cluster.MemoryEngine(options),
   "cred FilePasswordDB": (options) => new cred.FilePasswordDB({ load: () => "" } as never, options),
   "cred InMemoryUsernamePasswordChecker": (options) => new cred.InMemoryUsernamePasswordChecker({}, options),
   "cred login": (options) => cred.login(pair.client, new cred.Anonymous(), null, options),
