@@ -112,6 +112,17 @@ class Description:
 
     def add(self, cls, kind=None):
         """The id of a class in this description. None if no object of it can be sent."""
+        try:
+            return self.add_class(cls, kind)
+        except Refused:
+            raise
+        except Exception as error:  # of a metaclass or a descriptor, which may do anything
+            module, name = (type.__dict__[word].__get__(cls) for word in ("__module__", "__qualname__"))
+            reason = f"{type(error).__name__}: {error}".replace("\n", " ")
+            raise Refused(f"the class {module}.{name} cannot be described, because its metaclass or one of its attributes "
+                          f"raises {reason}. Name the other classes instead of the module, as in {module}:Class")
+
+    def add_class(self, cls, kind):
         if cls in self.known:
             return self.known[cls]
         kind = kind or self.kind_of(cls)

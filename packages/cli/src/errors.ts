@@ -13,7 +13,7 @@ export const exitStatus = {
   noConnection: 3,
   /** The login was refused. */
   loginRefused: 4,
-  /** The other end does not speak Perspective Broker, broke its rules, or closed the connection. */
+  /** The other end, or a file, does not speak Perspective Broker; or the other end broke its rules or closed. */
   notPb: 5,
   /** The time given with `--timeout` was over. */
   timeout: 6,
@@ -36,8 +36,10 @@ export type CliErrorCode =
   | "CLI_RECORDING_INVALID"
   /** A recording has another version of the format. */
   | "CLI_RECORDING_VERSION"
-  /** A recording has no end. Everything before is read. */
+  /** A recording has no end, or bytes end within a message. Everything before is read. */
   | "CLI_RECORDING_TRUNCATED"
+  /** Bytes are neither a recording nor Perspective Broker. */
+  | "CLI_NOT_PB"
   /** A step of a path has no reference as its result, so that the next step has no object. */
   | "CLI_NOT_A_REFERENCE"
   /** A module of Python cannot be imported, or it has no such class. */
@@ -70,7 +72,7 @@ const statuses: readonly (readonly [RegExp, number])[] = [
   [/^TLS_OPTION_/, exitStatus.usage],
   [/^(CLI_TIMEOUT|CALL_TIMEOUT|CONNECT_TIMEOUT|CONNECT_TLS_TIMEOUT)$/, exitStatus.timeout],
   [/^LOGIN_/, exitStatus.loginRefused],
-  [/^(CONNECTION_|PROTOCOL_|BANANA_)/, exitStatus.notPb],
+  [/^(CLI_NOT_PB$|CONNECTION_|PROTOCOL_|BANANA_)/, exitStatus.notPb],
   [/^(CONNECT_|SOCKET_|E[A-Z0-9]+$|SERVER_BUSY)/, exitStatus.noConnection],
   [/^(CALL_|CLI_|JELLY_|LIMIT_|REFERENCE_)/, exitStatus.failed],
 ];

@@ -6,7 +6,7 @@ import { printable } from "@pb/jelly-types";
 import { Direction } from "./direction.js";
 import type { DecodingError, RawMessage } from "./direction.js";
 import { KnownSecrets } from "./known-secrets.js";
-import { otherSide, treeOf } from "./messages.js";
+import { otherSide, REDACTED, treeOf } from "./messages.js";
 import type { Call, Message, ObjectId, Origin, Side } from "./messages.js";
 import { readHead } from "./read-message.js";
 import type { Head } from "./read-message.js";
@@ -152,7 +152,9 @@ export class Conversation {
     scanValue(reader, this.#names, found);
     scanValue(reader, this.#names, found);
     const isCache = head.command === "cachemessage";
-    const secret = this.#names.inCall(head.method);
+    // A call names an object of its receiver, an update a cache of its sender.
+    const origin = this.#ownedBy(isCache ? from : otherSide(from), isCache, head.target)?.origin;
+    const secret = this.#names.inCall({ method: head.method, target: head.target, origin, isCache });
     const mustRedact = found.hasSecret || secret !== undefined || this.#known.occursIn(bytes);
     const redact = (redactor: Redactor, tree: Expression): Expression => redactor.call(tree, secret);
     const message: Call = {
@@ -161,9 +163,8 @@ export class Conversation {
       ...(mustRedact ? this.#redact(from, bytes, redact) : { bytes, redacted: 0 }),
       isCache,
       id: head.id,
-      target: head.target,
-      // A call names an object of its receiver, an update a cache of its sender.
-      origin: this.#ownedBy(isCache ? from : otherSide(from), isCache, head.target)?.origin,
+      target: mustRedact ? this.#shownName(head.target) : head.target,
+      origin,
       method: head.method,
       wantsAnswer: head.wantsAnswer,
     };
@@ -177,7 +178,7 @@ export class Conversation {
     const found = nothingFound();
     scanValue(reader, this.#names, found);
     const call = this[otherSide(from)].calls.take(head.id);
-    const secret = call === undefined ? undefined : this.#names.inCall(call.method)?.answer;
+    const secret = call === undefined ? undefined : this.#names.inCall(call)?.answer;
     const isHidden =
       head.command === "answer" && (secret === true || (secret === "data" && found.references.length === 0));
     const mustRedact = found.hasSecret || isHidden || this.#known.occursIn(bytes);
@@ -202,13 +203,22 @@ export class Conversation {
     if (command === "decref") this[owner].references.release(target);
     else if (command === "uncache") this[owner].caches.delete(target);
     else if (held !== undefined) held.count--; // Its owner ends it with `uncache`.
+    const mustRedact = this.#known.occursIn(raw.bytes);
     this.#onMessage({
       kind: command,
-      ...this.#whole(from, raw),
-      target,
+      ...this.#base(from, raw.bytes.length),
+      ...(mustRedact
+        ? this.#redact(from, raw.bytes, (redactor, tree) => redactor.other(tree))
+        : { bytes: raw.bytes, redacted: 0 }),
+      target: mustRedact ? this.#shownName(target) : target,
       origin: held?.origin,
       isKnown: held !== undefined,
     });
+  }
+
+  /** The name of an object, unless it contains a secret. */
+  #shownName(target: ObjectId): ObjectId {
+    return typeof target === "string" && this.#known.occursIn(Buffer.from(target)) ? REDACTED : target;
   }
 
   #ownedBy(owner: Side, isCache: boolean, id: ObjectId): Held | undefined {

@@ -8,16 +8,15 @@ import type { KnownSecrets } from "./known-secrets.js";
 
 const MARK = ascii(REDACTED);
 
-/** Tags before numbers or names that are no secrets. A boolean has two values: it hides nothing. */
-const KEPT: ReadonlySet<string> = new Set([
-  "None",
-  "boolean",
-  "remote",
-  "local",
-  "cached",
-  "lcache",
-  "class",
-  "module",
+/** Tags before numbers and names of objects, which are no secrets. A boolean has two values: it hides nothing. */
+const KEPT: ReadonlySet<string> = new Set(["None", "boolean", "remote", "local", "cached", "lcache"]);
+
+/** All tags of Jelly. Any other one is the name of a class, which can be a secret where a secret is. */
+const TAGS: ReadonlySet<string> = new Set([
+  ...KEPT,
+  ...CONTAINERS,
+  ...["unicode", "dictionary", "reference", "dereference", "decimal", "datetime", "date", "time", "timedelta"],
+  ...["persistent", "unpersistable", "instance", "class", "module", "function", "method"],
 ]);
 
 /** Tags of scalars that take text with a secret in it: the whole value is replaced. */
@@ -151,7 +150,8 @@ export class Redactor {
     const [tag, id] = value;
     const word = latin1(tag);
     if (word === undefined) return value.map((item) => this.#hide(item));
-    if (KEPT.has(word)) return value;
+    if (KEPT.has(word))
+      return isPlain(word, value) ? value : value.map((item, at) => (at === 0 ? item : this.#hide(item)));
     if (word === "dereference") {
       this.#shared.add(String(id));
       return value;
@@ -163,7 +163,8 @@ export class Redactor {
       return MARK;
     }
     const isCache = value.length === 3 && typeof id === "number" && !CONTAINERS.has(word) && word !== "unicode";
-    return value.map((item, index) => (index === 0 || (index === 1 && isCache) ? item : this.#hide(item)));
+    const isTag = TAGS.has(word);
+    return value.map((item, index) => ((index === 0 && isTag) || (index === 1 && isCache) ? item : this.#hide(item)));
   }
 
   #hideEntry(entry: Expression): Expression {
@@ -185,6 +186,15 @@ export class Redactor {
     this.count++;
     return MARK;
   }
+}
+
+/** Whether a value with a tag that is kept has the usual form, which has no place for a secret. */
+function isPlain(word: string, value: readonly Expression[]): boolean {
+  const [, content] = value;
+  if (word === "None") return value.length === 1;
+  if (value.length !== 2) return false;
+  if (word === "boolean") return /^(true|false)$/.test(latin1(content) ?? "");
+  return typeof content === "number" || word === "local";
 }
 
 /** The name in a byte string or a text. */

@@ -1,5 +1,7 @@
 // Decides which fields, arguments and results are secret, by their names.
 
+import type { PendingCall } from "./messages.js";
+
 /** Names of fields that contain secrets. A name that contains one of these words, in any case, is secret too. */
 const SECRET_WORDS =
   /pass[-_ ]?(word|phrase|code)|passwd|pwd|secret|token|credential|(api|private|access)[-_ ]?key|(pin|otp|mfa)[-_ ]?code|authorization|cookie|bearer|session[-_ ]?id/i;
@@ -34,9 +36,30 @@ const loginMethods: ReadonlyMap<string, SecretCall> = new Map([
   ["finish", SCRAM_PROOF],
 ]);
 
-/** Whether a method takes a password, a token, or what is made of one. */
-export function isLoginMethod(method: string): boolean {
-  return loginMethods.has(method) || LOGIN_METHODS.test(method);
+/** A call, as far as it tells whether it belongs to a login. */
+export type CallOfObject = Pick<PendingCall, "method" | "target" | "origin" | "isCache">;
+
+/** Whether a call takes a password, a token, or what is made of one. */
+export function isLoginCall(call: CallOfObject): boolean {
+  return loginMethods.has(call.method) ? isStepOfLogin(call) : LOGIN_METHODS.test(call.method);
+}
+
+/** Whether a call is the second step of SCRAM. */
+export function isScramProof(call: CallOfObject): boolean {
+  return call.method === "finish" && isStepOfLogin(call);
+}
+
+/**
+ * Whether the object of `respond` or `finish` is one with which a login continues: the result of `login` or of `scram`.
+ * Programs have methods of these names too. An object counts as one of a login if it is not known where it came from.
+ */
+function isStepOfLogin({ method, target, origin, isCache }: CallOfObject): boolean {
+  if (method === "bearer") return true;
+  if (isCache || typeof target === "string") return false;
+  if (origin === undefined) return true;
+  return (
+    origin.as === "result" && (method === "finish" ? origin.method === "scram" : LOGIN_METHODS.test(origin.method))
+  );
 }
 
 /** Knows which names are secret. */
@@ -55,14 +78,16 @@ export class SecretNames {
     return remember(this.#fields, name, () => this.#isSecret(name));
   }
 
-  /** What is secret in a call of this method. Undefined: nothing but fields. */
-  inCall(method: string): SecretCall | undefined {
-    return remember(this.#methods, method, () => {
+  /** What is secret in a call. Undefined: nothing but fields. */
+  inCall(call: CallOfObject): SecretCall | undefined {
+    const { method } = call;
+    const secret = remember(this.#methods, method, () => {
       if (this.#isSecret(method)) return ALL;
       return (
         loginMethods.get(method) ?? (LOGIN_METHODS.test(method) && method !== "loginAnonymous" ? LOGIN : undefined)
       );
     });
+    return secret !== ALL && loginMethods.has(method) && !isStepOfLogin(call) ? undefined : secret;
   }
 
   #isSecret(name: string): boolean {

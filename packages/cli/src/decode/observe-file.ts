@@ -5,7 +5,7 @@ import { createReadStream } from "node:fs";
 import { printable } from "@pb/jelly-types";
 import type { ConversationOptions } from "../conversation/conversation.js";
 import { KnownSecrets } from "../conversation/known-secrets.js";
-import type { Message, Side } from "../conversation/messages.js";
+import type { Message, Opaque, Side } from "../conversation/messages.js";
 import { CliError, codeOf } from "../errors.js";
 import type { CliIo } from "../io.js";
 import { Observation } from "../observe/observer.js";
@@ -18,7 +18,8 @@ const MOST_CONNECTIONS = 10_000;
 
 /**
  * Tells the observers what the file contains; `-` is stdin. Rejects with `CliError`, after everything that can be read:
- * `CLI_FILE`, and for a recording that is damaged or has no end, `CLI_RECORDING_INVALID` or `CLI_RECORDING_TRUNCATED`.
+ * `CLI_FILE`; for a recording that is damaged or has no end, `CLI_RECORDING_INVALID` or `CLI_RECORDING_TRUNCATED`; and
+ * for bytes that are neither a recording nor Perspective Broker, `CLI_NOT_PB`.
  */
 export async function observeFile(
   file: string,
@@ -148,9 +149,12 @@ async function observeBytes(
     action();
     isQuiet = false;
   };
+  const found: Found = { messages: 0, error: undefined };
   const loud: Observer = {
     ...silent,
     message: (connection, message) => {
+      if (message.kind === "opaque") found.error ??= message.error;
+      else if (!isQuiet) found.messages++;
       if (!isQuiet) for (const observer of observers) observer.message(connection, message);
     },
   };
@@ -164,7 +168,31 @@ async function observeBytes(
     observation.feed(from, chunk, 0);
   }
   observation?.finished(from, 0);
+  requirePb(found);
 }
+
+/** What raw bytes contain: messages, and why the rest cannot be decoded. */
+interface Found {
+  messages: number;
+  error: Opaque["error"];
+}
+
+function requirePb({ messages, error }: Found): void {
+  if (messages === 0) {
+    const reason = error === undefined ? "it is empty" : printable(error.text, LONGEST_REASON);
+    throw new CliError(
+      "CLI_NOT_PB",
+      `This is neither a recording of pb tap nor bytes of Perspective Broker: ${reason}`,
+    );
+  }
+  if (error === undefined) return;
+  if (error.code === "CLI_INCOMPLETE") throw new CliError("CLI_RECORDING_TRUNCATED", "The bytes end within a message");
+  const reason = printable(error.text, LONGEST_REASON);
+  throw new CliError("CLI_NOT_PB", `The bytes from offset ${error.offset} on are not Perspective Broker: ${reason}`);
+}
+
+/** The longest reason in an error, in UTF-16 code units. */
+const LONGEST_REASON = 200;
 
 const PB = new Uint8Array(Buffer.from("pb"));
 

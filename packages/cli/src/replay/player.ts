@@ -3,13 +3,13 @@
 import type { Expression } from "@pb/banana";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Call, Message, Side } from "../conversation/messages.js";
+import { isLoginCall, isScramProof } from "../conversation/secret-names.js";
 import { CliError } from "../errors.js";
 import { compareMessages, isSameKind } from "./comparison.js";
 import type { Mismatch } from "./comparison.js";
 import { PeerIds } from "./ids.js";
 import type { LivePeer } from "./live-peer.js";
 import type { ReadMessage, Script } from "./script.js";
-import { isLoginMethod } from "../conversation/secret-names.js";
 import { challengeIn, hasSecret, loginSecret, scramError, withSecret } from "./secrets.js";
 
 export interface PlayOptions {
@@ -184,8 +184,8 @@ export class Player {
   }
 
   async #withSecrets(message: Message, tree: Expression): Promise<Expression> {
-    if (message.kind === "answer" && message.call?.method === "finish") throw scramError();
-    if (message.kind === "call" && isLoginMethod(message.method)) {
+    if (message.kind === "answer" && message.call !== undefined && isScramProof(message.call)) throw scramError();
+    if (message.kind === "call" && isLoginCall(message)) {
       const secret = await this.#loginSecret(message);
       if (secret !== undefined) return withSecret(tree, secret);
     }
@@ -194,7 +194,7 @@ export class Player {
   }
 
   async #loginSecret(call: Call): Promise<Uint8Array | undefined> {
-    if (call.method === "finish") throw scramError();
+    if (isScramProof(call)) throw scramError();
     return loginSecret(call, this.#challenge, await this.#options.secret());
   }
 

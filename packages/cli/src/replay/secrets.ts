@@ -5,7 +5,7 @@ import type { Expression } from "@pb/banana";
 import { REDACTED } from "../conversation/messages.js";
 import type { Call } from "../conversation/messages.js";
 import { latin1 } from "../conversation/redact.js";
-import { isLoginMethod } from "../conversation/secret-names.js";
+import { isLoginCall } from "../conversation/secret-names.js";
 import { CliError } from "../errors.js";
 
 /** Whether a value contains a secret that was replaced. */
@@ -23,16 +23,13 @@ export function withSecret(value: Expression, secret: Uint8Array): Expression {
  * The secret that a call of the login sends: the answer to `challenge`, or the password or token itself. Undefined for
  * any other call. The caller refuses SCRAM before: see {@link scramError}.
  */
-export function loginSecret(
-  { method }: Call,
-  challenge: Uint8Array | undefined,
-  password: string,
-): Uint8Array | undefined {
-  if (method === "respond" && challenge !== undefined) {
+export function loginSecret(call: Call, challenge: Uint8Array | undefined, password: string): Uint8Array | undefined {
+  if (!isLoginCall(call)) return undefined;
+  if (call.method === "respond" && challenge !== undefined) {
     const digest = createHash("md5").update(password).digest();
     return new Uint8Array(createHash("md5").update(digest).update(challenge).digest());
   }
-  return isLoginMethod(method) ? new TextEncoder().encode(password) : undefined;
+  return new TextEncoder().encode(password);
 }
 
 /** The error for a login with SCRAM, whose messages depend on random numbers of both ends. */

@@ -82,9 +82,14 @@ function parameterLists({ kind, methods }: CalledClass | CachedClass): string {
       const keyword = own.findIndex((parameter) => parameter.kind === "keyword");
       const words = own.map((parameter) => `${parameter.name}${parameter.default === undefined ? "" : "?"}`);
       if (keyword >= 0) words.splice(keyword, 0, "*");
-      return `  ${propertyName(name.replace(PREFIX, ""))}: [${words.map((word) => JSON.stringify(word)).join(", ")}],\n`;
+      return `  ${entryName(name.replace(PREFIX, ""))}: [${words.map((word) => JSON.stringify(word)).join(", ")}],\n`;
     });
   return lists.join("");
+}
+
+/** The name of an entry of an object. `__proto__` would be the prototype of the object, with and without quotes. */
+function entryName(name: string): string {
+  return name === "__proto__" ? '["__proto__"]' : propertyName(name);
 }
 
 function renderCopy(described: CopiedClass, name: string, types: TypeRenderer): string {

@@ -10,7 +10,9 @@ const R = "[redacted]";
 /** The arguments and keyword arguments of a call, after the secrets are replaced. */
 function redacted(method: string, args: Words, kwargs: Words = dict(), redact: string[] = []): unknown[] {
   const talk = new Talk("pb", { redact });
-  return (wordsOf(talk.say("client", call(1, "root", method, args, kwargs))) as unknown[]).slice(5);
+  // The second step of a login names an object by its number.
+  const target = method === "respond" || method === "finish" ? 1 : "root";
+  return (wordsOf(talk.say("client", call(1, target, method, args, kwargs))) as unknown[]).slice(5);
 }
 
 test.each<[string, string, Words, Words, Words, Words]>([
@@ -35,11 +37,40 @@ test.each<[string, string, Words, Words, Words, Words]>([
   ["a key for access", "open", tuple(), dict({ accessKey: S }), tuple(), dict({ accessKey: R })],
   ["a decimal", "open", tuple(), dict({ pin: ["decimal", 4711, 0] }), tuple(), dict({ pin: R })],
   ["a date", "open", tuple(), dict({ token: ["date", S] }), tuple(), dict({ token: R })],
+  ["the name of a class", "open", tuple(), dict({ token: [S, dict()] }), tuple(), dict({ token: [R, dict()] })],
+  ["the name of a class object", "open", tuple(), dict({ pin: ["class", S] }), tuple(), dict({ pin: ["class", R] })],
+  ["a false boolean", "open", tuple(), dict({ pin: ["boolean", S] }), tuple(), dict({ pin: ["boolean", R] })],
+  ["the id of an object", "open", tuple(), dict({ pin: ["remote", S] }), tuple(), dict({ pin: ["remote", R] })],
   ["a byte key", "open", tuple(["dictionary", ["passwd", S]]), dict(), tuple(["dictionary", ["passwd", R]]), dict()],
 ])("replaces %s", (_name, method, args, kwargs, shownArgs, shownKwargs) => {
   const shown = redacted(method, args, kwargs);
   if (method !== "open" || !JSON.stringify(kwargs).includes('"a"')) expect(shown).toEqual([shownArgs, shownKwargs]);
   expect(JSON.stringify(shown)).not.toContain(S);
+});
+
+/** Lets the server answer a call of `method` with an object, and the client call `step` of it. */
+function stepOf(method: string, step: string): { readonly shown: unknown; readonly answer: unknown } {
+  const talk = new Talk();
+  talk.say("client", call(1, "pbx.login", method, tuple("alice")));
+  talk.say("server", ["answer", 1, tuple("challenge", ["remote", 7])]);
+  const shown = wordsOf(talk.say("client", call(2, 7, step, tuple(S))));
+  return { shown, answer: wordsOf(talk.say("server", ["answer", 2, text("v=abc")])) };
+}
+
+test("hides the argument of finish and respond where a login continues, and not of other objects", () => {
+  expect(stepOf("scram", "finish").shown).toEqual(call(2, 7, "finish", tuple(R)));
+  expect(stepOf("scram", "finish").answer).toEqual(["answer", 2, text(R)]);
+  expect(stepOf("login", "respond").shown).toEqual(call(2, 7, "respond", tuple(R)));
+  for (const [method, step] of [
+    ["openJob", "finish"],
+    ["login", "finish"],
+    ["ask", "respond"],
+  ] as const) {
+    expect(stepOf(method, step).shown).toEqual(call(2, 7, step, tuple(S)));
+    expect(stepOf(method, step).answer).toEqual(["answer", 2, text("v=abc")]);
+  }
+  for (const step of ["finish", "respond"])
+    expect(wordsOf(new Talk().say("client", call(1, "root", step, tuple(S))))).toEqual(call(1, "root", step, tuple(S)));
 });
 
 test("keeps references, booleans and None in secret places", () => {
@@ -79,7 +110,7 @@ test("replaces the results of secret methods, and of logins without an object", 
   expect(wordsOf(talk.say("server", challenge))).toEqual(challenge);
   talk.say("client", call(3, "root", "login", tuple("alice")));
   expect(wordsOf(talk.say("server", ["answer", 3, tuple(text(S))]))).toEqual(["answer", 3, tuple(text(R))]);
-  talk.say("client", call(4, 1, "finish", tuple("c=biws,r=x,p=y")));
+  talk.say("client", call(4, 9, "finish", tuple("c=biws,r=x,p=y")));
   expect(wordsOf(talk.say("server", ["answer", 4, tuple("v=signature", ["remote", 2])]))).toEqual([
     ...["answer", 4],
     tuple(R, ["remote", 2]),
@@ -94,6 +125,18 @@ test("finds a secret again where nothing tells that it is one", () => {
   const later = talk.say("client", call(2, "root", "echo", tuple(text(S))));
   expect(wordsOf(later)).toMatchObject({ 5: tuple(text(R)) });
   expect(later).toMatchObject({ redacted: 1 });
+});
+
+test("finds a secret again in the name of an object that is called or released", () => {
+  const talk = new Talk();
+  talk.say("client", call(1, "pbx.login", "bearer", tuple(S, ["None"])));
+  const messages = [
+    talk.say("client", call(2, S, "open", tuple())),
+    talk.say("client", ["decref", S]),
+    talk.say("client", ["decref", text(S)]),
+  ];
+  for (const message of messages) expect([wordsOf(message), message.redacted]).toEqual([expect.anything(), 1]);
+  expect(JSON.stringify(messages.map((message) => [message, wordsOf(message)]))).not.toContain(S);
 });
 
 test("a secret that is used again is not forgotten for newer ones", () => {

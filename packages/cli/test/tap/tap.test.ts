@@ -331,6 +331,19 @@ test("raw bytes of one side are decoded, from the start or from the middle", asy
   const callOfEcho = "0780 1a87 0181 0482726f6f74 04826563686f 0181 0280 0b87 0181 0180 0587";
   expect((await decodeBytes(`02827062 02801387 0681 ${callOfEcho}`)).stdout).toMatch(/-> call 1 root\.echo\(1\)/);
   expect((await decodeBytes(callOfEcho)).stdout).toMatch(/-> call 1 root\.echo\(1\)/);
+  for (const [bytes, status, code] of [
+    ["", 5, "CLI_NOT_PB"],
+    [Buffer.from("GET / HTTP/1.1\r\n\r\n").toString("hex"), 5, "CLI_NOT_PB"],
+    [`${callOfEcho}ffff`, 5, "CLI_NOT_PB"],
+    [`${callOfEcho}0780`, 1, "CLI_RECORDING_TRUNCATED"],
+  ] as const) {
+    const decoded = await decodeBytes(bytes);
+    expect([decoded.status, decoded.stderr]).toEqual([
+      status,
+      expect.stringMatching(new RegExp(`^pb: .*\\(${code}\\)\n$`)),
+    ]);
+    expect((await pb(["stats", files.file("raw")])).status).toBe(status);
+  }
   expect((await decodeBytes("02800282706204826e6f6e65 0280 1387 0681 0380 1b87 0181 0781")).stdout).toMatch(
     /offers the dialects pb, none[^]*<- answer 1 to no call that was seen: 7/,
   );

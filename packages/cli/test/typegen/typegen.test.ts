@@ -42,6 +42,12 @@ test("quotes the names of fields that are no identifiers", () => {
   );
 });
 
+test("an entry __proto__ does not become the prototype of a parameter list", () => {
+  const method = { name: "remote___proto__", doc: "", parameters: [], result: { kind: "null" } } as const;
+  const shop = { kind: "Referenceable", module: "shop", name: "Shop", doc: "", wires: [], methods: [method] } as const;
+  expect(renderFile({ classes: [shop] }, "pb typegen shop")).toContain('= {\n  ["__proto__"]: [],\n};');
+});
+
 describe.skipIf(twisteds.length === 0)("with a real Twisted", () => {
   const [{ python } = { python: "" }] = twisteds;
 
@@ -122,6 +128,21 @@ describe.skipIf(twisteds.length === 0)("with a real Twisted", () => {
     expect(broken.stderr).toContain("ZeroDivisionError: division by zero (CLI_PYTHON)\n");
     expect(broken.stderr).not.toContain("describe.py");
     expect(() => readFileSync(output)).toThrow("ENOENT");
+  });
+});
+
+test.skipIf(twisteds.length === 0)("one line names a class whose metaclass raises, and says what to do", async () => {
+  using files = folder();
+  const script = files.file("odd.py");
+  const lines = ["def __dir__(cls):", "    raise ValueError('two\\nlines')"].map((line) => `    ${line}\n`);
+  writeFileSync(script, `class Meta(type):\n${lines.join("")}\nclass Odd(metaclass=Meta):\n    pass\n`);
+  const { stdout, stderr, status } = await pb(["typegen", "--python", twisteds[0]!.python, script], { env });
+  expect({ stdout, stderr, status }).toEqual({
+    stdout: "",
+    stderr:
+      "pb: the class odd.Odd cannot be described, because its metaclass or one of its attributes raises ValueError: two lines. " +
+      "Name the other classes instead of the module, as in odd:Class (CLI_PYTHON)\n",
+    status: 1,
   });
 });
 
