@@ -24,7 +24,7 @@ const layers: Record<string, readonly string[]> = {
 
 /** The packages and folders that may import Node's modules. All others run on every platform. */
 const nodePackages = ["node-transport", "cli"];
-const nodeFiles = "web-transport/src/(node/|node\\.ts$)";
+const nodeFiles = "(web-transport/src/(node/|node\\.ts$)|cluster/src/nats/)";
 
 /** The import order inside packages/broker/src: a folder or file may import only those to its left. */
 const brokerOrder = [
@@ -107,8 +107,8 @@ function rulesFor(packages: readonly Package[]): IForbiddenRuleType[] {
     {
       name: "node-part",
       comment: "browsers use this file: it must not import the part for Node.",
-      from: { path: "^packages/web-transport/src/", pathNot: `^packages/${nodeFiles}` },
-      to: { path: [`^packages/${nodeFiles}`, "^packages/node-transport/", "node_modules/ws/"] },
+      from: { path: "^packages/(web-transport|cluster)/src/", pathNot: `^packages/${nodeFiles}` },
+      to: { path: [`^packages/${nodeFiles}`, "^packages/node-transport/", "node_modules/(ws|@nats-io)/"] },
     },
     {
       name: "cycle",

@@ -9,6 +9,7 @@ import * as broker from "@pb/broker";
 import { BrokerConfig } from "@pb/broker/extension";
 import { connectedPair, linkPair } from "@pb/broker/testing";
 import * as cluster from "@pb/cluster";
+import { natsEngine } from "@pb/cluster/nats";
 import * as cred from "@pb/cred";
 import { copyType, jelly, Jellier, TypeRegistry, unjelly, Unjellier } from "@pb/jelly-types";
 import { Live } from "@pb/live";
@@ -76,6 +77,7 @@ const users: Readonly<Record<string, (options: Options) => unknown>> = {
   },
   "broker Reference.with": (options) => broker.asLocal<Service>(service).with(options),
   "cluster MemoryEngine": (options) => new cluster.MemoryEngine(options),
+  "cluster natsEngine": (options) => natsEngine(options),
   "cred FilePasswordDB": (options) => new cred.FilePasswordDB({ load: () => "" } as never, options),
   "cred InMemoryUsernamePasswordChecker": (options) => new cred.InMemoryUsernamePasswordChecker({}, options),
   "cred login": (options) => cred.login(pair.client, new cred.Anonymous(), null, options),
@@ -202,11 +204,11 @@ const odd: Readonly<Record<string, unknown>> = {
 const accepting: Readonly<Record<string, RegExp>> = {
   Infinity:
     /(Ms|Bytes|PerAddress|PerConnection|PerName|PerNameEverywhere|Iterations)$|^(attempts|calls(Running|Waiting)|connections|depth|factor|iterations|keptAnswers|messagesPerTurn|names|negotiating|references|strangers|streams|underWay)$/,
-  text: /^(delim|path)$/,
+  text: /^(delim|path|prefix|servers)$/,
   true: /^(allowUnencryptedToken|caseSensitive|credit|errorCopies|extensions|idempotent|isRecorded|once|subclasses|traceReferences|trustAnonymous|unsafeTracebacks|untilCredentialsChange)$/,
   list: /^(aliases|dialects|idempotent|methods|origins|stores|trustProxies)$/,
   object:
-    /^(backoff|banana|broker|copy|errorClasses|exactness|heap|limits|liveness|logins|platform|policy|sameUser|telemetry|tls)$/,
+    /^(backoff|banana|broker|connect|copy|errorClasses|exactness|heap|limits|liveness|logins|platform|policy|sameUser|telemetry|tls)$/,
   function:
     /^(afterRead|canonical|create|describeError|find|getState|hash|incoming|inspectOffer|isFinal|login|on[A-Z]\w*|outgoing|parse|persistentLoad|persistentStore|send|setState)$/,
   null: /^signal$/,
