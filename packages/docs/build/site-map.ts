@@ -72,6 +72,7 @@ export const groups: readonly Group[] = [
     title: "Operations and security",
     pages: [
       ["operations/production", "packages/node-transport/OPERATIONS.md"],
+      ["operations/deployment", "packages/node-transport/DEPLOYMENT.md"],
       ["operations/monitoring", "packages/node-transport/MONITORING.md"],
       ["operations/security", "SECURITY.md"],
       ["operations/cli", "packages/cli/README.md"],

@@ -22,6 +22,7 @@ const here = fileURLToPath(new URL("../", import.meta.url));
 const readme = readFileSync(join(here, "README.md"), "utf8");
 const operations = readFileSync(join(here, "OPERATIONS.md"), "utf8");
 
+const deployment = readFileSync(join(here, "DEPLOYMENT.md"), "utf8");
 const recipes = readFileSync(join(here, "RECIPES.md"), "utf8");
 const monitoring = readFileSync(join(here, "MONITORING.md"), "utf8");
 /** The programs of RECIPES.md and MONITORING.md, and what they print. */
@@ -30,7 +31,7 @@ const outputs = [
 ].map(([, name = "", output = ""]) => [name, output] as const);
 
 const programs = [
-  ...`${readme}\n${operations}\n${recipes}\n${monitoring}`.matchAll(/```ts\n(\/\/ (\S+)\n[^]*?)```/g),
+  ...`${readme}\n${operations}\n${deployment}\n${recipes}\n${monitoring}`.matchAll(/```ts\n(\/\/ (\S+)\n[^]*?)```/g),
 ].map(([, code = "", name = ""]) => ({
   code,
   name,
@@ -172,7 +173,7 @@ describe("OPERATIONS.md", () => {
   });
 
   test("links to files that exist", () => {
-    for (const [, path = ""] of `${readme}\n${operations}\n${recipes}\n${monitoring}`.matchAll(
+    for (const [, path = ""] of `${readme}\n${operations}\n${deployment}\n${recipes}\n${monitoring}`.matchAll(
       /\]\((?!https:)([^)#]+)[^)]*\)/g,
     ))
       expect(existsSync(join(here, path)), path).toBe(true);

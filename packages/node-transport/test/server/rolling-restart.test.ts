@@ -2,8 +2,7 @@
 
 import { encode, pb } from "@pb/banana";
 import type { Expression } from "@pb/banana";
-import { listen, OutcomeUnknownError, reconnecting } from "@pb/node-transport";
-import type { ReconnectingClient } from "@pb/node-transport";
+import { listen } from "@pb/node-transport";
 import { once } from "node:events";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
@@ -11,51 +10,15 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { freePort } from "../../../../tools/process/ports.js";
 import { Echo, until } from "../support/echo.js";
 import { Program } from "../support/program.js";
+import { Load, noMistakes } from "../support/restart-load.js";
+import type { Report } from "../support/restart-load.js";
 
 const CLIENTS = 100;
 const RESTARTS = 3;
 
-interface Counter {
-  run(id: string): string;
-}
-
-interface Report {
-  readonly took: number;
-  readonly cut: number;
-  readonly ids: readonly string[];
-}
-
-/** Calls without a pause, several at a time, until it is stopped. */
-class Load {
-  readonly answered: string[] = [];
-  readonly unknown: string[] = [];
-  readonly failed: unknown[] = [];
-  isStopped = false;
-
-  async run(client: ReconnectingClient<Counter>, name: string): Promise<void> {
-    const lanes = [0, 1, 2].map(async (lane) => {
-      for (let count = 0; !this.isStopped; count++) {
-        const id = `${name}.${lane}.${count}`;
-        try {
-          await client.callRemote("run", id);
-          this.answered.push(id);
-        } catch (error) {
-          if (error instanceof OutcomeUnknownError) this.unknown.push(`${id}: ${String(error.cause)}`);
-          else this.failed.push(error);
-        }
-      }
-    });
-    await Promise.all(lanes);
-  }
-}
-
 test(`${RESTARTS} restarts under the load of ${CLIENTS} reconnecting clients lose no call`, async () => {
   const port = await freePort();
   const endpoint = `tcp:${port}:interface=127.0.0.1`;
-  const load = new Load();
-  const clients = Array.from({ length: CLIENTS }, () =>
-    reconnecting<Counter>(`tcp:127.0.0.1:${port}`, { backoff: { firstMs: 50, highestMs: 200 } }),
-  );
   const reports: Report[] = [];
   const start = async (): Promise<Program> => {
     const program = new Program("restarted.ts", [endpoint]);
@@ -63,11 +26,10 @@ test(`${RESTARTS} restarts under the load of ${CLIENTS} reconnecting clients los
     return program;
   };
   let server = await start();
-  const running = clients.map((client, index) => load.run(client, String(index)));
+  const load = new Load(`tcp:127.0.0.1:${port}`, CLIENTS);
   for (let restart = 0; restart <= RESTARTS; restart++) {
-    const before = load.answered.length;
-    await until(() => load.answered.length > before + 10 * CLIENTS, "all clients call");
-    if (restart === RESTARTS) load.isStopped = true;
+    await load.proceed();
+    if (restart === RESTARTS) await load.stop();
     server.process.kill("SIGTERM");
     // The next server listens while the last one still drains.
     const next = restart < RESTARTS ? await start() : undefined;
@@ -75,16 +37,7 @@ test(`${RESTARTS} restarts under the load of ${CLIENTS} reconnecting clients los
     await server[Symbol.asyncDispose]();
     if (next !== undefined) server = next;
   }
-  await Promise.all(clients.map((client) => client.close()));
-  await Promise.all(running);
-  const ids = reports.flatMap((report) => report.ids);
-  const ran = new Set(ids);
-  expect({
-    unknown: load.unknown,
-    cut: reports.reduce((sum, { cut }) => sum + cut, 0),
-    ranTwice: ids.length - ran.size,
-    answeredButNotRun: load.answered.filter((id) => !ran.has(id)).length,
-  }).toEqual({ unknown: [], cut: 0, ranTwice: 0, answeredButNotRun: 0 });
+  expect(load.mistakes(reports)).toEqual(noMistakes);
 });
 
 describe("close({ drainMs }) ends in time", () => {
