@@ -76,7 +76,7 @@ class Server(pb.Root):
     async def remote_context(self):
         await task.deferLater(reactor, 0)
         call = txpb.context()
-        return [call.remaining(), call.traceparent, call.tracestate]
+        return [call.remaining(), call.traceparent, call.tracestate, call.baggage]
 
     async def remote_on(self, reference, timeout=None):
         """Calls on: the context goes along."""
@@ -351,7 +351,7 @@ class StockClient(Case):
 
     async def test_notices_nothing(self):
         self.assertEqual(await self.root.callRemote("echo", [1, "two"]), [1, "two"])
-        self.assertEqual(await self.root.callRemote("context"), [None, None, None])
+        self.assertEqual(await self.root.callRemote("context"), [None, None, None, None])
 
     async def test_is_called_with_a_timeout(self):
         self.assertEqual(await txpb.call(self.root, "echo", 1, timeout=5), 1)
@@ -422,18 +422,23 @@ class TraceContext(TestCase):
             ("", None),
             (5, None),
         ):
-            self.assertEqual(trace_of({"traceparent": value, "tracestate": "a=1"}), (expected, expected and "a=1"), value)
+            note = {"traceparent": value, "tracestate": "a=1", "baggage": "b=2"}
+            self.assertEqual(trace_of(note), (expected, expected and "a=1", expected and "b=2"), value)
 
     def test_has_a_state_of_at_most_512_printable_characters(self):
         for state, expected in (("a=1", "a=1"), ("x" * 512, "x" * 512), ("x" * 513, None), ("", None), ("é", None), (5, None)):
-            self.assertEqual(trace_of({"traceparent": TRACE, "tracestate": state}), (TRACE, expected))
+            self.assertEqual(trace_of({"traceparent": TRACE, "tracestate": state}), (TRACE, expected, None))
+
+    def test_has_a_baggage_of_at_most_8192_printable_characters(self):
+        for baggage, expected in (("a=1,b=2", "a=1,b=2"), ("x" * 8192, "x" * 8192), ("x" * 8193, None), ("\n", None), (b"a", None)):
+            self.assertEqual(trace_of({"traceparent": TRACE, "baggage": baggage}), (TRACE, None, expected))
 
 
 class Context(Case):
     async def test_the_deadline_arrives_as_the_time_that_is_left(self):
         remaining, *_ = await txpb.call(self.root, "context", timeout=50)
         self.assertTrue(40 < remaining <= 50, remaining)
-        self.assertEqual(await txpb.call(self.root, "context"), [None, None, None])
+        self.assertEqual(await txpb.call(self.root, "context"), [None, None, None, None])
 
     async def test_the_deadline_is_passed_on_and_shrinks(self):
         remaining, *_ = await txpb.call(self.root, "on", Server(), timeout=50)
@@ -443,9 +448,9 @@ class Context(Case):
 
     async def test_the_trace_context_is_passed_on(self):
         broker = self.root.broker
-        note = {"traceparent": TRACE, "tracestate": "a=1"}
+        note = {"traceparent": TRACE, "tracestate": "a=1", "baggage": "b=2"}
         _, answer = broker.send(None, self.root.luid, "on", (Server(),), {}, note)
-        self.assertEqual(await answer, [None, TRACE, "a=1"])
+        self.assertEqual(await answer, [None, TRACE, "a=1", "b=2"])
 
     async def test_interleaved_calls_have_their_own(self):
         broker = self.root.broker
@@ -465,7 +470,7 @@ class Context(Case):
         deadlines = "soon", True, float("nan"), float("inf"), -(2**440), -1
         for note in [{"deadline": deadline} for deadline in deadlines] + [{"traceparent": 5}, {5: 6}]:
             _, answer = self.root.broker.send(None, self.root.luid, "context", (), {}, note)
-            self.assertEqual(await answer, [None, None, None])
+            self.assertEqual(await answer, [None, None, None, None])
 
     async def test_notes_that_wait_keep_nothing_else(self):
         self.root.broker.tell(b"note", 999, {"traceparent": TRACE + "x" * 600_000, "other": ["x" * 600_000]})

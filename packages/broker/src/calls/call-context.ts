@@ -27,6 +27,8 @@ export interface CallContext {
   readonly traceparent: string | undefined;
   /** The `tracestate` that belongs to it. */
   readonly tracestate: string | undefined;
+  /** The `baggage` of W3C Baggage that belongs to it. Hooks (`telemetry`) send it. Calls pass it on. */
+  readonly baggage: string | undefined;
   /** The connection over which the call arrived. Its `peer` is what the transport knows about the caller. */
   readonly connection: Connection;
   /** The avatar that is calling. Null without a login. */
@@ -38,11 +40,18 @@ export interface CallNote {
   readonly deadline: number | undefined;
   readonly traceparent: string | undefined;
   readonly tracestate: string | undefined;
+  readonly baggage: string | undefined;
   /** Set if the call must run once, although it may arrive several times. */
   readonly once: OnceNote | undefined;
 }
 
-const NO_NOTE: CallNote = { deadline: undefined, traceparent: undefined, tracestate: undefined, once: undefined };
+const NO_NOTE: CallNote = {
+  deadline: undefined,
+  traceparent: undefined,
+  tracestate: undefined,
+  baggage: undefined,
+  once: undefined,
+};
 
 export class IncomingContext implements CallContext {
   readonly connection: Connection;
@@ -52,6 +61,7 @@ export class IncomingContext implements CallContext {
   /** Those that the caller has sent, or those of the span of a hook (`telemetry`). */
   traceparent: string | undefined;
   tracestate: string | undefined;
+  baggage: string | undefined;
   /** The record of the call, if hooks observe it. */
   record: ArrivedRecord | undefined;
   /** Created when the method asks for the signal. */
@@ -70,6 +80,7 @@ export class IncomingContext implements CallContext {
     this.deadline = note.deadline;
     this.traceparent = note.traceparent;
     this.tracestate = note.tracestate;
+    this.baggage = note.baggage;
   }
 
   get signal(): AbortSignal {
@@ -152,6 +163,7 @@ interface Inherited {
   readonly timeoutMs?: number | undefined;
   readonly traceparent?: string | undefined;
   readonly tracestate?: string | undefined;
+  readonly baggage?: string | undefined;
   /** Whether it was made in another context than the one that runs: it waited for a login. */
   readonly hasInherited?: boolean;
 }
@@ -168,6 +180,7 @@ export function inheritedDetails<Details extends Inherited>(details: Details): D
     timeoutMs: details.timeoutMs ?? left,
     traceparent: trace.traceparent,
     tracestate: trace.tracestate,
+    baggage: trace.baggage,
     hasInherited: true,
   };
 }

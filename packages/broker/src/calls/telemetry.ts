@@ -4,7 +4,7 @@ import { printable } from "@pb/jelly-types";
 import { classOf } from "../class-of.js";
 import { ArgumentsError, CallTimeoutError, ConnectionLostError } from "../errors.js";
 import type { Connection, Perspective } from "./callable.js";
-import { isTracestate, readTraceparent } from "./trace-context.js";
+import { isBaggage, isTracestate, readTraceparent } from "./trace-context.js";
 
 /**
  * Hooks that observe calls, for metrics, logs and spans. A hook is called once for each call, when the call starts. It
@@ -31,6 +31,7 @@ interface ObservedCall {
   /** The `traceparent` that the call has: its own, or that of the call of a peer for which it is made. */
   readonly traceparent: string | undefined;
   readonly tracestate: string | undefined;
+  readonly baggage: string | undefined;
 }
 
 /** A call of this end. */
@@ -70,6 +71,11 @@ export interface CallObserver {
   readonly traceparent?: string | undefined;
   /** The `tracestate` that belongs to it. */
   readonly tracestate?: string | undefined;
+  /**
+   * The `baggage` of W3C Baggage that belongs to it, at most 8,192 ASCII characters. Without it, a call with the
+   * `traceparent` of this observer has none.
+   */
+  readonly baggage?: string | undefined;
   /**
    * Runs the method of a call of the peer, for example in an `AsyncLocalStorage`. Ignored for calls of this end. When
    * it does not call `method`, the method runs after it.
@@ -124,6 +130,7 @@ interface Arrival {
 interface Trace {
   readonly traceparent?: string | undefined;
   readonly tracestate?: string | undefined;
+  readonly baggage?: string | undefined;
 }
 
 /** What a record uses of the context in which the method runs. */
@@ -132,6 +139,7 @@ interface MethodContext {
   readonly reason: Error | undefined;
   traceparent: string | undefined;
   tracestate: string | undefined;
+  baggage: string | undefined;
 }
 
 /** What is known about it when it starts. Empty for a call whose object is not known. */
@@ -202,10 +210,9 @@ export class CallHooks {
     return this.run(() => {
       const observer = hook();
       if (typeof observer !== "object" || observer === null || observer instanceof Promise) return observer;
-      const { traceparent, tracestate, run, settled } = observer as CallObserver;
-      if (traceparent === undefined || (readTraceparent(traceparent) !== undefined && isTracestateOrNone(tracestate)))
-        return observer;
-      const text = "A hook returned a traceparent or tracestate in another form than W3C Trace Context";
+      const { traceparent, run, settled } = observer as CallObserver;
+      if (traceparent === undefined || isTrace(observer)) return observer;
+      const text = "A hook returned a traceparent, tracestate or baggage in another form than that of the W3C";
       this.#report(new TypeError(text), connection);
       return { run: run?.bind(observer), settled: settled?.bind(observer) };
     }, connection) as CallObserver | undefined;
@@ -220,8 +227,9 @@ function settle(method: () => unknown): { readonly value: unknown } | { readonly
   }
 }
 
-function isTracestateOrNone(tracestate: unknown): boolean {
-  return tracestate === undefined || isTracestate(tracestate);
+function isTrace({ traceparent, tracestate, baggage }: Trace): boolean {
+  if (readTraceparent(traceparent) === undefined) return false;
+  return (tracestate === undefined || isTracestate(tracestate)) && (baggage === undefined || isBaggage(baggage));
 }
 
 /** An observed call that has not ended. */
@@ -242,8 +250,8 @@ export class CallRecord {
 
   /** Its trace: that of the observer, or the one that it has. */
   traceOf<Given extends Trace>(given: Given): Given {
-    const { traceparent, tracestate } = this.observer ?? {};
-    return traceparent === undefined ? given : { ...given, traceparent, tracestate };
+    const { traceparent, tracestate, baggage } = this.observer ?? {};
+    return traceparent === undefined ? given : { ...given, traceparent, tracestate, baggage };
   }
 
   /** The message was written. `bytes` is undefined if it follows another one that is being written. */
@@ -311,6 +319,7 @@ export class ArrivedRecord extends CallRecord {
       wantsAnswer,
       traceparent: note?.traceparent,
       tracestate: note?.tracestate,
+      baggage: note?.baggage,
       waitedMs: performance.now() - this.#arrived,
     });
     this.restart();
@@ -318,9 +327,10 @@ export class ArrivedRecord extends CallRecord {
 
   /** Gives the method the trace of the observer. */
   trace(context: MethodContext): void {
-    const { traceparent, tracestate } = this.traceOf(context);
+    const { traceparent, tracestate, baggage } = this.traceOf(context);
     context.traceparent = traceparent;
     context.tracestate = tracestate;
+    context.baggage = baggage;
   }
 
   runMethod(method: () => unknown): unknown {

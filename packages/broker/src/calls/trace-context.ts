@@ -12,6 +12,9 @@ const NO_ID = /^0{32}|-0{16}$/;
 /** `tracestate`: at most 512 printable ASCII characters. */
 const TRACESTATE = /^[\x20-\x7e]{1,512}$/;
 
+/** `baggage` of W3C Baggage: at most 8,192 printable ASCII characters, which every platform must be able to pass on. */
+const BAGGAGE = /^[\x20-\x7e]{1,8192}$/;
+
 /**
  * Returns a `traceparent` as version 00, whose fields higher versions keep (W3C Trace Context, "Versioning of
  * traceparent"): of their flags only the first bit, and nothing after them. Undefined for anything else.
@@ -26,4 +29,8 @@ export function readTraceparent(value: unknown): string | undefined {
 
 export function isTracestate(value: unknown): value is string {
   return typeof value === "string" && TRACESTATE.test(value);
+}
+
+export function isBaggage(value: unknown): value is string {
+  return typeof value === "string" && BAGGAGE.test(value);
 }

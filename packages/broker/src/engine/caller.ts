@@ -208,6 +208,7 @@ export class Caller {
       wantsAnswer,
       traceparent: details.traceparent,
       tracestate: details.tracestate,
+      baggage: details.baggage,
     });
   }
 

@@ -9,6 +9,11 @@ import { readTraceparent } from "../calls/trace-context.js";
 import { CallTimeoutError } from "../errors.js";
 import type { CallReceiver } from "../flavors/perspective.js";
 
+/** The options of a call, with what it inherits. */
+export interface LocalCallOptions extends CallOptions {
+  readonly baggage?: string | undefined;
+}
+
 export class LocalCall {
   readonly #connection: Connection;
   readonly #perspective: Perspective;
@@ -18,13 +23,13 @@ export class LocalCall {
   readonly #abort = (): void => this.#context?.abort(this.#reason!);
 
   /** `options` include the inherited deadline and trace. Their signal aborts when the caller stops waiting. */
-  constructor(connection: Connection, perspective: Perspective, options: CallOptions) {
-    const { signal, timeoutMs, traceparent, tracestate } = options;
+  constructor(connection: Connection, perspective: Perspective, options: LocalCallOptions) {
+    const { signal, timeoutMs, traceparent, tracestate, baggage } = options;
     this.#connection = connection;
     this.#perspective = perspective;
     this.#signal = signal;
     const deadline = timeoutMs === undefined || timeoutMs === Infinity ? undefined : performance.now() + timeoutMs;
-    this.#note = { deadline, traceparent: readTraceparent(traceparent), tracestate, once: undefined };
+    this.#note = { deadline, traceparent: readTraceparent(traceparent), tracestate, baggage, once: undefined };
   }
 
   /** Runs the method, also when its caller does not wait anymore: over a connection, it would have been sent. */

@@ -6,7 +6,7 @@ import { runningCalls } from "../calls/call-context.js";
 import type { CallNote } from "../calls/call-context.js";
 import type { Callable, Perspective } from "../calls/callable.js";
 import { canceledByCaller, DependencyFailed, NotAReference, NotExpected } from "../calls/extension-errors.js";
-import { isTracestate, readTraceparent } from "../calls/trace-context.js";
+import { isBaggage, isTracestate, readTraceparent } from "../calls/trace-context.js";
 import type { ConnectionCore } from "../engine/connection-core.js";
 import type { ExpectedResults } from "../engine/responder/answers.js";
 import type { ArrivingCalls } from "../engine/responder/responder.js";
@@ -167,7 +167,10 @@ export class PeerCalls implements ArrivingCalls, ExpectedResults {
   }
 
   #readNote(details: object): CallNote {
-    const { deadline, tracestate, key, since, ...note } = Object(plainState(details)) as Record<string, unknown>;
+    const { deadline, tracestate, baggage, key, since, ...note } = Object(plainState(details)) as Record<
+      string,
+      unknown
+    >;
     const seconds = toSeconds(deadline);
     const traceparent = readTraceparent(note.traceparent);
     const isOnce = key !== undefined && this.#answers.isEnabled;
@@ -175,6 +178,7 @@ export class PeerCalls implements ArrivingCalls, ExpectedResults {
       deadline: seconds >= 0 && seconds < Infinity ? performance.now() + seconds * 1000 : undefined,
       traceparent,
       tracestate: traceparent !== undefined && isTracestate(tracestate) ? tracestate : undefined,
+      baggage: traceparent !== undefined && isBaggage(baggage) ? baggage : undefined,
       once: isOnce ? this.#answers.noteOf(this.#user, key, toSeconds(since)) : undefined,
     };
   }

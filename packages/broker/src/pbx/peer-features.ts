@@ -47,7 +47,7 @@ export class PeerFeatures implements CallExtension {
     this.#core.caller.send(PBX, method, args, DETAILS);
   }
 
-  announce(requestId: number, { timeoutMs, traceparent, tracestate, once }: CallDetails): void {
+  announce(requestId: number, { timeoutMs, traceparent, tracestate, baggage, once }: CallDetails): void {
     const hasDeadline = timeoutMs !== undefined && timeoutMs <= LONGEST_DEADLINE_MS;
     const key = once?.announce();
     if ((!hasDeadline && (traceparent ?? key) === undefined) || !this.mayHave("note")) return;
@@ -55,6 +55,7 @@ export class PeerFeatures implements CallExtension {
     if (hasDeadline) note.deadline = timeoutMs / 1000;
     if (traceparent !== undefined) note.traceparent = readTraceparent(traceparent);
     if (traceparent !== undefined && tracestate !== undefined) note.tracestate = tracestate;
+    if (traceparent !== undefined && baggage !== undefined) note.baggage = baggage;
     this.send("note", requestId, note);
   }
 

@@ -95,6 +95,8 @@ export interface CallDetails extends CallOptions {
   readonly isCache?: boolean;
   /** Keeps the written arguments for other targets of the same call. */
   readonly shared?: SharedArguments;
+  /** The `baggage` of W3C Baggage that belongs to the trace. */
+  readonly baggage?: string | undefined;
   /** Set if hooks observe the call. */
   readonly record?: CallRecord;
   /** Whether it has the deadline and the trace of the call for which it is made. */

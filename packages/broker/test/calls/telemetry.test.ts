@@ -144,6 +144,7 @@ test("a call is reported at both ends, with its class and method, its sizes and 
       wantsAnswer: true,
       traceparent: undefined,
       tracestate: undefined,
+      baggage: undefined,
     },
   ]);
   expect(theirs.arrived).toEqual([
@@ -156,6 +157,7 @@ test("a call is reported at both ends, with its class and method, its sizes and 
       wantsAnswer: true,
       traceparent: undefined,
       tracestate: undefined,
+      baggage: undefined,
       waitedMs: expect.any(Number) as number,
     },
   ]);
@@ -399,6 +401,31 @@ test("the trace of a call reaches the hooks, and the span of a hook reaches the 
   ]);
   expect(last.shop.seen).toEqual([INNER, INNER]);
 });
+
+test("the baggage of a hook reaches the method, and is passed on until a hook has another trace", async () => {
+  const last = await open({ client: { telemetry: {} } });
+  const { shop, root, theirs } = await open({ client: { telemetry: { outgoing: () => trace } } });
+  let trace: Observer = { traceparent: TRACE, baggage: "user=ann" };
+  shop.other = last.root;
+  await root.callRemote("forward");
+  expect(theirs.arrived[0]).toMatchObject({ traceparent: TRACE, baggage: "user=ann" });
+  expect(last.theirs.arrived).toMatchObject([{ baggage: "user=ann" }, { baggage: "user=ann" }]);
+  trace = { traceparent: SPAN };
+  await root.callRemote("echo", 1);
+  expect(theirs.arrived[1]).toMatchObject({ traceparent: SPAN, baggage: undefined });
+});
+
+test.each([["x".repeat(8193)], ["a=\n"], [5 as never]])(
+  "a baggage in another form is reported, and not sent",
+  async (baggage) => {
+    const events: BrokerEvent[] = [];
+    const telemetry = { outgoing: () => ({ traceparent: TRACE, baggage }) };
+    const { root, theirs } = await open({ client: { telemetry, onEvent: (event) => void events.push(event) } });
+    await root.callRemote("echo", 1);
+    expect(theirs.arrived).toMatchObject([{ traceparent: undefined, baggage: undefined }]);
+    expect(events).toMatchObject([{ kind: "callback-failed", error: expect.any(TypeError) as TypeError }]);
+  },
+);
 
 test("run surrounds the method, also of a pipelined call and behind an await", async () => {
   const storage = new AsyncLocalStorage<string>();

@@ -331,6 +331,17 @@ describe("notes and cancellations that make no sense", () => {
     await broker.close();
   });
 
+  test.each([
+    ["b=2", `(unicode traceparent) (unicode ${TRACE})`],
+    ["x".repeat(8193), `(unicode traceparent) (unicode ${TRACE})`],
+    ["b=2", "a 1"],
+  ])("baggage without a trace, and more than 8,192 characters of it, count as none", async (baggage, trace) => {
+    const { shop, broker, peer } = await stranger();
+    await peer.send(pbx("note", `5 (dictionary ((unicode baggage) (unicode ${baggage})) (${trace}))`), call(5));
+    expect(shop.contexts[0]!.baggage).toBe(baggage === "b=2" && trace !== "a 1" ? baggage : undefined);
+    await broker.close();
+  });
+
   test.each([["-1"], ["(list)"], ["(None)"]])("a deadline of %s counts as none", async (deadline) => {
     const { shop, broker, peer } = await stranger();
     await peer.send(pbx("note", `5 (dictionary ((unicode deadline) ${deadline}))`), call(5));

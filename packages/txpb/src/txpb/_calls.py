@@ -103,6 +103,8 @@ def start(
         note["traceparent"] = running.traceparent
         if running.tracestate is not None:
             note["tracestate"] = running.tracestate
+        if running.baggage is not None:
+            note["baggage"] = running.baggage
     try:
         request_id, answer = broker.send(reference.perspective, reference.luid, name, args, dict(kw), note, expect)
     except pb.DeadReferenceError:

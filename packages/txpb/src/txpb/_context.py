@@ -36,6 +36,9 @@ class Call:
     tracestate: Optional[str] = None
     """What belongs to it, as the header of that name."""
 
+    baggage: Optional[str] = None
+    """Properties of the trace that the caller passes on, as the header of that name (W3C Baggage). The peer chooses it."""
+
     ends_at: Optional[float] = None
     """When the caller stops waiting, in seconds of the clock of this process."""
 

@@ -54,6 +54,7 @@ class Note:
     """In seconds of the clock of this process. ``None`` if there is no deadline."""
     traceparent: Optional[str] = None
     tracestate: Optional[str] = None
+    baggage: Optional[str] = None
     key: Any = None
     """Of a call that must run once."""
     since: Any = None
@@ -205,7 +206,7 @@ class Pbx(pb.Referenceable):
         if kept is not None:
             self.kept[request_id] = kept
             kept.perspective = target.perspective if isinstance(target, (Kept, pb.Referenceable)) else None
-        call = Call(self.broker, note.traceparent, note.tracestate, note.ends_at, self.clock)
+        call = Call(self.broker, note.traceparent, note.tracestate, note.baggage, note.ends_at, self.clock)
 
         def invoke(found: Any, *read: Any) -> Any:
             token = current.set(call)

@@ -24,6 +24,7 @@ def seconds_of(value: Any) -> Optional[float]:
 TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32}-[0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 NO_ID = re.compile(r"0{32}|.*-0{16}$")
 TRACESTATE = re.compile(r"[\x20-\x7e]{1,512}")
+BAGGAGE = re.compile(r"[\x20-\x7e]{1,8192}")
 
 
 def traceparent_of(value: Any) -> Optional[str]:
@@ -37,12 +38,16 @@ def traceparent_of(value: Any) -> Optional[str]:
     return f"00-{ids}-{flags}" if version == "00" else f"00-{ids}-0{int(flags, 16) & 1}"
 
 
-def trace_of(note: dict[Any, Any]) -> tuple[Optional[str], Optional[str]]:
-    """``traceparent`` and ``tracestate`` of W3C Trace Context, as far as they are valid."""
-    parent, state = traceparent_of(note.get("traceparent")), note.get("tracestate")
-    if parent is None or not isinstance(state, str) or TRACESTATE.fullmatch(state) is None:
-        return parent, None
-    return parent, state
+def trace_of(note: dict[Any, Any]) -> tuple[Optional[str], Optional[str], Optional[str]]:
+    """``traceparent`` and ``tracestate`` of W3C Trace Context, and ``baggage``, as far as they are valid."""
+    parent = traceparent_of(note.get("traceparent"))
+    if parent is None:
+        return None, None, None
+    return parent, text_of(note.get("tracestate"), TRACESTATE), text_of(note.get("baggage"), BAGGAGE)
+
+
+def text_of(value: Any, form: re.Pattern[str]) -> Optional[str]:
+    return value if isinstance(value, str) and form.fullmatch(value) is not None else None
 
 
 def request_id_of(value: Any) -> Optional[int]:
