@@ -5,9 +5,17 @@ import ts from "typescript-eslint";
 import { english } from "./tools/docs/english.js";
 
 /** What runs on every platform: it must not use what only one platform has. */
-const portable = ["banana", "jelly-types", "broker", "cred", "live", "cluster", "transport", "web-transport"].map(
-  (name) => `packages/${name}/src/**/*.ts`,
-);
+const portable = [
+  "banana",
+  "jelly-types",
+  "broker",
+  "cred",
+  "live",
+  "cluster",
+  "telemetry",
+  "transport",
+  "web-transport",
+].map((name) => `packages/${name}/src/**/*.ts`);
 
 export default defineConfig(
   globalIgnores(["**/dist/", "**/node_modules/", "packages/docs/.pages/", "packages/docs/.vitepress/.temp/"]),

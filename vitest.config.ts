@@ -25,6 +25,7 @@ const LONG = [
 const ALONE = [
   "tools/**/*.test.ts",
   "packages/examples/**/*.test.ts",
+  "packages/telemetry/test/trace/*.test.ts",
   "packages/node-transport/test/{default-watcher,network/*,server/same-user}.test.ts",
   "**/{attacks,complexity,crowd,docs,documents,errors,heap,heap-limit,portable,readme,transport,twisted}.test.ts",
 ];

@@ -13,6 +13,7 @@ import { benchLive } from "./live/main.js";
 const calls: Record<string, string> = {
   ...Object.fromEntries(workloads.map(({ name, title }) => [name, title])),
   unused: "Calls of @pb without extensions, with hooks, and with schemas",
+  telemetry: "Calls of @pb with OpenTelemetry, with and without its SDK",
   connections: "Time and memory of one connection",
   latency: "Latency of a connection while another one floods the server, beside ws and JSON",
   live: "Live state beside @colyseus/schema and JSON Patch: CPU, bytes and memory",

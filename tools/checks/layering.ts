@@ -19,12 +19,13 @@ const layers: Record<string, readonly string[]> = {
   cli: ["banana", "jelly-types", "broker", "cred", "transport", "node-transport", "web-transport"],
   live: ["banana", "jelly-types", "broker"],
   cluster: ["banana", "jelly-types", "broker", "live", "transport"],
+  telemetry: ["banana", "jelly-types", "broker"],
   "web-transport": ["banana", "jelly-types", "broker", "transport", "node-transport"],
 };
 
 /** The packages and folders that may import Node's modules. All others run on every platform. */
 const nodePackages = ["node-transport", "cli"];
-const nodeFiles = "(web-transport/src/(node/|node\\.ts$)|cluster/src/nats/)";
+const nodeFiles = "(web-transport/src/(node/|node\\.ts$)|cluster/src/nats/|telemetry/src/(node|channels)\\.ts$)";
 
 /** The import order inside packages/broker/src: a folder or file may import only those to its left. */
 const brokerOrder = [

@@ -62,8 +62,16 @@ export function pack(root: string, project: string, tools: readonly string[] = [
   };
   const packAll = ["pnpm", "--filter=@pb/*", "pack", "--recursive", "--pack-destination", folder];
   mustRun(root, process.execPath, join(root, "tools/run.mjs"), ...packAll);
-  // Optional peers of @pb/jelly-types, @pb/web-transport and @pb/live, and types for programs.
-  const others = ["temporal-polyfill", "ws", "react@19", "@types/react@19", "vue@3", "@types/node@20"];
+  // Peers of @pb/jelly-types, @pb/web-transport, @pb/live and @pb/telemetry, and types for programs.
+  const others = [
+    "temporal-polyfill",
+    "ws",
+    "@opentelemetry/api@1",
+    "react@19",
+    "@types/react@19",
+    "vue@3",
+    "@types/node@20",
+  ];
   const tarballs = readdirSync(folder).map((name) => join(folder, name));
   writeFileSync(join(project, "package.json"), JSON.stringify({ private: true, type: "module" }));
   mustRun(

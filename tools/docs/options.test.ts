@@ -14,6 +14,7 @@ import * as cred from "@pb/cred";
 import { copyType, jelly, Jellier, TypeRegistry, unjelly, Unjellier } from "@pb/jelly-types";
 import { Live } from "@pb/live";
 import * as net from "@pb/node-transport";
+import { observeConnections, openTelemetry } from "@pb/telemetry";
 import * as transport from "../../packages/transport/src/index.js";
 import * as web from "@pb/web-transport";
 import * as webNode from "@pb/web-transport/node";
@@ -105,6 +106,8 @@ const users: Readonly<Record<string, (options: Options) => unknown>> = {
       await server.close();
     }
   },
+  "telemetry observeConnections": (options) => observeConnections({ connections: [] }, options),
+  "telemetry openTelemetry": (options) => openTelemetry(options),
   "transport watchOver": (options) => transport.watchOver(pair.client, { check: () => undefined } as never, options),
   "transport openBroker": (options) => transport.openBroker(linkPair().initiator, options),
   "transport ReconnectingClient.current": (options) => using((client) => client.current(options)),
@@ -205,12 +208,12 @@ const accepting: Readonly<Record<string, RegExp>> = {
   Infinity:
     /(Ms|Bytes|PerAddress|PerConnection|PerName|PerNameEverywhere|Iterations)$|^(attempts|calls(Running|Waiting)|connections|depth|factor|iterations|keptAnswers|messagesPerTurn|names|negotiating|references|strangers|streams|underWay)$/,
   text: /^(delim|path|prefix|servers)$/,
-  true: /^(allowUnencryptedToken|caseSensitive|credit|errorCopies|extensions|idempotent|isRecorded|once|subclasses|traceReferences|trustAnonymous|unsafeTracebacks|untilCredentialsChange)$/,
+  true: /^(allowUnencryptedToken|caseSensitive|credit|errorCopies|errorMessages|extensions|idempotent|isPublic|isRecorded|once|subclasses|traceReferences|trustAnonymous|unsafeTracebacks|untilCredentialsChange)$/,
   list: /^(aliases|dialects|idempotent|methods|origins|stores|trustProxies)$/,
   object:
     /^(backoff|banana|broker|connect|copy|errorClasses|exactness|heap|limits|liveness|logins|platform|policy|sameUser|telemetry|tls)$/,
   function:
-    /^(afterRead|canonical|create|describeError|find|getState|hash|incoming|inspectOffer|isFinal|login|on[A-Z]\w*|outgoing|parse|persistentLoad|persistentStore|send|setState)$/,
+    /^(afterRead|attributes|canonical|create|describeError|find|getState|hash|ignore|incoming|inspectOffer|isFinal|login|on[A-Z]\w*|outgoing|parse|persistentLoad|persistentStore|send|setState)$/,
   null: /^signal$/,
 };
 

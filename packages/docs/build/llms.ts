@@ -9,6 +9,7 @@ const introduction = `# @pb
 > over one connection, and a stock Twisted program in Python can be at the other end.
 
 - In a page: @pb/web-transport. In Node: @pb/node-transport. Objects and calls: @pb/broker. State that follows: @pb/live.
+- Traces and metrics: @pb/telemetry.
 - A peer can call only methods whose names begin with remote_ (in an Avatar: perspective_).
 - Call with reference.callRemote("name", …) or reference.call.name(…). Both return a promise.
 - Plain values are copied. An object of a class that extends Referenceable arrives as a RemoteReference.

@@ -74,6 +74,8 @@ export const groups: readonly Group[] = [
       ["operations/production", "packages/node-transport/OPERATIONS.md"],
       ["operations/deployment", "packages/node-transport/DEPLOYMENT.md"],
       ["operations/monitoring", "packages/node-transport/MONITORING.md"],
+      ["operations/telemetry", "packages/telemetry/README.md"],
+      ["operations/tracing", "packages/telemetry/GUIDE.md"],
       ["operations/security", "SECURITY.md"],
       ["operations/cli", "packages/cli/README.md"],
       ["operations/debugging", "packages/cli/DEBUGGING.md"],

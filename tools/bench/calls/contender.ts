@@ -15,6 +15,8 @@ const files = {
   "@pb without extensions": "pb-plain",
   "@pb with hooks": "pb-hooks",
   "@pb with schemas": "pb-schemas",
+  "@pb/telemetry without an SDK": "pb-telemetry-api",
+  "@pb/telemetry with an SDK": "pb-telemetry",
   "raw JSON": "raw-json",
   "Cap'n Web": "capnweb",
   "grpc-js": "grpc",
@@ -24,7 +26,11 @@ const files = {
 export type ContenderName = keyof typeof files;
 /** The same library with other options: they take part only in the bench of these options. */
 export const variants: readonly ContenderName[] = ["@pb without extensions", "@pb with hooks", "@pb with schemas"];
-export const contenderNames = (Object.keys(files) as ContenderName[]).filter((name) => !variants.includes(name));
+/** The same for the bench of @pb/telemetry. */
+export const telemetries: readonly ContenderName[] = ["@pb/telemetry without an SDK", "@pb/telemetry with an SDK"];
+export const contenderNames = (Object.keys(files) as ContenderName[]).filter(
+  (name) => ![...variants, ...telemetries].includes(name),
+);
 
 type Side = "server" | "client";
 

@@ -6,7 +6,7 @@ import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { formatCount, formatRatio, formatSeconds, interval, ratioCells, table } from "../format.js";
 import { findTwisted } from "../../twisted/twisted.js";
-import { areOnOwnCores, compareCalls, Contender, contenderNames, variants } from "./contender.js";
+import { areOnOwnCores, compareCalls, Contender, contenderNames, telemetries, variants } from "./contender.js";
 import type { ContenderName } from "./contender.js";
 import { measureConnections, measureGrowth } from "./growth.js";
 
@@ -72,6 +72,7 @@ export async function benchCalls(names: readonly string[], { rounds, only, check
     for (const contender of contenders) contender[Symbol.dispose]();
   }
   if (isWanted("unused")) show(await measureUnused(rounds, checkout));
+  if (isWanted("telemetry")) show(await measureTelemetry(rounds));
   if (isWanted("growth")) show(await measureGrowth(rounds));
   if (names.length === 0 && only === undefined && checkout === undefined) {
     writeFileSync(new URL("../TABLE.md", import.meta.url), page(sections));
@@ -99,7 +100,30 @@ async function measure(workload: Workload, contenders: readonly Contender[], rou
 
 /** A section of TABLE.md: what options cost that a call does not use. */
 async function measureUnused(rounds: number, checkout: string | undefined): Promise<string> {
-  const names: readonly ContenderName[] = ["@pb", ...variants, ...(checkout === undefined ? [] : ["old @pb" as const])];
+  const others: readonly ContenderName[] = [...variants, ...(checkout === undefined ? [] : ["old @pb" as const])];
+  return `### Options that ordinary calls do not use\n
+@pb has its extensions (\`pbx\`) and no hooks (\`telemetry\`), as by default. The hooks of the contender with hooks only count. The
+one with schemas checks the argument and the result with Zod.
+
+${await compareWith(others, rounds, checkout)}`;
+}
+
+/** A section of TABLE.md: what it costs to trace and measure each call. */
+async function measureTelemetry(rounds: number): Promise<string> {
+  return `### Calls with OpenTelemetry\n
+@pb has no hooks, as by default. The others use @pb/telemetry at both ends, in the two processes. With the SDK, each call is two spans
+and two durations, which are kept and exported to nowhere, and its trace is sent.
+
+${await compareWith(telemetries, rounds, undefined)}`;
+}
+
+/** The time of calls of others beside those of @pb. */
+async function compareWith(
+  others: readonly ContenderName[],
+  rounds: number,
+  checkout: string | undefined,
+): Promise<string> {
+  const names: readonly ContenderName[] = ["@pb", ...others];
   const contenders: Contender[] = [];
   const rows: string[][] = [];
   try {
@@ -115,11 +139,7 @@ async function measureUnused(rounds: number, checkout: string | undefined): Prom
     for (const contender of contenders) contender[Symbol.dispose]();
   }
   const heads = ["", "", "time of a call", "its time / that of @pb", "its processor time / that of @pb"];
-  return `### Options that ordinary calls do not use\n
-@pb has its extensions (\`pbx\`) and no hooks (\`telemetry\`), as by default. The hooks of the contender with hooks only count. The
-one with schemas checks the argument and the result with Zod.
-
-${table(heads, rows)}`;
+  return table(heads, rows);
 }
 
 function page(sections: readonly string[]): string {
