@@ -343,7 +343,6 @@ export class StreamSource extends Referenceable implements BatchOwner {
       this.#state = "ended";
       this.#failure = failure;
       this.#leave();
-      this.#context.finish();
       this.#advance();
     } else if (failure !== undefined && !isDueToCancel(failure.error, this.#reason))
       this.#host.config.reportError(failure.error, this.#host.connection);
@@ -360,7 +359,6 @@ export class StreamSource extends Referenceable implements BatchOwner {
     if (wasOpen) {
       const isLast = this.#leave();
       this.#context.abort(this.#reason);
-      this.#context.finish();
       void this.#end(isLast);
     }
     this.#advance();

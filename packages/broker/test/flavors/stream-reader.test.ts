@@ -1,0 +1,65 @@
+// The reader of a stream: what it asks for in advance, and which of its calls it cancels.
+
+import { expect, test } from "vitest";
+import { StreamReader } from "../../src/flavors/stream-reader.js";
+
+/** A source that the test answers. */
+class Source {
+  readonly calls: { readonly count: number; readonly signal: AbortSignal; answer(items: unknown[]): void }[] = [];
+  released = 0;
+
+  next(count: number, signal: AbortSignal): Promise<unknown> {
+    return new Promise((answer) => this.calls.push({ count, signal, answer }));
+  }
+
+  /** Answers a call with as many items as it asks for. */
+  answer(index: number, item: unknown): void {
+    const { count, answer } = this.calls[index]!;
+    answer(Array.from({ length: count }, () => item));
+  }
+
+  release(): void {
+    this.released++;
+  }
+}
+
+/** Until all promises that can settle have settled. */
+const settled = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+
+test("leaving cancels the calls on the way, and none that was answered", async () => {
+  const source = new Source();
+  const reader = new StreamReader(source, {});
+  let answered = 0;
+  for (let read = 0; read < 100; read++) {
+    const item = reader.next();
+    for (; answered < source.calls.length; answered++) source.answer(answered, "item");
+    await item;
+    await settled();
+  }
+  for (; answered < source.calls.length; answered++) source.answer(answered, "item");
+  await settled();
+  while (source.calls.length === answered) await reader.next();
+  await reader.return();
+  const aborted = source.calls.map(({ signal }) => signal.aborted);
+  expect(aborted.slice(0, answered)).toEqual(Array.from({ length: answered }, () => false));
+  expect(aborted.slice(answered)).not.toContain(false);
+  expect(source.released).toBe(1);
+});
+
+test("large items are asked for while those that wait and are expected take less than two megabytes", async () => {
+  const source = new Source();
+  const reader = new StreamReader(source, {});
+  const megabyte = new Uint8Array(1024 * 1024);
+  let answered = 0;
+  let most = 0;
+  // Each item is awaited, as by a fast reader: the number of calls on the way grows as long as they are small.
+  for (let read = 0; read < 30; read++) {
+    const item = reader.next();
+    if (reader.waitingBytes === 0 && answered < source.calls.length) source.calls[answered++]!.answer([megabyte]);
+    await item;
+    await settled();
+    if (read > 0) most = Math.max(most, source.calls.length - answered);
+  }
+  expect(most).toBe(2);
+  await reader.return();
+});
