@@ -1,6 +1,7 @@
 // `TreeWriter`: an `ExpressionWriter` that creates an expression tree.
 
 import { BananaError } from "../errors.js";
+import { isWellFormed } from "../format/text.js";
 import { Float, isInteger } from "./expression.js";
 import type { Expression, ExpressionWriter } from "./expression.js";
 import type { ListHead } from "./list-head.js";
@@ -48,7 +49,7 @@ export class TreeWriter implements ExpressionWriter {
   }
 
   text(value: string): void {
-    if (!value.isWellFormed()) {
+    if (!isWellFormed(value)) {
       throw new BananaError("BANANA_LONE_SURROGATE", "Text with a lone surrogate has no UTF-8 form and cannot be sent");
     }
     this.#items.push(utf8.encode(value));

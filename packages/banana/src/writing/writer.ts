@@ -8,6 +8,7 @@ import type { ExpressionWriter } from "../expression/expression.js";
 import { bytesOf } from "../expression/list-head.js";
 import type { ListHead } from "../expression/list-head.js";
 import { keepBuffer, LARGE_BYTES, OWN_BYTES, takeLarge, takeSmall } from "./kept-buffers.js";
+import { isWellFormed } from "../format/text.js";
 import { Token } from "../format/tokens.js";
 import type { Dialect } from "../format/vocabulary.js";
 
@@ -196,7 +197,7 @@ export class BananaWriter extends ElementWriter implements ExpressionWriter {
 
   #utf8(value: string): void {
     this.checkString(value.length);
-    if (!value.isWellFormed()) {
+    if (!isWellFormed(value)) {
       throw new BananaError("BANANA_LONE_SURROGATE", "Text with a lone surrogate has no UTF-8 form and cannot be sent");
     }
     this.reserve(HEADER_BYTES);

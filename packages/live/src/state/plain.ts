@@ -125,12 +125,14 @@ function checkScalar(value: unknown, path: Path): void {
 }
 
 function checkText(text: string, path: Path): void {
-  if (!text.isWellFormed()) throw path.error("LIVE_NOT_PLAIN", "cannot contain text with a lone surrogate");
+  if (LONE_SURROGATE.test(text)) throw path.error("LIVE_NOT_PLAIN", "cannot contain text with a lone surrogate");
   if (3 * text.length > MOST_TEXT_BYTES && utf8.encode(text).length > MOST_TEXT_BYTES)
     throw path.error("LIVE_TOO_LARGE", `cannot contain text of more than ${MOST_TEXT_BYTES} bytes`);
 }
 
 const utf8 = new TextEncoder();
+/** `String.prototype.isWellFormed` is newer than the other methods that are used. */
+const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /** Whether an entry is the same as before. Counts it then. */
 type IsOld = (key: string | number, item: unknown) => boolean;
