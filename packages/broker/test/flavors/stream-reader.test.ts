@@ -5,7 +5,11 @@ import { StreamReader } from "../../src/flavors/stream-reader.js";
 
 /** A source that the test answers. */
 class Source {
-  readonly calls: { readonly count: number; readonly signal: AbortSignal; answer(items: unknown[]): void }[] = [];
+  readonly calls: {
+    readonly count: number;
+    readonly signal: AbortSignal;
+    readonly answer: (items: unknown[]) => void;
+  }[] = [];
   released = 0;
 
   next(count: number, signal: AbortSignal): Promise<unknown> {
