@@ -70,7 +70,9 @@ test.runIf(process.env.CI === "true")("CI has the tools of Python", () => expect
 
 describe.skipIf(builder === undefined)("the package", () => {
   test("has types without errors", () => {
-    expect(run(builder!, ["-m", "mypy", "--cache-dir", temporaryFolder()], source)).toContain("Success");
+    // The cache is valid for the files whose contents it was made from, and contains the types of Twisted.
+    const cache = fileURLToPath(new URL("../../node_modules/.cache/txpb-mypy", import.meta.url));
+    expect(run(builder!, ["-m", "mypy", "--cache-dir", cache], source)).toContain("Success");
   });
 
   describe("built", () => {

@@ -9,7 +9,6 @@ import os, runpy, sys
 
 port, script = int(sys.argv[1]), os.path.abspath(sys.argv[2])
 sys.stdout.reconfigure(line_buffering=True)
-from twisted.application import app, service
 from twisted.cred import checkers, credentials
 from twisted.internet import reactor
 
@@ -31,6 +30,8 @@ Database.addUser = lambda self, name, password: self.users.__setitem__(encode(na
 sys.argv = [script]
 sys.path[0] = os.path.dirname(script)
 if "service.Application(" in open(script).read():
+    from twisted.application import app, service
+
     app.startApplication(service.loadApplication(script, "python"), False)
     reactor.run()
 else:

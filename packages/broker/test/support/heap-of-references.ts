@@ -9,7 +9,7 @@ import { brokerAndPeer, settled } from "./raw-peer.js";
 
 type Wire = Parameters<typeof bytes>[0];
 
-const COUNT = 10_000;
+const COUNT = 5000;
 
 class Stock extends RemoteCache {}
 

@@ -75,10 +75,10 @@ const types: Record<string, (index: number) => Wire> = {
 };
 
 /** More of the small ones, because the rest of the heap changes by a few kilobytes meanwhile. */
-const countOf = (make: (index: number) => Wire): number => (encode(sexp(make(0))).length < 80 ? 12_000 : 1000);
+const countOf = (make: (index: number) => Wire): number => (encode(sexp(make(0))).length < 80 ? 6000 : 500);
 
 function bytesInUse(): number {
-  for (let round = 0; round < 4; round++) globalThis.gc!();
+  for (let round = 0; round < 2; round++) globalThis.gc!();
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   return heapUsed + arrayBuffers;
 }
@@ -131,7 +131,7 @@ const readers: [string, Read][] = [
 /** A tree has only these types; the others are lists and byte strings. */
 const inTrees = /integer$|bits|float|byte string|empty list|list of 1$/;
 
-measure(range(12_000, types["small integer"]!), readValue); // Warms up what all measurements share.
+measure(range(6000, types["small integer"]!), readValue); // Warms up what all measurements share.
 
 const rows = readers.flatMap(([kind, read]) =>
   Object.entries(types).flatMap(([name, make]) => {

@@ -18,8 +18,8 @@ const flags = ["--single-threaded", "--no-flush-bytecode", "--expose-gc"];
 const [node, ...program] = typescript("packages/jelly-types/test/helpers/heap-of-values.ts");
 const rows = JSON.parse(execFileSync(node, [...flags, ...program], { encoding: "utf8" })) as Row[];
 
-/** So many bytes all values of a row together may differ besides: 8 for each of 12,000 small ones. */
-const TOLERANCE = 100_000;
+/** So many bytes all values of a row together may differ besides: 8 for each of 6,000 small ones. */
+const TOLERANCE = 50_000;
 
 test.each(rows)("$name is charged $charged bytes and takes $measured", ({ count, charged, measured }) => {
   expect(charged).toBeLessThan(1.5 * measured + TOLERANCE / count);
