@@ -10,9 +10,12 @@ import { KeptAnswers } from "../../src/pbx/kept-answers.js";
 beforeAll(() => void garbageCollector());
 
 const KEY = "0123456789abcdef";
-const ANSWER = encode(["answer", 1, "text"].map((part) => (typeof part === "string" ? new TextEncoder().encode(part) : part)), {
-  dialect: none,
-});
+const ANSWER = encode(
+  ["answer", 1, "text"].map((part) => (typeof part === "string" ? new TextEncoder().encode(part) : part)),
+  {
+    dialect: none,
+  },
+);
 
 const store = (): KeptAnswers => new KeptAnswers(defaultBrokerLimits);
 
