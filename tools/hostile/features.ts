@@ -110,6 +110,9 @@ const onViews: readonly Attack[] = [
   ),
 ];
 
+/** Milliseconds in which a server answers a client that reads slowly. */
+const ANSWERING_MS = 20_000;
+
 /** Asks for streams and reads them slowly; or asks for streams, and answers a client that asks for items. */
 function answered(name: string, items: () => Uint8Array, options: Partial<Attack> = {}): Attack {
   return {
@@ -122,7 +125,8 @@ function answered(name: string, items: () => Uint8Array, options: Partial<Attack
       await peer.write(list("answer", 1, list("remote", 5)));
       const answer = items();
       // As much as the client asks for, and no more than this: it reads one item in a second.
-      for (let left = 400e6; left > 0 && peer.isOpen; left -= answer.length) {
+      const end = performance.now() + ANSWERING_MS;
+      for (let left = 400e6; left > 0 && peer.isOpen && performance.now() < end; left -= answer.length) {
         const next = await within(2000, peer.next("message"));
         if (next === undefined) break;
         const message = list("answer", next[1] as number, answer);

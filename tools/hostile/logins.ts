@@ -183,7 +183,9 @@ export const logins: readonly Attack[] = [
         () => "127.0.0.9",
         forge,
       );
-      assert.equal(checked, 0, `${checked} guesses were checked`);
+      // A header in the stream ends the connection. One of HTTP is ignored: 20 is what one address may try.
+      const allowed = target.over === "tcp" ? 0 : 20;
+      assert(checked <= allowed, `${checked} of 150 guesses were checked`);
     },
   },
   {
