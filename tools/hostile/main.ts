@@ -1,6 +1,6 @@
 /** Attacks real processes and judges what the attacks cost. README.md describes the options and the results. */
 
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { markdownTable } from "markdown-table";
 import { attacks, nameOf } from "./attacks.js";
 import { buildVictim, measure } from "./measure.js";
@@ -18,8 +18,7 @@ else await attack();
 
 async function attack(): Promise<void> {
   const isShort = isGiven("short");
-  if (isGiven("update") && (isShort || words.length > 0))
-    throw new Error("--update needs all attacks: RESULTS.md lists them");
+  if (isGiven("update") && isShort) throw new Error("RESULTS.md lists what complete attacks cost: omit --short");
   const chosen = attacks.filter((next) => isNamed(nameOf(next)) && (!isShort || next.isShort === true));
   const program = await buildVictim();
   const results: Result[] = [];
@@ -48,10 +47,26 @@ async function resultOf(attack: SingleAttack, program: string, isShort: boolean)
   return measure(attack, program, isShort).catch((error: unknown) => without(`it did not run: ${String(error)}`));
 }
 
+/** Writes the results of all attacks. Those of some attacks replace their rows. */
 function update(results: readonly Result[]): void {
-  const open = results.filter(({ problems }) => problems.length > 0).map(({ name }) => name);
+  const isComplete = words.length === 0;
+  const old = isComplete ? { rows: [], notes: [] } : readPage();
+  const rows = new Map([...old.rows, ...results.map(cells)].map((row) => [row[0]!, row]));
+  const names = results.map(({ name }) => `"${name}"`).join(", ");
+  const notes = isComplete ? [] : [...old.notes, `Measured again by themselves (${when()}): ${names}.`];
+  const open = [...rows.values()].filter((row) => row.at(-1) !== "").map(([name]) => name);
   write("open.json", JSON.stringify(open, null, 2));
-  write("RESULTS.md", page(results));
+  write("RESULTS.md", page([...rows.values()], isComplete ? when() : old.when!, notes));
+}
+
+/** The rows and the notes of the results page. */
+function readPage(): { readonly rows: string[][]; readonly notes: string[]; readonly when?: string } {
+  const text = readFileSync(new URL("RESULTS.md", import.meta.url), "utf8");
+  const [, ...rows] = [...text.matchAll(/^\| (.*) \|$/gm)].map(([, row]) =>
+    row!.split(" | ").map((cell) => cell.trim()),
+  );
+  const notes = [...text.matchAll(/^Measured again .*$/gm)].map(([note]) => note);
+  return { rows: rows.filter(([name]) => !/^-+$/.test(name!)), notes, when: /\((Node .*?)\)/.exec(text)![1]! };
 }
 
 /** Removes one guard after the other. The attack that it prevents must then exceed a bound that it keeps otherwise. */
@@ -88,10 +103,11 @@ function cells({ name, problems, ...costs }: Result): string[] {
   return [name, ...numbers, problems.join("; ")];
 }
 
-function page(results: readonly Result[]): string {
+function page(rows: readonly string[][], when: string, notes: readonly string[]): string {
   const costs = ["MB sent", "CPU s/MB", "× ordinary", "Growth MiB", "Heap MiB", "Worst ms", "p99 ms", "Turn ms"];
-  const table = markdownTable([["Attack", ...costs, "What succeeded"], ...results.map(cells)]);
-  return `# Attacks\n\nWritten by \`npm run hostile -- --update\` (${when()}): ${results.length} attacks. [README.md](README.md) explains the columns.\n\n${table}`;
+  const table = markdownTable([["Attack", ...costs, "What succeeded"], ...rows]);
+  const head = `Written by \`npm run hostile -- --update\` (${when}): ${rows.length} attacks. [README.md](README.md) explains the columns.`;
+  return ["# Attacks", head, table, ...notes].join("\n\n");
 }
 
 function when(): string {
