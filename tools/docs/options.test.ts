@@ -32,7 +32,12 @@ type Options = any;
 const service = new Service();
 const types = new TypeRegistry();
 const pair = await connectedPair({ root: service });
-afterAll(() => pair.close());
+const node = new cluster.Cluster({ engine: new cluster.MemoryEngine(), node: "a" });
+const board = node.live("board", {});
+afterAll(async () => {
+  await node.close();
+  await pair.close();
+});
 const root = await pair.client.getRootObject<Service>();
 const dial: transport.Dial = () => Promise.reject(new Error("not dialed"));
 const realm: cred.Realm = { requestAvatar: () => Promise.reject(new Error("no avatar")) };
@@ -94,6 +99,8 @@ const users: Readonly<Record<string, (options: Options) => unknown>> = {
   "jelly-types TypeRegistry.registerCopy": (options) => types.registerCopy("shop.Service", Service, options),
   "jelly-types TypeRegistry.registerCopyTree": (options) =>
     types.registerCopyTree("shop", { Service }, Service, options),
+  "cluster Cluster": (options) => new cluster.Cluster({ engine: new cluster.MemoryEngine(), node: "a", ...options }),
+  "cluster ClusterLive.with": (options) => board.with(options),
   "live Live": (options) => new Live({}, options),
   "node-transport connect": (options) => net.connect("tcp:127.0.0.1:1", options),
   "node-transport listen": (options) => net.listen(here, service, options),
@@ -207,13 +214,13 @@ const odd: Readonly<Record<string, unknown>> = {
 const accepting: Readonly<Record<string, RegExp>> = {
   Infinity:
     /(Ms|Bytes|PerAddress|PerConnection|PerName|PerNameEverywhere|Iterations)$|^(attempts|calls(Running|Waiting)|connections|depth|factor|iterations|keptAnswers|messagesPerTurn|names|negotiating|references|strangers|streams|underWay)$/,
-  text: /^(delim|path|prefix|servers)$/,
-  true: /^(allowUnencryptedToken|caseSensitive|credit|errorCopies|errorMessages|extensions|idempotent|isPublic|isRecorded|once|subclasses|traceReferences|trustAnonymous|unsafeTracebacks|untilCredentialsChange)$/,
+  text: /^(address|delim|node|path|prefix|servers)$/,
+  true: /^(allowUnencryptedToken|candidate|caseSensitive|credit|errorCopies|errorMessages|extensions|idempotent|isPublic|isRecorded|once|subclasses|traceReferences|trustAnonymous|unsafeTracebacks|untilCredentialsChange)$/,
   list: /^(aliases|dialects|idempotent|methods|origins|stores|trustProxies)$/,
   object:
     /^(backoff|banana|broker|connect|copy|errorClasses|exactness|heap|limits|liveness|logins|platform|policy|sameUser|telemetry|tls)$/,
   function:
-    /^(afterRead|attributes|canonical|create|describeError|find|getState|hash|ignore|incoming|inspectOffer|isFinal|login|on[A-Z]\w*|outgoing|parse|persistentLoad|persistentStore|send|setState)$/,
+    /^(afterRead|attributes|canonical|connect|create|describeError|find|getState|hash|ignore|incoming|inspectOffer|isFinal|login|on[A-Z]\w*|outgoing|parse|persistentLoad|persistentStore|send|setState)$/,
   null: /^signal$/,
 };
 

@@ -1,6 +1,6 @@
 // Errors of a cluster and of its engines.
 
-import { PerspectiveBrokerError } from "@pb/broker";
+import { PBError, PerspectiveBrokerError } from "@pb/broker";
 
 /**
  * Stable codes of an {@link EngineError}.
@@ -40,5 +40,40 @@ export class LogMovedError extends PerspectiveBrokerError {
 
   constructor(log: string, after: number, options?: { readonly cause?: unknown }) {
     super(`The last record of the log ${log} is not number ${after}`, options);
+  }
+}
+
+/**
+ * A call to a live object of a cluster did not run, because no home can be reached now. It is safe to call again. The
+ * client of a node receives it as a `RemoteError` of the type `pb.NoHome`.
+ */
+export class NoHomeError extends PBError {
+  static override readonly remoteType: string = "pb.NoHome";
+  override readonly name = "NoHomeError";
+  override readonly code = "CLUSTER_NO_HOME";
+}
+
+/**
+ * Stable codes of a {@link ClusterError}.
+ *
+ * - `CLUSTER_NOT_HOME`: an update was not written, because another node has become home.
+ * - `CLUSTER_OUTCOME_UNKNOWN`: an update may or may not have been written: other nodes have become home meanwhile, or
+ *   the node was closed.
+ * - `CLUSTER_TOO_LARGE`: the state, or what has changed, does not fit into one record of the engine. It is as before.
+ * - `CLUSTER_BAD_RECORD`: a log contains a record that cannot be read, for example of a newer version.
+ * - `CLUSTER_CLOSED`: the node was closed.
+ */
+export type ClusterErrorCode =
+  "CLUSTER_NOT_HOME" | "CLUSTER_OUTCOME_UNKNOWN" | "CLUSTER_TOO_LARGE" | "CLUSTER_BAD_RECORD" | "CLUSTER_CLOSED";
+
+/** An update of a live object has failed, or a log cannot be read. */
+export class ClusterError extends PBError {
+  static override readonly remoteType: string = "pb.ClusterError";
+  override readonly name = "ClusterError";
+  override readonly code: ClusterErrorCode;
+
+  constructor(code: ClusterErrorCode, message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.code = code;
   }
 }

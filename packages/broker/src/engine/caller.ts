@@ -70,6 +70,8 @@ export interface CallExtension extends Pipelining {
   forget(requestId: number): void;
   /** See {@link Caller.prepare}. */
   prepare(once: OnceTicket): Promise<void>;
+  /** What the peer can do. */
+  ask(): Promise<ReadonlySet<string>>;
   /** This end has the answer of a call that must run once, and does not send the call again. */
   confirm(key: string): void;
 }
@@ -172,6 +174,10 @@ export class Caller {
    * Before a call is sent that must run once: asks the peer whether it keeps the answer. Rejects when the connection
    * ends, and when the call was sent to another peer.
    */
+  async isExtended(): Promise<boolean> {
+    return this.extension !== undefined && (await this.extension.ask()).size > 0;
+  }
+
   async prepare(once: OnceTicket): Promise<void> {
     if (this.extension === undefined) once.prepare(undefined);
     else await this.extension.prepare(once);

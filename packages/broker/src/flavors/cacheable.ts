@@ -138,6 +138,15 @@ export class CacheObserver<out T = RemoteMethods> {
     return this.#context.connection.drained();
   }
 
+  /**
+   * Resolves with whether the peer is a program with this library or `txpb`. A stock Twisted peer logs an error for
+   * each update that its class has no `observe_` method for, so send it only those that the class has always had.
+   * Rejects with `ConnectionLostError` when the connection has ended.
+   */
+  isExtended(): Promise<boolean> {
+    return this.#context.caller.isExtended();
+  }
+
   /** Internal: {@link sendRemote} for `broadcast`. */
   sendShared(shared: SharedArguments, name: string, args: readonly unknown[]): void {
     const details = { perspective: this.#perspective, keepAlive: this, isCache: true, shared };

@@ -29,6 +29,8 @@ export interface ConnectionContext {
   readonly caller: {
     /** Asks the peer whether it keeps the answer of a call that must run once. */
     prepare(once: OnceTicket): Promise<void>;
+    /** Whether the peer has more than Twisted's protocol. */
+    isExtended(): Promise<boolean>;
     /** Sends a call and resolves with its answer. Rejects, never throws. */
     call(target: ObjectId, method: string, args: readonly unknown[], details: CallDetails): Promise<unknown>;
     /** Sends a call that has no answer. Throws `JellyError` for arguments that cannot be sent. */

@@ -16,13 +16,36 @@ import { writeText } from "./text.js";
  * `value` does, but as a tree: an object that it contains twice arrives as two objects. It must not change.
  */
 export class PlainTree {
-  readonly value: unknown;
+  #read: () => unknown;
   readonly #bytes = new Map<Dialect, Uint8Array>();
-  /** How deep arrays and objects are nested. Known when it has been written. */
+  /** Known when it has been written. */
   #levels = 0;
 
   constructor(value: unknown) {
-    this.value = value;
+    this.#read = () => value;
+  }
+
+  /**
+   * A tree that another process has written: its bytes in a dialect, and its {@link levelsIn}. The bytes are sent as
+   * they are, so they must come from a process that is trusted. `read` returns the value for other dialects.
+   */
+  static ofBytes(dialect: Dialect, bytes: Uint8Array, levels: number, read: () => unknown): PlainTree {
+    let value: { readonly read: unknown } | undefined;
+    const tree = new PlainTree(undefined);
+    tree.#read = () => (value ??= { read: read() }).read;
+    tree.#bytes.set(dialect, bytes);
+    tree.#levels = levels;
+    return tree;
+  }
+
+  get value(): unknown {
+    return this.#read();
+  }
+
+  /** How deep arrays and objects are nested. Throws as {@link bytesIn} does. */
+  levelsIn(dialect: Dialect): number {
+    this.bytesIn(dialect);
+    return this.#levels;
   }
 
   /**

@@ -27,9 +27,9 @@ export type LiveRecipe<T, Result> = (
   context: { readonly signal: AbortSignal },
 ) => Promise<Result> | Result;
 
-/** The state that a viewer gets of what a method returns, which is a `Live` at the server. */
+/** The state that a viewer gets of what a method returns, which is a `Live` or a source at the server. */
 export type ViewedState<Result> =
-  Result extends LiveView<infer State> ? State : Result extends Live<infer _State, infer View> ? View : unknown;
+  Result extends LiveSource<infer State> ? State : Result extends Live<infer _State, infer View> ? View : unknown;
 
 /** A view that is requested on every connection of a client. Dispose of it to end it. */
 export interface LastingView<State> extends LiveSource<State>, Disposable {
@@ -200,7 +200,8 @@ class Lasting<State, T> implements LastingView<State> {
   #changed(view: LiveView<State>): void {
     this.#listeners.notify();
     if (view.status === "live") this.#requests = 0;
-    if (view.status === "stale" && view.isAlive && this.#requests < MOST_REQUESTS) this.#again?.();
+    const isBroken = view.status === "stale" && view.isAlive && view.error !== undefined;
+    if (isBroken && this.#requests < MOST_REQUESTS) this.#again?.();
   }
 }
 

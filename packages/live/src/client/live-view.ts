@@ -36,6 +36,8 @@ export class LiveView<State = unknown> extends RemoteCache implements LiveSource
   #pending: Patch[] = [];
   #isScheduled = false;
   #end: End | undefined;
+  /** Whether the server does not know the current state either. */
+  #isBehind = false;
   readonly #listeners = new Listeners();
   #context: ConnectionContext | undefined;
   /** Set while there are listeners: the handle, which must not be collected, and the subscription to the end. */
@@ -58,7 +60,7 @@ export class LiveView<State = unknown> extends RemoteCache implements LiveSource
     this.#settle();
     if (this.#end !== undefined) return this.#end.status;
     if (this.#handle === undefined) return "gone";
-    return this.isAlive ? "live" : "stale";
+    return this.isAlive && !this.#isBehind ? "live" : "stale";
   }
 
   /** Why it is `stale` or `gone`, if not because of the connection or of its disposal. */
@@ -108,6 +110,12 @@ export class LiveView<State = unknown> extends RemoteCache implements LiveSource
     this.#end = undefined;
     this.#pending.push({ revision, operations });
     this.#changed();
+  }
+
+  /** @internal Called by a server that has lost, or found again, what it gets the state from. */
+  observe_stale(isBehind: unknown): void {
+    this.#isBehind = isBehind === true;
+    this.#listeners.notify();
   }
 
   /** @internal Called by the server when it cannot update the view anymore. */

@@ -8,7 +8,8 @@ import { Subscriptions } from "@pb/broker/extension";
  *
  * - `waiting`: there is no state yet.
  * - `live`: the state is kept in step with the server.
- * - `stale`: the state is the last one: the connection has ended, or a patch could not be applied.
+ * - `stale`: the state is the last one: the connection has ended, a patch could not be applied, or the server has lost
+ *   the system that its cluster shares.
  * - `gone`: nothing more comes: the server has ended the view, the state could not be requested, or it was disposed of.
  */
 export type LiveStatus = "waiting" | "live" | "stale" | "gone";

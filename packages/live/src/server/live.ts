@@ -5,10 +5,10 @@ import type { CacheObserver, Perspective } from "@pb/broker";
 import { after, withDefaults } from "@pb/broker/extension";
 import type { Timer } from "@pb/broker/extension";
 import { refuseProxies } from "@pb/jelly-types";
-import { create } from "mutative";
 import type { Draft } from "mutative";
 import { LiveError } from "../errors.js";
 import { seal } from "../state/plain.js";
+import { applyRecipe } from "../state/recipe.js";
 import { Viewer } from "./viewer.js";
 import { ViewGroup } from "./view-group.js";
 
@@ -116,17 +116,7 @@ export class Live<State extends object, View = State> extends Cacheable {
    * function, and for an async recipe. The state is unchanged then.
    */
   update(recipe: (draft: Draft<State>) => unknown): void {
-    this.#commit(
-      this.#exclusively("update", () => {
-        const [draft, finish] = create(this.#state);
-        const result: unknown = recipe(draft);
-        if (typeof (result as Partial<PromiseLike<unknown>> | null | undefined)?.then === "function") {
-          Promise.resolve(result).catch(() => undefined);
-          throw new LiveError("LIVE_ASYNC_RECIPE", "A recipe cannot be async: await first, and update then");
-        }
-        return finish();
-      }),
-    );
+    this.#commit(this.#exclusively("update", () => applyRecipe(this.#state, recipe)));
   }
 
   /** Sets the whole state. Viewers get what differs. Throws as {@link update} does. */

@@ -1,0 +1,229 @@
+// `Cluster`: one node of a cluster.
+
+import type { Referenceable, RemoteMethods } from "@pb/broker";
+import { addDisposal, asyncDispose, checkOptions, refuseProxies } from "@pb/jelly-types";
+import type { OptionKinds } from "@pb/jelly-types";
+import type { ClusterEngine } from "./engine/engine.js";
+import { ClusterError } from "./errors.js";
+import { Election } from "./home/election.js";
+import type { HomeState } from "./home/home-state.js";
+import { ClusterLive } from "./live/cluster-live.js";
+import type { HomeFactory } from "./live/cluster-live.js";
+import { toEngineName } from "./names.js";
+import { NodeAvatar } from "./nodes/node-avatar.js";
+import type { Node } from "./nodes/node.js";
+import { Peers } from "./nodes/peers.js";
+import type { ConnectNode } from "./nodes/peers.js";
+import { ClusterChannel } from "./users/channel.js";
+import { OneLogin } from "./users/logins.js";
+import type { LoginServer } from "./users/logins.js";
+import { ClusterPresence, removeDeadNodes } from "./users/presence.js";
+import type { PresenceState } from "./users/presence.js";
+
+/** Options of {@link Cluster}. */
+export interface ClusterOptions {
+  /** What this node shares with the others. `close()` of the cluster closes it. */
+  readonly engine: ClusterEngine;
+  /** The name of this node, which no other running node has: usually that of the host, and a number. */
+  readonly node: string;
+  /**
+   * Where the other nodes reach this one: what their `connect` gets. They need it to call objects whose home is here.
+   * Default: they cannot; then this node should not be a candidate.
+   */
+  readonly address?: string | undefined;
+  /**
+   * Connects to another node and logs in there, for calls to objects whose home it is:
+   * `(address) => reconnecting(address, { login: (connection) => login(connection, new BearerToken(secret)) })`.
+   * Default: calls to a home on another node reject with `NoHomeError`.
+   */
+  readonly connect?: ConnectNode | undefined;
+  /** Whether this node may become home of objects. Default true. */
+  readonly candidate?: boolean | undefined;
+  /** Called with errors that belong to no call. Default: `console.warn`. */
+  readonly onError?: ((error: unknown) => void) | undefined;
+}
+
+const optionKinds: OptionKinds<ClusterOptions> = {
+  engine: "object",
+  node: "string",
+  address: "string",
+  connect: "function",
+  candidate: "boolean",
+  onError: "function",
+};
+
+/** One node of a cluster. All nodes declare the same objects. */
+export class Cluster {
+  static {
+    addDisposal(this, asyncDispose);
+    refuseProxies(this, (object) => #node in object);
+  }
+
+  /**
+   * What the other nodes call: return it as the avatar of the user as whom they log in. It is not a root object, so
+   * that it cannot be served without a login.
+   */
+  readonly avatar: NodeAvatar;
+  readonly #node: Node;
+  readonly #stop = new AbortController();
+  /** By the name that the engine uses. */
+  readonly #objects = new Map<string, ClusterLive<object>>();
+  readonly #presences = new Map<string, ClusterPresence>();
+  /** Shows the other nodes that this one runs. */
+  readonly #running: Election;
+  /** The addresses of the nodes that run, by key. */
+  readonly #addresses = new Map<string, string>();
+  #logins: OneLogin | undefined;
+  #closed: Promise<void> | undefined;
+
+  /** Throws `TypeError` for a bad option. */
+  constructor(options: ClusterOptions) {
+    checkOptions<ClusterOptions>(options, optionKinds);
+    const { engine, node, address, connect, candidate = true } = options;
+    if (typeof (engine as Partial<ClusterEngine> | undefined)?.append !== "function")
+      throw new TypeError("The option engine must be an engine, such as new MemoryEngine()");
+    toEngineName("The option node", node);
+    // eslint-disable-next-line no-console -- the only place for warnings that all platforms have
+    const { onError = (error: unknown): void => console.warn(error) } = options;
+    const run = crypto.randomUUID();
+    this.#node = {
+      name: node,
+      engine,
+      identity: { node, address, run },
+      peers: new Peers(connect),
+      isCandidate: candidate,
+      signal: this.#stop.signal,
+      keyOf: (other) => `node.${toEngineName("The name of a node", other)}`,
+      report: (error) => onError(error),
+    };
+    this.avatar = new NodeAvatar((name, ...call) => this.#callHome(name, ...call));
+    const { signal } = this.#stop;
+    const key = this.#node.keyOf(node);
+    this.#running = new Election(this.#node, key, address ?? "", () => this.#isRunning());
+    const unwatch = [
+      engine.watch("home", (home, holder) => {
+        const object = this.#objects.get(home.slice("home.".length));
+        if (object !== undefined) ClusterLive.leaseChanged(object, holder);
+      }),
+      engine.watch("node", (other, holder) => this.#nodeChanged(other, holder)),
+    ];
+    signal.addEventListener("abort", () => {
+      for (const end of unwatch) end();
+    });
+    this.#running.claim();
+  }
+
+  /** The name of this node. */
+  get node(): string {
+    return this.#node.name;
+  }
+
+  /**
+   * A live object of the cluster. All nodes declare it with the same name; the first home writes `initial`, unless the
+   * engine has a state already. `methods` makes the object whose methods run at the home.
+   *
+   * Throws `TypeError` for a name that is declared already, and `LiveError` for a state that cannot be sent.
+   */
+  live<State extends object, Methods extends Referenceable = Referenceable>(
+    name: string,
+    initial: State,
+    methods?: HomeFactory<State, Methods>,
+  ): ClusterLive<State, Methods> {
+    const engineName = toEngineName("The name of a live object", name);
+    if (this.#stop.signal.aborted) throw closedError();
+    if (this.#objects.has(engineName)) throw new TypeError(`There is a live object ${JSON.stringify(name)} already`);
+    if (methods !== undefined && typeof methods !== "function")
+      throw new TypeError("The methods must be a function that gets the state at the home and returns a Referenceable");
+    const live = new ClusterLive<State, Methods>(this.#node, name, engineName, initial, methods);
+    this.#objects.set(engineName, live as unknown as ClusterLive<object>);
+    return live;
+  }
+
+  /**
+   * The references of peers of all nodes that are called together. Throws `TypeError` for a bad name. The same name may
+   * be used several times: each result has its own references.
+   */
+  channel<T = RemoteMethods>(name: string): ClusterChannel<T> {
+    if (this.#stop.signal.aborted) throw closedError();
+    return new ClusterChannel<T>(this.#node, toEngineName("The name of a channel", name));
+  }
+
+  /**
+   * The members that are present on any node, as a live object.
+   * All nodes declare it with the same name; a second call returns the
+   * same object. Throws `TypeError` for a bad name.
+   */
+  presence(name: string): ClusterPresence {
+    let presence = this.#presences.get(name);
+    if (presence !== undefined) return presence;
+    const live = this.live(`presence ${name}`, {}, (state: HomeState<PresenceState>) =>
+      removeDeadNodes(state, this.#node),
+    );
+    this.#presences.set(name, (presence = new ClusterPresence(this.#node, live)));
+    return presence;
+  }
+
+  /**
+   * Ends the connection of a user, with the reason `replaced`, when the user logs in over another one: at this server,
+   * or at a server of another node that was passed to this method there. Users are compared by the id that the checker
+   * of the portal returned. Dispose of the result to stop that.
+   */
+  oneLoginPerUser(server: LoginServer): Disposable {
+    if (this.#stop.signal.aborted) throw closedError();
+    return (this.#logins ??= new OneLogin(this.#node)).watch(server);
+  }
+
+  /**
+   * Stops: writes what is left, gives its homes up, so that other nodes take over at once, and closes the engine.
+   * Viewers keep their last state until their connections end.
+   */
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close());
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    const { engine, peers } = this.#node;
+    if (engine.state === "connected")
+      await Promise.all([
+        this.#running.stop(),
+        ...[...this.#objects.values()].map((object) => ClusterLive.leave(object)),
+      ]);
+    this.#stop.abort(closedError());
+    await Promise.all([peers.close(), engine.close()]);
+  }
+
+  /** Other nodes know that this one runs, again or for the first time: they may have forgotten its members. */
+  #isRunning(): void {
+    for (const presence of this.#presences.values()) presence.tellAll();
+  }
+
+  #nodeChanged(key: string, holder: string | undefined): void {
+    const address = this.#addresses.get(key);
+    if (holder !== undefined) this.#addresses.set(key, holder);
+    else this.#addresses.delete(key);
+    if (holder === undefined && address !== undefined) this.#node.peers.forget(address);
+    if (holder === undefined && key === this.#node.keyOf(this.#node.name)) this.#running.claim();
+  }
+
+  async #callHome(
+    name: string,
+    epoch: number,
+    method: string,
+    args: unknown[],
+    kwargs: Parameters<ConstructorParameters<typeof NodeAvatar>[0]>[4],
+  ): Promise<[number, unknown]> {
+    const object = [...this.#objects.values()].find((candidate) => candidate.name === name);
+    if (object === undefined) throw new TypeError(`This node has no live object ${JSON.stringify(name)}`);
+    const gate = await ClusterLive.gateOf(object, epoch);
+    const result: unknown = await gate.receiveCall({ method, args, kwargs, wantsAnswer: true });
+    return [gate.revision, result];
+  }
+}
+
+function closedError(): ClusterError {
+  return new ClusterError("CLUSTER_CLOSED", "The node of the cluster was closed");
+}

@@ -1,0 +1,90 @@
+// Decides which node is home of an object: one that gets its lease takes the log over.
+
+import type { ClusterEngine, Lease } from "../engine/engine.js";
+import { EngineError } from "../errors.js";
+import type { Node } from "../nodes/node.js";
+
+/** Before a node tries again to get a lease when the engine has failed. */
+const RETRY_MS = 250;
+
+export class Election {
+  readonly #engine: ClusterEngine;
+  readonly #key: string;
+  readonly #holder: string;
+  readonly #signal: AbortSignal;
+  readonly #report: (error: unknown) => void;
+  readonly #elected: () => void;
+  #lease: Lease | undefined;
+  #isClaiming = false;
+  #isWanted = false;
+  #isStopped = false;
+
+  /** Calls `elected` whenever this node has got the lease of the key. `holder` is what others read of the key. */
+  constructor({ engine, signal, report }: Node, key: string, holder: string, elected: () => void) {
+    this.#engine = engine;
+    this.#key = key;
+    this.#holder = holder;
+    this.#signal = signal;
+    this.#report = report;
+    this.#elected = elected;
+  }
+
+  get hasLease(): boolean {
+    return this.#lease !== undefined;
+  }
+
+  /** Tries to get the lease: at the start, and when it may be free. */
+  claim(): void {
+    this.#isWanted = true;
+    if (!this.#isClaiming) void this.#run();
+  }
+
+  /** Gives the lease up for good. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.release();
+  }
+
+  /** Gives the lease up. Another node may get it before this one does. */
+  async release(): Promise<void> {
+    const lease = this.#lease;
+    this.#lease = undefined;
+    await lease?.release();
+  }
+
+  #hasEnded(): boolean {
+    return this.#isStopped || this.#signal.aborted;
+  }
+
+  async #run(): Promise<void> {
+    this.#isClaiming = true;
+    while (this.#isWanted && this.#lease === undefined && !this.#hasEnded()) {
+      this.#isWanted = false;
+      try {
+        const lease = await this.#engine.claim(this.#key, this.#holder);
+        if (lease !== undefined) this.#got(lease);
+      } catch (error) {
+        const code = error instanceof EngineError ? error.code : undefined;
+        if (code === "ENGINE_CLOSED") break;
+        if (code !== "ENGINE_AWAY") this.#report(error);
+        this.#isWanted = true;
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+    this.#isClaiming = false;
+  }
+
+  #got(lease: Lease): void {
+    if (this.#hasEnded()) {
+      void lease.release();
+      return;
+    }
+    this.#lease = lease;
+    lease.lost.addEventListener("abort", () => {
+      if (this.#lease !== lease) return;
+      this.#lease = undefined;
+      this.claim();
+    });
+    this.#elected();
+  }
+}

@@ -1,0 +1,123 @@
+// Relays the records of a log to the viewers of a node, as the bytes that they are.
+
+import { broadcast } from "@pb/broker";
+import type { CacheObserver } from "@pb/broker";
+import type { PlainTree } from "@pb/jelly-types";
+import type { LiveLog, StoredPatch } from "../log/live-log.js";
+import type { LogRecord } from "../log/record.js";
+
+/** What a viewer has. */
+interface Viewer {
+  readonly observer: CacheObserver;
+  revision: number;
+  /** Whether it does not read, and gets nothing until it has. */
+  isWaiting: boolean;
+  /** Whether it was told that it is stale. Undefined: it has not been told anything. */
+  isStale: boolean | undefined;
+}
+
+/** As in `LiveOptions`: as much as the network buffers usually hold. */
+const MOST_QUEUED_BYTES = 65_536;
+
+export class Relay {
+  readonly #log: LiveLog;
+  readonly #viewers = new Map<CacheObserver, Viewer>();
+  #isStale = false;
+
+  constructor(log: LiveLog) {
+    this.#log = log;
+  }
+
+  get size(): number {
+    return this.#viewers.size;
+  }
+
+  /** Adds a viewer, and returns its first state. It gets the patches after the snapshot in further messages. */
+  add(observer: CacheObserver): { readonly rev: number; readonly state: PlainTree } {
+    const { revision, tree } = this.#log.snapshot!;
+    const viewer: Viewer = { observer, revision, isWaiting: false, isStale: undefined };
+    this.#viewers.set(observer, viewer);
+    if (this.#log.revision > revision) queueMicrotask(() => this.#catchUp(viewer));
+    if (this.#isStale) void this.#tellStale(viewer);
+    return { rev: revision, state: tree };
+  }
+
+  remove(observer: CacheObserver): void {
+    this.#viewers.delete(observer);
+  }
+
+  /** Sends a record, which the log has just taken. */
+  relay(record: LogRecord): void {
+    if (record.kind !== "patch") return;
+    const { since, revision, tree } = record;
+    const ready = [...this.#viewers.values()].filter((viewer) => viewer.revision === since && this.#isReady(viewer));
+    for (const viewer of ready) viewer.revision = revision;
+    try {
+      broadcast(
+        ready.map(({ observer }) => observer),
+        "patch",
+        revision,
+        tree,
+        since,
+      );
+    } catch {
+      // The connections of these viewers have ended, or their limits refuse so large a message: they see a gap.
+    }
+  }
+
+  /** Tells the viewers whether this node can learn of changes now. */
+  setStale(isStale: boolean): void {
+    if (this.#isStale === isStale) return;
+    this.#isStale = isStale;
+    for (const viewer of this.#viewers.values()) void this.#tellStale(viewer);
+  }
+
+  /** Sends what a viewer has missed. */
+  #catchUp(viewer: Viewer): void {
+    const { observer } = viewer;
+    const { snapshot, patches } = this.#log;
+    if (this.#viewers.get(observer) !== viewer || snapshot === undefined) return;
+    if (viewer.revision < snapshot.revision)
+      // A patch that sets the whole state, whatever the viewer has.
+      this.#send(viewer, { revision: snapshot.revision, since: viewer.revision, tree: [["", snapshot.tree]] });
+    for (const patch of patches) {
+      if (patch.revision <= viewer.revision) continue;
+      if (!this.#isReady(viewer)) return;
+      this.#send(viewer, patch);
+    }
+  }
+
+  #send(viewer: Viewer, { revision, tree, since }: Omit<StoredPatch, "tree"> & { readonly tree: unknown }): void {
+    viewer.revision = revision;
+    try {
+      viewer.observer.sendRemote("patch", revision, tree, since);
+    } catch {
+      // The connection has ended, or refuses so large a message: the viewer sees a gap.
+    }
+  }
+
+  /** Whether the viewer reads what is sent to it. If not, it gets what it misses when it has. */
+  #isReady(viewer: Viewer): boolean {
+    if (viewer.isWaiting || !viewer.observer.isAlive) return false;
+    if (viewer.observer.queuedBytes <= MOST_QUEUED_BYTES) return true;
+    viewer.isWaiting = true;
+    viewer.observer.drained().then(
+      () => {
+        viewer.isWaiting = false;
+        this.#catchUp(viewer);
+      },
+      () => undefined,
+    );
+    return false;
+  }
+
+  async #tellStale(viewer: Viewer): Promise<void> {
+    const { observer } = viewer;
+    const isExtended = await observer.isExtended().catch(() => false);
+    const isStale = this.#isStale;
+    if (!isExtended || !observer.isAlive || viewer.isStale === isStale) return;
+    if (viewer.isStale === undefined && !isStale) return;
+    viewer.isStale = isStale;
+    observer.sendRemote("stale", isStale);
+  }
+}

@@ -1,0 +1,147 @@
+// Live objects on several nodes: who is home, what viewers see, and calls from any node.
+
+import { expect, test } from "vitest";
+import { Cluster, MemoryEngine } from "@pb/cluster";
+import { until } from "../../../../tools/process/program.js";
+import { numbers, TestCluster, viewerOf } from "../support/nodes.js";
+
+test("one node is home, and viewers of all nodes see each written update", async () => {
+  const cluster = new TestCluster();
+  const nodes = [await cluster.start("a"), await cluster.start("b"), await cluster.start("c")] as const;
+  const views = await Promise.all(nodes.map(viewerOf));
+  expect(nodes.map(({ list }) => [list.home, list.isHome])).toEqual([
+    ["a", true],
+    ["a", false],
+    ["a", false],
+  ]);
+  for (const item of numbers(30)) await nodes[item % 3]!.list.call.add(item);
+  await until(() => views.every((view) => view.revision === 30), "all viewers have all updates");
+  for (const view of views) expect(view.getSnapshot()).toEqual({ items: numbers(30), title: "empty" });
+  expect(nodes.map(({ list }) => [list.revision, list.status, list.viewers])).toEqual(nodes.map(() => [30, "live", 1]));
+  expect(nodes[2].list.getSnapshot()).toEqual({ items: numbers(30), title: "empty" });
+});
+
+test("a call resolves when the node of the caller has what the method has written", async () => {
+  const cluster = new TestCluster();
+  await cluster.start("a");
+  const { list } = await cluster.start("b");
+  for (const item of numbers(20)) {
+    expect(await list.call.add(item)).toBe(item + 1);
+    expect(list.getSnapshot()!.items).toHaveLength(item + 1);
+  }
+});
+
+test("updates that are made while one is written are one patch, and all resolve", async () => {
+  const cluster = new TestCluster();
+  const { list, homes } = await cluster.startHome("a");
+  await Promise.all(numbers(100).map((item) => homes[0]!.remote_add(item)));
+  expect(list.getSnapshot()!.items).toEqual(numbers(100));
+  expect(list.revision).toBeLessThan(5);
+});
+
+test("a viewer that comes later gets a snapshot and the patches after it", async () => {
+  const cluster = new TestCluster();
+  const { homes } = await cluster.startHome("a");
+  const node = await cluster.start("b");
+  for (const item of numbers(300)) await homes[0]!.remote_add(item);
+  const view = await viewerOf(node);
+  await until(() => view.revision === 300, "the viewer has caught up");
+  expect(view.getSnapshot().items).toEqual(numbers(300));
+  const late = await cluster.start("c");
+  expect(late.list.getSnapshot()!.items).toEqual(numbers(300));
+  await late.list.call.add(300);
+  await until(() => view.revision === 301, "the viewer goes on");
+});
+
+test("another node takes over when the home is closed, and goes on with the same state and revision", async () => {
+  const cluster = new TestCluster();
+  const first = await cluster.start("a");
+  const nodes = [await cluster.start("b"), await cluster.start("c")] as const;
+  const view = await viewerOf(nodes[0]);
+  for (const item of numbers(5)) await nodes[1].list.call.add(item);
+  await first.cluster.close();
+  expect([first.list.status, first.list.isHome]).toEqual(["gone", false]);
+  for (const item of [5, 6, 7]) await nodes[1].list.with({ once: true }).callRemote("add", item);
+  await until(() => view.revision === 8, "the viewer has all updates");
+  expect(view.getSnapshot().items).toEqual(numbers(8));
+  expect(view.status).toBe("live");
+});
+
+test("errors of methods reach the caller on another node as those of a connection do", async () => {
+  const cluster = new TestCluster();
+  const first = await cluster.start("a");
+  const { list } = await cluster.start("b");
+  for (const node of [first, { list }]) {
+    const error: unknown = await node.list.callRemote("fail").catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: "CALL_FAILED", remoteType: "builtins.ValueError" });
+    const unknown = node.list.callRemote("nothing" as "fail");
+    await expect(unknown).rejects.toMatchObject({ remoteType: "twisted.spread.flavors.NoSuchMethod" });
+  }
+});
+
+test("a call rejects with a typed error while no home can be reached", async () => {
+  const cluster = new TestCluster();
+  await cluster.start("a", { address: undefined });
+  const { list } = await cluster.start("b");
+  await expect(list.callRemote("add", 1)).rejects.toMatchObject({ name: "NoHomeError", code: "CLUSTER_NO_HOME" });
+  const waiting = list.with({ once: true, timeoutMs: 30 }).callRemote("add", 1);
+  await expect(waiting).rejects.toMatchObject({ code: "CALL_TIMEOUT" });
+});
+
+test("a node that is no candidate never becomes home", async () => {
+  const cluster = new TestCluster();
+  const server = await cluster.start("a", { candidate: false }, false);
+  const { list } = await cluster.start("b");
+  await server.list.ready();
+  expect(await server.list.call.add(0)).toBe(1);
+  await list.call.add(1);
+  expect([server.homes.length, server.list.home]).toEqual([0, "b"]);
+});
+
+test("a state that does not fit into a record is refused, and nothing changes", async () => {
+  const cluster = new TestCluster();
+  const { list, homes } = await cluster.startHome("a");
+  const home = homes[0]!.list;
+  const large = home.update((draft) => void (draft.title = "x".repeat(40_000)));
+  await expect(large).rejects.toMatchObject({ code: "CLUSTER_TOO_LARGE" });
+  for (let size = 1; size <= 40; size++) {
+    const outcome = await home
+      .update((draft) => void (draft.title += "y".repeat(1_000)))
+      .catch((error: unknown) => error);
+    if (outcome !== undefined) expect(outcome).toMatchObject({ code: "CLUSTER_TOO_LARGE" });
+  }
+  expect(home.state.title.length).toBeGreaterThan(31_000);
+  expect(home.state).toEqual(list.getSnapshot());
+  await home.update((draft) => void (draft.title = "small"));
+  expect(list.getSnapshot()!.title).toBe("small");
+});
+
+test("a recipe that throws, is async or nested changes nothing", async () => {
+  const cluster = new TestCluster();
+  const { list, homes } = await cluster.startHome("a");
+  const home = homes[0]!.list;
+  await expect(home.update(() => Promise.resolve())).rejects.toMatchObject({ code: "LIVE_ASYNC_RECIPE" });
+  let inner: Promise<void> | undefined;
+  await home.update((draft) => {
+    draft.title = "outer";
+    inner = home.update((nested) => void (nested.title = "inner"));
+    inner.catch(() => undefined);
+  });
+  await expect(inner).rejects.toMatchObject({ code: "LIVE_NESTED_UPDATE" });
+  const undefinedValue = home.update((draft) => void ((draft as { title: unknown }).title = undefined));
+  await expect(undefinedValue).rejects.toMatchObject({ code: "LIVE_NOT_PLAIN" });
+  expect([list.getSnapshot()!.title, home.state.title, list.revision]).toEqual(["outer", "outer", 1]);
+});
+
+test("names and options that cannot work are refused", async () => {
+  await using cluster = new Cluster({ engine: new MemoryEngine(), node: "a" });
+  cluster.live("list", {});
+  expect(() => cluster.live("list", {})).toThrow(TypeError);
+  expect(() => cluster.live("", {})).toThrow(TypeError);
+  expect(() => cluster.live("x".repeat(101), {})).toThrow(TypeError);
+  expect(() => cluster.live("wrong", new Map())).toThrow("The state");
+  expect(() => cluster.live("wrong", {}, 5 as never)).toThrow(TypeError);
+  expect(() => new Cluster({ engine: {}, node: "a" } as never)).toThrow(TypeError);
+  expect(() => new Cluster({ engine: new MemoryEngine(), node: "" })).toThrow(TypeError);
+  expect(() => cluster.live("other", {}).with({ onces: true } as object)).toThrow(TypeError);
+});

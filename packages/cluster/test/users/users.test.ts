@@ -1,0 +1,140 @@
+// Presence, broadcast and one login per user, on several nodes.
+
+import { Avatar, Referenceable, Root } from "@pb/broker";
+import type { RemoteReference } from "@pb/broker";
+import { InMemoryUsernamePasswordChecker, login, Portal, UsernamePassword } from "@pb/cred";
+import type { ClusterChannel } from "@pb/cluster";
+import { expect, test } from "vitest";
+import { until } from "../../../../tools/process/program.js";
+import { connectTo, serve } from "../../../transport/test/support/memory-network.js";
+import { TestCluster } from "../support/nodes.js";
+import type { TestNode } from "../support/nodes.js";
+
+class Listener extends Referenceable {
+  readonly heard: unknown[] = [];
+
+  remote_said(...args: unknown[]): void {
+    this.heard.push(args);
+  }
+}
+
+class Chat extends Root {
+  readonly #channel: ClusterChannel<Listener>;
+
+  constructor(channel: ClusterChannel<Listener>) {
+    super();
+    this.#channel = channel;
+  }
+
+  remote_join(listener: RemoteReference<Listener>): void {
+    this.#channel.add(listener);
+  }
+}
+
+test("a broadcast reaches the references of all nodes, and nodes relay its bytes", async () => {
+  const cluster = new TestCluster();
+  const nodes = [await cluster.start("a"), await cluster.start("b")];
+  const joined = await Promise.all(
+    nodes.map(async (node) => {
+      const channel = node.cluster.channel<Listener>("chat");
+      const { network } = serve(new Chat(channel));
+      const listeners = [new Listener(), new Listener()];
+      const connection = await connectTo(network);
+      const chat = await connection.getRootObject<Chat>();
+      for (const listener of listeners) await chat.callRemote("join", listener);
+      return { channel, listeners, connection };
+    }),
+  );
+  joined[0]!.channel.broadcast("said", { who: "ann", text: "hi" }, 5);
+  joined[1]!.channel.broadcast("said", "more");
+  const heard = joined.flatMap(({ listeners }) => listeners.map((listener) => listener.heard));
+  await until(() => heard.every(({ length }) => length === 2), "all have heard both");
+  for (const calls of heard) expect(calls).toEqual([[{ who: "ann", text: "hi" }, 5], ["more"]]);
+  await joined[0]!.connection.close();
+  await until(() => joined[0]!.channel.size === 0, "references of a connection that has ended are removed");
+  joined[0]!.channel.broadcast("said", "last");
+  await until(() => heard[2]!.length === 3, "the others hear it");
+  expect(() => joined[0]!.channel.broadcast("said", new Map())).toThrow("A plain tree");
+  expect(() => joined[0]!.channel.broadcast("said", "x".repeat(40_000))).toThrow("more than 32768");
+  expect(nodes.flatMap(({ errors }) => errors)).toEqual([]);
+});
+
+test("presence is the same on all nodes, and a node that ends takes its members along", async () => {
+  const cluster = new TestCluster();
+  const nodes = [await cluster.start("a"), await cluster.start("b"), await cluster.start("c")] as const;
+  const here = nodes.map((node) => node.cluster.presence("here"));
+  const state = (index: number): unknown => here[index]!.live.getSnapshot();
+  const expectState = async (index: number, expected: unknown): Promise<void> => {
+    const text = JSON.stringify(expected);
+    await until(() => JSON.stringify(state(index)) === text, `node ${index} knows ${text}`);
+  };
+  const ann = here[0]!.enter("ann", { status: "here" });
+  await expectState(2, { ann: { a: { status: "here" } } });
+  const again = here[0]!.enter("ann", { status: "again" });
+  here[1]!.enter("bob");
+  await until(() => Object.keys(here[2]!.live.getSnapshot()!).length === 2, "both are here");
+  expect(state(2)).toEqual({ ann: { a: { status: "again" } }, bob: { b: {} } });
+  again[Symbol.dispose]();
+  ann[Symbol.dispose]();
+  await expectState(2, { bob: { b: {} } });
+  here[2]!.enter("bob", { status: "twice" });
+  await expectState(0, { bob: { b: {}, c: { status: "twice" } } });
+  nodes[1].engine.freeze();
+  nodes[1].engine.expireLeases();
+  await expectState(0, { bob: { c: { status: "twice" } } });
+  nodes[1].engine.thaw();
+  nodes[1].engine.disconnect();
+  nodes[1].engine.reconnect();
+  await expectState(2, { bob: { c: { status: "twice" }, b: {} } });
+  await nodes[0].cluster.close();
+  here[2]!.enter("eve");
+  await until(() => Object.hasOwn(here[1]!.live.getSnapshot()!, "eve"), "the next home goes on");
+});
+
+class User extends Avatar {
+  perspective_ping(): string {
+    return "pong";
+  }
+}
+
+/** A server of a node with logins, and a function that logs in there. */
+function logins(node: TestNode): (user: string) => Promise<{ readonly reason: Promise<string>; isOpen(): boolean }> {
+  const checker = new InMemoryUsernamePasswordChecker({ ann: "secret", bob: "secret" });
+  const { connections, network } = serve(new Portal({ requestAvatar: () => ({ avatar: new User() }) }, [checker]));
+  node.cluster.oneLoginPerUser(connections);
+  return async (user) => {
+    const connection = await connectTo(network);
+    await login(connection, new UsernamePassword(user, "secret"));
+    const reason = connection.closed.then((error) => error.reason);
+    return { reason, isOpen: () => connection.isOpen };
+  };
+}
+
+test("the newest login of a user ends the older ones, on whatever node they are", async () => {
+  const cluster = new TestCluster();
+  const [one, other] = [await cluster.start("a"), await cluster.start("b")].map(logins) as [
+    ReturnType<typeof logins>,
+    ReturnType<typeof logins>,
+  ];
+  const bob = await other("bob");
+  const first = await one("ann");
+  const second = await other("ann");
+  expect(await first.reason).toBe("replaced");
+  const third = await other("ann");
+  expect(await second.reason).toBe("replaced");
+  const fourth = await one("ann");
+  expect(await third.reason).toBe("replaced");
+  expect([fourth.isOpen(), bob.isOpen()]).toEqual([true, true]);
+});
+
+test("of two logins on nodes that could not reach each other, one stays when they can", async () => {
+  const cluster = new TestCluster();
+  const nodes = [await cluster.start("a"), await cluster.start("b")] as const;
+  const [one, other] = [logins(nodes[0]), logins(nodes[1])];
+  nodes[1].engine.disconnect();
+  const first = await one("ann");
+  const second = await other("ann");
+  expect([first.isOpen(), second.isOpen()]).toEqual([true, true]);
+  nodes[1].engine.reconnect();
+  await until(() => first.isOpen() !== second.isOpen(), "one of them has ended");
+});
