@@ -76,7 +76,7 @@ class RecordedCalls {
   }
 
   arrived(call: CallArrived): CallObserver | undefined {
-    if (isPull(call) || this.#options.ignore?.(call) === true) return undefined;
+    if (this.#options.ignore?.(call) === true) return undefined;
     const method = this.#names.ofArrived(call);
     const base = { [names.RPC_SYSTEM_NAME]: names.SYSTEM, [names.RPC_METHOD]: method };
     const { isPublic = false } = this.#options;
@@ -134,11 +134,6 @@ class RecordedCalls {
     }
     return found;
   }
-}
-
-/** A call for items of a stream: as many as the stream has batches. */
-function isPull({ type, method }: CallArrived): boolean {
-  return type === "StreamSource" && method === "next";
 }
 
 function linkTo(call: CallArrived): Link[] {

@@ -9,7 +9,7 @@ import { isBaggage, isTracestate, readTraceparent } from "./trace-context.js";
 /**
  * Hooks that observe calls, for metrics, logs and spans. A hook is called once for each call, when the call starts. It
  * may return a {@link CallObserver}, whose `settled` is called once, when the call ends. Pings, the messages of `pbx`,
- * and calls that a hook makes before it returns are not observed.
+ * calls for the items of a stream, and calls that a hook makes before it returns are not observed.
  *
  * Errors that hooks throw are reported to `onEvent` as `callback-failed`, and change nothing.
  */

@@ -247,6 +247,21 @@ test("the avatar that is called is reported as the perspective, and gives the cl
   expect(theirs.arrived.at(-1)).toMatchObject({ type: "Member", method: "hi", perspective: member });
 });
 
+test("calls for the items of a stream are not observed at either end", async () => {
+  class Log extends Root {
+    async *remote_lines(): AsyncGenerator<number> {
+      for (let line = 0; line < 3; line++) yield line;
+    }
+  }
+  const [ours, theirs] = [new Recorder(), new Recorder()];
+  const pair = await connectedPair({ root: new Log(), telemetry: theirs.telemetry }, { telemetry: ours.telemetry });
+  onTestFinished(() => pair.close());
+  const lines: unknown[] = [];
+  for await (const line of await (await pair.client.getRootObject<Log>()).callRemote("lines")) lines.push(line);
+  expect(lines).toEqual([0, 1, 2]);
+  for (const calls of [ours.made, theirs.arrived]) expect(calls.map(({ method }) => method)).toEqual(["lines"]);
+});
+
 test("calls that are not sent are refused", async () => {
   const { ours, theirs, root } = await open({ client: { limits: { callsWaiting: 1 } } });
   const waiting = root.callRemote("stay");

@@ -5,6 +5,7 @@ import type { Callable } from "../../calls/callable.js";
 import type { KeptCall } from "../../calls/kept-call.js";
 import type { ArrivedRecord, CallOutcome } from "../../calls/telemetry.js";
 import { calledMethod } from "../../flavors/called-method.js";
+import { StreamSource } from "../../flavors/stream-source.js";
 import type { ReceivedCall } from "../../wire/messages.js";
 import type { ConnectionParts } from "../connection-parts.js";
 
@@ -24,7 +25,8 @@ export function recordArrival(
   note: CallNote | undefined,
 ): void {
   const { target, method, wantsAnswer } = call;
-  if (target === "pbx" || (callable === undefined && target === "")) return; // What both ends do by themselves.
+  const isInternal = target === "pbx" || callable instanceof StreamSource || (callable === undefined && target === "");
+  if (isInternal) return; // What both ends do by themselves.
   call.record = config.hooks?.arrived({ connection, method, wantsAnswer, note, bytes: memory.messageBytes });
 }
 
