@@ -9,7 +9,7 @@ export class Subscriptions<Args extends readonly unknown[]> {
 
   /** Adds a callback. Dispose of the result to remove it. Throws `TypeError` for what is not a function. */
   add(callback: (...args: Args) => void): Disposable {
-    if (typeof callback !== "function") throw new TypeError("The callback must be a function");
+    requireCallback(callback);
     const entry = { callback };
     this.#entries.add(entry);
     return onDispose(() => void this.#entries.delete(entry));
@@ -27,4 +27,9 @@ export class Subscriptions<Args extends readonly unknown[]> {
   *takeAll(): IterableIterator<(...args: Args) => void> {
     for (const entry of [...this.#entries]) if (this.#entries.delete(entry)) yield entry.callback;
   }
+}
+
+/** Throws `TypeError` for what is not a function, where it is given: nobody calls it before the event. */
+export function requireCallback(callback: unknown): void {
+  if (typeof callback !== "function") throw new TypeError("The callback must be a function");
 }

@@ -113,6 +113,25 @@ describe("names that are no text", () => {
   });
 });
 
+describe("a callback that is no function", () => {
+  test.for([undefined, null, 5, {}])("%s is refused where it is given", async (given) => {
+    const { client, root, failures } = await open();
+    const stock = (await root.callRemote("stock")) as StockCopy;
+    const wrong = given as never;
+    const all = {
+      client,
+      root,
+      stock,
+      local: asLocal(new Shop()),
+      result: root.pipe("session") as unknown as RemoteReference,
+    };
+    for (const [name, it] of Object.entries(all))
+      expect(() => it.notifyOnDisconnect(wrong), name).toThrow(new TypeError("The callback must be a function"));
+    await client.close();
+    expect(failures()).toEqual([]);
+  });
+});
+
 describe("arguments of the wrong kind", () => {
   test("broadcast calls references only", async () => {
     const { root } = await open();

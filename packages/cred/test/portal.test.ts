@@ -14,6 +14,7 @@ import {
   UnhandledCredentials,
   UsernamePassword,
 } from "@pb/cred";
+import type { CheckerEvent } from "@pb/cred";
 import type { Credentials } from "@pb/cred/extension";
 import { alice, errorOf, RecordingRealm, users, wrongPassword } from "./support.js";
 
@@ -86,6 +87,28 @@ describe("a portal", () => {
     portal.registerChecker(users(), "IUsernameMD5Password");
     expect(portal.kinds).toEqual(["IUsernameMD5Password"]);
     expect(await errorOf(portal.requestAvatarId(alice))).toBeInstanceOf(UnhandledCredentials);
+  });
+
+  test("hears each event of a checker once, however often it was registered, and survives its own watcher", () => {
+    const reports: ((event: CheckerEvent) => void)[] = [];
+    const checker = {
+      kinds: ["IUsernamePassword", "IAnonymous"] as const,
+      requestAvatarId: () => Promise.resolve("alice"),
+      watch(report: (event: CheckerEvent) => void) {
+        reports.push(report);
+        return { [Symbol.dispose]: () => undefined };
+      },
+    };
+    const events: unknown[] = [];
+    const onEvent = (event: unknown): never => {
+      events.push(event);
+      throw new Error("of the watcher");
+    };
+    const portal = new Portal(new RecordingRealm(), [checker, checker], { onEvent });
+    portal.registerChecker(checker, "IAnonymous");
+    const event: CheckerEvent = { kind: "password-file", lines: [], omitted: 0 };
+    for (const report of reports) report(event);
+    expect(events).toEqual([event]);
   });
 
   test("names credentials without a checker as Twisted does", async () => {

@@ -56,6 +56,18 @@ describe("SecurityPolicy", () => {
     expect(standard.allowsClass("shop.Invoice")).toBe(false);
   });
 
+  test("allows the module of a class, which is all before the last dot, and no module around it", () => {
+    const policy = standard.allowClasses("shop.orders.Invoice", "Plain");
+    expect(["shop.orders", "", "shop", "shop.orders.Invoice"].map((name) => policy.allowsModule(name))).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+    expect(policy.allowsClass("shop.orders.Receipt")).toBe(false);
+    expect(policy.allowsClass("shop.Invoice")).toBe(false);
+  });
+
   test("refuses types, but not when it allows all names", () => {
     const policy = standard.refuseTypes("set", "list");
     expect(read(["frozenset"], policy)).toBeDefined();

@@ -53,6 +53,12 @@ export function toExactFloat(view: DataView, position: number): number | Float {
   return isInteger(value) ? new Float(value) : value;
 }
 
+/** The error for what is no expression, such as text. */
+export function notAnExpression(value: unknown): TypeError {
+  const what = value === null ? "null" : typeof value;
+  return new TypeError(`Banana has no ${what}, only integers, floats, byte strings and lists`);
+}
+
 /** Whether a value is a number that is written as an integer. */
 export function isInteger(value: unknown): value is number {
   return Number.isSafeInteger(value) && !Object.is(value, -0);

@@ -1,14 +1,14 @@
 // `TreeReader`: an `ExpressionReader` for expression trees.
 
-import { toLatin1 } from "../format/bytes.js";
+import { isForeignBytes, toLatin1 } from "../format/bytes.js";
 import { BananaError } from "../errors.js";
-import { isInteger } from "./expression.js";
-import type { Expression, ExpressionReader, Float, Kind } from "./expression.js";
+import { Float, isInteger, notAnExpression } from "./expression.js";
+import type { Expression, ExpressionReader, Kind } from "./expression.js";
 import type { ListHead } from "./list-head.js";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Reads an {@link Expression} element by element. */
+/** Reads an {@link Expression} element by element. Throws `TypeError` where something in it is no expression. */
 export class TreeReader implements ExpressionReader {
   /** The list that is being read, and its next element. */
   #list: readonly Expression[];
@@ -30,7 +30,10 @@ export class TreeReader implements ExpressionReader {
     if (Array.isArray(next)) return "list";
     if (next instanceof Uint8Array) return "bytes";
     if (typeof next === "bigint") return "integer";
-    return isInteger(next) ? "integer" : "float";
+    if (typeof next === "number") return isInteger(next) ? "integer" : "float";
+    if (next instanceof Float) return "float";
+    if (isForeignBytes(next)) return "bytes";
+    throw notAnExpression(next);
   }
 
   list(): number {
@@ -46,7 +49,12 @@ export class TreeReader implements ExpressionReader {
     const list = this.#peek();
     if (!Array.isArray(list) || list.length !== length) return false;
     const [first] = list;
-    if (!(first instanceof Uint8Array) || first.length !== word.length || toLatin1(first) !== word) return false;
+    if (
+      !(first instanceof Uint8Array || isForeignBytes(first)) ||
+      first.length !== word.length ||
+      toLatin1(first) !== word
+    )
+      return false;
     this.list();
     this.skip();
     return true;
@@ -110,8 +118,10 @@ export class TreeReader implements ExpressionReader {
     while (this.#index === this.#list.length && this.#outer.length > 0)
       ({ list: this.#list, index: this.#index } = this.#outer.pop()!);
     const next = this.#list[this.#index];
-    if (next === undefined)
+    if (next === undefined) {
+      if (this.#index < this.#list.length) throw notAnExpression(next);
       throw new BananaError("BANANA_TRUNCATED", "There is no further element", { offset: this.#offset });
+    }
     return next;
   }
 }

@@ -1,7 +1,7 @@
 // Writes an expression tree to any writer, and reads one from any reader.
 
 import { isForeignBytes } from "../format/bytes.js";
-import { Float, isInteger } from "./expression.js";
+import { Float, isInteger, notAnExpression } from "./expression.js";
 import type { Expression, ExpressionReader, ExpressionWriter, Kind } from "./expression.js";
 import { checkLimit } from "../limits.js";
 import {
@@ -64,10 +64,7 @@ function writeLeaf(writer: PlainWriter, leaf: Leaf): void {
   } else if (leaf instanceof Float) {
     writer.float(leaf);
   } else {
-    const other: unknown = leaf;
-    throw new TypeError(
-      `Banana has no ${other === null ? "null" : typeof other}, only integers, floats, byte strings and lists`,
-    );
+    throw notAnExpression(leaf);
   }
 }
 

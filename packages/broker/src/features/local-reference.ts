@@ -36,6 +36,7 @@ import type { Exchange, LocalArguments, LocalWriting } from "./local-values.js";
 import { LoopbackReference } from "./loopback-reference.js";
 import { printErrors } from "./print-errors.js";
 import { collectStats } from "../engine/collect-stats.js";
+import { requireCallback } from "../subscriptions.js";
 import { thisCopy } from "../this-copy.js";
 
 export interface LocalOptions {
@@ -141,8 +142,9 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
     this.#start(name, args, false, trace).catch((error: unknown) => this.#report(name, error));
   }
 
-  /** Does nothing: there is no connection that could end. */
-  notifyOnDisconnect(): Disposable {
+  /** Never calls back: there is no connection that could end. */
+  notifyOnDisconnect(callback: (reference: this) => void): Disposable {
+    requireCallback(callback);
     return onDispose(() => undefined);
   }
 

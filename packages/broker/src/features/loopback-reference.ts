@@ -16,6 +16,7 @@ import { RemoteCaller } from "../flavors/remote-reference.js";
 import type { RemoteCalls, RemoteMethods } from "../flavors/call-types.js";
 import type { RemoteReference } from "../flavors/remote-reference.js";
 import { linkPair } from "../link/memory-link.js";
+import { requireCallback } from "../subscriptions.js";
 import { checkArguments } from "./local-values.js";
 
 export class LoopbackReference {
@@ -94,6 +95,7 @@ export class LoopbackReference {
   }
 
   notifyOnDisconnect(callback: (reference: this) => void): Disposable {
+    requireCallback(callback);
     return this.#connection.notifyOnDisconnect(() => callback(this));
   }
 

@@ -25,6 +25,7 @@ import type { IncomingGraph } from "../references/graph-context.js";
 import { mentionArrivals, mentionContents } from "../references/mentioned-caches.js";
 import type { ConnectionContext } from "../references/graph-context.js";
 import type { SharedArguments } from "../references/shared-arguments.js";
+import { requireCallback } from "../subscriptions.js";
 import { readNumericId } from "../wire/messages.js";
 import { remoteTypeOf } from "./copyable.js";
 import { RemoteCaller } from "./remote-reference.js";
@@ -211,9 +212,10 @@ export abstract class RemoteCache {
 
   /**
    * Runs `callback` once, when the connection of the copy ends. Dispose of the result to unsubscribe. Throws
-   * {@link DeadReferenceError} for an object that did not come from a peer.
+   * {@link DeadReferenceError} for an object that did not come from a peer, and `TypeError` for what is not a function.
    */
   notifyOnDisconnect(callback: (cache: this) => void): Disposable {
+    requireCallback(callback);
     const context = contexts.get(this);
     if (context === undefined) throw new DeadReferenceError("This cache did not come from a peer");
     const handle = context.imports.caches.toHandle(this) as this;

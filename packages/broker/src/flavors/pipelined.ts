@@ -11,6 +11,7 @@ import { withDeadline } from "../deadline.js";
 import { callTimeout, ConnectionLostError, releasedError } from "../errors.js";
 import type { CallDetails, Expectation } from "../references/graph-context.js";
 import { partsOf } from "../references/mentioned-caches.js";
+import { requireCallback } from "../subscriptions.js";
 import { calledAs, RemoteError } from "../wire/failure.js";
 import { Kwargs } from "../wire/kwargs.js";
 import { RemoteCaller } from "./remote-reference.js";
@@ -135,6 +136,7 @@ export class PipelinedReference implements Promise<unknown>, Reference {
   }
 
   notifyOnDisconnect(callback: (reference: this) => void): Disposable {
+    requireCallback(callback);
     if (this.#made !== undefined) return this.#notifyLater(this.#made, callback);
     return this.#host?.connection.notifyOnDisconnect(() => callback(this)) ?? onDispose(() => undefined);
   }

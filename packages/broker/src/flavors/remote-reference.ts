@@ -13,6 +13,7 @@ import type { DeadlineOptions } from "../deadline.js";
 import { ConnectionLostError, DeadReferenceError, releasedError } from "../errors.js";
 import type { ConnectionContext, OnceTicket } from "../references/graph-context.js";
 import type { SharedArguments } from "../references/shared-arguments.js";
+import { requireCallback } from "../subscriptions.js";
 import type { ObjectId } from "../wire/messages.js";
 import { addIteration, noteSignal, readStream } from "./stream-reader.js";
 import type { StreamReader } from "./stream-reader.js";
@@ -141,6 +142,7 @@ export class RemoteReference<out T = RemoteMethods> implements Reference<T> {
 
   /** Runs `callback` once, when the connection of the reference ends. Dispose of the result to unsubscribe. */
   notifyOnDisconnect(callback: (reference: this) => void): Disposable {
+    requireCallback(callback);
     return this.#context.connection.notifyOnDisconnect(() => callback(this));
   }
 

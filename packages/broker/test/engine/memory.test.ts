@@ -6,6 +6,7 @@ import type { BrokerOptions, ConnectionLostError } from "@pb/broker";
 import { BrokerConfig } from "@pb/broker/extension";
 import { afterEach, describe, expect, onTestFinished, test } from "vitest";
 import { ConnectionMemory, MemoryPool } from "../../src/engine/memory.js";
+import { defaultBrokerLimits } from "../../src/limits.js";
 import { sexp as bytes } from "../../../jelly-types/test/helpers/support.js";
 import { brokerAndPeer, brokerAndUnnegotiatedPeer, settled } from "../support/raw-peer.js";
 
@@ -266,4 +267,17 @@ describe("a peer that has logged in without a name", () => {
     expect(peer.received().join()).toContain("answer 1");
     await broker.close();
   });
+});
+
+test("a connection is told that a pool is exceeded after the message in whose middle it is", async () => {
+  const exceeded: string[] = [];
+  const limits = { ...defaultBrokerLimits, strangersHeapBytes: 10_000 };
+  const pool = new MemoryPool("strangersHeapBytes");
+  const end = (): void => void exceeded.push("ended");
+  const memory = new ConnectionMemory(limits, pool, end, (limit) => void exceeded.push(limit));
+  onTestFinished(() => memory.release());
+  memory.startCall(20_000);
+  expect(exceeded).toEqual([]);
+  await settled();
+  expect(exceeded).toEqual(["strangersHeapBytes", "ended"]);
 });

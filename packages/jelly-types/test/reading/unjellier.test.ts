@@ -1,5 +1,6 @@
 import fc from "fast-check";
-import { BananaReader, pb, TreeReader } from "@pb/banana";
+import { runInNewContext } from "node:vm";
+import { BananaReader, inspectExpression, pb, TreeReader } from "@pb/banana";
 import type { Expression } from "@pb/banana";
 import { FrozenSet, jelly, JellyError, SecurityPolicy, TypeRegistry, Unjellier, unjelly } from "@pb/jelly-types";
 import { describe, expect, test, vi } from "vitest";
@@ -431,4 +432,29 @@ test("returns every value and every graph unchanged", () => {
     }),
     { numRuns: 2000 },
   );
+});
+
+describe("what is no expression", () => {
+  test.each([
+    ["text", "abc"],
+    ["JSON", '["list", 1]'],
+    ["null", null],
+    ["undefined", undefined],
+    ["a boolean", true],
+    ["an ArrayBuffer", new ArrayBuffer(3)],
+    ["other numbers", new Uint16Array(2)],
+    ["a Date", new Date(0)],
+  ])("(%s) is refused, alone and in a list", (_name, value) => {
+    const list = new TextEncoder().encode("list");
+    for (const expression of [value, [list, value], [list, [list, value]]])
+      expect(() => unjelly(expression as never)).toThrow(/^Banana has no/);
+    expect(() => inspectExpression(value as never)).toThrow(TypeError);
+  });
+
+  test("does not include bytes of another realm", () => {
+    const foreign = (text: string): Uint8Array =>
+      runInNewContext("Uint8Array.from(bytes)", { bytes: [...Buffer.from(text)] }) as Uint8Array;
+    expect(foreign("x")).not.toBeInstanceOf(Uint8Array);
+    expect(unjelly([foreign("list"), [foreign("unicode"), foreign("abc")], [foreign("None")]])).toEqual(["abc", null]);
+  });
 });

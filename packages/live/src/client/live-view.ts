@@ -75,15 +75,16 @@ export class LiveView<State = unknown> extends RemoteCache implements LiveSource
   }
 
   subscribe(listener: () => void): () => void {
-    this.#listening ??= {
-      handle: this.#handle,
-      disconnect: this.#context!.connection.notifyOnDisconnect(() => this.#listeners.notify()),
-    };
-    return this.#listeners.add(listener, () => {
+    const remove = this.#listeners.add(listener, () => {
       if (this.#listeners.size > 0) return;
       this.#listening?.disconnect[dispose]();
       this.#listening = undefined;
     });
+    this.#listening ??= {
+      handle: this.#handle,
+      disconnect: this.#context!.connection.notifyOnDisconnect(() => this.#listeners.notify()),
+    };
+    return remove;
   }
 
   /**

@@ -52,15 +52,16 @@ export class Selection<T, Selected> implements LiveSource<Selected> {
   }
 
   subscribe(listener: () => void): () => void {
-    if (this.#listeners.size === 0) {
-      this.#known = this.#look();
-      this.#unsubscribe = this.#source.subscribe(() => this.#changed());
-    }
-    return this.#listeners.add(listener, () => {
+    const remove = this.#listeners.add(listener, () => {
       if (this.#listeners.size > 0) return;
       this.#unsubscribe?.();
       this.#unsubscribe = undefined;
     });
+    if (this.#unsubscribe === undefined) {
+      this.#known = this.#look();
+      this.#unsubscribe = this.#source.subscribe(() => this.#changed());
+    }
+    return remove;
   }
 
   #changed(): void {

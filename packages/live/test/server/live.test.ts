@@ -1,6 +1,6 @@
 // A `Live` and its viewers, over connections in memory.
 
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { LiveError } from "@pb/live";
 import { Board, BoardRoot, first, nameOf, patchesOf, sentBy, viewerOf } from "../support/boards.js";
 import type { BoardState } from "../support/boards.js";
@@ -366,4 +366,18 @@ describe("a viewer that does not read", () => {
 test("options are checked", () => {
   expect(() => new Board({ intervalMs: -1 })).toThrow(TypeError);
   expect(() => new Board({ interval: 1 } as never)).toThrow("interval");
+});
+
+test("a listener that is no function is refused, and subscribes to nothing", async () => {
+  const { pair, view } = await viewerOf(new BoardRoot(new Board()));
+  const subscribed = vi.spyOn(pair.client, "notifyOnDisconnect");
+  const titles = view.select(({ title }) => title);
+  for (const wrong of [undefined, null, 5, {}])
+    for (const source of [view, titles]) expect(() => source.subscribe(wrong as never)).toThrow(TypeError);
+  expect(subscribed).not.toHaveBeenCalled();
+  const unsubscribe = titles.subscribe(() => undefined);
+  expect(subscribed).toHaveBeenCalledTimes(1);
+  unsubscribe();
+  view[Symbol.dispose]();
+  await pair.expectNothingLeft();
 });

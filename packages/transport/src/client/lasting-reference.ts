@@ -106,9 +106,10 @@ export class LastingReference<T = RemoteMethods> extends CurrentObject<T> implem
 
   /**
    * Runs `callback` once, when the connection ends on which this is bound: now, or next. Dispose of the result to
-   * unsubscribe.
+   * unsubscribe. Throws `TypeError` for what is not a function.
    */
   notifyOnDisconnect(callback: (reference: this) => void): Disposable {
+    if (typeof callback !== "function") throw new TypeError("The callback must be a function");
     let wasBound = this.state.is === "bound";
     const subscription = this.onState(({ is }) => {
       if (wasBound && is !== "bound") {

@@ -51,6 +51,12 @@ test("what programs do with any object calls no method of the server", async () 
   expect(await room.call.say("a")).toBe("lobby: a");
 });
 
+test("a callback that is no function is refused where it is given", () => {
+  const room = startHouse().client.path("room", "lobby");
+  for (const wrong of [undefined, null, 5, {}])
+    expect(() => room.notifyOnDisconnect(wrong as never)).toThrow(new TypeError("The callback must be a function"));
+});
+
 const caught = (call: Promise<unknown>): Promise<unknown> => call.catch((error: unknown) => error);
 
 describe("the method of a path", () => {
