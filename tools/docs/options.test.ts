@@ -15,6 +15,7 @@ import { copyType, jelly, Jellier, TypeRegistry, unjelly, Unjellier } from "@pb/
 import { Live } from "@pb/live";
 import * as net from "@pb/node-transport";
 import { observeConnections, openTelemetry } from "@pb/telemetry";
+import { Admin, listenAdmin } from "@pb/node-transport/admin";
 import * as transport from "../../packages/transport/src/index.js";
 import * as web from "@pb/web-transport";
 import * as webNode from "@pb/web-transport/node";
@@ -102,6 +103,8 @@ const users: Readonly<Record<string, (options: Options) => unknown>> = {
   "cluster Cluster": (options) => new cluster.Cluster({ engine: new cluster.MemoryEngine(), node: "a", ...options }),
   "cluster ClusterLive.with": (options) => board.with(options),
   "live Live": (options) => new Live({}, options),
+  "node-transport Admin": (options) => new Admin({ servers: [], ...options }),
+  "node-transport listenAdmin": (options) => listenAdmin("/nowhere/admin.sock", { servers: [], ...options }),
   "node-transport connect": (options) => net.connect("tcp:127.0.0.1:1", options),
   "node-transport listen": (options) => net.listen(here, service, options),
   "node-transport reconnecting": (options) => net.reconnecting("tcp:127.0.0.1:1", options),

@@ -160,6 +160,24 @@ export function brokerLimits(given?: Partial<BrokerLimits>): BrokerLimits {
   return { ...limits, banana };
 }
 
+/** Limits that are read at each use. The others are part of what a connection makes at its start. */
+const CHANGEABLE: readonly string[] = [
+  ...["references", "streams", "queuedBytes", "unsentBytes", "callsWaiting", "callsRunning", "overload"],
+  ...["processHeapBytes", "strangersHeapBytes"],
+];
+
+/**
+ * Changes limits of all connections that share them. Throws `TypeError` for an unknown name, a value out of its range,
+ * and a limit that cannot be changed, and then changes nothing.
+ */
+export function changeLimits(limits: BrokerLimits, given: Partial<BrokerLimits>): void {
+  const changed = withDefaults("limit", limits, given, { overload: ["wait", "refuse", "close"] });
+  for (const [name, value] of Object.entries(given) as [keyof BrokerLimits, unknown][])
+    if (value !== undefined && !CHANGEABLE.includes(name))
+      throw new TypeError(`The limit ${name} cannot be changed while the server runs, only ${CHANGEABLE.join(", ")}`);
+  Object.assign(limits, changed);
+}
+
 /**
  * Throws `LimitError` for a message that is larger than this end would accept: a peer with the same limit would close
  * the connection.

@@ -2,6 +2,7 @@
 // command is loaded when it is used, so that `pb` starts quickly.
 
 import { Command, CommanderError } from "commander";
+import { addSessions, addTop } from "./admin/command.js";
 import { addCall } from "./call/command.js";
 import { completionScript, shells } from "./completion.js";
 import { addDecode, addStats } from "./decode/command.js";
@@ -11,6 +12,7 @@ import { addGateway } from "./gateway/command.js";
 import { examples } from "./help.js";
 import { columnsOf, painter } from "./io.js";
 import type { CliIo } from "./io.js";
+import { addPasswd } from "./passwd/command.js";
 import { addReplay } from "./replay/command.js";
 import { addTap } from "./tap/command.js";
 import { addTypegen } from "./typegen/command.js";
@@ -81,6 +83,9 @@ function makeProgram(io: CliIo, done: (status: number) => void): Command {
   addReplay(program, io, done);
   addGateway(program, io, done);
   addTypegen(program, io, done);
+  addTop(program, io, done);
+  addSessions(program, io, done);
+  addPasswd(program, io, done);
   addCompletion(program, io);
   return program;
 }

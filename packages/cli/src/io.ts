@@ -17,6 +17,8 @@ export interface CliOutput {
   write(text: string): unknown;
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
+  /** The lines of a terminal, for `pb top`. */
+  readonly rows?: number | undefined;
 }
 
 /** The width of a terminal that does not tell its own. */

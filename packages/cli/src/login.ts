@@ -68,7 +68,7 @@ function firstLine(text: string): string {
 }
 
 /** Asks on the terminal. What is typed is not shown. */
-async function prompt(question: string, { stdin, stderr, signal }: CliIo): Promise<string> {
+export async function prompt(question: string, { stdin, stderr, signal }: CliIo): Promise<string> {
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const terminal = createInterface({ input: stdin, output: silent, terminal: true });
   const interrupt = new AbortController();

@@ -73,6 +73,7 @@ export const groups: readonly Group[] = [
     pages: [
       ["operations/production", "packages/node-transport/OPERATIONS.md"],
       ["operations/deployment", "packages/node-transport/DEPLOYMENT.md"],
+      ["operations/cores", "packages/node-transport/CORES.md"],
       ["operations/monitoring", "packages/node-transport/MONITORING.md"],
       ["operations/telemetry", "packages/telemetry/README.md"],
       ["operations/tracing", "packages/telemetry/GUIDE.md"],

@@ -53,6 +53,7 @@ export type {
   Refusal,
   SameUserOptions,
   ServerEvent,
+  LimitChanges,
   ServerLimits,
   ServerOptions,
   ServerWatcher,

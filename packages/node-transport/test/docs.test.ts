@@ -22,7 +22,7 @@ const here = fileURLToPath(new URL("../", import.meta.url));
 const readme = readFileSync(join(here, "README.md"), "utf8");
 const operations = readFileSync(join(here, "OPERATIONS.md"), "utf8");
 
-const deployment = readFileSync(join(here, "DEPLOYMENT.md"), "utf8");
+const deployment = ["DEPLOYMENT.md", "CORES.md"].map((name) => readFileSync(join(here, name), "utf8")).join("\n");
 const recipes = readFileSync(join(here, "RECIPES.md"), "utf8");
 const monitoring = readFileSync(join(here, "MONITORING.md"), "utf8");
 /** The programs of RECIPES.md and MONITORING.md, and what they print. */

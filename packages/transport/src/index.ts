@@ -15,7 +15,7 @@ export type { Backoff, BackoffOptions } from "./client/backoff.js";
 export { defaultLiveness, watchOver } from "./liveness.js";
 export type { LivenessOptions } from "./liveness.js";
 export { defaultServerLimits } from "./server/admission.js";
-export type { Refusal, ServerLimits } from "./server/admission.js";
+export type { LimitChanges, Refusal, ServerLimits } from "./server/admission.js";
 export { DuplicateLogin } from "./server/same-user.js";
 export type { SameUserOptions } from "./server/same-user.js";
 export type { ServerEvent, ServerWatcher } from "./server/server-events.js";

@@ -42,6 +42,7 @@ export type {
   Refusal,
   SameUserOptions,
   ServerEvent,
+  LimitChanges,
   ServerLimits,
   ServerOptions,
   ServerWatcher,

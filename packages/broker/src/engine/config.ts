@@ -17,7 +17,7 @@ import { referenceableHandler } from "../flavors/referenceable.js";
 import { batchHandler } from "../flavors/stream-items.js";
 import { isStream, streamHandler } from "../flavors/stream-source.js";
 import { localHandler, remoteHandler } from "../flavors/reference-handlers.js";
-import { brokerLimits } from "../limits.js";
+import { brokerLimits, changeLimits } from "../limits.js";
 import type { BrokerLimits } from "../limits.js";
 import { EventRate } from "./event-rate.js";
 import { MemoryPool } from "./memory.js";
@@ -173,6 +173,11 @@ export class BrokerConfig {
     this.traceReferences = options.traceReferences ?? false;
     this.hooks = this.#hooksOf(options.telemetry);
     this.onEvent = options.onEvent === undefined ? () => undefined : isolate(options.onEvent);
+  }
+
+  /** Changes limits of all connections with these options: see `changeLimits` of `limits.ts`. */
+  changeLimits(limits: Partial<BrokerLimits>): void {
+    changeLimits(this.limits, limits);
   }
 
   #hooksOf(telemetry: Telemetry | undefined): CallHooks | undefined {

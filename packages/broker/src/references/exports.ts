@@ -261,9 +261,10 @@ export class ExportTable {
 
   #approachLimit(): void {
     const count = this.#byId.size;
+    const { config, connection } = this.#host;
+    this.#nearLimit.limit = config.limits.references;
     // The first time, a peer of this library begins to look for references that it can release.
     if (!this.#nearLimit.reach(count)) return;
-    const { config, connection } = this.#host;
     config.onEvent({ kind: "references-near-limit", held: false, count, limit: this.#nearLimit.limit }, connection);
   }
 

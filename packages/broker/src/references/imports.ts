@@ -132,8 +132,9 @@ export class ImportTable<Proxy extends ReferenceLike = ReferenceLike> {
   #approachLimit(): void {
     requestCollection();
     const count = this.#objectCount;
-    if (!this.#nearLimit.reach(count)) return;
     const { config, connection } = this.#host;
+    this.#nearLimit.limit = config.limits.references;
+    if (!this.#nearLimit.reach(count)) return;
     config.onEvent({ kind: "references-near-limit", held: true, count, limit: this.#nearLimit.limit }, connection);
   }
 

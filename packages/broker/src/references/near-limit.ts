@@ -7,19 +7,22 @@ const NEAR = 0.75;
 const GROWTH = 1.125;
 
 export class NearLimit {
-  readonly limit: number;
-  readonly #first: number;
+  /** May change at any time. */
+  limit: number;
   /** The count that is noticed next. */
   next: number;
 
   constructor(limit: number) {
     this.limit = limit;
-    this.#first = Math.ceil(limit * NEAR);
     this.next = this.#first;
   }
 
   /** The count has reached {@link next}. Returns whether it had already been noticed before, and has grown since. */
   reach(count: number): boolean {
+    if (count < this.#first) {
+      this.next = this.#first; // The limit was raised.
+      return false;
+    }
     const isFirst = this.next === this.#first;
     this.next = Math.ceil(count * GROWTH);
     return !isFirst;
@@ -28,5 +31,9 @@ export class NearLimit {
   /** The count has become smaller. */
   leave(count: number): void {
     if (count < this.#first) this.next = this.#first;
+  }
+
+  get #first(): number {
+    return Math.ceil(this.limit * NEAR);
   }
 }

@@ -1,10 +1,17 @@
 // A listening server.
 
 import { addDisposal, asyncDispose, dispose, refuseProxies } from "@pb/jelly-types";
-import type { Broker } from "@pb/broker";
+import type { Broker, BrokerLimits } from "@pb/broker";
 import { withDefaults } from "@pb/broker/extension";
 import { ConnectError } from "@pb/transport";
-import type { CloseOptions, ServerConnections, ServerEvent, ServerLimits, ServerWatcher } from "@pb/transport";
+import type {
+  CloseOptions,
+  LimitChanges,
+  ServerConnections,
+  ServerEvent,
+  ServerLimits,
+  ServerWatcher,
+} from "@pb/transport";
 import { once } from "node:events";
 import type { Server as SocketServer, Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -89,11 +96,18 @@ export class Server {
     return this.#state;
   }
 
+  /** The limits at the moment, with all defaults filled in. `broker` has those of each connection. */
+  get limits(): ServerLimits & { readonly broker: BrokerLimits } {
+    return { ...this.#connections.limits, broker: { ...this.#connections.brokerLimits } };
+  }
+
   /**
-   * Changes limits from now on. Connections that exceed a lower one stay. Throws `TypeError` for an unknown name, for a
-   * value that is not a number in its range, and for another `tlsMs`, which cannot be changed.
+   * Changes limits from now on. Connections that exceed a lower one stay. `broker` changes limits of each connection,
+   * of those that are open too: `references`, `streams`, `queuedBytes`, `unsentBytes`, `callsWaiting`, `callsRunning`,
+   * `overload`, `processHeapBytes` and `strangersHeapBytes`. Throws `TypeError` for an unknown name, for a value out of
+   * its range, and for limits that cannot be changed (`tlsMs`, and all others of `broker`), and then changes nothing.
    */
-  setLimits(limits: Partial<ServerLimits>): void {
+  setLimits(limits: LimitChanges): void {
     this.#connections.setLimits(limits);
   }
 

@@ -1,6 +1,7 @@
 // Limits the connections of a server: in total, for each address, and those that are not established yet. When a limit
 // is reached, connections that nobody has logged in on make room, so that no address keeps the others out.
 
+import type { BrokerLimits } from "@pb/broker";
 import { networksOf } from "@pb/broker/extension";
 import { Crowd, oldestOf } from "./crowd.js";
 
@@ -42,6 +43,9 @@ export interface ServerLimits {
   /** If a login is required: milliseconds after which a connection that has not logged in is closed. Default 60,000. */
   readonly loginMs: number;
 }
+
+/** Limits of a server that change while it runs, and those of its connections. */
+export type LimitChanges = Partial<ServerLimits> & { readonly broker?: Partial<BrokerLimits> | undefined };
 
 export const defaultServerLimits: ServerLimits = Object.freeze({
   connections: 10_000,

@@ -1,7 +1,7 @@
 // The connections of a server, the same for every transport: admission, brokers, logins, events, draining.
 
 import { Broker } from "@pb/broker";
-import type { LimitError } from "@pb/broker";
+import type { BrokerLimits, LimitError } from "@pb/broker";
 import { after, BrokerConfig, EventRate, Subscriptions, withDefaults } from "@pb/broker/extension";
 import type { Link } from "@pb/broker/extension";
 import { checkOptions, dispose, onDispose } from "@pb/jelly-types";
@@ -12,7 +12,7 @@ import { defaultPlatform } from "../platform.js";
 import type { Platform } from "../platform.js";
 import type { Pulse } from "../pulse.js";
 import { Admission, defaultServerLimits } from "./admission.js";
-import type { Refusal, ServerLimits, Ticket } from "./admission.js";
+import type { LimitChanges, Refusal, ServerLimits, Ticket } from "./admission.js";
 import { drain } from "./drain.js";
 import type { CloseOptions, DrainTimes } from "./drain.js";
 import { errorFor, Refusals } from "./refusals.js";
@@ -118,13 +118,16 @@ export class ServerConnections {
     return this.#limits;
   }
 
-  /**
-   * Changes limits from now on. Connections that exceed a lower one stay. Throws `TypeError` for an unknown name, for a
-   * value that is not a number in its range, and for `tlsMs`, which is that of the TLS context.
-   */
-  setLimits(limits: Partial<ServerLimits>): void {
+  /** The limits of the connections themselves, with all defaults filled in. */
+  get brokerLimits(): BrokerLimits {
+    return this.#options.config.limits;
+  }
+
+  /** See `Server.setLimits` of `@pb/node-transport`. `tlsMs` is that of the TLS context. */
+  setLimits({ broker, ...limits }: LimitChanges): void {
     const changed = withDefaults("limit", this.#limits, limits, { tlsMs: { least: 1 } });
     if (changed.tlsMs !== this.#limits.tlsMs) throw new TypeError("The limit tlsMs cannot be changed");
+    if (broker !== undefined) this.#options.config.changeLimits(broker);
     this.#limits = changed;
     this.#admission.limits = changed;
   }

@@ -1,6 +1,6 @@
 // The connections of a server over WebSockets and ports that were opened by other means.
 
-import type { Broker, BrokerOptions, Peer, RootSource } from "@pb/broker";
+import type { Broker, BrokerLimits, BrokerOptions, Peer, RootSource } from "@pb/broker";
 import { withDefaults } from "@pb/broker/extension";
 import { addDisposal, asyncDispose, checkOptions, printable, refuseProxies } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
@@ -10,6 +10,7 @@ import type {
   CloseOptions,
   Platform,
   ServerConnections,
+  LimitChanges,
   ServerLimits,
   ServerOptions,
   ServerWatcher,
@@ -98,11 +99,18 @@ export class WebServer {
     return this.#state;
   }
 
+  /** The limits at the moment, with all defaults filled in. `broker` has those of each connection. */
+  get limits(): ServerLimits & { readonly broker: BrokerLimits } {
+    return { ...this.incoming.limits, broker: { ...this.incoming.brokerLimits } };
+  }
+
   /**
-   * Changes limits from now on. Connections that exceed a lower one stay. Throws `TypeError` for an unknown name, for a
-   * value that is not a number in its range, and for another `tlsMs`, which cannot be changed.
+   * Changes limits from now on. Connections that exceed a lower one stay. `broker` changes limits of each connection,
+   * of those that are open too: `references`, `streams`, `queuedBytes`, `unsentBytes`, `callsWaiting`, `callsRunning`,
+   * `overload`, `processHeapBytes` and `strangersHeapBytes`. Throws `TypeError` for an unknown name, for a value out of
+   * its range, and for limits that cannot be changed (`tlsMs`, and all others of `broker`), and then changes nothing.
    */
-  setLimits(limits: Partial<ServerLimits>): void {
+  setLimits(limits: LimitChanges): void {
     this.incoming.setLimits(limits);
   }
 

@@ -1,0 +1,102 @@
+// `pb sessions`: who is logged in to a server, and the end of sessions.
+
+import type { RemoteReference } from "@pb/broker";
+import { printable } from "@pb/jelly-types";
+import type { Admin, SessionRow } from "@pb/node-transport/admin";
+import { withTimeout } from "../deadline.js";
+import { exitStatus, usageError } from "../errors.js";
+import { columnsOf } from "../io.js";
+import type { CliIo } from "../io.js";
+import { withAdmin } from "./connect-admin.js";
+import { duration, size, tableLines } from "./table.js";
+import type { Column } from "./table.js";
+
+export interface SessionsFlags {
+  readonly disconnect?: string;
+  readonly for?: string;
+  readonly untilChange?: boolean;
+  readonly readmit?: string;
+  readonly revalidate?: boolean;
+  readonly timeout: string;
+  readonly json?: boolean;
+}
+
+/** Sessions that are asked for. */
+const MOST = 100_000;
+
+const columns: readonly Column<SessionRow>[] = [
+  ["USER", ({ user }) => user ?? "-"],
+  ["SINCE", ({ sinceMs }) => duration(sinceMs)],
+  ["LOGIN", ({ mechanism }) => mechanism],
+  ["PEER", ({ peer }) => peer.replace(/ via .*/, "")],
+  ["CALLS", ({ callsRunning }) => callsRunning],
+  ["QUEUED", ({ bytesQueued }) => size(bytesQueued)],
+  ["REFS", ({ referencesGiven }) => referencesGiven],
+  ["CONNECTION", ({ connection }) => connection],
+];
+
+type Action = (admin: RemoteReference<Admin>) => Promise<readonly [text: string, result: object]>;
+
+export async function sessions(socket: string, flags: SessionsFlags, io: CliIo): Promise<number> {
+  const action = actionOf(flags, columnsOf(io.stdout));
+  const [text, result] = await withTimeout(flags.timeout, io.signal, (signal) => withAdmin(socket, signal, action));
+  io.stdout.write(`${flags.json === true ? JSON.stringify(result) : text}\n`);
+  return exitStatus.success;
+}
+
+function actionOf(flags: SessionsFlags, width: number): Action {
+  const { disconnect, readmit, revalidate } = flags;
+  if ([disconnect, readmit, revalidate].filter((flag) => flag !== undefined).length > 1)
+    throw usageError("--disconnect, --readmit and --revalidate exclude each other");
+  if (disconnect === undefined && (flags.for ?? flags.untilChange) !== undefined)
+    throw usageError("--for and --until-change need --disconnect USER");
+  if (disconnect !== undefined) return ending(disconnect, refusalMs(flags.for), flags.untilChange === true);
+  if (readmit !== undefined) return readmitting(readmit);
+  return revalidate === true ? revalidating : listing(width);
+}
+
+/** Milliseconds, or null for all time. */
+function refusalMs(text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const seconds = Number(text);
+  if (text.trim() === "" || !(seconds >= 0 && seconds < Infinity))
+    throw usageError(`--for ${JSON.stringify(text)}: expected seconds from 0`);
+  return seconds * 1000;
+}
+
+function listing(width: number): Action {
+  return async (admin) => {
+    const table = await admin.callRemote("sessions", MOST);
+    const lines = tableLines(columns, table.sessions, width);
+    return [table.total === 0 ? "no sessions" : lines.join("\n"), table];
+  };
+}
+
+function ending(user: string, forMs: number | null, untilChange: boolean): Action {
+  return async (admin) => {
+    const ended = await admin.callRemote("disconnect", user, forMs, untilChange);
+    const refused = forMs === 0 ? "" : `; logins are refused ${refusalText(forMs, untilChange)}`;
+    return [`${printable(user)}: ${ended} sessions ended${refused}`, { user, ended }];
+  };
+}
+
+function refusalText(forMs: number | null, untilChange: boolean): string {
+  const time = forMs === null ? undefined : `for ${duration(forMs)}`;
+  if (untilChange) return time === undefined ? "until the password changes" : `${time}, or until the password changes`;
+  return time ?? "until pb sessions --readmit, or until the server restarts";
+}
+
+function readmitting(user: string): Action {
+  return async (admin) => {
+    const wasRefused = await admin.callRemote("readmit", user);
+    return [
+      `${printable(user)}: ${wasRefused ? "logins are accepted again" : "was not refused"}`,
+      { user, wasRefused },
+    ];
+  };
+}
+
+const revalidating: Action = async (admin) => {
+  const ended = await admin.callRemote("revalidate");
+  return [`${ended} sessions ended`, { ended }];
+};

@@ -1,0 +1,155 @@
+// What an admin object tells about a process, its connections and its sessions: plain values, which any peer can read.
+
+import type { Broker, Connection } from "@pb/broker";
+import type { AdminOptions, AdminServer } from "./admin-options.js";
+
+/** Times are whole milliseconds. What is unknown is null. */
+export interface ProcessState {
+  readonly pid: number;
+  readonly node: string;
+  readonly uptimeMs: number;
+  /** Bytes. */
+  readonly heapUsed: number;
+  readonly rss: number;
+  readonly sessions: number;
+  /** The level of the log. */
+  readonly level: string | null;
+  readonly servers: readonly {
+    readonly address: string;
+    readonly state: string;
+    readonly connections: number;
+    readonly tracesReferences: boolean;
+  }[];
+}
+
+/** One connection. The numbers are those of `BrokerStats`. */
+export interface ConnectionRow {
+  readonly id: string;
+  /** The index of its server. */
+  readonly server: number;
+  readonly users: readonly string[];
+  readonly peer: string;
+  readonly address: string | null;
+  readonly openMs: number;
+  /** The round-trip time, in microseconds. */
+  readonly latencyUs: number | null;
+  readonly callsRunning: number;
+  readonly callsWaiting: number;
+  readonly callsHeld: number;
+  readonly bytesQueued: number;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  readonly referencesGiven: number;
+  readonly referencesHeld: number;
+  readonly cachesGiven: number;
+  readonly cachesHeld: number;
+  readonly pausedBy: string | null;
+  readonly lastAnswered: string | null;
+}
+
+export interface ConnectionTable {
+  /** How many connections there are. */
+  readonly total: number;
+  readonly connections: readonly ConnectionRow[];
+}
+
+/** One login. */
+export interface SessionRow {
+  /** Null for a login without a name. */
+  readonly user: string | null;
+  /** The index of its portal. */
+  readonly portal: number;
+  readonly mechanism: string;
+  readonly sinceMs: number;
+  /** The id of its connection. */
+  readonly connection: string;
+  readonly peer: string;
+  readonly address: string | null;
+  readonly callsRunning: number;
+  readonly bytesQueued: number;
+  readonly referencesGiven: number;
+}
+
+export interface SessionTable {
+  /** How many sessions there are. */
+  readonly total: number;
+  readonly sessions: readonly SessionRow[];
+}
+
+export function processState({ servers, portals = [], log }: AdminOptions): ProcessState {
+  const { heapUsed, rss } = process.memoryUsage();
+  return {
+    pid: process.pid,
+    node: process.version,
+    uptimeMs: Math.round(process.uptime() * 1000),
+    heapUsed,
+    rss,
+    sessions: portals.reduce((sum, portal) => sum + portal.sessions().length, 0),
+    level: log?.level ?? null,
+    servers: servers.map((server) => ({
+      address: addressOf(server),
+      state: server.state,
+      connections: server.connections.size,
+      tracesReferences: server.tracesReferences,
+    })),
+  };
+}
+
+function addressOf({ address }: AdminServer): string {
+  if (address === undefined) return "";
+  const { host, port, path } = address;
+  if (port === 0 && path !== undefined) return path;
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Numbers by which connections can be put in order, the largest first. */
+const ORDERS = [
+  ...(["openMs", "callsRunning", "callsWaiting", "bytesQueued", "bytesReceived", "bytesSent"] as const),
+  ...(["referencesGiven", "referencesHeld"] as const),
+];
+type Order = (typeof ORDERS)[number];
+
+/** The `first` connections of all servers. Throws `TypeError` for an unknown order. */
+export function connectionTable(servers: readonly AdminServer[], first: number, by: string): ConnectionTable {
+  if (!ORDERS.includes(by as Order))
+    throw new TypeError(`Connections have no order "${by}", only ${ORDERS.join(", ")}`);
+  const now = Date.now();
+  const rows = servers.flatMap((server, index) => [...server.connections].map((broker) => rowOf(broker, index, now)));
+  rows.sort((one, other) => other[by as Order] - one[by as Order]);
+  return { total: rows.length, connections: rows.slice(0, first) };
+}
+
+function rowOf(broker: Broker, server: number, now: number): ConnectionRow {
+  const { id, users, peer, openedAt } = broker;
+  const { referencesLimit: _, extensionsIgnored: _ignored, pausedBy, lastAnswered, ...numbers } = broker.stats();
+  const latency = broker.latency();
+  return {
+    ...{ id, server, users: [...users], peer: peer.description, address: peer.address ?? null },
+    openMs: Math.max(0, now - openedAt.getTime()),
+    latencyUs: latency === undefined ? null : Math.round(latency * 1000),
+    ...numbers,
+    pausedBy: pausedBy ?? null,
+    lastAnswered: lastAnswered ?? null,
+  };
+}
+
+/** The `first` sessions of all portals, in the order of their logins. */
+export function sessionTable({ portals = [] }: AdminOptions, first: number): SessionTable {
+  const now = Date.now();
+  const all = portals.flatMap((portal, index) => portal.sessions().map((session) => ({ ...session, portal: index })));
+  const sessions = all.slice(0, first).map(({ avatarId, connection, mechanism, since, portal }) => ({
+    user: typeof avatarId === "string" ? avatarId : null,
+    ...{ portal, mechanism, sinceMs: Math.max(0, now - since.getTime()) },
+    ...connectionOf(connection),
+  }));
+  return { total: all.length, sessions };
+}
+
+function connectionOf(connection: Connection): Omit<SessionRow, "user" | "portal" | "mechanism" | "sinceMs"> {
+  const { callsRunning, bytesQueued, referencesGiven } = connection.stats();
+  const { id, peer } = connection;
+  return {
+    ...{ connection: id, peer: peer.description, address: peer.address ?? null },
+    ...{ callsRunning, bytesQueued, referencesGiven },
+  };
+}
