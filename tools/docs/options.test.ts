@@ -219,7 +219,7 @@ const accepting: Readonly<Record<string, RegExp>> = {
     /(Ms|Bytes|PerAddress|PerConnection|PerName|PerNameEverywhere|Iterations)$|^(attempts|calls(Running|Waiting)|connections|depth|factor|iterations|keptAnswers|messagesPerTurn|names|negotiating|references|strangers|streams|underWay)$/,
   text: /^(address|delim|node|path|prefix|servers)$/,
   true: /^(allowUnencryptedToken|candidate|caseSensitive|credit|errorCopies|errorMessages|extensions|idempotent|isPublic|isRecorded|once|subclasses|traceReferences|trustAnonymous|unsafeTracebacks|untilCredentialsChange)$/,
-  list: /^(aliases|dialects|idempotent|methods|origins|stores|trustProxies)$/,
+  list: /^(aliases|dialects|idempotent|methods|origins|portals|servers|stores|trustProxies)$/,
   object:
     /^(backoff|banana|broker|connect|copy|errorClasses|exactness|heap|limits|liveness|logins|platform|policy|sameUser|telemetry|tls)$/,
   function:

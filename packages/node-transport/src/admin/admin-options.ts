@@ -55,6 +55,8 @@ export function checkAdminOptions(options: AdminOptions): void {
   const { servers, portals = [] } = options as { servers?: readonly unknown[]; portals?: readonly unknown[] };
   if (servers?.every((server) => has(server, "setLimits")) !== true)
     throw new TypeError("The option servers must be a list of servers that listen");
+  if (options.log !== undefined && typeof options.log.level !== "string")
+    throw new TypeError("The option log must have a level that is text");
   if (!portals.every((portal) => has(portal, "revalidate")))
     throw new TypeError("The option portals must be a list of portals");
 }
