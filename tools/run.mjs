@@ -24,6 +24,7 @@ const programs = [
   "trace",
   "twisted",
   "hostile",
+  "faults",
   "release",
   "consumers",
   "mutants",

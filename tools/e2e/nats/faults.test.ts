@@ -138,6 +138,18 @@ describe.skipIf(!isThere)("with a NATS server", () => {
     await until(() => behind.state === "connected" && other.state === "connected", "both to be back");
   });
 
+  test("a claim whose answer was lost leaves the key free", async () => {
+    const [one, other] = await openBoth();
+    await server.kill("SIGSTOP");
+    await expect(one.claim("home.log", "one")).rejects.toMatchObject({ code: "ENGINE_AWAY" });
+    await server.kill("SIGCONT");
+    await until(async () => {
+      const lease = await other.claim("home.log", "other").catch(() => undefined);
+      return lease !== undefined;
+    }, "the other engine to get the key");
+    expect(await one.claim("home.log", "one")).toBeUndefined();
+  });
+
   test("a stream that was deleted begins again", async () => {
     const [home, follower] = await openBoth();
     const seen: [string, number][] = [];

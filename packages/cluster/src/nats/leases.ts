@@ -43,12 +43,15 @@ export class Leases {
   readonly #sessions = new Map<string, SeenSession>();
   readonly #watchers = new Set<Watcher>();
   readonly #held = new Set<HeldLease>();
+  /** Those that a claim is asking for. */
+  readonly #claiming = new Set<HeldLease>();
   readonly #renewTimer: ReturnType<typeof setInterval>;
   readonly #sweepTimer: ReturnType<typeof setInterval>;
   readonly #unsubscribe: () => void;
   #round = 0;
   #isCaughtUp = false;
   #sweptAt = performance.now();
+  #renewedAt = performance.now();
 
   /** Resolves when the keys that exist are known. */
   static async open(session: NatsSession, prefix: string, leaseMs: number): Promise<Leases> {
@@ -91,6 +94,7 @@ export class Leases {
     this.#session.requireConnected();
     const value = JSON.stringify({ holder, session: this.#id });
     const lease = new HeldLease(this.#session.kv, keyName(key), value, () => this.#held.delete(lease));
+    this.#claiming.add(lease);
     try {
       // The second attempt knows what is in the bucket now: a release may have been on the way.
       if (!(await this.#take(lease, key))) {
@@ -99,6 +103,8 @@ export class Leases {
       }
     } catch (error) {
       throw engineError(error, "claim a key");
+    } finally {
+      this.#claiming.delete(lease);
     }
     this.#held.add(lease);
     return lease;
@@ -106,7 +112,17 @@ export class Leases {
 
   async #take(lease: HeldLease, key: string): Promise<boolean> {
     const entry = this.#entries.get(key);
-    return this.#holderOf(entry) === undefined && lease.put(entry?.revision ?? 0);
+    const isFree = this.#holderOf(entry) === undefined || this.#isOrphan(key, entry);
+    return isFree && lease.put(entry?.revision ?? 0);
+  }
+
+  /**
+   * Whether an entry is of this session, but no lease: the server has executed a claim whose answer did not arrive in
+   * time.
+   */
+  #isOrphan(key: string, entry: Entry | undefined): boolean {
+    const isOf = (lease: HeldLease): boolean => lease.name === keyName(key);
+    return entry?.value?.session === this.#id && ![...this.#held].some(isOf);
   }
 
   /** Reads the entry of a key. */
@@ -148,7 +164,8 @@ export class Leases {
   async #renew(): Promise<void> {
     if (this.#session.state !== "connected") return;
     // A failure is noticed by the check of the session and by the other nodes.
-    await this.#session.kv.put(...this.#renewal()).catch(() => undefined);
+    const renewed = await this.#session.kv.put(...this.#renewal()).catch(() => undefined);
+    if (renewed !== undefined) this.#renewedAt = performance.now();
     for (const lease of this.#held) await lease.keep().catch(() => undefined);
   }
 
@@ -170,6 +187,9 @@ export class Leases {
     // A key may be read before its session, which was renewed later.
     if (isHeld && !this.#sessions.has(session)) this.#saw(session, this.#leaseMs);
     for (const lease of this.#held) if (lease.name === keyName(key)) lease.saw(revision, session === this.#id);
+    const isClaiming = [...this.#claiming].some(({ name }) => name === keyName(key));
+    if (!isClaiming && this.#isOrphan(key, this.#entries.get(key)))
+      void this.#session.kv.delete(keyName(key), { previousSeq: revision }).catch(() => undefined);
     this.#tell(key);
   }
 
@@ -198,13 +218,16 @@ export class Leases {
     }
   }
 
-  /** Finds the sessions that have expired. After a pause of this process, it first reads what has arrived meanwhile. */
+  /**
+   * Finds the sessions that have expired. None expires while the server does not renew that of this engine either, nor
+   * at the end of a pause of this process, when there are messages that it has not read.
+   */
   #sweep(): void {
     const now = performance.now();
     const pauseMs = now - this.#sweptAt;
     this.#sweptAt = now;
     if (!this.#isCaughtUp) return;
-    const hasPaused = pauseMs > this.#leaseMs / 2;
+    const hasPaused = pauseMs > this.#leaseMs / 2 || now - this.#renewedAt > (this.#leaseMs * 2) / 3;
     for (const [id, seen] of this.#sessions) {
       if (hasPaused) seen.seenAt = now;
       if (now - seen.seenAt > seen.leaseMs) this.#expire(id);

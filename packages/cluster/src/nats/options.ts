@@ -32,6 +32,9 @@ export interface NatsEngineOptions {
   readonly replicas?: number | undefined;
 }
 
+/** What NATS has to answer a request or an attempt to connect, at least: enough for a server under load. */
+export const LEAST_REQUEST_MS = 5000;
+
 /** The options with their defaults. */
 export interface NatsSettings {
   readonly connection: NatsConnection | undefined;
@@ -87,7 +90,7 @@ function connectOptions(
 ): ConnectionOptions {
   return {
     ...(servers && { servers }),
-    timeout: Math.max(2000, leaseMs),
+    timeout: Math.max(LEAST_REQUEST_MS, leaseMs),
     maxReconnectAttempts: -1,
     reconnectTimeWait: 250,
     reconnectJitter: 100,

@@ -10,6 +10,7 @@ import { Subscriptions } from "@pb/broker/extension";
 import type { EngineState } from "../engine/engine.js";
 import { EngineError } from "../errors.js";
 import { engineError, isMissing } from "./nats-errors.js";
+import { LEAST_REQUEST_MS } from "./options.js";
 import type { NatsSettings } from "./options.js";
 
 /** The bucket drops entries that were not written for an hour: what nodes have left that did not come back. */
@@ -181,9 +182,9 @@ function streamName({ prefix }: NatsSettings): string {
   return `${prefix}-logs`;
 }
 
-/** How long a request may take: as long as the lease, but a server under load gets two seconds. */
+/** How long a request may take: as long as the lease, but a server under load gets five seconds. */
 function requestMs({ leaseMs }: NatsSettings): number {
-  return Math.max(2000, leaseMs);
+  return Math.max(LEAST_REQUEST_MS, leaseMs);
 }
 
 async function connected({ connect: options }: NatsSettings): Promise<NatsConnection> {

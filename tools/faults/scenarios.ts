@@ -1,0 +1,86 @@
+// The faults: each begins one, waits for what should happen, and ends it.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { until } from "../process/program.js";
+import type { Fleet } from "./fleet.js";
+
+/** What a fault has done. */
+export interface Outcome {
+  /** Milliseconds from the fault until another node was home. Undefined: the same node stayed home. */
+  readonly takeoverMs?: number;
+  /** Milliseconds from the end of the fault until all viewers had the current state. */
+  readonly recoveryMs: number;
+  /** Viewers that showed `stale` meanwhile. */
+  readonly stale: number;
+}
+
+export const scenarios: Readonly<Record<string, (fleet: Fleet) => Promise<Outcome>>> = {
+  async "the home is killed"(fleet) {
+    const { home, auditor } = fleet;
+    home.program.kill();
+    const takeoverMs = await fleet.takeover(auditor.epoch);
+    return recover(fleet, takeoverMs, () => home.start());
+  },
+
+  async "the home is frozen, and wakes up after the takeover"(fleet) {
+    const { home, auditor } = fleet;
+    home.program.kill("SIGSTOP");
+    const takeoverMs = await fleet.takeover(auditor.epoch);
+    return recover(fleet, takeoverMs, async () => home.program.kill("SIGCONT"));
+  },
+
+  async "the network between the home and NATS is silent"(fleet) {
+    const { home, auditor } = fleet;
+    home.cable.silence();
+    const takeoverMs = await fleet.takeover(auditor.epoch);
+    await until(async () => (await fleet.look()).stale >= fleet.options.viewersPerNode, "its viewers to be stale");
+    return recover(fleet, takeoverMs, async () => home.cable.mend());
+  },
+
+  async "a node that is not home is killed"(fleet) {
+    const node = fleet.nodes.find((other) => other !== fleet.home)!;
+    node.program.kill();
+    await fleet.settleOthers(node);
+    return recover(fleet, undefined, () => node.start());
+  },
+
+  async "NATS is killed, and started 3 seconds later"(fleet) {
+    await fleet.server.kill();
+    await allStale(fleet);
+    await sleep(3000);
+    return recover(fleet, undefined, () => fleet.server.start());
+  },
+
+  async "NATS is frozen for two leases"(fleet) {
+    await fleet.server.kill("SIGSTOP");
+    await Promise.all([allStale(fleet), sleep(2 * fleet.options.leaseMs)]);
+    return recover(fleet, undefined, () => fleet.server.kill("SIGCONT"));
+  },
+
+  async "the home and NATS are killed at once"(fleet) {
+    const { home } = fleet;
+    home.program.kill();
+    await fleet.server.kill();
+    await sleep(500);
+    const { epoch } = fleet.auditor;
+    await fleet.server.start();
+    const takeoverMs = await fleet.takeover(epoch);
+    return recover(fleet, takeoverMs, () => home.start());
+  },
+};
+
+async function allStale(fleet: Fleet): Promise<void> {
+  await until(async () => {
+    const { stale, viewers } = await fleet.look();
+    return stale === viewers;
+  }, "all viewers to be stale");
+}
+
+async function recover(fleet: Fleet, takeoverMs: number | undefined, end: () => Promise<void>): Promise<Outcome> {
+  const { stale } = await fleet.look();
+  await end();
+  const start = performance.now();
+  await fleet.settle();
+  const recoveryMs = Math.round(performance.now() - start);
+  return { ...(takeoverMs !== undefined && { takeoverMs }), recoveryMs, stale };
+}
