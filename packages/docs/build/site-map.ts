@@ -66,6 +66,8 @@ export const groups: readonly Group[] = [
       ["live/package", "packages/live/README.md"],
       ["live/guide", "packages/live/GUIDE.md"],
       ["live/frameworks", "packages/live/FRAMEWORKS.md"],
+      ["live/cluster", "packages/cluster/README.md"],
+      ["live/nats", "packages/cluster/NATS.md"],
     ],
   },
   {

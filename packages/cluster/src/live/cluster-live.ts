@@ -230,7 +230,8 @@ export class ClusterLive<State extends object, Methods extends Referenceable = R
   }
 
   #read(bytes: Uint8Array, number: number): void {
-    if (number <= this.#log.number || this.#node.signal.aborted) return;
+    if (this.#node.signal.aborted) return;
+    if (number <= this.#log.number) this.#startAgain();
     let record: LogRecord | undefined;
     try {
       record = this.#log.apply(bytes, number);
@@ -241,6 +242,14 @@ export class ClusterLive<State extends object, Methods extends Referenceable = R
     if (record !== undefined) this.#relay.relay(record);
     this.#relay.setStale(this.#isStale);
     this.#listeners.notify();
+  }
+
+  /** The engine has lost the log, and there is a new one, whose revisions have nothing to do with those of viewers. */
+  #startAgain(): void {
+    this.#node.report(new ClusterError("CLUSTER_BAD_RECORD", `The log of ${this.name} was lost, and begins again`));
+    this.#deposed();
+    this.#log.startAgain();
+    this.#relay.end();
   }
 
   #engineChanged(): void {
@@ -299,7 +308,8 @@ export class ClusterLive<State extends object, Methods extends Referenceable = R
 
   /** The home could not write: another node should try. */
   #failed(error: unknown): void {
-    if (!(error instanceof ClusterError) && !this.#node.signal.aborted) this.#node.report(error);
+    const isMoved = error instanceof ClusterError && error.code === "CLUSTER_NOT_HOME";
+    if (!isMoved && !this.#node.signal.aborted) this.#node.report(error);
     this.#stepDown(error);
     void this.#election?.release();
   }

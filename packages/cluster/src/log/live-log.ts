@@ -52,6 +52,15 @@ export class LiveLog {
     }
   }
 
+  /** Forgets everything: the records that follow are those of a new log. */
+  startAgain(): void {
+    this.number = this.epoch = this.revision = 0;
+    this.home = this.snapshot = this.#state = undefined;
+    this.patches = [];
+    this.#beginnings = [];
+    this.isBroken = true; // Until a snapshot has arrived.
+  }
+
   /** Calls the listeners: the conditions that they wait for may be true. */
   changed(): void {
     for (const listener of this.#changes) listener();

@@ -1,5 +1,6 @@
 // Appends the records of one epoch to a log, and learns from the log what became of each.
 
+import { withDeadline } from "@pb/broker/extension";
 import type { ClusterEngine } from "../engine/engine.js";
 import { ClusterError, EngineError, LogMovedError } from "../errors.js";
 import type { LiveLog } from "./live-log.js";
@@ -60,11 +61,19 @@ export class LogWriter {
         const number = await this.#engine.append(this.#name, bytes, after, { replace });
         await this.#log.until(() => this.#log.number >= number, this.#signal);
       } catch (error) {
-        if (error instanceof LogMovedError) await this.#log.until(hasMoved, this.#signal);
+        if (error instanceof LogMovedError) await this.#moved(hasMoved);
         else if (error instanceof EngineError && error.code === "ENGINE_AWAY") await this.#connected();
         else throw error;
       }
     }
+  }
+
+  /** Resolves when the record has arrived that another writer has appended. */
+  async #moved(hasMoved: () => boolean): Promise<void> {
+    const text = `The log ${this.#name} has another last record than this node has read, which does not arrive`;
+    const lost = (): Error => new ClusterError("CLUSTER_OUTCOME_UNKNOWN", text);
+    const waiting = { signal: this.#signal, timeoutMs: MOVED_MS };
+    await withDeadline(waiting, lost, (signal) => this.#log.until(hasMoved, signal));
   }
 
   /** Resolves when the engine is connected, later than in this turn. */
@@ -83,6 +92,9 @@ export class LogWriter {
     });
   }
 }
+
+/** How long a record may take from the log to this node. After that, the engine has lost records. */
+const MOVED_MS = 10_000;
 
 /** Before an append is repeated, while the engine says that it is connected: it may not know yet that it is not. */
 const RETRY_MS = 50;

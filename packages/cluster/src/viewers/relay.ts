@@ -65,6 +65,18 @@ export class Relay {
     }
   }
 
+  /** Tells the viewers that nothing more follows. */
+  end(): void {
+    for (const { observer } of this.#viewers.values()) {
+      try {
+        observer.sendRemote("gone", "CLUSTER_LOG_LOST");
+      } catch {
+        // The connection has ended.
+      }
+    }
+    this.#viewers.clear();
+  }
+
   /** Tells the viewers whether this node can learn of changes now. */
   setStale(isStale: boolean): void {
     if (this.#isStale === isStale) return;

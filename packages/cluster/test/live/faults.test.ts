@@ -1,10 +1,12 @@
 // Faults: nothing is lost, nothing is applied twice, and there are never two homes.
 
 import { expect, test } from "vitest";
-import type { HomeState } from "@pb/cluster";
+import { Cluster } from "@pb/cluster";
+import type { Following, HomeState } from "@pb/cluster";
+import { FaultyEngine } from "@pb/cluster/testing";
 import type { LiveView } from "@pb/live";
 import { until } from "../../../../tools/process/program.js";
-import { numbers, TestCluster, viewerOf } from "../support/nodes.js";
+import { ListMethods, numbers, TestCluster, viewerOf } from "../support/nodes.js";
 import type { List, TestNode } from "../support/nodes.js";
 
 /** The node freezes, its leases expire, and the other node takes over. */
@@ -196,4 +198,33 @@ test("a record that cannot be read makes viewers stale until the next snapshot, 
   await until(() => view.status === "stale", "the viewer knows it");
   expect(errors[0]).toMatchObject({ code: "CLUSTER_BAD_RECORD" });
   expect([list.status, homes.length]).toEqual(["stale", 1]);
+});
+
+/** Delivers the first record of a log again, as an engine does that has lost the log and has a new one. */
+class LosingEngine extends FaultyEngine {
+  lose: () => void = () => undefined;
+
+  override follow(log: string, listener: (record: Uint8Array, number: number) => void): Promise<Following> {
+    return super.follow(log, (record, number) => {
+      if (number === 1) this.lose = () => listener(record, number);
+      listener(record, number);
+    });
+  }
+}
+
+test("a node whose engine has lost the log reports it, is not home, and has the state of the new log", async () => {
+  const engine = new LosingEngine();
+  const errors: unknown[] = [];
+  await using cluster = new Cluster({ engine, node: "a", onError: (error) => errors.push(error) });
+  const homes: HomeState<List>[] = [];
+  const list = cluster.live<List>("list", { items: [], title: "" }, (home) => {
+    homes.push(home);
+    return new ListMethods(home);
+  });
+  await until(() => list.isHome, "the node is home");
+  await add(homes[0]!, 0);
+  engine.lose();
+  expect(errors).toMatchObject([{ code: "CLUSTER_BAD_RECORD" }]);
+  expect(homes[0]!.signal.aborted).toBe(true);
+  expect([list.revision, list.getSnapshot()]).toEqual([0, { items: [], title: "" }]);
 });

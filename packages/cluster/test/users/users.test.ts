@@ -2,7 +2,7 @@
 
 import { Avatar, Referenceable, Root } from "@pb/broker";
 import type { RemoteReference } from "@pb/broker";
-import { InMemoryUsernamePasswordChecker, login, Portal, UsernamePassword } from "@pb/cred";
+import { BearerToken, BearerTokenChecker, login, Portal } from "@pb/cred";
 import type { ClusterChannel } from "@pb/cluster";
 import { expect, test } from "vitest";
 import { until } from "../../../../tools/process/program.js";
@@ -99,12 +99,13 @@ class User extends Avatar {
 
 /** A server of a node with logins, and a function that logs in there. */
 function logins(node: TestNode): (user: string) => Promise<{ readonly reason: Promise<string>; isOpen(): boolean }> {
-  const checker = new InMemoryUsernamePasswordChecker({ ann: "secret", bob: "secret" });
-  const { connections, network } = serve(new Portal({ requestAvatar: () => ({ avatar: new User() }) }, [checker]));
+  const checker = new BearerTokenChecker((token) => token);
+  const realm = { requestAvatar: () => ({ avatar: new User() }) };
+  const { connections, network } = serve(new Portal(realm, [checker], { policy: { bearer: "any" } }));
   node.cluster.oneLoginPerUser(connections);
   return async (user) => {
     const connection = await connectTo(network);
-    await login(connection, new UsernamePassword(user, "secret"));
+    await login(connection, new BearerToken(user), null, { allowUnencryptedToken: true });
     const reason = connection.closed.then((error) => error.reason);
     return { reason, isOpen: () => connection.isOpen };
   };
