@@ -281,3 +281,24 @@ test("a connection is told that a pool is exceeded after the message in whose mi
   await settled();
   expect(exceeded).toEqual(["strangersHeapBytes", "ended"]);
 });
+
+test("a pool that was full of what ended connections had left ends the largest one again, once that is freed", async () => {
+  const pool = new MemoryPool("strangersHeapBytes");
+  const limits = { ...defaultBrokerLimits, strangersHeapBytes: 10_000 };
+  const ended: string[] = [];
+  const join = (name: string): ConnectionMemory => {
+    const memory = new ConnectionMemory(limits, pool, () => void ended.push(name));
+    onTestFinished(() => memory.release());
+    return memory;
+  };
+  const small = join("small");
+  pool.free(-20_000); // Memory that belongs to no member.
+  small.startCall(0);
+  await settled();
+  expect(ended).toEqual([]);
+  pool.free(20_000);
+  small.startCall(0);
+  join("large").startCall(20_000);
+  await settled();
+  expect(ended).toEqual(["large"]);
+});

@@ -2,7 +2,8 @@
 
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { createReadStream } from "node:fs";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { open } from "node:fs/promises";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { folder } from "../../../node-transport/test/support/echo.js";
 import { formatEntry, formatHeader } from "../../src/recording/format.js";
 import type { RecordingEntry, RecordingHeader } from "../../src/recording/format.js";
@@ -144,4 +145,39 @@ test("an error of the file ends the recording, and is reported at once", async (
   writer.write({ kind: "fin", timeMs: 2, connection: 1, from: "client" });
   await writer.drained();
   expect(errors).toHaveLength(1);
+});
+
+describe("a writer that is full", () => {
+  const bytes = new Uint8Array(2 * 1024 * 1024);
+  const data = { kind: "data", timeMs: 1, connection: 1, from: "client", bytes } as const;
+
+  test("is not when all is written", async () => {
+    const writer = await RecordingWriter.create(files.file("a.pbrec"), header);
+    for (let round = 0; round < 3; round++) {
+      writer.writeData(data);
+      expect(writer.isFull).toBe(true);
+      await writer.drained();
+      expect(writer.isFull).toBe(false);
+    }
+    await writer.finish(2);
+  });
+
+  test("is not when a write has failed, and closes its file", async () => {
+    const other = await open(files.file("other"), "w");
+    const prototype = Object.getPrototypeOf(other) as typeof other;
+    await other.close();
+    const writer = await RecordingWriter.create(files.file("a.pbrec"), header);
+    await writer.drained();
+    let fail!: (error: Error) => void;
+    const writing = vi.spyOn(prototype, "appendFile").mockReturnValueOnce(new Promise((_, reject) => (fail = reject)));
+    onTestFinished(() => writing.mockRestore());
+    writer.writeData(data);
+    await vi.waitFor(() => expect(writing).toHaveBeenCalled());
+    writer.writeData(data); // While the write is running.
+    fail(new Error("no space left on device"));
+    await writer.drained();
+    expect(writer.isFull).toBe(false);
+    await expect(writer.finish(2)).rejects.toMatchObject({ code: "CLI_FILE" });
+    expect((writing.mock.contexts[0] as typeof other).fd).toBe(-1);
+  });
 });

@@ -107,6 +107,10 @@ test("a view that has ended does not come back", async () => {
   await send(8, [["", {}]], 7);
   expect([view.status, view.error?.code, view.getSnapshot()]).toEqual(["gone", "LIVE_ENDED", first]);
   expect(view.error!.message).not.toContain("\u001b");
+  const { error } = view;
+  root.board.observers[0]!.sendRemote("gone", "LIVE_Y");
+  await pair.settled();
+  expect(view.error).toBe(error);
 });
 
 test.each<[what: string, state: unknown]>([

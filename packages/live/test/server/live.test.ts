@@ -370,14 +370,42 @@ test("options are checked", () => {
 
 test("a listener that is no function is refused, and subscribes to nothing", async () => {
   const { pair, view } = await viewerOf(new BoardRoot(new Board()));
-  const subscribed = vi.spyOn(pair.client, "notifyOnDisconnect");
+  const subscribe = pair.client.notifyOnDisconnect.bind(pair.client);
+  let disposed = 0;
+  const subscribed = vi.spyOn(pair.client, "notifyOnDisconnect").mockImplementation((callback) => {
+    const subscription = subscribe(callback);
+    return {
+      [Symbol.dispose]() {
+        disposed++;
+        subscription[Symbol.dispose]();
+      },
+    };
+  });
   const titles = view.select(({ title }) => title);
   for (const wrong of [undefined, null, 5, {}])
     for (const source of [view, titles]) expect(() => source.subscribe(wrong as never)).toThrow(TypeError);
   expect(subscribed).not.toHaveBeenCalled();
   const unsubscribe = titles.subscribe(() => undefined);
-  expect(subscribed).toHaveBeenCalledTimes(1);
+  expect([subscribed.mock.calls.length, disposed]).toEqual([1, 0]);
   unsubscribe();
+  unsubscribe();
+  expect([subscribed.mock.calls.length, disposed]).toEqual([1, 1]);
   view[Symbol.dispose]();
   await pair.expectNothingLeft();
+});
+
+test("a viewer gets patches although the last one before it left while a patch was waiting", async () => {
+  const board = new Board({ intervalMs: 20 });
+  const root = new BoardRoot(board);
+  const leaving = await viewerOf(root);
+  const say = (text: string): void => board.update((draft) => void draft.log.push(text));
+  say("at once");
+  await expect.poll(() => leaving.view.getSnapshot().log).toEqual(["at once"]);
+  say("waits");
+  leaving.view[Symbol.dispose]();
+  await leaving.pair.settled();
+  await expect.poll(() => board.viewers).toBe(0);
+  const { view } = await viewerOf(root);
+  say("for the next viewer");
+  await expect.poll(() => view.getSnapshot().log).toEqual(["at once", "waits", "for the next viewer"]);
 });
