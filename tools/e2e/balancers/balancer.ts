@@ -14,7 +14,7 @@ export const FRONT = "127.0.0.79";
 export const BEHIND = "127.0.0.80";
 
 const env = { ...process.env, PATH: `${process.env.PATH ?? ""}:/usr/sbin` };
-const page = readFileSync(new URL("../../../packages/node-transport/DEPLOYMENT.md", import.meta.url), "utf8");
+export const page = readFileSync(new URL("../../../packages/node-transport/DEPLOYMENT.md", import.meta.url), "utf8");
 
 /** Whether there is an haproxy. In CI, it is installed from Debian's packages. */
 export const hasHaproxy = (): boolean =>

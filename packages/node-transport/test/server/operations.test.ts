@@ -37,6 +37,24 @@ test("changes limits while it runs", async () => {
   expect(() => server.setLimits({ tlsMs: 1 })).toThrow("tlsMs cannot be changed");
 });
 
+test("changes limits of connections that are open", async () => {
+  const root = new Echo();
+  await using server = await listen(here, root, { broker: { limits: { overload: "refuse" } } });
+  await using client = await connect(`tcp:127.0.0.1:${server.port}`);
+  const reference = await client.getRootObject<Echo>();
+  const first = reference.callRemote("wait", 1);
+  server.setLimits({ broker: { callsRunning: 1 } });
+  await expect(reference.callRemote("echo", 2)).rejects.toThrow("the limit is 1");
+  expect(server.limits).toMatchObject({ connections: 10_000, broker: { callsRunning: 1, overload: "refuse" } });
+  server.setLimits({ broker: { callsRunning: 2 } });
+  expect(await reference.callRemote("echo", 3)).toBe(3);
+  root.answerAll();
+  expect(await first).toBe(1);
+  for (const broker of [{ turnMs: 1 }, { callsRunning: -1 }, { calls: 1 }, { overload: "never" }])
+    expect(() => server.setLimits({ connections: 1, broker: broker as object })).toThrow(TypeError);
+  expect(server.limits).toMatchObject({ connections: 10_000, broker: { callsRunning: 2 } });
+});
+
 test("traces references from when that is switched on", async () => {
   class Thing extends Referenceable {}
   class Keeper extends Root {
