@@ -2,7 +2,7 @@
 
 import { broadcast } from "@pb/broker";
 import type { CacheObserver } from "@pb/broker";
-import type { PlainTree } from "@pb/jelly-types";
+import { PlainTree } from "@pb/jelly-types";
 import type { LiveLog, StoredPatch } from "../log/live-log.js";
 import type { LogRecord } from "../log/record.js";
 
@@ -23,6 +23,8 @@ export class Relay {
   readonly #log: LiveLog;
   readonly #viewers = new Map<CacheObserver, Viewer>();
   #isStale = false;
+  /** The state that the last new viewer got. */
+  #current: { readonly revision: number; readonly tree: PlainTree } | undefined;
 
   constructor(log: LiveLog) {
     this.#log = log;
@@ -32,14 +34,21 @@ export class Relay {
     return this.#viewers.size;
   }
 
-  /** Adds a viewer, and returns its first state. It gets the patches after the snapshot in further messages. */
+  /**
+   * Adds a viewer, and returns its first state: the current one, because a viewer that has been here before must not
+   * see an older one. It is written once for all viewers that come before the next patch.
+   */
   add(observer: CacheObserver): { readonly rev: number; readonly state: PlainTree } {
-    const { revision, tree } = this.#log.snapshot!;
+    const { revision } = this.#log;
+    if (this.#current?.revision !== revision) {
+      const { snapshot } = this.#log;
+      const tree = snapshot!.revision === revision ? snapshot!.tree : new PlainTree(this.#log.state());
+      this.#current = { revision, tree };
+    }
     const viewer: Viewer = { observer, revision, isWaiting: false, isStale: undefined };
     this.#viewers.set(observer, viewer);
-    if (this.#log.revision > revision) queueMicrotask(() => this.#catchUp(viewer));
     if (this.#isStale) void this.#tellStale(viewer);
-    return { rev: revision, state: tree };
+    return { rev: revision, state: this.#current.tree };
   }
 
   remove(observer: CacheObserver): void {
@@ -75,6 +84,7 @@ export class Relay {
       }
     }
     this.#viewers.clear();
+    this.#current = undefined;
   }
 
   /** Tells the viewers whether this node can learn of changes now. */
