@@ -395,7 +395,7 @@ test("a listener that is no function is refused, and subscribes to nothing", asy
 });
 
 test("a viewer gets patches although the last one before it left while a patch was waiting", async () => {
-  const board = new Board({ intervalMs: 20 });
+  const board = new Board({ intervalMs: 300 });
   const root = new BoardRoot(board);
   const leaving = await viewerOf(root);
   const say = (text: string): void => board.update((draft) => void draft.log.push(text));
