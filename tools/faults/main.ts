@@ -1,9 +1,11 @@
-// Runs the faults with separate processes, and writes RESULTS.md: npm run faults [-- --viewers=N --rounds=N --dry].
+// Runs the faults with separate processes, and writes RESULTS.md:
+// npm run faults [-- --viewers=N --rounds=N --only=TEXT --dry]. With --scale, it measures what an update costs instead.
 
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { hasNats } from "../e2e/nats/nats-server.js";
 import { Fleet } from "./fleet.js";
+import { measureScale } from "./scale.js";
 import { scenarios } from "./scenarios.js";
 import type { Outcome } from "./scenarios.js";
 
@@ -14,9 +16,23 @@ const { values } = parseArgs({
     lease: { type: "string", default: "2000" },
     only: { type: "string", default: "" },
     dry: { type: "boolean", default: false },
+    scale: { type: "boolean", default: false },
   },
 });
 if (!hasNats(true)) throw new Error("There is no nats-server: install Debian's package nats-server");
+
+if (values.scale) {
+  for (const [nodes, viewers] of [
+    [1, 3],
+    [1, 300],
+    [1, 1000],
+    [3, 3],
+    [3, 300],
+    [3, 1000],
+  ] as const)
+    console.log(JSON.stringify(await measureScale(nodes, viewers)));
+  process.exit();
+}
 
 const options = {
   nodes: 3,

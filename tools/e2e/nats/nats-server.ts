@@ -37,6 +37,10 @@ export class NatsServer implements AsyncDisposable {
     this.#args = args;
   }
 
+  get pid(): number {
+    return this.#program.pid;
+  }
+
   /** For `natsEngine`. */
   get servers(): string {
     return `${this.host}:${this.port}`;
