@@ -68,6 +68,7 @@ export const groups: readonly Group[] = [
       ["live/frameworks", "packages/live/FRAMEWORKS.md"],
       ["live/cluster", "packages/cluster/README.md"],
       ["live/nats", "packages/cluster/NATS.md"],
+      ["live/cluster-scaling", "packages/cluster/SCALING.md"],
     ],
   },
   {
