@@ -1,6 +1,8 @@
 // npm run demo: exits with status 0 when the programs did everything that the demo shows. With `web`, serves a page.
+// With `cluster`, runs three nodes and a nats-server, which has to be installed.
 
 import { findTwisted } from "../twisted/twisted.js";
+import { runClusterDemo } from "./cluster/demo.js";
 import { runDemo } from "./demo.js";
 
 if (process.argv[2] === "web") {
@@ -15,7 +17,8 @@ async function play(): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(1));
 
   try {
-    await runDemo({ print: console.log, findTwisted, needsTwisted: process.env.CI === "true" });
+    if (process.argv[2] === "cluster") await runClusterDemo(console.log);
+    else await runDemo({ print: console.log, findTwisted, needsTwisted: process.env.CI === "true" });
   } catch (error) {
     console.error(`\nTHE DEMO FAILED: ${error instanceof Error ? error.message : String(error)}`);
     process.exitCode = 1;
