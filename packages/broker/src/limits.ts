@@ -29,7 +29,8 @@ export interface BrokerLimits {
   /**
    * Bytes of memory that the values of one received message may take, by an estimate. More ends the connection with the
    * reason `limit`. Default 192 MiB, three times the largest message: byte strings, text and numbers of that size fit,
-   * and a process with a heap of 512 MiB survives it. A message of small dicts takes up to ten times its size.
+   * and a process with a heap of 512 MiB survives it. Small dicts with the same keys take about their size on the wire,
+   * and those with different keys up to ten times as much.
    */
   readonly messageHeapBytes: number;
   /**

@@ -128,6 +128,8 @@ export interface JellyReader {
    * Throws when the graph takes more memory than it may.
    */
   charge(bytes: number): void;
+  /** As {@link charge}, for memory that is free again when the graph is read. */
+  chargeTransient(bytes: number): void;
   /** The memory that the graph may still take. Pass it to `readExpression`. */
   readonly heap: HeapAllowance;
   /** Skips that many elements. */

@@ -160,6 +160,12 @@ export interface ExpressionReader {
   /** The number of bytes from {@link offset} to the end of the message. A reader of a tree does not have it. */
   readonly bytesLeft?: number;
   /**
+   * The memory of all texts that {@link text} and the other methods have created so far, in bytes of V8's heap. A text
+   * that the reader has kept since an earlier one is the same string, and takes no more memory. A reader of a tree does
+   * not have it.
+   */
+  readonly textHeap?: number;
+  /**
    * Whether the next element is a list that is too long to be read without a pause. A reader without this method has no
    * such list.
    */

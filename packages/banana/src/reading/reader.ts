@@ -10,7 +10,8 @@ import { bytesOf, scalarBytesOf } from "../expression/list-head.js";
 import type { ListHead, ScalarPatterns } from "../expression/list-head.js";
 import { STEP_BYTES } from "./steps.js";
 import type { Steps } from "./steps.js";
-import { cachedText, MAX_CACHED_TEXT, MAX_CACHED_WORD } from "./string-cache.js";
+import { cachedText, MAX_CACHED_TEXT, MAX_CACHED_WORD, meterText } from "./string-cache.js";
+import type { TextMeter } from "./string-cache.js";
 import { countDigits4, MAX_INT, readDigits4, Token, typeAfter } from "../format/tokens.js";
 import type { Dialect } from "../format/vocabulary.js";
 import { none } from "../format/vocabulary.js";
@@ -42,8 +43,13 @@ const FALSE_LAST = 0x65736c61;
 const NINE = 0x39;
 
 const NO_LISTS: readonly number[] = [];
+/** For words, which are compared and not kept. */
+const notMetered: TextMeter = { heap: 0 };
 const NOTHING = new Uint8Array(0);
 const NOTHING_VIEW = new DataView(NOTHING.buffer);
+
+/** A text with such a character takes two bytes for each of its characters. */
+const TWO_BYTES = /[^\0-\xff]/;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const lenientUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -69,6 +75,7 @@ export class BananaReader implements ExpressionReader {
   #start = 0;
   #longLists: readonly number[] = NO_LISTS;
   #nextLong = 0;
+  readonly #texts: TextMeter = { heap: 0 };
 
   /**
    * Sets the bytes to read: those from `start` to `end`. The first one has the offset `base` in the stream. `longLists`
@@ -108,6 +115,10 @@ export class BananaReader implements ExpressionReader {
   /** The number of bytes from {@link offset} to the end of the expression. */
   get bytesLeft(): number {
     return this.#end - this.#position;
+  }
+
+  get textHeap(): number {
+    return this.#texts.heap;
   }
 
   /** Moves back to the element at this {@link offset}, to read it again. */
@@ -219,7 +230,7 @@ export class BananaReader implements ExpressionReader {
     const length = head & 0x7f;
     if ((head & 0xff80) !== Token.STRING << 8 || length > MAX_CACHED_TEXT || start + length > this.#end)
       return undefined;
-    const text = cachedText(this.#view, start, length);
+    const text = cachedText(this.#view, start, length, this.#texts);
     if (text !== undefined) this.#position = start + length;
     return text;
   }
@@ -407,7 +418,7 @@ export class BananaReader implements ExpressionReader {
         start + length <= this.#end &&
         start + 4 <= this.#end
       ) {
-        const word = cachedText(this.#view, start, length);
+        const word = cachedText(this.#view, start, length, notMetered);
         if (word !== undefined) {
           this.#position = start + length;
           return word;
@@ -445,6 +456,7 @@ export class BananaReader implements ExpressionReader {
     // Searching the result of the lenient decoder for replacement characters is faster than the strict decoder (bench
     // `codec`).
     const text = lenientUtf8.decode(bytes);
+    meterText(this.#texts, text.length === bytes.length || !TWO_BYTES.test(text) ? text.length : 2 * text.length);
     if (!text.includes("\ufffd")) return text;
     try {
       return utf8.decode(bytes);

@@ -24,11 +24,27 @@ const texts = new Array<string>(SLOTS).fill("");
 /** A flag in the length of a text that is internalized: see {@link internalize}. */
 const INTERNALIZED = 0x100;
 
+/** The memory that created texts take. */
+export interface TextMeter {
+  /** In bytes of V8's heap. */
+  heap: number;
+}
+
+/** The memory of a text without its characters, and the bytes by which V8 aligns. */
+const TEXT_HEAP = 16;
+const ALIGNMENT = 8;
+
+/** Adds the memory of a text whose characters take so many bytes. */
+export function meterText(meter: TextMeter, bytes: number): void {
+  meter.heap += TEXT_HEAP + ((bytes + ALIGNMENT - 1) & -ALIGNMENT);
+}
+
 /**
  * Returns the text of `length` ASCII bytes; undefined when a byte is not ASCII. The view must have at least four bytes
- * from `start` on, even when the text is shorter.
+ * from `start` on, even when the text is shorter. Adds the memory of the text to `meter` when the cache does not have
+ * it.
  */
-export function cachedText(view: DataView, start: number, length: number): string | undefined {
+export function cachedText(view: DataView, start: number, length: number, meter: TextMeter): string | undefined {
   // Up to four loads. They overlap when the length is not 4, 8 or 16.
   let first = view.getInt32(start, true);
   let last: number;
@@ -38,11 +54,11 @@ export function cachedText(view: DataView, start: number, length: number): strin
   } else {
     last = view.getInt32(start + length - 4, true);
   }
-  if (length > 8) return cachedLongText(view, start, length, first, last);
+  if (length > 8) return cachedLongText(view, start, length, first, last, meter);
   const slot = (Math.imul(first ^ Math.imul(last + length, 0x85ebca6b), 0x9e3779b1) >>> (32 - SET_BITS)) << 1;
   if (heads[4 * slot] === first && heads[4 * slot + 1] === last && heads[4 * slot + 2] === (length | INTERNALIZED))
     return texts[slot];
-  return findOrAdd(view, start, length, first, last, slot);
+  return findOrAdd(view, start, length, first, last, slot, meter);
 }
 
 function findOrAdd(
@@ -52,10 +68,12 @@ function findOrAdd(
   first: number,
   last: number,
   firstSlot: number,
+  meter: TextMeter,
 ): string | undefined {
   if (((first | last) & HIGH_BITS) !== 0) return undefined;
   for (let slot = firstSlot; slot < firstSlot + 2; slot++)
     if (hasText(slot, first, last, length)) return internalize(slot);
+  meterText(meter, length);
   return add(firstSlot, first, 0, 0, last, createText(view, start, start + length));
 }
 
@@ -65,6 +83,7 @@ function cachedLongText(
   length: number,
   first: number,
   last: number,
+  meter: TextMeter,
 ): string | undefined {
   const second = view.getInt32(start + 4, true);
   const third = view.getInt32(start + length - 8, true);
@@ -83,6 +102,7 @@ function cachedLongText(
   }
   for (let position = start + 8; position < start + length - 8; position++)
     if (view.getUint8(position) > 0x7f) return undefined;
+  meterText(meter, length);
   return add(firstSlot, first, second, third, last, createText(view, start, start + length));
 }
 

@@ -2,7 +2,11 @@
 
 import { expect, test } from "vitest";
 import { BananaReader } from "@pb/banana";
-import { cachedText, MAX_CACHED_TEXT, MAX_CACHED_WORD } from "../../src/reading/string-cache.js";
+import { cachedText as metered, MAX_CACHED_TEXT, MAX_CACHED_WORD } from "../../src/reading/string-cache.js";
+
+const meter = { heap: 0 };
+const cachedText = (view: DataView, start: number, length: number): string | undefined =>
+  metered(view, start, length, meter);
 
 /** Random numbers that are the same in each run. */
 function* numbers(seed: number): Generator<number, never> {
@@ -100,5 +104,17 @@ test("a reader reads texts that differ in one character, in any order", () => {
       const bytes = Uint8Array.of(length, 0x82, ...Buffer.from(text));
       expect(reader.reset(bytes, 0, bytes.length, { name: "none" }, 0).text()).toBe(text);
     }
+  }
+});
+
+test("the memory of a text is counted when it is created, and not when it is found", () => {
+  for (const text of ["x1!?", "x1!? and eight more", "a text of thirty-two characters."]) {
+    const bytes = viewOf(Buffer.from(text));
+    const counts = [1, 2, 3].map(() => {
+      const { heap } = meter;
+      cachedText(bytes, 0, text.length);
+      return meter.heap - heap;
+    });
+    expect(counts).toEqual([16 + 8 * Math.ceil(text.length / 8), 0, 0]);
   }
 });

@@ -7,8 +7,14 @@ import { incomingGraph, outgoingGraph } from "../references/graph-context.js";
 import { readNumericId } from "../wire/messages.js";
 import { RemoteReference } from "./remote-reference.js";
 
-/** The memory of a reference and of the entries by which it is found and released (test `heap`). */
-const REFERENCE_BYTES = 400;
+/**
+ * The memory of a reference and of the entries by which it is found and released, less that of an instance, which the
+ * unjellier charges (test `heap`).
+ */
+const REFERENCE_BYTES = 340;
+const INSTANCE_BYTES = 56;
+/** What releases a reference if its message cannot be read. */
+const ARRIVAL_BYTES = 64;
 
 /** `(remote id)`: an object of the peer. */
 export const remoteHandler: TypeHandler<RemoteReference> = {
@@ -28,7 +34,12 @@ export const remoteHandler: TypeHandler<RemoteReference> = {
     const id = readNumericId(unjellier.reader, items);
     if (id === undefined) throw new JellyError("JELLY_MALFORMED", "The id of a remote object is a number");
     unjellier.charge(REFERENCE_BYTES);
-    return graph.importReference(id);
+    unjellier.chargeTransient(ARRIVAL_BYTES);
+    const { imports } = graph.context;
+    const { objectCount } = imports;
+    const reference = graph.importReference(id);
+    if (imports.objectCount === objectCount) unjellier.charge(-REFERENCE_BYTES - INSTANCE_BYTES);
+    return reference;
   },
 };
 

@@ -83,6 +83,11 @@ export class ImportTable<Proxy extends ReferenceLike = ReferenceLike> {
     return this.#size;
   }
 
+  /** The number of objects of the peer that are held, each of which may have several references. */
+  get objectCount(): number {
+    return this.#objectCount;
+  }
+
   /** The reference to the object that the peer published under a name. */
   named(name: string): Proxy {
     let proxy = this.#named.get(name);

@@ -12,7 +12,10 @@ const rows = JSON.parse(execFileSync(node, [...flags, ...program], { encoding: "
   readonly measured: number;
 }[];
 
+/** The changes of the rest of the heap, and the bytes on the wire, which are refunded at the end of the graph. */
+const TOLERANCE = 16;
+
 test.each(rows)("a $name is charged $charged bytes and takes $measured", ({ charged, measured }) => {
-  expect(charged).toBeLessThan(1.5 * measured);
-  expect(charged).toBeGreaterThan(measured / 1.5);
+  expect(charged).toBeLessThan(1.5 * measured + TOLERANCE);
+  expect(charged).toBeGreaterThan(measured / 1.5 - TOLERANCE);
 });

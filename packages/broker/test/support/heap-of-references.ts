@@ -19,8 +19,15 @@ const types = new TypeRegistry().register(remoteCache("test.Stock", Stock)).regi
   classes: [],
   unjelly(unjellier) {
     const { left } = unjellier.heap;
+    let transient = 0;
+    const chargeTransient = unjellier.chargeTransient.bind(unjellier);
+    unjellier.chargeTransient = (bytes) => {
+      transient += bytes;
+      chargeTransient(bytes);
+    };
     const value = unjellier.read();
-    charged = left - unjellier.heap.left;
+    Reflect.deleteProperty(unjellier, "chargeTransient");
+    charged = left - unjellier.heap.left - transient;
     return value;
   },
 });
@@ -28,6 +35,7 @@ const types = new TypeRegistry().register(remoteCache("test.Stock", Stock)).regi
 /** What arrives: objects of the peer, each for the first time, again, and caches with an empty state. */
 const arrivals: Record<string, (id: number) => Wire> = {
   reference: (id) => ["remote", id],
+  "reference that is held": (id) => ["remote", 1 + (id % 100)],
   cache: (id) => ["test.Stock", id, ["dictionary"]],
 };
 

@@ -42,6 +42,9 @@ const noReader: ExpressionReader = new TreeReader([]);
 /** A step ends after so many actions that read nothing, each of which takes at most a few microseconds. */
 const STEP_ACTIONS = 1024;
 
+/** The texts of 64 containers are charged at once, because it takes time to charge those of each (bench `jelly`). */
+const SETTLED_CONTAINERS = 63;
+
 /** A reader with the fast path. */
 type FastReader = ExpressionReader & Required<Pick<ExpressionReader, "scalar">>;
 
@@ -80,6 +83,13 @@ export class Unjellier implements JellyStepReader {
   #incompleteKeys: object[] = [];
   /** Whether the reader has no bytes on the wire. */
   #isTree = false;
+  /** The bytes that were left, and the memory of texts, when they were charged last. */
+  #settledAt = 0;
+  #settledTexts = 0;
+  /** The containers that were read. */
+  #containers = 0;
+  /** What was charged for reading the graph and not for its values. */
+  #transient = 0;
   /** Where the step that is being read ends, and after how many actions. */
   #stepEnd = 0;
   #actionsLeft = 0;
@@ -116,7 +126,7 @@ export class Unjellier implements JellyStepReader {
       this.#chargeWire(reader);
       const value = this.read();
       this.#finish();
-      this.#refundWire(reader);
+      this.#refund();
       return value;
     } catch (error) {
       throw error instanceof BananaError ? fromBanana(error) : error;
@@ -137,7 +147,7 @@ export class Unjellier implements JellyStepReader {
       this.#startStep();
       const value = yield* this.readInSteps();
       yield* this.#finishInSteps();
-      this.#refundWire(reader);
+      this.#refund();
       return value;
     } catch (error) {
       throw error instanceof BananaError ? fromBanana(error) : error;
@@ -147,19 +157,39 @@ export class Unjellier implements JellyStepReader {
   }
 
   /**
-   * Charges the bytes on the wire, up to the end of the message. This stands for the characters of text, the bytes of
-   * byte strings and the digits of numbers, which take about as much memory, and need not be charged one by one (bench
-   * `jelly`). A tree has no bytes on the wire: its text and byte strings are charged as they are read.
+   * Charges the bytes on the wire, up to the end of the message: the characters of text, the bytes of byte strings and
+   * the digits of numbers take about as much memory. {@link #settle} then replaces them by what the values take. A tree
+   * has no bytes on the wire: its text is charged as it is read.
    */
   #chargeWire(reader: ExpressionReader): void {
-    const { bytesLeft } = reader;
-    this.#isTree = bytesLeft === undefined;
-    if (bytesLeft !== undefined) charge(this.heap, bytesLeft);
+    const { bytesLeft, textHeap } = reader;
+    this.#isTree = bytesLeft === undefined || textHeap === undefined;
+    if (this.#isTree) return;
+    charge(this.heap, bytesLeft!);
+    this.#settledAt = bytesLeft!;
+    this.#settledTexts = textHeap!;
   }
 
-  /** What follows the graph does not belong to it. */
-  #refundWire(reader: ExpressionReader): void {
-    if (!this.#isTree) this.heap.left += reader.bytesLeft!;
+  /** Refunds the bytes on the wire that were read, and charges the texts that were created. */
+  #settle(): void {
+    if (this.#isTree) return;
+    const { bytesLeft, textHeap } = this.reader;
+    charge(this.heap, bytesLeft! - this.#settledAt + textHeap! - this.#settledTexts);
+    this.#settledAt = bytesLeft!;
+    this.#settledTexts = textHeap!;
+  }
+
+  /** Charges a byte string. Its bytes on the wire are charged already, and not refunded. */
+  #chargeBytes(length: number): void {
+    this.charge(this.#isTree ? BYTES_HEAP + length : BYTES_HEAP);
+    this.#settledAt -= length;
+  }
+
+  /** What follows the graph does not belong to it. What was needed only to read it is free again. */
+  #refund(): void {
+    this.#settle();
+    if (!this.#isTree) this.heap.left += this.#settledAt;
+    this.heap.left += this.#transient;
   }
 
   /** A hook may read another graph while this one is being read. */
@@ -180,6 +210,7 @@ export class Unjellier implements JellyStepReader {
     this.context = undefined;
     if (this.#options.heap === undefined) this.heap.left = defaultLimits.heapBytes;
     this.#depth = 0;
+    this.#transient = 0;
     this.#references.clear();
     this.#nextReference = undefined;
     this.#openReference = undefined;
@@ -213,7 +244,7 @@ export class Unjellier implements JellyStepReader {
     if (fastReader !== undefined) {
       const scalar = fastReader.scalar(SCALARS);
       if (scalar !== undefined) {
-        if (typeof scalar === "number" && (scalar | 0) !== scalar) charge(this.heap, Heap.FLOAT);
+        if (typeof scalar === "number" && (scalar | 0) !== scalar) charge(this.heap, NUMBER_HEAP);
         return scalar;
       }
     }
@@ -224,7 +255,7 @@ export class Unjellier implements JellyStepReader {
         return this.#readList(reader);
       case "bytes": {
         const bytes = reader.bytes();
-        if (bytes.length > 0) this.charge(this.#isTree ? BYTES_HEAP + bytes.length : BYTES_HEAP);
+        if (bytes.length > 0) this.#chargeBytes(bytes.length);
         return bytes;
       }
       case "integer":
@@ -325,14 +356,15 @@ export class Unjellier implements JellyStepReader {
   }
 
   #readInteger(reader: ExpressionReader): number | bigint {
+    const { offset } = reader;
     const value = reader.integer();
     if ((Number(value) | 0) === value && this.exactness.integers === "number") return value;
-    this.charge(NUMBER_HEAP);
+    this.charge(NUMBER_HEAP + (typeof value === "bigint" ? reader.offset - offset : 0));
     return this.exactness.integers === "bigint" ? BigInt(value) : value;
   }
 
   #readFloat(reader: ExpressionReader): number | Float {
-    this.charge(Heap.FLOAT);
+    this.charge(NUMBER_HEAP);
     if (this.exactness.floats === "number") return reader.float();
     const value = reader.exactFloat();
     if (typeof value === "object") this.charge(FLOAT_HEAP - NUMBER_HEAP);
@@ -341,6 +373,11 @@ export class Unjellier implements JellyStepReader {
 
   charge(bytes: number): void {
     charge(this.heap, bytes);
+  }
+
+  chargeTransient(bytes: number): void {
+    this.charge(bytes);
+    this.#transient += bytes;
   }
 
   /** Reads the most common types directly, and all others with their handlers. */
@@ -389,6 +426,7 @@ export class Unjellier implements JellyStepReader {
     if (this.#depth >= this.#maxDepth)
       throw new JellyError("JELLY_TOO_DEEP", `Values are nested more than ${this.#maxDepth} deep`);
     this.#depth++;
+    if ((++this.#containers & SETTLED_CONTAINERS) === 0) this.#settle();
     return this;
   }
 
@@ -422,7 +460,7 @@ export class Unjellier implements JellyStepReader {
     if (isNested) this.#enter();
     if (items < 2) throw new JellyError("JELLY_MALFORMED", "A reference needs an id and a value");
     const id = readId(reader);
-    this.charge(Heap.REFERENCE);
+    this.chargeTransient(Heap.REFERENCE);
     return (this.#nextReference = this.#references.open(id));
   }
 
@@ -436,7 +474,7 @@ export class Unjellier implements JellyStepReader {
     this.#handlers.allow("dereference");
     if (items < 1) throw new JellyError("JELLY_MALFORMED", "A dereference needs an id");
     const value = this.#references.lookUp(readId(reader));
-    this.charge(value instanceof Placeholder ? Heap.REFERENCE + Heap.LATER : 2 * SLOT_HEAP);
+    this.chargeTransient(value instanceof Placeholder ? Heap.REFERENCE + Heap.LATER : 2 * SLOT_HEAP);
     this.skip(items - 1);
     return value;
   }
@@ -478,7 +516,7 @@ export class Unjellier implements JellyStepReader {
 
   #useLater(start: number, received: unknown, use: (state: unknown) => Steps<void> | undefined): void {
     let state = received;
-    this.charge(Heap.LATER);
+    this.chargeTransient(Heap.LATER);
     if (state instanceof Placeholder) this.whenResolved(state, (resolved) => (state = resolved));
     this.#references.deferAction(start, () => use(state));
   }
@@ -496,7 +534,7 @@ export class Unjellier implements JellyStepReader {
   #makeOf(start: number, received: unknown, make: (state: unknown) => unknown): unknown {
     if (this.#references.logLength === start) return make(received);
     let state = received;
-    this.charge(2 * Heap.LATER);
+    this.chargeTransient(2 * Heap.LATER);
     if (state instanceof Placeholder) this.whenResolved(state, (resolved) => (state = resolved));
     return this.#references.deferValue(start, () => make(state));
   }
@@ -521,7 +559,7 @@ export class Unjellier implements JellyStepReader {
   }
 
   afterwards(action: () => void): void {
-    this.charge(SLOT_HEAP);
+    this.chargeTransient(SLOT_HEAP);
     this.#afterwards.push(action);
   }
 

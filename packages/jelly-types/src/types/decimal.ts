@@ -96,8 +96,9 @@ export const decimal: TypeHandler<Decimal> = {
   },
   unjelly(unjellier, items) {
     if (items < 2) throw new JellyError("JELLY_MALFORMED", "A decimal needs a coefficient and an exponent");
-    unjellier.charge(NUMBER_HEAP); // The coefficient.
+    const { offset } = unjellier.reader;
     const coefficient = readCoefficient(unjellier);
+    unjellier.charge(NUMBER_HEAP + unjellier.reader.offset - offset);
     const exponent = Number(unjellier.reader.integer());
     if (Math.abs(exponent) > MAX_EXPONENT)
       throw new JellyError("JELLY_MALFORMED", "The exponent of a decimal is too large");

@@ -4,7 +4,9 @@ import type { Steps } from "@pb/banana";
 import { below, JellyError, keyStep, removedWhileWritten, sizeOf, unreadable } from "../errors.js";
 import type { JellyReader, JellyStepReader, JellyWriter, TypeHandler } from "../handler.js";
 import { HashGuard } from "../reading/hash-guard.js";
-import { Heap, objectBytes, tableBytes } from "../reading/heap.js";
+import { classBytes, hashedBytes, Heap, objectBytes, ownClassBytes, tableBytes } from "../reading/heap.js";
+import { dictShapes, isKnownKey, LONGEST_KEY, MOST_FIELDS } from "../reading/shapes.js";
+import type { Shape } from "../reading/shapes.js";
 import { isIndex, makeSparse } from "../reading/sparse.js";
 import { UNICODE, writeText } from "./text.js";
 import { asKey } from "./hashable.js";
@@ -81,25 +83,39 @@ export function readDictionary(unjellier: JellyReader, items: number): unknown {
   const { reader } = unjellier;
   const charged = objectBytes(items);
   unjellier.charge(charged);
-  const object = emptyObject(items);
-  let isSparse = false;
+  const shapes = items <= MOST_FIELDS ? dictShapes() : undefined;
+  const object = shapes === undefined ? (Object.create(null) as Dict) : shapes.newObject();
+  let shape = shapes?.root;
+  let indices = 0;
+  let copies = 0;
   let key: unknown = AT_KEY;
   try {
     for (let left = items; left > 0; left--) {
       let name = reader.keyAfter(UNICODE);
       if (name === undefined) {
         key = AT_KEY;
+        const texts = reader.textHeap ?? 0;
         key = readEntryKey(unjellier);
+        const copied = (reader.textHeap ?? 0) - texts;
         if (typeof key !== "string") {
           unjellier.charge(-charged); // The object is not kept.
           const firstKey = key;
           key = IN_REST;
           return readEntries(unjellier, left, toMap(unjellier, object), firstKey);
         }
-        if (isIndex(key)) isSparse = prepareIndex(unjellier, object, isSparse);
+        if (isIndex(key)) {
+          if (indices++ === 0) makeSparse(object);
+          shape = undefined;
+          copies = 0;
+        } else if (key.length > LONGEST_KEY) {
+          shape?.leave();
+          shape = undefined;
+          copies = 0;
+        } else if (copied > 0 && (shape !== undefined || isKnownKey(key))) copies += copied;
         name = key;
       }
       key = name;
+      if (shape !== undefined) shape = shape.after(name);
       // What follows is not a function, which would take longer (bench `jelly`).
       const value = unjellier.read();
       object[name] = value;
@@ -108,43 +124,70 @@ export function readDictionary(unjellier: JellyReader, items: number): unknown {
   } catch (error) {
     throw key === IN_REST ? error : below(error, keyStep(key));
   }
+  if (shape?.isKnown === true) unjellier.charge(-ownClassBytes[items]! - copies);
+  else unjellier.charge(refund(shape, items, indices, copies));
   return object;
 }
 
 /** As {@link readDictionary}. */
 export function* readDictionaryInSteps(unjellier: JellyStepReader, items: number): Steps<unknown> {
   if (unjellier.exactness.dicts === "map") return yield* readEntriesInSteps(unjellier, items, newMap(unjellier));
+  const { reader } = unjellier;
   const charged = objectBytes(items);
   unjellier.charge(charged);
-  const object = emptyObject(items);
-  let isSparse = false;
+  const shapes = items <= MOST_FIELDS ? dictShapes() : undefined;
+  const object = shapes === undefined ? (Object.create(null) as Dict) : shapes.newObject();
+  let shape = shapes?.root;
+  let indices = 0;
+  let copies = 0;
   let key: unknown = AT_KEY;
   try {
     for (let left = items; left > 0; left--) {
       if (unjellier.endsStep()) yield;
-      key = AT_KEY;
-      key = unjellier.reader.keyAfter(UNICODE) ?? (yield* readEntryKeyInSteps(unjellier));
-      if (typeof key !== "string") {
-        unjellier.charge(-charged);
-        const firstKey = key;
-        key = IN_REST;
-        return yield* readEntriesInSteps(unjellier, left, yield* toMapInSteps(unjellier, object), firstKey);
+      let name = reader.keyAfter(UNICODE);
+      if (name === undefined) {
+        key = AT_KEY;
+        const texts = reader.textHeap ?? 0;
+        key = yield* readEntryKeyInSteps(unjellier);
+        const copied = (reader.textHeap ?? 0) - texts;
+        if (typeof key !== "string") {
+          unjellier.charge(-charged);
+          const firstKey = key;
+          key = IN_REST;
+          return yield* readEntriesInSteps(unjellier, left, yield* toMapInSteps(unjellier, object), firstKey);
+        }
+        if (isIndex(key)) {
+          if (indices++ === 0) makeSparse(object);
+          shape = undefined;
+          copies = 0;
+        } else if (key.length > LONGEST_KEY) {
+          shape?.leave();
+          shape = undefined;
+          copies = 0;
+        } else if (copied > 0 && (shape !== undefined || isKnownKey(key))) copies += copied;
+        name = key;
       }
-      if (isIndex(key)) isSparse = prepareIndex(unjellier, object, isSparse);
+      key = name;
+      if (shape !== undefined) shape = shape.after(name);
       const value = unjellier.isLong() ? yield* unjellier.readInSteps() : unjellier.read();
-      object[key] = value;
-      if (unjellier.isPending(value)) patchObject(unjellier, object, key, value);
+      object[name] = value;
+      if (unjellier.isPending(value)) patchObject(unjellier, object, name, value);
     }
   } catch (error) {
     throw key === IN_REST ? error : below(error, keyStep(key));
   }
+  if (shape?.isKnown === true) unjellier.charge(-ownClassBytes[items]! - copies);
+  else unjellier.charge(refund(shape, items, indices, copies));
   return object;
 }
 
-/** Call before an entry is set whose key is an array index. Returns true: the object is sparse now. */
-function prepareIndex(unjellier: JellyReader, object: Dict, isSparse: boolean): true {
-  unjellier.charge(-Heap.INDEX); // Its text is not kept.
-  return isSparse || makeSparse(object);
+/**
+ * What a complete object with a new sequence of keys takes, less {@link objectBytes}. It shares the beginning of the
+ * sequence with earlier objects, and texts of keys: `copies` are the bytes of those that were created once more.
+ */
+function refund(shape: Shape | undefined, items: number, indices: number, copies: number): number {
+  if (shape === undefined) return indices === items ? hashedBytes(items) - objectBytes(items) : -copies;
+  return classBytes(shape.addObject(), items) - ownClassBytes[items]!;
 }
 
 /** Reads the head of an entry and its key, of any type. */
@@ -169,14 +212,6 @@ function toKey(unjellier: JellyReader, key: unknown): unknown {
   }
   unjellier.requireHashable(key);
   return asKey(key, unjellier.exactness);
-}
-
-/**
- * Creates an object without a prototype. V8 makes the result of `Object.create(null)` a hash table at once, which is
- * slower to create and to read when there are few entries (bench `jelly`).
- */
-function emptyObject(entries: number): Dict {
-  return (entries <= 16 ? Object.setPrototypeOf({}, null) : Object.create(null)) as Dict;
 }
 
 function newMap(unjellier: JellyReader): Map<unknown, unknown> {

@@ -89,23 +89,25 @@ export function* readItemsInSteps<Sequence extends unknown[]>(
 function readIntegers(unjellier: JellyReader, sequence: unknown[]): number {
   const { reader, exactness } = unjellier;
   if (exactness.integers !== "number" || reader.kind() !== "integer") return 0;
-  const left = reader.bytesLeft ?? 0;
-  const count = reader.integers(sequence, 0);
-  unjellier.charge((reader.bytesLeft ?? 0) - left); // They take no memory but their places, which are charged.
-  return count;
+  return reader.integers(sequence, 0);
 }
 
 function patchLater(unjellier: JellyReader, sequence: unknown[], index: number, placeholder: unknown): void {
   unjellier.whenResolved(placeholder, (resolved) => (sequence[index] = resolved));
 }
 
+/** V8 keeps the elements in an object of their own, which all empty lists share. */
+function listBytes(items: number): number {
+  return items === 0 ? LIST_HEAP - 2 * SLOT_HEAP : LIST_HEAP + SLOT_HEAP * items;
+}
+
 export function readList(unjellier: JellyReader, items: number): unknown[] {
-  unjellier.charge(LIST_HEAP + SLOT_HEAP * items);
+  unjellier.charge(listBytes(items));
   return readItems(unjellier, items, new Array<unknown>(items));
 }
 
 export function readListInSteps(unjellier: JellyStepReader, items: number): Steps<unknown[]> {
-  unjellier.charge(LIST_HEAP + SLOT_HEAP * items);
+  unjellier.charge(listBytes(items));
   return readItemsInSteps(unjellier, items, new Array<unknown>(items));
 }
 

@@ -9,18 +9,26 @@ import { sexp } from "./support.js";
 type Wire = Parameters<typeof sexp>[0];
 
 const text = (value: string): Wire => ["unicode", value];
-const range = <T>(count: number, make: (index: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i));
+const range = <T = number>(count: number, make: (index: number) => T = (index) => index as T): T[] =>
+  Array.from({ length: count }, (_, i) => make(i));
 const double = (value: number): Wire => value + 0.5;
 const dict = (entries: number, key: (index: number) => Wire): Wire => [
   "dictionary",
   ...range(entries, (index) => [key(index), 1]),
 ];
+const known = (index: number): Wire => text(`name${index}`);
 let serial = 0;
 /** A text that no other value contains, of at least eight characters. */
 const fresh = (length = 8): string => `k${1_000_000 + ++serial}`.padEnd(length, "x");
 
 class Item {}
-const registry = new TypeRegistry().registerCopy("shop.Own", Item);
+class Made {
+  constructor(readonly state: unknown) {}
+}
+const registry = new TypeRegistry()
+  .registerCopy("shop.Own", Item)
+  .registerCopy("shop.Known", class extends Item {})
+  .registerCopy("shop.Made", Made, { create: (state) => new Made(state), getState: () => ({}) });
 
 /** A value of each type, as it is written. Their text is new: repeated keys take less memory than they are charged. */
 const types: Record<string, (index: number) => Wire> = {
@@ -72,10 +80,101 @@ const types: Record<string, (index: number) => Wire> = {
   "copy of 3": () => ["shop.Own", dict(3, () => text(fresh()))],
   "unknown copy": () => ["shop.Item", dict(3, () => text(fresh()))],
   unpersistable: () => ["unpersistable", fresh(40)],
+  // Keys that repeat.
+  "dict of 3 known keys": () => dict(3, known),
+  "dict of 4 known keys": () => dict(4, known),
+  "dict of 5 known keys": () => dict(5, known),
+  "dict of 9 known keys": () => dict(9, known),
+  "dict of 16 known keys": () => dict(16, known),
+  "dict of 17 known keys": () => dict(17, known),
+  "dict of 100 known keys": () => dict(100, known),
+  "dict of 1000 known keys": () => dict(1000, known),
+  "dict of 1000": () => dict(1000, () => text(fresh())),
+  "dict of 3 long known keys": () =>
+    dict(3, (index) => text(`a-key-with-a-long-name-that-is-not-in-the-cache-${index}`)),
+  "dict of 3 Chinese known keys": () => dict(3, (index) => text(`漢${index}`)),
+  "dict of 3 known keys in another order": (index) => dict(3, (item) => known((index + item) % 3)),
+  "dict of 8 known keys in any order": (index) => dict(8, (item) => known((item * (1 + 2 * (index % 4)) + index) % 8)),
+  "dict of 4 known keys of 40": (index) => dict(4, (item) => known((index * (2 * item + 1)) % 40)),
+  "dict of 3 known keys and a new one": () => [
+    "dictionary",
+    ...range(3, (index) => [known(index), 1]),
+    [text(fresh()), 1],
+  ],
+  "dict of a new key and 3 known": () => ["dictionary", [text(fresh()), 1], ...range(3, (index) => [known(index), 1])],
+  "dict of a key of byte strings": () => dict(3, (index) => new Uint8Array([index])),
+  "copy without state": () => ["shop.Known", ["None"]],
+  "copy with an empty state": () => ["shop.Known", ["dictionary"]],
+  "copy of 3 known": () => ["shop.Known", dict(3, known)],
+  "copy of 20 known": () => ["shop.Known", dict(20, known)],
+  "copy of 60 known": () => ["shop.Known", dict(60, known)],
+  "copy of 10": () => ["shop.Own", dict(10, () => text(fresh()))],
+  "copy of 60": () => ["shop.Own", dict(60, () => text(fresh()))],
+  "unknown copy of 3 known": () => ["shop.Item", dict(3, known)],
+  "unknown copy without state": () => ["shop.Item", ["None"]],
+  "made copy of 3 known": () => ["shop.Made", dict(3, known)],
+  "reference to a list": (index) => ["reference", index, ["list"]],
+  "reference with an id that is text": (index) => ["reference", new TextEncoder().encode(`x${index}`), ["list"]],
+  "reference and two dereferences": (index) => [
+    "list",
+    ["reference", index, ["list"]],
+    ["dereference", index],
+    ["dereference", index],
+  ],
+  dereference: (index) => (index === 0 ? ["reference", 1, ["list"]] : ["dereference", 1]),
+  "dereference before its reference": (index) =>
+    index % 2 === 0 ? ["dereference", index + 1] : ["reference", index, ["list"]],
+  "list in itself": (index) => ["reference", index, ["list", ["dereference", index]]],
+  "copy that contains itself": (index) => [
+    "reference",
+    index,
+    ["shop.Known", ["dictionary", [known(0), ["dereference", index]]]],
+  ],
+  "text of 9 that repeats": () => text("abcdefghi"),
+  "text of 30 that repeats": () => text("abcdefghijklmnopqrstuvwxyz1234"),
+  "text of 1": (index) => text(String.fromCharCode(97 + (index % 26))),
+  "text of 1 of 100": (index) => text(String.fromCharCode(0x100 + (index % 100))),
+  "accented text of 30": () => text("é".repeat(22) + fresh()),
+  "emoji text of 20": () => text("😀".repeat(6) + fresh()),
+  "list of 5 texts": () => ["list", ...range(5, () => text(fresh()))],
+  "set of 5 texts": () => ["set", ...range(5, () => text(fresh()))],
+  "set of 5": () => ["set", 1, 2, 3, 4, 5],
+  "set of 17": () => ["set", ...range(17, (item) => item)],
+  "frozenset of tuples": () => ["frozenset", ["tuple", 1], ["tuple", 2]],
+  "empty frozenset": () => ["frozenset"],
+  "empty tuple": () => ["tuple"],
+  "tuple of 2 texts": () => ["tuple", text(fresh()), text(fresh())],
+  "dict of tuples": (index) => dict(3, (item) => ["tuple", index, item]),
+  "lists in lists": () => range(20).reduce<Wire>((inner) => ["list", inner], 1),
+  "dicts in dicts": () => range(20).reduce<Wire>((inner) => ["dictionary", [known(0), inner]], 1),
+  boolean: (index) => ["boolean", index % 2 === 0 ? "true" : "false"],
+  "negative integer": (index) => -index,
+  "decimal of 448 bits": (index) => ["decimal", 2n ** 447n + BigInt(index), index],
+  "short unpersistable": () => ["unpersistable", fresh()],
+  "Greek text of 30": () => text("α".repeat(22) + fresh()),
+  "Chinese text of 9": () => text("漢" + fresh()),
+  "list of 20 booleans": () => ["list", ...range(20, () => ["boolean", "true"] as Wire)],
+  "list of 20 None": () => ["list", ...range(20, () => ["None"] as Wire)],
+  "list of 20 repeated texts": () => ["list", ...range(20, (index) => known(index % 3))],
+  "dict of 40 known long keys": () => dict(40, (index) => text(`another-key-with-a-long-name-of-the-program-${index}`)),
+  rows: (index) => [
+    "list",
+    ...range(10, (row) => [
+      "dictionary",
+      [text("id"), index * 10 + row],
+      [text("name"), text(fresh())],
+      [text("price"), double(row)],
+      [text("tags"), ["list", text("new"), text("hot")]],
+      [text("at"), ["datetime", "2026 11 27 18 30 5 17"]],
+    ]),
+  ],
 };
 
 /** More of the small ones, because the rest of the heap changes by a few kilobytes meanwhile. */
-const countOf = (make: (index: number) => Wire): number => (encode(sexp(make(0))).length < 80 ? 6000 : 500);
+function countOf(make: (index: number) => Wire): number {
+  const { length } = encode(sexp(make(0)));
+  return length < 80 ? 6000 : length < 4000 ? 500 : 100;
+}
 
 function bytesInUse(): number {
   for (let round = 0; round < 2; round++) globalThis.gc!();
@@ -94,30 +193,33 @@ let kept: unknown[] = [];
 
 type Read = (reader: BananaReader, heap: { left: number }) => unknown;
 
+/** A list of values as bytes. Their tree is free again before memory is measured. */
+const chunkOf = (count: number, make: (index: number) => Wire): Uint8Array =>
+  encode(sexp(["list", ...range(count, make)]), { dialect: pb });
+
 /** Allocates what all values of a type share once, such as shapes and code. */
-function warmUp(wire: Wire[], read: Read): void {
+function warmUp(chunk: Uint8Array, read: Read): void {
   const scanner = new Scanner({ dialect: pb });
   const reader = new BananaReader();
-  scanner.lend(encode(sexp(["list", ...wire]), { dialect: pb }));
+  scanner.lend(chunk);
   scanner.advance(reader);
   read(reader, { left: Number.MAX_SAFE_INTEGER });
 }
 
 /** Reads the values and returns what each of them is charged and takes, without its place in the list. */
-function measure(wire: Wire[], read: Read): Sample {
-  const chunk = encode(sexp(["list", ...wire]), { dialect: pb });
+function measure(chunk: Uint8Array, count: number, read: Read): Sample {
   const heap = { left: Number.MAX_SAFE_INTEGER };
   const scanner = new Scanner({ dialect: pb });
   const reader = new BananaReader();
   scanner.lend(chunk);
   scanner.advance(reader);
-  kept = [wire, chunk, scanner, reader];
+  kept = [chunk, scanner, reader];
   const before = bytesInUse();
   const values = read(reader, heap);
-  const measured = (bytesInUse() - before) / wire.length - 8;
+  const measured = (bytesInUse() - before) / count - 8;
   kept.length = 0;
   if (!Array.isArray(values)) throw new TypeError("Not a list");
-  return { charged: (Number.MAX_SAFE_INTEGER - heap.left) / wire.length - 8, measured };
+  return { charged: (Number.MAX_SAFE_INTEGER - heap.left) / count - 8, measured };
 }
 
 function readValue(reader: BananaReader, heap: { left: number }): unknown {
@@ -131,14 +233,19 @@ const readers: [string, Read][] = [
 /** A tree has only these types; the others are lists and byte strings. */
 const inTrees = /integer$|bits|float|byte string|empty list|list of 1$/;
 
-measure(range(6000, types["small integer"]!), readValue); // Warms up what all measurements share.
+// Warms up what all measurements share, such as compiled code.
+for (const make of Object.values(types)) for (const [, read] of readers) warmUp(chunkOf(100, make), read);
+measure(chunkOf(6000, types["small integer"]!), 6000, readValue);
+
+/** The rows whose names match, to measure a few of them by hand. */
+const only = new RegExp(process.argv[2] ?? "");
 
 const rows = readers.flatMap(([kind, read]) =>
   Object.entries(types).flatMap(([name, make]) => {
-    if (kind === "tree" && !inTrees.test(name)) return [];
-    const wire = (): Wire[] => range(countOf(make), make);
-    warmUp(wire(), read);
-    return { name: `${name} (${kind})`, count: countOf(make), ...measure(wire(), read) };
+    if ((kind === "tree" && !inTrees.test(name)) || !only.test(name)) return [];
+    const count = countOf(make);
+    warmUp(chunkOf(Math.min(count, 3000), make), read);
+    return { name: `${name} (${kind})`, count, ...measure(chunkOf(count, make), count, read) };
   }),
 );
 console.log(JSON.stringify(rows));

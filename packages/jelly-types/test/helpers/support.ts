@@ -4,9 +4,11 @@ import type { Expression } from "@pb/banana";
 
 type Written = number | bigint | string | Uint8Array | Written[];
 
+const utf8 = new TextEncoder();
+
 /** Converts strings to byte strings: `sexp(["list", 1, ["unicode", "x"]])`. */
 export function sexp(written: Written): Expression {
-  if (typeof written === "string") return new TextEncoder().encode(written);
+  if (typeof written === "string") return utf8.encode(written);
   return Array.isArray(written) ? written.map(sexp) : written;
 }
 

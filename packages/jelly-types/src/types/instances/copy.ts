@@ -5,6 +5,8 @@ import type { Class, JellyReader, JellyWriter, ReadingHandler, WritingHandler } 
 import { checkOptions } from "../../options.js";
 import type { OptionKinds } from "../../options.js";
 import { requireTypeName } from "../../type-name.js";
+import { classBytes, fieldBytes, hashedBytes, Heap } from "../../reading/heap.js";
+import { addInstance, MOST_FIELDS } from "../../reading/shapes.js";
 import { isIndex, makeSparse } from "../../reading/sparse.js";
 
 /** The default state of a copy: an object with own properties and without a prototype. */
@@ -174,9 +176,24 @@ function applyState<T extends object, State>(
   unjellier: JellyReader,
 ): void {
   const state = parse === undefined ? plainState(received) : atOnce("parse", parse(plainState(received)));
-  if (setState === undefined) setOwnProperties(instance, state);
-  else atOnce("setState", (setState as Hook)(instance, state));
+  if (setState === undefined) {
+    setOwnProperties(instance, state);
+    chargeProperties(instance, state, unjellier);
+  } else atOnce("setState", (setState as Hook)(instance, state));
   unjellier.reportDropped(name, instance);
+}
+
+/** Charges the instance in place of the state that was read: it has the same entries. */
+function chargeProperties(instance: object, state: unknown, unjellier: JellyReader): void {
+  if (state === null) return;
+  const keys = Object.keys(state as PlainState);
+  const { length } = keys;
+  const added = addInstance(Object.getPrototypeOf(instance) as object, keys);
+  const isHashed = length > MOST_FIELDS;
+  const properties = isHashed
+    ? fieldBytes(length) + classBytes(added, length) - hashedBytes(length)
+    : Heap.INSTANCE_ENTRY * added;
+  unjellier.charge(properties - Heap.INSTANCE);
 }
 
 function watchRead<T extends object, State>(

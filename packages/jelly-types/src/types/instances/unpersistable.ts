@@ -67,7 +67,7 @@ function make(unjellier: JellyReader, expression: Expression): Unpersistable {
   if (!unjellier.policy.allowsType("unpersistable"))
     throw new InsecureJellyError("unpersistable", `The peer could not send an object: ${printable(reason)}`);
   unjellier.reportUnpersistable(reason);
-  if (!(expression instanceof Uint8Array)) unjellier.charge(reason.length);
+  unjellier.charge(reason.length);
   const placeholder = new Unpersistable(reason);
   unjellier.register(placeholder);
   return placeholder;
