@@ -33,7 +33,7 @@ export const someConsumers = allConsumers.filter(
 /** Compiles in `project`, which has the packages and @types/node. Returns the errors. */
 export function typeProblems(project: string, packages: Package[], tsc: string, consumer: Consumer): string[] {
   const { resolution, target, dom, node } = consumer;
-  const forNode = /^@pb\/(cli|node-transport|.*\/node)$/;
+  const forNode = /^@pb\/(cli|node-transport|.*\/(node|admin|nats))$/;
   const forPages = /\/(react|vue)$/;
   const used = packages
     .flatMap(entryPoints)

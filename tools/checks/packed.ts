@@ -62,11 +62,12 @@ export function pack(root: string, project: string, tools: readonly string[] = [
   };
   const packAll = ["pnpm", "--filter=@pb/*", "pack", "--recursive", "--pack-destination", folder];
   mustRun(root, process.execPath, join(root, "tools/run.mjs"), ...packAll);
-  // Peers of @pb/jelly-types, @pb/web-transport, @pb/live and @pb/telemetry, and types for programs.
+  // Peers of @pb/jelly-types, @pb/web-transport, @pb/live, @pb/telemetry and @pb/cluster, and types for programs.
   const others = [
     "temporal-polyfill",
     "ws",
     "@opentelemetry/api@1",
+    ...["transport-node", "jetstream", "kv"].map((name) => `@nats-io/${name}@3`),
     "react@19",
     "@types/react@19",
     "vue@3",
