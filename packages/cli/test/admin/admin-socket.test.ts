@@ -141,6 +141,15 @@ describe.skipIf(process.platform === "win32")("the admin socket", () => {
     ["disconnect", [5], "the id that the checker returned"],
     ["disconnect", ["ann", -1], "forMs"],
     ["trace_references", ["yes"], "true or false"],
+    ["set_limits", [5], "must be a dict"],
+    ["set_limits", [null], "must be a dict"],
+    ["set_limits", [{}, "map"], "no server map"],
+    ["limits", ["length"], "no server length"],
+    ["set_level", [5], "The level must be text"],
+    ["readmit", [5], "The user must be text"],
+    ["close", [5], "must be text"],
+    ["leak_report", [5], "must be text"],
+    ["leak_report", ["another"], "no connection with this id"],
   ] as const)("answers wrong arguments of %s with an error: %j", async ([method, args, text]) => {
     const before = server.limits;
     await expect((admin as RemoteReference).callRemote(method, ...args)).rejects.toThrow(text);

@@ -58,7 +58,10 @@ export class Admin extends Root {
 
   /** Accepts logins of a user again. False if no portal refused them. */
   remote_readmit(user: string): boolean {
-    return this.#change("readmit", [user], () => this.#portals().filter((portal) => portal.readmit(user)).length > 0);
+    return this.#change("readmit", [user], () => {
+      checkText("The user", user);
+      return this.#portals().filter((portal) => portal.readmit(user)).length > 0;
+    });
   }
 
   /** Ends the sessions of users whose credentials have changed. Resolves with their number. */
@@ -71,6 +74,7 @@ export class Admin extends Root {
   /** Closes a connection. False if there is none with this id. A client that reconnects may come back. */
   remote_close(id: string): boolean {
     return this.#change("close", [id], () => {
+      checkText("The id of a connection", id);
       const found = this.#connections().filter((connection) => connection.id === id);
       for (const connection of found) connection.terminate("closed", new Error("an operator has closed it"));
       return found.length > 0;
@@ -84,12 +88,17 @@ export class Admin extends Root {
 
   /** `setLimits` of a server: `{ connections: 5000, broker: { callsRunning: 100 } }`. */
   remote_set_limits(limits: LimitChanges, server = 0): void {
-    this.#change("set_limits", [limits, server], () => this.#server(server).setLimits(limits));
+    this.#change("set_limits", [limits, server], () => {
+      if (typeof limits !== "object" || (limits as LimitChanges | null) === null)
+        throw new TypeError("The limits must be a dict");
+      this.#server(server).setLimits(limits);
+    });
   }
 
   /** Changes the level of the log. Returns the level that it had. */
   remote_set_level(level: string): string {
     return this.#change("set_level", [level], () => {
+      checkText("The level", level);
       const { log } = this.#options;
       if (log === undefined) throw new TypeError("This program has given no log to its admin object");
       const before = log.level;
@@ -112,11 +121,15 @@ export class Admin extends Root {
 
   /** The leak reports of the connection with this id, or of the first 1,000 connections. */
   remote_leak_report(id: string | null = null): string {
-    const chosen = this.#connections().filter((connection) => id === null || connection.id === id);
-    return chosen
-      .slice(0, ROWS)
-      .map((connection) => `${connection.id} ${connection.peer.description}\n${connection.leakReport()}`)
-      .join("\n\n");
+    return explained(() => {
+      if (id !== null) checkText("The id of a connection", id);
+      const chosen = this.#connections().filter((connection) => id === null || connection.id === id);
+      if (id !== null && chosen.length === 0) throw new TypeError("There is no connection with this id");
+      return chosen
+        .slice(0, ROWS)
+        .map((connection) => `${connection.id} ${connection.peer.description}\n${connection.leakReport()}`)
+        .join("\n\n");
+    });
   }
 
   /** Reads the certificates of all servers with TLS again. Returns how many servers these are. */
@@ -147,7 +160,8 @@ export class Admin extends Root {
   }
 
   #server(index: number): AdminServer {
-    const server = this.#options.servers[index];
+    const { servers } = this.#options;
+    const server = Number.isInteger(index) ? servers[index] : undefined; // "length" is none.
     if (server === undefined) throw new TypeError(`There is no server ${String(index)}`);
     return server;
   }
@@ -169,6 +183,10 @@ function explained<T>(work: () => T): T {
   } catch (error) {
     return explain(error);
   }
+}
+
+function checkText(what: string, value: unknown): void {
+  if (typeof value !== "string") throw new TypeError(`${what} must be text`);
 }
 
 function count(first: unknown): number {
