@@ -1,15 +1,15 @@
 // `pb passwd`: users and passwords in the files of `FilePasswordDB`.
 
-import { Md5Digest, ScramVerifier, ScryptHash, UsernamePassword } from "@pb/cred";
+import { Md5Digest, parseStoredPasswords, ScramVerifier, ScryptHash, UsernamePassword } from "@pb/cred";
 import type { StoredForm } from "@pb/cred";
 import { printable } from "@pb/jelly-types";
-import { readFile } from "node:fs/promises";
+import { addAbortSignal } from "node:stream";
 import { text } from "node:stream/consumers";
 import { CliError, exitStatus, usageError } from "../errors.js";
 import type { CliIo } from "../io.js";
 import { prompt } from "../login.js";
 import { PasswordLines, storedIn } from "./password-lines.js";
-import { fileError, replaceFile } from "./replace-file.js";
+import { fileError, readPasswords, replaceFile } from "./replace-file.js";
 
 export interface PasswdFlags {
   readonly form?: readonly StoredForm[];
@@ -82,6 +82,8 @@ async function set(file: string, user: string, flags: PasswdFlags, io: CliIo): P
   if (password === "") throw usageError("the password is empty");
   if (forms[0] === "plain" && /[:\n\r]|\s$/.test(password))
     throw usageError("a plain password has no colon, and no white space at its end: use another form");
+  if (forms[0] === "plain" && parseStoredPasswords(password).length > 0)
+    throw usageError("a plain password must not look like one that is stored in another form: use another form");
   const field = (await Promise.all(forms.map(async (form) => writers[form](password)))).join(" ");
   let isNew = false as boolean;
   await replaceFile(file, create, (contents) => {
@@ -95,7 +97,7 @@ async function set(file: string, user: string, flags: PasswdFlags, io: CliIo): P
 
 async function linesOf(file: string, create = false): Promise<PasswordLines> {
   try {
-    return new PasswordLines(await readFile(file));
+    return new PasswordLines(await readPasswords(file));
   } catch (error) {
     if (create && (error as NodeJS.ErrnoException).code === "ENOENT") return new PasswordLines(Buffer.alloc(0));
     throw fileError(file, error as Error);
@@ -104,7 +106,7 @@ async function linesOf(file: string, create = false): Promise<PasswordLines> {
 
 /** Asks twice for a new password. */
 async function readPassword(io: CliIo, isNew: boolean): Promise<string> {
-  if (io.stdin.isTTY !== true) return (await text(io.stdin)).split(/\r?\n/, 1)[0]!;
+  if (io.stdin.isTTY !== true) return (await text(addAbortSignal(io.signal, io.stdin))).split(/\r?\n/, 1)[0]!;
   const password = await prompt("Password: ", io);
   if (isNew && (await prompt("Again: ", io)) !== password)
     throw usageError("the passwords differ: nothing was changed");

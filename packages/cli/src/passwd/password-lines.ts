@@ -38,7 +38,10 @@ export class PasswordLines {
 
   /** The password field of a user. When several lines have the name, the first one counts, as for `FilePasswordDB`. */
   fieldOf(user: string): string | undefined {
-    const field = this.#lines.map(fieldsOf).find(([name]) => name === asBytes(user))?.[1];
+    const field = this.#lines
+      .map(fieldsOf)
+      .filter(isUser)
+      .find(([name]) => name === asBytes(user))?.[1];
     return field === undefined ? undefined : asText(field);
   }
 

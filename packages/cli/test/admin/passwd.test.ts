@@ -1,6 +1,15 @@
 // `pb passwd`, with files that `FilePasswordDB` reads.
 
-import { chmodSync, lstatSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { readFile } from "node:fs/promises";
 import { FilePasswordDB, UsernamePassword } from "@pb/cred";
 import type { StoredForm } from "@pb/cred";
@@ -112,6 +121,38 @@ test("checks a password", async () => {
   });
 });
 
+test("a line without a colon does not hide the user whose name it is", async () => {
+  const path = fileWith("ann\nann:secret\n");
+  expect((await passwd([path, "ann", "--check"], "secret\n")).stdout).toBe("ann: the password is right\n");
+});
+
+test("ends at once when it is interrupted while it waits for stdin", async () => {
+  const path = fileWith("bob:pw\n");
+  const stdin = new PassThrough();
+  const output = { write: () => true };
+  const signal = AbortSignal.timeout(1);
+  expect(await run(["passwd", path, "ann"], { stdin, stdout: output, stderr: output, env: {}, signal })).toBe(130);
+  expect(readFileSync(path, "utf8")).toBe("bob:pw\n");
+});
+
+test("what is no file is refused, and stays what it is", async () => {
+  const path = fileWith();
+  mkdirSync(path);
+  const link = `${path}-link`;
+  symlinkSync("nowhere", link);
+  for (const [place, text] of [
+    [path, "is not a file"],
+    [link, "leads to no file"],
+  ] as const) {
+    const { status, stderr } = await passwd([place, "ann", "--create"], "secret\n");
+    expect([status, stderr]).toMatchObject([2, expect.stringContaining(text) as string]);
+  }
+  expect([lstatSync(link).isSymbolicLink(), readdirSync(path)]).toEqual([true, []]);
+  const { stderr } = await passwd([`${path}/none/users`, "ann", "--create"], "secret\n");
+  expect(stderr).toContain("ENOENT");
+  expect(stderr).not.toContain("--create");
+});
+
 test.for([
   [["ann", "--remove"], "", "has no user ann"],
   [["ann", "--check"], "x\n", "has no user ann"],
@@ -119,6 +160,7 @@ test.for([
   [["ann "], "x\n", "no white space at its ends"],
   [["ann"], "\n", "the password is empty"],
   [["ann", "--form", "plain"], "a:b\n", "a plain password has no colon"],
+  [["ann", "--form", "plain"], "d41d8cd98f00b204e9800998ecf8427e\n", "must not look like one that is stored"],
   [["ann", "--form", "plain", "md5"], "x\n", "cannot be combined"],
   [["ann", "--check", "--remove"], "x\n", "exclude each other"],
   [["--create"], "x\n", "need a user"],
