@@ -73,13 +73,18 @@ export async function prompt(question: string, { stdin, stderr, signal }: CliIo)
   const terminal = createInterface({ input: stdin, output: silent, terminal: true });
   const interrupt = new AbortController();
   const stop = (): void => interrupt.abort();
-  terminal.on("SIGINT", stop);
+  const resume = (): void => {
+    terminal.resume(); // Node stops reading when the process goes on after Ctrl-Z.
+    terminal.write(null, { ctrl: true, name: "u" }); // The question comes again, so that the answer begins again.
+    stderr.write(question);
+  };
+  terminal.on("SIGINT", stop).on("SIGCONT", resume);
   try {
     const answer = terminal.question("", { signal: AbortSignal.any([signal, interrupt.signal]) });
     stderr.write(question);
     return await answer;
   } finally {
-    terminal.off("SIGINT", stop);
+    terminal.off("SIGINT", stop).off("SIGCONT", resume);
     terminal.close();
     stderr.write("\n");
   }
