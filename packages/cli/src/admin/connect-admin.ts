@@ -3,6 +3,7 @@
 import type { RemoteReference } from "@pb/broker";
 import { connect } from "@pb/node-transport";
 import type { Admin } from "@pb/node-transport/admin";
+import { codeOf } from "../errors.js";
 
 /**
  * Runs an action with the admin object at the path of a UNIX socket, or at an endpoint such as `unix:/path`. The
@@ -21,7 +22,8 @@ export async function withAdmin<T>(
     return await action(await connection.getRootObject<Admin>());
   } catch (error) {
     signal.throwIfAborted();
-    throw error;
+    // It ended between two calls: say why.
+    throw codeOf(error) === "REFERENCE_DEAD" ? await connection.closed : error;
   } finally {
     await connection.close();
     signal.removeEventListener("abort", stop);

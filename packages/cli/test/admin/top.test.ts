@@ -88,6 +88,16 @@ describe.skipIf(process.platform === "win32")("with an admin socket", () => {
     expect(stdout.endsWith("\u001b[?1049l")).toBe(true);
   });
 
+  test("pb top ends with status 5, and gives the screen back, when the server ends", async () => {
+    const dying = await listenAdmin(place.file("dying.sock"), { servers: [server] });
+    const { status, stdout, stderr } = await pb(["top", place.file("dying.sock"), "--interval", "0.05"], {
+      columns: 100,
+      onOutput: () => void dying.destroy(),
+    });
+    expect([status, stderr]).toEqual([5, expect.stringContaining("CONNECTION_LOST")]);
+    expect(stdout.endsWith("\u001b[?1049l")).toBe(true);
+  });
+
   test("pb top --json prints a line for each table, with rates", async () => {
     const { stdout } = await pb(["top", path, "--json", "--times", "2", "--interval", "0.001", "--sort", "age"]);
     const lines = stdout.trimEnd().split("\n");
