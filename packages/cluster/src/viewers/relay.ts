@@ -57,6 +57,7 @@ export class Relay {
 
   /** Sends a record, which the log has just taken. */
   relay(record: LogRecord): void {
+    if (record.kind === "snapshot") this.#replace(record.revision);
     if (record.kind !== "patch") return;
     const { since, revision, tree } = record;
     const ready = [...this.#viewers.values()].filter((viewer) => viewer.revision === since && this.#isReady(viewer));
@@ -72,6 +73,12 @@ export class Relay {
     } catch {
       // The connections of these viewers have ended, or their limits refuse so large a message: they see a gap.
     }
+  }
+
+  /** While this node could not read the log, a snapshot has replaced patches: its viewers get that. */
+  #replace(revision: number): void {
+    for (const viewer of this.#viewers.values())
+      if (viewer.revision < revision && this.#isReady(viewer)) this.#catchUp(viewer);
   }
 
   /** Tells the viewers that nothing more follows. */
@@ -140,6 +147,10 @@ export class Relay {
     if (!isExtended || !observer.isAlive || viewer.isStale === isStale) return;
     if (viewer.isStale === undefined && !isStale) return;
     viewer.isStale = isStale;
-    observer.sendRemote("stale", isStale);
+    try {
+      observer.sendRemote("stale", isStale);
+    } catch {
+      // The connection refuses more.
+    }
   }
 }

@@ -135,6 +135,22 @@ test("viewers are stale while the engine is away, and have everything afterwards
   await expectItems([...views, late], [0, 1]);
 });
 
+test("viewers get the snapshot that has replaced patches while their node could not read them", async () => {
+  const cluster = new TestCluster();
+  const { homes } = await cluster.startHome("a");
+  const node = await cluster.start("b");
+  const view = await viewerOf(node);
+  const home = homes[0]!.list;
+  await add(home, 0);
+  await expectItems([view], [0]);
+  node.engine.disconnect();
+  for (const item of numbers(300)) await add(home, item + 1); // More patches than a log keeps.
+  node.engine.reconnect();
+  await expectItems([view], numbers(301));
+  await add(home, 301);
+  await expectItems([view], numbers(302));
+});
+
 test("a home whose engine is away writes afterwards what was changed meanwhile", async () => {
   const cluster = new TestCluster();
   const [home, other] = [await cluster.startHome("a"), await cluster.start("b")];
