@@ -36,7 +36,13 @@ export class OneLogin {
     this.#node = node;
     const { engine } = node;
     this.#unsubscribe = [
-      engine.listen(SUBJECT, (bytes) => this.#heard(bytes)),
+      engine.listen(SUBJECT, (bytes) => {
+        try {
+          this.#heard(bytes);
+        } catch (error) {
+          node.report(error); // Not of a node of this version.
+        }
+      }),
       engine.onState((state) => {
         if (state === "connected") for (const { stamp } of this.#sessions.values()) this.#send(stamp);
       }),

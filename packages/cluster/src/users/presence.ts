@@ -2,6 +2,7 @@
 
 import { Referenceable } from "@pb/broker";
 import { onDispose } from "@pb/jelly-types";
+import { seal } from "@pb/live/extension";
 import type { HomeState } from "../home/home-state.js";
 import type { ClusterLive } from "../live/cluster-live.js";
 import type { Node } from "../nodes/node.js";
@@ -41,11 +42,13 @@ export class ClusterPresence {
 
   /**
    * A member is here, until the result is disposed of. It may be here several times, for example with several
-   * connections: then `info`, which is plain data, is that of the last one. Throws `TypeError` for a member that is not
-   * text.
+   * connections: then `info` is that of the last one. It is plain data, and is frozen. Throws `TypeError` for a member
+   * that is not text and for an `info` that is no object, and `LiveError` for one that is not plain data.
    */
   enter(member: string, info: PresenceInfo = {}): Disposable {
     if (typeof member !== "string" || member === "__proto__") throw new TypeError("A member must be text");
+    if (typeof info !== "object" || info === null) throw new TypeError("What is known of a member must be an object");
+    seal(info, undefined, "What is known of a member"); // Otherwise it would keep the home from learning of the others.
     const infos = this.#members.get(member) ?? [];
     this.#members.set(member, infos);
     infos.push(info);
@@ -108,10 +111,11 @@ export class PresenceMethods extends Referenceable {
   remote_change(node: string, changes: Changes, isAll: boolean): Promise<void> {
     return this.#state.update((draft) => {
       const members = draft as Record<string, Record<string, unknown>>;
-      if (isAll) for (const member of Object.keys(members)) if (!(member in changes)) leave(members, member, node);
+      if (isAll) for (const member of Object.keys(members)) if (!Object.hasOwn(changes, member)) leave(members, member, node);
       for (const [member, info] of Object.entries(changes)) {
         if (info === null) leave(members, member, node);
-        else (members[member] ??= {})[node] = info;
+        else if (Object.hasOwn(members, member)) members[member]![node] = info;
+        else members[member] = { [node]: info };
       }
     });
   }

@@ -91,6 +91,23 @@ test("presence is the same on all nodes, and a node that ends takes its members 
   await until(() => Object.hasOwn(here[1]!.live.getSnapshot()!, "eve"), "the next home goes on");
 });
 
+test("members may have the names of what all objects have, and what is known of them is plain data", async () => {
+  const cluster = new TestCluster();
+  const { cluster: node, errors } = await cluster.startHome("a");
+  const here = node.presence("here");
+  for (const info of [null, "text", 5, { f: () => 1 }, { at: new Date() }, { at: undefined }])
+    expect(() => here.enter("bad", info as never)).toThrow(/^What is known of a member/);
+  const members = ["constructor", "toString", "hasOwnProperty"];
+  const entries = members.map((member) => here.enter(member, { status: "here" }));
+  const present = (): readonly string[] => Object.keys(here.live.getSnapshot() ?? {});
+  await until(() => present().length === 3, "all are here");
+  expect(here.live.getSnapshot()).toEqual(Object.fromEntries(members.map((name) => [name, { a: { status: "here" } }])));
+  expect(Object.hasOwn(Object, "a")).toBe(false);
+  for (const entry of entries) entry[Symbol.dispose]();
+  await until(() => present().length === 0, "all have left");
+  expect(errors).toEqual([]);
+});
+
 class User extends Avatar {
   perspective_ping(): string {
     return "pong";
