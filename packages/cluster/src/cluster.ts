@@ -66,6 +66,8 @@ export class Cluster {
   readonly avatar: NodeAvatar;
   readonly #node: Node;
   readonly #stop = new AbortController();
+  /** For each object: platforms warn of more than ten listeners of one signal. */
+  readonly #stops: AbortController[] = [];
   /** By the name that the engine uses. */
   readonly #objects = new Map<string, ClusterLive<object>>();
   readonly #presences = new Map<string, ClusterPresence>();
@@ -134,7 +136,7 @@ export class Cluster {
     if (this.#objects.has(engineName)) throw new TypeError(`There is a live object ${JSON.stringify(name)} already`);
     if (methods !== undefined && typeof methods !== "function")
       throw new TypeError("The methods must be a function that gets the state at the home and returns a Referenceable");
-    const live = new ClusterLive<State, Methods>(this.#node, name, engineName, initial, methods);
+    const live = new ClusterLive<State, Methods>(this.#nodeOfObject(), name, engineName, initial, methods);
     this.#objects.set(engineName, live as unknown as ClusterLive<object>);
     return live;
   }
@@ -145,7 +147,7 @@ export class Cluster {
    */
   channel<T = RemoteMethods>(name: string): ClusterChannel<T> {
     if (this.#stop.signal.aborted) throw closedError();
-    return new ClusterChannel<T>(this.#node, toEngineName("The name of a channel", name));
+    return new ClusterChannel<T>(this.#nodeOfObject(), toEngineName("The name of a channel", name));
   }
 
   /**
@@ -154,12 +156,13 @@ export class Cluster {
    * same object. Throws `TypeError` for a bad name.
    */
   presence(name: string): ClusterPresence {
+    toEngineName("The name of a presence", name);
     let presence = this.#presences.get(name);
     if (presence !== undefined) return presence;
     const live = this.live(`presence ${name}`, {}, (state: HomeState<PresenceState>) =>
       removeDeadNodes(state, this.#node),
     );
-    this.#presences.set(name, (presence = new ClusterPresence(this.#node, live)));
+    this.#presences.set(name, (presence = new ClusterPresence(this.#nodeOfObject(), live)));
     return presence;
   }
 
@@ -192,8 +195,14 @@ export class Cluster {
         this.#running.stop(),
         ...[...this.#objects.values()].map((object) => ClusterLive.leave(object)),
       ]);
-    this.#stop.abort(closedError());
+    for (const stop of [this.#stop, ...this.#stops]) stop.abort(closedError());
     await Promise.all([peers.close(), engine.close()]);
+  }
+
+  #nodeOfObject(): Node {
+    const stop = new AbortController();
+    this.#stops.push(stop);
+    return { ...this.#node, signal: stop.signal };
   }
 
   /** Other nodes know that this one runs, again or for the first time: they may have forgotten its members. */

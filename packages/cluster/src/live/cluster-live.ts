@@ -2,8 +2,8 @@
 
 import { asLocal, Cacheable } from "@pb/broker";
 import type { CacheObserver, CallOptions, Perspective, Referenceable, RemoteCalls } from "@pb/broker";
-import { RemoteCaller, withDeadline } from "@pb/broker/extension";
-import type { RemoteArguments, RemoteName, RemoteResult } from "@pb/broker/extension";
+import { after, RemoteCaller, withDeadline } from "@pb/broker/extension";
+import type { RemoteArguments, RemoteName, RemoteResult, Timer } from "@pb/broker/extension";
 import { PlainTree, refuseProxies } from "@pb/jelly-types";
 import type { LiveSource, LiveStatus } from "@pb/live";
 import { Listeners, seal } from "@pb/live/extension";
@@ -26,8 +26,11 @@ export type HomeFactory<State extends object, Methods extends Referenceable> = (
 /** How long a call waits for this node to learn that it is home, and the end of a home for its last updates. */
 const HOME_MS = 5_000;
 
-/** Before a node tries again to read a log when the engine has failed. */
+/** Before a node tries again to read a log when the engine has failed, or to become home. */
 const RETRY_MS = 250;
+
+/** The longest pause after a node could not become home, for example because its methods could not be made. */
+const MOST_RETRY_MS = 60_000;
 
 /**
  * A live object of a cluster. Return it from a method on any node: the caller gets a `LiveView`, as of a `Live`. It is
@@ -58,6 +61,9 @@ export class ClusterLive<State extends object, Methods extends Referenceable = R
   /** Set while this node is home. */
   #home: { readonly gate: HomeGate; readonly writer: HomeWriter<State>; readonly end: AbortController } | undefined;
   #isTakingOver = false;
+  /** How often in a row this node has not become home although it had the lease. */
+  #failures = 0;
+  #pause: Timer | undefined;
   /** Whether this node has given its homes up for good. */
   #hasLeft = false;
 
@@ -83,6 +89,7 @@ export class ClusterLive<State extends object, Methods extends Referenceable = R
     const unsubscribe = engine.onState(() => this.#engineChanged());
     signal.addEventListener("abort", () => {
       unsubscribe();
+      clearTimeout(this.#pause);
       this.#following?.close();
       this.#stepDown(notHome());
       this.#listeners.notify();
@@ -260,18 +267,30 @@ export class ClusterLive<State extends object, Methods extends Referenceable = R
 
   /** Becomes home: begins an epoch in the log. */
   async #takeOver(): Promise<void> {
-    if (this.#isTakingOver || this.#home !== undefined || this.#log.isBroken) return;
+    if (this.#isTakingOver || this.#home !== undefined) return;
+    if (this.#log.isBroken) return this.#letOthersTry();
     this.#isTakingOver = true;
     const { engine, signal } = this.#node;
     const writer = new LogWriter(engine, `live.${this.#engineName}`, this.#log, signal);
     try {
-      if (await writer.begin(this.#beginning())) this.#begin(writer);
+      const record = this.#beginning();
+      if ((await writer.begin(record)) && this.#log.epoch === record.epoch) this.#begin(writer);
       else this.#deposed();
+      this.#failures = 0;
     } catch (error) {
-      if (!signal.aborted) this.#node.report(error);
+      if (signal.aborted) return;
+      this.#node.report(error);
+      this.#letOthersTry();
     } finally {
       this.#isTakingOver = false;
     }
+  }
+
+  /** Gives the lease up, so that this node or another one tries again: not at once, because an attempt writes a record. */
+  #letOthersTry(): void {
+    const pauseMs = Math.min(RETRY_MS * 2 ** this.#failures++, MOST_RETRY_MS);
+    clearTimeout(this.#pause);
+    this.#pause = after(pauseMs, () => void this.#election?.release());
   }
 
   #beginning(): Exclude<LogRecord, { kind: "patch" }> {

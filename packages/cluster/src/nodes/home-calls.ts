@@ -30,11 +30,14 @@ export class HomeCalls {
   }
 
   async call(method: string, args: readonly unknown[], given: CallOptions, once: boolean): Promise<unknown> {
-    const options = RemoteCaller.inherit(given);
+    // What else is inherited is no option of a caller.
+    const { signal: canceled, timeoutMs, traceparent, tracestate } = RemoteCaller.inherit(given);
+    const options = { signal: canceled, timeoutMs, traceparent, tracestate };
     const start = performance.now();
     const timeout = (ms: number): Error => new CallTimeoutError(`${method} was not answered within ${ms} ms`);
     return withDeadline(options, timeout, async (signal) => {
       for (;;) {
+        this.#node.signal.throwIfAborted();
         const { epoch } = this.#log;
         try {
           return await this.#callOnce(method, args, { ...timeLeft(options, start), signal }, once);
@@ -71,7 +74,7 @@ export class HomeCalls {
       const caller = client.with({ ...options, once, whileDown: "wait", signal: moved.signal });
       const answer: unknown = await caller.callRemote("call", this.#name, epoch, method, ...args);
       const [revision, result] = answer as [number, unknown];
-      await this.#log.until(() => this.#log.revision >= revision, options.signal!);
+      await this.#log.until(() => this.#log.revision >= revision || this.#node.signal.aborted, options.signal!);
       return result;
     } catch (error) {
       if (moved.signal.aborted && error === moved.signal.reason && !options.signal!.aborted)

@@ -1,6 +1,8 @@
 // Live objects on several nodes: who is home, what viewers see, and calls from any node.
 
-import { expect, test } from "vitest";
+import { callContext, Referenceable, Root } from "@pb/broker";
+import { connectedPair } from "@pb/broker/testing";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { Cluster, MemoryEngine } from "@pb/cluster";
 import { until } from "../../../../tools/process/program.js";
 import { numbers, TestCluster, viewerOf } from "../support/nodes.js";
@@ -28,6 +30,25 @@ test("a call resolves when the node of the caller has what the method has writte
   for (const item of numbers(20)) {
     expect(await list.call.add(item)).toBe(item + 1);
     expect(list.getSnapshot()!.items).toHaveLength(item + 1);
+  }
+});
+
+test("a method calls homes here and on other nodes with the deadline and the trace of its own call", async () => {
+  const cluster = new TestCluster();
+  const nodes = [await cluster.startHome("a"), await cluster.start("b")] as const;
+  class Desk extends Root {
+    remote_context(node: number): Promise<unknown> {
+      callContext(); // From now on, calls inherit the context of the call for which they are made.
+      return nodes[node]!.list.call.context();
+    }
+  }
+  const pair = await connectedPair({ root: new Desk() });
+  onTestFinished(() => pair.close());
+  const desk = await pair.client.getRootObject<Desk>();
+  const traceparent = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
+  for (const node of [0, 1]) {
+    const found = await desk.with({ timeoutMs: 60_000, traceparent }).call.context(node);
+    expect(found).toEqual({ hasDeadline: true, traceparent });
   }
 });
 
@@ -143,5 +164,43 @@ test("names and options that cannot work are refused", async () => {
   expect(() => cluster.live("wrong", {}, 5 as never)).toThrow(TypeError);
   expect(() => new Cluster({ engine: {}, node: "a" } as never)).toThrow(TypeError);
   expect(() => new Cluster({ engine: new MemoryEngine(), node: "" })).toThrow(TypeError);
+  expect(() => cluster.live("\ud800", {})).toThrow("half a surrogate pair");
+  expect(() => cluster.presence(5 as never)).toThrow("The name of a presence");
   expect(() => cluster.live("other", {}).with({ onces: true } as object)).toThrow(TypeError);
+});
+
+test("a call that waits for a home ends when the node is closed", async () => {
+  const cluster = new TestCluster();
+  const node = await cluster.start("a", { candidate: false }, false);
+  const call = (): Promise<unknown> => node.list.with({ once: true }).callRemote("add", 1);
+  const waiting = expect(call()).rejects.toMatchObject({ code: "CLUSTER_CLOSED" });
+  await node.cluster.close();
+  await waiting;
+  await expect(call()).rejects.toMatchObject({ code: "CLUSTER_CLOSED" });
+});
+
+test("when the methods cannot be made, the node tries again, and others may", async () => {
+  let attempts = 0;
+  const errors: unknown[] = [];
+  const onError = (error: unknown): void => void errors.push(error);
+  await using cluster = new Cluster({ engine: new MemoryEngine(), node: "a", onError });
+  const list = cluster.live<{ n: number }>("list", { n: 0 }, () => {
+    attempts++;
+    if (attempts === 1) throw new RangeError("the methods");
+    return new (class extends Referenceable {})();
+  });
+  await until(() => list.isHome, "the node is home");
+  expect([attempts, errors]).toEqual([2, [new RangeError("the methods")]]);
+});
+
+test("a signal has few listeners, however many objects there are", async () => {
+  const added = vi.spyOn(AbortSignal.prototype, "addEventListener");
+  onTestFinished(() => added.mockRestore());
+  await using cluster = new Cluster({ engine: new MemoryEngine(), node: "a" });
+  const lists = numbers(20).map((number) => cluster.live(`list ${number}`, {}));
+  for (const list of lists) cluster.channel(list.name);
+  await Promise.all(lists.map((list) => list.ready()));
+  const counts = new Map<unknown, number>();
+  for (const signal of added.mock.contexts) counts.set(signal, (counts.get(signal) ?? 0) + 1);
+  expect(Math.max(...counts.values())).toBeLessThan(10);
 });

@@ -1,6 +1,6 @@
 // Clusters in one process for tests: nodes with engines that fail on demand, connected in memory, and their viewers.
 
-import { Referenceable, Root } from "@pb/broker";
+import { callContext, Referenceable, Root } from "@pb/broker";
 import { Cluster, MemoryServer } from "@pb/cluster";
 import type { ClusterLive, ClusterOptions, HomeState, NodeAvatar } from "@pb/cluster";
 import { FaultyEngine } from "@pb/cluster/testing";
@@ -37,6 +37,11 @@ export class ListMethods extends Referenceable {
 
   remote_fail(): void {
     throw new RangeError("secret");
+  }
+
+  remote_context(): { readonly hasDeadline: boolean; readonly traceparent: string | null } {
+    const { deadline, traceparent = null } = callContext();
+    return { hasDeadline: deadline !== undefined, traceparent };
   }
 
   remote_never(): Promise<void> {
