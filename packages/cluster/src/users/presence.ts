@@ -111,7 +111,8 @@ export class PresenceMethods extends Referenceable {
   remote_change(node: string, changes: Changes, isAll: boolean): Promise<void> {
     return this.#state.update((draft) => {
       const members = draft as Record<string, Record<string, unknown>>;
-      if (isAll) for (const member of Object.keys(members)) if (!Object.hasOwn(changes, member)) leave(members, member, node);
+      if (isAll)
+        for (const member of Object.keys(members)) if (!Object.hasOwn(changes, member)) leave(members, member, node);
       for (const [member, info] of Object.entries(changes)) {
         if (info === null) leave(members, member, node);
         else if (Object.hasOwn(members, member)) members[member]![node] = info;
