@@ -268,7 +268,10 @@ export class ClusterLive<State extends object, Methods extends Referenceable = R
   /** Becomes home: begins an epoch in the log. */
   async #takeOver(): Promise<void> {
     if (this.#isTakingOver || this.#home !== undefined) return;
-    if (this.#log.isBroken) return this.#letOthersTry();
+    if (this.#log.isBroken) {
+      this.#letOthersTry();
+      return;
+    }
     this.#isTakingOver = true;
     const { engine, signal } = this.#node;
     const writer = new LogWriter(engine, `live.${this.#engineName}`, this.#log, signal);
@@ -286,7 +289,7 @@ export class ClusterLive<State extends object, Methods extends Referenceable = R
     }
   }
 
-  /** Gives the lease up, so that this node or another one tries again: not at once, because an attempt writes a record. */
+  /** Gives the lease up later, so that a node tries again: each attempt may write a record. */
   #letOthersTry(): void {
     const pauseMs = Math.min(RETRY_MS * 2 ** this.#failures++, MOST_RETRY_MS);
     clearTimeout(this.#pause);

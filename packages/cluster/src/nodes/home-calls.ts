@@ -34,7 +34,9 @@ export class HomeCalls {
     const { signal: canceled, timeoutMs, traceparent, tracestate } = RemoteCaller.inherit(given);
     const options = { signal: canceled, timeoutMs, traceparent, tracestate };
     const start = performance.now();
-    const timeout = (ms: number): Error => new CallTimeoutError(`${method} was not answered within ${ms} ms`);
+    let cause: NoHomeError | undefined;
+    const timeout = (ms: number): Error =>
+      new CallTimeoutError(`${method} was not answered within ${ms} ms`, cause && { cause });
     return withDeadline(options, timeout, async (signal) => {
       for (;;) {
         this.#node.signal.throwIfAborted();
@@ -43,6 +45,7 @@ export class HomeCalls {
           return await this.#callOnce(method, args, { ...timeLeft(options, start), signal }, once);
         } catch (error) {
           if (!once || !(error instanceof NoHomeError)) throw error;
+          cause = error;
           // The method has not run. Soon there is a new home, or the old one can be reached again.
           const isNew = (): boolean => this.#log.epoch !== epoch || this.#local() !== undefined;
           const again = (): Error => error;

@@ -47,7 +47,8 @@ export class ClusterPresence {
    */
   enter(member: string, info: PresenceInfo = {}): Disposable {
     if (typeof member !== "string" || member === "__proto__") throw new TypeError("A member must be text");
-    if (typeof info !== "object" || info === null) throw new TypeError("What is known of a member must be an object");
+    if (typeof (info as unknown) !== "object" || (info as unknown) === null)
+      throw new TypeError("What is known of a member must be an object");
     seal(info, undefined, "What is known of a member"); // Otherwise it would keep the home from learning of the others.
     const infos = this.#members.get(member) ?? [];
     this.#members.set(member, infos);

@@ -106,7 +106,7 @@ test("a call rejects with a typed error while no home can be reached", async () 
   const { list } = await cluster.start("b");
   await expect(list.callRemote("add", 1)).rejects.toMatchObject({ name: "NoHomeError", code: "CLUSTER_NO_HOME" });
   const waiting = list.with({ once: true, timeoutMs: 30 }).callRemote("add", 1);
-  await expect(waiting).rejects.toMatchObject({ code: "CALL_TIMEOUT" });
+  await expect(waiting).rejects.toMatchObject({ code: "CALL_TIMEOUT", cause: { code: "CLUSTER_NO_HOME" } });
 });
 
 test("a node that is no candidate never becomes home", async () => {
