@@ -62,7 +62,7 @@ export const ownClassBytes: readonly number[] = Array.from({ length: MOST_FIELDS
 
 /** The bytes of an object that is a hash table: V8 doubles its size when two thirds are used. */
 export function hashedBytes(entries: number): number {
-  return Heap.HASHED + Heap.HASHED_ENTRY * powerOf2(Math.max(1.5 * entries, 4));
+  return Heap.HASHED + Heap.HASHED_ENTRY * powerOf2(Math.max(Math.floor(1.5 * entries), 4));
 }
 
 /** The bytes of the table of a `Map` or a `Set`: V8 doubles its size from four entries on. */
@@ -72,5 +72,5 @@ export function tableBytes(entries: number, entryBytes: number): number {
 
 /** The smallest power of two that is at least `least`. */
 function powerOf2(least: number): number {
-  return 2 ** (32 - Math.clz32(Math.ceil(least) - 1));
+  return 2 ** (32 - Math.clz32(least - 1));
 }

@@ -32,7 +32,7 @@ import { requireHashable } from "../types/hashable.js";
 import { readList, readListInSteps } from "../types/list.js";
 import { readNone } from "../types/none.js";
 import { UNICODE } from "../types/text.js";
-import { takeDropped } from "../types/instances/copy.js";
+import { stateBytes, takeDropped } from "../types/instances/copy.js";
 import { optionKinds } from "./unjellier-options.js";
 import type { UnjellierOptions } from "./unjellier-options.js";
 
@@ -90,6 +90,8 @@ export class Unjellier implements JellyStepReader {
   #containers = 0;
   /** What was charged for reading the graph and not for its values. */
   #transient = 0;
+  /** The dict that was read last, if nothing can refer to it. */
+  #ownDict: unknown = undefined;
   /** Where the step that is being read ends, and after how many actions. */
   #stepEnd = 0;
   #actionsLeft = 0;
@@ -211,6 +213,7 @@ export class Unjellier implements JellyStepReader {
     if (this.#options.heap === undefined) this.heap.left = defaultLimits.heapBytes;
     this.#depth = 0;
     this.#transient = 0;
+    this.#ownDict = undefined;
     this.#references.clear();
     this.#nextReference = undefined;
     this.#openReference = undefined;
@@ -276,6 +279,7 @@ export class Unjellier implements JellyStepReader {
   }
 
   #startStep(): void {
+    this.#settle();
     this.#actionsLeft = STEP_ACTIONS;
     this.#stepEnd = this.reader.offset + STEP_BYTES;
   }
@@ -292,7 +296,7 @@ export class Unjellier implements JellyStepReader {
       case "dictionary":
         if (!this.#allowsDictionaries) break;
         this.#openReference = reference;
-        return this.#leave(yield* readDictionaryInSteps(this.#enter(), items));
+        return this.#noteDict(reference, this.#leave(yield* readDictionaryInSteps(this.#enter(), items)));
       case "list":
         if (!this.#allowsLists) break;
         this.#openReference = reference;
@@ -390,7 +394,7 @@ export class Unjellier implements JellyStepReader {
       case "dictionary":
         if (!this.#allowsDictionaries) break;
         this.#openReference = reference;
-        return this.#leave(readDictionary(this.#enter(), items));
+        return this.#noteDict(reference, this.#leave(readDictionary(this.#enter(), items)));
       case "list":
         if (!this.#allowsLists) break;
         this.#openReference = reference;
@@ -420,6 +424,11 @@ export class Unjellier implements JellyStepReader {
     if (handler.isScalar === true) return handler.unjelly(this, items, atom);
     this.#openReference = reference;
     return this.#leave(handler.unjelly(this.#enter(), items, atom));
+  }
+
+  #noteDict(reference: Reference | undefined, dict: unknown): unknown {
+    if (reference === undefined) this.#ownDict = dict;
+    return dict;
   }
 
   #enter(): this {
@@ -495,10 +504,11 @@ export class Unjellier implements JellyStepReader {
   readState(use: (state: unknown) => void): void {
     const start = this.#references.logLength;
     const state = this.read();
-    if (this.#references.logLength === start) use(state);
+    const isOwn = this.#isOwnDict(state);
+    if (this.#references.logLength === start) use(isOwn ? state : this.#chargeShared(state));
     else
       this.#useLater(start, state, (received) => {
-        use(received);
+        use(isOwn ? received : this.#chargeShared(received));
         return undefined;
       });
   }
@@ -506,12 +516,26 @@ export class Unjellier implements JellyStepReader {
   *readStateInSteps(use: (state: unknown) => Steps<void> | undefined): Steps<void> {
     const start = this.#references.logLength;
     const state = yield* this.readInSteps();
+    const isOwn = this.#isOwnDict(state);
     if (this.#references.logLength === start) {
-      const steps = use(state);
+      const steps = use(isOwn ? state : this.#chargeShared(state));
       if (steps !== undefined) yield* steps;
     } else {
-      this.#useLater(start, state, use);
+      this.#useLater(start, state, (received) => use(isOwn ? received : this.#chargeShared(received)));
     }
+  }
+
+  /** Whether a state is a dict that was read for it alone. */
+  #isOwnDict(state: unknown): boolean {
+    const isOwn = state === this.#ownDict;
+    this.#ownDict = undefined;
+    return isOwn;
+  }
+
+  /** Charges a state that has other holders once more: an instance gets entries of its own. */
+  #chargeShared(state: unknown): unknown {
+    this.charge(stateBytes(state));
+    return state;
   }
 
   #useLater(start: number, received: unknown, use: (state: unknown) => Steps<void> | undefined): void {
@@ -532,11 +556,12 @@ export class Unjellier implements JellyStepReader {
   }
 
   #makeOf(start: number, received: unknown, make: (state: unknown) => unknown): unknown {
-    if (this.#references.logLength === start) return make(received);
+    const isOwn = this.#isOwnDict(received);
+    if (this.#references.logLength === start) return make(isOwn ? received : this.#chargeShared(received));
     let state = received;
     this.chargeTransient(2 * Heap.LATER);
     if (state instanceof Placeholder) this.whenResolved(state, (resolved) => (state = resolved));
-    return this.#references.deferValue(start, () => make(state));
+    return this.#references.deferValue(start, () => make(isOwn ? state : this.#chargeShared(state)));
   }
 
   skip(items: number): void {

@@ -30,6 +30,10 @@ const registry = new TypeRegistry()
   .registerCopy("shop.Known", class extends Item {})
   .registerCopy("shop.Made", Made, { create: (state) => new Made(state), getState: () => ({}) });
 
+/** The first value is the state of all others. */
+const withSharedState = (index: number, entries: number): Wire =>
+  index === 0 ? ["reference", 1, dict(entries, known)] : ["shop.Known", ["dereference", 1]];
+
 /** A value of each type, as it is written. Their text is new: repeated keys take less memory than they are charged. */
 const types: Record<string, (index: number) => Wire> = {
   "small integer": (index) => index & 127,
@@ -110,6 +114,10 @@ const types: Record<string, (index: number) => Wire> = {
   "copy of 60 known": () => ["shop.Known", dict(60, known)],
   "copy of 10": () => ["shop.Own", dict(10, () => text(fresh()))],
   "copy of 60": () => ["shop.Own", dict(60, () => text(fresh()))],
+  "copy of 10 whose state is shared": (index) => withSharedState(index, 10),
+  "copy of 40 whose state is shared": (index) => withSharedState(index, 40),
+  "copy of 40 indices": () => ["shop.Known", dict(40, (index) => text(String(7 * index)))],
+  "dict of 43 known": () => dict(43, known),
   "unknown copy of 3 known": () => ["shop.Item", dict(3, known)],
   "unknown copy without state": () => ["shop.Item", ["None"]],
   "made copy of 3 known": () => ["shop.Made", dict(3, known)],

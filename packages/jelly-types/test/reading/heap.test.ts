@@ -2,7 +2,7 @@
 
 import { execFileSync } from "node:child_process";
 import { decode, encode } from "@pb/banana";
-import { jelly, unjelly } from "@pb/jelly-types";
+import { jelly, TypeRegistry, unjelly } from "@pb/jelly-types";
 import { describe, expect, test } from "vitest";
 import { typescript } from "../../../../tools/process/program.js";
 import { errorOf, sexp } from "../helpers/support.js";
@@ -37,6 +37,26 @@ describe("the limit", () => {
     const wire = sexp(["list", ...Array.from({ length: 1000 }, (): string[] => ["list"])]);
     expect(unjelly(wire, heap(41_000))).toHaveLength(1000);
     expect(errorOf(() => unjelly(wire, heap(40_000)))).toMatchObject({ code: "JELLY_HEAP_TOO_LARGE" });
+  });
+
+  class Plain {}
+  test.each([
+    ["properties", {}],
+    ["setState", { setState: (instance: Plain, state: object) => void Object.assign(instance, state) }],
+    ["parse", { parse: (state: unknown) => ({ ...Object(state) }) }],
+    ["create", { create: (state: object) => Object.assign(new Plain(), state), getState: () => ({}) }],
+  ])("counts the state that many copies share for each of them: %s", (_name, options) => {
+    const registry = new TypeRegistry().registerCopy("shop.Plain", Plain, options);
+    const entries = Array.from({ length: 100 }, (_, index) => [["unicode", `name${index}`], 1]);
+    const state = ["reference", 1, ["dictionary", ...entries]];
+    const copies = Array.from({ length: 300 }, () => ["shop.Plain", ["dereference", 1]]);
+    for (const graph of [
+      ["list", state, ...copies],
+      ["list", ...copies, state],
+    ])
+      expect(errorOf(() => unjelly(sexp(graph), { registry, heap: { left: 240_000 } }))).toMatchObject({
+        code: "JELLY_HEAP_TOO_LARGE",
+      });
   });
 
   test("is 256 MiB for a graph and for a tree", () => {

@@ -178,22 +178,38 @@ function applyState<T extends object, State>(
   const state = parse === undefined ? plainState(received) : atOnce("parse", parse(plainState(received)));
   if (setState === undefined) {
     setOwnProperties(instance, state);
-    chargeProperties(instance, state, unjellier);
+    // A `Map` was charged in another way, and what `parse` returns was not charged.
+    chargeProperties(instance, state as PlainState | null, state === received ? stateBytes(state) : 0, unjellier);
   } else atOnce("setState", (setState as Hook)(instance, state));
   unjellier.reportDropped(name, instance);
 }
 
-/** Charges the instance in place of the state that was read: it has the same entries. */
-function chargeProperties(instance: object, state: unknown, unjellier: JellyReader): void {
+/**
+ * The bytes of a state: those that were charged for a dict with known keys. 0 for a state that is no plain object,
+ * whose contents an instance does not get as properties.
+ */
+export function stateBytes(state: unknown): number {
+  if (typeof state !== "object" || state === null || !isPlain(state)) return 0;
+  const { length, 0: first = "" } = Object.keys(state);
+  return length > MOST_FIELDS || isIndex(first) ? hashedBytes(length) : fieldBytes(length);
+}
+
+/**
+ * Charges the instance in place of its state, of which `charged` bytes are free again. Array indices, which come first
+ * among the keys, are in a hash table in both of them.
+ */
+function chargeProperties(instance: object, state: PlainState | null, charged: number, unjellier: JellyReader): void {
   if (state === null) return;
-  const keys = Object.keys(state as PlainState);
-  const { length } = keys;
+  const keys = Object.keys(state);
+  const { length, 0: first = "" } = keys;
+  if (isIndex(first)) {
+    unjellier.charge(stateBytes(state) - charged - Heap.INSTANCE);
+    return;
+  }
   const added = addInstance(Object.getPrototypeOf(instance) as object, keys);
-  const isHashed = length > MOST_FIELDS;
-  const properties = isHashed
-    ? fieldBytes(length) + classBytes(added, length) - hashedBytes(length)
-    : Heap.INSTANCE_ENTRY * added;
-  unjellier.charge(properties - Heap.INSTANCE);
+  // The classes of a small state were charged with it.
+  const classes = charged > 0 && length <= MOST_FIELDS ? Heap.INSTANCE_ENTRY * added : classBytes(added, length);
+  unjellier.charge(fieldBytes(length) + classes - charged - Heap.INSTANCE);
 }
 
 function watchRead<T extends object, State>(
