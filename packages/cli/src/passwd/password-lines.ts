@@ -56,7 +56,7 @@ export class PasswordLines {
     const index = this.#lines.findIndex((line) => fieldsOf(line)[0] === asBytes(user) && isUser(fieldsOf(line)));
     if (index >= 0) {
       const [name, , ...others] = fieldsOf(this.#lines[index]!);
-      const end = /\s*$/.exec(this.#lines[index]!)?.[0] ?? "";
+      const end = LINE_END.exec(this.#lines[index]!)?.[0] ?? "";
       this.#lines[index] = `${[name, asBytes(field), ...others].join(":")}${end}`;
       return false;
     }
@@ -75,9 +75,14 @@ export class PasswordLines {
   }
 }
 
-/** White space at the end does not belong to the last field, as for `FilePasswordDB`. */
+/**
+ * White space at the end does not belong to the last field, as for `FilePasswordDB`. Only that of ASCII: other bytes
+ * can be the end of a character.
+ */
+const LINE_END = /[ \t\n\v\f\r]*$/;
+
 function fieldsOf(line: string): string[] {
-  return line.replace(/[ \t\n\v\f\r]+$/, "").split(":");
+  return line.replace(LINE_END, "").split(":");
 }
 
 function isUser(fields: readonly string[]): boolean {

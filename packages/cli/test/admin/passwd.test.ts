@@ -91,6 +91,13 @@ describe("sets passwords", () => {
     expect(readFileSync(path).toString("latin1")).toBe("# no user\n\nbob:pw:x \r\n\xff\xfe:y\neve:pw\n");
   });
 
+  test("of a user whose name is on a line without a colon too, and after a password with any last character", async () => {
+    const path = fileWith("ann\nann:voilà\n");
+    expect((await passwd([path, "ann", "--check"], "voilà\n")).status).toBe(0);
+    expect((await passwd([path, "ann"], "new\n")).stdout).toBe("ann: changed (plain)\n");
+    expect(readFileSync(path, "utf8")).toBe("ann\nann:new\n");
+  });
+
   test("asks twice on a terminal, and does not show what is typed", async () => {
     const path = fileWith("");
     const { status, stdout, stderr } = await pb(["passwd", path, "ann"], { typed: "secret\r" });
