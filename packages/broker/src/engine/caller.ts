@@ -170,14 +170,15 @@ export class Caller {
     });
   }
 
-  /**
-   * Before a call is sent that must run once: asks the peer whether it keeps the answer. Rejects when the connection
-   * ends, and when the call was sent to another peer.
-   */
+  /** Whether the peer has more than Twisted's protocol. Rejects when the connection ends. */
   async isExtended(): Promise<boolean> {
     return this.extension !== undefined && (await this.extension.ask()).size > 0;
   }
 
+  /**
+   * Before a call is sent that must run once: asks the peer whether it keeps the answer. Rejects when the connection
+   * ends, and when the call was sent to another peer.
+   */
   async prepare(once: OnceTicket): Promise<void> {
     if (this.extension === undefined) once.prepare(undefined);
     else await this.extension.prepare(once);

@@ -12,7 +12,10 @@ const LONGEST = 40;
 export function tableLines<Row>(columns: readonly Column<Row>[], rows: readonly Row[], width: number): string[] {
   const cells = rows.map((row) => columns.map(([, cell]) => cell(row)));
   const texts = cells.map((line) => line.map((cell) => printable(String(cell), LONGEST)));
-  const widths = columns.map(([title], index) => Math.max(title.length, ...texts.map((line) => line[index]!.length)));
+  // Without a spread: there may be more rows than a function may have arguments.
+  const widths = columns.map(([title], index) =>
+    texts.reduce((width, line) => Math.max(width, line[index]!.length), title.length),
+  );
   const isNumber = columns.map((_column, index) => cells.every((line) => typeof line[index] === "number"));
   const lineOf = (line: readonly string[]): string =>
     line

@@ -9,6 +9,7 @@ import { connect, listen } from "@pb/node-transport";
 import type { Server } from "@pb/node-transport";
 import { Admin, listenAdmin } from "@pb/node-transport/admin";
 import type { AdminOptions } from "@pb/node-transport/admin";
+import { WebServer } from "@pb/web-transport";
 import { folder } from "../../../node-transport/test/support/echo.js";
 
 class User extends Avatar {
@@ -136,6 +137,7 @@ describe.skipIf(process.platform === "win32")("the admin socket", () => {
     ["set_limits", [{ connections: 5, broker: { turnMs: 1 } }], "turnMs cannot be changed"],
     ["set_limits", [{}, 3], "no server 3"],
     ["limits", ["x"], "no server x"],
+    ["limits", ["length"], "no server length"],
     ["connections", [10, "beauty"], 'no order "beauty"'],
     ["connections", [-1], "number of rows"],
     ["disconnect", [5], "the id that the checker returned"],
@@ -144,7 +146,6 @@ describe.skipIf(process.platform === "win32")("the admin socket", () => {
     ["set_limits", [5], "must be a dict"],
     ["set_limits", [null], "must be a dict"],
     ["set_limits", [{}, "map"], "no server map"],
-    ["limits", ["length"], "no server length"],
     ["set_level", [5], "The level must be text"],
     ["readmit", [5], "The user must be text"],
     ["close", [5], "must be text"],
@@ -155,6 +156,11 @@ describe.skipIf(process.platform === "win32")("the admin socket", () => {
     await expect((admin as RemoteReference).callRemote(method, ...args)).rejects.toThrow(text);
     expect(server.limits).toEqual(before);
   });
+});
+
+test("only servers with TLS are counted when certificates are read again", async () => {
+  const admin = new Admin({ servers: [new WebServer(portal)] });
+  expect(await admin.remote_reload_tls()).toBe(0);
 });
 
 test("an admin object without portals and log has no users and no level", async () => {

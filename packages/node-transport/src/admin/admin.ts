@@ -136,8 +136,9 @@ export class Admin extends Root {
   async remote_reload_tls(): Promise<number> {
     return this.#change("reload_tls", [], async () => {
       const reload = async (server: AdminServer): Promise<number> => {
+        if (server.reloadTls === undefined) return 0;
         try {
-          await server.reloadTls?.();
+          await server.reloadTls();
           return 1;
         } catch (error) {
           if (error instanceof TypeError) return 0; // It does not use TLS.

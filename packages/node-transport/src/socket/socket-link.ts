@@ -7,7 +7,6 @@ import { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { Duplex } from "node:stream";
 import { takeStream } from "./given-stream.js";
-
 import { receiveFrom } from "./shared-buffer.js";
 import { describePeer } from "./socket-peer.js";
 
