@@ -108,8 +108,7 @@ export class Fleet implements AsyncDisposable {
 
   /** Resolves when all viewers have seen updates of this moment. */
   async settle(): Promise<ViewersReport> {
-    const enough = this.auditor.revision + 5;
-    await until(() => this.auditor.revision >= enough, "updates");
+    await this.proceed();
     const known = Math.max(0, ...this.nodes.flatMap(({ acknowledged }) => acknowledged));
     let report = await this.look();
     await until(async () => {
@@ -119,8 +118,8 @@ export class Fleet implements AsyncDisposable {
     return report;
   }
 
-  /** Resolves when the nodes go on without one of them. */
-  async settleOthers(_without: FleetNode): Promise<void> {
+  /** Resolves when the home has written five more updates. */
+  async proceed(): Promise<void> {
     const enough = this.auditor.revision + 5;
     await until(() => this.auditor.revision >= enough, "updates");
   }

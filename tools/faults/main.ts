@@ -2,6 +2,7 @@
 // npm run faults [-- --viewers=N --rounds=N --only=TEXT --dry]. With --scale, it measures what an update costs instead.
 
 import { writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { hasNats } from "../e2e/nats/nats-server.js";
 import { Fleet } from "./fleet.js";
@@ -76,12 +77,11 @@ function page(): string {
     ];
     return `| ${cells.join(" | ")} |`;
   });
-  const { cpus } = { cpus: "2 cores, shared with other work" };
   return `# Faults of a cluster
 
 <!-- Written by "npm run faults". -->
 
-${new Date().toISOString().slice(0, 10)}, ${cpus}: 3 nodes, ${report.viewers} viewers and nats-server in processes of their
+${new Date().toISOString().slice(0, 10)}, ${availableParallelism()} cores: ${options.nodes} nodes, ${report.viewers} viewers and nats-server in processes of their
 own; an update each ${options.updateMs} ms, a lease of ${options.leaseMs} ms, each fault ${values.rounds} times.
 
 | Fault | Takeover (ms) | Recovery of all viewers (ms) | Viewers that were stale |

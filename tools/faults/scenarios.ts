@@ -40,7 +40,7 @@ export const scenarios: Readonly<Record<string, (fleet: Fleet) => Promise<Outcom
   async "a node that is not home is killed"(fleet) {
     const node = fleet.nodes.find((other) => other !== fleet.home)!;
     node.program.kill();
-    await fleet.settleOthers(node);
+    await fleet.proceed();
     return recover(fleet, undefined, () => node.start());
   },
 

@@ -20,7 +20,7 @@ export interface NodeOptions {
   readonly updateMs: number;
 }
 
-/** What one process with viewers reports when its input ends, as JSON. */
+/** What one process with viewers reports after each line of its input, as JSON. */
 export interface ViewersReport {
   readonly viewers: number;
   /** The last number that each has seen: the least and the highest. */
