@@ -4,7 +4,7 @@ import { CallTimeoutError, RemoteError } from "@pb/broker";
 import type { CallOptions, Reference } from "@pb/broker";
 import { after, RemoteCaller, withDeadline } from "@pb/broker/extension";
 import type { Timer } from "@pb/broker/extension";
-import { OutcomeUnknownError } from "@pb/transport";
+import { NotConnectedError, OutcomeUnknownError } from "@pb/transport";
 import { NoHomeError } from "../errors.js";
 import type { LiveLog } from "../log/live-log.js";
 import type { Node } from "./node.js";
@@ -119,5 +119,7 @@ function timeLeft(options: CallOptions, start: number): CallOptions {
 function asNoHome(error: unknown): never {
   if (error instanceof RemoteError && error.is(NoHomeError.remoteType))
     throw new NoHomeError(error.message, { cause: error });
+  if (error instanceof NotConnectedError)
+    throw new NoHomeError(`The home cannot be reached: ${error.message}`, { cause: error });
   throw error;
 }

@@ -46,6 +46,19 @@ test("a frozen home that wakes up writes nothing, steps down, and follows the ne
   await expectItems(views, [0, 1, 2]);
 });
 
+test("a call whose home ends while it runs is not said to have never run", async () => {
+  const cluster = new TestCluster();
+  const [frozen, other] = [await cluster.startHome("a"), await cluster.start("b")];
+  const call = expect(other.list.with({ once: true }).callRemote("never")).rejects.toMatchObject({
+    name: "OutcomeUnknownError",
+  });
+  await until(() => frozen.homes[0]!.ran === 1, "the method runs");
+  await takeOver(frozen, other);
+  await call;
+  expect(other.homes[0]!.ran).toBe(0);
+  frozen.engine.thaw();
+});
+
 test("an update that was in flight when the home froze is written by nobody or counts", async () => {
   const cluster = new TestCluster();
   const [frozen, other] = [await cluster.startHome("a"), await cluster.start("b")];

@@ -45,6 +45,7 @@ export class ListMethods extends Referenceable {
   }
 
   remote_never(): Promise<void> {
+    this.ran++;
     return new Promise((resolve) => this.list.signal.addEventListener("abort", () => resolve()));
   }
 }

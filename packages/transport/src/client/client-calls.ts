@@ -158,7 +158,10 @@ export class ClientCalls {
     const start = performance.now();
     let lost: Error | undefined;
     for (let losses = 0; ;) {
-      const { reference, isCurrent } = await target(whileDown, signal);
+      const { reference, isCurrent } = await target(whileDown, signal).catch((error: unknown) => {
+        const mayHaveRun = error instanceof NotConnectedError && once !== undefined && once.sends > 0;
+        throw mayHaveRun ? new OutcomeUnknownError(name, { cause: error }) : error;
+      });
       try {
         // With the time that is left, which the peer is told.
         const callOptions = { signal, traceparent, tracestate, timeoutMs: timeLeft(options, start) };
