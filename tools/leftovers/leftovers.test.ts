@@ -32,7 +32,9 @@ test("a test that leaves something behind fails, and its error says what and whe
     nothing: "passed",
     "a timer": expect.stringMatching(/setTimeout of 60000 ms\s+at after .*broker\/src\/timer\.ts:\d+/),
     "a listener of a signal": expect.stringMatching(/"abort" of an AbortSignal\s+at startDeadline .*deadline\.ts:\d+/),
-    "a listener of a stream": expect.stringMatching(/listener of "data" of PassThrough\s+at .*socket-link\.ts:\d+/),
+    "a listener of a stream": expect.stringMatching(
+      /listener of "data" of PassThrough\s+at .*\s+at .*socket-link\.ts:\d+/,
+    ),
     "a server": expect.stringContaining("1 TCPServerWrap"),
     "a connection": expect.stringMatching(/2 TCPSocketWrap/),
     "a client that waits for its next attempt": expect.stringMatching(

@@ -169,10 +169,11 @@ describe.skipIf(!isThere)("with a NATS server", () => {
       // The record of an attempt that was not acknowledged may be there.
       return error === undefined || error instanceof LogMovedError;
     }, "the stream to be there again");
-    await until(() => seen.length === 3, "the record of the new stream");
-    const [record, number] = seen[2]!;
-    expect(record).toBe("again");
-    expect(number).toBeLessThanOrEqual(second);
+    await until(() => seen.length > 2, "the record of the new stream"); // It may come again with another beginning.
+    for (const [record, number] of seen.slice(2)) {
+      expect(record).toBe("again");
+      expect(number).toBeLessThanOrEqual(second);
+    }
     await until(async () => (await home.claim("home.log", "home").catch(() => undefined)) !== undefined, "the bucket");
   });
 

@@ -123,11 +123,11 @@ describe("a long call", () => {
 
   test("leaves all memory to the next one, which begins in the turn in which it ends", async () => {
     const root = new Store();
-    const { broker, peer } = await open({ root, limits: { connectionHeapBytes: 1_500_000 } });
+    const { broker, peer } = await open({ root, limits: { connectionHeapBytes: 700_000 } });
     await peer.sendBytes(wire(call(1, wireRows(2500)), call(2, wireRows(2500)), call(3, wireRows(2500))));
     await until(() => root.calls.length === 3 || !broker.isOpen);
     expect([root.calls, broker.isOpen]).toEqual([["put", "put", "put"], true]);
-    await peer.sendBytes(wire(call(4, wireRows(7500))));
+    await peer.sendBytes(wire(call(4, wireRows(20_000))));
     expect(await broker.closed).toMatchObject({ reason: "limit", cause: { limit: "connectionHeapBytes" } });
   });
 
