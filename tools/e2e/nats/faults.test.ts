@@ -4,8 +4,9 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import { connect, headers } from "@nats-io/transport-node";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { LogMovedError } from "@pb/cluster";
-import type { ClusterEngine } from "@pb/cluster";
+import { Referenceable } from "@pb/broker";
+import { Cluster, LogMovedError } from "@pb/cluster";
+import type { ClusterEngine, HomeState } from "@pb/cluster";
 import { natsEngine } from "@pb/cluster/nats";
 import type { NatsEngineOptions } from "@pb/cluster/nats";
 import { until } from "../../process/program.js";
@@ -14,6 +15,9 @@ import { hasNats, NatsServer } from "./nats-server.js";
 
 const isThere = hasNats();
 const LEASE_MS = 300;
+
+/** A home without methods. */
+class Methods extends Referenceable {}
 
 test("refuses bad options", async () => {
   const bad = [
@@ -175,6 +179,35 @@ describe.skipIf(!isThere)("with a NATS server", () => {
       expect(number).toBeLessThanOrEqual(second);
     }
     await until(async () => (await home.claim("home.log", "home").catch(() => undefined)) !== undefined, "the bucket");
+  });
+
+  test("a cluster goes on with its last state when the server has lost everything", { timeout: 120_000 }, async () => {
+    const own = await NatsServer.start();
+    onTestFinished(() => own[Symbol.asyncDispose]());
+    const homes: HomeState<{ items: number[] }>[] = [];
+    const nodes = await Promise.all(
+      ["a", "b"].map(async (node) => {
+        const engine = await natsEngine({ servers: own.servers, leaseMs: LEASE_MS });
+        const cluster = new Cluster({ engine, node, onError: () => undefined });
+        onTestFinished(() => cluster.close());
+        return cluster.live("list", { items: [0] }, (home) => {
+          homes.push(home);
+          return new Methods();
+        });
+      }),
+    );
+    const add = (item: number): Promise<unknown> =>
+      homes
+        .at(-1)!
+        .update((draft) => void draft.items.push(item))
+        .catch((error: unknown) => error);
+    const items = (): string => nodes.map((node) => node.getSnapshot()?.items.join()).join(" ");
+    await until(() => homes.length > 0, "a home");
+    await until(async () => (await add(1)) === undefined, "the first update");
+    await until(() => items() === "0,1 0,1", "both nodes to know it");
+    await own.loseRecords();
+    await until(async () => (await add(2)) === undefined, "an update of the new log");
+    await until(() => items() === "0,1,2 0,1,2", "both nodes to know the new item");
   });
 
   test("says what is wrong with a server", async () => {

@@ -61,6 +61,13 @@ export class NatsServer implements AsyncDisposable {
     if (signal === "SIGKILL") await this.#program.exit;
   }
 
+  /** Kills it, and starts it without its records, as on another disk. */
+  async loseRecords(): Promise<void> {
+    await this.kill();
+    rmSync(this.#folder, { recursive: true });
+    await this.start();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
     rmSync(this.#folder, { recursive: true, force: true });

@@ -37,7 +37,14 @@ export class MemoryServer {
 
   /** @internal The first kept record with a higher number. */
   next(name: string, after: number): StoredRecord | undefined {
-    return this.#log(name).records.find(({ number }) => number > after);
+    const { last, records } = this.#log(name);
+    const from = after > last ? 0 : after;
+    return records.find(({ number }) => number > from);
+  }
+
+  /** Loses all logs, as a server does whose disk is replaced by an empty one. For tests. */
+  loseLogs(): void {
+    for (const log of this.#logs.values()) Object.assign(log, { last: 0, records: [] });
   }
 
   /** @internal Calls `wake` after each record that is appended. */

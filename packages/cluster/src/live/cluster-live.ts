@@ -223,7 +223,15 @@ export class ClusterLive<State extends object, Methods extends Referenceable = R
     const { engine, signal } = this.#node;
     while (this.#following === undefined && !signal.aborted) {
       try {
-        this.#following = await engine.follow(`live.${this.#engineName}`, (bytes, number) => this.#read(bytes, number));
+        let records = 0;
+        this.#following = await engine.follow(`live.${this.#engineName}`, (bytes, number) => {
+          records++;
+          this.#read(bytes, number);
+        });
+        if (records === 0 && this.#log.number > 0) {
+          this.#reportLoss();
+          this.#log.beginAgain();
+        }
       } catch (error) {
         const code = error instanceof EngineError ? error.code : undefined;
         if (code === "ENGINE_CLOSED") return;
@@ -253,10 +261,23 @@ export class ClusterLive<State extends object, Methods extends Referenceable = R
 
   /** The engine has lost the log, and there is a new one, whose revisions have nothing to do with those of viewers. */
   #startAgain(): void {
-    this.#node.report(new ClusterError("CLUSTER_BAD_RECORD", `The log of ${this.name} was lost, and begins again`));
+    this.#reportLoss();
     this.#deposed();
     this.#log.startAgain();
     this.#relay.end();
+  }
+
+  #reportLoss(): void {
+    this.#node.report(new ClusterError("CLUSTER_BAD_RECORD", `The log of ${this.name} was lost, and begins again`));
+  }
+
+  /** Reads the log again from its beginning, if it is lost. */
+  async #readAgain(): Promise<void> {
+    if (!this.#log.isLost || this.#following === undefined) return;
+    this.#log.isLost = false;
+    this.#following.close();
+    this.#following = undefined;
+    await this.#follow();
   }
 
   #engineChanged(): void {
@@ -283,6 +304,7 @@ export class ClusterLive<State extends object, Methods extends Referenceable = R
     } catch (error) {
       if (signal.aborted) return;
       this.#node.report(error);
+      await this.#readAgain();
       this.#letOthersTry();
     } finally {
       this.#isTakingOver = false;
@@ -297,11 +319,12 @@ export class ClusterLive<State extends object, Methods extends Referenceable = R
   }
 
   #beginning(): Exclude<LogRecord, { kind: "patch" }> {
-    const { snapshot, revision } = this.#log;
+    const { snapshot, revision, number } = this.#log;
     const epoch = this.#log.epoch + 1;
     const common = { epoch, revision, home: this.#node.identity, beginnings: this.#log.beginningsWith(epoch) };
-    if (snapshot !== undefined) return { kind: "home", ...common };
-    return { kind: "snapshot", ...common, tree: new PlainTree(this.#initial) };
+    if (snapshot !== undefined && number > 0) return { kind: "home", ...common };
+    const state = snapshot === undefined ? this.#initial : this.#log.state();
+    return { kind: "snapshot", ...common, tree: new PlainTree(state) };
   }
 
   #begin(log: LogWriter): void {
@@ -333,7 +356,7 @@ export class ClusterLive<State extends object, Methods extends Referenceable = R
     const isMoved = error instanceof ClusterError && error.code === "CLUSTER_NOT_HOME";
     if (!isMoved && !this.#node.signal.aborted) this.#node.report(error);
     this.#stepDown(error);
-    void this.#election?.release();
+    void this.#readAgain().then(() => this.#election?.release());
   }
 
   #stepDown(reason: unknown): void {

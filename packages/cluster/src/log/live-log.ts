@@ -32,6 +32,8 @@ export class LiveLog {
   patchBytes = 0;
   /** Whether a record could not be read. A later snapshot ends that. */
   isBroken = false;
+  /** Whether an append has shown that the log does not have the records which this node has read. */
+  isLost = false;
   readonly #changes = new Subscriptions<[]>();
   #beginnings: readonly Beginning[] = [];
   #state: { readonly revision: number; readonly value: unknown } | undefined;
@@ -59,6 +61,13 @@ export class LiveLog {
     this.patches = [];
     this.#beginnings = [];
     this.isBroken = true; // Until a snapshot has arrived.
+  }
+
+  /** The engine has lost all records. The next one has the state that this node knows, and the next epoch. */
+  beginAgain(): void {
+    this.number = 0;
+    this.home = undefined;
+    this.changed();
   }
 
   /** Calls the listeners: the conditions that they wait for may be true. */

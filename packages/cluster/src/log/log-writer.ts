@@ -71,7 +71,10 @@ export class LogWriter {
   /** Resolves when the record has arrived that another writer has appended. */
   async #moved(hasMoved: () => boolean): Promise<void> {
     const text = `The log ${this.#name} has another last record than this node has read, which does not arrive`;
-    const lost = (): Error => new ClusterError("CLUSTER_OUTCOME_UNKNOWN", text);
+    const lost = (): Error => {
+      this.#log.isLost = true;
+      return new ClusterError("CLUSTER_OUTCOME_UNKNOWN", text);
+    };
     const waiting = { signal: this.#signal, timeoutMs: MOVED_MS };
     await withDeadline(waiting, lost, (signal) => this.#log.until(hasMoved, signal));
   }

@@ -1,7 +1,7 @@
 // Faults: nothing is lost, nothing is applied twice, and there are never two homes.
 
 import { expect, test } from "vitest";
-import { Cluster } from "@pb/cluster";
+import { Cluster, MemoryEngine, MemoryServer } from "@pb/cluster";
 import type { Following, HomeState } from "@pb/cluster";
 import { FaultyEngine } from "@pb/cluster/testing";
 import type { LiveView } from "@pb/live";
@@ -256,4 +256,33 @@ test("a node whose engine has lost the log reports it, is not home, and has the 
   expect(errors).toMatchObject([{ code: "CLUSTER_BAD_RECORD" }]);
   expect(homes[0]!.signal.aborted).toBe(true);
   expect([list.revision, list.getSnapshot()]).toEqual([0, { items: [], title: "" }]);
+});
+
+test("the last known state begins a new log when the engine has lost all of them", { timeout: 120_000 }, async () => {
+  const server = new MemoryServer();
+  const errors: unknown[] = [];
+  const open = (node: string): Cluster =>
+    new Cluster({ engine: new MemoryEngine({ server }), node, onError: (error) => errors.push(error) });
+  await using one = open("a");
+  await using other = open("b");
+  let home: HomeState<List> | undefined;
+  const initial: List = { items: [], title: "" };
+  const lists = [one, other].map((cluster) =>
+    cluster.live<List>("list", initial, (state) => {
+      home = state;
+      return new ListMethods(state);
+    }),
+  );
+  await until(() => home !== undefined && lists.some((list) => list.isHome), "there is a home");
+  await add(home!, 1);
+  await until(() => lists.every((list) => list.getSnapshot()?.items.length === 1), "both nodes know the item");
+  server.loseLogs();
+  await expect(add(home!, 2)).rejects.toMatchObject({ code: "CLUSTER_OUTCOME_UNKNOWN" });
+  home = undefined;
+  await until(() => home !== undefined, "there is a home again");
+  expect(home!.state.items).toEqual([1]);
+  await add(home!, 3);
+  const items = (): string => lists.map((list) => list.getSnapshot()?.items.join()).join(" ");
+  await until(() => items() === "1,3 1,3", "both nodes know the new item");
+  expect(errors).toContainEqual(expect.objectContaining({ code: "CLUSTER_BAD_RECORD" }));
 });
