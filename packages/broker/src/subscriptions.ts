@@ -29,7 +29,10 @@ export class Subscriptions<Args extends readonly unknown[]> {
   }
 }
 
-/** Throws `TypeError` for what is not a function, where it is given: nobody calls it before the event. */
+/**
+ * Throws `TypeError` unless the callback is a function. It is called only when its event happens, where an error would
+ * not show which subscription is wrong.
+ */
 export function requireCallback(callback: unknown): void {
   if (typeof callback !== "function") throw new TypeError("The callback must be a function");
 }

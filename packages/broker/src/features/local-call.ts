@@ -9,7 +9,7 @@ import { readTraceparent } from "../calls/trace-context.js";
 import { CallTimeoutError } from "../errors.js";
 import type { CallReceiver } from "../flavors/perspective.js";
 
-/** The options of a call, with what it inherits. */
+/** The options of a local call, and the baggage of the call during which it is made. */
 export interface LocalCallOptions extends CallOptions {
   readonly baggage?: string | undefined;
 }

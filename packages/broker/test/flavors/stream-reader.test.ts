@@ -1,4 +1,4 @@
-// The reader of a stream: what it asks for in advance, and which of its calls it cancels.
+// The reader of a stream: the items that it asks for in advance, and the calls that it cancels.
 
 import { expect, test } from "vitest";
 import { StreamReader } from "../../src/flavors/stream-reader.js";

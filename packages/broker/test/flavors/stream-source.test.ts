@@ -1,4 +1,4 @@
-// The source of a stream: what it counts, and what it does at its end.
+// The source of a stream: its counts, and its end.
 
 import { callContext, PBError, Root } from "@pb/broker";
 import type { CallContext, Reference } from "@pb/broker";

@@ -1,4 +1,4 @@
-// `pb sessions`: who is logged in to a server, and the end of sessions.
+// `pb sessions`: lists the users that are logged in to a server, and ends sessions.
 
 import type { RemoteReference } from "@pb/broker";
 import { printable } from "@pb/jelly-types";

@@ -77,7 +77,7 @@ export async function top(socket: string, flags: TopFlags, io: CliIo): Promise<n
   return exitStatus.success;
 }
 
-/** The other screen of a terminal, so that what was on it comes back. */
+/** Sequences for the alternate screen of a terminal: `LEAVE` shows the text again that was there before `ENTER`. */
 const ENTER = "\x1b[?1049h";
 const LEAVE = "\x1b[?1049l";
 const HOME = "\x1b[H\x1b[J";

@@ -4,13 +4,14 @@ import { statSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Avatar } from "@pb/broker";
 import type { Broker, RemoteReference } from "@pb/broker";
-import { InMemoryUsernamePasswordChecker, login, Portal, UsernamePassword } from "@pb/cred";
+import { InMemoryUsernamePasswordChecker, Portal } from "@pb/cred";
 import { connect, listen } from "@pb/node-transport";
 import type { Server } from "@pb/node-transport";
 import { Admin, listenAdmin } from "@pb/node-transport/admin";
 import type { AdminOptions } from "@pb/node-transport/admin";
 import { WebServer } from "@pb/web-transport";
 import { folder } from "../../../node-transport/test/support/echo.js";
+import { connectAs } from "./users.js";
 
 class User extends Avatar {
   perspective_hello(): string {
@@ -51,11 +52,7 @@ describe.skipIf(process.platform === "win32")("the admin socket", () => {
   });
 
   async function logIn(user: string): Promise<Broker> {
-    const connection = await connect(`tcp:127.0.0.1:${server.port}`);
-    const avatar = await login<User>(connection, new UsernamePassword(user, "secret")).catch(async (error: unknown) => {
-      await connection.close();
-      throw error;
-    });
+    const { connection, avatar } = await connectAs<User>(server.port, user);
     avatars.push(avatar);
     await avatar.callRemote("hello");
     return connection;

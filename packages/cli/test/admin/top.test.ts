@@ -2,14 +2,15 @@
 
 import { Avatar, Referenceable } from "@pb/broker";
 import type { Broker } from "@pb/broker";
-import { InMemoryUsernamePasswordChecker, login, Portal, UsernamePassword } from "@pb/cred";
-import { connect, listen } from "@pb/node-transport";
+import { InMemoryUsernamePasswordChecker, Portal } from "@pb/cred";
+import { listen } from "@pb/node-transport";
 import type { Server } from "@pb/node-transport";
 import { listenAdmin } from "@pb/node-transport/admin";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { folder } from "../../../node-transport/test/support/echo.js";
 import { duration, size } from "../../src/admin/table.js";
 import { pb } from "../support.js";
+import { connectAs } from "./users.js";
 
 /** A login ends when its avatar is not used any more. */
 const avatars: unknown[] = [];
@@ -31,11 +32,7 @@ describe.skipIf(process.platform === "win32")("with an admin socket", () => {
   let client: Broker;
 
   async function logIn(user: string): Promise<Broker> {
-    const connection = await connect(`tcp:127.0.0.1:${server.port}`);
-    const avatar = await login<User>(connection, new UsernamePassword(user, "secret")).catch(async (error: unknown) => {
-      await connection.close();
-      throw error;
-    });
+    const { connection, avatar } = await connectAs<User>(server.port, user);
     avatars.push(avatar);
     await avatar.callRemote("thing");
     return connection;

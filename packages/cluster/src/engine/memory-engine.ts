@@ -14,7 +14,7 @@ export interface MemoryEngineOptions {
   readonly maxBytes?: number | undefined;
 }
 
-/** An engine in the memory of one process. What it stores ends with the process. */
+/** An engine in the memory of one process. Its logs and keys are gone when the process ends. */
 export class MemoryEngine implements ClusterEngine {
   readonly maxBytes: number;
   readonly #server: MemoryServer;
