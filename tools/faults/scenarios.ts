@@ -24,7 +24,7 @@ export const scenarios: Readonly<Record<string, (fleet: Fleet) => Promise<Outcom
 
   async "the home is frozen, and wakes up after the takeover"(fleet) {
     const { home, auditor } = fleet;
-    home.program.kill("SIGSTOP");
+    await home.program.freeze();
     const takeoverMs = await fleet.takeover(auditor.epoch);
     return recover(fleet, takeoverMs, async () => home.program.kill("SIGCONT"));
   },
@@ -52,9 +52,9 @@ export const scenarios: Readonly<Record<string, (fleet: Fleet) => Promise<Outcom
   },
 
   async "NATS is frozen for two leases"(fleet) {
-    await fleet.server.kill("SIGSTOP");
+    await fleet.server.freeze();
     await Promise.all([allStale(fleet), sleep(2 * fleet.options.leaseMs)]);
-    return recover(fleet, undefined, () => fleet.server.kill("SIGCONT"));
+    return recover(fleet, undefined, async () => fleet.server.thaw());
   },
 
   async "the home and NATS are killed at once"(fleet) {

@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { bundled } from "./bundled.js";
 
@@ -81,6 +82,21 @@ export class Program implements AsyncDisposable {
 
   kill(signal: NodeJS.Signals = "SIGKILL"): void {
     this.#child.kill(signal);
+  }
+
+  /**
+   * Stops the program until `kill("SIGCONT")`, and resolves when it no longer runs. On a busy machine, a program with
+   * several threads goes on for a while after the signal: the thread that gets it must run to stop the others.
+   */
+  async freeze(): Promise<void> {
+    this.kill("SIGSTOP");
+    const threads = `/proc/${this.pid}/task`;
+    if (!existsSync(threads)) return; // Not Linux.
+    const isStopped = (thread: string): boolean => {
+      const stat = readFileSync(`${threads}/${thread}/stat`, "latin1");
+      return stat.slice(stat.lastIndexOf(")")).startsWith(") T");
+    };
+    await until(() => readdirSync(threads).every(isStopped), `${this.name} to stop`);
   }
 
   /** Writes a line to the standard input of the program. */

@@ -61,6 +61,12 @@ describe.skipIf(!isThere)("with a NATS server", () => {
     return [await open(), await open()];
   }
 
+  /** Stops the server, at most until the end of the test. */
+  async function freeze(): Promise<void> {
+    onTestFinished(() => server.thaw());
+    await server.freeze();
+  }
+
   async function client(): Promise<NatsConnection> {
     const nc = await connect({ servers: server.servers });
     onTestFinished(() => nc.close());
@@ -137,17 +143,17 @@ describe.skipIf(!isThere)("with a NATS server", () => {
     expect(other.state).toBe("connected");
     cable.mend();
     await until(() => behind.state === "connected", "the engine behind the cable to be back");
-    await server.kill("SIGSTOP");
+    await freeze();
     await until(() => behind.state === "away" && other.state === "away", "both to be away");
-    await server.kill("SIGCONT");
+    server.thaw();
     await until(() => behind.state === "connected" && other.state === "connected", "both to be back");
   });
 
   test("a claim whose answer was lost leaves the key free", async () => {
     const [one, other] = await openBoth();
-    await server.kill("SIGSTOP");
+    await freeze();
     await expect(one.claim("home.log", "one")).rejects.toMatchObject({ code: "ENGINE_AWAY" });
-    await server.kill("SIGCONT");
+    server.thaw();
     await until(async () => {
       const lease = await other.claim("home.log", "other").catch(() => undefined);
       return lease !== undefined;

@@ -55,10 +55,19 @@ export class NatsServer implements AsyncDisposable {
     if (program.hasExited) throw await program.failure("did not start");
   }
 
-  /** SIGKILL ends it, SIGSTOP freezes it, SIGCONT lets it go on. */
-  async kill(signal: "SIGKILL" | "SIGSTOP" | "SIGCONT" = "SIGKILL"): Promise<void> {
-    this.#program.kill(signal);
-    if (signal === "SIGKILL") await this.#program.exit;
+  async kill(): Promise<void> {
+    this.#program.kill();
+    await this.#program.exit;
+  }
+
+  /** Stops it, without closing its connections. */
+  async freeze(): Promise<void> {
+    await this.#program.freeze();
+  }
+
+  /** Lets it go on after `freeze`. */
+  thaw(): void {
+    this.#program.kill("SIGCONT");
   }
 
   /** Kills it, and starts it without its records, as on another disk. */

@@ -24,7 +24,7 @@ describe.skipIf(process.platform === "win32").for(inject("twisteds"))("Twisted $
     const connection = await connect(`tcp:127.0.0.1:${server.port}`, { liveness: patient });
     const root = await connection.getRootObject();
     expect(await root.callRemote("echo", "alive")).toBe("alive");
-    server.freeze();
+    await server.freeze();
     const start = performance.now();
     await expect(root.callRemote("echo", "frozen")).rejects.toMatchObject({
       code: "CONNECTION_LOST",
@@ -42,7 +42,7 @@ describe.skipIf(process.platform === "win32").for(inject("twisteds"))("Twisted $
     const connection = await connect(`tcp:127.0.0.1:${server.port}`, { liveness: patient });
     const root = await connection.getRootObject();
     await root.callRemote("echo", "alive");
-    server.freeze();
+    await server.freeze();
     const start = performance.now();
     const sending = setInterval(() => root.sendRemote("echo", "hello"), 20);
     connection.notifyOnDisconnect(() => clearInterval(sending));
@@ -57,7 +57,7 @@ describe.skipIf(process.platform === "win32").for(inject("twisteds"))("Twisted $
     const [connection] = [...server.connections];
     await sleep(500);
     expect(connection!.isOpen).toBe(true);
-    client.freeze();
+    await client.freeze();
     expect((await connection!.closed).reason).toBe("unresponsive");
   });
 
@@ -67,7 +67,7 @@ describe.skipIf(process.platform === "win32").for(inject("twisteds"))("Twisted $
     await using connection = await connect(`tcp:127.0.0.1:${server.port}`, { liveness });
     const root = await connection.getRootObject();
     await root.callRemote("busy", 1);
-    server.freeze();
+    await server.freeze();
     await sleep(1000);
     server.thaw();
     expect(await root.callRemote("echo", "back")).toBe("back");

@@ -18,11 +18,6 @@ export class TwistedPeer extends Program {
     return this.stderr;
   }
 
-  /** Stops the program without ending it. The kernel still acknowledges received bytes. */
-  freeze(): void {
-    this.kill("SIGSTOP");
-  }
-
   /** Ends `freeze`. */
   thaw(): void {
     this.kill("SIGCONT");
