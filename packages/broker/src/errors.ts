@@ -2,8 +2,7 @@
 // using a reference.
 
 import { PerspectiveBrokerError } from "@pb/banana";
-import { classOf } from "./class-of.js";
-import { printable } from "@pb/jelly-types";
+import { classOf, printable } from "@pb/jelly-types";
 
 /** Codes of a {@link ProtocolError}. */
 export type ProtocolErrorCode =

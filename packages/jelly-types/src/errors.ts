@@ -1,6 +1,7 @@
 // Errors about values that cannot be written or read. The connection stays usable after each of them.
 
 import { BananaError, PerspectiveBrokerError } from "@pb/banana";
+import { classOf, hasReadableClass } from "./class-of.js";
 
 /**
  * Stable codes of a {@link JellyError}. Codes do not change, the wording of messages may.
@@ -100,17 +101,7 @@ export function below(error: unknown, step: string): unknown {
  */
 export function unreadable(cause: unknown): JellyError {
   const text = "The value cannot be sent: reading it threw an error";
-  return new JellyError("JELLY_NOT_JELLYABLE", text, isReadable(cause) ? { cause } : {});
-}
-
-/** Whether the class of a value can be asked for. That of a revoked proxy cannot, not even by `instanceof`. */
-function isReadable(value: unknown): boolean {
-  try {
-    Object.getPrototypeOf(Object(value));
-    return true;
-  } catch {
-    return false;
-  }
+  return new JellyError("JELLY_NOT_JELLYABLE", text, hasReadableClass(cause) ? { cause } : {});
 }
 
 /** Converts an error of the codec. The path is still empty. */
@@ -174,7 +165,7 @@ export function describe(value: unknown): string {
 /** Undefined for a proxy that throws. */
 function nameOfClass(value: object): unknown {
   try {
-    return (Object.getPrototypeOf(value) as { constructor?: { name?: unknown } } | null)?.constructor?.name;
+    return (classOf(value) as { name?: unknown } | undefined)?.name;
   } catch {
     return undefined;
   }

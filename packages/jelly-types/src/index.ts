@@ -47,6 +47,7 @@ export {
 } from "./types/instances/copy.js";
 export { requireTypeName, sentTypeName } from "./type-name.js";
 export { addDisposal, asyncDispose, dispose, isDispose, onDispose, refuseProxies } from "@pb/banana";
+export { classOf, hasReadableClass } from "./class-of.js";
 export { below, describe, printable } from "./errors.js";
 export { keyOfId } from "./reading/hash-guard.js";
 export { isIndex, makeSparse } from "./reading/sparse.js";

@@ -1,7 +1,6 @@
 // Hooks that observe the calls of a connection, in both directions: the option `telemetry`.
 
-import { printable } from "@pb/jelly-types";
-import { classOf } from "../class-of.js";
+import { classOf, printable } from "@pb/jelly-types";
 import { ArgumentsError, CallTimeoutError, ConnectionLostError } from "../errors.js";
 import type { Connection, Perspective } from "./callable.js";
 import { isBaggage, isTracestate, readTraceparent } from "./trace-context.js";

@@ -2,7 +2,7 @@
 
 import { addDisposal, dispose, madeBy, onDispose, refuseProxies, requireOwnCopy } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
-import { checkOptions, JellyError, printable } from "@pb/jelly-types";
+import { checkOptions, hasReadableClass, JellyError, printable } from "@pb/jelly-types";
 import { checkCallOptions } from "../calls/call-options.js";
 import type { CallOptions } from "../calls/call-options.js";
 import type { Callable, Connection, Perspective } from "../calls/callable.js";
@@ -287,21 +287,11 @@ function releaseStream(result: unknown): void {
 }
 
 function asRemoteError(error: unknown): unknown {
-  const isError = isReadable(error);
+  const isError = hasReadableClass(error);
   if (isError && error instanceof RemoteError) return error;
   const remote = new RemoteError(describeSafely(describeError, error, false));
   remote.cause = isError ? error : undefined;
   return remote;
-}
-
-/** Whether a thrown value can be asked for its class. A revoked proxy cannot. */
-function isReadable(value: unknown): boolean {
-  try {
-    Object.getPrototypeOf(Object(value));
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** The perspective for which the results of an object are written, as over a connection. */

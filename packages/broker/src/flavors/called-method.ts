@@ -1,9 +1,9 @@
 // What a call of the peer calls, by names that this program has given: the class of the object, and the method.
 
+import { classOf } from "@pb/jelly-types";
 import type { Callable, IncomingCall, Perspective } from "../calls/callable.js";
 import { hasMethod } from "../calls/dispatch.js";
 import type { Start } from "../calls/telemetry.js";
-import { classOf } from "../class-of.js";
 import { AsReferenceable, Avatar, ViewPoint } from "./perspective.js";
 import { Referenceable } from "./referenceable.js";
 

@@ -3,11 +3,10 @@
 
 import { madeBy } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
-import { copyType, describe, JellyError, requireState, sentTypeName, setOwnProperties } from "@pb/jelly-types";
+import { classOf, copyType, describe, JellyError, requireState, sentTypeName, setOwnProperties } from "@pb/jelly-types";
 import type { Class, TypeHandler } from "@pb/jelly-types";
 import type { Perspective } from "../calls/callable.js";
 import { OutgoingGraph } from "../references/graph-context.js";
-import { classOf } from "../class-of.js";
 import { thisCopy } from "../this-copy.js";
 
 /**

@@ -1,8 +1,7 @@
 // Describes references that are held and given, to find leaks (`traceReferences`).
 
-import { printable } from "@pb/jelly-types";
+import { classOf, printable } from "@pb/jelly-types";
 import type { Callable } from "../calls/callable.js";
-import { classOf } from "../class-of.js";
 
 /** Lines of a stack that are kept: enough to see the function of the program. */
 const MOST_FRAMES = 8;
