@@ -1,39 +1,42 @@
 // One connection between two equal ends, which call each other's objects (wire specification 5;
 // `twisted.spread.pb.Broker`).
 
-import { addDisposal, asyncDispose, dispose, onDispose, refuseProxies, Session } from "@pb/banana";
+import { addDisposal, asyncDispose, onDispose, refuseProxies, Session } from "@pb/banana";
 import type { Dialect } from "@pb/banana";
-import { checkNumber, printable } from "@pb/jelly-types";
+import { checkNumber } from "@pb/jelly-types";
 import type { Callable, Connection, Perspective } from "./calls/callable.js";
 import { collectStats } from "./engine/collect-stats.js";
 import { BrokerConfig } from "./engine/config.js";
 import type { BrokerOptions } from "./engine/config.js";
 import { nextConnectionId } from "./connection-id.js";
 import { ConnectionCore } from "./engine/connection-core.js";
-import { LoginGate } from "./engine/login-gate.js";
-import type { Pass } from "./engine/login-gate.js";
+import type { AdmitLogin, ConnectionOwner } from "./engine/connection-owner.js";
+import { Latency } from "./engine/latency.js";
+import { LoginGate } from "./engine/login/login-gate.js";
+import type { Pass } from "./engine/login/login-gate.js";
+import { Users } from "./engine/login/users.js";
 import { ConnectionMemory } from "./engine/memory.js";
 import { MessageReader } from "./engine/reader.js";
 import { requireCallable, requireName } from "./engine/root-source.js";
-import { LimitError, ProtocolError } from "./errors.js";
-import type { CloseReason, ConnectionLostError, LimitName, ServerBusyError } from "./errors.js";
+import { ProtocolError } from "./errors.js";
+import type { CloseReason, ConnectionLostError, LimitError, ServerBusyError } from "./errors.js";
 import type { RemoteMethods } from "./flavors/call-types.js";
 import { PipelinedReference } from "./flavors/pipelined.js";
 import type { Reference, RemoteReference } from "./flavors/remote-reference.js";
 import { Backpressure } from "./link/backpressure.js";
-import { connectionLost } from "./link/close-reason.js";
+import { connectionLost, isClosedByPeer, lossHint, silenceHint } from "./link/close-reason.js";
+import { LinkWriter } from "./link/link-writer.js";
 import type { Link, Peer } from "./link/link.js";
 import { OnceCall } from "./pbx/once-call.js";
-import { Goodbyes, sendGoodbye } from "./pbx/goodbyes.js";
+import { Goodbyes, sendBusy, sendReason } from "./pbx/goodbyes.js";
 import { PeerCalls } from "./pbx/peer-calls.js";
 import { PeerFeatures } from "./pbx/peer-features.js";
 import { DENIED, isReserved, Pbx, PBX, REPLACED } from "./pbx/pbx.js";
 import type { CacheSource } from "./references/exported-caches.js";
-import type { BrokerStats } from "./stats.js";
+import type { BrokerStats, ConnectionEnd } from "./stats.js";
 import { Subscriptions } from "./subscriptions.js";
 import { after } from "./timer.js";
 import { refuseBusyOffer } from "./wire/busy-offer.js";
-import { RemoteError } from "./wire/failure.js";
 
 /** Milliseconds that a connection which is replaced or denied has to tell its peer. */
 const FAREWELL_MS = 1_000;
@@ -48,34 +51,6 @@ type State =
   /** Both ends can call. */
   | { readonly is: "ready"; readonly core: ConnectionCore }
   | { readonly is: "closed"; readonly reason: ConnectionLostError };
-
-/**
- * Decides about a login whose credentials were valid: rejects to refuse it. The result is disposed of at logout.
- */
-export type AdmitLogin = (avatarId: unknown) => Disposable | Promise<Disposable>;
-
-/** What the transport of a connection knows about it, and wants to learn at once. */
-export interface ConnectionOwner {
-  /** The {@link Broker.id} of the connection. Default: a new one. */
-  readonly id?: string | undefined;
-  /** Called when both ends can call, before the first call of the peer runs. It must not throw. */
-  readonly ready?: (() => void) | undefined;
-  /**
-   * Called with the limit when the peer was not read for 250 ms because of it, and with undefined when it is read
-   * again. It must not throw.
-   */
-  readonly paused?: ((limit: LimitName | undefined) => void) | undefined;
-  /** Called when this connection needed memory beyond a limit on many connections together. It must not throw. */
-  readonly memoryExceeded?: ((limit: LimitName) => void) | undefined;
-}
-
-/** A summary of a connection, for logs, taken when it ended. */
-export interface ConnectionEnd {
-  readonly reason: ConnectionLostError;
-  /** The users who were logged in. */
-  readonly users: readonly string[];
-  readonly stats: BrokerStats;
-}
 
 /**
  * One connection. `connect` and `listen` of a transport create it, or a program creates it on any {@link Link}. Both
@@ -99,25 +74,20 @@ export class Broker implements Connection {
   readonly #session: Session;
   readonly #reader: MessageReader;
   readonly #backpressure: Backpressure;
+  readonly #writer: LinkWriter;
   readonly #memory: ConnectionMemory;
   readonly #disconnectCallbacks = new Subscriptions<[reason: ConnectionLostError]>();
   readonly #goodbyes: Goodbyes;
   /** What the peer can do. Undefined before the connection is ready, and without the option `extensions`. */
   #peerFeatures: PeerFeatures | undefined;
-  /** The users who are logged in over this connection, in alphabetical order. */
-  #users: readonly string[] = [];
+  readonly #users = new Users();
   /** Created with the first login. */
   #gate: LoginGate | undefined;
   readonly #published = new Map<string, Callable>();
   readonly #admitLogin: AdmitLogin | undefined;
-  /** Resolve the promises of {@link drained}. */
-  #drainedCallbacks: (() => void)[] = [];
   /** The promise of {@link idle}, while there is one. */
   #idle: Promise<void> | undefined;
-  #bytesSent = 0;
-  /** Bytes that had been received when this end sent something last. */
-  #receivedBeforeSend = 0;
-  #latency: number | undefined;
+  readonly #latency = new Latency();
   readonly #owner: ConnectionOwner | undefined;
   #ended: ConnectionEnd | undefined;
   #state: State;
@@ -144,6 +114,11 @@ export class Broker implements Connection {
       () => this.keepAlive(),
       (limit) => queueMicrotask(() => this.#owner?.paused?.(limit)),
     );
+    const writing = {
+      bytesReceived: () => this.#reader.bytesReceived,
+      exceeded: (error: LimitError) => this.terminate("limit", error),
+    };
+    this.#writer = new LinkWriter(writing, link, this.#backpressure, limits.unsentBytes);
     const isStranger = link.role === "listener" && this.#config.root?.requiresLogin === true;
     this.#memory = new ConnectionMemory(
       limits,
@@ -158,7 +133,7 @@ export class Broker implements Connection {
       role: link.role,
       dialects,
       limits: { ...limits.banana, expressionBytes: this.#messageBytes },
-      send: (bytes) => this.#send(bytes),
+      send: (bytes) => this.#writer.write(bytes),
       inspectOffer: refuseBusyOffer,
     });
     if (isStranger) this.#session.expressionBytes = Math.min(limits.strangerMessageBytes, this.#messageBytes);
@@ -171,7 +146,7 @@ export class Broker implements Connection {
       becomeReady: (dialect: Dialect) => this.#becomeReady(dialect),
       end: (reason: CloseReason, cause: unknown) => this.#end(reason, cause),
     };
-    this.#reader = new MessageReader(reading, this.#session, this.#backpressure, this.#memory);
+    this.#reader = new MessageReader(reading, this.#session, this.#backpressure, this.#memory, this.#writer);
     this.#goodbyes = new Goodbyes({
       core: () => (this.#state.is === "ready" ? this.#state.core : undefined),
       idle: () => this.idle(),
@@ -210,7 +185,7 @@ export class Broker implements Connection {
 
   /** The ids of the users who are logged in over this connection, in alphabetical order. */
   get users(): readonly string[] {
-    return this.#users;
+    return this.#users.ids;
   }
 
   /** A summary of the connection, taken when it ended. Undefined while it is open. */
@@ -317,9 +292,7 @@ export class Broker implements Connection {
    */
   terminate(reason: CloseReason, cause?: Error): void {
     if ((reason === REPLACED || reason === DENIED) && this.#state.is === "ready" && this.#config.extensions) {
-      const { retryAfterMs } = (cause ?? {}) as { readonly retryAfterMs?: unknown };
-      const retryAfter = typeof retryAfterMs === "number" ? { retryAfter: retryAfterMs / 1000 } : {};
-      sendGoodbye(this.#state.core, { reason, ...retryAfter });
+      sendReason(this.#state.core, reason, cause);
       const timer = after(FAREWELL_MS, () => this.#link.destroy());
       void this.closed.then(() => clearTimeout(timer));
       this.#end(reason, cause);
@@ -334,8 +307,7 @@ export class Broker implements Connection {
    * understands that: a stock peer ignores it. The link closes when this was sent, so destroy it after a while.
    */
   displace(error: ServerBusyError, cause: Error): void {
-    if (this.#state.is === "ready" && this.#config.extensions)
-      sendGoodbye(this.#state.core, { retryAfter: error.retryAfterMs / 1000, busy: error.limit });
+    if (this.#state.is === "ready" && this.#config.extensions) sendBusy(this.#state.core, error);
     this.#end("limit", cause);
   }
 
@@ -368,10 +340,7 @@ export class Broker implements Connection {
    */
   async drained(): Promise<void> {
     this.#core().outbox.flush();
-    if (this.#link.queuedBytes === 0) return;
-    const stopWaiting = this.#backpressure.waitForRoom();
-    await new Promise<void>((resolve) => this.#drainedCallbacks.push(resolve));
-    stopWaiting();
+    await this.#writer.drained();
     this.#core();
   }
 
@@ -381,22 +350,14 @@ export class Broker implements Connection {
    * ConnectionLostError} when the connection ends.
    */
   async ping(): Promise<number> {
-    const start = performance.now();
-    try {
-      await this.#core().caller.call("", "", [], { perspective: null, keepAlive: undefined, isPing: true });
-    } catch (error) {
-      if (!(error instanceof RemoteError)) throw error;
-    }
-    const milliseconds = performance.now() - start;
-    this.#latency = (this.#latency ?? milliseconds) * 0.875 + milliseconds * 0.125;
-    return milliseconds;
+    return this.#latency.ping(this.#core().caller);
   }
 
   /**
    * The round-trip time in milliseconds, smoothed over the last pings as in RFC 6298. Undefined before the first ping.
    */
   latency(): number | undefined {
-    return this.#latency;
+    return this.#latency.milliseconds;
   }
 
   /** Sends six bytes that the peer ignores, so that a NAT or a firewall does not drop the connection. */
@@ -412,13 +373,7 @@ export class Broker implements Connection {
     const session = (await this.#admitLogin?.(avatarId)) ?? onDispose(() => undefined);
     this.#session.expressionBytes = this.#messageBytes;
     this.#memory.loggedIn(typeof avatarId === "string" || this.#config.root?.trustsAnonymous === true);
-    if (typeof avatarId !== "string") return session;
-    this.#users = [...this.#users, avatarId].sort();
-    return onDispose(() => {
-      const left = this.#users.indexOf(avatarId);
-      this.#users = this.#users.filter((_user, index) => index !== left);
-      session[dispose]();
-    });
+    return typeof avatarId === "string" ? this.#users.add(avatarId, session) : session;
   }
 
   /**
@@ -455,7 +410,7 @@ export class Broker implements Connection {
   stats(): BrokerStats {
     const bytes = {
       bytesReceived: this.#reader.bytesReceived,
-      bytesSent: this.#bytesSent,
+      bytesSent: this.#writer.bytesSent,
       bytesQueued: this.queuedBytes,
     };
     return collectStats(this.#state.is === "ready" ? this.#state.core : undefined, this.#backpressure.pausedBy, bytes);
@@ -488,7 +443,7 @@ export class Broker implements Connection {
     const owner = {
       requireOpen: () => void this.#core(),
       end: (reason: CloseReason, cause: Error) => this.#end(reason, cause),
-      send: (bytes: Uint8Array) => this.#send(bytes),
+      send: (bytes: Uint8Array) => this.#writer.write(bytes),
       regulate: () => this.#regulate(),
     };
     const core = new ConnectionCore(this, this.#config, owner, this.#published, this.#link, dialect, this.#memory);
@@ -506,7 +461,7 @@ export class Broker implements Connection {
   /** Both ends may do more than Twisted's protocol has: see docs/extension.md. */
   #extend(core: ConnectionCore): void {
     // Users who have logged in over one connection are another user than each of them.
-    const calls = new PeerCalls(core, this.#published, () => JSON.stringify(this.#users));
+    const calls = new PeerCalls(core, this.#published, () => JSON.stringify(this.users));
     const pbx = new Pbx(this.#goodbyes, calls);
     core.responder.prompt = pbx;
     core.caller.extension = this.#peerFeatures = new PeerFeatures(core);
@@ -539,29 +494,9 @@ export class Broker implements Connection {
     throw new TypeError("The connection is not ready yet: wait for `ready`");
   }
 
-  // Writing
-
-  #send(bytes: Uint8Array): void {
-    this.#bytesSent += bytes.length;
-    this.#receivedBeforeSend = this.#reader.bytesReceived;
-    this.#reader.isSending = true;
-    try {
-      this.#link.send(bytes);
-    } finally {
-      this.#reader.isSending = false;
-    }
-    this.#backpressure.regulate(); // The link does not report bytes that have left at once.
-    const { queuedBytes } = this.#link;
-    const { unsentBytes } = this.#config.limits;
-    if (queuedBytes <= unsentBytes) return;
-    const text = `${queuedBytes} bytes wait for a peer that does not read, and the limit is ${unsentBytes}`;
-    // Later, because a call may be in the middle of being sent.
-    queueMicrotask(() => this.terminate("limit", new LimitError("unsentBytes", text)));
-  }
-
   #drained(): void {
     if (this.#state.is === "ready") this.#state.core.outbox.drained();
-    for (const resolve of this.#drainedCallbacks.splice(0)) resolve();
+    this.#writer.resolveDrained();
     this.#regulate();
   }
 
@@ -585,10 +520,8 @@ export class Broker implements Connection {
     else end();
   }
 
-  /** What may be wrong when a server has sent nothing, although it has to send the first bytes. */
   #silence(): string {
-    const isSilent = this.#link.role === "initiator" && this.#reader.bytesReceived === 0;
-    return isSilent ? ", and has sent nothing: does it expect TLS, or a header of the PROXY protocol?" : "";
+    return silenceHint(this.#link.role, this.#reader.bytesReceived);
   }
 
   /**
@@ -601,8 +534,8 @@ export class Broker implements Connection {
       if (why === "lost") this.#settleClosed(state.reason);
       return;
     }
-    const reason = connectionLost(why, cause, why === "lost" ? this.#suspicion(cause) : undefined);
-    const ended: ConnectionEnd = { reason, users: this.#users, stats: this.stats() };
+    const reason = connectionLost(why, cause, why === "lost" ? this.#lossHint(cause) : undefined);
+    const ended: ConnectionEnd = { reason, users: this.users, stats: this.stats() };
     this.#ended = ended;
     const core = state.is === "ready" ? state.core : undefined;
     this.#state = { is: "closed", reason };
@@ -615,7 +548,7 @@ export class Broker implements Connection {
     core?.caller.end(reason);
     core?.responder.end(reason);
     core?.exports.endCaches();
-    for (const resolve of this.#drainedCallbacks.splice(0)) resolve();
+    this.#writer.resolveDrained();
     if (why === "lost") this.#settleClosed(reason);
     // A state hook may close the connection while a message is being written. The messages before it are sent at the
     // end of the turn.
@@ -629,26 +562,12 @@ export class Broker implements Connection {
     this.#config.onEvent({ kind: "closed", ...ended }, this);
   }
 
-  /**
-   * Why the peer may have closed the connection. Twisted does when it gets a copy of a class that it does not know, and
-   * after errors of its own, which only its log tells.
-   */
-  #suspicion(cause: unknown): string | undefined {
-    if (this.#state.is !== "ready" || !isClosedByPeer(cause as Error | undefined)) return undefined;
-    const { caller, responder } = this.#state.core;
-    const { lastAnswered = "", lastType } = responder;
-    if (lastType !== undefined && this.#reader.bytesReceived <= this.#receivedBeforeSend)
-      return `The peer closed it after the answer to ${lastAnswered}: it may not know the class ${printable(lastType)}`;
-    if (caller.inFlight === 0) return undefined;
-    return "The peer closed it while calls waited for an answer: its log may say why";
+  #lossHint(cause: unknown): string | undefined {
+    if (this.#state.is !== "ready" || !isClosedByPeer(cause)) return undefined;
+    return lossHint(this.#state.core, this.#reader.bytesReceived <= this.#writer.receivedBeforeSend);
   }
 
   #runDisconnectCallbacks(reason: ConnectionLostError): void {
     for (const callback of this.#disconnectCallbacks.takeAll()) this.#config.runCallback(() => callback(reason), this);
   }
-}
-
-/** Whether the peer has ended the connection, or its system has because the peer is gone. */
-function isClosedByPeer(cause: Error | undefined): boolean {
-  return cause === undefined || (cause as { readonly code?: unknown }).code === "ECONNRESET";
 }

@@ -5,7 +5,7 @@ export type {} from "./globals.js";
 // Transports
 export type { ChannelBindingType, Link, LinkReceiver, PeerCertificate } from "./link/link.js";
 export { BrokerConfig } from "./engine/config.js";
-export type { AdmitLogin, ConnectionOwner } from "./broker.js";
+export type { AdmitLogin, ConnectionOwner } from "./engine/connection-owner.js";
 export { ServerBusyError } from "./errors.js";
 export { networksOf } from "./link/ip-network.js";
 export { withDefaults } from "@pb/jelly-types";

@@ -4,8 +4,7 @@ export type {} from "./globals.js";
 
 // Connections
 export { Broker } from "./broker.js";
-export type { ConnectionEnd } from "./broker.js";
-export type { BrokerStats } from "./stats.js";
+export type { BrokerStats, ConnectionEnd } from "./stats.js";
 export type { BrokerOptions } from "./engine/config.js";
 export type { RootSource } from "./engine/root-source.js";
 export { defaultBrokerLimits } from "./limits.js";

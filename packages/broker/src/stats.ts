@@ -1,6 +1,6 @@
-// What a connection holds, and how close that is to its limits.
+// What a connection holds, how close that is to its limits, and how it ended.
 
-import type { LimitName } from "./errors.js";
+import type { ConnectionLostError, LimitName } from "./errors.js";
 
 /** What a connection holds at the moment, and the bytes it has transferred. */
 export interface BrokerStats {
@@ -34,6 +34,14 @@ export interface BrokerStats {
   readonly extensionsIgnored: number;
   /** Bytes that are written and have not left the process. */
   readonly bytesQueued: number;
+}
+
+/** A summary of a connection, for logs, taken when it ended. */
+export interface ConnectionEnd {
+  readonly reason: ConnectionLostError;
+  /** The users who were logged in. */
+  readonly users: readonly string[];
+  readonly stats: BrokerStats;
 }
 
 /** Bytes that the broker counts. */

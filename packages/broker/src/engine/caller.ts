@@ -24,7 +24,7 @@ import type { ObjectId } from "../wire/messages.js";
 import type { ConnectionParts } from "./connection-parts.js";
 import { requireName } from "./root-source.js";
 import { readCopy } from "./error-copies.js";
-import type { LoginGate } from "./login-gate.js";
+import type { LoginGate } from "./login/login-gate.js";
 
 /** A call that waits for its answer. */
 interface PendingCall {

@@ -6,10 +6,11 @@ import type { Dialect, Session, Steps } from "@pb/banana";
 import { LimitError, ServerBusyError } from "../errors.js";
 import type { CloseReason } from "../errors.js";
 import type { Backpressure } from "../link/backpressure.js";
+import { enter, LARGE_MESSAGE_BYTES, leave } from "../link/large-messages.js";
+import type { LinkWriter } from "../link/link-writer.js";
 import { readMessage, readMessageInSteps, requireVersion } from "../wire/messages.js";
 import type { ReceivedMessage } from "../wire/messages.js";
 import type { ConnectionCore } from "./connection-core.js";
-import { enter, LARGE_MESSAGE_BYTES, leave } from "./large-messages.js";
 import { LEAST_ROOM, SMALL_MESSAGE_BYTES } from "./memory.js";
 import type { ConnectionMemory } from "./memory.js";
 
@@ -28,6 +29,7 @@ export class MessageReader {
   readonly #session: Session;
   readonly #backpressure: Backpressure;
   readonly #memory: ConnectionMemory;
+  readonly #writer: LinkWriter;
   readonly #reader = new BananaReader();
   /** The long message that is being read, and its bytes. */
   #steps: Steps<void> | undefined;
@@ -36,16 +38,21 @@ export class MessageReader {
   /** The core while the connection is ready. Fields, because they are looked at for each message. */
   #core: ConnectionCore | undefined;
   #isOpen = true;
-  /** Whether bytes are being passed to the link. */
-  isSending = false;
   /** Bytes since the connection was made. */
   bytesReceived = 0;
 
-  constructor(owner: ReaderOwner, session: Session, backpressure: Backpressure, memory: ConnectionMemory) {
+  constructor(
+    owner: ReaderOwner,
+    session: Session,
+    backpressure: Backpressure,
+    memory: ConnectionMemory,
+    writer: LinkWriter,
+  ) {
     this.#owner = owner;
     this.#session = session;
     this.#backpressure = backpressure;
     this.#memory = memory;
+    this.#writer = writer;
   }
 
   /** Takes bytes from the link. */
@@ -64,7 +71,7 @@ export class MessageReader {
    * little later.
    */
   get isBusy(): boolean {
-    return this.#isReading || this.isSending || this.#core?.outbox.isWriting === true;
+    return this.#isReading || this.#writer.isSending || this.#core?.outbox.isWriting === true;
   }
 
   /** Reads what has arrived, until the turn of this connection is over. */

@@ -21,8 +21,22 @@ export interface GoodbyeOwner {
 const DETAILS = { perspective: null, keepAlive: undefined, isPing: true } as const;
 
 /** Calls `goaway` of the peer. A stock peer ignores it. */
-export function sendGoodbye({ caller }: ConnectionCore, goodbye: object): void {
+function sendGoodbye({ caller }: ConnectionCore, goodbye: object): void {
   caller.send(PBX, "goaway", [goodbye], DETAILS);
+}
+
+/**
+ * Tells the peer that this end closes the connection for a reason such as `replaced`, and when it may connect again: if
+ * `cause` has a number `retryAfterMs`.
+ */
+export function sendReason(core: ConnectionCore, reason: CloseReason, cause: Error | undefined): void {
+  const { retryAfterMs } = (cause ?? {}) as { readonly retryAfterMs?: unknown };
+  sendGoodbye(core, { reason, ...(typeof retryAfterMs === "number" ? { retryAfter: retryAfterMs / 1000 } : {}) });
+}
+
+/** Tells the peer that this end closes the connection because of a limit, and when it may connect again. */
+export function sendBusy(core: ConnectionCore, { retryAfterMs, limit }: ServerBusyError): void {
+  sendGoodbye(core, { retryAfter: retryAfterMs / 1000, busy: limit });
 }
 
 export class Goodbyes {

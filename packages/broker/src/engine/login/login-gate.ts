@@ -1,9 +1,9 @@
 // Holds back calls of this end while it logs in: a server may read little from a peer that has not logged in, and end
 // the connection of one that sends more.
 
-import { startDeadline } from "../deadline.js";
-import type { DeadlineOptions } from "../deadline.js";
-import { callTimeout } from "../errors.js";
+import { startDeadline } from "../../deadline.js";
+import type { DeadlineOptions } from "../../deadline.js";
+import { callTimeout } from "../../errors.js";
 
 /** Sends the calls that are made within a function at once. */
 export type Pass = <T>(calls: () => T) => T;
