@@ -30,7 +30,10 @@ describe.skipIf(!isThere)("the NATS engine", () => {
   });
 });
 
-/** Engines with short leases, each with a cable of its own. */
+/** Longer than the server or an engine pauses on a busy machine. One check waits for the end of a lease. */
+const LEASE_MS = 3000;
+
+/** Engines, each with a cable of its own. */
 class NatsSystem implements EngineSystem, AsyncDisposable {
   readonly #server: () => NatsServer;
   readonly #cables = new Map<ClusterEngine, Cable>();
@@ -45,7 +48,7 @@ class NatsSystem implements EngineSystem, AsyncDisposable {
 
   async engine(): Promise<ClusterEngine> {
     const cable = await Cable.to(this.#server());
-    const engine = await natsEngine({ servers: `127.0.0.1:${cable.port}`, leaseMs: 300 });
+    const engine = await natsEngine({ servers: `127.0.0.1:${cable.port}`, leaseMs: LEASE_MS });
     const holders = new Map<string, string | undefined>();
     engine.watch("key", (key, holder) => holders.set(key, holder));
     const claim = engine.claim.bind(engine);

@@ -6,7 +6,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { connect as connectTls, createServer as createTlsServer } from "node:tls";
 import type { TLSSocket } from "node:tls";
 import { expect, test } from "vitest";
-import type { Broker, Peer, RootSource } from "@pb/broker";
+import type { Broker, Peer, RemoteReference, RootSource } from "@pb/broker";
 import { connect, listen } from "@pb/node-transport";
 import type { ListenOptions, Server, ServerEvent } from "@pb/node-transport";
 import { Authority } from "../support/certificates.js";
@@ -122,23 +122,31 @@ test("refuses connections from an address with too many newcomers, and admits th
 test("refuses connections while too many negotiate, and closes those after their time", async () => {
   const [server, events] = await listenWatched({
     limits: { negotiating: 2 },
-    broker: { limits: { negotiationMs: 3000 } },
+    broker: { limits: { negotiationMs: 3_600_000 } },
   });
   const silent = [await connectSilently(server), await connectSilently(server)];
   await until(() => server.connections.size === 2, "both are connected");
-  const third = await connectSilently(server);
-  await once(third, "close");
+  await once(await connectSilently(server), "close");
   expect(events).toMatchObject([{ kind: "refused", limit: "negotiating" }]);
-  await Promise.all(silent.map((socket) => once(socket, "close")));
+  for (const socket of silent) socket.destroy();
   await until(() => server.connections.size === 0, "both are removed");
   await using connection = await connect(to(server));
   expect(await echo(connection, "now")).toBe("now");
-  await until(() => events.length === 4, "four events");
-  expect(events.slice(1, 3)).toMatchObject([
-    { kind: "failed", error: { cause: { code: "PROTOCOL_NEGOTIATION_TIMEOUT" } } },
-    { kind: "failed" },
-  ]);
   await server.close();
+
+  const [hasty, timeouts] = await listenWatched({
+    limits: { negotiating: 1 },
+    broker: { limits: { negotiationMs: 20 } },
+  });
+  for (let round = 1; round <= 2; round++) {
+    connectSocket(hasty.port, "127.0.0.1")
+      .on("error", () => undefined)
+      .resume();
+    await until(() => timeouts.length === round && hasty.connections.size === 0, "its time is over");
+  }
+  const timeout = { kind: "failed", error: { cause: { code: "PROTOCOL_NEGOTIATION_TIMEOUT" } } };
+  expect(timeouts).toMatchObject([timeout, timeout]);
+  await hasty.close();
 });
 
 test("with required logins, limits the connections without a login and their time", async () => {
@@ -151,26 +159,35 @@ test("with required logins, limits the connections without a login and their tim
       await this.connection.admitLogin(name);
     }
   }
-  const [server, events] = await listenWatched({ limits: { strangers: 2, loginMs: 4000 } }, root);
-  const [first, second] = [await connect(to(server)), await connect(to(server))];
+  const [server, events] = await listenWatched({ limits: { strangers: 2 } }, root);
+  await using first = await connect(to(server));
+  await using _second = await connect(to(server));
   await until(() => events.length === 2, "both are connected");
   await expect(connect(to(server))).rejects.toThrow();
   expect(events.at(-1)).toMatchObject({ kind: "refused", limit: "strangers" });
-
-  const guarded = await first.getRootObject<Guarded>();
-  await guarded.callRemote("login", "alice");
+  await (await first.getRootObject<Guarded>()).callRemote("login", "alice");
   expect(events.at(-1)).toMatchObject({ kind: "login", who: "alice" });
-  await using third = await connect(to(server));
-  expect((await second.closed).reason).toBe("lost");
-  expect((await third.closed).reason).toBe("lost");
-  const closed = (): ServerEvent[] => events.filter(({ kind }) => kind === "closed");
-  await until(() => closed().length === 2, "both are reported");
-  expect(closed()).toMatchObject([
-    { reason: { reason: "limit", cause: { message: "no login within 4000 ms" } } },
-    { reason: { reason: "limit" } },
-  ]);
-  expect(await guarded.callRemote("echo", "still here")).toBe("still here");
+  await using _third = await connect(to(server));
   await server.close();
+
+  const [hasty, timeouts] = await listenWatched({ limits: { loginMs: 300 } }, root);
+  const logIn = async (): Promise<RemoteReference<Guarded>> => {
+    const guarded = await (await connect(to(hasty))).getRootObject<Guarded>();
+    await guarded.callRemote("login", "alice");
+    return guarded;
+  };
+  // On a busy machine, the time of some attempts is over before they log in.
+  let user: RemoteReference<Guarded> | undefined;
+  while (user === undefined) user = await logIn().catch(() => undefined);
+  timeouts.length = 0;
+  const stranger = await connect(to(hasty));
+  expect((await stranger.closed).reason).toBe("lost");
+  await until(() => timeouts.some(({ kind }) => kind === "closed"), "it is reported");
+  expect(timeouts.filter(({ kind }) => kind === "closed")).toMatchObject([
+    { reason: { reason: "limit", cause: { message: "no login within 300 ms" } } },
+  ]);
+  expect(await user.callRemote("echo", "still here")).toBe("still here");
+  await hasty.close();
 });
 
 test("close ends connections after everything that is queued was sent", async () => {
