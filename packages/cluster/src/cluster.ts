@@ -4,7 +4,7 @@ import type { Referenceable, RemoteMethods } from "@pb/broker";
 import { addDisposal, asyncDispose, checkOptions, refuseProxies } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
 import type { ClusterEngine } from "./engine/engine.js";
-import { ClusterError } from "./errors.js";
+import { ClusterError, EngineError } from "./errors.js";
 import { Election } from "./home/election.js";
 import type { HomeState } from "./home/home-state.js";
 import { ClusterLive } from "./live/cluster-live.js";
@@ -67,7 +67,7 @@ export class Cluster {
   readonly #node: Node;
   readonly #stop = new AbortController();
   /** For each object: platforms warn of more than ten listeners of one signal. */
-  readonly #stops: AbortController[] = [];
+  readonly #stops = new Set<AbortController>();
   /** By the name that the engine uses. */
   readonly #objects = new Map<string, ClusterLive<object>>();
   readonly #presences = new Map<string, ClusterPresence>();
@@ -108,7 +108,11 @@ export class Cluster {
         if (object !== undefined) ClusterLive.leaseChanged(object, holder);
       }),
       engine.watch("node", (other, holder) => this.#nodeChanged(other, holder)),
+      engine.onState((state) => {
+        if (state === "closed") this.#engineClosed();
+      }),
     ];
+    if (engine.state === "closed") queueMicrotask(() => this.#engineClosed()); // Objects are declared before.
     signal.addEventListener("abort", () => {
       for (const end of unwatch) end();
     });
@@ -124,7 +128,8 @@ export class Cluster {
    * A live object of the cluster. All nodes declare it with the same name; the first home writes `initial`, unless the
    * engine has a state already. `methods` makes the object whose methods run at the home.
    *
-   * Throws `TypeError` for a name that is declared already, and `LiveError` for a state that cannot be sent.
+   * Throws `TypeError` for a name that is declared already, `LiveError` for a state that cannot be sent, and
+   * `ClusterError` or `EngineError` when the node or its engine was closed.
    */
   live<State extends object, Methods extends Referenceable = Referenceable>(
     name: string,
@@ -132,22 +137,25 @@ export class Cluster {
     methods?: HomeFactory<State, Methods>,
   ): ClusterLive<State, Methods> {
     const engineName = toEngineName("The name of a live object", name);
-    if (this.#stop.signal.aborted) throw closedError();
+    this.#stop.signal.throwIfAborted();
     if (this.#objects.has(engineName)) throw new TypeError(`There is a live object ${JSON.stringify(name)} already`);
     if (methods !== undefined && typeof methods !== "function")
       throw new TypeError("The methods must be a function that gets the state at the home and returns a Referenceable");
-    const live = new ClusterLive<State, Methods>(this.#nodeOfObject(), name, engineName, initial, methods);
+    const { node } = this.#newObject();
+    const live = new ClusterLive<State, Methods>(node, name, engineName, initial, methods);
     this.#objects.set(engineName, live as unknown as ClusterLive<object>);
     return live;
   }
 
   /**
    * The references of peers of all nodes that are called together. Throws `TypeError` for a bad name. The same name may
-   * be used several times: each result has its own references.
+   * be used several times: each result has its own references. Close the result when it is not needed anymore.
    */
   channel<T = RemoteMethods>(name: string): ClusterChannel<T> {
-    if (this.#stop.signal.aborted) throw closedError();
-    return new ClusterChannel<T>(this.#nodeOfObject(), toEngineName("The name of a channel", name));
+    this.#stop.signal.throwIfAborted();
+    const engineName = toEngineName("The name of a channel", name);
+    const { node, stop } = this.#newObject();
+    return new ClusterChannel<T>(node, name, engineName, stop);
   }
 
   /**
@@ -162,7 +170,7 @@ export class Cluster {
     const live = this.live(`presence ${name}`, {}, (state: HomeState<PresenceState>) =>
       removeDeadNodes(state, this.#node),
     );
-    this.#presences.set(name, (presence = new ClusterPresence(this.#nodeOfObject(), live)));
+    this.#presences.set(name, (presence = new ClusterPresence(this.#newObject().node, live)));
     return presence;
   }
 
@@ -172,7 +180,7 @@ export class Cluster {
    * of the portal returned. Dispose of the result to stop that.
    */
   oneLoginPerUser(server: LoginServer): Disposable {
-    if (this.#stop.signal.aborted) throw closedError();
+    this.#stop.signal.throwIfAborted();
     return (this.#logins ??= new OneLogin(this.#node)).watch(server);
   }
 
@@ -195,14 +203,27 @@ export class Cluster {
         this.#running.stop(),
         ...[...this.#objects.values()].map((object) => ClusterLive.leave(object)),
       ]);
-    for (const stop of [this.#stop, ...this.#stops]) stop.abort(closedError());
+    this.#end(new ClusterError("CLUSTER_CLOSED", "The node of the cluster was closed"));
     await Promise.all([peers.close(), engine.close()]);
   }
 
-  #nodeOfObject(): Node {
+  /** What an object gets: this node with a signal of its own, which also aborts when the object is closed. */
+  #newObject(): { readonly node: Node; readonly stop: AbortController } {
     const stop = new AbortController();
-    this.#stops.push(stop);
-    return { ...this.#node, signal: stop.signal };
+    this.#stops.add(stop);
+    stop.signal.addEventListener("abort", () => this.#stops.delete(stop), { once: true });
+    return { node: { ...this.#node, signal: stop.signal }, stop };
+  }
+
+  /** Nothing goes on without the engine, which cannot be opened again. */
+  #engineClosed(): void {
+    if (this.#closed !== undefined) return;
+    this.#end(new EngineError("ENGINE_CLOSED", "The engine of the node was closed"));
+    void this.#node.peers.close();
+  }
+
+  #end(reason: Error): void {
+    for (const stop of [this.#stop, ...this.#stops]) stop.abort(reason);
   }
 
   /** Other nodes know that this one runs, again or for the first time: they may have forgotten its members. */
@@ -231,8 +252,4 @@ export class Cluster {
     const result: unknown = await gate.receiveCall({ method, args, kwargs, wantsAnswer: true });
     return [gate.revision, result];
   }
-}
-
-function closedError(): ClusterError {
-  return new ClusterError("CLUSTER_CLOSED", "The node of the cluster was closed");
 }

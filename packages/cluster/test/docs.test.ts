@@ -12,17 +12,21 @@ const read = (path: string): string => readFileSync(new URL(path, root), "utf8")
 afterEach(() => void vi.restoreAllMocks());
 
 test("the README shows its programs unchanged, with their output", async () => {
-  const lines: string[] = [];
-  vi.spyOn(console, "log").mockImplementation((...args) => void lines.push(format(...args)));
-  await import(fileURLToPath(new URL("test/guide/two-nodes.ts", root)));
+  const outputs: string[] = [];
+  for (const program of ["two-nodes", "presence"]) {
+    const lines: string[] = [];
+    vi.spyOn(console, "log").mockImplementation((...args) => void lines.push(format(...args)));
+    await import(fileURLToPath(new URL(`test/guide/${program}.ts`, root)));
+    expect(lines.length).toBeGreaterThan(1);
+    outputs.push(lines.join("\n"));
+  }
   const expected = read("README.md")
     .replaceAll(/(^```ts file=(\S+)\n)[^]*?(^```$)/gm, (_block, start: string, file: string, end: string) => {
       return `${start}${read(file)}${end}`;
     })
-    .replace(
-      /(^```text\n)[^]*?(^```$)/m,
-      (_block, start: string, end: string) => `${start}${lines.join("\n")}\n${end}`,
-    );
-  expect(lines).toHaveLength(2);
+    .replaceAll(/(^```text\n)[^]*?(^```$)/gm, (_block, start: string, end: string) => {
+      return `${start}${outputs.shift() ?? "no program"}\n${end}`;
+    });
+  expect(outputs).toEqual([]);
   await expect(expected).toMatchFileSnapshot(fileURLToPath(new URL("README.md", root)));
 });

@@ -3,6 +3,7 @@
 import type { ClusterEngine, Lease } from "../engine/engine.js";
 import { EngineError } from "../errors.js";
 import type { Node } from "../nodes/node.js";
+import { pause } from "../pause.js";
 
 /** Before a node tries again to get a lease when the engine has failed. */
 const RETRY_MS = 250;
@@ -68,7 +69,7 @@ export class Election {
         if (code === "ENGINE_CLOSED") break;
         if (code !== "ENGINE_AWAY") this.#report(error);
         this.#isWanted = true;
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        await pause(RETRY_MS, this.#signal);
       }
     }
     this.#isClaiming = false;

@@ -5,6 +5,7 @@ import type { CacheObserver, CallOptions, Perspective, Referenceable, RemoteCall
 import { after, RemoteCaller, withDeadline } from "@pb/broker/extension";
 import type { RemoteArguments, RemoteName, RemoteResult, Timer } from "@pb/broker/extension";
 import { PlainTree, refuseProxies } from "@pb/jelly-types";
+import { LiveError } from "@pb/live";
 import type { LiveSource, LiveStatus } from "@pb/live";
 import { Listeners, seal } from "@pb/live/extension";
 import type { Following } from "../engine/engine.js";
@@ -17,6 +18,7 @@ import { LogWriter, notHome } from "../log/log-writer.js";
 import type { LogRecord } from "../log/record.js";
 import { HomeCalls } from "../nodes/home-calls.js";
 import type { Node } from "../nodes/node.js";
+import { pause } from "../pause.js";
 import { Relay } from "../viewers/relay.js";
 import { HomeGate } from "./home-gate.js";
 
@@ -76,6 +78,8 @@ export class ClusterLive<State extends object, Methods extends Referenceable = R
     factory: HomeFactory<State, Methods> | undefined,
   ) {
     super();
+    if (typeof initial !== "object" || (initial as State | null) === null)
+      throw new LiveError("LIVE_NOT_PLAIN", "The state must be a plain object or an array");
     seal(initial, undefined);
     this.#node = node;
     this.name = name;
@@ -135,7 +139,8 @@ export class ClusterLive<State extends object, Methods extends Referenceable = R
   }
 
   /**
-   * Resolves when this node has the state, so that it can be sent. Rejects with `ClusterError` when the node is closed.
+   * Resolves when this node has the state, so that it can be sent. Rejects with `ClusterError` when the node is closed,
+   * and with `EngineError` when its engine is.
    */
   async ready(): Promise<void> {
     const isReady = (): boolean => this.#log.snapshot !== undefined && this.#following !== undefined;
@@ -236,7 +241,7 @@ export class ClusterLive<State extends object, Methods extends Referenceable = R
         const code = error instanceof EngineError ? error.code : undefined;
         if (code === "ENGINE_CLOSED") return;
         if (code !== "ENGINE_AWAY") this.#node.report(error);
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        await pause(RETRY_MS, signal);
       }
     }
     if (signal.aborted) this.#following?.close();
@@ -313,6 +318,7 @@ export class ClusterLive<State extends object, Methods extends Referenceable = R
 
   /** Gives the lease up later, so that a node tries again: each attempt may write a record. */
   #letOthersTry(): void {
+    if (this.#node.signal.aborted) return;
     const pauseMs = Math.min(RETRY_MS * 2 ** this.#failures++, MOST_RETRY_MS);
     clearTimeout(this.#pause);
     this.#pause = after(pauseMs, () => void this.#election?.release());

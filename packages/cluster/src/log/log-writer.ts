@@ -3,6 +3,7 @@
 import { withDeadline } from "@pb/broker/extension";
 import type { ClusterEngine } from "../engine/engine.js";
 import { ClusterError, EngineError, LogMovedError } from "../errors.js";
+import { pause } from "../pause.js";
 import type { LiveLog } from "./live-log.js";
 import { encodeRecord } from "./record.js";
 import type { LogRecord } from "./record.js";
@@ -87,7 +88,7 @@ export class LogWriter {
         unsubscribe();
         this.#signal.removeEventListener("abort", check);
         if (this.#signal.aborted) reject(this.#signal.reason as Error);
-        else setTimeout(resolve, RETRY_MS);
+        else resolve(pause(RETRY_MS, this.#signal));
       };
       const unsubscribe = this.#engine.onState(check);
       this.#signal.addEventListener("abort", check);

@@ -3,9 +3,11 @@
 import { Referenceable } from "@pb/broker";
 import { onDispose } from "@pb/jelly-types";
 import { seal } from "@pb/live/extension";
+import { OutcomeUnknownError } from "@pb/transport";
 import type { HomeState } from "../home/home-state.js";
 import type { ClusterLive } from "../live/cluster-live.js";
 import type { Node } from "../nodes/node.js";
+import { pause } from "../pause.js";
 
 /** What is known of a member on one node: plain data. */
 export type PresenceInfo = Readonly<Record<string, unknown>>;
@@ -27,7 +29,8 @@ export class ClusterPresence {
   /** The members as a live object: return it from a method. */
   readonly live: ClusterLive<PresenceState, PresenceMethods>;
   readonly #node: Node;
-  readonly #members = new Map<string, PresenceInfo[]>();
+  /** For each member: once for each time that it has entered. */
+  readonly #members = new Map<string, Set<{ readonly info: PresenceInfo }>>();
   readonly #changed = new Set<string>();
   /** Whether the home may know anything of this node. */
   #tellsAll = true;
@@ -43,20 +46,22 @@ export class ClusterPresence {
   /**
    * A member is here, until the result is disposed of. It may be here several times, for example with several
    * connections: then `info` is that of the last one. It is plain data, and is frozen. Throws `TypeError` for a member
-   * that is not text and for an `info` that is no object, and `LiveError` for one that is not plain data.
+   * that is not text and for an `info` that is no object, `LiveError` for one that is not plain data, and
+   * `ClusterError` or `EngineError` when the node or its engine was closed.
    */
   enter(member: string, info: PresenceInfo = {}): Disposable {
     if (typeof member !== "string" || member === "__proto__") throw new TypeError("A member must be text");
     if (typeof (info as unknown) !== "object" || (info as unknown) === null)
       throw new TypeError("What is known of a member must be an object");
     seal(info, undefined, "What is known of a member"); // Otherwise it would keep the home from learning of the others.
-    const infos = this.#members.get(member) ?? [];
-    this.#members.set(member, infos);
-    infos.push(info);
+    this.#node.signal.throwIfAborted();
+    const entry = { info };
+    const entries = this.#members.get(member) ?? new Set();
+    this.#members.set(member, entries.add(entry));
     this.#tell(member);
     return onDispose(() => {
-      infos.splice(infos.indexOf(info), 1);
-      if (infos.length === 0) this.#members.delete(member);
+      if (!entries.delete(entry)) return; // It was disposed of before.
+      if (entries.size === 0) this.#members.delete(member);
       this.#tell(member);
     });
   }
@@ -69,6 +74,11 @@ export class ClusterPresence {
 
   #hasMore(): boolean {
     return (this.#tellsAll || this.#changed.size > 0) && !this.#node.signal.aborted;
+  }
+
+  /** What is known since it has entered last, or null. */
+  #infoOf(member: string): PresenceInfo | null {
+    return [...(this.#members.get(member) ?? [])].at(-1)?.info ?? null;
   }
 
   #tell(member: string): void {
@@ -85,13 +95,14 @@ export class ClusterPresence {
       const members = isAll ? [...this.#members.keys()] : [...this.#changed];
       this.#tellsAll = false;
       this.#changed.clear();
-      const changes = Object.fromEntries(members.map((member) => [member, this.#members.get(member)?.at(-1) ?? null]));
+      const changes = Object.fromEntries(members.map((member) => [member, this.#infoOf(member)]));
       try {
         await this.live.with({ once: true, timeoutMs: CALL_MS, signal }).callRemote("change", name, changes, isAll);
       } catch (error) {
-        if (!this.#node.signal.aborted) this.#node.report(error);
+        // What is told again does not need to be known to have arrived.
+        if (!signal.aborted && !(error instanceof OutcomeUnknownError)) this.#node.report(error);
         this.#tellsAll = true;
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        await pause(RETRY_MS, signal);
       }
     }
     this.#isTelling = false;

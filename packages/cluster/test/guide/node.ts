@@ -70,5 +70,5 @@ export async function startNode(node: string, engine: ClusterEngine, secret: str
     await cluster.close(); // Another node takes over at once.
     await nodes.close();
   };
-  return { board, endpoint: `tcp:127.0.0.1:${clients.port}`, close };
+  return { cluster, board, endpoint: `tcp:127.0.0.1:${clients.port}`, close };
 }

@@ -4,6 +4,7 @@ import { callContext, Referenceable, Root } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { Cluster, MemoryEngine } from "@pb/cluster";
+import { FaultyEngine } from "@pb/cluster/testing";
 import { until } from "../../../../tools/process/program.js";
 import { numbers, TestCluster, viewerOf } from "../support/nodes.js";
 
@@ -161,6 +162,8 @@ test("names and options that cannot work are refused", async () => {
   expect(() => cluster.live("", {})).toThrow(TypeError);
   expect(() => cluster.live("x".repeat(101), {})).toThrow(TypeError);
   expect(() => cluster.live("wrong", new Map())).toThrow("The state");
+  for (const state of [null, undefined, 5, "text", true, () => 1, Symbol("state"), { at: new Date() }])
+    expect(() => cluster.live("wrong", state as object)).toThrow(expect.objectContaining({ code: "LIVE_NOT_PLAIN" }));
   expect(() => cluster.live("wrong", {}, 5 as never)).toThrow(TypeError);
   expect(() => new Cluster({ engine: {}, node: "a" } as never)).toThrow(TypeError);
   expect(() => new Cluster({ engine: new MemoryEngine(), node: "" })).toThrow(TypeError);
@@ -177,6 +180,49 @@ test("a call that waits for a home ends when the node is closed", async () => {
   await node.cluster.close();
   await waiting;
   await expect(call()).rejects.toMatchObject({ code: "CLUSTER_CLOSED" });
+});
+
+test("what waits for the state ends when the engine was closed, or is closed meanwhile", async () => {
+  const refusal = { name: "EngineError", code: "ENGINE_CLOSED" };
+  for (const isClosedBefore of [true, false]) {
+    const engine = new FaultyEngine();
+    if (isClosedBefore) await engine.close();
+    engine.freeze();
+    await using cluster = new Cluster({ engine, node: "a" });
+    const list = cluster.live("list", {});
+    const presence = cluster.presence("online");
+    const channel = cluster.channel("chat");
+    const waiting = [list.ready(), list.with({ once: true }).callRemote("add" as never)];
+    if (!isClosedBefore) await engine.close();
+    engine.thaw();
+    for (const promise of waiting) await expect(promise).rejects.toMatchObject(refusal);
+    expect(list.status).toBe("gone");
+    await expect(list.ready()).rejects.toMatchObject(refusal);
+    for (const use of [
+      () => cluster.live("other", {}),
+      () => cluster.channel("other"),
+      () => channel.broadcast("said"),
+      () => presence.enter("ann"),
+    ])
+      expect(use).toThrow(expect.objectContaining(refusal));
+  }
+});
+
+test("a node that is closed while it waits before it tries again leaves no timer", async () => {
+  const timers = vi.spyOn(globalThis, "setTimeout");
+  onTestFinished(() => timers.mockRestore());
+  const engine = new FaultyEngine();
+  engine.disconnect();
+  const cluster = new Cluster({ engine, node: "a" });
+  const list = cluster.live("list", {});
+  cluster.presence("online").enter("ann");
+  const isOver = (): readonly boolean[] =>
+    timers.mock.results.map(({ value }) => (value as unknown as { _destroyed: boolean })._destroyed);
+  await until(() => isOver().length >= 4, "the first attempts have failed");
+  const ready = expect(list.ready()).rejects.toMatchObject({ code: "CLUSTER_CLOSED" });
+  await cluster.close();
+  await ready;
+  expect(isOver().every(Boolean)).toBe(true);
 });
 
 test("when the methods cannot be made, the node tries again, and others may", async () => {

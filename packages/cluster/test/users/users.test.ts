@@ -108,6 +108,68 @@ test("members may have the names of what all objects have, and what is known of 
   expect(errors).toEqual([]);
 });
 
+test("a channel that was closed hears nothing, and others with its name go on", async () => {
+  const cluster = new TestCluster();
+  const { cluster: node } = await cluster.start("a");
+  const [closed, open] = [node.channel<Listener>("chat"), node.channel<Listener>("chat")];
+  const [listeners, channels] = [
+    [new Listener(), new Listener()],
+    [closed, open],
+  ];
+  for (const [index, channel] of channels.entries()) {
+    const connection = await connectTo(serve(new Chat(channel)).network);
+    await (await connection.getRootObject<Chat>()).callRemote("join", listeners[index]!);
+  }
+  closed.broadcast("said", 1);
+  await until(() => listeners.every(({ heard }) => heard.length === 1), "both have heard it");
+  closed[Symbol.dispose]();
+  closed.close();
+  open.broadcast("said", 2);
+  await until(() => listeners[1]!.heard.length === 2, "the open channel has heard it");
+  expect([listeners[0]!.heard, closed.size]).toEqual([[[1]], 0]);
+  const refusal = expect.objectContaining({ code: "CLUSTER_CLOSED", message: "The channel chat was closed" });
+  expect(() => closed.broadcast("said", 3)).toThrow(refusal);
+  await node.close();
+  expect(() => open.broadcast("said", 4)).toThrow("The node of the cluster was closed");
+  expect(() => node.channel("chat")).toThrow("The node of the cluster was closed");
+});
+
+test("a reference that was added twice is called once, and leaves when both are taken back", async () => {
+  const cluster = new TestCluster();
+  const { cluster: node } = await cluster.start("a");
+  const channel = node.channel<Listener>("chat");
+  const listener = new Listener();
+  const added: Disposable[] = [];
+  class TwiceChat extends Root {
+    remote_join(target: RemoteReference<Listener>): void {
+      added.push(channel.add(target), channel.add(target));
+    }
+  }
+  const connection = await connectTo(serve(new TwiceChat()).network);
+  await (await connection.getRootObject<TwiceChat>()).callRemote("join", listener);
+  for (const times of [1, 2]) {
+    channel.broadcast("said", times);
+    await until(() => listener.heard.length === times, "it has heard it once");
+    added[0]![Symbol.dispose]();
+  }
+  expect(channel.size).toBe(1);
+  added[1]![Symbol.dispose]();
+  expect(channel.size).toBe(0);
+});
+
+test("an entry of a member that is disposed of twice ends that entry only", async () => {
+  const cluster = new TestCluster();
+  const here = (await cluster.startHome("a")).cluster.presence("here");
+  const first = here.enter("ann", { tab: 1 });
+  here.enter("ann", { tab: 2 });
+  first[Symbol.dispose]();
+  first[Symbol.dispose]();
+  here.enter("bob");
+  const present = (): string => JSON.stringify(here.live.getSnapshot() ?? {});
+  await until(() => present().includes("bob"), "bob is here");
+  expect(here.live.getSnapshot()).toEqual({ ann: { a: { tab: 2 } }, bob: { a: {} } });
+});
+
 class User extends Avatar {
   perspective_ping(): string {
     return "pong";
