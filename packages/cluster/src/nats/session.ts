@@ -16,6 +16,12 @@ import type { NatsSettings } from "./options.js";
 /** The bucket drops entries that were not written for an hour: what nodes have left that did not come back. */
 export const BUCKET_TTL_MS = 3_600_000;
 
+/**
+ * A stream or bucket that was deleted is created again after so many milliseconds. nats-server 2.9 says that a stream
+ * is gone before it has removed the files. It would also remove those of a new stream of the same name.
+ */
+const CREATE_AGAIN_MS = 1000;
+
 /** A message may have headers of up to so many bytes. The engine's have less than 200. */
 const HEADER_BYTES = 1024;
 
@@ -48,6 +54,8 @@ export class NatsSession {
   #highest = 0;
   #isChecking = false;
   #mayHaveLost = false;
+  /** When the stream or the bucket was found missing, as `performance.now()`. */
+  #missingSince: number | undefined;
   readonly #timer: ReturnType<typeof setInterval>;
 
   /** Connects, and creates the stream and the bucket if they do not exist. */
@@ -127,15 +135,37 @@ export class NatsSession {
     if (this.#isChecking || this.state === "closed") return;
     this.#isChecking = true;
     try {
-      const wasAway = this.state === "away";
-      if (wasAway) await openBucket(this.jsm, this.nc, this.#settings);
+      if (this.state === "away") {
+        if (await this.#waitsToCreate()) return;
+        await openBucket(this.jsm, this.nc, this.#settings);
+        await this.#openStream();
+        this.#missingSince = undefined;
+      }
       const highest = this.#highest; // A later record may be acknowledged before this answer.
-      const info = await this.#openStream();
+      const info = this.#requireUsable(await this.jsm.streams.info(this.stream));
       if (!this.nc.isClosed()) this.#found(info, highest);
     } catch {
       this.#become("away"); // The next check finds out when this has changed.
     } finally {
       this.#isChecking = false;
+    }
+  }
+
+  /** Whether the stream or the bucket is missing, but not for long enough to create it again. */
+  async #waitsToCreate(): Promise<boolean> {
+    const exist = await Promise.all([this.#exists(this.stream), this.#exists(bucketStream(this.#settings))]);
+    if (!exist.includes(false)) return false;
+    this.#missingSince ??= performance.now();
+    return performance.now() - this.#missingSince < CREATE_AGAIN_MS;
+  }
+
+  async #exists(stream: string): Promise<boolean> {
+    try {
+      await this.jsm.streams.info(stream);
+      return true;
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw error;
     }
   }
 
@@ -159,27 +189,38 @@ export class NatsSession {
   }
 
   async #openStream(): Promise<StreamInfo> {
-    const { prefix, replicas } = this.#settings;
-    const subjects = [`${prefix}.log.>`];
     try {
-      return requireUsable(await this.jsm.streams.info(this.stream), subjects);
+      return this.#requireUsable(await this.jsm.streams.info(this.stream));
     } catch (error) {
       if (!isMissing(error)) throw error;
     }
     const { Limits } = RetentionPolicy;
     const wanted = {
       name: this.stream,
-      subjects,
+      subjects: this.#subjects(),
       retention: Limits,
       storage: StorageType.File,
-      num_replicas: replicas,
+      num_replicas: this.#settings.replicas,
     };
-    return requireUsable(await this.jsm.streams.add(wanted), subjects);
+    return this.#requireUsable(await this.jsm.streams.add(wanted));
+  }
+
+  #requireUsable(info: StreamInfo): StreamInfo {
+    return requireUsable(info, this.#subjects());
+  }
+
+  #subjects(): string[] {
+    return [`${this.#settings.prefix}.log.>`];
   }
 }
 
 function streamName({ prefix }: NatsSettings): string {
   return `${prefix}-logs`;
+}
+
+/** The name of the stream that holds the bucket with the leases. */
+function bucketStream({ prefix }: NatsSettings): string {
+  return `KV_${prefix}-leases`;
 }
 
 /** How long a request may take: as long as the lease, but a server under load gets five seconds. */
