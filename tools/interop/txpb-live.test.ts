@@ -21,6 +21,11 @@ import txpb
 class Board(txpb.Live):
     remote_type = "test.Board"
     broken = False
+    packed = 0
+
+    def _call(self, viewer, name, *args):
+        self.packed += name == "p"
+        super()._call(viewer, name, *args)
 
     def view_of(self, key, state):
         return {"list": state["list"], "half": state["number"] / (0 if self.broken else 2), "text": state["text"]}
@@ -40,6 +45,12 @@ class Server(pb.Root):
         with self.board.update() as draft:
             del draft["list"][0]
         return "changed"
+
+    def remote_step(self, number):
+        with self.board.update() as draft:
+            draft["number"] = [number, -number * 2**30, number / 7 + 1e9][number % 3]
+            draft["list"] = [{"n": n, "text": "ä" * n} for n in range(number % 5)]
+        return [self.board.packed, self.board.state["number"] / 2, self.board.state["list"]]
 
     def remote_secret(self):
         with self.board.update() as draft:
@@ -66,6 +77,7 @@ interface Board {
 interface Server {
   remote_board(): unknown;
   remote_change(): string;
+  remote_step(number: number): [packed: number, half: number, list: Board["list"]];
   remote_secret(): void;
   remote_break(): void;
 }
@@ -101,6 +113,27 @@ describe.each(inject("twisteds"))("with Twisted $version", ({ python }) => {
     await until(() => board.status === "gone", "the end of the view");
     expect(board.error).toMatchObject({ code: "LIVE_ENDED" });
     await connection.close();
+  });
+
+  test("viewers that come at different times follow packed patches", async () => {
+    await using server = start(python, "upgraded", "0");
+    const port = await server.nextLine();
+    const viewers: { readonly board: LiveView<Board>; readonly end: () => Promise<void> }[] = [];
+    for (let count = 1; count <= 4; count++) {
+      const connection = await connect(`tcp:127.0.0.1:${port}`, { broker: { types } });
+      const root = await connection.getRootObject<Server>();
+      const board = (await root.callRemote("board")) as LiveView<Board>;
+      viewers.push({ board, end: () => connection.close() });
+      let last: [packed: number, half: number, list: Board["list"]] | undefined;
+      for (let step = 1; step <= 40; step++) last = await root.callRemote("step", 100 * count + step);
+      const [packed, half, list] = last!;
+      expect(packed).toBeGreaterThan(30 * count);
+      for (const viewer of viewers) {
+        await until(() => viewer.board.revision === 40 * count, "the last patch");
+        expect(viewer.board.getSnapshot()).toMatchObject({ half, list });
+      }
+    }
+    for (const { end } of viewers) await end();
   });
 
   test("a lasting view follows a server that is killed and started again", async () => {

@@ -12,6 +12,7 @@ import txpb
 from test_txpb import Case
 from txpb._draft import differences
 from txpb._live import MAX_UNANSWERED
+from txpb._pack import EPOCH_PATCHES, Packing, Places, pack
 
 
 README = Path(__file__).parent.parent / "README.md"
@@ -186,6 +187,23 @@ class Viewing(Case):
         self.assertEqual(repr(self.copy.state), repr({"value": value}))
 
 
+    async def test_a_viewer_that_reads_packed_patches_gets_them_from_the_second_one_on(self):
+        await self.view(Plain({"a": 0}))
+        packed = []
+        apply = self.copy.observe_patch
+        self.copy.observe_patch = lambda *args: apply(*args) or 1
+        self.copy.observe_p = packed.append
+        for value in [1, 60_000, "hé", 2**60 // 2**8]:
+            with self.live.update() as draft:
+                draft["a"] = value
+            self.live.flush()
+            (viewer,) = self.live._groups[None].values()
+            await self.until(lambda: viewer.packs and viewer.unanswered == 0)
+        self.assertEqual(self.copy.state, {"a": 1})
+        expected = ["01 03 04 022f61 ea60", "02 02 05 03 68c3a9", "03 02 02 03 80808080808080 08"]
+        self.assertEqual(packed, list(map(bytes_of, expected)))
+
+
 class ViewingAtAStockServer(Viewing):
     server_is_upgraded = False
 
@@ -341,3 +359,61 @@ class Updating(Case):
         )
         result = {"a": [1, {"x": 1}], "b": {"c": 1}, "e~/": {"": 2}, "f": [[]]}
         self.assertEqual(repr(patched(old, operations)), repr(result))
+
+
+class PackingPatches(Case):
+    def test_bytes(self):
+        """Those of the tests of @pb/live."""
+        for operation, bytes in [
+            (["/a", 7], "03 022f61 07"),
+            (["/a", 60_000], "04 022f61 ea60"),
+            (["/a", "hé"], "05 022f61 03 68c3a9"),
+            (["/a"], "00 022f61"),
+            (["/a", 1, 300, [None, True]], "01 022f61 01 ac02 02 00 02"),
+            (["/a", 65_536], "02 022f61 03 808004"),
+            (["/a", -1], "02 022f61 04 00"),
+            (["/a", 0.5], "02 022f61 05 3fe0000000000000"),
+            (["/a", {"k": [False]}], "02 022f61 08 01 016b 07 01 01"),
+        ]:
+            self.assertEqual(pack(5, 6, [operation], Places(), True), bytes_of(f"05 03 {bytes}"))
+
+    def test_what_is_not_packed(self):
+        for operations in [
+            [["/a", "x" * 65_536]],
+            [["/a", [None] * 70_000]],
+            [["/a", {str(n): n for n in range(30_000)}]],
+            [["/a", 2**53]],
+            [[f"/{n}"] for n in range(4097)],
+        ]:
+            self.assertIsNone(pack(0, 1, operations, Places(), True))
+        places = Places()
+        sizes = [pack(0, 1, [[f"/{n:060000}"]], places, False) is None for n in range(5)]
+        self.assertEqual(sizes, [False] * 4 + [True])
+
+    def test_viewers_that_miss_a_patch_get_all_names_and_join_the_others_later(self):
+        packing, epochs = Packing(), {"a": None, "b": None}
+        results = []
+        revisions = {"a": 0, "b": 0}
+        for revision in range(1, 3 + EPOCH_PATCHES):
+            alone = {}
+            for name, since in revisions.items():
+                if (name, revision) == ("b", 2):
+                    continue
+                packed, epochs[name] = packing.pack(since, revision, [["/a", revision]], epochs[name], alone)
+                results.append((revision, name, packed.hex(), epochs[name]))
+                revisions[name] = revision
+        first, second = "000303022f6101", "01020302"
+        self.assertEqual(results[:3], [(1, "a", first, 1), (1, "b", first, 1), (2, "a", second, 1)])
+        self.assertEqual(results[3:5], [(3, "a", "02020303", 1), (3, "b", "010503022f6103", None)])
+        self.assertEqual({result[2:] for result in results[-6:-4]}, {("1f020320", 1), ("1f0303022f6120", None)})
+        self.assertEqual([result[3] for result in results[-4:]], [2, 2, 2, 2])
+
+    def test_a_patch_that_is_too_large_begins_the_numbers_again(self):
+        packing = Packing()
+        self.assertEqual(packing.pack(0, 1, [["/a", 1]], None, {}), (bytes_of("00 03 03 022f61 01"), 1))
+        self.assertEqual(packing.pack(1, 2, [["/b", "x" * 70_000]], 1, {}), (None, None))
+        self.assertEqual(packing.pack(2, 3, [["/a", 1]], None, {}), (bytes_of("02 03 03 022f61 01"), 3))
+
+
+def bytes_of(text):
+    return bytes.fromhex(text.replace(" ", ""))

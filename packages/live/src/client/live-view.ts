@@ -6,6 +6,8 @@ import { dispose, plainState, printable } from "@pb/jelly-types";
 import type { TypeHandler } from "@pb/jelly-types";
 import { LiveError } from "../errors.js";
 import type { LiveErrorCode } from "../errors.js";
+import { PACKED_VERSION } from "../packed/format.js";
+import { Unpacker } from "../packed/unpack.js";
 import { PatchedState, reconcile } from "../state/patch.js";
 import { adopt } from "../state/plain.js";
 import { Selection } from "./selection.js";
@@ -39,6 +41,7 @@ export class LiveView<State = unknown> extends RemoteCache implements LiveSource
   /** Whether the server does not know the current state either. */
   #isBehind = false;
   readonly #listeners = new Listeners();
+  #unpacker: Unpacker | undefined;
   #context: ConnectionContext | undefined;
   /** Set while there are listeners: the handle, which must not be collected, and the subscription to the end. */
   #listening: { readonly handle: unknown; readonly disconnect: Disposable } | undefined;
@@ -98,8 +101,24 @@ export class LiveView<State = unknown> extends RemoteCache implements LiveSource
     return new Selection<State, Selected>((this.#handle ?? this) as LiveSource<State>, selector, isEqual);
   }
 
-  /** @internal Called by the server. */
-  observe_patch(rev: unknown, operations: unknown, since: unknown): void {
+  /** @internal Called by the server. The answer tells that it may send packed patches. */
+  observe_patch(rev: unknown, operations: unknown, since: unknown): number {
+    this.#receive(rev, operations, since);
+    return PACKED_VERSION;
+  }
+
+  /** @internal Called by the server with a packed patch. */
+  observe_p(bytes: unknown): void {
+    try {
+      const { revision, operations, since } = (this.#unpacker ??= new Unpacker()).read(bytes);
+      this.#receive(revision, operations, since);
+    } catch (error) {
+      if (!(error instanceof LiveError)) throw error;
+      if (this.#end === undefined) this.#stop("stale", error.code, error.message, error.cause);
+    }
+  }
+
+  #receive(rev: unknown, operations: unknown, since: unknown): void {
     const setsAll = isWhole(operations);
     if (this.#end !== undefined && !(setsAll && this.#end.status === "stale")) return;
     const known = this.#pending.at(-1)?.revision ?? this.#revision;

@@ -4,6 +4,8 @@ import { PlainTree } from "@pb/jelly-types";
 import { LiveError } from "../errors.js";
 import { diff } from "../state/diff.js";
 import { seal } from "../state/plain.js";
+import { Packing } from "./packing.js";
+import { ViewPatch } from "./view-patch.js";
 
 /** The arguments of `observe_patch`. */
 export type PatchArguments = readonly [revision: number, operations: PlainTree, since: number];
@@ -21,7 +23,8 @@ export class ViewGroup<Viewer> {
   #tree: PlainTree | undefined;
   #whole: PlainTree | undefined;
   /** The patches to the current view, by the revision that they apply to: viewers that are behind need other ones. */
-  readonly #patches = new Map<number, PatchArguments>();
+  readonly #patches = new Map<number, ViewPatch>();
+  readonly packing: Packing = new Packing();
 
   constructor(key: string, viewOf: (state: unknown) => unknown) {
     this.key = key;
@@ -52,17 +55,18 @@ export class ViewGroup<Viewer> {
     this.#state = state;
     if (!isFirst && operations.length === 0) return;
     this.#patches.clear();
-    if (!isFirst) this.#patches.set(this.#revision, [revision, new PlainTree(operations), this.#revision]);
+    this.packing.next();
+    if (!isFirst) this.#patches.set(this.#revision, new ViewPatch(this.#revision, revision, operations, true));
     this.#view = view;
     this.#revision = revision;
     this.#tree = this.#whole = undefined;
   }
 
   /** The patch for a viewer that has another view. */
-  patchFrom(since: number, view: unknown): PatchArguments {
+  patchFrom(since: number, view: unknown): ViewPatch {
     let patch = this.#patches.get(since);
     if (patch === undefined) {
-      patch = [this.#revision, new PlainTree(diff(view, this.#view)), since];
+      patch = new ViewPatch(since, this.#revision, diff(view, this.#view), false);
       this.#patches.set(since, patch);
     }
     return patch;

@@ -1,7 +1,10 @@
 // One copy at a peer: what it has, and how it gets what has changed.
 
+import { LimitError } from "@pb/broker";
 import type { CacheObserver } from "@pb/broker";
-import type { ViewGroup } from "./view-group.js";
+import { JellyError } from "@pb/jelly-types";
+import { PACKED_VERSION } from "../packed/format.js";
+import type { PatchArguments, ViewGroup } from "./view-group.js";
 
 /**
  * A viewer that does not read misses so many patches, and then gets the whole view instead of a merged patch: what it
@@ -21,6 +24,10 @@ export class Viewer {
   #revision: number;
   #missed = 0;
   #isWaiting = false;
+  /** Whether it reads packed patches. `unknown` until the first patch was sent, which asks for it. */
+  #packs: "unknown" | "asked" | boolean = "unknown";
+  /** See {@link PackedPatch}. */
+  #epoch: number | undefined;
 
   /**
    * The viewer gets the current view of the group. `flush` calls {@link send} if the view has changed. `isUnarmed`
@@ -69,13 +76,42 @@ export class Viewer {
     this.#missed = 0;
     try {
       if (view !== FORGOTTEN) {
-        observer.sendRemote("patch", ...group.patchFrom(since, view));
+        this.#sendPatch(since, view);
         return;
       }
     } catch {
       // The patch is too large. The whole view may be smaller.
     }
+    this.#epoch = undefined;
     observer.sendRemote("patch", ...group.wholeFrom(since));
+  }
+
+  #sendPatch(since: number, view: unknown): void {
+    const { group, observer } = this;
+    const patch = group.patchFrom(since, view);
+    const packed = this.#packs === true ? group.packing.pack(patch, this.#epoch) : undefined;
+    this.#epoch = packed?.epoch;
+    if (packed !== undefined) observer.sendRemote("p", packed.bytes);
+    else if (this.#packs === "unknown" && group.packing.isSmall(patch)) this.#ask(patch.arguments);
+    else observer.sendRemote("patch", ...patch.arguments);
+  }
+
+  /** Sends a small patch as a call with an answer, which tells whether the viewer reads packed patches. */
+  #ask(patch: PatchArguments): void {
+    this.#packs = "asked";
+    this.observer.callRemote("patch", ...patch).then(
+      (answer) => {
+        this.#packs = Number(answer) >= PACKED_VERSION;
+      },
+      (error: unknown) => {
+        this.#packs = false;
+        if (!(error instanceof LimitError || error instanceof JellyError)) return;
+        // It was not sent: too many calls wait for an answer.
+        this.#view = FORGOTTEN;
+        this.#revision = NaN;
+        this.#flush();
+      },
+    );
   }
 
   /** Tells the peer that nothing more follows. */

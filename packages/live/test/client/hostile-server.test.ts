@@ -61,6 +61,46 @@ async function open(state?: () => unknown, types: TypeRegistry = viewTypes()) {
   return { view, send, pair, root, events, reference };
 }
 
+describe("a view is stale, and keeps its last state, after a packed patch", () => {
+  test.each<[what: string, code: string, bytes: unknown]>([
+    ["that is no byte string", "LIVE_BAD_PATCH", "x"],
+    ["that ends early", "LIVE_BAD_PATCH", "07"],
+    ["with a place that was not named", "LIVE_BAD_PATCH", "07 03 0b 07"],
+    ["for another revision", "LIVE_GAP", "08 03"],
+    ["that does not lead on", "LIVE_GAP", "07 01"],
+    ["through __proto__", "LIVE_BAD_PATCH", `07 03 03 0a ${Buffer.from("/__proto__").toString("hex")} 00`],
+    [
+      "with the key __proto__",
+      "LIVE_NOT_PLAIN",
+      `07 03 02 02 2f61 08 01 09 ${Buffer.from("__proto__").toString("hex")} 00`,
+    ],
+  ])("%s", async (_what, code, bytes) => {
+    const { view, pair, root } = await open();
+    const isHex = typeof bytes === "string" && bytes !== "x";
+    root.board.observers[0]!.sendRemote(
+      "p",
+      isHex ? new Uint8Array(Buffer.from(bytes.replaceAll(" ", ""), "hex")) : bytes,
+    );
+    await pair.settled();
+    expect([view.status, view.error?.code, view.getSnapshot()]).toEqual(["stale", code, first]);
+    expect(({} as { isAdmin?: unknown }).isAdmin).toBeUndefined();
+    await pair.close();
+  });
+
+  test("unless the server then sets the whole state, and begins the numbers again", async () => {
+    const { view, pair, root } = await open();
+    const [observer] = root.board.observers;
+    for (const bytes of [[7, 3, 255], [7, 2, 0x0b, 7]]) observer!.sendRemote("p", new Uint8Array(bytes)); // prettier-ignore
+    await pair.settled();
+    expect(view.status).toBe("stale");
+    observer!.sendRemote("patch", 8, [["", { a: 0 }]], 7);
+    observer!.sendRemote("p", new Uint8Array([8, 3, 3, 2, 0x2f, 0x61, 5]));
+    await pair.settled();
+    expect([view.status, view.getSnapshot()]).toEqual(["live", { a: 5 }]);
+    await pair.close();
+  });
+});
+
 describe("a view is stale, and keeps its last state, after", () => {
   test.each<[what: string, code: string, ...patch: unknown[]]>([
     ["a gap", "LIVE_GAP", 9, [["/title", "x"]], 8],

@@ -13,6 +13,7 @@ from twisted.spread.jelly import Jellyable
 from ._broker import PbxBroker
 from ._draft import differences, draft_of, jellied, plain
 from ._errors import GoingAway, NotPlain, ViewFailed
+from ._pack import PACKED_VERSION, Packing
 
 if TYPE_CHECKING:
     from ._context import Clock, Timer
@@ -41,6 +42,9 @@ class Viewer:
         self.revision = revision
         self.view = view
         self.unanswered = 0
+        self.packs = False
+        """Whether it has answered that it reads packed patches."""
+        self.epoch: Optional[int] = None
 
 
 class Live(pb.Cacheable):
@@ -64,6 +68,7 @@ class Live(pb.Cacheable):
         self._revision = 0
         self._groups: dict[Any, dict[Any, Viewer]] = {}
         """The viewers that see the same, by their broker: a connection observes an object once."""
+        self._packings: dict[Any, Packing] = {}
         self._timer: Optional[Timer] = None
         self._is_updating = False
 
@@ -141,26 +146,37 @@ class Live(pb.Cacheable):
             timer.cancel()
         for key, viewers in list(self._groups.items()):
             try:
-                self._send(self._view(key), viewers)
+                self._send(key, self._view(key), viewers)
             except ViewFailed:
                 del self._groups[key]
+                self._packings.pop(key, None)
                 for viewer in viewers.values():
                     self._call(viewer, "gone", "LIVE_VIEW_FAILED")
 
-    def _send(self, view: Any, viewers: dict[Any, Viewer]) -> None:
+    def _send(self, key: Any, view: Any, viewers: dict[Any, Viewer]) -> None:
         """Sends what each viewer does not have yet. Viewers that have the same get the same patch, which is made once."""
-        patches: dict[int, Optional[Tree]] = {}
+        patches: dict[int, Optional[tuple[list[Any], Tree]]] = {}
+        alone: dict[int, Optional[bytes]] = {}
         for viewer in list(viewers.values()):
             since = viewer.revision
             if viewer.unanswered >= MAX_UNANSWERED or since == self._revision:
                 continue
             if since not in patches:
                 operations = differences(viewer.view, view)
-                patches[since] = Tree(operations) if operations else None
+                patches[since] = (operations, Tree(operations)) if operations else None
             patch = patches[since]
-            if patch is not None:
-                viewer.revision, viewer.view = self._revision, view
-                self._call(viewer, "patch", self._revision, patch, since)
+            if patch is None:
+                continue
+            viewer.revision, viewer.view = self._revision, view
+            packed: Optional[bytes] = None
+            if viewer.packs:
+                packing = self._packings.setdefault(key, Packing())
+                packed, viewer.epoch = packing.pack(since, self._revision, patch[0], viewer.epoch, alone)
+            if packed is None:
+                viewer.epoch = None
+                self._call(viewer, "patch", self._revision, patch[1], since)
+            else:
+                self._call(viewer, "p", packed)
 
     def _call(self, viewer: Viewer, name: str, *args: Any) -> None:
         if viewer.observer.broker.disconnected:
@@ -170,11 +186,13 @@ class Live(pb.Cacheable):
         except GoingAway:
             return  # The viewer is about to close the connection.
         viewer.unanswered += 1
-        answer.addBoth(self._answered, viewer)
+        answer.addBoth(self._answered, viewer, name)
 
-    def _answered(self, _: Any, viewer: Viewer) -> None:
+    def _answered(self, answer: Any, viewer: Viewer, name: str) -> None:
         """An error too: a viewer that cannot apply a patch asks for the state again."""
         viewer.unanswered -= 1
+        if name == "patch":
+            viewer.packs = type(answer) is int and answer >= PACKED_VERSION
         if viewer.unanswered == MAX_UNANSWERED - 1 and viewer.revision != self._revision:
             self.flush()
 
@@ -207,3 +225,4 @@ class Live(pb.Cacheable):
             viewers.pop(observer.broker, None)
             if not viewers:
                 del self._groups[key]
+                self._packings.pop(key, None)

@@ -1,0 +1,166 @@
+// Reads packed patches of a peer, which may send anything.
+
+import { LiveError } from "../errors.js";
+import { MOST_DEPTH } from "../state/limits.js";
+import { MOST_PACKED_BYTES, StepKind, Tag } from "./format.js";
+import { Places } from "./places.js";
+
+/** A patch as a peer may also send it in jelly: not checked any further. */
+export interface UnpackedPatch {
+  readonly since: number;
+  readonly revision: number;
+  readonly operations: readonly unknown[];
+}
+
+/** Reads the packed patches of one view, in their order. */
+export class Unpacker {
+  readonly #places = new Places();
+  /** Whether a patch could not be read, so that the numbers of places may differ from those of the peer. */
+  #isLost = false;
+
+  /** Throws {@link LiveError} for what is no packed patch. */
+  read(bytes: unknown): UnpackedPatch {
+    if (!(bytes instanceof Uint8Array)) throw badPack("it is not a byte string");
+    if (bytes.length > MOST_PACKED_BYTES) throw badPack(`it has more than ${MOST_PACKED_BYTES} bytes`);
+    const wasLost = this.#isLost;
+    this.#isLost = true;
+    const reader = new PackReader(bytes);
+    const since = reader.varint();
+    const flags = reader.varint();
+    if (flags % 2 === 1) this.#places.clear();
+    else if (wasLost) throw badPack("an earlier one could not be read");
+    const operations: unknown[] = [];
+    while (!reader.isAtEnd) operations.push(this.#step(reader));
+    this.#isLost = false;
+    return { since, revision: since + Math.floor(flags / 2), operations };
+  }
+
+  #step(reader: PackReader): readonly unknown[] {
+    const head = reader.varint();
+    const pointer = this.#pointer(Math.floor(head / 8), reader);
+    switch (head % 8) {
+      case StepKind.remove:
+        return [pointer];
+      case StepKind.splice:
+        return [pointer, reader.varint(), reader.varint(), reader.items(0)];
+      case StepKind.value:
+        return [pointer, reader.value(0)];
+      case StepKind.byte:
+        return [pointer, reader.byte()];
+      case StepKind.short:
+        return [pointer, 256 * reader.byte() + reader.byte()];
+      case StepKind.text:
+        return [pointer, reader.text()];
+      default:
+        throw badPack(`there is no step of the kind ${head % 8}`);
+    }
+  }
+
+  /** The number after the last one names another place. */
+  #pointer(number: number, reader: PackReader): string {
+    const known = this.#places.pointerOf(number);
+    if (known !== undefined) return known;
+    if (number !== this.#places.size) throw badPack(`no place has the number ${number}`);
+    const pointer = reader.text();
+    if (!this.#places.add(pointer)) throw badPack("it names too many places");
+    return pointer;
+  }
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+class PackReader {
+  readonly #bytes: Uint8Array;
+  #offset = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  get isAtEnd(): boolean {
+    return this.#offset === this.#bytes.length;
+  }
+
+  byte(): number {
+    const byte = this.#bytes[this.#offset];
+    if (byte === undefined) throw badPack("it ends early");
+    this.#offset++;
+    return byte;
+  }
+
+  varint(): number {
+    let value = 0;
+    for (let unit = 1; unit < 2 ** 53; unit *= 128) {
+      const byte = this.byte();
+      value += (byte & 127) * unit;
+      if (byte < 128 && Number.isSafeInteger(value)) return value;
+    }
+    throw badPack("an integer is too large");
+  }
+
+  text(): string {
+    const bytes = this.#take(this.varint());
+    try {
+      return utf8.decode(bytes);
+    } catch (cause) {
+      throw badPack("a text is not UTF-8", cause);
+    }
+  }
+
+  /** A value. Dicts are Maps, because their keys may be any text. */
+  value(depth: number): unknown {
+    if (depth > MOST_DEPTH) throw badPack(`values are nested more than ${MOST_DEPTH} deep`);
+    const tag = this.byte();
+    switch (tag) {
+      case Tag.none:
+        return null;
+      case Tag.false:
+        return false;
+      case Tag.true:
+        return true;
+      case Tag.positive:
+        return this.varint();
+      case Tag.negative:
+        return -1 - this.varint();
+      case Tag.float: {
+        const { buffer, byteOffset } = this.#take(8);
+        return new DataView(buffer, byteOffset).getFloat64(0);
+      }
+      case Tag.text:
+        return this.text();
+      case Tag.list:
+        return this.items(depth + 1);
+      case Tag.dict:
+        return this.#entries(depth + 1);
+      default:
+        throw badPack(`there is no value with the tag ${tag}`);
+    }
+  }
+
+  /** It takes memory for what is there, not for the number that was sent. */
+  items(depth: number): unknown[] {
+    const items: unknown[] = [];
+    for (let left = this.varint(); left > 0; left--) items.push(this.value(depth));
+    return items;
+  }
+
+  #entries(depth: number): Map<string, unknown> {
+    const entries = new Map<string, unknown>();
+    for (let left = this.varint(); left > 0; left--) {
+      const key = this.text();
+      entries.set(key, this.value(depth));
+    }
+    return entries;
+  }
+
+  #take(length: number): Uint8Array {
+    const start = this.#offset;
+    if (length > this.#bytes.length - start) throw badPack("it ends early");
+    this.#offset += length;
+    return this.#bytes.subarray(start, this.#offset);
+  }
+}
+
+function badPack(problem: string, cause?: unknown): LiveError {
+  return new LiveError("LIVE_BAD_PATCH", `The packed patch cannot be read: ${problem}`, { cause });
+}
