@@ -12,6 +12,7 @@ import type { HomeFactory } from "./live/cluster-live.js";
 import { toEngineName } from "./names.js";
 import { NodeAvatar } from "./nodes/node-avatar.js";
 import type { Node } from "./nodes/node.js";
+import { holderOf, readHolder, SameName } from "./nodes/same-name.js";
 import { Peers } from "./nodes/peers.js";
 import type { ConnectNode } from "./nodes/peers.js";
 import { ClusterChannel } from "./users/channel.js";
@@ -24,7 +25,10 @@ import type { PresenceState } from "./users/presence.js";
 export interface ClusterOptions {
   /** What this node shares with the others. `close()` of the cluster closes it. */
   readonly engine: ClusterEngine;
-  /** The name of this node, which no other running node has: usually that of the host, and a number. */
+  /**
+   * The name of this node, which no other running node has: usually that of the host, and a number. Two running nodes
+   * with one name both report a `ClusterError` with the code `CLUSTER_NAME_TAKEN`, once, and go on.
+   */
   readonly node: string;
   /**
    * Where the other nodes reach this one: what their `connect` gets. They need it to call objects whose home is here.
@@ -39,7 +43,10 @@ export interface ClusterOptions {
   readonly connect?: ConnectNode | undefined;
   /** Whether this node may become home of objects. Default true. */
   readonly candidate?: boolean | undefined;
-  /** Called with errors that belong to no call. Default: `console.warn`. */
+  /**
+   * Called with errors that belong to no call: each name that is taken, each node and each engine that refuses the
+   * credentials of this node, and logs that cannot be read. Default: `console.warn`.
+   */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
@@ -75,6 +82,7 @@ export class Cluster {
   readonly #running: Election;
   /** The addresses of the nodes that run, by key. */
   readonly #addresses = new Map<string, string>();
+  readonly #sameName: SameName;
   #logins: OneLogin | undefined;
   #closed: Promise<void> | undefined;
 
@@ -92,7 +100,7 @@ export class Cluster {
       name: node,
       engine,
       identity: { node, address, run },
-      peers: new Peers(connect),
+      peers: new Peers(connect, node, (error) => onError(error)),
       isCandidate: candidate,
       signal: this.#stop.signal,
       keyOf: (other) => `node.${toEngineName("The name of a node", other)}`,
@@ -101,7 +109,8 @@ export class Cluster {
     this.avatar = new NodeAvatar((name, ...call) => this.#callHome(name, ...call));
     const { signal } = this.#stop;
     const key = this.#node.keyOf(node);
-    this.#running = new Election(this.#node, key, address ?? "", () => this.#isRunning());
+    this.#running = new Election(this.#node, key, holderOf(this.#node.identity), () => this.#isRunning());
+    this.#sameName = new SameName(this.#node);
     const unwatch = [
       engine.watch("home", (home, holder) => {
         const object = this.#objects.get(home.slice("home.".length));
@@ -111,10 +120,14 @@ export class Cluster {
       engine.onState((state) => {
         if (state === "closed") this.#engineClosed();
       }),
+      engine.onRefused?.((error) => {
+        const { code, message } = error;
+        this.#node.report(new EngineError(code, `The engine of the node ${node}: ${message}`, { cause: error }));
+      }),
     ];
     if (engine.state === "closed") queueMicrotask(() => this.#engineClosed()); // Objects are declared before.
     signal.addEventListener("abort", () => {
-      for (const end of unwatch) end();
+      for (const end of unwatch) end?.();
     });
     this.#running.claim();
   }
@@ -233,10 +246,15 @@ export class Cluster {
 
   #nodeChanged(key: string, holder: string | undefined): void {
     const address = this.#addresses.get(key);
-    if (holder !== undefined) this.#addresses.set(key, holder);
-    else this.#addresses.delete(key);
+    const isOwn = key === this.#node.keyOf(this.#node.name);
+    if (holder === undefined) this.#addresses.delete(key);
+    else {
+      const { run, address: current } = readHolder(holder);
+      this.#addresses.set(key, current);
+      if (isOwn && run !== this.#node.identity.run) this.#sameName.ask();
+    }
     if (holder === undefined && address !== undefined) this.#node.peers.forget(address);
-    if (holder === undefined && key === this.#node.keyOf(this.#node.name)) this.#running.claim();
+    if (holder === undefined && isOwn) this.#running.claim();
   }
 
   async #callHome(

@@ -9,6 +9,7 @@ import { PBError, PerspectiveBrokerError } from "@pb/broker";
  * - `ENGINE_CLOSED`: the engine was closed.
  * - `ENGINE_TOO_LARGE`: a record or a message has more bytes than the engine accepts. Nothing was appended or sent.
  * - `ENGINE_UNREACHABLE`: a new engine cannot connect.
+ * - `ENGINE_REFUSED`: the server of the engine refuses the credentials of the node.
  * - `ENGINE_NO_JETSTREAM`: the NATS server has no JetStream.
  * - `ENGINE_BAD_STREAM`: NATS has a stream of the same name, with limits that would drop records.
  * - `ENGINE_FAILED`: NATS refuses the request for another reason, such as a permission or a limit: see `cause`.
@@ -18,6 +19,7 @@ export type EngineErrorCode =
   | "ENGINE_CLOSED"
   | "ENGINE_TOO_LARGE"
   | "ENGINE_UNREACHABLE"
+  | "ENGINE_REFUSED"
   | "ENGINE_NO_JETSTREAM"
   | "ENGINE_BAD_STREAM"
   | "ENGINE_FAILED";
@@ -61,12 +63,21 @@ export class NoHomeError extends PBError {
  *   the node was closed.
  * - `CLUSTER_TOO_LARGE`: the state, or what has changed, does not fit into one record of the engine. It is as before.
  * - `CLUSTER_BAD_RECORD`: a log contains a record that cannot be read, for example of a newer version.
- * - `CLUSTER_CLOSED`: the node was closed.
+ * - `CLUSTER_CLOSED`: the node or the channel was closed.
+ * - `CLUSTER_NAME_TAKEN`: another running node has the same name. Reported to `onError`, once for each such node.
+ * - `CLUSTER_NODE_REFUSED`: another node refuses the login of this one, for example for another secret. The method has
+ *   not run. Also reported to `onError`, once for each start of that node, and tried again after a minute.
  */
 export type ClusterErrorCode =
-  "CLUSTER_NOT_HOME" | "CLUSTER_OUTCOME_UNKNOWN" | "CLUSTER_TOO_LARGE" | "CLUSTER_BAD_RECORD" | "CLUSTER_CLOSED";
+  | "CLUSTER_NOT_HOME"
+  | "CLUSTER_OUTCOME_UNKNOWN"
+  | "CLUSTER_TOO_LARGE"
+  | "CLUSTER_BAD_RECORD"
+  | "CLUSTER_CLOSED"
+  | "CLUSTER_NAME_TAKEN"
+  | "CLUSTER_NODE_REFUSED";
 
-/** An update of a live object has failed, or a log cannot be read. */
+/** An update of a live object has failed, a log cannot be read, or nodes do not work with each other. */
 export class ClusterError extends PBError {
   static override readonly remoteType: string = "pb.ClusterError";
   override readonly name = "ClusterError";

@@ -231,6 +231,34 @@ describe.skipIf(!isThere)("with a NATS server", () => {
     await expect(open({ servers: plain.servers })).rejects.toMatchObject({ code: "ENGINE_NO_JETSTREAM" });
   });
 
+  test("credentials that NATS refuses are reported once, also those that it has accepted before", async () => {
+    const users = (password: string): string[] => ["-js", "--user", "shop", "--pass", password];
+    const own = await NatsServer.start("127.0.0.1", users("right"));
+    onTestFinished(() => own[Symbol.asyncDispose]());
+    const login = (pass: string): NatsEngineOptions => ({
+      servers: own.servers,
+      leaseMs: LEASE_MS,
+      connect: { user: "shop", pass },
+    });
+    const refusal = { name: "EngineError", code: "ENGINE_REFUSED", cause: { message: "Authorization Violation" } };
+    await expect(natsEngine(login("wrong"))).rejects.toMatchObject(refusal);
+    const errors: unknown[] = [];
+    const engine = await natsEngine(login("right"));
+    const cluster = new Cluster({ engine, node: "a", onError: (error) => errors.push(error) });
+    onTestFinished(() => cluster.close());
+    const list = cluster.live("list", {});
+    await list.ready();
+    await own.kill();
+    await own.start(users("other"));
+    await until(() => errors.length > 0, "the refusal to be reported");
+    const message = `The engine of the node a: NATS at ${own.servers} refuses the credentials: Authorization Violation`;
+    expect(errors).toMatchObject([{ name: "EngineError", code: "ENGINE_REFUSED", message }]);
+    await own.kill();
+    await own.start(users("right"));
+    await until(() => list.status === "live", "the node to be back");
+    expect(errors).toHaveLength(1);
+  });
+
   test("leaves a connection of the program open", async () => {
     prefix = "own";
     const connection = await client();

@@ -21,7 +21,7 @@ export class NatsServer implements AsyncDisposable {
   readonly host: string;
   readonly port: number;
   readonly #folder = mkdtempSync(join(tmpdir(), "pb-nats-"));
-  readonly #args: readonly string[];
+  #args: readonly string[];
   #program!: Program;
 
   /** Starts a server at a free port of `host`. `args`: instead of `-js`, which starts JetStream. */
@@ -46,8 +46,9 @@ export class NatsServer implements AsyncDisposable {
     return `${this.host}:${this.port}`;
   }
 
-  /** Starts it again, at the same port and with the same records. */
-  async start(): Promise<void> {
+  /** Starts it again, at the same port and with the same records. `given`: other arguments from now on. */
+  async start(given = this.#args): Promise<void> {
+    this.#args = given;
     const args = ["-a", this.host, "-p", String(this.port), "-sd", this.#folder, ...this.#args];
     this.#program = new Program("nats-server", ["nats-server", ...args], { env: { PATH } });
     const program = this.#program;

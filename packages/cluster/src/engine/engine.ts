@@ -1,5 +1,7 @@
 // What a cluster needs from the system that its nodes share. NATS with JetStream has it, and so has the memory engine.
 
+import type { EngineError } from "../errors.js";
+
 /**
  * - `connected`: the engine reads and writes.
  * - `away`: it does neither now, and tries to connect again. Viewers see that their state is stale.
@@ -33,6 +35,13 @@ export interface ClusterEngine {
 
   /** Calls `listener` with each new state. Returns a function that unsubscribes. */
   onState(listener: (state: EngineState) => void): () => void;
+
+  /**
+   * Calls `listener` when the server refuses the credentials of this node, which it has accepted before: once until it
+   * accepts them again. The engine goes on trying. Returns a function that unsubscribes. An engine without credentials
+   * does not have this method.
+   */
+  onRefused?(listener: (error: EngineError) => void): () => void;
 
   /**
    * Takes a key if no node has it: resolves with undefined if one has. The key is free again some seconds after the

@@ -13,6 +13,7 @@ import { NatsSession } from "./session.js";
  * Connects to NATS and resolves with an engine for one node.
  *
  * Throws `TypeError` for a bad option. Rejects with `EngineError`: `ENGINE_UNREACHABLE` if there is no NATS server,
+ * `ENGINE_REFUSED` if it refuses the credentials,
  * `ENGINE_NO_JETSTREAM` if it has no JetStream, `ENGINE_BAD_STREAM` if there is a stream of the same name that would
  * drop records, `ENGINE_FAILED` if it refuses something else, such as a permission that is missing.
  */
@@ -47,6 +48,10 @@ class NatsEngine implements ClusterEngine {
 
   onState(listener: (state: EngineState) => void): () => void {
     return this.#session.onState(listener);
+  }
+
+  onRefused(listener: (error: EngineError) => void): () => void {
+    return this.#session.onRefused(listener);
   }
 
   async claim(key: string, holder: string): Promise<Lease | undefined> {

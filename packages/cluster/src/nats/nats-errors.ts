@@ -15,6 +15,16 @@ export function isMissing(error: unknown): boolean {
   return hasCode(error, StreamNotFound, ConsumerNotFound, NoMessageFound);
 }
 
+/** Whether the server refuses the credentials. It may also be too busy to check them in time. */
+export function isUnauthorized(error: unknown): error is Error {
+  return error instanceof errors.AuthorizationError && !/timeout/i.test(error.message);
+}
+
+/** `ENGINE_REFUSED`. */
+export function refusal(cause: Error, servers: string): EngineError {
+  return new EngineError("ENGINE_REFUSED", `NATS at ${servers} refuses the credentials: ${cause.message}`, { cause });
+}
+
 function hasCode(error: unknown, ...codes: readonly number[]): boolean {
   return error instanceof JetStreamApiError && codes.includes(error.code);
 }

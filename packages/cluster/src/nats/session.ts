@@ -9,7 +9,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { Subscriptions } from "@pb/broker/extension";
 import type { EngineState } from "../engine/engine.js";
 import { EngineError } from "../errors.js";
-import { engineError, isMissing } from "./nats-errors.js";
+import { engineError, isMissing, isUnauthorized, refusal } from "./nats-errors.js";
 import { LEAST_REQUEST_MS } from "./options.js";
 import type { NatsSettings } from "./options.js";
 
@@ -50,6 +50,9 @@ export class NatsSession {
 
   readonly #settings: NatsSettings;
   readonly #states = new Subscriptions<[EngineState]>();
+  readonly #refusals = new Subscriptions<[EngineError]>();
+  /** Whether the server has refused the credentials since the engine was connected. */
+  #isRefused = false;
   #created = "";
   #highest = 0;
   #isChecking = false;
@@ -89,6 +92,11 @@ export class NatsSession {
     return () => subscription[Symbol.dispose]();
   }
 
+  onRefused(listener: (error: EngineError) => void): () => void {
+    const subscription = this.#refusals.add(listener);
+    return () => subscription[Symbol.dispose]();
+  }
+
   /** Throws `EngineError` unless the engine is connected. */
   requireConnected(): void {
     if (this.state === "closed") throw new EngineError("ENGINE_CLOSED", "The engine is closed");
@@ -120,11 +128,21 @@ export class NatsSession {
   #become(state: EngineState): void {
     if (this.state === state || this.state === "closed") return;
     this.state = state;
+    if (state === "connected") this.#isRefused = false;
     for (const listener of this.#states) listener(state);
   }
 
+  #refused(cause: Error): void {
+    if (this.#isRefused) return;
+    this.#isRefused = true;
+    const error = refusal(cause, serversOf(this.#settings, this.nc));
+    for (const listener of this.#refusals) listener(error);
+  }
+
   async #watchConnection(): Promise<void> {
-    for await (const { type } of this.nc.status()) {
+    for await (const status of this.nc.status()) {
+      const { type } = status;
+      if (type === "error" && isUnauthorized(status.error)) this.#refused(status.error);
       if (type === "disconnect" || type === "close") this.#become("away");
       if (type === "reconnect") void this.#check();
     }
@@ -228,11 +246,17 @@ function requestMs({ leaseMs }: NatsSettings): number {
   return Math.max(LEAST_REQUEST_MS, leaseMs);
 }
 
+function serversOf({ connect: { servers } }: Pick<NatsSettings, "connect">, nc?: NatsConnection): string {
+  const all = [servers ?? nc?.getServer() ?? "127.0.0.1:4222"].flat();
+  return all.map((server) => server.replace(/^.*@/, "")).join(", "); // without a password
+}
+
 async function connected({ connect: options }: NatsSettings): Promise<NatsConnection> {
   try {
     return await connect(options);
   } catch (error) {
-    const servers = [options.servers ?? "127.0.0.1:4222"].flat().join(", ");
+    const servers = serversOf({ connect: options });
+    if (isUnauthorized(error)) throw refusal(error, servers);
     const message = `Cannot connect to NATS at ${servers}: ${(error as Error).message}`;
     throw new EngineError("ENGINE_UNREACHABLE", message, { cause: error });
   }

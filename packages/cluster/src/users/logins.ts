@@ -16,6 +16,8 @@ interface Stamp {
   /** Milliseconds since 1970, and later than all logins that the node knew. */
   readonly at: number;
   readonly node: string;
+  /** The start of the node: two nodes may have one name by mistake. */
+  readonly run: string;
 }
 
 const SUBJECT = "login";
@@ -67,7 +69,8 @@ export class OneLogin {
 
   #loggedIn(user: string, connection: Broker): void {
     this.#last = Math.max(Date.now(), this.#last + 1);
-    const stamp = { user, at: this.#last, node: this.#node.name };
+    const { node, run } = this.#node.identity;
+    const stamp = { user, at: this.#last, node, run };
     const older = this.#sessions.get(user);
     this.#sessions.set(user, { stamp, connection });
     if (older !== undefined && older.connection !== connection) end(older.connection, this.#node.name);
@@ -87,12 +90,12 @@ export class OneLogin {
   }
 
   #heard(bytes: Uint8Array): void {
-    const { user, at, node } = JSON.parse(fromUtf8.decode(bytes)) as Stamp;
-    if (node === this.#node.name) return;
+    const { user, at, node, run } = JSON.parse(fromUtf8.decode(bytes)) as Stamp;
+    if (run === this.#node.identity.run) return;
     this.#last = Math.max(this.#last, at);
     const session = this.#sessions.get(user);
     if (session === undefined) return;
-    const isNewer = at > session.stamp.at || (at === session.stamp.at && node > session.stamp.node);
+    const isNewer = at > session.stamp.at || (at === session.stamp.at && run > session.stamp.run);
     if (!isNewer) return this.#send(session.stamp); // The other node does not know this login.
     this.#sessions.delete(user);
     end(session.connection, node);
