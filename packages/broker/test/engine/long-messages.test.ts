@@ -1,12 +1,12 @@
 // Long messages are read in steps: others get their turn, the order is kept, and every end frees everything.
 
-import { encode, pb } from "@pb/banana";
+import { encode, pb, Session } from "@pb/banana";
 import type { Expression } from "@pb/banana";
 import { remoteCache, RemoteCache, Root } from "@pb/broker";
 import type { BrokerOptions, RemoteReference } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
 import { TypeRegistry } from "@pb/jelly-types";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { sexp as bytes } from "../../../jelly-types/test/helpers/support.js";
 import { brokerAndPeer, rejection, settled } from "../support/raw-peer.js";
 
@@ -140,6 +140,22 @@ describe("a long call", () => {
     await sent;
     expect(await idle).toBe(1);
     expect(broker.stats().callsHeld).toBe(0);
+  });
+
+  test("in which the connection ends does not count as held afterwards, and its bytes are dropped", async () => {
+    const discard = vi.spyOn(Session.prototype, "discard");
+    onTestFinished(() => discard.mockRestore());
+    for (const megabytes of [1, 3]) {
+      const { broker, peer } = await open();
+      void peer.sendBytes(wire(call(1, wireRows(megabytes * 20_000)), call(2, ["None"])));
+      await until(() => broker.stats().callsHeld === 1);
+      const idle = broker.idle();
+      discard.mockClear();
+      broker.terminate("closed");
+      await idle;
+      expect(broker.stats().callsHeld).toBe(0);
+      expect(discard.mock.contexts.map((session) => (session as Session).pendingBytes)).toEqual([0]);
+    }
   });
 
   test("that cannot be read is answered, and its references are released", async () => {

@@ -4,7 +4,7 @@ import { encode, pb } from "@pb/banana";
 import { Root } from "@pb/broker";
 import type { BrokerOptions, ConnectionLostError } from "@pb/broker";
 import { BrokerConfig } from "@pb/broker/extension";
-import { afterEach, describe, expect, onTestFinished, test } from "vitest";
+import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { ConnectionMemory, MemoryPool } from "../../src/engine/memory.js";
 import { defaultBrokerLimits } from "../../src/limits.js";
 import { sexp as bytes } from "../../../jelly-types/test/helpers/support.js";
@@ -301,4 +301,30 @@ test("a pool that was full of what ended connections had left ends the largest o
   join("large").startCall(20_000);
   await settled();
   expect(ended).toEqual(["large"]);
+});
+
+test("the memory of calls that run after the end of their connection is freed once", () => {
+  const registered = vi.spyOn(FinalizationRegistry.prototype, "register");
+  onTestFinished(() => registered.mockRestore());
+  const limits = { ...defaultBrokerLimits, processHeapBytes: 10_000_000 };
+  const left = (): number => {
+    const other = new ConnectionMemory(limits, undefined, () => undefined);
+    other.startMessage();
+    other.release();
+    return other.granted;
+  };
+  const before = left();
+  const memory = new ConnectionMemory(limits, undefined, () => undefined);
+  memory.finishCall(1000); // of a call that was not counted
+  expect(memory.used).toBe(0);
+  for (let call = 0; call < 2; call++) memory.startCall(5_000_000);
+  const running = left();
+  expect(running).toBeLessThan(before);
+  memory.release();
+  memory.release();
+  expect(left()).toBe(running);
+  const kept = registered.mock.calls.map(([, held]) => held as { readonly bytes: number });
+  expect(kept).toHaveLength(1);
+  for (let call = 0; call < 2; call++) memory.finishCall(5_000_000);
+  expect([left(), kept[0]!.bytes]).toEqual([before, 0]);
 });

@@ -5,7 +5,7 @@ import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { folder } from "../../../node-transport/test/support/echo.js";
-import { formatEntry, formatHeader } from "../../src/recording/format.js";
+import { dataEntries, formatEntry, formatHeader } from "../../src/recording/format.js";
 import type { RecordingEntry, RecordingHeader } from "../../src/recording/format.js";
 import { isRecording, RecordingReader } from "../../src/recording/recording-reader.js";
 import { RecordingWriter } from "../../src/recording/recording-writer.js";
@@ -79,6 +79,18 @@ test("a long message is divided", async () => {
   const { seen } = await read(readFileSync(path, "utf8"), 65_536);
   const pieces = seen.filter((entry) => entry.kind === "data");
   expect(pieces.map(({ size }) => size)).toEqual([...pieces.slice(1).map(() => undefined), 200_001]);
+  expect(Buffer.concat(pieces.map((piece) => piece.bytes))).toEqual(Buffer.from(bytes));
+});
+
+test.each([
+  [0, [0]],
+  [49_152, [49_152]],
+  [49_153, [49_152, 1]],
+  [98_304, [49_152, 49_152]],
+])("a message of %i bytes has the entries %j", (length, expected) => {
+  const bytes = new Uint8Array(length).map((_, index) => index);
+  const pieces = [...dataEntries({ kind: "data", timeMs: 1, connection: 1, from: "client", bytes })];
+  expect(pieces.map((piece) => piece.bytes.length)).toEqual(expected);
   expect(Buffer.concat(pieces.map((piece) => piece.bytes))).toEqual(Buffer.from(bytes));
 });
 

@@ -262,6 +262,28 @@ describe("a client that guesses", () => {
     );
   });
 
+  test("asks each checker for the spelling of a name, also after one that cannot convert it", async () => {
+    const find = (name: string) => (name === "alice" ? Md5Digest.of("secret") : undefined);
+    const spellings: ((name: string) => string)[] = [
+      (name) => name.replace(/\+.*/, ""),
+      () => {
+        throw new TypeError("This name has no other spelling");
+      },
+      (name) => name.replace(/@.*/, ""),
+    ];
+    const kinds = [["IUsernameMD5Password"], ["IUsernamePassword"], ["IUsernameHashedPassword"]] as const;
+    const checkers = spellings.map((canonical, index) => {
+      const checker = new PasswordChecker({ stores: ["md5"], find, canonical });
+      return Object.defineProperty(checker, "kinds", { value: kinds[index] });
+    });
+    const limits = { failuresPerName: 2, failuresPerNameMs: 3_600_000 };
+    const fixture = new LoginFixture(checkers, { limits });
+    for (const name of ["alice+1@example.org", "alice@example.com"])
+      await errorOf(login(fixture.connect().client, new UsernamePassword(name, "x")));
+    const error = await errorOf(login(fixture.connect().client, new UsernamePassword("alice+2", "x")));
+    expect(error).toBeInstanceOf(LoginDenied);
+  });
+
   test.each([
     ["marks and invisible characters", "stra\u20dds\ufe0fe\u3164"],
     ["a letter that has two in capitals", "stra\u00dfe"],

@@ -331,6 +331,20 @@ describe("a viewer that does not read", () => {
     expect(patchesOf(fast)).toHaveLength(50);
   });
 
+  test("has at most 64 KiB and one patch in its queue by default", async () => {
+    const board = new Board();
+    const { pair } = await viewerOf(new BoardRoot(board));
+    pair.links.initiator.hold();
+    for (let turn = 0; turn < 20; turn++) {
+      board.update((draft) => void draft.log.push("x".repeat(10_000)));
+      await nextTurn();
+    }
+    expect(pair.server.queuedBytes).toBeGreaterThan(60_000);
+    expect(pair.server.queuedBytes).toBeLessThan(80_000);
+    pair.links.initiator.release();
+    await pair.settled();
+  });
+
   test("for long gets the whole state, of which equal parts stay the same objects", async () => {
     const board = new Board({ queuedBytes: 0 });
     const slow = await viewerOf(new BoardRoot(board));
