@@ -106,7 +106,13 @@ export class Cluster {
       keyOf: (other) => `node.${toEngineName("The name of a node", other)}`,
       report: (error) => onError(error),
     };
-    this.avatar = new NodeAvatar((name, ...call) => this.#callHome(name, ...call));
+    this.avatar = new NodeAvatar(
+      (name, ...call) => this.#callHome(name, ...call),
+      (name) => {
+        const object = this.#find(name);
+        return object && { methods: ClusterLive.methodsOf(object) };
+      },
+    );
     const { signal } = this.#stop;
     const key = this.#node.keyOf(node);
     this.#running = new Election(this.#node, key, holderOf(this.#node.identity), () => this.#isRunning());
@@ -257,6 +263,10 @@ export class Cluster {
     if (holder === undefined && isOwn) this.#running.claim();
   }
 
+  #find(name: string): ClusterLive<object> | undefined {
+    return [...this.#objects.values()].find((object) => object.name === name);
+  }
+
   async #callHome(
     name: string,
     epoch: number,
@@ -264,7 +274,7 @@ export class Cluster {
     args: unknown[],
     kwargs: Parameters<ConstructorParameters<typeof NodeAvatar>[0]>[4],
   ): Promise<[number, unknown]> {
-    const object = [...this.#objects.values()].find((candidate) => candidate.name === name);
+    const object = this.#find(name);
     if (object === undefined) throw new TypeError(`This node has no live object ${JSON.stringify(name)}`);
     const gate = await ClusterLive.gateOf(object, epoch);
     const result: unknown = await gate.receiveCall({ method, args, kwargs, wantsAnswer: true });

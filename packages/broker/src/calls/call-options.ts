@@ -1,7 +1,7 @@
 // Options of a call, which are set before it: `reference.with({ timeoutMs: 500 }).call.echo("hi")`.
 
 import { checkOptions } from "@pb/jelly-types";
-import { isTracestate, readTraceparent } from "./trace-context.js";
+import { isBaggage, isTracestate, readTraceparent } from "./trace-context.js";
 import { checkDeadline } from "../deadline.js";
 import type { DeadlineOptions } from "../deadline.js";
 
@@ -25,6 +25,8 @@ export interface CallOptions extends DeadlineOptions {
   readonly traceparent?: string | undefined;
   /** The `tracestate` that belongs to `traceparent`. */
   readonly tracestate?: string | undefined;
+  /** The `baggage` of W3C Baggage that belongs to `traceparent`: at most 8,192 ASCII characters. */
+  readonly baggage?: string | undefined;
 }
 
 /**
@@ -32,13 +34,21 @@ export interface CallOptions extends DeadlineOptions {
  * a trace in another form than that of W3C Trace Context.
  */
 export function checkCallOptions(options: CallOptions): void {
-  checkOptions<CallOptions>(options, { signal: "signal", timeoutMs: "any", traceparent: "any", tracestate: "any" });
+  checkOptions<CallOptions>(options, {
+    signal: "signal",
+    timeoutMs: "any",
+    traceparent: "any",
+    tracestate: "any",
+    baggage: "any",
+  });
   checkDeadline(options);
-  const { traceparent, tracestate } = options;
+  const { traceparent, tracestate, baggage } = options;
   if (traceparent !== undefined && readTraceparent(traceparent) === undefined)
     throw new TypeError(
       "The option traceparent must have the form 00-<32 hex digits>-<16 hex digits>-<2 hex digits>, with ids other than 0",
     );
   if (tracestate !== undefined && !(isTracestate(tracestate) && traceparent !== undefined))
     throw new TypeError("The option tracestate must be text of at most 512 ASCII characters, beside a traceparent");
+  if (baggage !== undefined && !(isBaggage(baggage) && traceparent !== undefined))
+    throw new TypeError("The option baggage must be text of at most 8192 ASCII characters, beside a traceparent");
 }

@@ -9,11 +9,6 @@ import { readTraceparent } from "../calls/trace-context.js";
 import { CallTimeoutError } from "../errors.js";
 import type { CallReceiver } from "../flavors/perspective.js";
 
-/** The options of a local call, and the baggage of the call during which it is made. */
-export interface LocalCallOptions extends CallOptions {
-  readonly baggage?: string | undefined;
-}
-
 export class LocalCall {
   readonly #connection: Connection;
   readonly #perspective: Perspective;
@@ -23,7 +18,7 @@ export class LocalCall {
   readonly #abort = (): void => this.#context?.abort(this.#reason!);
 
   /** `options` include the inherited deadline and trace. Their signal aborts when the caller stops waiting. */
-  constructor(connection: Connection, perspective: Perspective, options: LocalCallOptions) {
+  constructor(connection: Connection, perspective: Perspective, options: CallOptions) {
     const { signal, timeoutMs, traceparent, tracestate, baggage } = options;
     this.#connection = connection;
     this.#perspective = perspective;

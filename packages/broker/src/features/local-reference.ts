@@ -29,7 +29,6 @@ import type { Pipelined, Reference } from "../flavors/remote-reference.js";
 import { calledAs, describeError, describeSafely, RemoteError } from "../wire/failure.js";
 import { containsPromise, isThenable, settlePromises } from "../wire/promised-results.js";
 import { LocalCall } from "./local-call.js";
-import type { LocalCallOptions } from "./local-call.js";
 import { LocalSpace } from "./local-space.js";
 import { isSentAsStream, localArguments, localItems, localResult, resolveResult } from "./local-values.js";
 import type { Exchange, LocalArguments, LocalWriting } from "./local-values.js";
@@ -137,7 +136,7 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
   }
 
   sendRemote<Name extends RemoteName<T>>(name: Name, ...args: RemoteArguments<T, Name>): void {
-    const { traceparent, tracestate, baggage } = RemoteCaller.inherit<LocalCallOptions>({});
+    const { traceparent, tracestate, baggage } = RemoteCaller.inherit<CallOptions>({});
     const trace = { traceparent, tracestate, baggage };
     this.#start(name, args, false, trace).catch((error: unknown) => this.#report(name, error));
   }
@@ -208,7 +207,7 @@ class LocalReference<T = RemoteMethods> implements Reference<T> {
   }
 
   /** Throws what a call over a connection throws before anything is sent. */
-  #start(method: string, args: readonly unknown[], wantsAnswer: boolean, options: LocalCallOptions): Promise<unknown> {
+  #start(method: string, args: readonly unknown[], wantsAnswer: boolean, options: CallOptions): Promise<unknown> {
     if (this.#isReleased) throw releasedError();
     requireName("The name of a method", method);
     const receiver = perspectiveOf(this.#object);

@@ -37,9 +37,15 @@ export function calledMethod(callable: Callable, name: string, isCache = false):
   if (callable instanceof ResultTarget)
     return callable.target === undefined ? undefined : calledMethod(callable.target, name);
   const [object, prefix] = calledObject(isCache ? callable.home : callable, isCache);
+  const { perspective } = callable;
+  const passed = object instanceof Avatar ? object.passedOn?.(name) : undefined;
+  if (passed !== undefined) {
+    const called = passed.object && calledMethod(passed.object, passed.method);
+    return { perspective, type: passed.name, method: called?.method };
+  }
   const type = classOf(object);
   return {
-    perspective: callable.perspective,
+    perspective,
     type: typeof type === "function" ? type.name : undefined,
     method: prefix !== undefined && hasMethod(object, prefix, name) ? name : undefined,
   };

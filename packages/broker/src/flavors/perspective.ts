@@ -4,7 +4,7 @@ import { madeBy } from "@pb/banana";
 import type { PackageCopy } from "@pb/banana";
 import { JellyError } from "@pb/jelly-types";
 import type { TypeHandler } from "@pb/jelly-types";
-import type { IncomingCall, Perspective } from "../calls/callable.js";
+import type { Callable, IncomingCall, Perspective } from "../calls/callable.js";
 import { dispatch } from "../calls/dispatch.js";
 import { outgoingGraph } from "../references/graph-context.js";
 import { Referenceable, writeReference } from "./referenceable.js";
@@ -23,10 +23,23 @@ export abstract class Avatar {
     return dispatch(this, "perspective_", call);
   }
 
+  /**
+   * @internal What a call of this name is passed on to, for the hooks of the option `telemetry`: the name of another
+   * object, that object if it is in this process, and its method. For avatars that stand for several objects.
+   */
+  passedOn?(name: string): PassedCall | undefined;
+
   /** @internal */
   get [madeBy](): PackageCopy {
     return thisCopy;
   }
+}
+
+/** A call that an avatar passes on. */
+export interface PassedCall {
+  readonly name: string;
+  readonly object: Callable | undefined;
+  readonly method: string;
 }
 
 /** An object to which calls can be forwarded. */

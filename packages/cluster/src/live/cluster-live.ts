@@ -198,6 +198,11 @@ export class ClusterLive<State extends object, Methods extends Referenceable = R
     return found;
   }
 
+  /** @internal The methods, if this node is home. */
+  static methodsOf(live: ClusterLive<object>): Referenceable | undefined {
+    return live.#home?.gate.methods;
+  }
+
   /** @internal The lease of the home has another holder, or none. */
   static leaseChanged(live: ClusterLive<object>, holder: string | undefined): void {
     if (holder === undefined) live.#election?.claim();

@@ -8,7 +8,7 @@ import { NoHomeError } from "../errors.js";
 export class HomeGate extends Referenceable {
   readonly epoch: number;
   readonly #signal: AbortSignal;
-  readonly #methods: Referenceable;
+  readonly methods: Referenceable;
   readonly #log: { readonly revision: number };
 
   constructor(
@@ -21,7 +21,7 @@ export class HomeGate extends Referenceable {
       throw new TypeError("The methods of a live object must be a Referenceable");
     this.epoch = home.epoch;
     this.#signal = home.signal;
-    this.#methods = methods ?? new NoMethods();
+    this.methods = methods ?? new NoMethods();
     this.#log = log;
   }
 
@@ -32,7 +32,7 @@ export class HomeGate extends Referenceable {
 
   override receiveCall(call: IncomingCall): unknown {
     if (this.#signal.aborted) throw new NoHomeError("This node is not home anymore");
-    return this.#methods.receiveCall(call);
+    return this.methods.receiveCall(call);
   }
 }
 

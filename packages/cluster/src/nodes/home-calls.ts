@@ -7,6 +7,7 @@ import type { Timer } from "@pb/broker/extension";
 import { NotConnectedError, OutcomeUnknownError } from "@pb/transport";
 import { NoHomeError } from "../errors.js";
 import type { LiveLog } from "../log/live-log.js";
+import { callName } from "./node-avatar.js";
 import type { Node } from "./node.js";
 
 /** How long an old home may take to answer a call after another node has become home. It may be frozen. */
@@ -31,8 +32,8 @@ export class HomeCalls {
 
   async call(method: string, args: readonly unknown[], given: CallOptions, once: boolean): Promise<unknown> {
     // What else is inherited is no option of a caller.
-    const { signal: canceled, timeoutMs, traceparent, tracestate } = RemoteCaller.inherit(given);
-    const options = { signal: canceled, timeoutMs, traceparent, tracestate };
+    const { signal: canceled, timeoutMs, traceparent, tracestate, baggage } = RemoteCaller.inherit(given);
+    const options = { signal: canceled, timeoutMs, traceparent, tracestate, baggage };
     const start = performance.now();
     let cause: NoHomeError | undefined;
     const timeout = (ms: number): Error =>
@@ -75,7 +76,13 @@ export class HomeCalls {
         throw error;
       });
       const caller = client.with({ ...options, once, whileDown: "wait", signal: moved.signal });
-      const answer: unknown = await caller.callRemote("call", this.#name, epoch, method, ...args);
+      const answer: unknown = await caller.callRemote(
+        callName(this.#name, method) as "call",
+        this.#name,
+        epoch,
+        method,
+        ...args,
+      );
       const [revision, result] = answer as [number, unknown];
       await this.#log.until(() => this.#log.revision >= revision || this.#node.signal.aborted, options.signal!);
       return result;

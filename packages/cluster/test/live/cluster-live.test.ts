@@ -48,8 +48,8 @@ test("a method calls homes here and on other nodes with the deadline and the tra
   const desk = await pair.client.getRootObject<Desk>();
   const traceparent = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
   for (const node of [0, 1]) {
-    const found = await desk.with({ timeoutMs: 60_000, traceparent }).call.context(node);
-    expect(found).toEqual({ hasDeadline: true, traceparent });
+    const found = await desk.with({ timeoutMs: 60_000, traceparent, baggage: "a=1" }).call.context(node);
+    expect(found).toEqual({ hasDeadline: true, traceparent, baggage: "a=1" });
   }
 });
 

@@ -1,6 +1,6 @@
 // Mistakes in the setup of nodes: two with one name, and wrong secrets.
 
-import { Avatar } from "@pb/broker";
+import { Avatar, Root } from "@pb/broker";
 import { BearerToken, BearerTokenChecker, login, Portal } from "@pb/cred";
 import type { NodeAvatar } from "@pb/cluster";
 import { ReconnectingClient } from "@pb/transport";
@@ -93,4 +93,34 @@ test("a node that refuses the login of another one is named, once, and asked aga
   await cluster.startHome("a");
   expect(await list.with({ once: true }).callRemote("add", 1)).toBe(1);
   expect([home.homes[0]!.ran, errors.length]).toEqual([0, 1]);
+});
+
+test("hooks see the object and the method of a call between nodes, and no names that nothing has", async () => {
+  const cluster = new TestCluster();
+  const home = await cluster.startHome("a");
+  const seen: unknown[] = [];
+  const outgoing = ({ method }: { readonly method: string }): undefined => void seen.push(["calls", method]);
+  const incoming = ({ type, method }: { readonly type?: string | undefined; readonly method?: string | undefined }) =>
+    void seen.push(["called", type, method]);
+  class Gate extends Root {
+    remote_enter(): NodeAvatar {
+      return home.cluster.avatar;
+    }
+  }
+  const { network } = serve(new Gate(), { broker: { telemetry: { incoming } } });
+  const connect = (): ReconnectingClient<NodeAvatar> =>
+    new ReconnectingClient<NodeAvatar>(network.dial({ telemetry: { outgoing } }), {
+      login: async (connection) => (await connection.getRootObject<Gate>()).callRemote("enter"),
+      liveness: false,
+    });
+  const { list } = await cluster.start("b", { candidate: false, connect });
+  await list.callRemote("add", 1);
+  await expect(list.callRemote("invented" as "add", 1)).rejects.toMatchObject({ remoteType: expect.any(String) });
+  const names = seen.filter((name) => JSON.stringify(name).includes("the list"));
+  expect(names).toEqual([
+    ["calls", "the list/add"],
+    ["called", "the list", "add"],
+    ["calls", "the list/invented"],
+    ["called", "the list", undefined],
+  ]);
 });

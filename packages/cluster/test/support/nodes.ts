@@ -39,9 +39,9 @@ export class ListMethods extends Referenceable {
     throw new RangeError("secret");
   }
 
-  remote_context(): { readonly hasDeadline: boolean; readonly traceparent: string | null } {
-    const { deadline, traceparent = null } = callContext();
-    return { hasDeadline: deadline !== undefined, traceparent };
+  remote_context(): object {
+    const { deadline, traceparent = null, baggage = null } = callContext();
+    return { hasDeadline: deadline !== undefined, traceparent, baggage };
   }
 
   remote_never(): Promise<void> {

@@ -32,6 +32,7 @@ const callOptionKinds: OptionKinds<ReconnectingCallOptions> = {
   timeoutMs: "any",
   traceparent: "any",
   tracestate: "any",
+  baggage: "any",
   idempotent: "boolean",
   once: "boolean",
   whileDown: ["wait", "fail"],
@@ -70,8 +71,8 @@ export class ClientCalls {
   /** Calls the methods of `target`. Throws `TypeError` for a bad option. */
   caller<T>(target: CallTarget, options: ReconnectingCallOptions): RemoteCaller<T> {
     checkOptions(options, callOptionKinds);
-    const { signal, timeoutMs, traceparent, tracestate } = options;
-    RemoteCaller.check({ signal, timeoutMs, traceparent, tracestate });
+    const { signal, timeoutMs, traceparent, tracestate, baggage } = options;
+    RemoteCaller.check({ signal, timeoutMs, traceparent, tracestate, baggage });
     if (options.once === true && options.idempotent === true)
       throw new TypeError("The options once and idempotent exclude each other");
     return new RemoteCaller(
@@ -107,10 +108,16 @@ export class ClientCalls {
     name: string,
     args: readonly unknown[],
   ): Promise<{ readonly reference: Reference & Promise<unknown> }> {
-    const { signal, traceparent, tracestate, whileDown = this.#whileDown } = options;
+    const { signal, traceparent, tracestate, baggage, whileDown = this.#whileDown } = options;
     const start = performance.now();
     const { reference } = await this.#whileWaiting(options, name, (stop) => target(whileDown, stop));
-    const caller = reference.with({ signal, traceparent, tracestate, timeoutMs: timeLeft(options, start) });
+    const caller = reference.with({
+      signal,
+      traceparent,
+      tracestate,
+      baggage,
+      timeoutMs: timeLeft(options, start),
+    });
     return { reference: caller.pipe(name, ...(args as never[])) };
   }
 
@@ -153,7 +160,7 @@ export class ClientCalls {
     signal: AbortSignal,
   ): Promise<unknown> {
     const { idempotent = this.#idempotent.has(name), whileDown = this.#whileDown } = options;
-    const { traceparent, tracestate, timeoutMs } = options;
+    const { traceparent, tracestate, baggage, timeoutMs } = options;
     const once = options.once === true ? Broker.once() : undefined;
     const start = performance.now();
     let lost: Error | undefined;
@@ -164,7 +171,7 @@ export class ClientCalls {
       });
       try {
         // With the time that is left, which the peer is told.
-        const callOptions = { signal, traceparent, tracestate, timeoutMs: timeLeft(options, start) };
+        const callOptions = { signal, traceparent, tracestate, baggage, timeoutMs: timeLeft(options, start) };
         if (once !== undefined) return await once.call(reference, callOptions, name, args);
         return await reference.with(callOptions).callRemote(name, ...args);
       } catch (error) {

@@ -158,8 +158,10 @@ test("a pipelined reference knows the end of its connection, and can be released
 
 test("the deadline, the trace and a cancellation of a call reach the method", async () => {
   const { library, client } = start();
-  await client.with({ timeoutMs: 60_000, traceparent: TRACE, tracestate: "a=1" }).callRemote("now");
-  expect(library.contexts[0]).toMatchObject({ traceparent: TRACE, tracestate: "a=1" });
+  await client.with({ timeoutMs: 60_000, traceparent: TRACE, tracestate: "a=1", baggage: "b=2" }).callRemote("now");
+  expect(library.contexts[0]).toMatchObject({ traceparent: TRACE, tracestate: "a=1", baggage: "b=2" });
+  for (const wrong of [{ baggage: "b=2" }, { baggage: "é", traceparent: TRACE }, { baggage: 5 as never }])
+    expect(() => client.with(wrong)).toThrow("The option baggage");
   expect(library.contexts[0]!.deadline! - performance.now()).toBeLessThanOrEqual(60_000);
   const controller = new AbortController();
   const call = rejection(client.with({ signal: controller.signal }).callRemote("watch"));
@@ -177,8 +179,8 @@ test("calls that a method makes over a client pass on its trace and its deadline
   library.next = last.client;
   const connection = await connectTo(network);
   const root = await connection.getRootObject<Library>();
-  await root.with({ timeoutMs: 60_000, traceparent: TRACE }).callRemote("forward");
-  expect(last.library.contexts[0]!.traceparent).toBe(TRACE);
+  await root.with({ timeoutMs: 60_000, traceparent: TRACE, baggage: "b=2" }).callRemote("forward");
+  expect(last.library.contexts[0]).toMatchObject({ traceparent: TRACE, baggage: "b=2" });
   expect(last.library.contexts[0]!.deadline! - performance.now()).toBeLessThanOrEqual(60_000);
   const down = new ReconnectingClient<Library>(() => new Promise(() => undefined));
   onTestFinished(() => down.close());
