@@ -32,7 +32,7 @@ export { BYTES_HEAP, charge, defaultAllowance, FLOAT_HEAP, LIST_HEAP, NUMBER_HEA
 export type { HeapAllowance } from "./reading/heap.js";
 export { runSteps, STEP_BYTES } from "./reading/steps.js";
 export type { Steps } from "./reading/steps.js";
-export { ListHead, ScalarPatterns } from "./expression/list-head.js";
+export { EntryHead, ListHead, ScalarPatterns } from "./expression/list-head.js";
 export { withLimits } from "./limits.js";
 export { addDisposal, asyncDispose, dispose, isDispose, onDispose } from "./dispose.js";
 export { refuseProxies } from "./refuse-proxies.js";

@@ -1,7 +1,7 @@
 // Banana expressions, and the interfaces `ExpressionWriter` and `ExpressionReader` that the formats above Banana use.
 
 import type { Steps } from "../reading/steps.js";
-import type { ListHead, ScalarPatterns } from "./list-head.js";
+import type { EntryHead, ListHead, ScalarPatterns } from "./list-head.js";
 
 /** The bits of positive infinity. The bits of every NaN are larger, without the sign. */
 const INFINITY = 0x7ff0000000000000n;
@@ -129,6 +129,12 @@ export interface ExpressionReader {
    * array index, which needs care.
    */
   keyAfter(head: ListHead): string | undefined;
+  /**
+   * Optimized reading of a dict entry whose key is probably the same as before: moves to the value and returns true,
+   * when the next element begins with `entry`. Returns false otherwise, and does not move: use {@link keyAfter} then. A
+   * reader without a fast path does not have this method.
+   */
+  skipKey?(entry: EntryHead): boolean;
   integer(): number | bigint;
   /**
    * Reads consecutive small integers into `into`, from `index` up to its length. Stops before any other element.

@@ -17,6 +17,19 @@ export interface HeadBytes {
   readonly size: number;
 }
 
+/** The prepared bytes of an entry, as {@link bytesOf} for a head. */
+export let entryBytesOf: (entry: EntryHead) => EntryBytes;
+
+/** The first bytes of an entry of 16 to 32 bytes, as 64-bit floats. They overlap when there are fewer. */
+export interface EntryBytes {
+  readonly size: number;
+  readonly first: number;
+  readonly second: number;
+  /** The last eight bytes, and the eight bytes before them. */
+  readonly last: number;
+  readonly beforeLast: number;
+}
+
 /** The prepared bytes of patterns, as {@link bytesOf} for a head. */
 export let scalarBytesOf: (patterns: ScalarPatterns) => ScalarBytes;
 
@@ -52,7 +65,7 @@ export class ListHead {
   constructor(length: number, word: string) {
     if (!Number.isInteger(length) || length < 1 || length > 127)
       throw new TypeError(`The length of a ListHead must be an integer from 1 to 127, not ${length}`);
-    const codes = Array.from(word, (_, index) => word.charCodeAt(index));
+    const codes = codesOf(word);
     if (codes.length < 1 || codes.length > 127 || codes.some((code) => code > 127))
       throw new TypeError(`The word of a ListHead must be 1 to 127 ASCII characters, not ${JSON.stringify(word)}`);
     this.length = length;
@@ -95,6 +108,47 @@ export class ScalarPatterns {
     const { first: booleanFirst, last: booleanLast } = bytesOf(boolean);
     this.#bytes = { tokens, size, textFirst: first, textLast: last, booleanFirst, booleanLast, nothing };
   }
+}
+
+/** An entry has at least and at most so many bytes before its value. */
+const LEAST_ENTRY = 16;
+const MOST_ENTRY = 32;
+
+/**
+ * The first bytes of an entry `[[word, key], value]` with a known key, for `ExpressionReader.skipKey`. Create one for
+ * each key that repeats, and reuse it.
+ */
+export class EntryHead {
+  readonly key: string;
+  readonly #bytes: EntryBytes;
+
+  static {
+    entryBytesOf = (entry) => entry.#bytes;
+  }
+
+  /** Matches nothing when its bytes cannot be prepared: for a long key, and for one that is not printable ASCII. */
+  constructor(head: ListHead, key: string) {
+    this.key = key;
+    const { length, word } = head;
+    const tokens = [2, Token.LIST, length, Token.LIST, word.length, Token.STRING];
+    const bytes = [...tokens, ...codesOf(word), key.length, Token.STRING, ...codesOf(key)];
+    const isPrepared = bytes.length >= LEAST_ENTRY && bytes.length <= MOST_ENTRY && /^[ -~]+$/.test(key);
+    this.#bytes = isPrepared ? entryBytes(bytes) : NO_ENTRY;
+  }
+}
+
+function entryBytes(bytes: readonly number[]): EntryBytes {
+  const size = bytes.length;
+  const view = new DataView(Uint8Array.from(bytes).buffer);
+  const at = (position: number): number => view.getFloat64(position, true);
+  return { size, first: at(0), second: at(8), last: at(size - 8), beforeLast: at(size - 16) };
+}
+
+/** Nothing is equal to NaN. */
+const NO_ENTRY: EntryBytes = { size: LEAST_ENTRY, first: NaN, second: 0.5, last: 0.5, beforeLast: 0.5 };
+
+function codesOf(text: string): number[] {
+  return Array.from(text, (_, index) => text.charCodeAt(index));
 }
 
 function littleEndian(bytes: readonly number[]): number {

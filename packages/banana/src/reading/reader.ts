@@ -6,8 +6,8 @@ import { fromAscii, plainBytes, toLatin1 } from "../format/bytes.js";
 import { BananaError } from "../errors.js";
 import { toExactFloat } from "../expression/expression.js";
 import type { ExpressionReader, Float, Kind } from "../expression/expression.js";
-import { bytesOf, scalarBytesOf } from "../expression/list-head.js";
-import type { ListHead, ScalarPatterns } from "../expression/list-head.js";
+import { bytesOf, entryBytesOf, scalarBytesOf } from "../expression/list-head.js";
+import type { EntryHead, ListHead, ScalarPatterns } from "../expression/list-head.js";
 import { STEP_BYTES } from "./steps.js";
 import type { Steps } from "./steps.js";
 import { cachedText, MAX_CACHED_TEXT, MAX_CACHED_WORD, meterText } from "./string-cache.js";
@@ -220,6 +220,18 @@ export class BananaReader implements ExpressionReader {
     if (view.getInt32(position + 4, true) !== expected.first || view.getInt32(end - 4, true) !== expected.last)
       return undefined;
     return view.getUint8(end + 2) <= NINE ? undefined : this.#shortText(end);
+  }
+
+  skipKey(entry: EntryHead): boolean {
+    const position = this.#position;
+    const { size, first, second, last, beforeLast } = entryBytesOf(entry);
+    const end = position + size;
+    if (end > this.#end) return false;
+    const view = this.#view;
+    if (view.getFloat64(end - 8, true) !== last || view.getFloat64(position, true) !== first) return false;
+    if (view.getFloat64(position + 8, true) !== second || view.getFloat64(end - 16, true) !== beforeLast) return false;
+    this.#position = end;
+    return true;
   }
 
   /** Reads the text at `position` when it is short and ASCII. Otherwise returns undefined, and does not move. */

@@ -6,6 +6,7 @@ import {
   BananaWriter,
   decode,
   encode,
+  EntryHead,
   Float,
   ListHead,
   none,
@@ -329,6 +330,37 @@ describe("keyAfter", () => {
     for (let end = 0; end < bytes.length - 2; end++) {
       const reader = new BananaReader().reset(bytes, 0, end, none, 0);
       expect(reader.keyAfter(UNICODE)).toBeUndefined();
+    }
+  });
+});
+
+describe("skipKey", () => {
+  const UNICODE = new ListHead(2, "unicode");
+  const pair = (key: string): Uint8Array => encode([[utf8("unicode"), utf8(key)], 7]);
+  const keys = ["n", "name", "names", "namenamen", "namenamenamename", "names-of-17-bytes"];
+
+  test.each(keys)("moves to the value of %s, and of no other key", (key) => {
+    const entry = new EntryHead(UNICODE, key);
+    for (const other of [...keys, "m", "nam_", "-ame", "namename-", "name-amenamename", "namenamenamenam", "nämé"]) {
+      const reader = readerOf(pair(other));
+      expect(reader.skipKey!(entry), other).toBe(other === key);
+      if (other !== key) expect(reader.offset).toBe(0);
+      else expect(reader.integer()).toBe(7);
+    }
+  });
+
+  test.each(["", "Zoë", "\0\0\0\0\0\0\0\0\0", "x".repeat(18), "\x7f"])(
+    "moves for no key that cannot be prepared: %j",
+    (key) => {
+      expect(readerOf(pair(key)).skipKey!(new EntryHead(UNICODE, key))).toBe(false);
+    },
+  );
+
+  test("does not read beyond the end of the bytes", () => {
+    const bytes = pair("name");
+    for (let end = 0; end < bytes.length - 2; end++) {
+      const reader = new BananaReader().reset(bytes, 0, end, none, 0);
+      expect(reader.skipKey(new EntryHead(UNICODE, "name"))).toBe(false);
     }
   });
 });

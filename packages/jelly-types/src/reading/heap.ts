@@ -40,11 +40,6 @@ export const enum Heap {
 }
 /* eslint-enable @typescript-eslint/no-duplicate-enum-values */
 
-/** The bytes of an object without a prototype, apart from the text of its keys, when no earlier object had its keys. */
-export function objectBytes(entries: number): number {
-  return entries > MOST_FIELDS ? hashedBytes(entries) : fieldBytes(entries) + ownClassBytes[entries]!;
-}
-
 /** The bytes of an object whose keys an earlier object had, or of an instance of a class. */
 export function fieldBytes(entries: number): number {
   return entries <= 4 ? Heap.OBJECT : Heap.OBJECT + 2 * Heap.FIELD + Heap.FIELD * (entries - 3);

@@ -1,6 +1,9 @@
 // The sequences of keys that objects had before: V8 shares the keys and the hidden class of objects with the same
 // sequence, so that such an object takes much less memory than the first one.
 
+import { EntryHead } from "@pb/banana";
+import { UNICODE } from "../types/text.js";
+
 /** An object gets this many entries before it is a hash table. */
 export const MOST_FIELDS = 16;
 
@@ -13,12 +16,17 @@ const MOST_SHAPES = 1024;
 /** Longer keys are not remembered, because they would take memory when their objects are free again. */
 export const LONGEST_KEY = 128;
 
+/** Matches nothing. */
+const NO_ENTRY = new EntryHead(UNICODE, "");
+
 /** One sequence of keys, and those that continue it. */
 export class Shape {
   /** Whether a complete object had this sequence, or began with it. */
   isKnown = false;
   /** The sequence without its last key. */
-  readonly #before: Shape | undefined;
+  readonly before: Shape | undefined;
+  /** The last key, when a second object has this sequence. */
+  entry: EntryHead = NO_ENTRY;
   /** The continuation that was used last. */
   #key: string | undefined;
   #next: Shape | undefined;
@@ -27,7 +35,7 @@ export class Shape {
 
   constructor(tree: ShapeTree, before?: Shape) {
     this.#tree = tree;
-    this.#before = before;
+    this.before = before;
   }
 
   /** The sequence with one more key. */
@@ -37,9 +45,9 @@ export class Shape {
 
   /** Call for a complete object. Returns how many of its last keys no object had there before. */
   addObject(): number {
-    if (this.isKnown || this.#before === undefined) return 0;
+    if (this.isKnown || this.before === undefined) return 0;
     this.isKnown = true;
-    return 1 + this.#before.addObject();
+    return 1 + this.before.addObject();
   }
 
   /** Call for an object whose next key is not remembered. */
@@ -61,15 +69,53 @@ export class Shape {
   }
 }
 
+/** Returns false for an object in which a key came twice. */
+function prepareEntries(sequence: Shape, keys: readonly string[], entries: number): boolean {
+  if (keys.length < entries) return false;
+  let shape = sequence;
+  for (let index = entries - 1; index >= 0 && shape.entry === NO_ENTRY; index--) {
+    shape.entry = new EntryHead(UNICODE, keys[index]!);
+    shape = shape.before!;
+  }
+  return true;
+}
+
 /** All sequences of the objects that have the same first hidden class. */
 export class ShapeTree {
   /** The number of sequences, and of objects with keys that are not remembered. */
   count = 0;
   readonly root: Shape = new Shape(this);
+  /**
+   * For each number of entries, a sequence that two objects in a row had, up to each key. Most objects have the same
+   * keys, and nothing has to be looked up for them, also when objects of several kinds take turns (bench `jelly`).
+   */
+  readonly last: readonly Shape[][] = Array.from({ length: MOST_FIELDS + 1 }, (_, entries) =>
+    new Array<Shape>(entries).fill(this.root),
+  );
+  /** For each number of entries, the last object that had another sequence. */
+  readonly #others: (Shape | undefined)[] = new Array<undefined>(MOST_FIELDS + 1).fill(undefined);
   readonly #prototype = {};
 
   get isFull(): boolean {
     return this.count >= MOST_SHAPES;
+  }
+
+  /**
+   * Call for a complete object whose sequence is known, but not in {@link last}. Two of them in a row
+   * replace it there: for objects whose keys are never the same, such as ids, that would only take time.
+   */
+  noteOther(entries: number, sequence: Shape, object: object): void {
+    if (this.#others[entries] !== sequence) {
+      this.#others[entries] = sequence;
+      return;
+    }
+    if (sequence.entry === NO_ENTRY && !prepareEntries(sequence, Object.keys(object), entries)) return;
+    const last = this.last[entries]!;
+    let shape = sequence;
+    for (let index = entries - 1; index >= 0 && last[index] !== shape; index--) {
+      last[index] = shape;
+      shape = shape.before!;
+    }
   }
 
   /**

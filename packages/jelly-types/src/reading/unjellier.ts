@@ -42,8 +42,11 @@ const noReader: ExpressionReader = new TreeReader([]);
 /** A step ends after so many actions that read nothing, each of which takes at most a few microseconds. */
 const STEP_ACTIONS = 1024;
 
-/** The texts of 64 containers are charged at once, because it takes time to charge those of each (bench `jelly`). */
-const SETTLED_CONTAINERS = 63;
+/** Texts are charged when the values beside them take so many bytes: to charge each one takes time (bench `jelly`). */
+const SETTLED_BYTES = 65_536;
+
+/** The bytes on the wire of a message that is charged only for its values: most calls and answers (bench `jelly`). */
+const SMALL_MESSAGE = 1_024;
 
 /** A reader with the fast path. */
 type FastReader = ExpressionReader & Required<Pick<ExpressionReader, "scalar">>;
@@ -81,16 +84,17 @@ export class Unjellier implements JellyStepReader {
   #hashable: Set<object> | undefined;
   /** Keys that were incomplete when they were read, and are checked again when the graph is complete. */
   #incompleteKeys: object[] = [];
-  /** Whether the reader has no bytes on the wire. */
-  #isTree = false;
+  /** Whether the bytes on the wire are charged until their values are read. */
+  #chargesWire = false;
   /** The bytes that were left, and the memory of texts, when they were charged last. */
   #settledAt = 0;
   #settledTexts = 0;
-  /** The containers that were read. */
-  #containers = 0;
+  /** They are charged again when less than this is left. */
+  #settleBelow = 0;
   /** What was charged for reading the graph and not for its values. */
   #transient = 0;
-  /** The dict that was read last, if nothing can refer to it. */
+  /** The depth at which the state of a copy is read, and the last dict there, if nothing can refer to it. */
+  #stateDepth = -1;
   #ownDict: unknown = undefined;
   /** Where the step that is being read ends, and after how many actions. */
   #stepEnd = 0;
@@ -131,6 +135,8 @@ export class Unjellier implements JellyStepReader {
       this.#refund();
       return value;
     } catch (error) {
+      this.#stateDepth = -1;
+      this.#ownDict = undefined;
       throw error instanceof BananaError ? fromBanana(error) : error;
     } finally {
       this.#forgetGraph();
@@ -152,6 +158,8 @@ export class Unjellier implements JellyStepReader {
       this.#refund();
       return value;
     } catch (error) {
+      this.#stateDepth = -1;
+      this.#ownDict = undefined;
       throw error instanceof BananaError ? fromBanana(error) : error;
     } finally {
       this.#forgetGraph();
@@ -160,37 +168,45 @@ export class Unjellier implements JellyStepReader {
 
   /**
    * Charges the bytes on the wire, up to the end of the message: the characters of text, the bytes of byte strings and
-   * the digits of numbers take about as much memory. {@link #settle} then replaces them by what the values take. A tree
-   * has no bytes on the wire: its text is charged as it is read.
+   * the digits of numbers take about as much memory. {@link #settle} then replaces them by what the values take. In a
+   * small message they do not matter, and a tree has none.
    */
   #chargeWire(reader: ExpressionReader): void {
     const { bytesLeft, textHeap } = reader;
-    this.#isTree = bytesLeft === undefined || textHeap === undefined;
-    if (this.#isTree) return;
+    this.#settledTexts = textHeap ?? 0;
+    this.#settleBelow = 0;
+    this.#chargesWire = bytesLeft !== undefined && bytesLeft > SMALL_MESSAGE && textHeap !== undefined;
+    if (!this.#chargesWire) return;
     charge(this.heap, bytesLeft!);
     this.#settledAt = bytesLeft!;
-    this.#settledTexts = textHeap!;
+    this.#settleBelow = Math.max(this.heap.left - SETTLED_BYTES, 0);
   }
 
-  /** Refunds the bytes on the wire that were read, and charges the texts that were created. */
+  /**
+   * Charges the texts that were created, and refunds the bytes on the wire that were read. Throws when too little is
+   * left.
+   */
   #settle(): void {
-    if (this.#isTree) return;
-    const { bytesLeft, textHeap } = this.reader;
-    charge(this.heap, bytesLeft! - this.#settledAt + textHeap! - this.#settledTexts);
-    this.#settledAt = bytesLeft!;
-    this.#settledTexts = textHeap!;
+    const texts = this.reader.textHeap ?? 0;
+    const created = texts - this.#settledTexts;
+    this.#settledTexts = texts;
+    if (!this.#chargesWire) return charge(this.heap, created);
+    const bytesLeft = this.reader.bytesLeft!;
+    charge(this.heap, created + bytesLeft - this.#settledAt);
+    this.#settledAt = bytesLeft;
+    this.#settleBelow = Math.max(this.heap.left - SETTLED_BYTES, 0);
   }
 
-  /** Charges a byte string. Its bytes on the wire are charged already, and not refunded. */
+  /** Charges a byte string. Its bytes on the wire are not refunded if they are charged already. */
   #chargeBytes(length: number): void {
-    this.charge(this.#isTree ? BYTES_HEAP + length : BYTES_HEAP);
+    this.charge(this.#chargesWire ? BYTES_HEAP : BYTES_HEAP + length);
     this.#settledAt -= length;
   }
 
   /** What follows the graph does not belong to it. What was needed only to read it is free again. */
   #refund(): void {
     this.#settle();
-    if (!this.#isTree) this.heap.left += this.#settledAt;
+    if (this.#chargesWire) this.heap.left += this.#settledAt;
     this.heap.left += this.#transient;
   }
 
@@ -213,7 +229,6 @@ export class Unjellier implements JellyStepReader {
     if (this.#options.heap === undefined) this.heap.left = defaultLimits.heapBytes;
     this.#depth = 0;
     this.#transient = 0;
-    this.#ownDict = undefined;
     this.#references.clear();
     this.#nextReference = undefined;
     this.#openReference = undefined;
@@ -247,7 +262,7 @@ export class Unjellier implements JellyStepReader {
     if (fastReader !== undefined) {
       const scalar = fastReader.scalar(SCALARS);
       if (scalar !== undefined) {
-        if (typeof scalar === "number" && (scalar | 0) !== scalar) charge(this.heap, NUMBER_HEAP);
+        if (typeof scalar === "number" && (scalar | 0) !== scalar) this.charge(NUMBER_HEAP);
         return scalar;
       }
     }
@@ -355,7 +370,7 @@ export class Unjellier implements JellyStepReader {
 
   readText(): string {
     const text = this.reader.text();
-    if (this.#isTree) this.charge(Heap.TEXT + text.length);
+    if (this.reader.textHeap === undefined) this.charge(Heap.TEXT + text.length);
     return text;
   }
 
@@ -376,7 +391,7 @@ export class Unjellier implements JellyStepReader {
   }
 
   charge(bytes: number): void {
-    charge(this.heap, bytes);
+    if ((this.heap.left -= bytes) < this.#settleBelow) this.#settle();
   }
 
   chargeTransient(bytes: number): void {
@@ -427,7 +442,7 @@ export class Unjellier implements JellyStepReader {
   }
 
   #noteDict(reference: Reference | undefined, dict: unknown): unknown {
-    if (reference === undefined) this.#ownDict = dict;
+    if (this.#depth === this.#stateDepth && reference === undefined) this.#ownDict = dict;
     return dict;
   }
 
@@ -435,7 +450,6 @@ export class Unjellier implements JellyStepReader {
     if (this.#depth >= this.#maxDepth)
       throw new JellyError("JELLY_TOO_DEEP", `Values are nested more than ${this.#maxDepth} deep`);
     this.#depth++;
-    if ((++this.#containers & SETTLED_CONTAINERS) === 0) this.#settle();
     return this;
   }
 
@@ -503,8 +517,9 @@ export class Unjellier implements JellyStepReader {
 
   readState(use: (state: unknown) => void): void {
     const start = this.#references.logLength;
+    const outer = this.#expectState();
     const state = this.read();
-    const isOwn = this.#isOwnDict(state);
+    const isOwn = this.#isOwnDict(state, outer);
     if (this.#references.logLength === start) use(isOwn ? state : this.#chargeShared(state));
     else
       this.#useLater(start, state, (received) => {
@@ -515,8 +530,9 @@ export class Unjellier implements JellyStepReader {
 
   *readStateInSteps(use: (state: unknown) => Steps<void> | undefined): Steps<void> {
     const start = this.#references.logLength;
+    const outer = this.#expectState();
     const state = yield* this.readInSteps();
-    const isOwn = this.#isOwnDict(state);
+    const isOwn = this.#isOwnDict(state, outer);
     if (this.#references.logLength === start) {
       const steps = use(isOwn ? state : this.#chargeShared(state));
       if (steps !== undefined) yield* steps;
@@ -525,8 +541,16 @@ export class Unjellier implements JellyStepReader {
     }
   }
 
+  /** Call before a state is read. Returns the depth of the outer state, for {@link #isOwnDict}. */
+  #expectState(): number {
+    const outer = this.#stateDepth;
+    this.#stateDepth = this.#depth;
+    return outer;
+  }
+
   /** Whether a state is a dict that was read for it alone. */
-  #isOwnDict(state: unknown): boolean {
+  #isOwnDict(state: unknown, outer: number): boolean {
+    this.#stateDepth = outer;
     const isOwn = state === this.#ownDict;
     this.#ownDict = undefined;
     return isOwn;
@@ -547,16 +571,19 @@ export class Unjellier implements JellyStepReader {
 
   readMade(make: (state: unknown) => unknown): unknown {
     const start = this.#references.logLength;
-    return this.#makeOf(start, this.read(), make);
+    const outer = this.#expectState();
+    const state = this.read();
+    return this.#makeOf(start, state, this.#isOwnDict(state, outer), make);
   }
 
   *readMadeInSteps(make: (state: unknown) => unknown): Steps<unknown> {
     const start = this.#references.logLength;
-    return this.#makeOf(start, yield* this.readInSteps(), make);
+    const outer = this.#expectState();
+    const state = yield* this.readInSteps();
+    return this.#makeOf(start, state, this.#isOwnDict(state, outer), make);
   }
 
-  #makeOf(start: number, received: unknown, make: (state: unknown) => unknown): unknown {
-    const isOwn = this.#isOwnDict(received);
+  #makeOf(start: number, received: unknown, isOwn: boolean, make: (state: unknown) => unknown): unknown {
     if (this.#references.logLength === start) return make(isOwn ? received : this.#chargeShared(received));
     let state = received;
     this.chargeTransient(2 * Heap.LATER);

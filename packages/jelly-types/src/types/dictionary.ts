@@ -4,10 +4,9 @@ import type { Steps } from "@pb/banana";
 import { below, JellyError, keyStep, removedWhileWritten, sizeOf, unreadable } from "../errors.js";
 import type { JellyReader, JellyStepReader, JellyWriter, TypeHandler } from "../handler.js";
 import { HashGuard } from "../reading/hash-guard.js";
-import { classBytes, hashedBytes, Heap, objectBytes, ownClassBytes, tableBytes } from "../reading/heap.js";
-import { dictShapes, isKnownKey, LONGEST_KEY, MOST_FIELDS } from "../reading/shapes.js";
-import type { Shape } from "../reading/shapes.js";
-import { isIndex, makeSparse } from "../reading/sparse.js";
+import { DictCharge, newDictBytes, refundOfNew } from "../reading/dict-charge.js";
+import { Heap, ownClassBytes, tableBytes } from "../reading/heap.js";
+import { dictShapes, MOST_FIELDS } from "../reading/shapes.js";
 import { UNICODE, writeText } from "./text.js";
 import { asKey } from "./hashable.js";
 
@@ -75,47 +74,71 @@ const AT_KEY: unique symbol = Symbol("key");
 /** In place of a key, while the function that reads the rest of the entries adds the step to the path of an error. */
 const IN_REST: unique symbol = Symbol("rest");
 
-type Dict = Record<string, unknown>;
-
 /** Reads a dict as an object without a prototype. Switches to a Map at the first key that is not text. */
 export function readDictionary(unjellier: JellyReader, items: number): unknown {
   if (unjellier.exactness.dicts === "map") return readEntries(unjellier, items, newMap(unjellier));
+  if (items > MOST_FIELDS) return readRest(unjellier, items, new DictCharge(unjellier, items));
+  // The most common dicts, again and without a `DictCharge` (bench `jelly`).
   const { reader } = unjellier;
-  const charged = objectBytes(items);
-  unjellier.charge(charged);
-  const shapes = items <= MOST_FIELDS ? dictShapes() : undefined;
-  const object = shapes === undefined ? (Object.create(null) as Dict) : shapes.newObject();
-  let shape = shapes?.root;
-  let indices = 0;
-  let copies = 0;
+  unjellier.charge(newDictBytes[items]!);
+  const shapes = dictShapes();
+  const object = shapes.newObject();
+  const last = shapes.last[items]!;
+  let shape = shapes.root;
   let key: unknown = AT_KEY;
   try {
-    for (let left = items; left > 0; left--) {
+    for (let index = 0; index < items; index++) {
+      const likely = last[index]!;
+      let name: string | undefined;
+      if (likely.before === shape && reader.skipKey?.(likely.entry) === true) {
+        shape = likely;
+        name = likely.entry.key;
+      } else {
+        name = reader.keyAfter(UNICODE);
+        if (name === undefined) {
+          key = IN_REST;
+          return readRest(unjellier, items - index, new DictCharge(unjellier, items, object, shape));
+        }
+        shape = shape.after(name);
+      }
+      key = name;
+      const value = unjellier.read();
+      object[name] = value;
+      if (unjellier.isPending(value)) patchObject(unjellier, object, name, value);
+    }
+  } catch (error) {
+    throw key === IN_REST ? error : below(error, keyStep(key));
+  }
+  if (!shape.isKnown) unjellier.charge(refundOfNew(shape.addObject(), items));
+  else {
+    unjellier.charge(-ownClassBytes[items]!);
+    if (items > 0 && last[items - 1] !== shape) shapes.noteOther(items, shape, object);
+  }
+  return object;
+}
+
+/** Reads the last entries of a dict. */
+function readRest(unjellier: JellyReader, entries: number, charge: DictCharge): unknown {
+  const { reader } = unjellier;
+  const { object } = charge;
+  let key: unknown = AT_KEY;
+  try {
+    for (let left = entries; left > 0; left--) {
       let name = reader.keyAfter(UNICODE);
       if (name === undefined) {
         key = AT_KEY;
         const texts = reader.textHeap ?? 0;
         key = readEntryKey(unjellier);
-        const copied = (reader.textHeap ?? 0) - texts;
         if (typeof key !== "string") {
-          unjellier.charge(-charged); // The object is not kept.
+          charge.drop();
           const firstKey = key;
           key = IN_REST;
           return readEntries(unjellier, left, toMap(unjellier, object), firstKey);
         }
-        if (isIndex(key)) {
-          if (indices++ === 0) makeSparse(object);
-          shape = undefined;
-          copies = 0;
-        } else if (key.length > LONGEST_KEY) {
-          shape?.leave();
-          shape = undefined;
-          copies = 0;
-        } else if (copied > 0 && (shape !== undefined || isKnownKey(key))) copies += copied;
+        charge.addRare(key, (reader.textHeap ?? 0) - texts);
         name = key;
-      }
+      } else charge.add(name);
       key = name;
-      if (shape !== undefined) shape = shape.after(name);
       // What follows is not a function, which would take longer (bench `jelly`).
       const value = unjellier.read();
       object[name] = value;
@@ -124,8 +147,7 @@ export function readDictionary(unjellier: JellyReader, items: number): unknown {
   } catch (error) {
     throw key === IN_REST ? error : below(error, keyStep(key));
   }
-  if (shape?.isKnown === true) unjellier.charge(-ownClassBytes[items]! - copies);
-  else unjellier.charge(refund(shape, items, indices, copies));
+  charge.finish();
   return object;
 }
 
@@ -133,13 +155,8 @@ export function readDictionary(unjellier: JellyReader, items: number): unknown {
 export function* readDictionaryInSteps(unjellier: JellyStepReader, items: number): Steps<unknown> {
   if (unjellier.exactness.dicts === "map") return yield* readEntriesInSteps(unjellier, items, newMap(unjellier));
   const { reader } = unjellier;
-  const charged = objectBytes(items);
-  unjellier.charge(charged);
-  const shapes = items <= MOST_FIELDS ? dictShapes() : undefined;
-  const object = shapes === undefined ? (Object.create(null) as Dict) : shapes.newObject();
-  let shape = shapes?.root;
-  let indices = 0;
-  let copies = 0;
+  const charge = new DictCharge(unjellier, items);
+  const { object } = charge;
   let key: unknown = AT_KEY;
   try {
     for (let left = items; left > 0; left--) {
@@ -149,26 +166,16 @@ export function* readDictionaryInSteps(unjellier: JellyStepReader, items: number
         key = AT_KEY;
         const texts = reader.textHeap ?? 0;
         key = yield* readEntryKeyInSteps(unjellier);
-        const copied = (reader.textHeap ?? 0) - texts;
         if (typeof key !== "string") {
-          unjellier.charge(-charged);
+          charge.drop();
           const firstKey = key;
           key = IN_REST;
           return yield* readEntriesInSteps(unjellier, left, yield* toMapInSteps(unjellier, object), firstKey);
         }
-        if (isIndex(key)) {
-          if (indices++ === 0) makeSparse(object);
-          shape = undefined;
-          copies = 0;
-        } else if (key.length > LONGEST_KEY) {
-          shape?.leave();
-          shape = undefined;
-          copies = 0;
-        } else if (copied > 0 && (shape !== undefined || isKnownKey(key))) copies += copied;
+        charge.addRare(key, (reader.textHeap ?? 0) - texts);
         name = key;
-      }
+      } else charge.add(name);
       key = name;
-      if (shape !== undefined) shape = shape.after(name);
       const value = unjellier.isLong() ? yield* unjellier.readInSteps() : unjellier.read();
       object[name] = value;
       if (unjellier.isPending(value)) patchObject(unjellier, object, name, value);
@@ -176,18 +183,8 @@ export function* readDictionaryInSteps(unjellier: JellyStepReader, items: number
   } catch (error) {
     throw key === IN_REST ? error : below(error, keyStep(key));
   }
-  if (shape?.isKnown === true) unjellier.charge(-ownClassBytes[items]! - copies);
-  else unjellier.charge(refund(shape, items, indices, copies));
+  charge.finish();
   return object;
-}
-
-/**
- * What a complete object with a new sequence of keys takes, less {@link objectBytes}. It shares the beginning of the
- * sequence with earlier objects, and texts of keys: `copies` are the bytes of those that were created once more.
- */
-function refund(shape: Shape | undefined, items: number, indices: number, copies: number): number {
-  if (shape === undefined) return indices === items ? hashedBytes(items) - objectBytes(items) : -copies;
-  return classBytes(shape.addObject(), items) - ownClassBytes[items]!;
 }
 
 /** Reads the head of an entry and its key, of any type. */
@@ -276,7 +273,7 @@ function addEntry(
   if (unjellier.isPending(value)) patchMap(unjellier, map, key, value);
 }
 
-function toMap(unjellier: JellyReader, object: Dict): Map<unknown, unknown> {
+function toMap(unjellier: JellyReader, object: Record<string, unknown>): Map<unknown, unknown> {
   const map = new Map<unknown, unknown>();
   const guard = new HashGuard(map);
   for (const key of Object.keys(object)) addEntry(unjellier, map, guard, key, object[key]);
@@ -284,7 +281,7 @@ function toMap(unjellier: JellyReader, object: Dict): Map<unknown, unknown> {
 }
 
 /** As {@link toMap}. */
-function* toMapInSteps(unjellier: JellyStepReader, object: Dict): Steps<Map<unknown, unknown>> {
+function* toMapInSteps(unjellier: JellyStepReader, object: Record<string, unknown>): Steps<Map<unknown, unknown>> {
   const map = new Map<unknown, unknown>();
   const guard = new HashGuard(map);
   for (const key of Object.keys(object)) {
@@ -295,7 +292,7 @@ function* toMapInSteps(unjellier: JellyStepReader, object: Dict): Steps<Map<unkn
 }
 
 /** Does nothing when a later entry has replaced the placeholder: the last entry of a key wins, as in Python. */
-function patchObject(unjellier: JellyReader, object: Dict, key: string, placeholder: unknown): void {
+function patchObject(unjellier: JellyReader, object: Record<string, unknown>, key: string, placeholder: unknown): void {
   unjellier.whenResolved(placeholder, (resolved) => {
     if (object[key] === placeholder) object[key] = resolved;
   });

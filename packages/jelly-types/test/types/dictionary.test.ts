@@ -1,11 +1,61 @@
-import { decode, encode } from "@pb/banana";
-import { Float, jelly, tuple, unjelly } from "@pb/jelly-types";
+import { BananaReader, decode, encode, pb, Scanner } from "@pb/banana";
+import { Float, jelly, tuple, unjelly, Unjellier } from "@pb/jelly-types";
 import { describe, expect, test } from "vitest";
 import { errorOf, processorTime, sexp } from "../helpers/support.js";
 
 function travel(value: unknown, options = {}): any {
   return unjelly(decode(encode(jelly(value))), options);
 }
+
+describe("objects one after the other", () => {
+  /** The entries of each dict, which the wire can repeat. */
+  type Entries = readonly (readonly [string, unknown])[];
+
+  const long = "x".repeat(200);
+  const kinds: Record<string, Entries> = {
+    "the first": [["id", 1], ["name", "a"]],
+    "the same keys": [["id", 2], ["name", "b"]],
+    "another order": [["name", "c"], ["id", 3]],
+    "fewer keys": [["id", 4]],
+    "more keys": [["id", 5], ["name", "d"], ["price", 0.5]],
+    "other keys of the same length": [["ie", 6], ["nami", "e"]],
+    "a key twice": [["id", 7], ["id", 8]],
+    "a long key": [["id", 9], [long, 10]],
+    "a key that is not ASCII": [["id", 11], ["größe", 12]],
+    "an array index": [["7", 13], ["name", "f"]],
+    "controls in a key": [["id", 14], ["\0\0\0\0\0\0\0\0", 15]],
+    "a key like a method": [["__proto__", 16], ["constructor", 17]],
+    "the same keys inside": [["id", [["id", [["id", 18], ["name", "g"]]], ["name", "h"]]], ["name", "i"]],
+    "other keys inside": [["id", [["name", 19], ["id", 20]]], ["name", "j"]],
+    nothing: [],
+  }; // prettier-ignore
+
+  const toWire = (entries: Entries): Parameters<typeof sexp>[0] => [
+    "dictionary",
+    ...entries.map(([key, value]): Parameters<typeof sexp>[0] => [
+      ["unicode", key],
+      Array.isArray(value) ? toWire(value as Entries) : typeof value === "string" ? ["unicode", value] : Number(value),
+    ]),
+  ];
+  const toObject = (entries: Entries): object => {
+    const object = Object.create(null) as Record<string, unknown>;
+    for (const [key, value] of entries) object[key] = Array.isArray(value) ? toObject(value as Entries) : value;
+    return object;
+  };
+
+  test.each(Object.keys(kinds))("keep their own keys beside those of %s", (kind) => {
+    const order = Object.keys(kinds).flatMap((other) => [kind, kind, other, kind, other, other, kind]);
+    const scanner = new Scanner({ dialect: pb });
+    const reader = new BananaReader();
+    scanner.push(encode(sexp(["list", ...order.map((each) => toWire(kinds[each]!))]), { dialect: pb }));
+    expect(scanner.advance(reader)).toBe(true);
+    const arrived = new Unjellier().readGraph(reader) as object[];
+    expect(arrived.map((each) => JSON.stringify(each))).toEqual(
+      order.map((each) => JSON.stringify(toObject(kinds[each]!))),
+    );
+    for (const each of arrived) expect(Object.getPrototypeOf(each)).toBeNull();
+  });
+});
 
 describe("an object", () => {
   test("is read without a prototype", () => {
