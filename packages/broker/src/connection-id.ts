@@ -1,6 +1,6 @@
 // The ids of connections, by which events, logs and metrics are joined.
 
-import { randomText } from "./pbx/random-text.js";
+import { randomText } from "./random-text.js";
 
 /** Hexadecimal digits that are the same for all connections of a process: 48 random bits. */
 const PROCESS_DIGITS = 12;

@@ -9,7 +9,7 @@ import type { BrokerConfig } from "../engine/config.js";
 import { keepInProcess } from "../engine/memory.js";
 import type { BrokerLimits } from "../limits.js";
 import { Subscriptions } from "../subscriptions.js";
-import { randomText } from "./random-text.js";
+import { randomText } from "../random-text.js";
 
 /** What a call takes in memory beside its key and its answer, in bytes. */
 const CALL_BYTES = 512;

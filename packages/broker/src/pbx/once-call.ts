@@ -5,7 +5,7 @@ import type { CallOptions } from "../calls/call-options.js";
 import { RemoteReference } from "../flavors/remote-reference.js";
 import type { OnceTicket, PeerInstance } from "../references/graph-context.js";
 import { RemoteError } from "../wire/failure.js";
-import { randomText } from "./random-text.js";
+import { randomText } from "../random-text.js";
 
 export class OnceCall implements OnceTicket {
   readonly key: string = randomText();
