@@ -281,10 +281,9 @@ export class ClusterLive<State extends object, Methods extends Referenceable = R
     this.#node.report(new ClusterError("CLUSTER_BAD_RECORD", `The log of ${this.name} was lost, and begins again`));
   }
 
-  /** Reads the log again from its beginning, if it is lost. */
-  async #readAgain(): Promise<void> {
-    if (!this.#log.isLost || this.#following === undefined) return;
-    this.#log.isLost = false;
+  /** Reads the log again from its beginning, if an append has shown that the engine has lost records. */
+  async #readAgainIfLost({ hasFoundLoss }: LogWriter): Promise<void> {
+    if (!hasFoundLoss || this.#following === undefined) return;
     this.#following.close();
     this.#following = undefined;
     await this.#follow();
@@ -314,7 +313,7 @@ export class ClusterLive<State extends object, Methods extends Referenceable = R
     } catch (error) {
       if (signal.aborted) return;
       this.#node.report(error);
-      await this.#readAgain();
+      await this.#readAgainIfLost(writer);
       this.#letOthersTry();
     } finally {
       this.#isTakingOver = false;
@@ -341,7 +340,7 @@ export class ClusterLive<State extends object, Methods extends Referenceable = R
   #begin(log: LogWriter): void {
     const end = new AbortController();
     const { maxBytes } = this.#node.engine;
-    const writer = new HomeWriter<State>(this.#log, log, maxBytes, end.signal, (error) => this.#failed(error));
+    const writer = new HomeWriter<State>(this.#log, log, maxBytes, end.signal, (error) => this.#failed(error, log));
     try {
       const gate = new HomeGate(writer, this.#factory?.(writer), this.#log);
       this.#home = { gate, writer, end };
@@ -363,11 +362,11 @@ export class ClusterLive<State extends object, Methods extends Referenceable = R
   }
 
   /** The home could not write: another node should try. */
-  #failed(error: unknown): void {
+  #failed(error: unknown, log: LogWriter): void {
     const isMoved = error instanceof ClusterError && error.code === "CLUSTER_NOT_HOME";
     if (!isMoved && !this.#node.signal.aborted) this.#node.report(error);
     this.#stepDown(error);
-    void this.#readAgain().then(() => this.#election?.release());
+    void this.#readAgainIfLost(log).then(() => this.#election?.release());
   }
 
   #stepDown(reason: unknown): void {

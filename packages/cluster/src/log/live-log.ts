@@ -32,8 +32,6 @@ export class LiveLog {
   patchBytes = 0;
   /** Whether a record could not be read. A later snapshot ends that. */
   isBroken = false;
-  /** Whether an append has shown that the log does not have the records which this node has read. */
-  isLost = false;
   readonly #changes = new Subscriptions<[]>();
   #beginnings: readonly Beginning[] = [];
   #state: { readonly revision: number; readonly value: unknown } | undefined;

@@ -14,6 +14,8 @@ export class LogWriter {
   readonly #name: string;
   readonly #log: LiveLog;
   readonly #signal: AbortSignal;
+  /** Whether an append has shown that the engine does not have the records that this node has read. */
+  hasFoundLoss = false;
 
   /** Stops when the signal aborts. */
   constructor(engine: ClusterEngine, name: string, log: LiveLog, signal: AbortSignal) {
@@ -69,11 +71,11 @@ export class LogWriter {
     }
   }
 
-  /** Resolves when the record has arrived that another writer has appended. */
+  /** Resolves when the record has arrived that another writer has appended. Otherwise, the engine has lost records. */
   async #moved(hasMoved: () => boolean): Promise<void> {
     const text = `The log ${this.#name} has another last record than this node has read, which does not arrive`;
     const lost = (): Error => {
-      this.#log.isLost = true;
+      this.hasFoundLoss = true;
       return new ClusterError("CLUSTER_OUTCOME_UNKNOWN", text);
     };
     const waiting = { signal: this.#signal, timeoutMs: MOVED_MS };

@@ -206,8 +206,17 @@ test("nothing is lost or applied twice while homes freeze, engines go away and a
     engine.thaw();
     await Promise.all(updates);
   }
+  // A lease that has expired in the last round may still depose the home: then it has not written the update.
   const last = nodes[0].list.with({ once: true });
-  await last.callRemote("add", -1);
+  const addLast = (): Promise<boolean> =>
+    last.callRemote("add", -1).then(
+      () => true,
+      (error: unknown) => {
+        if (!String(error).includes("was not written")) throw error;
+        return false;
+      },
+    );
+  await until(addLast, "the last update is written");
   await until(() => views.every((view) => view.getSnapshot().items.at(-1) === -1), "all viewers have the last update");
   const { items } = views[0]!.getSnapshot();
   for (const view of views) expect(view.getSnapshot()).toEqual(views[0]!.getSnapshot());
