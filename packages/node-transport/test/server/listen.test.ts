@@ -5,7 +5,7 @@ import { connect as connectSocket, createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import { connect as connectTls, createServer as createTlsServer } from "node:tls";
 import type { TLSSocket } from "node:tls";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import type { Broker, Peer, RemoteReference, RootSource } from "@pb/broker";
 import { connect, listen } from "@pb/node-transport";
 import type { ListenOptions, Server, ServerEvent } from "@pb/node-transport";
@@ -202,13 +202,25 @@ test("close ends connections after everything that is queued was sent", async ()
   await expect(connect(to(server))).rejects.toMatchObject({ code: "ECONNREFUSED" });
 });
 
-test("draining refuses connections and lets calls finish", async () => {
+/** A server, and a connection with a call that runs until `root.answerAll()`. */
+async function serveRunningCall(): Promise<{
+  root: Echo;
+  server: Server;
+  connection: Broker;
+  answer: Promise<string>;
+}> {
   const root = new Echo();
   const server = await listen(here, root);
-  await using connection = await connect(to(server));
-  const reference = await connection.getRootObject<Echo>();
-  const answer = reference.callRemote("wait", "finished");
+  const connection = await connect(to(server));
+  onTestFinished(() => connection.close());
+  const answer = (await connection.getRootObject<Echo>()).callRemote("wait", "finished") as Promise<string>;
+  answer.catch(() => undefined);
   await until(() => root.waiting.length === 1, "the call runs");
+  return { root, server, connection, answer };
+}
+
+test("draining refuses connections and lets calls finish", async () => {
+  const { root, server, connection, answer } = await serveRunningCall();
   const closing = server.close({ drainMs: 20_000 });
   await expect(connect(to(server))).rejects.toMatchObject({ code: "ECONNREFUSED" });
   expect(await echo(connection, "still served")).toBe("still served");
@@ -219,13 +231,7 @@ test("draining refuses connections and lets calls finish", async () => {
 });
 
 test("draining can have no time limit", async () => {
-  const root = new Echo();
-  const server = await listen(here, root);
-  await using connection = await connect(to(server));
-  const reference = await connection.getRootObject<Echo>();
-  const answer = reference.callRemote("wait", "finished");
-  answer.catch(() => undefined);
-  await until(() => root.waiting.length === 1, "the call runs");
+  const { root, server, answer } = await serveRunningCall();
   const closing = server.close({ drainMs: Infinity });
   await sleep(50);
   root.answerAll();
@@ -234,25 +240,13 @@ test("draining can have no time limit", async () => {
 });
 
 test("draining ends after drainMs", async () => {
-  const root = new Echo();
-  const server = await listen(here, root);
-  await using connection = await connect(to(server));
-  const reference = await connection.getRootObject<Echo>();
-  const answer = reference.callRemote("wait", "never");
-  answer.catch(() => undefined);
-  await until(() => root.waiting.length === 1, "the call runs");
+  const { server, answer } = await serveRunningCall();
   await server.close({ drainMs: 100 });
   await expect(answer).rejects.toMatchObject({ code: "CONNECTION_LOST" });
 });
 
 test("destroy ends all connections at once, also while draining", async () => {
-  const root = new Echo();
-  const server = await listen(here, root);
-  await using connection = await connect(to(server));
-  const reference = await connection.getRootObject<Echo>();
-  const answer = reference.callRemote("wait", "never");
-  answer.catch(() => undefined);
-  await until(() => root.waiting.length === 1, "the call runs");
+  const { server, answer } = await serveRunningCall();
   const silent = await connectSilently(server);
   const closing = server.close({ drainMs: 60_000 });
   await server.destroy();

@@ -1,31 +1,11 @@
-// An object to call, temporary folders and helpers to wait, for the tests of this package.
+// Temporary folders, and helpers to call and to wait, for the tests of this package.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Root } from "@pb/broker";
-import type { Broker } from "@pb/broker";
+import { sleep } from "../../../transport/test/support/echo.js";
 
-export class Echo extends Root {
-  /** How often each value was echoed. */
-  readonly seen = new Map<unknown, number>();
-  /** Calls of `wait` that have not been answered. */
-  readonly waiting: (() => void)[] = [];
-
-  remote_echo<T>(value: T): T {
-    this.seen.set(value, (this.seen.get(value) ?? 0) + 1);
-    return value;
-  }
-
-  /** Answers after the test has called {@link answerAll}. */
-  remote_wait<T>(value: T): Promise<T> {
-    return new Promise((resolve) => this.waiting.push(() => resolve(value)));
-  }
-
-  answerAll(): void {
-    for (const answer of this.waiting.splice(0)) answer();
-  }
-}
+export { echo, Echo, sleep } from "../../../transport/test/support/echo.js";
 
 /** A temporary folder. Dispose of it to remove it. */
 export function folder(): Disposable & { readonly path: string; file(name: string): string } {
@@ -44,15 +24,6 @@ export async function until(condition: () => unknown, what: string, ms = 120_000
     if (performance.now() > end) throw new Error(`Timeout of ${ms} ms while waiting until ${what}`);
     await sleep(5);
   }
-}
-
-export function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-export async function echo<T>(connection: Broker, value: T): Promise<T> {
-  const root = await connection.getRootObject<Echo>();
-  return (await root.callRemote("echo", value)) as T;
 }
 
 /** Like `Promise.withResolvers`, which Node 20 does not have. */
