@@ -272,6 +272,137 @@ class Once(Case):
         await self.refused("pbx.OnceRefused", self.root, "echo", 1, key=self.KEY[::-1])
 
 
+class Reconnecting(pb.PBClientFactory):
+    """As in the README, and sooner."""
+
+    def clientConnectionLost(self, connector, reason):
+        super().clientConnectionLost(connector, reason, reconnecting=True)
+        if self.is_active:
+            reactor.callLater(0.01, connector.connect)
+
+    def clientConnectionFailed(self, connector, reason):
+        if self.is_active:
+            reactor.callLater(0.01, connector.connect)
+
+
+class CallingOnce(Case):
+    """Clients of Python."""
+
+    @deferred
+    async def setUp(self):
+        await super(CallingOnce, self).setUp()
+        self.reconnecting = txpb.upgrade(Reconnecting())
+        self.reconnecting.is_active = True
+        self.link = reactor.connectTCP("127.0.0.1", self.port.getHost().port, self.reconnecting)
+        await self.reconnecting.getRootObject()
+
+    @deferred
+    async def tearDown(self):
+        self.reconnecting.is_active = False
+        root = await self.reconnecting.getRootObject()
+        ended = Deferred()
+        root.broker.notifyOnDisconnect(lambda: ended.callback(None))
+        self.link.disconnect()
+        await ended
+        await super(CallingOnce, self).tearDown()
+
+    def once(self, *args, **kw):
+        return txpb.call_once(self.reconnecting.getRootObject, *args, **kw)
+
+    async def lose(self):
+        """Ends the connection under the call that is running."""
+        await self.until(lambda: self.server.gates)
+        broker = self.accepted[-1]
+        broker.transport.abortConnection()
+        await self.until(lambda: broker.disconnected)
+
+    async def test_runs_once_although_its_connection_is_lost(self):
+        call = self.once("wait")
+        for _ in range(2):
+            await self.lose()
+            await self.until(lambda: not self.accepted[-1].disconnected and self.accepted[-1].pbx.running)
+        self.server.gates[0].callback("done")
+        self.assertEqual(await call, "done")
+        self.assertEqual(self.server.events, ["started"])
+
+    async def test_is_forgotten_by_the_server_when_it_was_sent_once(self):
+        answers = self.accepted[-1].pbx_answers
+        self.assertEqual(await self.once("echo", 5), 5)
+        self.assertIn("no thing today", str(await self.failing(self.once("fail"), Exception)))
+        await self.once("echo", 1)
+        await self.until(lambda: not answers._calls)
+
+    async def test_is_not_sent_for_ever(self):
+        call = self.once("wait")
+        for _ in range(3):
+            count = len(self.accepted)
+            await self.until(lambda: self.accepted[-1].pbx.running)
+            await self.lose()
+            await self.until(lambda: len(self.accepted) > count)
+        await self.failing(call, txpb.OutcomeUnknown)
+        self.assertEqual(self.server.events, ["started"])
+        self.server.gates[0].callback(None)
+
+    async def test_has_an_unknown_outcome_when_the_server_has_other_answers(self):
+        call = self.once("wait")
+        await self.until(lambda: self.server.gates)
+        self.accepted[-1].pbx_answers.instance = "another"
+        await self.lose()
+        await self.failing(call, txpb.OutcomeUnknown)
+        self.server.gates[0].callback(None)
+
+    async def test_has_an_unknown_outcome_when_the_answer_was_forgotten(self):
+        call = self.once("wait")
+        await self.until(lambda: self.server.gates)
+        answers = self.accepted[-1].pbx_answers
+        self.server.gates[0].callback(None)
+        self.accepted[-1].transport.abortConnection()
+        await self.until(lambda: answers._calls and next(iter(answers._calls.values())).finished is not None)
+        seconds = answers.seconds
+        answers.seconds = lambda: seconds() + 1000
+        await self.failing(call, txpb.OutcomeUnknown)
+
+    async def test_fails_as_its_method_and_as_what_finds_it(self):
+        error = await self.failing(self.once("wait", 1), pb.RemoteError)
+        self.assertEqual(error.remoteType, b"builtins.TypeError")
+
+        def find():
+            raise ZeroDivisionError
+
+        await self.failing(txpb.call_once(find, "wait"), ZeroDivisionError)
+        self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
+
+    async def test_can_be_canceled_and_has_a_timeout(self):
+        call = self.once("wait")
+        await self.until(lambda: self.server.gates)
+        call.cancel()
+        await self.failing(call, CancelledError)
+        await self.failing(self.once("wait", timeout=0.01), TimeoutError)
+        await self.until(lambda: self.server.events.count("cancelled") == 2)
+
+    async def test_waits_for_another_connection_when_the_peer_goes_away(self):
+        root = await self.reconnecting.getRootObject()
+        root.broker.pbx.remote_goaway({})
+        self.assertEqual(await self.once("echo", 7), 7)
+        self.assertIs(root.broker.disconnected, 1)
+
+
+class CallingOnceAtAStockServer(Case):
+    server_is_upgraded = False
+
+    async def test_is_an_ordinary_call(self):
+        self.assertEqual(await txpb.call_once(self.client.getRootObject, "echo", 5), 5)
+        call = txpb.call_once(self.client.getRootObject, "wait")
+        await self.until(lambda: self.server.gates)
+        self.accepted[0].transport.abortConnection()
+        await self.failing(call, txpb.OutcomeUnknown)
+
+
+class CallingOnceWithAStockClient(CallingOnceAtAStockServer):
+    server_is_upgraded = True
+    client_is_upgraded = False
+
+
 class Cancelling(Case):
     async def test_runs_the_canceller_of_a_deferred_once(self):
         call = txpb.call(self.root, "wait")

@@ -8,8 +8,9 @@ from ._broker import upgrade
 from ._calls import Pipelined, call, pipe
 from ._context import Call, context
 from ._drain import drain, notify_on_go_away
-from ._errors import Canceled, DependencyFailed, GoingAway, NotAReference, NotPlain, ViewFailed
+from ._errors import Canceled, DependencyFailed, GoingAway, NotAReference, NotPlain, OutcomeUnknown, ViewFailed
 from ._live import Live
+from ._repeat import call_once
 from ._streams import Stream, iterate
 
 __all__ = [
@@ -20,10 +21,12 @@ __all__ = [
     "Live",
     "NotAReference",
     "NotPlain",
+    "OutcomeUnknown",
     "Pipelined",
     "Stream",
     "ViewFailed",
     "call",
+    "call_once",
     "context",
     "drain",
     "iterate",

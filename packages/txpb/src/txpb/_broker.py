@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from typing import Any, Callable, Optional, TypeVar, Union, cast
+from typing import Any, Callable, NamedTuple, Optional, TypeVar, Union, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import connectionDone
@@ -13,7 +13,7 @@ from twisted.spread import pb
 from ._context import Clock, current
 from ._errors import AnswerNotKept, GoingAway
 from ._kept import Kept
-from ._once import Answers
+from ._once import INSTANCE, Answers, is_time
 from ._pbx import NAME, Pbx, ReadArguments
 from ._streams import Source, is_stream
 
@@ -32,6 +32,21 @@ class Tracked:
         return broker.pbx.run(self._request_id, self._wants_answer, self._target, message, args, kw)
 
 
+class Instance(NamedTuple):
+    """A peer that keeps the answers of calls that must run once."""
+
+    name: str
+    """The same as long as the peer has these answers."""
+    clock: float
+    """Seconds on the clock of the peer, at a time before ``answered_at``."""
+    answered_at: float
+    seconds: Callable[[], float]
+
+    def now(self) -> float:
+        """A time on the clock of the peer that is not later than the current one."""
+        return self.clock + self.seconds() - self.answered_at
+
+
 class PbxBroker(pb.Broker):
     """Knows the calls of the peer that are running, and whether the peer has the object ``pbx``."""
 
@@ -44,6 +59,8 @@ class PbxBroker(pb.Broker):
     pbx: Pbx
     peer_features: Optional[frozenset[str]] = None
     """What the peer can do. ``None`` until it has said so, or has said that it does not know the question."""
+    peer_instance: Optional[Instance] = None
+    """Set if the peer keeps the answers of calls that must run once."""
     _greeting: Optional[Kept] = None
     _next_request_id: Optional[int] = None
 
@@ -147,12 +164,14 @@ class PbxBroker(pb.Broker):
         if self._greeting is None:
             self._greeting = Kept()
             hello = self._sendMessage(b"", None, NAME, b"hello", (), {})
-            hello.addCallbacks(features_of, lambda _: frozenset())
+            hello.addErrback(lambda _: None)
             hello.addCallback(self._learn)
         return self._greeting.get()
 
-    def _learn(self, features: frozenset[str]) -> None:
-        self.peer_features = features
+    def _learn(self, hello: Any) -> None:
+        self.peer_features = features = features_of(hello)
+        if features >= {"once", "note"}:
+            self.peer_instance = instance_of(hello, self.pbx_answers.seconds)
         assert self._greeting is not None
         self._greeting.settle(features)
 
@@ -190,6 +209,14 @@ class PbxBroker(pb.Broker):
 def features_of(hello: Any) -> frozenset[str]:
     features = hello.get("features") if isinstance(hello, dict) else None
     return frozenset(item for item in features if isinstance(item, str)) if isinstance(features, list) else frozenset()
+
+
+def instance_of(hello: Any, seconds: Callable[[], float]) -> Optional[Instance]:
+    """What an answer to ``hello`` says about answers that are kept. ``None`` if it makes no sense."""
+    name, clock = hello.get("instance"), hello.get("clock")
+    if not isinstance(name, str) or INSTANCE.fullmatch(name) is None or not is_time(clock):
+        return None
+    return Instance(name, float(clock), seconds(), seconds)
 
 
 def upgrade(factory: Factory, clock: Optional[Clock] = None) -> Factory:

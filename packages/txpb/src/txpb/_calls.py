@@ -84,9 +84,15 @@ def pipe(reference: Target, _name: str, *args: Any, timeout: Optional[float] = N
 
 
 def start(
-    reference: Target, name: str, args: tuple[Any, ...], kw: dict[str, Any], timeout: Optional[float], expect: bool
+    reference: Target,
+    name: str,
+    args: tuple[Any, ...],
+    kw: dict[str, Any],
+    timeout: Optional[float],
+    expect: bool,
+    once: Optional[dict[str, Any]] = None,
 ) -> tuple[int, Deferred[Any]]:
-    """Returns the number of the call, 0 if it is not sent yet, and its result."""
+    """Returns the number of the call, 0 if it is not sent yet, and its result. ``once`` is added to its note."""
     running = context()
     left = None if running is None else running.remaining()
     seconds = min((limit for limit in (timeout, left) if limit is not None), default=None)
@@ -98,7 +104,9 @@ def start(
     if not isinstance(broker, PbxBroker):
         return 0, with_timeout(reference.callRemote(name, *args, **kw), seconds)
 
-    note: dict[str, Any] = {} if seconds is None else {"deadline": float(seconds)}
+    note: dict[str, Any] = dict(once or {})
+    if seconds is not None:
+        note["deadline"] = float(seconds)
     if running is not None and running.traceparent is not None:
         note["traceparent"] = running.traceparent
         if running.tracestate is not None:

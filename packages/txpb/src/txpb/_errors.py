@@ -48,6 +48,10 @@ class AnswerForgotten(pb.Error):
     __module__ = "pbx"
 
 
+class OutcomeUnknown(pb.Error):
+    """The connection was lost, and nobody can tell whether the method of the call has run."""
+
+
 class GoingAway(pb.DeadReferenceError):
     """The peer is about to close the connection. The call was not sent: repeat it over a new connection."""
 

@@ -19,6 +19,9 @@ from ._kept import Kept
 KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
 """128 random bits have 22 characters in base 64, and 32 hexadecimal digits."""
 
+INSTANCE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""The name of a store of answers."""
+
 KEEP_SECONDS = 120.0
 """How long an answer is kept at least."""
 
