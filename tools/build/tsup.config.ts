@@ -1,8 +1,9 @@
 /**
  * Builds the JavaScript of the package in the current directory: one output for each entry point in "exports" of its
- * package.json. The compiler writes the declarations, with maps to the sources.
+ * package.json, and one for the program of a thread, src/worker.ts, if there is one. The compiler writes the
+ * declarations, with maps to the sources.
  */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { defineConfig } from "tsup";
 import type { Options } from "tsup";
 import { markPure } from "./pure.js";
@@ -16,6 +17,7 @@ const entries = Object.values(manifest.exports).map((entry) => {
   const output = entry.default.replace(/^\.\/dist\//, "").replace(/\.js$/, "");
   return [output, entry["@pb/source"]];
 });
+if (existsSync("src/worker.ts")) entries.push(["worker", "src/worker.ts"]);
 
 /**
  * Gives classes their own names. For a class that refers to itself, esbuild writes `var Decimal = class _Decimal {`,

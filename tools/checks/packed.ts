@@ -25,6 +25,7 @@ export async function packed(root: string): Promise<string[]> {
       ...tarballs.flatMap((tarball) => node(attw, tarball, "--profile", "esm-only", "--no-color", "--no-emoji")),
       ...packages.flatMap((pkg) => checkManifest(pkg, project)),
       ...packages.flatMap(entryPoints).flatMap((entry) => node("--input-type=module", "--eval", importScript(entry))),
+      ...node("--input-type=module", "--eval", TAP),
       ...["oldest", "newest"].flatMap((age) =>
         someConsumers.flatMap((consumer) =>
           typeProblems(project, packages, join(root, `tools/node_modules/typescript-${age}/bin/tsc`), consumer),
@@ -36,6 +37,15 @@ export async function packed(root: string): Promise<string[]> {
     rmSync(project, { recursive: true });
   }
 }
+
+/** Starts `pb tap` from its package, and ends it when its second thread has begun. */
+const TAP = `
+  import { run } from "@pb/cli";
+  const stop = new AbortController();
+  const { stdin, stdout, env } = process;
+  const stderr = { write: (text) => (text.includes("listening") ? stop.abort() : process.stderr.write(text)) };
+  const args = ["tap", "--listen", "tcp:0", "--to", "tcp:127.0.0.1:1"];
+  process.exitCode = await run(args, { stdin, stdout, stderr, env, signal: stop.signal });`;
 
 /** Runs a program. Returns nothing when it succeeds, and what it was and printed as one problem when it fails. */
 function run(command: string, args: string[], cwd: string): string[] {

@@ -1,8 +1,13 @@
 // Runs `pb` in this process, with streams of its own.
 
 import { PassThrough } from "node:stream";
+import { pathToFileURL } from "node:url";
 import { run } from "@pb/cli";
 import type { CliIo } from "@pb/cli";
+import { bundled } from "../../../tools/process/bundled.js";
+import { workerFile } from "../src/worker-file.js";
+
+workerFile.url = pathToFileURL(bundled("packages/cli/src/worker.ts")!);
 
 export interface Ran {
   readonly status: number;

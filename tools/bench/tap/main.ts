@@ -1,8 +1,10 @@
 // npm run bench -- tap: the call rate through `pb tap`, beside that through a plain TCP proxy.
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { RemoteReference } from "@pb/broker";
 import { connect } from "@pb/node-transport";
 import { compare } from "../paired.js";
 import type { Contender } from "../paired.js";
@@ -22,47 +24,58 @@ export async function benchTap(rounds: number): Promise<void> {
     programs.push(started);
     return started;
   };
-  const portOf = async (running: Program): Promise<number> =>
-    (await running.nextJson<{ listening: number }>()).listening;
-  const tap = async (...args: string[]): Promise<number> => {
+  const portOf = async (running: Program): Promise<Place> => {
+    const { listening } = await running.nextJson<{ listening: number }>();
+    return { port: listening, pid: running.pid };
+  };
+  const tap = async (...args: string[]): Promise<Place> => {
     const running = await start("pb tap", pb, "tap", "--listen", "tcp:0", "--to", `tcp:127.0.0.1:${port}`, ...args);
     while (!running.stderr.includes("listening")) await new Promise((resolve) => setTimeout(resolve, 10));
-    return Number(/listening at tcp:(\d+)/.exec(running.stderr)![1]);
+    return { port: Number(/listening at tcp:(\d+)/.exec(running.stderr)![1]), pid: running.pid };
   };
-  const port = await portOf(await start("the server", program, "server"));
+  const { port } = await portOf(await start("the server", program, "server"));
   try {
-    const ports = {
+    const places = {
       "plain proxy": await portOf(await start("the proxy", program, "proxy", String(port))),
       "pb tap": await tap(),
       "pb tap -o": await tap("-o", join(folder, "a.pbrec"), "--quiet"),
       "pb tap --quiet": await tap("--quiet"),
     };
-    for (const inFlight of [1, 100]) await compareAt(inFlight, ports, rounds);
+    for (const load of loads) await compareAt(load, places, rounds);
   } finally {
     for (const running of programs) await running.stop();
     rmSync(folder, { recursive: true });
   }
 }
 
-async function compareAt(inFlight: number, ports: Readonly<Record<string, number>>, rounds: number): Promise<void> {
+/** A program between the client and the server. */
+interface Place {
+  readonly port: number;
+  readonly pid: number;
+}
+
+type Load = "one call at a time" | "100 calls in flight" | "calls without answers";
+const loads: readonly Load[] = ["one call at a time", "100 calls in flight", "calls without answers"];
+
+async function compareAt(load: Load, places: Readonly<Record<string, Place>>, rounds: number): Promise<void> {
   const contenders: Contender[] = [];
   const connections: { close(): Promise<unknown> }[] = [];
-  for (const [name, port] of Object.entries(ports)) {
+  for (const [name, { port, pid }] of Object.entries(places)) {
     const connection = await connect(`tcp:127.0.0.1:${port}`);
     connections.push(connection);
     const root = await connection.getRootObject();
     const run = async (times: number) => {
       const begin = performance.now();
-      let left = times;
-      const caller = async (): Promise<void> => {
-        while (left-- > 0) await root.callRemote("echo", "some text", 12);
-      };
-      await Promise.all(Array.from({ length: inFlight }, caller));
-      return { seconds: (performance.now() - begin) / 1000, cpu: 0 };
+      if (load === "calls without answers") await send(root, times);
+      else await call(root, times, load === "one call at a time" ? 1 : 100);
+      const seconds = (performance.now() - begin) / 1000;
+      // Not while the contender is warmed up with a few calls at a time.
+      const cpu = seconds < 0.1 ? 0 : await settledCpu(pid);
+      return { seconds, cpu };
     };
     contenders.push({ name, run });
   }
-  console.log(`${inFlight} calls in flight:`);
+  console.log(`${load}:`);
   for (const { name, seconds, ratio } of await compare(contenders, { rounds, seconds: 0.3, warmUp: 1 })) {
     const part = 1 / ratio.median;
     const rate = `${Math.round(1 / seconds.median)} calls/s`.padStart(16);
@@ -72,4 +85,44 @@ async function compareAt(inFlight: number, ports: Readonly<Record<string, number
     );
   }
   for (const connection of connections) await connection.close();
+}
+
+async function call(root: RemoteReference, times: number, inFlight: number): Promise<void> {
+  let left = times;
+  const caller = async (): Promise<void> => {
+    while (left-- > 0) await root.callRemote("echo", "some text", 12);
+  };
+  await Promise.all(Array.from({ length: inFlight }, caller));
+}
+
+/** Every hundredth call has an answer, so that the server is at most 200 calls behind. */
+async function send(root: RemoteReference, times: number): Promise<void> {
+  let last: Promise<unknown> = Promise.resolve();
+  for (let left = times; left > 0; left--) {
+    if (left % 100 !== 1) root.sendRemote("echo", "some text", 12);
+    else {
+      await last;
+      last = root.callRemote("echo", "some text", 12);
+    }
+  }
+  await last;
+}
+
+/**
+ * Resolves when the process waits for events, so that what it still decodes slows nothing else down. Returns its
+ * seconds of processor time so far; 0 where the system does not tell them.
+ */
+async function settledCpu(pid: number): Promise<number> {
+  const file = `/proc/${pid}/stat`;
+  if (!existsSync(file)) return 0;
+  const ticks = (): number => {
+    const fields = readFileSync(file, "latin1").split(") ")[1]!.split(" ");
+    return Number(fields[11]) + Number(fields[12]);
+  };
+  for (let before = ticks(); ;) {
+    await sleep(60);
+    const now = ticks();
+    if (now <= before) return now / 100;
+    before = now;
+  }
 }

@@ -17,8 +17,11 @@ const WAIT_MS = 20;
 /** Characters that are written at once, at the latest. */
 const BATCH = 64 * 1024;
 
+/** Where lines go, and the variables that allow colors. */
+type PrinterIo = Pick<CliIo, "stdout" | "env">;
+
 export class Printer implements Observer {
-  readonly #io: CliIo;
+  readonly #io: PrinterIo;
   readonly #isJson: boolean;
   readonly #columns: number;
   readonly #paint: Paint;
@@ -27,7 +30,7 @@ export class Printer implements Observer {
   /** Called before and after lines are written: a table below them has to move. */
   around: { readonly before: () => void; readonly after: () => void } | undefined;
 
-  constructor(io: CliIo, isJson: boolean) {
+  constructor(io: PrinterIo, isJson: boolean) {
     this.#io = io;
     this.#isJson = isJson;
     this.#columns = isJson ? Infinity : columnsOf(io.stdout);

@@ -16,7 +16,7 @@ const BATCH = 64 * 1024;
 
 /**
  * Writes the lines of a recording to a file that only its owner can read. When the process is killed, the lines of the
- * last 20 ms are lost.
+ * last 20 ms are lost, and what `pb tap` had not decoded.
  */
 export class RecordingWriter {
   readonly #file: FileHandle;
