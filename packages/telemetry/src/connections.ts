@@ -8,7 +8,9 @@ import { SCOPE, VERSION } from "./open-telemetry.js";
 
 /** What is used of a server of `@pb/node-transport` or `@pb/web-transport`. */
 export interface ObservedServer {
+  /** The open connections. */
   readonly connections: Iterable<{ stats(): BrokerStats }>;
+  /** Calls `watcher` with each event. Without it, refusals are not counted. */
   onEvent?(watcher: (event: { readonly kind: string }) => void): Disposable;
 }
 

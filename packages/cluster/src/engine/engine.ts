@@ -19,6 +19,7 @@ export interface Lease {
 
 /** The reading of a log. Nothing is delivered after `close`. */
 export interface Following {
+  /** Stops the reading. Can be called more than once. */
   close(): void;
 }
 
@@ -29,6 +30,7 @@ export interface Following {
  * may put a prefix of its own before them.
  */
 export interface ClusterEngine {
+  /** Whether the system can be reached. */
   readonly state: EngineState;
   /** The most bytes that a record or a sent message may have. */
   readonly maxBytes: number;

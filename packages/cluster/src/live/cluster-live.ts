@@ -49,6 +49,7 @@ export class ClusterLive<State extends object, Methods extends Referenceable = R
     refuseProxies(this, (object) => #log in object);
   }
 
+  /** The name that `Cluster.live` was given: the same on all nodes. */
   readonly name: string;
   readonly #node: Node;
   readonly #engineName: string;

@@ -7,6 +7,7 @@ import type { Node } from "../nodes/node.js";
 
 /** The servers of all transports. */
 export interface LoginServer {
+  /** Calls `watcher` with each event. Dispose of the result to unsubscribe. */
   onEvent(watcher: ServerWatcher): Disposable;
 }
 

@@ -18,6 +18,7 @@ interface StandingLike extends Disposable {
 
 /** What {@link live} uses of a `ReconnectingClient` or a `LastingReference`. */
 export interface LiveClient<T> {
+  /** Runs `setup` on every connection, as `ReconnectingClient.standing` does. */
   standing(setup: (reference: RemoteReference<T>, context: { readonly signal: AbortSignal }) => unknown): StandingLike;
 }
 

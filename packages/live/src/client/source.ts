@@ -23,6 +23,7 @@ export interface LiveSource<T> {
    * function that unsubscribes. An error that a listener throws becomes an uncaught exception.
    */
   subscribe(listener: () => void): () => void;
+  /** Whether the snapshot is kept in step with the server. */
   readonly status: LiveStatus;
 }
 

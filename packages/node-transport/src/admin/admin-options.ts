@@ -36,7 +36,9 @@ export interface AdminLog {
   level: string;
 }
 
+/** The options of `Admin` and `listenAdmin`. */
 export interface AdminOptions {
+  /** What the operator sees and changes. Methods name a server by its index in this list. */
   readonly servers: readonly AdminServer[];
   /** Default: none. There are no sessions then, and no users to disconnect. */
   readonly portals?: readonly AdminPortal[] | undefined;

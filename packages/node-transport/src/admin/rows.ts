@@ -3,17 +3,22 @@
 import type { Broker, Connection } from "@pb/broker";
 import type { AdminOptions, AdminServer } from "./admin-options.js";
 
-/** Times are whole milliseconds. What is unknown is null. */
+/** The answer of `state()`. Times are whole milliseconds. What is unknown is null. */
 export interface ProcessState {
   readonly pid: number;
+  /** The version of Node, such as `v20.19.2`. */
   readonly node: string;
+  /** Milliseconds since the process has started. */
   readonly uptimeMs: number;
-  /** Bytes. */
+  /** Bytes of V8's heap that are in use. */
   readonly heapUsed: number;
+  /** Bytes of memory of the whole process. */
   readonly rss: number;
+  /** The number of logins, of all portals. */
   readonly sessions: number;
-  /** The level of the log. */
+  /** The level of the log, such as `info`. Null without the option `log`. */
   readonly level: string | null;
+  /** The servers, in the order of the option. `address` is `host:port` or a path, `state` that of the server. */
   readonly servers: readonly {
     readonly address: string;
     readonly state: string;
@@ -22,14 +27,19 @@ export interface ProcessState {
   }[];
 }
 
-/** One connection. The numbers are those of `BrokerStats`. */
+/** One connection. What is not described here is as in `BrokerStats`. What is unknown is null. */
 export interface ConnectionRow {
+  /** As in logs: `Broker.id`. */
   readonly id: string;
   /** The index of its server. */
   readonly server: number;
+  /** The ids of the users who are logged in. */
   readonly users: readonly string[];
+  /** The other end, such as `tcp:203.0.113.7:51324`. */
   readonly peer: string;
+  /** The address of the other end without its port. Null for a UNIX socket. */
   readonly address: string | null;
+  /** Milliseconds since it was made. */
   readonly openMs: number;
   /** The round-trip time, in microseconds. */
   readonly latencyUs: number | null;
@@ -47,6 +57,7 @@ export interface ConnectionRow {
   readonly lastAnswered: string | null;
 }
 
+/** The answer of `connections()`. */
 export interface ConnectionTable {
   /** How many connections there are. */
   readonly total: number;
@@ -59,7 +70,9 @@ export interface SessionRow {
   readonly user: string | null;
   /** The index of its portal. */
   readonly portal: number;
+  /** How the user has logged in, such as `scram-sha-256`. */
   readonly mechanism: string;
+  /** Milliseconds since the login. */
   readonly sinceMs: number;
   /** The id of its connection. */
   readonly connection: string;
@@ -70,6 +83,7 @@ export interface SessionRow {
   readonly referencesGiven: number;
 }
 
+/** The answer of `sessions()`. */
 export interface SessionTable {
   /** How many sessions there are. */
   readonly total: number;
