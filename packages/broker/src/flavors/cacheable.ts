@@ -23,7 +23,7 @@ import { withoutWrappers } from "../references/cache-handle.js";
 import { incomingGraph, outgoingGraph } from "../references/graph-context.js";
 import type { IncomingGraph } from "../references/graph-context.js";
 import { mentionArrivals, mentionContents } from "../references/mentioned-caches.js";
-import type { ConnectionContext } from "../references/graph-context.js";
+import type { CallDetails, ConnectionContext } from "../references/graph-context.js";
 import type { SharedArguments } from "../references/shared-arguments.js";
 import { requireCallback } from "../subscriptions.js";
 import { readNumericId } from "../wire/messages.js";
@@ -154,7 +154,19 @@ export class CacheObserver<out T = RemoteMethods> {
     this.#context.caller.send(this.#id, name, args, details);
   }
 
-  async #call(name: string, args: readonly unknown[], options: CallOptions): Promise<unknown> {
+  /**
+   * Internal: calls an `observe_` method whose answer tells what the copy can do. It is a ping: backpressure, hooks and
+   * `idle()` of the connection ignore it, because the peer may never answer.
+   */
+  probe(name: string, args: readonly unknown[]): Promise<unknown> {
+    return this.#call(name, args, { isPing: true });
+  }
+
+  async #call(
+    name: string,
+    args: readonly unknown[],
+    options: CallOptions & Pick<CallDetails, "isPing">,
+  ): Promise<unknown> {
     this.#requireAlive();
     const details = { ...options, perspective: this.#perspective, keepAlive: this, isCache: true };
     return this.#context.caller.call(this.#id, name, args, details);

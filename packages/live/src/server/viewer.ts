@@ -99,7 +99,7 @@ export class Viewer {
   /** Sends a small patch as a call with an answer, which tells whether the viewer reads packed patches. */
   #ask(patch: PatchArguments): void {
     this.#packs = "asked";
-    this.observer.callRemote("patch", ...patch).then(
+    this.observer.probe("patch", patch).then(
       (answer) => {
         this.#packs = Number(answer) >= PACKED_VERSION;
       },

@@ -48,15 +48,37 @@ test("viewers of an older version get jelly only", async () => {
   await pair.close();
 });
 
+test("a viewer that never answers gets jelly, and does not keep its connection from being idle", async () => {
+  const revisions: unknown[] = [];
+  class SilentView extends RemoteCache {
+    observe_patch(revision: unknown): Promise<never> {
+      revisions.push(revision);
+      return new Promise(() => undefined);
+    }
+  }
+  const board = new Board();
+  const types = new TypeRegistry().register(remoteCache("pb.Live", SilentView));
+  const pair = await connectedPair({ root: new BoardRoot(board) }, { types });
+  const root = await pair.client.getRootObject<BoardRoot>();
+  const view: unknown = await root.callRemote("board");
+  for (let turn = 0; turn < 3; turn++) {
+    board.update((draft) => void draft.log.push("x"));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await pair.server.idle();
+  expect([view instanceof RemoteCache, revisions]).toEqual([true, [1, 2, 3]]);
+  await pair.close();
+});
+
 test("viewers that come, go and fall behind see what the server has, and those of one group get the same bytes", async () => {
   const board = new Board();
   const root = new BoardRoot(board);
   let seed = 11;
   const random = (below: number): number => (seed = (seed * 48_271) % 0x7fff_ffff) % below;
   const viewings: Viewing[] = [];
-  for (let turn = 0; turn < 150; turn++) {
-    if (turn % 12 === 0) viewings.push(await viewerOf(root));
-    if (turn % 50 === 49) await viewings.splice(random(viewings.length), 1)[0]!.pair.close();
+  for (let turn = 0; turn < 80; turn++) {
+    if (turn % 16 === 0) viewings.push(await viewerOf(root));
+    if (turn % 30 === 29) await viewings.splice(random(viewings.length), 1)[0]!.pair.close();
     board.update((draft) => {
       draft.cards[`c${random(30)}`] = { text: `${random(1000)}`, done: random(2) === 0 };
       if (random(4) === 0) Reflect.deleteProperty(draft.cards, `c${random(30)}`);
@@ -68,8 +90,9 @@ test("viewers that come, go and fall behind see what the server has, and those o
   await settle(viewings);
   for (let turn = 0; turn < 33; turn++) {
     board.update((draft) => void (draft.title = `${turn}`));
-    await settle(viewings);
+    await new Promise((resolve) => setImmediate(resolve));
   }
+  await settle(viewings);
   for (const { view } of viewings) {
     expect(view.getSnapshot()).toStrictEqual(board.state);
     expect(view.status).toBe("live");
