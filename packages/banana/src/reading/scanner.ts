@@ -272,13 +272,14 @@ export class Scanner {
   }
 
   /**
-   * Fast path: scans elements that are complete, valid and have at most three digits. Stops at the end of the
-   * expression, and before the first other element, which {@link #scanByte} scans or reports.
+   * Fast path: scans elements that are complete and valid: integers, and others with at most three digits. Stops at the
+   * end of the expression, and before the first other element, which {@link #scanByte} scans or reports.
    */
   #scanFast(): void {
     if (this.#buffer.length > MAX_FAST_BUFFER) return;
     const view = this.#view;
-    const { listLength, stringBytes } = this.#limits;
+    const { listLength, stringBytes, prefixBytes, integerDigits } = this.#limits;
+    const mostDigits = Math.min(prefixBytes, integerDigits);
     const mostDepth = 2 * this.#limits.depth;
     // Four bytes are loaded at once. Up to three of them may be after the end of the received bytes, but not after the
     // buffer.
@@ -342,7 +343,8 @@ export class Scanner {
       } else if (type === Token.FLOAT) {
         after = (after + 8) | 0;
       } else {
-        break;
+        after = endOfInteger(view, position, Math.min(end, position + mostDigits + 1));
+        if (after === 0) break;
       }
       if (after > end) break;
       position = after;
@@ -368,7 +370,10 @@ export class Scanner {
       this.#position++;
       return;
     }
-    const number = Number(readDigits(this.#buffer, this.#position - this.#digits, this.#position));
+    // That of an integer does not matter here, and takes time when it has many digits.
+    const number = isIntegerType(byte)
+      ? 0
+      : Number(readDigits(this.#buffer, this.#position - this.#digits, this.#position));
     let end = this.#position + 1;
     if (byte === Token.LIST) {
       checkLimit("LIST_TOO_LONG", number, listLength, offset);
@@ -452,6 +457,20 @@ export class Scanner {
     this.#end -= this.#start;
     this.#start = 0;
   }
+}
+
+/** The end of an integer of any type whose type byte is before `end`; 0 when there is no such integer at `position`. */
+function endOfInteger(view: DataView, position: number, end: number): number {
+  for (let next = position; next < end; next++) {
+    const byte = view.getUint8(next);
+    if (byte < 0x80) continue;
+    return isIntegerType(byte) ? next + 1 : 0;
+  }
+  return 0;
+}
+
+function isIntegerType(byte: number): boolean {
+  return byte === Token.INT || byte === Token.NEG || byte === Token.LONGINT || byte === Token.LONGNEG;
 }
 
 /**

@@ -378,7 +378,9 @@ export class Unjellier implements JellyStepReader {
     const { offset } = reader;
     const value = reader.integer();
     if ((Number(value) | 0) === value && this.exactness.integers === "number") return value;
-    this.charge(NUMBER_HEAP + (typeof value === "bigint" ? reader.offset - offset : 0));
+    // V8 keeps 64 bits of a bigint together, the wire 7.
+    const bytes = typeof value === "bigint" ? 8 * Math.ceil((7 * (reader.offset - offset - 1)) / 64) : 0;
+    this.charge(NUMBER_HEAP + bytes);
     return this.exactness.integers === "bigint" ? BigInt(value) : value;
   }
 

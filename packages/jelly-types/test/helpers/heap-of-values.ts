@@ -39,6 +39,7 @@ const types: Record<string, (index: number) => Wire> = {
   "small integer": (index) => index & 127,
   "integer of 40 bits among others": (index) => (index % 2 === 0 ? 2 ** 39 + index : ["None"]),
   "bigint of 60 bits": (index) => 2n ** 60n + BigInt(index),
+  "bigint of 65 bits": (index) => 2n ** 64n + BigInt(index),
   "bigint of 448 bits": (index) => 2n ** 447n + BigInt(index),
   "float among others": (index) => (index % 2 === 0 ? double(index) : ["None"]),
   "empty byte string": () => new Uint8Array(0),
