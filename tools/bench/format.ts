@@ -8,10 +8,22 @@ export function table(heads: readonly string[], rows: readonly (readonly string[
   return markdownTable([heads, ...rows], { align: heads.map((_, column) => (column === 0 ? null : "r")) });
 }
 
-/** The ratio of a contender, and its target, if it has one. */
-export function ratioCells({ ratio }: Result, target: number | undefined, isFirst: boolean): string[] {
-  const verdict = target === undefined ? "" : `${target}: ${ratio.median >= target ? "reached" : "NOT REACHED"}`;
-  return [isFirst ? "" : interval(ratio, formatRatio), verdict];
+/** The ratio of a contender, and its goal, if it has one. */
+export function ratioCells({ ratio }: Result, goal: number | undefined, isFirst: boolean): string[] {
+  return [isFirst ? "" : interval(ratio, formatRatio), goal === undefined ? "" : verdict(goal, ratio.low >= goal)];
+}
+
+const BELOW = "below its goal";
+
+/** A goal is reached when the whole interval of the ratio clears it. */
+export function verdict(goal: number, isReached: boolean): string {
+  return `${formatRatio(goal)}: ${isReached ? "reached" : BELOW}`;
+}
+
+/** What is known about a section of which a row is below its goal. Empty for other sections. */
+export function explained(rows: readonly (readonly string[])[], below: string | undefined): string {
+  const isBelow = rows.flat().some((cell) => cell.endsWith(BELOW));
+  return isBelow && below !== undefined ? `\n\n**Below its goal.** ${below}` : "";
 }
 
 export function interval({ low, median, high }: Estimate, format: (value: number) => string): string {

@@ -4,7 +4,8 @@ import { mkdirSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
 import { Contender } from "./calls/contender.js";
-import { benchCalls, workloads } from "./calls/main.js";
+import { benchCalls } from "./calls/main.js";
+import { workloads } from "./calls/workloads.js";
 import { benchLatency } from "./calls/latency.js";
 import { benchCodec } from "./codec/main.js";
 import { benchDrafts } from "./live/drafts.js";
@@ -17,6 +18,8 @@ const calls: Record<string, string> = {
   connections: "Time and memory of one connection",
   latency: "Latency of a connection while another one floods the server, beside ws and JSON",
   live: "Live state beside @colyseus/schema and JSON Patch: CPU, bytes and memory",
+  scram: "Processor time of a login with SCRAM, at the server and at the client",
+  crowd: "Latency, memory and pings of 1 to 10,000 connections, beside ws and JSON, and over WebSockets",
   growth: "Calls of @pb with up to 100,000 references and 1,000 connections",
 };
 const codecs: Record<string, string> = {
@@ -46,7 +49,8 @@ if (values.profile === true && (isCodec || workloads.some(({ name }) => name ===
   const { benchStreamLatency } = await import("./stream-latency.js");
   await benchStreamLatency(rounds);
 } else if (isCodec) {
-  await benchCodec(first, rest, { rounds, checkout: values.old });
+  const sections = await benchCodec(first, rest, { rounds, checkout: values.old });
+  console.log(sections.join("\n\n"));
 } else if (values.profile !== true && first === "drafts") {
   benchDrafts(rounds);
 } else if (values.profile !== true && first === "tap") {

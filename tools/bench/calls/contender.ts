@@ -15,9 +15,11 @@ const files = {
   "@pb without extensions": "pb-plain",
   "@pb with hooks": "pb-hooks",
   "@pb with schemas": "pb-schemas",
+  "@pb with SCRAM": "pb-scram",
   "@pb/telemetry without an SDK": "pb-telemetry-api",
   "@pb/telemetry with an SDK": "pb-telemetry",
   "raw JSON": "raw-json",
+  "ws and JSON": "ws-json",
   "Cap'n Web": "capnweb",
   "grpc-js": "grpc",
   "socket.io": "socketio",
@@ -29,7 +31,7 @@ export const variants: readonly ContenderName[] = ["@pb without extensions", "@p
 /** The same for the bench of @pb/telemetry. */
 export const telemetries: readonly ContenderName[] = ["@pb/telemetry without an SDK", "@pb/telemetry with an SDK"];
 export const contenderNames = (Object.keys(files) as ContenderName[]).filter(
-  (name) => ![...variants, ...telemetries].includes(name),
+  (name) => ![...variants, ...telemetries, "@pb with SCRAM"].includes(name),
 );
 
 type Side = "server" | "client";
@@ -43,12 +45,34 @@ export interface ContenderOptions {
   readonly flags?: (side: Side) => readonly string[];
 }
 
+/** Milliseconds from a call to its answer: the median, the 99th and the 99.9th percentile. */
+export interface Latency {
+  readonly p50: number;
+  readonly p99: number;
+  readonly p999: number;
+}
+
+/** Bytes after a garbage collection. */
+export interface Memory {
+  /** On the heap and in buffers. */
+  readonly used: number;
+  readonly resident: number;
+}
+
 /** The answer to a request. Times are in seconds. */
 interface Answer extends Sample {
   /** Processor time since the process started. */
   readonly cpuTotal: number;
-  /** Bytes in use. Only for the action "memory", in Node. */
-  readonly memory?: number;
+  /** Only for the actions that measure it. */
+  readonly latency?: Latency;
+  /** Only for the action "memory", in Node. */
+  readonly memory?: Memory;
+}
+
+/** What an action took. `cpu` is that of both processes. */
+export interface ActionSample extends Sample {
+  readonly serverCpu: number;
+  readonly latency: Latency | undefined;
 }
 
 export class Contender implements Disposable {
@@ -77,16 +101,21 @@ export class Contender implements Disposable {
     return new Contender(name, server, client);
   }
 
-  /** Performs an action of the client. The processor time is that of both processes. */
-  async run(action: string, times: number): Promise<Sample> {
-    const before = await this.server.request<Answer>({ action: "", times: 0 });
-    const { seconds, cpu } = await this.client.request<Answer>({ action, times });
-    const after = await this.server.request<Answer>({ action: "", times: 0 });
-    return { seconds, cpu: cpu + after.cpuTotal - before.cpuTotal };
+  /** Performs an action of the client. */
+  async run(action: string, times: number): Promise<ActionSample> {
+    const before = await this.cpuOfServer();
+    const { seconds, cpu, latency } = await this.client.request<Answer>({ action, times });
+    const serverCpu = (await this.cpuOfServer()) - before;
+    return { seconds, cpu: cpu + serverCpu, serverCpu, latency };
   }
 
-  /** Bytes in use at the server and at the client. */
-  async memory(): Promise<number[]> {
+  /** Seconds of processor time of the server since it started. */
+  async cpuOfServer(): Promise<number> {
+    return (await this.server.request<Answer>({ action: "", times: 0 })).cpuTotal;
+  }
+
+  /** The memory of the server and of the client. */
+  async memory(): Promise<Memory[]> {
     const sides = [this.server, this.client].map((side) => side.request<Answer>({ action: "memory", times: 0 }));
     return (await Promise.all(sides)).map(({ memory }) => memory!);
   }

@@ -16,7 +16,7 @@ export async function measureConnections(contenders: readonly Contender[]): Prom
     const { seconds } = await contender.run("connect", CONNECTIONS);
     const after = await contender.memory();
     await contender.run("disconnect", 1);
-    const used = after.map((bytes, side) => formatBytes((bytes - before[side]!) / CONNECTIONS));
+    const used = after.map((bytes, side) => formatBytes((bytes.used - before[side]!.used) / CONNECTIONS));
     rows.push([contender.name, formatSeconds(seconds / CONNECTIONS), ...used]);
   }
   return `### One connection of 1,000

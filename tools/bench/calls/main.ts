@@ -4,42 +4,15 @@
 
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { formatCount, formatRatio, formatSeconds, interval, ratioCells, table } from "../format.js";
+import { benchCodec } from "../codec/main.js";
+import { explained, formatCount, formatRatio, formatSeconds, interval, ratioCells, table } from "../format.js";
 import { findTwisted } from "../../twisted/twisted.js";
 import { areOnOwnCores, compareCalls, Contender, contenderNames, telemetries, variants } from "./contender.js";
 import type { ContenderName } from "./contender.js";
+import { measureCrowds, measureScram } from "./crowd.js";
 import { measureConnections, measureGrowth } from "./growth.js";
-
-export interface Workload {
-  /** The argument of `npm run bench -- NAME`. */
-  readonly name: "one" | "hundred" | "reference" | "one-way" | "bytes" | "updates-1" | "updates-100" | "login";
-  readonly title: string;
-  /** What is counted, in the plural. */
-  readonly unit: string;
-  /** How many times as fast as these contenders @pb should be. */
-  readonly targets?: Partial<Record<ContenderName, number>>;
-}
-
-export const workloads: readonly Workload[] = [
-  { name: "one", title: "Echo of a small dict, one call at a time", unit: "calls", targets: { "raw JSON": 0.9 } },
-  {
-    name: "hundred",
-    title: "Echo of a small dict, 100 calls in flight",
-    unit: "calls",
-    targets: { "raw JSON": 0.7, "socket.io": 1.5, "Cap'n Web": 3, "grpc-js": 15, Twisted: 20 },
-  },
-  {
-    name: "reference",
-    title: "A call that returns a reference, and one on it",
-    unit: "pairs",
-    targets: { "Cap'n Web": 1.2 },
-  },
-  { name: "one-way", title: "One-way calls with a small dict", unit: "calls" },
-  { name: "bytes", title: "A byte string of 1 MB", unit: "strings" },
-  { name: "updates-1", title: "Updates of a cached object, ten a turn, to 1 observer", unit: "updates" },
-  { name: "updates-100", title: "Updates of a cached object, ten a turn, to 100 observers", unit: "updates" },
-  { name: "login", title: "Connect, log in, disconnect", unit: "logins" },
-];
+import { workloads } from "./workloads.js";
+import type { Workload } from "./workloads.js";
 
 export interface CallOptions {
   readonly rounds: number;
@@ -47,6 +20,9 @@ export interface CallOptions {
   readonly only?: readonly string[] | undefined;
   readonly checkout?: string | undefined;
 }
+
+/** The payloads of the bench `jelly` that have a goal beside JSON. */
+const TABLE_PAYLOADS = ["nested record", "100,000 integers", "10,000 dicts"];
 
 /** Measures the named workloads. Without names, it measures all of them and writes TABLE.md. */
 export async function benchCalls(names: readonly string[], { rounds, only, checkout }: CallOptions): Promise<void> {
@@ -74,13 +50,16 @@ export async function benchCalls(names: readonly string[], { rounds, only, check
   if (isWanted("unused")) show(await measureUnused(rounds, checkout));
   if (isWanted("telemetry")) show(await measureTelemetry(rounds));
   if (isWanted("growth")) show(await measureGrowth(rounds));
+  if (isWanted("scram")) show(await measureScram(rounds));
+  if (isWanted("crowd")) show(await measureCrowds(rounds));
+  if (names.length === 0) for (const section of await benchCodec("jelly", TABLE_PAYLOADS, { rounds })) show(section);
   if (names.length === 0 && only === undefined && checkout === undefined) {
     writeFileSync(new URL("../TABLE.md", import.meta.url), page(sections));
   }
 }
 
 async function measure(workload: Workload, contenders: readonly Contender[], rounds: number): Promise<string> {
-  const { name, title, unit, targets } = workload;
+  const { name, title, unit, goals, below } = workload;
   const results = await compareCalls(contenders, name, rounds);
   const hasOld = contenders.some((each) => each.name === "old @pb");
   const rows = results.map((result, index) => {
@@ -88,14 +67,14 @@ async function measure(workload: Workload, contenders: readonly Contender[], rou
     return [
       result.name,
       interval({ low: 1 / high, median: 1 / median, high: 1 / low }, formatCount),
-      ...ratioCells(result, targets?.[contenders[index]!.name], index === 0),
+      ...ratioCells(result, goals?.[contenders[index]!.name], index === 0),
       formatSeconds(result.cpu),
       ...(hasOld ? [index === 0 ? "" : interval(result.cpuRatio, formatRatio)] : []),
     ];
   });
-  const heads = ["", `${unit} a second`, "@pb is faster, times", "target", "processor time for one"];
+  const heads = ["", `${unit} a second`, "@pb is faster, times", "goal", "processor time for one"];
   if (hasOld) heads.push("@pb needs less, times");
-  return `### ${title}\n\n${table(heads, rows)}`;
+  return `### ${title}\n\n${table(heads, rows)}${explained(rows, below)}`;
 }
 
 /** A section of TABLE.md: what options cost that a call does not use. */

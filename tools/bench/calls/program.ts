@@ -3,13 +3,17 @@
 import { strict as assert } from "node:assert";
 import { createInterface } from "node:readline";
 import { garbageCollector } from "../../gc/garbage-collector.js";
+import type { Latency, Memory } from "./contender.js";
 import { credentials, MEGABYTE, note } from "./library.js";
 import type { Client, Library } from "./library.js";
 
-/** Does something that many times. */
-type Action = (times: number) => Promise<void>;
+/** Does something that many times. Resolves with the {@link Latencies} of its calls, where these are measured. */
+type Action = (times: number) => Promise<unknown>;
 
 const CALLS_IN_FLIGHT = 100;
+
+/** Ten bytes. */
+const TEXT = "short text";
 
 /** The number of one-way calls after which the client checks that all have arrived. */
 const ONE_WAY_BATCH = 10_000;
@@ -27,11 +31,12 @@ async function answer(ports: readonly number[], actions: Readonly<Record<string,
     const { action, times } = JSON.parse(line) as { action: string; times: number };
     const cpuBefore = cpuSeconds();
     const start = performance.now();
-    await actions[action]?.(times);
+    const latencies = await actions[action]?.(times);
     const seconds = (performance.now() - start) / 1e3;
     const cpuTotal = cpuSeconds();
-    const memory = action === "memory" ? usedBytes() : undefined;
-    console.log(JSON.stringify({ seconds, cpu: cpuTotal - cpuBefore, cpuTotal, memory }));
+    const memory = action === "memory" ? memoryInUse() : undefined;
+    const latency = latencies instanceof Latencies ? latencies.summary() : undefined;
+    console.log(JSON.stringify({ seconds, cpu: cpuTotal - cpuBefore, cpuTotal, latency, memory }));
   }
   process.exit();
 }
@@ -41,12 +46,26 @@ function cpuSeconds(): number {
   return (user + system) / 1e6;
 }
 
-/** Bytes on the heap and in buffers after a garbage collection. */
-function usedBytes(): number {
+function memoryInUse(): Memory {
   const collectGarbage = garbageCollector();
   for (let times = 0; times < 3; times++) collectGarbage();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
+  const { heapUsed, external, rss } = process.memoryUsage();
+  return { used: heapUsed + external, resident: rss };
+}
+
+/** The milliseconds of each call. */
+class Latencies {
+  readonly #all: number[] = [];
+
+  add(milliseconds: number): void {
+    this.#all.push(milliseconds);
+  }
+
+  summary(): Latency {
+    const sorted = Float64Array.from(this.#all).sort();
+    const at = (part: number): number => sorted[Math.ceil(part * sorted.length) - 1]!;
+    return { p50: at(0.5), p99: at(0.99), p999: at(0.999) };
+  }
 }
 
 async function clientActions(library: Library, port: number): Promise<Record<string, Action>> {
@@ -61,6 +80,7 @@ async function clientActions(library: Library, port: number): Promise<Record<str
     };
   return {
     one: repeated(() => client.call("echo", note)),
+    text: repeated(() => client.call("echo", TEXT)),
     hundred: (times) => inFlight(times, () => client.call("echo", note)),
     reference: repeated(() => reference(client)),
     async "one-way"(times) {
@@ -88,6 +108,10 @@ async function clientActions(library: Library, port: number): Promise<Record<str
       let next = 0;
       return inFlight(times, () => open[next++ % open.length]!.call("echo", note));
     },
+    /** All open connections have one call in flight. */
+    crowd: (times) => timed(times, open),
+    /** One of the open connections calls, one call at a time. */
+    active: (times) => timed(times, open.slice(0, 1)),
   };
 }
 
@@ -106,6 +130,21 @@ async function reference(client: Client): Promise<unknown> {
   const result = await client.call("look", handle);
   client.send("release", handle);
   return result;
+}
+
+/** Calls over each of the connections, one call at a time. */
+async function timed(times: number, clients: readonly Client[]): Promise<Latencies> {
+  const latencies = new Latencies();
+  let left = times;
+  const caller = async (client: Client): Promise<void> => {
+    while (left-- > 0) {
+      const start = performance.now();
+      await client.call("echo", note);
+      latencies.add(performance.now() - start);
+    }
+  };
+  await Promise.all(clients.map(caller));
+  return latencies;
 }
 
 async function inFlight(times: number, call: () => Promise<unknown>): Promise<void> {

@@ -25,5 +25,7 @@ export const payloads: Record<string, Plain> = {
     })),
   },
   "10,000 integers": Array.from({ length: 10_000 }, (_, index) => (index * 7919) % 1_000_003),
+  "100,000 integers": Array.from({ length: 100_000 }, (_, index) => (index * 7919) % 1_000_003),
+  "10,000 dicts": Array.from({ length: 10_000 }, (_, index) => ({ id: index, name: `item ${index}`, done: false })),
   "100 strings of 4 kB": Array.from({ length: 100 }, (_, index) => `${index} ${sentence.repeat(50)}`.slice(0, 4096)),
 };

@@ -70,10 +70,15 @@ const tcp: Transport = {
   connect: (port, options) => connectBroker(`tcp:127.0.0.1:${port}`, options),
 };
 
-export async function serve(broker: pb.BrokerOptions = {}, transport = tcp): Promise<number> {
-  const checker = new InMemoryUsernamePasswordChecker({ [credentials.name]: credentials.password });
+/** `scram`: users log in with SCRAM, and not as with Twisted. */
+export async function serve(
+  broker: pb.BrokerOptions = {},
+  transport = tcp,
+  scram?: { readonly iterations: number },
+): Promise<number> {
+  const checker = new InMemoryUsernamePasswordChecker({ [credentials.name]: credentials.password }, scram);
   // The login that Twisted has. SCRAM would measure its deliberately expensive key derivation.
-  const policy = { scram: "none" } as const;
+  const policy = scram === undefined ? ({ scram: "none" } as const) : {};
   const portal = new Portal({ requestAvatar: () => ({ avatar: new Member() }) }, [checker], { policy });
   const bench = new Bench();
   const root: pb.RootSource = {
@@ -83,7 +88,9 @@ export async function serve(broker: pb.BrokerOptions = {}, transport = tcp): Pro
     },
   };
   const limits = { references: 1_000_000 };
-  const options = { broker: { limits, ...broker }, limits: { connectionsPerAddress: 10_000 } };
+  // The clients of a bench have one address, and as many connections as the server.
+  const most = { connections: 20_000, connectionsPerAddress: 20_000 };
+  const options = { broker: { limits, ...broker }, limits: most };
   return (await transport.listen(root, options)).port!;
 }
 
