@@ -81,8 +81,8 @@ export class Player {
           await this.#settle();
           await this.#send(next);
         } else if (!this.#isSkipped(next.message)) {
-          if (this.#expected.length === MOST_EXPECTED) await this.#settle();
           this.#expected.push(next);
+          if (this.#expected.length === MOST_EXPECTED) await this.#settle();
         }
       }
       await this.#settle();

@@ -89,9 +89,15 @@ test("at most a thousand messages are kept that arrive early", async () => {
     ["client", call("between")],
     ...repeat(count, "second").map((message): [Side, Expression] => ["server", message]),
   ];
-  const tooMany = play(recorded(1001));
-  tooMany.send(...repeat(1001, "second"), call("first"));
+  const tooMany = play(recorded(1010));
+  tooMany.send(...repeat(1001, "second"), call("first"), ...repeat(9, "second"));
   expect(await tooMany.played).toMatchObject({ live: { message: { method: "second" } } });
+});
+
+test("the message after a thousand others may arrive first", async () => {
+  const { played, send } = play([...repeat(1000, "many"), call("last")].map((message) => ["server", message]));
+  send(call("last"), ...repeat(1000, "many"));
+  expect(await played).toBeUndefined();
 });
 
 test("of a recording with many messages of the server in a row, a thousand are read in advance", async () => {
