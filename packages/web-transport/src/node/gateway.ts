@@ -125,10 +125,10 @@ export class Gateway extends NodeWebServer {
 
   async #serve({ admitted, socket, open, refuse }: UpgradedClient): Promise<void> {
     const gone = new AbortController();
-    const leave = (): void => gone.abort(new Error("The browser has disconnected"));
-    socket.once("close", leave);
+    const stopWatching = whenGone(socket, () => gone.abort(new Error("The browser has disconnected")));
     try {
       const target = await this.#dial(AbortSignal.any([gone.signal, this.#closing.signal]));
+      stopWatching();
       let isOpen = false as boolean;
       open((link, webSocket) => {
         isOpen = true;
@@ -138,9 +138,9 @@ export class Gateway extends NodeWebServer {
       if (!isOpen) target.destroy(); // The handshake was invalid.
     } catch (error) {
       const text = `The server behind the gateway cannot be reached: ${error instanceof Error ? error.message : ""}`;
-      if (!gone.signal.aborted) refuse(502, new ConnectError("CONNECT_TARGET", text, { cause: error }));
-    } finally {
-      socket.off("close", leave);
+      stopWatching();
+      if (gone.signal.aborted) socket.destroy();
+      else refuse(502, new ConnectError("CONNECT_TARGET", text, { cause: error }));
     }
   }
 
@@ -180,6 +180,18 @@ export class Gateway extends NodeWebServer {
 }
 
 class Nothing extends Root {}
+
+/**
+ * Calls `leave` when the other end closes the socket. A socket notices that only while it is read, which nothing else
+ * may do until the result is called.
+ */
+function whenGone(socket: Duplex, leave: () => void): () => void {
+  const read = (): void => {
+    if (socket.readableLength === 0) socket.read(); // Emits "end", if nothing more can arrive.
+  };
+  socket.on("readable", read).once("end", leave).once("close", leave);
+  return () => void socket.off("readable", read).off("end", leave).off("close", leave);
+}
 
 /** Ends the link when the browser does not answer pings. The result stops that. */
 function keepAlive(link: WebSocketLink, webSocket: PingableWebSocket): () => void {

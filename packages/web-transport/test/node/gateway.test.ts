@@ -6,7 +6,7 @@ import { connect as connectSocket, createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { WebSocket } from "ws";
 import { Referenceable } from "@pb/broker";
 import type { RemoteReference } from "@pb/broker";
@@ -190,6 +190,14 @@ describe("refusals", () => {
     expect(await echo(connection, 2)).toBe(2);
   });
 
+  test("clients that are connected do not count as negotiating", async () => {
+    await using target = await listenTcp("tcp:0:interface=127.0.0.1", new Echo());
+    await using between = await start(`tcp:127.0.0.1:${target.port}`, { limits: { negotiating: 1 } });
+    await using first = await connectTo(between.url);
+    await using second = await connectTo(between.url);
+    expect(await Promise.all([echo(first, 1), echo(second, 2)])).toEqual([1, 2]);
+  });
+
   test("unknown options, endpoints and options of calls are refused", async () => {
     const listen = "ws:0:interface=127.0.0.1";
     await expect(gateway({ listen, to: "http://x" })).rejects.toThrow(/http/);
@@ -198,12 +206,64 @@ describe("refusals", () => {
   });
 });
 
+test.each(["the browser leaves", "the gateway closes"])("stops connecting to the server when %s", async (what) => {
+  const sockets: Socket[] = [];
+  const target = createServer((socket) => sockets.push(socket.on("error", () => undefined).resume()));
+  await once(target.listen(0, "127.0.0.1"), "listening");
+  // The server never answers the handshake.
+  await using between = await start(`tls:127.0.0.1:${portOf(target)}`, { tlsMs: 3_600_000 });
+  const browser = new WebSocket(between.url).on("error", () => undefined);
+  await until(() => sockets.length === 1);
+  const left = what === "the browser leaves";
+  if (left) browser.terminate();
+  else await between.server.close();
+  await until(() => sockets[0]!.destroyed);
+  if (left) expect(between.events).toEqual([]);
+  target.close();
+});
+
+test.each([
+  [
+    "ends the connection of a browser that answers no pings and sends nothing",
+    { autoPong: false, sends: false },
+    false,
+  ],
+  ["keeps the connection of a browser that answers pings", { autoPong: true, sends: false }, true],
+  ["keeps the connection of a browser that sends bytes", { autoPong: false, sends: true }, true],
+])("%s", async (_what, { autoPong, sends }, stays) => {
+  let received = 0;
+  const target = createServer((socket) => {
+    socket.on("error", () => undefined).on("data", ({ length }: Buffer) => (received += length));
+  });
+  await once(target.listen(0, "127.0.0.1"), "listening");
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
+  onTestFinished(() => void vi.useRealTimers());
+  await using between = await start(`tcp:127.0.0.1:${portOf(target)}`);
+  const browser = new WebSocket(between.url, { autoPong }).on("error", () => undefined);
+  let pings = 0;
+  browser.on("ping", () => pings++);
+  await until(() => between.server.relays === 1 && browser.readyState === WebSocket.OPEN);
+  for (let round = 1; round <= 5; round++) {
+    vi.advanceTimersByTime(25_000);
+    await until(() => pings === round || browser.readyState !== WebSocket.OPEN);
+    if (sends) browser.send(new Uint8Array(1));
+    if (sends) await until(() => received === round);
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve)); // The pong arrives.
+  }
+  if (!stays) await until(() => browser.readyState === WebSocket.CLOSED);
+  expect([browser.readyState, pings]).toEqual(stays ? [WebSocket.OPEN, 5] : [WebSocket.CLOSED, 2]);
+  browser.terminate();
+  target.close();
+});
+
 test("closing the gateway closes the connections on both sides", async () => {
   await using target = await listenTcp("tcp:0:interface=127.0.0.1", new Echo());
-  const between = await start(`tcp:127.0.0.1:${target.port}`);
-  const connection = await connectTo(between.url);
-  expect(await echo(connection, 1)).toBe(1);
-  await between.server.close();
-  expect((await connection.closed).reason).toBe("lost");
-  await until(() => target.connections.size === 0);
+  for (const end of ["close", "destroy"] as const) {
+    const between = await start(`tcp:127.0.0.1:${target.port}`);
+    const connection = await connectTo(between.url);
+    expect(await echo(connection, 1)).toBe(1);
+    await between.server[end]();
+    expect((await connection.closed).reason).toBe("lost");
+    await until(() => target.connections.size === 0);
+  }
 });

@@ -52,6 +52,67 @@ describe("a relay", () => {
   });
 });
 
+describe("the end of a relay", () => {
+  function start() {
+    const [browser, server] = [linkPair(), linkPair()];
+    const { count } = counting(browser.initiator);
+    counting(server.listener);
+    return { browser, server, count, ended: relay(browser.listener, server.initiator) };
+  }
+
+  test("in order, comes after the bytes that wait for a slow end", async () => {
+    const { browser, server, count, ended } = start();
+    browser.initiator.hold();
+    for (let sent = 0; sent < 20; sent++) server.listener.send(chunk);
+    server.listener.close();
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    expect(count.bytes).toBe(0);
+    browser.initiator.release();
+    await ended;
+    expect(count.bytes).toBe(20 * chunk.length);
+  });
+
+  test("by an error, does not wait for a slow end", async () => {
+    const { browser, server, ended } = start();
+    browser.initiator.hold();
+    server.listener.send(chunk);
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    server.listener.cut();
+    await ended;
+  });
+
+  test("a link may use the buffer again that it has passed on", async () => {
+    const [browser, server] = [linkPair(), linkPair()];
+    const received: Uint8Array[] = [];
+    browser.initiator.start({
+      received: (bytes) => received.push(bytes.slice()),
+      drained: () => undefined,
+      lost: () => undefined,
+    });
+    counting(server.listener);
+    const shared = new Uint8Array(1);
+    const begin = server.initiator.start.bind(server.initiator);
+    server.initiator.start = (receiver) =>
+      begin({
+        ...receiver,
+        received: ([byte]) => {
+          shared.fill(byte!);
+          receiver.received(shared);
+        },
+      });
+    const ended = relay(browser.listener, server.initiator);
+    browser.initiator.hold();
+    for (const byte of [1, 2, 3]) {
+      server.listener.send(Uint8Array.of(byte));
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+    browser.initiator.release();
+    server.listener.close();
+    await ended;
+    expect(Buffer.concat(received)).toEqual(Buffer.of(1, 2, 3));
+  });
+});
+
 describe("the filter of a gateway", () => {
   const word = (text: string): Uint8Array => new TextEncoder().encode(text);
   const call = (id: number, method: string, ...args: Expression[]): Expression[] => {
