@@ -4,6 +4,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, inject, it } from "vitest";
+import { hasNats } from "../e2e/nats/nats-server.js";
 import { typescript } from "../process/program.js";
 import type { Command } from "../process/program.js";
 import { noTwisted } from "../twisted/twisted.js";
@@ -11,8 +12,11 @@ import { playAct } from "./act.js";
 import { runDemo } from "./demo.js";
 import { script } from "./script.js";
 
-function demo(python: string): SpawnSyncReturns<string> {
-  const [command, ...args] = typescript("tools/demo/main.ts");
+const hasServer = hasNats();
+if (!hasServer) console.warn("SKIPPED: the demo of a cluster, because there is no command nats-server");
+
+function demo(python: string, ...words: readonly string[]): SpawnSyncReturns<string> {
+  const [command, ...args] = typescript("tools/demo/main.ts", ...words);
   const env = { ...process.env, PB_PYTHON: python };
   return spawnSync(command, args, { encoding: "utf8", env, timeout: 600_000, killSignal: "SIGTERM" });
 }
@@ -63,6 +67,25 @@ describe("npm run demo", { timeout: 600_000 }, () => {
   it("fails without Twisted when Twisted is required", async () => {
     const running = runDemo({ print: () => undefined, findTwisted: () => undefined, needsTwisted: true });
     await expect(running).rejects.toThrow(noTwisted);
+  });
+});
+
+describe("npm run demo -- cluster", { timeout: 600_000 }, () => {
+  it("has a NATS server in CI", () => {
+    expect(process.env.CI !== "true" || hasServer).toBe(true);
+  });
+
+  it.skipIf(!hasServer)("shows a takeover and a restart of NATS, and ends", () => {
+    const { status, stdout, stderr } = demo("python3", "cluster");
+    expect([stderr, status]).toEqual(["", 0]);
+    const cards = ["Buy apples", "Bake bread", "Brew tea"].map((text, index) => `"${index + 1}":"${text}"`);
+    const lines = stdout.split("\n");
+    const shows = (name: string, status: string, count: number): number =>
+      lines.indexOf(`   client of ${name}: ${status} {"cards":{${cards.slice(0, count).join()}}}`);
+    const shown = [shows("a", "live", 1), shows("c", "live", 2), shows("c", "stale", 2), shows("b", "live", 3)];
+    expect(shown).not.toContain(-1);
+    expect(shown).toEqual(shown.toSorted((one, other) => one - other));
+    expect(stdout).toMatch(/Another node has taken over after \d+ ms/);
   });
 });
 
