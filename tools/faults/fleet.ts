@@ -3,9 +3,12 @@
 import type { ClusterEngine } from "@pb/cluster";
 import { natsEngine } from "@pb/cluster/nats";
 import { Cable } from "../e2e/nats/cable.js";
+import { startNatsCluster } from "../e2e/nats/nats-cluster.js";
 import { NatsServer } from "../e2e/nats/nats-server.js";
+import type { OtherHost } from "../process/network-namespace.js";
 import { freePort } from "../process/ports.js";
 import { Program, typescript, until } from "../process/program.js";
+import type { Command } from "../process/program.js";
 import { Auditor } from "./auditor.js";
 import type { NodeOptions, ViewersReport } from "./ticks.js";
 
@@ -15,9 +18,13 @@ export interface FleetOptions {
   readonly viewersPerNode: number;
   readonly leaseMs: number;
   readonly updateMs: number;
+  /** Three NATS servers instead of one: each record is stored by all of them. */
+  readonly isReplicated?: boolean;
+  /** Where the first node runs, which is the first home then. */
+  readonly host?: OtherHost | undefined;
 }
 
-/** A node, and the cable that connects it to NATS. */
+/** A node, and the cable that connects it to NATS. With three servers, and on another host, it has no cable. */
 export class FleetNode {
   readonly name: string;
   readonly cable: Cable;
@@ -25,14 +32,33 @@ export class FleetNode {
   /** The output of all its processes. */
   readonly outputs: Program[] = [];
   readonly #options: FleetOptions;
+  readonly #nats: readonly string[];
+  readonly #host: OtherHost | undefined;
 
-  static async start(name: string, server: NatsServer, options: FleetOptions): Promise<FleetNode> {
-    const node = new FleetNode(name, await Cable.to(server), await freePort(), options);
+  static async start(
+    name: string,
+    servers: readonly NatsServer[],
+    options: FleetOptions,
+    host?: OtherHost,
+  ): Promise<FleetNode> {
+    const cable = await Cable.to(servers[0]!);
+    const isDirect = options.isReplicated === true || host !== undefined;
+    const nats = isDirect ? servers.map((server) => server.servers) : [`127.0.0.1:${cable.port}`];
+    const node = new FleetNode(name, cable, await freePort(), nats, options, host);
     await node.start();
     return node;
   }
 
-  private constructor(name: string, cable: Cable, port: number, options: FleetOptions) {
+  private constructor(
+    name: string,
+    cable: Cable,
+    port: number,
+    nats: readonly string[],
+    options: FleetOptions,
+    host: OtherHost | undefined,
+  ) {
+    this.#nats = nats;
+    this.#host = host;
     this.name = name;
     this.cable = cable;
     this.port = port;
@@ -43,11 +69,17 @@ export class FleetNode {
     return this.outputs.at(-1)!;
   }
 
+  get address(): string {
+    return this.#host?.address ?? "127.0.0.1";
+  }
+
   async start(): Promise<void> {
-    const { leaseMs, updateMs } = this.#options;
-    const endpoint = `tcp:${this.port}:interface=127.0.0.1`;
-    const options: NodeOptions = { name: this.name, nats: `127.0.0.1:${this.cable.port}`, leaseMs, endpoint, updateMs };
-    this.outputs.push(new Program(this.name, typescript("tools/faults/node.ts", JSON.stringify(options))));
+    const { leaseMs, updateMs, isReplicated = false } = this.#options;
+    const endpoint = `tcp:${this.port}:interface=${this.address}`;
+    const replicas = isReplicated ? 3 : 1;
+    const options: NodeOptions = { name: this.name, nats: this.#nats, leaseMs, endpoint, updateMs, replicas };
+    const command = [...(this.#host?.wrapper ?? []), ...typescript("tools/faults/node.ts", JSON.stringify(options))];
+    this.outputs.push(new Program(this.name, command as unknown as Command));
     await this.program.waitForOutput("ready");
   }
 
@@ -59,7 +91,7 @@ export class FleetNode {
 
 /** All processes of a run. */
 export class Fleet implements AsyncDisposable {
-  readonly server: NatsServer;
+  readonly servers: readonly NatsServer[];
   readonly nodes: readonly FleetNode[];
   readonly auditor: Auditor;
   readonly options: FleetOptions;
@@ -67,32 +99,40 @@ export class Fleet implements AsyncDisposable {
   readonly #viewers: Program;
 
   static async start(options: FleetOptions): Promise<Fleet> {
-    const server = await NatsServer.start();
-    const { leaseMs, viewersPerNode } = options;
+    const { leaseMs, viewersPerNode, host, isReplicated } = options;
+    const servers = isReplicated === true ? await startNatsCluster() : [await NatsServer.start(host?.near)];
     const names = Array.from({ length: options.nodes }, (_, index) => `node-${index + 1}`);
-    const nodes = await Promise.all(names.map((name) => FleetNode.start(name, server, options)));
-    const engine = await natsEngine({ servers: server.servers, leaseMs });
-    const endpoints = nodes.map(({ port }) => `tcp:127.0.0.1:${port}`).join(" ");
+    const first = host && (await FleetNode.start(names.shift()!, servers, options, host));
+    const others = await Promise.all(names.map((name) => FleetNode.start(name, servers, options)));
+    const nodes = [...(first === undefined ? [] : [first]), ...others];
+    const replicas = isReplicated === true ? 3 : 1;
+    const engine = await natsEngine({ servers: servers.map((server) => server.servers), leaseMs, replicas });
+    const endpoints = nodes.map(({ address, port }) => `tcp:${address}:${port}`).join(" ");
     const viewers = new Program("viewers", typescript("tools/faults/viewers.ts", endpoints, String(viewersPerNode)));
-    const fleet = new Fleet(options, server, nodes, engine, await Auditor.of(engine), viewers);
+    const fleet = new Fleet(options, servers, nodes, engine, await Auditor.of(engine), viewers);
     await fleet.settle();
     return fleet;
   }
 
   private constructor(
     options: FleetOptions,
-    server: NatsServer,
+    servers: readonly NatsServer[],
     nodes: readonly FleetNode[],
     engine: ClusterEngine,
     auditor: Auditor,
     viewers: Program,
   ) {
     this.options = options;
-    this.server = server;
+    this.servers = servers;
     this.nodes = nodes;
     this.auditor = auditor;
     this.#engine = engine;
     this.#viewers = viewers;
+  }
+
+  /** The NATS server, if there is one. */
+  get server(): NatsServer {
+    return this.servers[0]!;
   }
 
   get home(): FleetNode {
@@ -140,6 +180,6 @@ export class Fleet implements AsyncDisposable {
     for (const { program } of this.nodes) program.kill();
     await this.#engine.close();
     await Promise.all(this.nodes.map(({ cable }) => cable[Symbol.asyncDispose]()));
-    await this.server[Symbol.asyncDispose]();
+    await Promise.all(this.servers.map((server) => server[Symbol.asyncDispose]()));
   }
 }

@@ -8,7 +8,7 @@ import { listen } from "@pb/node-transport";
 import { MOST_TICKS, OBJECT } from "./ticks.js";
 import type { NodeOptions, Ticks } from "./ticks.js";
 
-const { name, nats, leaseMs, endpoint, updateMs } = JSON.parse(process.argv[2]!) as NodeOptions;
+const { name, nats, leaseMs, endpoint, updateMs, replicas } = JSON.parse(process.argv[2]!) as NodeOptions;
 
 /** Updates the state while this node is home. */
 class Clock extends Referenceable {
@@ -36,7 +36,7 @@ class Clock extends Referenceable {
   }
 }
 
-const engine = await natsEngine({ servers: nats, leaseMs });
+const engine = await natsEngine({ servers: nats, leaseMs, replicas });
 const cluster = new Cluster({ engine, node: name, onError: (error) => console.error(error) });
 const ticks = cluster.live<Ticks, Clock>(OBJECT, { items: [] }, (home) => new Clock(home));
 await ticks.ready();

@@ -1,6 +1,8 @@
 // The faults: each begins one, waits for what should happen, and ends it.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { leaderOf } from "../e2e/nats/nats-cluster.js";
+import type { NatsServer } from "../e2e/nats/nats-server.js";
 import { until } from "../process/program.js";
 import type { Fleet } from "./fleet.js";
 
@@ -68,6 +70,44 @@ export const scenarios: Readonly<Record<string, (fleet: Fleet) => Promise<Outcom
     return recover(fleet, takeoverMs, () => home.start());
   },
 };
+
+/** Those of a fleet whose first node runs on another host. */
+export const hostScenarios: typeof scenarios = {
+  async "the host of the home is cut off: all packets are lost"(fleet) {
+    const { host } = fleet.options;
+    const { epoch } = fleet.auditor;
+    host!.cut();
+    const takeoverMs = await fleet.takeover(epoch);
+    await fleet.proceed();
+    return recover(fleet, takeoverMs, async () => host!.mend());
+  },
+};
+
+/** Those of a fleet with three NATS servers. */
+export const replicatedScenarios: typeof scenarios = {
+  async "3 NATS servers: the one that leads the stream is killed"(fleet) {
+    const leader = await leading(fleet);
+    await leader.kill();
+    await fleet.proceed();
+    return recover(fleet, undefined, () => leader.start());
+  },
+
+  async "3 NATS servers: the one that leads the stream is frozen"(fleet) {
+    const leader = await leading(fleet);
+    await leader.freeze();
+    await fleet.proceed();
+    return recover(fleet, undefined, async () => leader.thaw());
+  },
+};
+
+async function leading(fleet: Fleet): Promise<NatsServer> {
+  let leader: NatsServer | undefined;
+  await until(async () => {
+    leader = await leaderOf("pb-logs", fleet.servers);
+    return leader !== undefined;
+  }, "a leader of the stream");
+  return leader!;
+}
 
 async function allStale(fleet: Fleet): Promise<void> {
   await until(async () => {

@@ -13,11 +13,13 @@ export const MOST_TICKS = 2000;
 /** Options of a node, as JSON in its first argument. */
 export interface NodeOptions {
   readonly name: string;
-  readonly nats: string;
+  readonly nats: readonly string[];
   readonly leaseMs: number;
   readonly endpoint: string;
   /** Between two updates. */
   readonly updateMs: number;
+  /** How many NATS servers store each record. */
+  readonly replicas: number;
 }
 
 /** What one process with viewers reports after each line of its input, as JSON. */

@@ -7,6 +7,7 @@ import { append, VoidFilter } from "./log.js";
 import { natsSettings } from "./options.js";
 import type { NatsEngineOptions } from "./options.js";
 import { OrderedReader } from "./reader.js";
+import { repeat } from "./repeat.js";
 import { NatsSession } from "./session.js";
 
 /**
@@ -21,7 +22,7 @@ export async function natsEngine(options: NatsEngineOptions = {}): Promise<Clust
   const settings = natsSettings(options);
   const session = await NatsSession.open(settings);
   try {
-    return new NatsEngine(session, await Leases.open(session, settings.prefix, settings.leaseMs));
+    return new NatsEngine(session, await repeat(() => Leases.open(session, settings.prefix, settings.leaseMs)));
   } catch (error) {
     await session.close();
     throw error;

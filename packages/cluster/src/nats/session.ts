@@ -12,6 +12,7 @@ import { EngineError } from "../errors.js";
 import { engineError, isMissing, isUnauthorized, refusal } from "./nats-errors.js";
 import { LEAST_REQUEST_MS } from "./options.js";
 import type { NatsSettings } from "./options.js";
+import { repeat } from "./repeat.js";
 
 /** The bucket drops entries that were not written for an hour: what nodes have left that did not come back. */
 export const BUCKET_TTL_MS = 3_600_000;
@@ -65,10 +66,15 @@ export class NatsSession {
   static async open(settings: NatsSettings): Promise<NatsSession> {
     const nc = settings.connection ?? (await connected(settings));
     try {
-      const opened = { nc, ...(await openJetStream(nc, settings)) };
-      const session = new NatsSession(settings, opened);
-      session.#found(await session.#openStream());
-      return session;
+      const opened = await repeat(() => openJetStream(nc, settings));
+      const session = new NatsSession(settings, { nc, ...opened });
+      try {
+        session.#found(await repeat(() => session.#openStream()));
+        return session;
+      } catch (error) {
+        session.#end();
+        throw error;
+      }
     } catch (error) {
       if (settings.connection === undefined) await nc.close();
       throw error instanceof EngineError ? error : openError(error);
@@ -115,14 +121,18 @@ export class NatsSession {
 
   async close(): Promise<void> {
     if (this.state === "closed") return;
-    clearInterval(this.#timer);
-    this.#become("closed");
+    this.#end();
     if (this.#settings.connection === undefined) await this.nc.close();
   }
 
   /** The subject of what `name` is, among those of this cluster. */
   subject(kind: "log" | "send", name: string): string {
     return `${this.#settings.prefix}.${kind}.${name}`;
+  }
+
+  #end(): void {
+    clearInterval(this.#timer);
+    this.#become("closed");
   }
 
   #become(state: EngineState): void {

@@ -9,7 +9,7 @@ import type { ReconnectingClient } from "@pb/node-transport";
 import { BadNetwork } from "../support/bad-network.js";
 import type { Ledger } from "../support/programs/ledger.js";
 import { Program } from "../support/program.js";
-import { otherHost } from "../support/network-namespace.js";
+import { otherHost } from "../../../../tools/process/network-namespace.js";
 import { sleep, until } from "../support/echo.js";
 
 class Board extends RemoteCache {

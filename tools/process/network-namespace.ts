@@ -11,6 +11,8 @@ const [cable, other] = [`pbn${process.pid % 100_000}`, `pbf${process.pid % 100_0
 /** A second host. */
 export interface OtherHost extends Disposable {
   readonly address: string;
+  /** The address of this host, as the other one reaches it. */
+  readonly near: string;
   /** A command that runs a program on the host. */
   readonly wrapper: readonly string[];
   /** From now on, packets in both directions are lost silently. */
@@ -43,6 +45,7 @@ export function otherHost(): OtherHost | undefined {
   const noInterface = ["lladdr", "02:00:00:00:00:99", "nud", "permanent"];
   return {
     address: far,
+    near,
     wrapper: inside,
     cut() {
       ip("neigh", "replace", far, "dev", cable, ...noInterface);
