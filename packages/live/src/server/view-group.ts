@@ -6,9 +6,7 @@ import { diff } from "../state/diff.js";
 import { seal } from "../state/plain.js";
 import { Packing } from "./packing.js";
 import { ViewPatch } from "./view-patch.js";
-
-/** The arguments of `observe_patch`. */
-export type PatchArguments = readonly [revision: number, operations: PlainTree, since: number];
+import type { PatchArguments } from "./view-patch.js";
 
 const NOTHING: unique symbol = Symbol("nothing");
 

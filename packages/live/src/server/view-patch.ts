@@ -2,7 +2,9 @@
 
 import { PlainTree } from "@pb/jelly-types";
 import type { Operation } from "../state/diff.js";
-import type { PatchArguments } from "./view-group.js";
+
+/** The arguments of `observe_patch`. */
+export type PatchArguments = readonly [revision: number, operations: PlainTree, since: number];
 
 /** Each form is made when a viewer needs it, once for all. */
 export class ViewPatch {

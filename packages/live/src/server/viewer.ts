@@ -4,7 +4,8 @@ import { LimitError } from "@pb/broker";
 import type { CacheObserver } from "@pb/broker";
 import { JellyError } from "@pb/jelly-types";
 import { PACKED_VERSION } from "../packed/format.js";
-import type { PatchArguments, ViewGroup } from "./view-group.js";
+import type { ViewGroup } from "./view-group.js";
+import type { PatchArguments } from "./view-patch.js";
 
 /**
  * A viewer that does not read misses so many patches, and then gets the whole view instead of a merged patch: what it
