@@ -14,7 +14,7 @@ import { Program, typescript } from "../../process/program.js";
 const TARGET = 0.8;
 
 const program = "tools/bench/tap/program.ts";
-const pb = "packages/cli/bin/pb.js";
+const pb = "tools/bench/tap/pb.ts";
 
 export async function benchTap(rounds: number): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "pb-tap-"));
@@ -30,7 +30,10 @@ export async function benchTap(rounds: number): Promise<void> {
   };
   const tap = async (...args: string[]): Promise<Place> => {
     const running = await start("pb tap", pb, "tap", "--listen", "tcp:0", "--to", `tcp:127.0.0.1:${port}`, ...args);
-    while (!running.stderr.includes("listening")) await new Promise((resolve) => setTimeout(resolve, 10));
+    while (!running.stderr.includes("listening")) {
+      if (running.hasExited) throw new Error(`pb tap has ended: ${running.stderr}`);
+      await sleep(10);
+    }
     return { port: Number(/listening at tcp:(\d+)/.exec(running.stderr)![1]), pid: running.pid };
   };
   const { port } = await portOf(await start("the server", program, "server"));
