@@ -50,17 +50,22 @@ function actionOf(flags: SessionsFlags, width: number): Action {
     throw usageError("--disconnect, --readmit and --revalidate exclude each other");
   if (disconnect === undefined && (flags.for ?? flags.untilChange) !== undefined)
     throw usageError("--for and --until-change need --disconnect USER");
+  for (const [option, user] of Object.entries({ disconnect, readmit }))
+    if (user === "") throw usageError(`--${option} "": expected the name of a user`);
   if (disconnect !== undefined) return ending(disconnect, refusalMs(flags.for), flags.untilChange === true);
   if (readmit !== undefined) return readmitting(readmit);
   return revalidate === true ? revalidating : listing(width);
 }
 
+/** The longest time in seconds: 30 years. */
+const LONGEST_REFUSAL = 1_000_000_000;
+
 /** Milliseconds, or null for all time. */
 function refusalMs(text: string | undefined): number | null {
   if (text === undefined) return null;
   const seconds = Number(text);
-  if (text.trim() === "" || !(seconds >= 0 && seconds < Infinity))
-    throw usageError(`--for ${JSON.stringify(text)}: expected seconds from 0`);
+  if (!/^\d+$/.test(text) || seconds > LONGEST_REFUSAL)
+    throw usageError(`--for ${JSON.stringify(text)}: expected whole seconds from 0 to ${LONGEST_REFUSAL}`);
   return seconds * 1000;
 }
 

@@ -4,7 +4,7 @@ import type { RemoteReference } from "@pb/broker";
 import { printable } from "@pb/jelly-types";
 import type { Admin, ConnectionRow, ProcessState } from "@pb/node-transport/admin";
 import { setTimeout as sleep } from "node:timers/promises";
-import { secondsOf } from "../deadline.js";
+import { secondsOf, withTimeout } from "../deadline.js";
 import { exitStatus, usageError } from "../errors.js";
 import { columnsOf } from "../io.js";
 import type { CliIo } from "../io.js";
@@ -17,6 +17,7 @@ export interface TopFlags {
   readonly interval: string;
   readonly times?: string;
   readonly rows?: string;
+  readonly timeout: string;
   readonly json?: boolean;
 }
 
@@ -62,13 +63,15 @@ export async function top(socket: string, flags: TopFlags, io: CliIo): Promise<n
   const isLive = io.stdout.isTTY === true && flags.json !== true;
   const times = numberOf("--times", flags.times) ?? (isLive ? Infinity : 1);
   const rows = numberOf("--rows", flags.rows);
+  secondsOf("--timeout", flags.timeout);
   await withAdmin(socket, io.signal, async (admin) => {
     const rates = new Rates();
     if (isLive) io.stdout.write(ENTER);
     try {
       for (let count = 0; count < times; count++) {
         if (count > 0) await sleep(intervalMs, undefined, { signal: io.signal });
-        show(await take(admin, rates), flags, rows, isLive, io);
+        const snapshot = await withTimeout(flags.timeout, io.signal, (signal) => take(admin, rates, signal));
+        show(snapshot, flags, rows, isLive, io);
       }
     } finally {
       if (isLive) io.stdout.write(LEAVE);
@@ -88,10 +91,11 @@ interface Snapshot {
   readonly connections: readonly Row[];
 }
 
-async function take(admin: RemoteReference<Admin>, rates: Rates): Promise<Snapshot> {
+async function take(admin: RemoteReference<Admin>, rates: Rates, signal: AbortSignal): Promise<Snapshot> {
+  const abortable = admin.with({ signal });
   const [state, table] = await Promise.all([
-    admin.callRemote("state"),
-    admin.callRemote("connections", MOST, "openMs"),
+    abortable.callRemote("state"),
+    abortable.callRemote("connections", MOST, "openMs"),
   ]);
   const { total, connections } = table;
   return { state, total, connections: rates.add(connections) };

@@ -1,6 +1,6 @@
 // `pb top` and `pb sessions` with the admin socket of a server.
 
-import { Avatar, Referenceable } from "@pb/broker";
+import { Avatar, Referenceable, Root } from "@pb/broker";
 import type { Broker } from "@pb/broker";
 import { InMemoryUsernamePasswordChecker, Portal } from "@pb/cred";
 import { listen } from "@pb/node-transport";
@@ -71,6 +71,25 @@ describe.skipIf(process.platform === "win32")("with an admin socket", () => {
     for (const line of stdout.replaceAll(control, "").split("\n")) expect(line.length).toBeLessThanOrEqual(60);
   });
 
+  test("pb top ends when a server does not answer in time", async () => {
+    class Frozen extends Root {
+      remote_state(): Promise<never> {
+        return new Promise(() => undefined);
+      }
+
+      remote_connections(): object {
+        return { total: 0, connections: [] };
+      }
+    }
+    const frozen = await listen({ type: "unix", path: `${path}.frozen` }, new Frozen());
+    try {
+      const { status, stderr } = await pb(["top", `${path}.frozen`, "--timeout", "0.05"]);
+      expect([status, stderr]).toEqual([6, expect.stringContaining("(CLI_TIMEOUT)")]);
+    } finally {
+      await frozen.close();
+    }
+  });
+
   test("pb top ends with Ctrl-C, and gives the screen back", async () => {
     const interrupt = new AbortController();
     const running = pb(["top", path], {
@@ -133,7 +152,11 @@ describe.skipIf(process.platform === "win32")("with an admin socket", () => {
   test.for([
     [["sessions", path, "--for", "1"], "need --disconnect"],
     [["sessions", path, "--disconnect", "a", "--revalidate"], "exclude each other"],
-    [["sessions", path, "--disconnect", "a", "--for", "x"], "expected seconds"],
+    [["sessions", path, "--disconnect", "a", "--for", "x"], "expected whole seconds"],
+    [["sessions", path, "--disconnect", "a", "--for", "0.5"], "expected whole seconds"],
+    [["sessions", path, "--disconnect", ""], "expected the name of a user"],
+    [["sessions", path, "--readmit", ""], "expected the name of a user"],
+    [["top", path, "--timeout", "0"], "expected seconds"],
     [["top", path, "--times", "0"], "expected a number"],
     [["top", path, "--interval", "0"], "expected seconds"],
     [["top", path, "--sort", "beauty"], "Allowed choices"],
