@@ -102,7 +102,8 @@ export class Viewer {
     this.#packs = "asked";
     this.observer.probe("patch", patch).then(
       (answer) => {
-        this.#packs = Number(answer) >= PACKED_VERSION;
+        // Not `Number(answer)`, which throws for a dict: the peer may answer anything.
+        this.#packs = typeof answer === "number" && answer >= PACKED_VERSION;
       },
       (error: unknown) => {
         this.#packs = false;

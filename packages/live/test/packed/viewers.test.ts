@@ -48,6 +48,31 @@ test("viewers of an older version get jelly only", async () => {
   await pair.close();
 });
 
+test.each([{}, [], "1", null, NaN, 2n ** 70n, new Error("no")])(
+  "a viewer that answers %o gets jelly, and the server goes on",
+  async (answer) => {
+    const revisions: unknown[] = [];
+    class OddView extends RemoteCache {
+      observe_patch(revision: unknown): unknown {
+        revisions.push(revision);
+        if (answer instanceof Error) throw answer;
+        return answer;
+      }
+    }
+    const board = new Board();
+    const types = new TypeRegistry().register(remoteCache("pb.Live", OddView));
+    const pair = await connectedPair({ root: new BoardRoot(board) }, { types });
+    const root = await pair.client.getRootObject<BoardRoot>();
+    const view: unknown = await root.callRemote("board");
+    for (let turn = 0; turn < 3; turn++) {
+      board.update((draft) => void draft.log.push("x"));
+      await pair.settled();
+    }
+    expect([view instanceof RemoteCache, revisions]).toEqual([true, [1, 2, 3]]);
+    await pair.close();
+  },
+);
+
 test("a viewer that never answers gets jelly, and does not keep its connection from being idle", async () => {
   const revisions: unknown[] = [];
   class SilentView extends RemoteCache {
