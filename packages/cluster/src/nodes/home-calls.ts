@@ -37,7 +37,7 @@ export class HomeCalls {
     const start = performance.now();
     let cause: NoHomeError | undefined;
     const timeout = (ms: number): Error =>
-      new CallTimeoutError(`${method} was not answered within ${ms} ms`, cause && { cause });
+      new CallTimeoutError(`${callName(this.#name, method)} was not answered within ${ms} ms`, cause && { cause });
     return withDeadline(options, timeout, async (signal) => {
       for (;;) {
         this.#node.signal.throwIfAborted();
@@ -119,7 +119,7 @@ export class HomeCalls {
 /** The milliseconds that a call has left. */
 function timeLeft(options: CallOptions, start: number): CallOptions {
   if (options.timeoutMs === undefined) return options;
-  return { ...options, timeoutMs: Math.max(options.timeoutMs - (performance.now() - start), 0) };
+  return { ...options, timeoutMs: Math.max(Math.ceil(options.timeoutMs - (performance.now() - start)), 0) };
 }
 
 /** Rethrows an error of a home: its refusal is one of this package. */

@@ -88,6 +88,7 @@ export class ClusterPresence {
 
   async #run(): Promise<void> {
     const { name, signal } = this.#node;
+    const reported = new Set<unknown>();
     this.#isTelling = true;
     await Promise.resolve(); // Changes of one turn are one call.
     while (this.#hasMore()) {
@@ -98,9 +99,13 @@ export class ClusterPresence {
       const changes = Object.fromEntries(members.map((member) => [member, this.#infoOf(member)]));
       try {
         await this.live.with({ once: true, timeoutMs: CALL_MS, signal }).callRemote("change", name, changes, isAll);
+        reported.clear();
       } catch (error) {
-        // What is told again does not need to be known to have arrived.
-        if (!signal.aborted && !(error instanceof OutcomeUnknownError)) this.#node.report(error);
+        // What is told again does not need to be known to have arrived. A refusal was reported by the connection.
+        const { code } = error as { readonly code?: unknown };
+        const isKnown = reported.has(code) || code === "CLUSTER_NODE_REFUSED" || error instanceof OutcomeUnknownError;
+        if (!signal.aborted && !isKnown) this.#node.report(error);
+        reported.add(code);
         this.#tellsAll = true;
         await pause(RETRY_MS, signal);
       }

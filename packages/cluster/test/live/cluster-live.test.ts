@@ -107,7 +107,16 @@ test("a call rejects with a typed error while no home can be reached", async () 
   const { list } = await cluster.start("b");
   await expect(list.callRemote("add", 1)).rejects.toMatchObject({ name: "NoHomeError", code: "CLUSTER_NO_HOME" });
   const waiting = list.with({ once: true, timeoutMs: 30 }).callRemote("add", 1);
-  await expect(waiting).rejects.toMatchObject({ code: "CALL_TIMEOUT", cause: { code: "CLUSTER_NO_HOME" } });
+  const message = "the list/add was not answered within 30 ms";
+  await expect(waiting).rejects.toMatchObject({ code: "CALL_TIMEOUT", message, cause: { code: "CLUSTER_NO_HOME" } });
+});
+
+test("the error of a call that was not answered has whole milliseconds", async () => {
+  const cluster = new TestCluster();
+  await cluster.startHome("a");
+  const { list } = await cluster.start("b");
+  const call = list.with({ timeoutMs: 5 }).callRemote("never");
+  await expect(call).rejects.toThrow(/^the list\/never was not answered within \d+ ms$/);
 });
 
 test("a node that is no candidate never becomes home", async () => {

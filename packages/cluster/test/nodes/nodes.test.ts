@@ -77,15 +77,20 @@ test("a node that refuses the login of another one is named, once, and asked aga
     });
   };
   const home = await cluster.startHome("a");
-  const { list, errors } = await cluster.start("b", { candidate: false, connect });
+  home.cluster.presence("online");
+  const { list, errors, cluster: refused } = await cluster.start("b", { candidate: false, connect });
+  const { live: online } = refused.presence("online"); // It tells its home the members of b, and tries again.
+  await online.ready();
   const refusal = {
     name: "ClusterError",
     code: "CLUSTER_NODE_REFUSED",
     message: expect.stringContaining("The node a refuses the login of the node b: "),
     cause: { code: "LOGIN_UNAUTHORIZED" },
   };
-  for (const once of [false, true, false])
+  for (const once of [false, true, false]) {
+    await expect(online.with({ once }).callRemote("change", "b", {}, true)).rejects.toMatchObject(refusal);
     await expect(list.with({ once }).callRemote("add", 1)).rejects.toMatchObject(refusal);
+  }
   expect(attempts).toBe(1);
   expect(errors).toMatchObject([refusal]);
   await home.cluster.close();
