@@ -47,7 +47,8 @@ export class DecoderThread implements ConnectionEvents {
   constructor(io: CliIo) {
     this.#io = io;
     this.failed = new Promise((resolve) => (this.#reportFailure = resolve));
-    this.#worker = new Worker(workerFile.url);
+    // Options of this process for its own program, such as --input-type, would fail in the thread.
+    this.#worker = new Worker(workerFile.url, { execArgv: [] });
     this.#worker
       .on("message", (message: FromDecoder) => this.#receive(message))
       .on("error", (error: Error) => this.#fail(error))
