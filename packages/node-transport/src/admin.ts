@@ -3,4 +3,11 @@
 export { Admin } from "./admin/admin.js";
 export { listenAdmin } from "./admin/listen-admin.js";
 export type { AdminLog, AdminOptions, AdminPortal, AdminServer } from "./admin/admin-options.js";
-export type { ConnectionRow, ConnectionTable, ProcessState, SessionRow, SessionTable } from "./admin/rows.js";
+export type {
+  ConnectionRow,
+  ConnectionSums,
+  ConnectionTable,
+  ProcessState,
+  SessionRow,
+  SessionTable,
+} from "./admin/rows.js";

@@ -22,7 +22,10 @@ export function addTop(program: Command, io: CliIo, done: (status: number) => vo
     )
     .option("--interval <seconds>", "the time between two tables", "2")
     .option("--times <number>", "how many tables (default: on a terminal until Ctrl-C, elsewhere 1)")
-    .option("--rows <number>", "how many connections (default: as many as fit into the terminal, elsewhere 20)")
+    .option(
+      "--rows <number>",
+      "how many connections (default: as many as fit into the terminal, 1000 as JSON, elsewhere 20)",
+    )
     .option("--timeout <seconds>", "the longest time for the answers of one table", DEFAULT_TIMEOUT)
     .option("--json", "print each table as a line of JSON")
     .addHelpText(

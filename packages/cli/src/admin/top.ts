@@ -2,7 +2,7 @@
 
 import type { RemoteReference } from "@pb/broker";
 import { printable } from "@pb/jelly-types";
-import type { Admin, ConnectionRow, ProcessState } from "@pb/node-transport/admin";
+import type { Admin, ConnectionRow, ConnectionSums, ProcessState } from "@pb/node-transport/admin";
 import { setTimeout as sleep } from "node:timers/promises";
 import { secondsOf, withTimeout } from "../deadline.js";
 import { exitStatus, usageError } from "../errors.js";
@@ -21,8 +21,8 @@ export interface TopFlags {
   readonly json?: boolean;
 }
 
-/** Connections that are asked for: all of most servers. */
-const MOST = 100_000;
+/** Connections that the server is asked for at least: their rates are known when they come to the top. */
+const ASKED = 1000;
 
 /** Rows where no terminal tells how many fit. */
 const ROWS = 20;
@@ -41,6 +41,17 @@ const orders: Readonly<Record<string, (row: Row) => number>> = {
   out: ({ outRate }) => outRate,
   age: ({ openMs }) => openMs,
   rtt: ({ latencyUs }) => latencyUs ?? -1,
+};
+
+/** The numbers by which the server chooses connections if it has more than are asked for. */
+const serverOrders: Readonly<Record<string, string>> = {
+  calls: "callsRunning",
+  queued: "bytesQueued",
+  refs: "referencesGiven",
+  in: "bytesReceived",
+  out: "bytesSent",
+  age: "openMs",
+  rtt: "latencyUs",
 };
 
 const columns: readonly Column<Row>[] = [
@@ -70,7 +81,10 @@ export async function top(socket: string, flags: TopFlags, io: CliIo): Promise<n
     try {
       for (let count = 0; count < times; count++) {
         if (count > 0) await sleep(intervalMs, undefined, { signal: io.signal });
-        const snapshot = await withTimeout(flags.timeout, io.signal, (signal) => take(admin, rates, signal));
+        const snapshot = await withTimeout(flags.timeout, io.signal, (signal) => {
+          const first = Math.max(rows ?? 0, ASKED);
+          return take(admin, signal, first, serverOrders[flags.sort]!, rates);
+        });
         show(snapshot, flags, rows, isLive, io);
       }
     } finally {
@@ -88,34 +102,36 @@ const HOME = "\x1b[H\x1b[J";
 interface Snapshot {
   readonly state: ProcessState;
   readonly total: number;
+  readonly sums: ConnectionSums;
   readonly connections: readonly Row[];
 }
 
-async function take(admin: RemoteReference<Admin>, rates: Rates, signal: AbortSignal): Promise<Snapshot> {
+async function take(
+  admin: RemoteReference<Admin>,
+  signal: AbortSignal,
+  first: number,
+  by: string,
+  rates: Rates,
+): Promise<Snapshot> {
   const abortable = admin.with({ signal });
   const [state, table] = await Promise.all([
     abortable.callRemote("state"),
-    abortable.callRemote("connections", MOST, "openMs"),
+    abortable.callRemote("connections", first, by),
   ]);
-  const { total, connections } = table;
-  return { state, total, connections: rates.add(connections) };
+  return { state, ...table, connections: rates.add(table.connections) };
 }
 
-function show(
-  { state, total, connections }: Snapshot,
-  flags: TopFlags,
-  rows: number | undefined,
-  isLive: boolean,
-  io: CliIo,
-): void {
+function show(snapshot: Snapshot, flags: TopFlags, rows: number | undefined, isLive: boolean, io: CliIo): void {
+  const { state, total, sums, connections } = snapshot;
   const order = orders[flags.sort]!;
   const sorted = [...connections].sort((one, other) => order(other) - order(one));
   if (flags.json === true) {
-    const shown = sorted.slice(0, rows ?? MOST);
-    io.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), ...state, total, connections: shown })}\n`);
+    const shown = sorted.slice(0, rows ?? ASKED);
+    const line = { time: new Date().toISOString(), ...state, total, sums, connections: shown };
+    io.stdout.write(`${JSON.stringify(line)}\n`);
     return;
   }
-  const head = headOf(state, connections);
+  const head = headOf(snapshot);
   const fitting = isLive ? Math.max(1, (io.stdout.rows ?? 24) - head.length - 2) : ROWS;
   const shown = sorted.slice(0, rows ?? fitting);
   const width = columnsOf(io.stdout);
@@ -124,18 +140,20 @@ function show(
   io.stdout.write(`${isLive ? HOME : ""}${lines.join("\n")}\n`);
 }
 
-function headOf(state: ProcessState, connections: readonly Row[]): string[] {
+function headOf({ state, total, sums, connections }: Snapshot): string[] {
   const { pid, node, uptimeMs, rss, heapUsed, sessions, level } = state;
-  const sum = (of: (row: Row) => number): number => connections.reduce((total, row) => total + of(row), 0);
-  const paused = connections.filter(({ pausedBy }) => pausedBy !== null).length;
+  const rate = (of: (row: Row) => number): string => {
+    const known = size(connections.reduce((sum, row) => sum + of(row), 0));
+    return `${connections.length < total ? "at least " : ""}${known}/s`;
+  };
   return [
     `pid ${pid}, up ${duration(uptimeMs)}, node ${printable(node)}, memory ${size(rss)}, heap ${size(heapUsed)}` +
       (level === null ? "" : `, log level ${printable(level)}`),
     ...state.servers.map(
       (server) => `${printable(server.address)} ${printable(server.state)}, ${server.connections} connections`,
     ),
-    `${sessions} sessions, ${sum(orders.calls!)} calls, ${size(sum(orders.queued!))} queued, ${paused} paused, ` +
-      `in ${size(sum(orders.in!))}/s, out ${size(sum(orders.out!))}/s`,
+    `${sessions} sessions, ${sums.callsRunning + sums.callsHeld} calls, ${size(sums.bytesQueued)} queued, ` +
+      `${sums.paused} paused, in ${rate(orders.in!)}, out ${rate(orders.out!)}`,
     "",
   ];
 }

@@ -79,7 +79,11 @@ describe.skipIf(process.platform === "win32")("the admin socket", () => {
       total: 1,
       sessions: [{ user: "ann", portal: 0, connection: id, address: "127.0.0.1", callsRunning: 0 }],
     });
-    expect(await admin.callRemote("connections", 0, "openMs")).toEqual({ total: 1, connections: [] });
+    expect(await admin.callRemote("connections", 0, "latencyUs")).toEqual({
+      total: 1,
+      sums: { callsRunning: 0, callsWaiting: 0, callsHeld: 0, bytesQueued: expect.any(Number) as number, paused: 0 },
+      connections: [],
+    });
   });
 
   test("ends sessions, for a time, for good and when passwords change", async () => {

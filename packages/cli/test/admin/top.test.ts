@@ -78,7 +78,7 @@ describe.skipIf(process.platform === "win32")("with an admin socket", () => {
       }
 
       remote_connections(): object {
-        return { total: 0, connections: [] };
+        return {};
       }
     }
     const frozen = await listen({ type: "unix", path: `${path}.frozen` }, new Frozen());
@@ -87,6 +87,35 @@ describe.skipIf(process.platform === "win32")("with an admin socket", () => {
       expect([status, stderr]).toEqual([6, expect.stringContaining("(CLI_TIMEOUT)")]);
     } finally {
       await frozen.close();
+    }
+  });
+
+  test("pb top asks a server with many connections for those with the highest number, and shows sums over all", async () => {
+    const asked: unknown[][] = [];
+    class Large extends Root {
+      remote_state(): object {
+        const sizes = { pid: 1, node: "v20", uptimeMs: 0, heapUsed: 0, rss: 0 };
+        return { ...sizes, sessions: 3000, level: null, servers: [] };
+      }
+
+      remote_connections(...args: unknown[]): object {
+        asked.push(args);
+        const sums = { callsRunning: 5, callsWaiting: 1, callsHeld: 2, bytesQueued: 30, paused: 4 };
+        return { total: 3000, sums, connections: [] };
+      }
+    }
+    const large = await listen({ type: "unix", path: `${path}.large` }, new Large());
+    try {
+      const { stdout } = await pb(["top", `${path}.large`, "--sort", "rtt"]);
+      expect(stdout).toContain("3000 sessions, 7 calls, 30 queued, 4 paused, in at least 0/s, out at least 0/s\n");
+      expect(stdout).toContain("and 3000 more connections\n");
+      await pb(["top", `${path}.large`, "--rows", "2000", "--json"]);
+      expect(asked).toEqual([
+        [1000, "latencyUs"],
+        [2000, "callsRunning"],
+      ]);
+    } finally {
+      await large.close();
     }
   });
 

@@ -35,7 +35,7 @@ export class Admin extends Root {
     return processState(this.#options);
   }
 
-  /** The `first` connections with the highest number `by`, such as `bytesQueued` or `openMs`. */
+  /** The `first` connections with the highest number `by`, such as `bytesQueued` or `openMs`, and sums over all. */
   remote_connections(first: number = ROWS, by: string = ORDER): ConnectionTable {
     return explained(() => connectionTable(this.#options.servers, count(first), by));
   }

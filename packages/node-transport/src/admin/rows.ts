@@ -61,7 +61,19 @@ export interface ConnectionRow {
 export interface ConnectionTable {
   /** How many connections there are. */
   readonly total: number;
+  /** Sums over all of them, also those that are not among `connections`. */
+  readonly sums: ConnectionSums;
   readonly connections: readonly ConnectionRow[];
+}
+
+/** Numbers of all connections together, as in {@link ConnectionRow}. */
+export interface ConnectionSums {
+  readonly callsRunning: number;
+  readonly callsWaiting: number;
+  readonly callsHeld: number;
+  readonly bytesQueued: number;
+  /** The number of connections with `pausedBy`. */
+  readonly paused: number;
 }
 
 /** One login. */
@@ -119,7 +131,7 @@ function addressOf({ address }: AdminServer): string {
 /** Numbers by which connections can be put in order, the largest first. */
 const ORDERS = [
   ...(["openMs", "callsRunning", "callsWaiting", "bytesQueued", "bytesReceived", "bytesSent"] as const),
-  ...(["referencesGiven", "referencesHeld"] as const),
+  ...(["referencesGiven", "referencesHeld", "latencyUs"] as const),
 ];
 type Order = (typeof ORDERS)[number];
 
@@ -129,8 +141,21 @@ export function connectionTable(servers: readonly AdminServer[], first: number, 
     throw new TypeError(`Connections have no order "${by}", only ${ORDERS.join(", ")}`);
   const now = Date.now();
   const rows = servers.flatMap((server, index) => [...server.connections].map((broker) => rowOf(broker, index, now)));
-  rows.sort((one, other) => other[by as Order] - one[by as Order]);
-  return { total: rows.length, connections: rows.slice(0, first) };
+  const numberOf = (row: ConnectionRow): number => row[by as Order] ?? -1;
+  rows.sort((one, other) => numberOf(other) - numberOf(one));
+  return { total: rows.length, sums: sumsOf(rows), connections: rows.slice(0, first) };
+}
+
+function sumsOf(rows: readonly ConnectionRow[]): ConnectionSums {
+  const sums = { callsRunning: 0, callsWaiting: 0, callsHeld: 0, bytesQueued: 0, paused: 0 };
+  for (const { callsRunning, callsWaiting, callsHeld, bytesQueued, pausedBy } of rows) {
+    sums.callsRunning += callsRunning;
+    sums.callsWaiting += callsWaiting;
+    sums.callsHeld += callsHeld;
+    sums.bytesQueued += bytesQueued;
+    if (pausedBy !== null) sums.paused++;
+  }
+  return sums;
 }
 
 function rowOf(broker: Broker, server: number, now: number): ConnectionRow {
