@@ -77,6 +77,8 @@ export class Cluster {
   readonly #stops = new Set<AbortController>();
   /** By the name that the engine uses. */
   readonly #objects = new Map<string, ClusterLive<object>>();
+  /** By the name that `live` was given. */
+  readonly #objectsByName = new Map<string, ClusterLive<object>>();
   readonly #presences = new Map<string, ClusterPresence>();
   /** Shows the other nodes that this one runs. */
   readonly #running: Election;
@@ -109,7 +111,7 @@ export class Cluster {
     this.avatar = new NodeAvatar(
       (name, ...call) => this.#callHome(name, ...call),
       (name) => {
-        const object = this.#find(name);
+        const object = this.#objectsByName.get(name);
         return object && { methods: ClusterLive.methodsOf(object) };
       },
     );
@@ -163,6 +165,7 @@ export class Cluster {
     const { node } = this.#newObject();
     const live = new ClusterLive<State, Methods>(node, name, engineName, initial, methods);
     this.#objects.set(engineName, live as unknown as ClusterLive<object>);
+    this.#objectsByName.set(name, live as unknown as ClusterLive<object>);
     return live;
   }
 
@@ -263,10 +266,6 @@ export class Cluster {
     if (holder === undefined && isOwn) this.#running.claim();
   }
 
-  #find(name: string): ClusterLive<object> | undefined {
-    return [...this.#objects.values()].find((object) => object.name === name);
-  }
-
   async #callHome(
     name: string,
     epoch: number,
@@ -274,7 +273,7 @@ export class Cluster {
     args: unknown[],
     kwargs: Parameters<ConstructorParameters<typeof NodeAvatar>[0]>[4],
   ): Promise<[number, unknown]> {
-    const object = this.#find(name);
+    const object = this.#objectsByName.get(name);
     if (object === undefined) throw new TypeError(`This node has no live object ${JSON.stringify(name)}`);
     const gate = await ClusterLive.gateOf(object, epoch);
     const result: unknown = await gate.receiveCall({ method, args, kwargs, wantsAnswer: true });
