@@ -32,7 +32,13 @@ export class SameName {
     this.#node = node;
     this.#subject = `name.${node.keyOf(node.name)}`;
     const unsubscribe = [
-      engine.listen(this.#subject, (bytes) => this.#heard(bytes)),
+      engine.listen(this.#subject, (bytes) => {
+        try {
+          this.#heard(bytes);
+        } catch (error) {
+          node.report(error); // Not of a node of this version.
+        }
+      }),
       engine.onState((state) => {
         if (state === "connected") this.ask();
       }),

@@ -2,6 +2,7 @@
 
 import { Avatar, Root } from "@pb/broker";
 import { BearerToken, BearerTokenChecker, login, Portal } from "@pb/cred";
+import { MemoryEngine } from "@pb/cluster";
 import type { NodeAvatar } from "@pb/cluster";
 import { ReconnectingClient } from "@pb/transport";
 import { expect, test } from "vitest";
@@ -26,6 +27,15 @@ test("two running nodes with one name both report it, once, and go on", async ()
     [expect.objectContaining(taken)],
     [],
   ]);
+});
+
+test("what is not of a node is reported, and the node goes on", async () => {
+  const cluster = new TestCluster();
+  const node = await cluster.startHome("a");
+  new MemoryEngine({ server: cluster.server }).send("name.node.a", new TextEncoder().encode("null"));
+  await until(() => node.errors.length > 0, "it is reported");
+  expect(node.errors).toEqual([expect.any(TypeError)]);
+  expect(await node.list.call.add(1)).toBe(1);
 });
 
 test("a node that is started again reports nothing, unless the old one was only frozen", async () => {
