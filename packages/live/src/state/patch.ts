@@ -9,11 +9,16 @@ import { indexOf, keysOf } from "./pointer.js";
 type Dict = Record<string, unknown>;
 type Container = Dict | unknown[];
 
+/** A pointer of so many UTF-16 units is split once: a step of a packed patch repeats it with one byte. */
+const LONG_POINTER = 128;
+
 /** A state to which patches are applied. Each list and dict is copied once, however many patches change it. */
 export class PatchedState {
   #state: unknown;
   /** The copies that were made, which are not frozen yet, and how many splices each list has had in this patch. */
   readonly #copies = new Map<object, number>();
+  /** The keys of long pointers. */
+  #longPointers: Map<string, readonly string[]> | undefined;
 
   constructor(state: unknown) {
     this.#state = state;
@@ -42,13 +47,21 @@ export class PatchedState {
   #apply(operation: unknown, adoption: Adoption): void {
     if (!Array.isArray(operation) || typeof operation[0] !== "string") throw badPatch("a step is not a list with text");
     const [pointer, ...rest] = operation as [string, ...unknown[]];
-    const keys = keysOf(pointer, MOST_DEPTH);
+    const keys = pointer.length < LONG_POINTER ? keysOf(pointer, MOST_DEPTH) : this.#keysOfLong(pointer);
     if (keys === undefined) throw badPatch(`${shown(pointer)} is not a JSON pointer of at most ${MOST_DEPTH} keys`);
     if (rest.length === 0) this.#remove(keys, pointer);
     else if (rest.length === 1) this.#set(keys, pointer, adoption.adopt(rest[0]).value);
     else if (rest.length === 3)
       this.#splice(keys, pointer, toNumber(rest[0]), toNumber(rest[1]), adoption.adopt(rest[2]).value);
     else throw badPatch(`a step has ${rest.length + 1} elements`);
+  }
+
+  #keysOfLong(pointer: string): string[] | undefined {
+    const known = this.#longPointers?.get(pointer);
+    if (known !== undefined) return [...known];
+    const keys = keysOf(pointer, MOST_DEPTH);
+    if (keys !== undefined) (this.#longPointers ??= new Map<string, readonly string[]>()).set(pointer, [...keys]);
+    return keys;
   }
 
   #remove(keys: string[], pointer: string): void {

@@ -1,6 +1,6 @@
 // Patches: what they say, how they are applied, and what is refused.
 
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { diff, isEqual } from "../../src/state/diff.js";
 import type { Operation } from "../../src/state/diff.js";
 import { PatchedState, reconcile } from "../../src/state/patch.js";
@@ -281,4 +281,17 @@ describe("a state that cannot travel is refused, and nothing of it is frozen:", 
   test("the error names the place", () => {
     expect(() => seal({ rows: [{ "a b": new Date() }] }, undefined)).toThrow('(at $.rows[0]["a b"])');
   });
+});
+
+test("a long pointer is split once, however many steps of a packed patch repeat it", () => {
+  const key = "~".repeat(1000);
+  const pointer = `/${"~0".repeat(1000)}/a`;
+  const replace = vi.spyOn(String.prototype, "replaceAll");
+  const steps = Array.from({ length: 500 }, (_, step) => [pointer, step]);
+  try {
+    expect(apply({ [key]: { a: 0 } }, [...steps, [`/${"~0".repeat(1000)}/b`, true]])).toEqual({ [key]: { a: 499, b: true } }); // prettier-ignore
+    expect(replace.mock.calls.length).toBeLessThan(20);
+  } finally {
+    replace.mockRestore();
+  }
 });
