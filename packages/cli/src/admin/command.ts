@@ -26,7 +26,7 @@ export function addTop(program: Command, io: CliIo, done: (status: number) => vo
       "--rows <number>",
       "how many connections (default: as many as fit into the terminal, 1000 as JSON, elsewhere 20)",
     )
-    .option("--timeout <seconds>", "the longest time for the answers of one table", DEFAULT_TIMEOUT)
+    .option("--timeout <seconds>", "the longest time to connect, and for the answers of one table", DEFAULT_TIMEOUT)
     .option("--json", "print each table as a line of JSON")
     .addHelpText(
       "after",

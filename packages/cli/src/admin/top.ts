@@ -75,7 +75,7 @@ export async function top(socket: string, flags: TopFlags, io: CliIo): Promise<n
   const times = numberOf("--times", flags.times) ?? (isLive ? Infinity : 1);
   const rows = numberOf("--rows", flags.rows);
   secondsOf("--timeout", flags.timeout);
-  await withAdmin(socket, io.signal, async (admin) => {
+  const showAll = async (admin: RemoteReference<Admin>): Promise<void> => {
     const rates = new Rates();
     if (isLive) io.stdout.write(ENTER);
     try {
@@ -90,7 +90,8 @@ export async function top(socket: string, flags: TopFlags, io: CliIo): Promise<n
     } finally {
       if (isLive) io.stdout.write(LEAVE);
     }
-  });
+  };
+  await withAdmin(socket, io.signal, showAll, flags.timeout);
   return exitStatus.success;
 }
 

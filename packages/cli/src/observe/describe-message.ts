@@ -88,7 +88,9 @@ function failureText(failure: Tree | undefined): string | undefined {
 export function describeEnding({ by, code, client, server, timeMs }: Ending): string[] {
   const how = code === undefined ? "" : ` with ${code}`;
   const first =
-    by === "target" ? `no connection to the target${how}` : `closed by ${by === "tap" ? "pb tap" : `the ${by}`}${how}`;
+    by === "target"
+      ? `no connection to the server${code === undefined ? "" : `: ${code}`}`
+      : `closed by ${by === "tap" ? "pb tap" : `the ${by}`}${how}`;
   const states = { client, server };
   return [
     first,

@@ -1,5 +1,7 @@
 // `pb top` and `pb sessions` with the admin socket of a server.
 
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { Avatar, Referenceable, Root } from "@pb/broker";
 import type { Broker } from "@pb/broker";
 import { InMemoryUsernamePasswordChecker, Portal } from "@pb/cred";
@@ -116,6 +118,17 @@ describe.skipIf(process.platform === "win32")("with an admin socket", () => {
       ]);
     } finally {
       await large.close();
+    }
+  });
+
+  test("pb top ends when what listens at the socket says nothing", async () => {
+    const silent = createServer().listen(`${path}.silent`);
+    await once(silent, "listening");
+    try {
+      const { status, stderr } = await pb(["top", `${path}.silent`, "--timeout", "0.05"]);
+      expect([status, stderr]).toEqual([6, expect.stringContaining("(CLI_TIMEOUT)")]);
+    } finally {
+      silent.close();
     }
   });
 

@@ -281,7 +281,7 @@ test("bytes that are not recorded take one line of pb decode", async () => {
 test("a target that is not there, and one that dies", async () => {
   const nothing = await startTap("tcp:127.0.0.1:1");
   expect(await readAll(await dialTap(nothing))).toHaveLength(0);
-  await until(() => nothing.output().includes("no connection to the target with ECONNREFUSED"), nothing.output());
+  await until(() => nothing.output().includes("no connection to the server: ECONNREFUSED"), nothing.output());
   const dying = await startTap(await startPlain((socket) => void socket.once("data", () => socket.resetAndDestroy())));
   const socket = await dialTap(dying);
   const closed = new Promise((resolve) => socket.on("close", resolve));

@@ -52,7 +52,7 @@ class OnceKey:
     def note(self, peer: Optional[Instance]) -> dict[str, Any]:
         """The entries of the note. Raises when the call was sent to another peer, or to another run of its program."""
         if self.sends > 0 and (peer is None or peer.name != self._instance):
-            raise OutcomeUnknown("The method may or may not have run: the peer does not have the answers of before")
+            raise OutcomeUnknown("The method may or may not have run: the server was started again, or keeps no answers")
         self.may_repeat = peer is not None
         if peer is None:
             return {}
