@@ -99,7 +99,9 @@ export class Peers {
     if (state.is === "ready") peer.refusal = undefined;
     const cause = "cause" in state ? state.cause : undefined;
     if (!isRefusal(state, cause)) return;
-    const text = `The node ${node} refuses the login of the node ${this.#name}: ${(cause as Error).message}`;
+    const { message, code } = cause as Error & { readonly code?: unknown };
+    const advice = code === "LOGIN_UNAUTHORIZED" ? ". Do their secrets differ?" : "";
+    const text = `The node ${node} refuses the login of the node ${this.#name}: ${message}${advice}`;
     const error = new ClusterError("CLUSTER_NODE_REFUSED", text, { cause });
     const isKnown = peer.refusal !== undefined;
     peer.refusal = { error, at: performance.now() };
