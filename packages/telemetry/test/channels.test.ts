@@ -60,7 +60,20 @@ test("a call that does not run has all events too", async () => {
   const server = subscribe("pb.server.call");
   const { root } = await open(new Shop(), { telemetry: callChannels() }, {});
   await root.callRemote("nothing" as "fail").catch(() => undefined);
-  expect(server.map((text) => text.split(" ", 1)[0])).toEqual(["start", "end", "error", "asyncStart", "asyncEnd"]);
+  const all = ["start", "end", "error", "asyncStart", "asyncEnd"];
+  expect(server.map((text) => text.split(" ", 1)[0])).toEqual(all);
+  server.length = 0;
+  // A call that is refused before it has an object to run on.
+  const error = new PBError("no object");
+  const size = { bytes: 0, answerBytes: 0 };
+  callChannels().incoming!({} as never)!.settled!({
+    outcome: "refused",
+    durationMs: 0,
+    error,
+    errorClass: "PBError",
+    ...size,
+  });
+  expect(server.map((text) => text.split(" ", 1)[0])).toEqual(all);
 });
 
 test("what is bound to the start of a call is there in the method, also behind an await", async () => {

@@ -55,6 +55,26 @@ test("the connections of a server and its calls are text for Prometheus", async 
   await later.close();
 });
 
+test("refusals that were not reported one by one are counted too, and none after the end", async () => {
+  const exporter = new PrometheusExporter({ preventServerStart: true });
+  const meterProvider = new MeterProvider({ readers: [exporter] });
+  onTestFinished(() => meterProvider.shutdown());
+  const watchers = new Set<(event: { readonly kind: string }) => void>();
+  const onEvent = (watcher: (event: { readonly kind: string }) => void): Disposable => {
+    watchers.add(watcher);
+    return { [Symbol.dispose]: () => void watchers.delete(watcher) };
+  };
+  const metrics = observeConnections({ connections: [], onEvent }, { meterProvider });
+  const events = [
+    { kind: "refused", limit: "strangers" },
+    { kind: "refused", limit: "strangers", omitted: 5 },
+  ];
+  for (const event of [...events, { kind: "failed", omitted: 3 }]) for (const watcher of watchers) watcher(event);
+  expect(await scrape(exporter)).toMatch(/^pb_refused_total\{pb_limit="strangers".*\} 7$/m);
+  metrics[Symbol.dispose]();
+  expect(watchers.size).toBe(0);
+});
+
 test("wrong options are refused", () => {
   expect(() => observeConnections({ connections: [] }, { meters: 1 } as never)).toThrow(TypeError);
 });

@@ -34,8 +34,10 @@ class Shop extends Root {
   readonly price = new Price();
   other: RemoteReference<Shop> | undefined;
   seen: unknown[] = [];
+  readonly traces: (string | undefined)[] = [];
 
   remote_echo(value: unknown): unknown {
+    this.traces.push(callContext().traceparent);
     this.seen.push(callContext().baggage, propagation.getBaggage(context.active())?.getEntry("user")?.value);
     return value;
   }
@@ -174,6 +176,18 @@ describe("a call", () => {
     expect(server.spans[0]!.attributes["error.type"]).toMatch(/^(timeout|canceled)$/);
   });
 
+  test("of the peer is an error when its method fails or takes too long, and its duration is in seconds", async () => {
+    const server = new Recorded();
+    const { pair } = await open(new Shop(), {}, {});
+    const call = { connection: pair.server, wantsAnswer: true, type: "Shop", method: "wait", requested: "wait" };
+    for (const outcome of ["ok", "failed", "refused", "canceled", "timeout", "lost"])
+      server.telemetry.incoming!(call as never)!.settled!({ outcome, durationMs: 1_500 } as never);
+    const { ERROR, UNSET } = SpanStatusCode;
+    expect(server.spans.map(({ status }) => status.code)).toEqual([UNSET, ERROR, UNSET, UNSET, ERROR, UNSET]);
+    // The outcomes without the class of an error are one series.
+    expect(await server.sums("rpc.server.call.duration")).toEqual([1.5, 3, 1.5, 1.5, 1.5]);
+  });
+
   test("whose connection ends says so at both ends", async () => {
     const { server, client, pair, root } = await recorded();
     const call = expect(root.callRemote("wait")).rejects.toThrow();
@@ -232,9 +246,11 @@ describe("a trace", () => {
   test("that is not sampled is passed on, and records durations only", async () => {
     const server = new Recorded({}, { sampler: new AlwaysOffSampler() });
     const client = new Recorded({}, { sampler: new AlwaysOffSampler() });
-    const { root } = await open(new Shop(), { telemetry: server.telemetry }, { telemetry: client.telemetry });
+    const shop = new Shop();
+    const { root } = await open(shop, { telemetry: server.telemetry }, { telemetry: client.telemetry });
     await root.callRemote("echo", 1);
     expect([server.spans, client.spans]).toEqual([[], []]);
+    expect(shop.traces).toEqual([expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/)]);
     expect(await server.points("rpc.server.call.duration")).toHaveLength(1);
   });
 
@@ -328,7 +344,29 @@ describe("with a context manager", () => {
     expect(last.seen).toEqual(["user=ann%20%26%20bob", "ann & bob", "user=ann%20%26%20bob", "ann & bob"]);
   });
 
-  test("baggage is not sent unless the program wants it, nor if it is too large", async () => {
+  test("baggage that the broker would refuse is not sent, and the trace is", async () => {
+    context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+    let text = "";
+    const client = new Recorded({
+      baggage: {
+        inject: (_context, carrier, setter) => setter.set(carrier, "baggage", text),
+        extract: (found) => found,
+        fields: () => ["baggage"],
+      },
+    });
+    const shop = new Shop();
+    const { root } = await open(shop, {}, { telemetry: client.telemetry });
+    const baggage = propagation.setBaggage(ROOT_CONTEXT, propagation.createBaggage());
+    const [most, tooMuch] = ["x".repeat(8_192), "x".repeat(8_193)];
+    for (text of [most, tooMuch, "user=\u00e9", "a\tb", ""])
+      await context.with(baggage, () => root.callRemote("echo", text));
+    expect(shop.seen.filter((_, index) => index % 2 === 0)).toEqual([most, undefined, undefined, undefined, undefined]);
+    expect(shop.traces.map((trace) => trace?.slice(36, 52))).toEqual(
+      client.spans.map((span) => span.spanContext().spanId),
+    );
+  });
+
+  test("baggage is not sent unless the program wants it", async () => {
     const { shop, root } = await recorded();
     context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
     const baggage = propagation.createBaggage({ user: { value: "ann" } });
@@ -340,8 +378,15 @@ describe("with a context manager", () => {
 test("wrong options are refused, and what a function of the program throws is reported and harms no call", async () => {
   expect(() => openTelemetry({ tracer: 1 } as never)).toThrow(TypeError);
   expect(() => openTelemetry({ methods: "all" } as never)).toThrow("list of names");
-  for (const server of [{ address: "" }, { address: 7 }, { address: "a", port: "8787" }, { address: "a", port: 0 }])
+  for (const server of [
+    { address: "" },
+    { address: 7 },
+    { address: "a", port: "8787" },
+    { address: "a", port: 0 },
+    { address: "a", port: 65_536 },
+  ])
     expect(() => openTelemetry({ server } as never)).toThrow("server must be an address");
+  for (const port of [1, 65_535]) openTelemetry({ server: { address: "a", port } });
   expect(() => openTelemetry({ baggage: {} as never })).toThrow("must be a propagator");
   const events: BrokerEvent[] = [];
   const wrong = new Recorded({

@@ -47,13 +47,23 @@ export class Recorded {
 
   /** The points of a metric: the attributes with the value, or the number of values of a histogram. */
   async points(name: string): Promise<object[]> {
+    const points = await this.#points(name);
+    return points.map(({ attributes, value }) => {
+      return { ...attributes, value: typeof value === "number" ? value : (value as { count: number }).count };
+    });
+  }
+
+  /** The sums of the values of a histogram. */
+  async sums(name: string): Promise<unknown[]> {
+    return (await this.#points(name)).map(({ value }) => (value as { sum: number }).sum);
+  }
+
+  async #points(name: string) {
     this.#metrics.reset();
     await this.meterProvider.forceFlush();
     const scopes = this.#metrics.getMetrics().flatMap((each) => each.scopeMetrics);
     const data = scopes.flatMap((scope) => scope.metrics).find((metric) => metric.descriptor.name === name);
-    return (data?.dataPoints ?? []).map(({ attributes, value }) => {
-      return { ...attributes, value: typeof value === "number" ? value : (value as { count: number }).count };
-    });
+    return data?.dataPoints ?? [];
   }
 }
 
