@@ -1,6 +1,7 @@
 // The reader of a stream: the items that it asks for in advance, and the calls that it cancels.
 
-import { expect, test } from "vitest";
+import { getEventListeners } from "node:events";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { StreamReader } from "../../src/flavors/stream-reader.js";
 
 /** A source that the test answers. */
@@ -66,4 +67,27 @@ test("large items are asked for while those that wait and are expected take less
   }
   expect(most).toBe(2);
   await reader.return();
+});
+
+test("each item has the whole time, and the end leaves no timer and no listener", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const source = new Source();
+  const { signal } = new AbortController();
+  const reader = new StreamReader(source, { timeoutMs: 20, signal });
+  const readAfter = async (ms: number, items: unknown[]): Promise<unknown> => {
+    const item = reader.next();
+    await vi.advanceTimersByTimeAsync(ms);
+    source.calls.at(-1)!.answer(items);
+    return item;
+  };
+  for (const value of ["one", "two"]) {
+    expect(await readAfter(15, [value])).toEqual({ done: false, value });
+    await settled();
+    expect(vi.getTimerCount()).toBe(0);
+    expect(getEventListeners(signal, "abort")).toHaveLength(1);
+  }
+  expect(await readAfter(15, [])).toEqual({ done: true, value: undefined });
+  expect(vi.getTimerCount()).toBe(0);
+  expect(getEventListeners(signal, "abort")).toEqual([]);
 });
