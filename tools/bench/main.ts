@@ -20,6 +20,7 @@ const calls: Record<string, string> = {
   live: "Live state beside @colyseus/schema and JSON Patch: CPU, bytes and memory",
   scram: "Processor time of a login with SCRAM, at the server and at the client",
   crowd: "Latency, memory and pings of 1 to 10,000 connections, beside ws and JSON, and over WebSockets",
+  cores: "Servers of two processes (node:cluster), beside ws and JSON, and grpc-js",
   growth: "Calls of @pb with up to 100,000 references and 1,000 connections",
 };
 const codecs: Record<string, string> = {
@@ -39,7 +40,8 @@ const { values, positionals } = parseArgs({
 });
 const [first = "", ...rest] = positionals;
 const isCodec = first === "codec" || first === "jelly";
-const rounds = Number(values.rounds ?? (isCodec ? 25 : 11));
+const wantedRounds = values.rounds === undefined ? undefined : Number(values.rounds);
+const rounds = wantedRounds ?? (isCodec ? 25 : 11);
 
 if (values.profile === true && (isCodec || workloads.some(({ name }) => name === first))) {
   await profile(first);
@@ -59,9 +61,9 @@ if (values.profile === true && (isCodec || workloads.some(({ name }) => name ===
 } else if (values.profile !== true && first === "latency") {
   await benchLatency(rounds);
 } else if (values.profile !== true && first === "live") {
-  await benchLive(Number(values.rounds ?? 3), values.only?.split(","));
+  await benchLive(wantedRounds ?? 3, values.only?.split(","));
 } else if (values.profile !== true && positionals.every((name) => Object.hasOwn(calls, name))) {
-  await benchCalls(positionals, { rounds, only: values.only?.split(","), checkout: values.old });
+  await benchCalls(positionals, { rounds: wantedRounds, only: values.only?.split(","), checkout: values.old });
 } else {
   console.error("Usage: npm run bench [-- NAME… [--rounds=N] [--only=CONTENDER,…] [--old=CHECKOUT]]");
   console.error("       npm run bench -- codec|jelly [PAYLOAD…] [--rounds=N] [--old=CHECKOUT]");

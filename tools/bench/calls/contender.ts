@@ -43,6 +43,8 @@ export interface ContenderOptions {
   readonly checkout?: string | undefined;
   /** Flags of Node for each process. */
   readonly flags?: (side: Side) => readonly string[];
+  /** The server is that many processes (node:cluster), and so is the client. They run on all cores. Default: one. */
+  readonly workers?: number;
 }
 
 /** Milliseconds from a call to its answer: the median, the 99th and the 99.9th percentile. */
@@ -79,34 +81,39 @@ export class Contender implements Disposable {
   private constructor(
     readonly name: ContenderName,
     private readonly server: ChildProcess,
-    private readonly client: ChildProcess,
+    private readonly clients: readonly ChildProcess[],
   ) {}
 
   /** Resolves with undefined where there is no Twisted; the reason is on stderr. */
   static async start(
     name: ContenderName,
-    { checkout, flags = () => [] }: ContenderOptions = {},
+    { checkout, flags = () => [], workers }: ContenderOptions = {},
   ): Promise<Contender | undefined> {
     const old = name === "old @pb" ? checkout : undefined;
     const command = name === "Twisted" ? twistedCommand() : await nodeCommand(name, files[name], PROGRAM, old);
     if (command === undefined) return undefined;
-    const start = (side: Side, ports: readonly number[]): ChildProcess => {
+    const start = (side: Side, numbers: readonly number[]): ChildProcess => {
       const [program, ...args] = command;
-      const all = [program, ...flags(side), ...args, side, ...ports.map(String)] as const;
-      return startOnOwnCore(`The ${side} of ${name}`, side, all);
+      const all = [program, ...flags(side), ...args, side, ...numbers.map(String)] as const;
+      const title = `The ${side} of ${name}`;
+      return workers === undefined ? startOnOwnCore(title, side, all) : new ChildProcess(title, all);
     };
-    const server = start("server", []);
-    const client = start("client", await server.nextJson<number[]>());
-    await client.nextLine();
-    return new Contender(name, server, client);
+    const server = start("server", workers === undefined ? [] : [workers]);
+    const ports = await server.nextJson<number[]>();
+    const clients = Array.from({ length: workers ?? 1 }, () => start("client", ports));
+    for (const client of clients) await client.nextLine();
+    return new Contender(name, server, clients);
   }
 
-  /** Performs an action of the client. */
+  /** Performs an action of the client. Several clients share the work; percentiles are the mean of theirs. */
   async run(action: string, times: number): Promise<ActionSample> {
     const before = await this.cpuOfServer();
-    const { seconds, cpu, latency } = await this.client.request<Answer>({ action, times });
+    const each = Math.ceil(times / this.clients.length);
+    const answers = await Promise.all(this.clients.map((client) => client.request<Answer>({ action, times: each })));
     const serverCpu = (await this.cpuOfServer()) - before;
-    return { seconds, cpu: cpu + serverCpu, serverCpu, latency };
+    const cpu = answers.reduce((sum, answer) => sum + answer.cpu, serverCpu);
+    const seconds = Math.max(...answers.map((answer) => answer.seconds));
+    return { seconds, cpu, serverCpu, latency: meanOf(answers.map(({ latency }) => latency)) };
   }
 
   /** Seconds of processor time of the server since it started. */
@@ -114,22 +121,29 @@ export class Contender implements Disposable {
     return (await this.server.request<Answer>({ action: "", times: 0 })).cpuTotal;
   }
 
-  /** The memory of the server and of the client. */
+  /** The memory of the server and of the clients. */
   async memory(): Promise<Memory[]> {
-    const sides = [this.server, this.client].map((side) => side.request<Answer>({ action: "memory", times: 0 }));
+    const sides = [this.server, ...this.clients].map((side) => side.request<Answer>({ action: "memory", times: 0 }));
     return (await Promise.all(sides)).map(({ memory }) => memory!);
   }
 
   /** Ends both processes without killing them: V8's profiler writes its file then. */
   async end(): Promise<void> {
-    await this.client.endInput();
+    for (const client of this.clients) await client.endInput();
     await this.server.endInput();
   }
 
   [Symbol.dispose](): void {
-    this.client[Symbol.dispose]();
+    for (const client of this.clients) client[Symbol.dispose]();
     this.server[Symbol.dispose]();
   }
+}
+
+function meanOf(latencies: readonly (Latency | undefined)[]): Latency | undefined {
+  const measured = latencies.filter((each) => each !== undefined);
+  if (measured.length === 0) return undefined;
+  const mean = (part: keyof Latency): number => measured.reduce((sum, each) => sum + each[part], 0) / measured.length;
+  return { p50: mean("p50"), p99: mean("p99"), p999: mean("p999") };
 }
 
 /** Compares contenders at one action of their clients. */

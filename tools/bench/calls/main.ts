@@ -9,13 +9,15 @@ import { explained, formatCount, formatRatio, formatSeconds, interval, ratioCell
 import { findTwisted } from "../../twisted/twisted.js";
 import { areOnOwnCores, compareCalls, Contender, contenderNames, telemetries, variants } from "./contender.js";
 import type { ContenderName } from "./contender.js";
+import { measureCores } from "./cores.js";
 import { measureCrowds, measureScram } from "./crowd.js";
 import { measureConnections, measureGrowth } from "./growth.js";
 import { workloads } from "./workloads.js";
 import type { Workload } from "./workloads.js";
 
 export interface CallOptions {
-  readonly rounds: number;
+  /** Default 11, and fewer for the benches of many connections, whose rounds are longer. */
+  readonly rounds: number | undefined;
   /** Beginnings of names; @pb always takes part. */
   readonly only?: readonly string[] | undefined;
   readonly checkout?: string | undefined;
@@ -24,8 +26,12 @@ export interface CallOptions {
 /** The payloads of the bench `jelly` that have a goal beside JSON. */
 const TABLE_PAYLOADS = ["nested record", "100,000 integers", "10,000 dicts"];
 
+/** The fewest whose interval has 95 % is six. */
+const CROWD_ROUNDS = 7;
+
 /** Measures the named workloads. Without names, it measures all of them and writes TABLE.md. */
-export async function benchCalls(names: readonly string[], { rounds, only, checkout }: CallOptions): Promise<void> {
+export async function benchCalls(names: readonly string[], { only, checkout, ...options }: CallOptions): Promise<void> {
+  const { rounds = 11 } = options;
   const isWanted = (name: string): boolean => names.length === 0 || names.includes(name);
   const takesPart = (name: string): boolean =>
     name === "@pb" ||
@@ -51,7 +57,8 @@ export async function benchCalls(names: readonly string[], { rounds, only, check
   if (isWanted("telemetry")) show(await measureTelemetry(rounds));
   if (isWanted("growth")) show(await measureGrowth(rounds));
   if (isWanted("scram")) show(await measureScram(rounds));
-  if (isWanted("crowd")) show(await measureCrowds(rounds));
+  if (isWanted("cores")) show(await measureCores(rounds));
+  if (isWanted("crowd")) show(await measureCrowds(options.rounds ?? CROWD_ROUNDS));
   if (names.length === 0) for (const section of await benchCodec("jelly", TABLE_PAYLOADS, { rounds })) show(section);
   if (names.length === 0 && only === undefined && checkout === undefined) {
     writeFileSync(new URL("../TABLE.md", import.meta.url), page(sections));

@@ -1,6 +1,8 @@
-/** The program of a contender that runs in Node: `server`, or `client PORT`. It does what it is asked on stdin. */
+/** The program of a contender in Node: `server [WORKERS]` or `client PORT`. It does what it is asked on stdin. */
 
 import { strict as assert } from "node:assert";
+import cluster from "node:cluster";
+import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { garbageCollector } from "../../gc/garbage-collector.js";
 import type { Latency, Memory } from "./contender.js";
@@ -19,9 +21,36 @@ const TEXT = "short text";
 const ONE_WAY_BATCH = 10_000;
 
 export async function run(library: Library): Promise<never> {
-  const [side, port] = process.argv.slice(2);
-  if (side === "server") return await answer([await library.serve()], {});
-  return await answer([], await clientActions(library, Number(port)));
+  const [side, number] = process.argv.slice(2);
+  if (cluster.isWorker) return await work(library);
+  if (side === "client") return await answer([], await clientActions(library, Number(number)));
+  return await answer([number === undefined ? await library.serve() : await startWorkers(Number(number))], {});
+}
+
+/** Starts that many processes that serve. Resolves with their common port: node:cluster gives all the same free one. */
+async function startWorkers(count: number): Promise<number> {
+  const ports: unknown[] = [];
+  for (let left = count; left > 0; left--) ports.push((await once(cluster.fork(), "message"))[0]);
+  assert.equal(new Set(ports).size, 1);
+  return ports[0] as number;
+}
+
+/** A worker prints nothing: it sends its port, and its processor time when the server asks for it. */
+async function work(library: Library): Promise<never> {
+  const port = await library.serve();
+  process.on("message", () => process.send!(cpuSeconds()));
+  process.send!(port);
+  return await new Promise(() => undefined);
+}
+
+/** The processor time of this process and its workers. */
+async function cpuOfAll(): Promise<number> {
+  const ofWorkers = Object.values(cluster.workers ?? {}).map(async (worker) => {
+    const answered = once(worker!, "message");
+    worker!.send("cpu");
+    return (await answered)[0] as number;
+  });
+  return (await Promise.all(ofWorkers)).reduce((sum, each) => sum + each, cpuSeconds());
 }
 
 /** Prints the ports of a server, then performs the actions that are named on stdin until stdin ends. */
@@ -29,11 +58,11 @@ async function answer(ports: readonly number[], actions: Readonly<Record<string,
   console.log(JSON.stringify(ports));
   for await (const line of createInterface({ input: process.stdin })) {
     const { action, times } = JSON.parse(line) as { action: string; times: number };
-    const cpuBefore = cpuSeconds();
+    const cpuBefore = await cpuOfAll();
     const start = performance.now();
     const latencies = await actions[action]?.(times);
     const seconds = (performance.now() - start) / 1e3;
-    const cpuTotal = cpuSeconds();
+    const cpuTotal = await cpuOfAll();
     const memory = action === "memory" ? memoryInUse() : undefined;
     const latency = latencies instanceof Latencies ? latencies.summary() : undefined;
     console.log(JSON.stringify({ seconds, cpu: cpuTotal - cpuBefore, cpuTotal, latency, memory }));
