@@ -171,6 +171,7 @@ describe.skipIf(chromium === undefined)("the auction", () => {
       await page.getByLabel("New card").fill(text);
       await page.keyboard.press("Enter");
     };
+    for (const page of [one, two]) await sees(page, "live"); // Before that, Vite may load the page again.
     await add(one, "<b>milk");
     await two.getByText("☐ <b>milk").click();
     await sees(one, "☑ <b>milk");
