@@ -11,7 +11,7 @@ const conditions = ["@pb/source", "module", "node", "development|production"];
 /** Test files that take longest, most of it waiting for programs and timers. They are started first. */
 const LONG = [
   "packages/cred/test/transport.test.ts",
-  "packages/node-transport/test/{docs,network/*,server/{rolling-restart,shared-sockets,systemd}}.test.ts",
+  "packages/node-transport/test/{docs,network/!(two-hosts),server/{rolling-restart,shared-sockets,systemd}}.test.ts",
   "packages/web-transport/test/docs.test.ts",
   "tools/{browser/{auction,chromium,inspect,tabs},checks/layering,demo/demo,docs/readme,e2e/*/*,fuzz/fuzz}.test.ts",
   "tools/interop/{interop,missing-features,web}.test.ts",
@@ -29,6 +29,12 @@ const ALONE = [
   "packages/node-transport/test/{default-watcher,network/*,server/same-user}.test.ts",
   "**/{attacks,complexity,crowd,docs,documents,errors,heap,heap-limit,portable,readme,transport,twisted}.test.ts",
 ];
+
+/**
+ * Test files that add a network interface to this machine. Chromium then gives up what it loads, with
+ * ERR_NETWORK_CHANGED: they start after all others, when those with browsers have ended.
+ */
+const LAST = ["packages/node-transport/test/network/two-hosts.test.ts"];
 
 const newestTsc = fileURLToPath(new URL("tools/node_modules/typescript-newest/bin/tsc", import.meta.url));
 
@@ -79,8 +85,13 @@ function project(name: string, files: ViteUserConfig["test"]): ViteUserConfig {
 
 const projects = [
   project("1 long", { include: LONG }),
-  project("2 alone", { include: ALONE, exclude: [...everywhere, ...LONG], typecheck: { enabled: false } }),
-  project("3 together", { exclude: [...everywhere, ...LONG, ...ALONE], typecheck: { enabled: false }, isolate: false }),
+  project("2 alone", { include: ALONE, exclude: [...everywhere, ...LONG, ...LAST], typecheck: { enabled: false } }),
+  project("3 together", {
+    exclude: [...everywhere, ...LONG, ...ALONE, ...LAST],
+    typecheck: { enabled: false },
+    isolate: false,
+  }),
+  project("4 last", { include: LAST, typecheck: { enabled: false } }),
 ];
 
 export default isWhole ? { ...config, test: { ...config.test, projects } } : config;
