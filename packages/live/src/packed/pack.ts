@@ -144,7 +144,8 @@ class PackWriter {
   }
 
   text(text: string): void {
-    const bytes = utf8.encode(text);
+    // Of a longer text, so much that the patch is too large.
+    const bytes = utf8.encode(text.length > MOST_PACKED_BYTES ? text.slice(0, MOST_PACKED_BYTES + 1) : text);
     this.varint(bytes.length);
     this.#reserve(bytes.length);
     this.#bytes.set(bytes, this.#size);
