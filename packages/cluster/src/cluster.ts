@@ -44,8 +44,9 @@ export interface ClusterOptions {
   /** Whether this node may become home of objects. Default true. */
   readonly candidate?: boolean | undefined;
   /**
-   * Called with errors that belong to no call: each name that is taken, each node and each engine that refuses the
-   * credentials of this node, and logs that cannot be read. Default: `console.warn`.
+   * Called with errors that belong to no call: each name that is taken, each node that refuses the login of this one,
+   * what the system behind the engine refuses (once until the engine works again), and logs that cannot be read.
+   * Default: `console.warn`.
    */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
@@ -162,11 +163,16 @@ export class Cluster {
     if (this.#objects.has(engineName)) throw new TypeError(`There is a live object ${JSON.stringify(name)} already`);
     if (methods !== undefined && typeof methods !== "function")
       throw new TypeError("The methods must be a function that gets the state at the home and returns a Referenceable");
-    const { node } = this.#newObject();
-    const live = new ClusterLive<State, Methods>(node, name, engineName, initial, methods);
-    this.#objects.set(engineName, live as unknown as ClusterLive<object>);
-    this.#objectsByName.set(name, live as unknown as ClusterLive<object>);
-    return live;
+    const { node, stop } = this.#newObject();
+    try {
+      const live = new ClusterLive<State, Methods>(node, name, engineName, initial, methods);
+      this.#objects.set(engineName, live as unknown as ClusterLive<object>);
+      this.#objectsByName.set(name, live as unknown as ClusterLive<object>);
+      return live;
+    } catch (error) {
+      stop.abort(error);
+      throw error;
+    }
   }
 
   /**

@@ -259,6 +259,23 @@ describe.skipIf(!isThere)("with a NATS server", () => {
     expect(errors).toHaveLength(1);
   });
 
+  test("reports once that its stream got limits that would drop records, and goes on without them", async () => {
+    const [engine] = await openBoth();
+    const errors: unknown[] = [];
+    const cluster = new Cluster({ engine, node: "a", onError: (error) => errors.push(error) });
+    onTestFinished(() => cluster.close());
+    const list = cluster.live("list", {});
+    await list.ready();
+    const jsm = await jetstreamManager(await client());
+    await jsm.streams.update(`${prefix}-logs`, { max_msgs: 1_000_000 });
+    await until(() => errors.length > 0 && list.status === "stale", "the limits to be reported");
+    const message = expect.stringContaining("max_msgs 1000000") as string;
+    expect(errors).toMatchObject([{ name: "EngineError", code: "ENGINE_BAD_STREAM", message }]);
+    await jsm.streams.update(`${prefix}-logs`, { max_msgs: -1 });
+    await until(() => list.status === "live", "the node to be back");
+    expect(errors).toHaveLength(1);
+  });
+
   test("leaves a connection of the program open", async () => {
     prefix = "own";
     const connection = await client();

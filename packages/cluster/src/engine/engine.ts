@@ -39,9 +39,9 @@ export interface ClusterEngine {
   onState(listener: (state: EngineState) => void): () => void;
 
   /**
-   * Calls `listener` when the server refuses the credentials of this node, which it has accepted before: once until it
-   * accepts them again. The engine goes on trying. Returns a function that unsubscribes. An engine without credentials
-   * does not have this method.
+   * Calls `listener` when the engine is away because the server refuses what it has accepted before, such as the
+   * credentials of this node: once until the engine is connected again. The engine goes on trying. Returns a function
+   * that unsubscribes. An engine that nobody can refuse anything does not have this method.
    */
   onRefused?(listener: (error: EngineError) => void): () => void;
 

@@ -15,6 +15,8 @@ export class Election {
   readonly #signal: AbortSignal;
   readonly #report: (error: unknown) => void;
   readonly #elected: () => void;
+  /** The codes of what was reported since the engine has last answered. */
+  readonly #reported = new Set<string | undefined>();
   #lease: Lease | undefined;
   #isClaiming = false;
   #isWanted = false;
@@ -63,11 +65,13 @@ export class Election {
       this.#isWanted = false;
       try {
         const lease = await this.#engine.claim(this.#key, this.#holder);
+        this.#reported.clear();
         if (lease !== undefined) this.#got(lease);
       } catch (error) {
         const code = error instanceof EngineError ? error.code : undefined;
         if (code === "ENGINE_CLOSED") break;
-        if (code !== "ENGINE_AWAY") this.#report(error);
+        if (code !== "ENGINE_AWAY" && !this.#reported.has(code)) this.#report(error);
+        this.#reported.add(code);
         this.#isWanted = true;
         await pause(RETRY_MS, this.#signal);
       }

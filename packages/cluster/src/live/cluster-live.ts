@@ -232,6 +232,7 @@ export class ClusterLive<State extends object, Methods extends Referenceable = R
   /** Reads the log until the node is closed. */
   async #follow(): Promise<void> {
     const { engine, signal } = this.#node;
+    const reported = new Set<string | undefined>();
     while (this.#following === undefined && !signal.aborted) {
       try {
         let records = 0;
@@ -246,7 +247,8 @@ export class ClusterLive<State extends object, Methods extends Referenceable = R
       } catch (error) {
         const code = error instanceof EngineError ? error.code : undefined;
         if (code === "ENGINE_CLOSED") return;
-        if (code !== "ENGINE_AWAY") this.#node.report(error);
+        if (code !== "ENGINE_AWAY" && !reported.has(code)) this.#node.report(error);
+        reported.add(code);
         await pause(RETRY_MS, signal);
       }
     }

@@ -52,7 +52,7 @@ export class NatsSession {
   readonly #settings: NatsSettings;
   readonly #states = new Subscriptions<[EngineState]>();
   readonly #refusals = new Subscriptions<[EngineError]>();
-  /** Whether the server has refused the credentials since the engine was connected. */
+  /** Whether a refusal was reported since the engine was connected. */
   #isRefused = false;
   #created = "";
   #highest = 0;
@@ -142,17 +142,18 @@ export class NatsSession {
     for (const listener of this.#states) listener(state);
   }
 
-  #refused(cause: Error): void {
-    if (this.#isRefused) return;
+  #refused(error: EngineError): void {
+    if (this.#isRefused || this.state === "closed") return;
     this.#isRefused = true;
-    const error = refusal(cause, serversOf(this.#settings, this.nc));
     for (const listener of this.#refusals) listener(error);
   }
 
   async #watchConnection(): Promise<void> {
     for await (const status of this.nc.status()) {
       const { type } = status;
-      if (type === "error" && isUnauthorized(status.error)) this.#refused(status.error);
+      if (this.state === "closed") return; // The connection may be one of the program, and go on.
+      if (type === "error" && isUnauthorized(status.error))
+        this.#refused(refusal(status.error, serversOf(this.#settings, this.nc)));
       if (type === "disconnect" || type === "close") this.#become("away");
       if (type === "reconnect") void this.#check();
     }
@@ -172,8 +173,10 @@ export class NatsSession {
       const highest = this.#highest; // A later record may be acknowledged before this answer.
       const info = this.#requireUsable(await this.jsm.streams.info(this.stream));
       if (!this.nc.isClosed()) this.#found(info, highest);
-    } catch {
+    } catch (error) {
       this.#become("away"); // The next check finds out when this has changed.
+      const reason = error instanceof EngineError ? error : openError(error);
+      if (reason.code !== "ENGINE_AWAY") this.#refused(reason);
     } finally {
       this.#isChecking = false;
     }

@@ -1,7 +1,7 @@
 // Faults: nothing is lost, nothing is applied twice, and there are never two homes.
 
 import { expect, test } from "vitest";
-import { Cluster, MemoryEngine, MemoryServer } from "@pb/cluster";
+import { Cluster, EngineError, MemoryEngine, MemoryServer } from "@pb/cluster";
 import type { Following, HomeState } from "@pb/cluster";
 import { FaultyEngine } from "@pb/cluster/testing";
 import type { LiveView } from "@pb/live";
@@ -44,6 +44,30 @@ test("a frozen home that wakes up writes nothing, steps down, and follows the ne
   await expect(add(old, 102)).rejects.toMatchObject({ code: "CLUSTER_NOT_HOME" });
   expect(await frozen.list.call.add(2)).toBe(3);
   await expectItems(views, [0, 1, 2]);
+});
+
+test("what an engine refuses again and again is reported once, until it works", async () => {
+  const errors: unknown[] = [];
+  const engine = new MemoryEngine();
+  const attempts = { claim: 0, follow: 0 };
+  const refuse = (method: "claim" | "follow"): void => {
+    if (attempts[method]++ < 3) throw new EngineError("ENGINE_FAILED", `no ${method}`);
+  };
+  const [claim, follow] = [engine.claim.bind(engine), engine.follow.bind(engine)];
+  engine.claim = async (...args) => {
+    refuse("claim");
+    return claim(...args);
+  };
+  engine.follow = async (...args) => {
+    refuse("follow");
+    return follow(...args);
+  };
+  const cluster = new Cluster({ engine, node: "a", onError: (error) => errors.push(error) });
+  const list = cluster.live("list", {});
+  await list.ready();
+  await until(() => attempts.claim > 3, "the claims");
+  await cluster.close();
+  expect(errors.map(String).sort()).toEqual(["EngineError: no claim", "EngineError: no follow"]);
 });
 
 test("a call whose home ends while it runs is not said to have never run", async () => {
