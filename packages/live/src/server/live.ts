@@ -153,6 +153,7 @@ export class Live<State extends object, View = State> extends Cacheable {
     if (viewer === undefined) return;
     this.#viewers.delete(observer);
     this.#unarmed.delete(viewer);
+    viewer.stop();
     const { group } = viewer;
     group.viewers.delete(viewer);
     if (group.viewers.size > 0) return;

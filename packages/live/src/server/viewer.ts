@@ -27,6 +27,8 @@ export class Viewer {
   #isWaiting = false;
   /** Whether it reads packed patches. `unknown` until the first patch was sent, which asks for it. */
   #packs: "unknown" | "asked" | boolean = "unknown";
+  /** What the question keeps, which the peer may never answer: this viewer, until it stops observing. */
+  readonly #asker: { viewer: Viewer | undefined } = { viewer: this };
   /** See {@link PackedPatch}. */
   #epoch: number | undefined;
 
@@ -100,20 +102,30 @@ export class Viewer {
   /** Sends a small patch as a call with an answer, which tells whether the viewer reads packed patches. */
   #ask(patch: PatchArguments): void {
     this.#packs = "asked";
+    const asker = this.#asker;
     this.observer.probe("patch", patch).then(
-      (answer) => {
-        // Not `Number(answer)`, which throws for a dict: the peer may answer anything.
-        this.#packs = typeof answer === "number" && answer >= PACKED_VERSION;
-      },
-      (error: unknown) => {
-        this.#packs = false;
-        if (!(error instanceof LimitError || error instanceof JellyError)) return;
-        // It was not sent: too many calls wait for an answer.
-        this.#view = FORGOTTEN;
-        this.#revision = NaN;
-        this.#flush();
-      },
+      (answer) => asker.viewer?.answered(answer),
+      (error: unknown) => asker.viewer?.notAnswered(error),
     );
+  }
+
+  answered(answer: unknown): void {
+    // Not `Number(answer)`, which throws for a dict: the peer may answer anything.
+    this.#packs = typeof answer === "number" && answer >= PACKED_VERSION;
+  }
+
+  notAnswered(error: unknown): void {
+    this.#packs = false;
+    if (!(error instanceof LimitError || error instanceof JellyError)) return;
+    // It was not sent: too many calls wait for an answer.
+    this.#view = FORGOTTEN;
+    this.#revision = NaN;
+    this.#flush();
+  }
+
+  /** The peer has no copy anymore. */
+  stop(): void {
+    this.#asker.viewer = undefined;
   }
 
   /** Tells the peer that nothing more follows. */

@@ -4,6 +4,8 @@ import { LimitError, Referenceable, remoteCache, RemoteCache, Root } from "@pb/b
 import { connectedPair } from "@pb/broker/testing";
 import { TypeRegistry } from "@pb/jelly-types";
 import { describe, expect, test, vi } from "vitest";
+import { garbageCollector } from "../../../../tools/gc/garbage-collector.js";
+import { until } from "../../../../tools/process/program.js";
 import { Board, BoardRoot, patchesOf, viewerOf, viewTypes } from "../support/boards.js";
 import type { Viewing } from "../support/boards.js";
 
@@ -92,6 +94,17 @@ test("a viewer that never answers gets jelly, and does not keep its connection f
   }
   await pair.server.idle();
   expect([view instanceof RemoteCache, revisions]).toEqual([true, [1, 2, 3]]);
+
+  // The question, which stays open, does not keep what the viewer has seen.
+  const seen = new WeakRef(board.state);
+  (view as RemoteCache)[Symbol.dispose]();
+  await until(() => board.viewers === 0, "the viewer to go");
+  board.update((draft) => void draft.log.push("x"));
+  const collect = garbageCollector();
+  await until(() => {
+    collect();
+    return seen.deref() === undefined;
+  }, "its state to be collected");
   await pair.close();
 });
 
