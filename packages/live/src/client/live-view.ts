@@ -122,8 +122,8 @@ export class LiveView<State = unknown> extends RemoteCache implements LiveSource
     const setsAll = isWhole(operations);
     if (this.#end !== undefined && !(setsAll && this.#end.status === "stale")) return;
     const known = this.#pending.at(-1)?.revision ?? this.#revision;
-    const revision = Number(rev);
-    if (!Number.isSafeInteger(revision) || revision <= known || (!setsAll && Number(since) !== known)) {
+    const revision = numberOf(rev);
+    if (!Number.isSafeInteger(revision) || revision <= known || (!setsAll && numberOf(since) !== known)) {
       this.#stop("stale", "LIVE_GAP", `The patch from revision ${brief(since)} to ${brief(rev)} is not for ${known}`);
       return;
     }
@@ -217,10 +217,16 @@ export class LiveView<State = unknown> extends RemoteCache implements LiveSource
 export function liveView(name = "pb.Live"): TypeHandler<LiveView> {
   return remoteCache<LiveView>(name, LiveView, (view, state, context) => {
     const { rev, state: first } = (plainState(state) ?? {}) as { readonly rev?: unknown; readonly state?: unknown };
-    if (first === undefined || !Number.isSafeInteger(Number(rev)))
+    const revision = numberOf(rev);
+    if (first === undefined || !Number.isSafeInteger(revision))
       throw new LiveError("LIVE_NOT_A_VIEW", `The state of ${name} has no rev and state: is it a Live at the server?`);
-    LiveView.start(view, first, Number(rev), context);
+    LiveView.start(view, first, revision, context);
   });
+}
+
+/** NaN for what is no number. `Number` alone throws for a dict. Exact values are bigints. */
+function numberOf(value: unknown): number {
+  return typeof value === "number" || typeof value === "bigint" ? Number(value) : NaN;
 }
 
 /** A patch that sets the whole state applies to each state. */

@@ -108,6 +108,8 @@ describe("a view is stale, and keeps its last state, after", () => {
     ["a patch that leads back", "LIVE_GAP", 6, [["/title", "x"]], 7],
     ["a patch without revisions", "LIVE_GAP", null, [["/title", "x"]], null],
     ["a revision that is text", "LIVE_GAP", "x", [["/title", "x"]], 7],
+    ["a revision that is a dict", "LIVE_GAP", {}, [["/title", "x"]], 7],
+    ["a dict as the revision before", "LIVE_GAP", 8, [["/title", "x"]], {}],
     ["a revision that is too large", "LIVE_GAP", 2 ** 60, [["/title", "x"]], 7],
     [
       "a patch for a missing place",
