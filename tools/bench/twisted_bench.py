@@ -19,6 +19,7 @@ from zope.interface import implementer
 CALLS_IN_FLIGHT = 100
 ONE_WAY_BATCH = 10_000
 UPDATES_PER_TURN = 10
+TEXT = "short text"
 NOTE = {"user": "alice", "room": 7, "text": "Is anybody there?", "urgent": False}
 CREDENTIALS = (b"alice", b"correct horse battery staple")
 MEGABYTE = b"\7" * 1_000_000
@@ -28,7 +29,8 @@ async def answer(actions):
     """Performs the actions that are named on stdin until stdin ends."""
     while line := await threads.deferToThread(sys.stdin.readline):
         request = json.loads(line)
-        action = actions.get(request.pop("action"))
+        name = request.pop("action")
+        action = actions[name] if name != "" else None
         cpu, start = time.process_time(), time.perf_counter()
         if action is not None:
             await action(**request)
@@ -185,6 +187,7 @@ async def client_actions(port, member_port):
     assert await root.callRemote("echo", NOTE) == NOTE
     return {
         "one": repeated(lambda: root.callRemote("echo", NOTE)),
+        "text": repeated(lambda: root.callRemote("echo", TEXT)),
         "hundred": lambda times: in_flight(times, lambda: root.callRemote("echo", NOTE)),
         "reference": repeated(reference),
         "one-way": one_way,

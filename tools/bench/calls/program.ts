@@ -60,6 +60,7 @@ async function answer(ports: readonly number[], actions: Readonly<Record<string,
     const { action, times } = JSON.parse(line) as { action: string; times: number };
     const cpuBefore = await cpuOfAll();
     const start = performance.now();
+    if (!["", "memory"].includes(action)) assert(action in actions, `There is no action ${action}`);
     const latencies = await actions[action]?.(times);
     const seconds = (performance.now() - start) / 1e3;
     const cpuTotal = await cpuOfAll();
