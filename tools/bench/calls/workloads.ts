@@ -20,10 +20,10 @@ export const workloads: readonly Workload[] = [
     title: "Echo of a small dict, one call at a time",
     unit: "calls",
     goals: { "raw JSON": 0.95 },
-    below: `The server makes one \`read\`, one \`write\` and one wait for a call, as with raw JSON (counted with strace). Three quarters
-of the processor time are spent in \`write\`, and 4 to 6 % on the async scope of each method. Fewer promises, one write for a turn,
-and views instead of copies were the gains so far. Calls cannot share a scope, because Node does not tell whether a method has
-entered anything. With one core for both processes, @pb reached 0.86 to 0.94 of the speed of raw JSON.`,
+    below: `The server makes one \`read\`, one \`write\` and one wait for a call, as with raw JSON (counted with strace). Fewer
+promises, one write for a turn, and views instead of copies were the gains so far. Calls cannot share an async scope, because
+Node does not tell whether a method has entered anything. With one core for both processes, @pb reached 0.86 to 0.94 of the
+speed of raw JSON.`,
   },
   {
     name: "text",
