@@ -39,9 +39,9 @@ export interface ClusterEngine {
   onState(listener: (state: EngineState) => void): () => void;
 
   /**
-   * Calls `listener` when the engine is away because the server refuses what it has accepted before, such as the
-   * credentials of this node: once until the engine is connected again. The engine goes on trying. Returns a function
-   * that unsubscribes. An engine that nobody can refuse anything does not have this method.
+   * Calls `listener` when the server refuses the credentials of this node, a permission or its stream, so that the
+   * engine is away. Further refusals are not reported before the engine was connected again. The engine goes on trying.
+   * Returns a function that unsubscribes. Engines without a server do not need this method.
    */
   onRefused?(listener: (error: EngineError) => void): () => void;
 

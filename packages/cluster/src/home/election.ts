@@ -4,6 +4,7 @@ import type { ClusterEngine, Lease } from "../engine/engine.js";
 import { EngineError } from "../errors.js";
 import type { Node } from "../nodes/node.js";
 import { pause } from "../pause.js";
+import { RepeatedErrors } from "../repeated-errors.js";
 
 /** Before a node tries again to get a lease when the engine has failed. */
 const RETRY_MS = 250;
@@ -13,10 +14,8 @@ export class Election {
   readonly #key: string;
   readonly #holder: string;
   readonly #signal: AbortSignal;
-  readonly #report: (error: unknown) => void;
+  readonly #errors: RepeatedErrors;
   readonly #elected: () => void;
-  /** The codes of what was reported since the engine has last answered. */
-  readonly #reported = new Set<string | undefined>();
   #lease: Lease | undefined;
   #isClaiming = false;
   #isWanted = false;
@@ -28,7 +27,7 @@ export class Election {
     this.#key = key;
     this.#holder = holder;
     this.#signal = signal;
-    this.#report = report;
+    this.#errors = new RepeatedErrors(report);
     this.#elected = elected;
   }
 
@@ -65,13 +64,12 @@ export class Election {
       this.#isWanted = false;
       try {
         const lease = await this.#engine.claim(this.#key, this.#holder);
-        this.#reported.clear();
+        this.#errors.succeeded();
         if (lease !== undefined) this.#got(lease);
       } catch (error) {
         const code = error instanceof EngineError ? error.code : undefined;
         if (code === "ENGINE_CLOSED") break;
-        if (code !== "ENGINE_AWAY" && !this.#reported.has(code)) this.#report(error);
-        this.#reported.add(code);
+        if (code !== "ENGINE_AWAY") this.#errors.failed(error);
         this.#isWanted = true;
         await pause(RETRY_MS, this.#signal);
       }

@@ -19,6 +19,7 @@ import type { LogRecord } from "../log/record.js";
 import { HomeCalls } from "../nodes/home-calls.js";
 import type { Node } from "../nodes/node.js";
 import { pause } from "../pause.js";
+import { RepeatedErrors } from "../repeated-errors.js";
 import { Relay } from "../viewers/relay.js";
 import { HomeGate } from "./home-gate.js";
 
@@ -232,7 +233,7 @@ export class ClusterLive<State extends object, Methods extends Referenceable = R
   /** Reads the log until the node is closed. */
   async #follow(): Promise<void> {
     const { engine, signal } = this.#node;
-    const reported = new Set<string | undefined>();
+    const errors = new RepeatedErrors((error) => this.#node.report(error));
     while (this.#following === undefined && !signal.aborted) {
       try {
         let records = 0;
@@ -247,8 +248,7 @@ export class ClusterLive<State extends object, Methods extends Referenceable = R
       } catch (error) {
         const code = error instanceof EngineError ? error.code : undefined;
         if (code === "ENGINE_CLOSED") return;
-        if (code !== "ENGINE_AWAY" && !reported.has(code)) this.#node.report(error);
-        reported.add(code);
+        if (code !== "ENGINE_AWAY") errors.failed(error);
         await pause(RETRY_MS, signal);
       }
     }

@@ -85,7 +85,7 @@ export class Peers {
     const known = this.#peers.get(address);
     if (known !== undefined && !isOver(known, run)) return known;
     void known?.client.close();
-    // What was reported of this start of the node is not reported again.
+    // A refusal is reported once for each start of the other node.
     const refusal = known?.run === run ? known.refusal : undefined;
     const peer: Peer = { run, client: this.#connect(address), refusal };
     this.#peers.set(address, peer);

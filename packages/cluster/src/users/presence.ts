@@ -8,6 +8,7 @@ import type { HomeState } from "../home/home-state.js";
 import type { ClusterLive } from "../live/cluster-live.js";
 import type { Node } from "../nodes/node.js";
 import { pause } from "../pause.js";
+import { RepeatedErrors } from "../repeated-errors.js";
 
 /** What is known of a member on one node: plain data. */
 export type PresenceInfo = Readonly<Record<string, unknown>>;
@@ -88,7 +89,7 @@ export class ClusterPresence {
 
   async #run(): Promise<void> {
     const { name, signal } = this.#node;
-    const reported = new Set<unknown>();
+    const errors = new RepeatedErrors((error) => this.#node.report(error));
     this.#isTelling = true;
     await Promise.resolve(); // Changes of one turn are one call.
     while (this.#hasMore()) {
@@ -99,13 +100,12 @@ export class ClusterPresence {
       const changes = Object.fromEntries(members.map((member) => [member, this.#infoOf(member)]));
       try {
         await this.live.with({ once: true, timeoutMs: CALL_MS, signal }).callRemote("change", name, changes, isAll);
-        reported.clear();
+        errors.succeeded();
       } catch (error) {
-        // What is told again does not need to be known to have arrived. A refusal was reported by the connection.
+        // An unknown outcome does no harm, because the members are told again. The connection has reported a refusal.
         const { code } = error as { readonly code?: unknown };
-        const isKnown = reported.has(code) || code === "CLUSTER_NODE_REFUSED" || error instanceof OutcomeUnknownError;
-        if (!signal.aborted && !isKnown) this.#node.report(error);
-        reported.add(code);
+        const isHarmless = code === "CLUSTER_NODE_REFUSED" || error instanceof OutcomeUnknownError;
+        if (!signal.aborted && !isHarmless) errors.failed(error);
         this.#tellsAll = true;
         await pause(RETRY_MS, signal);
       }
