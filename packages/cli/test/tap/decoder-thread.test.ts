@@ -1,4 +1,4 @@
-// The thread that decodes for `pb tap`: what it is given arrives completely and in order, however far it is behind.
+// The second thread of `pb tap` decodes all bytes in order, also when it is far behind the first one.
 
 import { encode, none } from "@pb/banana";
 import { expect, test, vi } from "vitest";

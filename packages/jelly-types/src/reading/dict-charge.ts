@@ -17,7 +17,7 @@ export function refundOfNew(added: number, entries: number): number {
   return classBytes(added, entries) - ownClassBytes[entries]!;
 }
 
-/** Charges what a dict takes when all its keys are new, and at the end refunds what it shares with earlier ones. */
+/** Charges the memory of a dict with new keys. At the end, refunds the memory that it shares with earlier dicts. */
 export class DictCharge {
   readonly object: Record<string, unknown>;
   readonly #unjellier: JellyReader;

@@ -144,7 +144,7 @@ class PackWriter {
   }
 
   text(text: string): void {
-    // Of a longer text, so much that the patch is too large.
+    // A longer text is cut, because a patch with it is too large to be used.
     const bytes = utf8.encode(text.length > MOST_PACKED_BYTES ? text.slice(0, MOST_PACKED_BYTES + 1) : text);
     this.varint(bytes.length);
     this.#reserve(bytes.length);

@@ -17,6 +17,17 @@ async function settle(viewings: readonly Viewing[]): Promise<void> {
   for (const { pair } of viewings) await pair.settled();
 }
 
+/** A board, and a view of it that is received as `View`. */
+async function boardSeenAs(
+  View: new () => RemoteCache,
+): Promise<{ readonly board: Board; readonly pair: Viewing["pair"]; readonly view: unknown }> {
+  const board = new Board();
+  const types = new TypeRegistry().register(remoteCache("pb.Live", View));
+  const pair = await connectedPair({ root: new BoardRoot(board) }, { types });
+  const root = await pair.client.getRootObject<BoardRoot>();
+  return { board, pair, view: await root.callRemote("board") };
+}
+
 test("a viewer gets packed patches when it has answered the first one", async () => {
   const board = new Board();
   const viewing = await viewerOf(new BoardRoot(board));
@@ -37,11 +48,7 @@ test("viewers of an older version get jelly only", async () => {
       revisions.push(revision);
     }
   }
-  const board = new Board();
-  const types = new TypeRegistry().register(remoteCache("pb.Live", OldView));
-  const pair = await connectedPair({ root: new BoardRoot(board) }, { types });
-  const root = await pair.client.getRootObject<BoardRoot>();
-  const view: unknown = await root.callRemote("board");
+  const { board, pair, view } = await boardSeenAs(OldView);
   for (let turn = 0; turn < 3; turn++) {
     board.update((draft) => void draft.log.push("x"));
     await pair.settled();
@@ -61,11 +68,7 @@ test.each([{}, [], "1", null, NaN, 2n ** 70n, new Error("no")])(
         return answer;
       }
     }
-    const board = new Board();
-    const types = new TypeRegistry().register(remoteCache("pb.Live", OddView));
-    const pair = await connectedPair({ root: new BoardRoot(board) }, { types });
-    const root = await pair.client.getRootObject<BoardRoot>();
-    const view: unknown = await root.callRemote("board");
+    const { board, pair, view } = await boardSeenAs(OddView);
     for (let turn = 0; turn < 3; turn++) {
       board.update((draft) => void draft.log.push("x"));
       await pair.settled();
@@ -83,11 +86,7 @@ test("a viewer that never answers gets jelly, and does not keep its connection f
       return new Promise(() => undefined);
     }
   }
-  const board = new Board();
-  const types = new TypeRegistry().register(remoteCache("pb.Live", SilentView));
-  const pair = await connectedPair({ root: new BoardRoot(board) }, { types });
-  const root = await pair.client.getRootObject<BoardRoot>();
-  const view: unknown = await root.callRemote("board");
+  const { board, pair, view } = await boardSeenAs(SilentView);
   for (let turn = 0; turn < 3; turn++) {
     board.update((draft) => void draft.log.push("x"));
     await new Promise((resolve) => setImmediate(resolve));
