@@ -1,7 +1,7 @@
 // A map from ascending ids to items that are mostly removed soon after they are added.
 
 /** The size of the ring at first, and at most: more items than that go to a table. Powers of two. */
-const SMALLEST_RING = 8;
+const SMALLEST_RING = 2;
 const LARGEST_RING = 4096;
 
 /**

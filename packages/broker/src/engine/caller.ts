@@ -84,7 +84,7 @@ export class Caller {
   #pendingPings = 0;
   #pendingPulls = 0;
   #lastId = 0;
-  #idleCallbacks: (() => void)[] = [];
+  #idleCallbacks: (() => void)[] | undefined;
   /** Set when one of the ends has announced that it will close: whether a further call may be made now. */
   mayCall: (() => boolean) | undefined;
   /** Holds calls back while this end logs in. Undefined if it never has. */
@@ -345,7 +345,7 @@ export class Caller {
 
   /** Resolves when it {@link isIdle}. */
   idle(): Promise<void> {
-    return this.isIdle ? Promise.resolve() : new Promise((resolve) => this.#idleCallbacks.push(resolve));
+    return this.isIdle ? Promise.resolve() : new Promise((resolve) => (this.#idleCallbacks ??= []).push(resolve));
   }
 
   /** The caller does not wait anymore. The call stays pending: its answer may contain references to release. */
@@ -484,7 +484,10 @@ export class Caller {
   }
 
   #checkIdle(): void {
-    if (this.isIdle && this.#idleCallbacks.length > 0) for (const resolve of this.#idleCallbacks.splice(0)) resolve();
+    const callbacks = this.#idleCallbacks;
+    if (callbacks === undefined || !this.isIdle) return;
+    this.#idleCallbacks = undefined;
+    for (const resolve of callbacks) resolve();
   }
 }
 

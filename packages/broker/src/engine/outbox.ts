@@ -59,9 +59,9 @@ export class Outbox {
     this.#isScheduled = false;
     this.flush();
   };
-  #deferred: DeferredMessage[] = [];
+  #deferred: DeferredMessage[] | undefined;
   /** Callbacks of the program that run before the next message is written. */
-  #beforeNext: (() => void)[] = [];
+  #beforeNext: (() => void)[] | undefined;
   /** Bytes passed to the link. */
   #sentBytes = 0;
   /** The last answer has left the process when this many bytes have. */
@@ -99,7 +99,7 @@ export class Outbox {
 
   /** Runs `callback` once, before the next message is written. It may write messages. Its errors are reported. */
   beforeNext(callback: () => void): void {
-    this.#beforeNext.push(callback);
+    (this.#beforeNext ??= []).push(callback);
   }
 
   /** Whether an answer that the peer waits for has not left the process. */
@@ -126,16 +126,15 @@ export class Outbox {
     this.lastBytes = undefined;
     if (this.#isWriting) {
       if ("args" in message) graph?.pin((context) => pinReferences(message.args, context));
-      this.#deferred.push({ message, graph, shared });
+      (this.#deferred ??= []).push({ message, graph, shared });
       return true;
     }
-    if (this.#beforeNext.length > 0)
-      for (const run of this.#beforeNext.splice(0)) this.config.runCallback(run, this.#connection);
+    if (this.#beforeNext !== undefined) this.#runBeforeNext(this.#beforeNext);
     this.#isWriting = true;
     try {
       return this.#write(message, graph, shared);
     } finally {
-      if (this.#deferred.length > 0) {
+      if (this.#deferred !== undefined) {
         const { lastBytes } = this;
         this.#writeDeferred();
         this.lastBytes = lastBytes;
@@ -168,6 +167,11 @@ export class Outbox {
     this.#unreleased = undefined;
   }
 
+  #runBeforeNext(callbacks: readonly (() => void)[]): void {
+    this.#beforeNext = undefined;
+    for (const run of callbacks) this.config.runCallback(run, this.#connection);
+  }
+
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
@@ -176,8 +180,10 @@ export class Outbox {
   }
 
   #writeDeferred(): void {
-    for (let round = 1; this.#deferred.length > 0; round++) {
-      for (const { message, graph, shared } of this.#deferred.splice(0)) {
+    for (let round = 1; this.#deferred !== undefined; round++) {
+      const deferred = this.#deferred;
+      this.#deferred = undefined;
+      for (const { message, graph, shared } of deferred) {
         try {
           if (round > MAX_DEFERRED_ROUNDS)
             throw new PBError("A state hook sends a message that runs the same hook again");

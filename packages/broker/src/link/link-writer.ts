@@ -19,7 +19,7 @@ export class LinkWriter {
   /** The limit `unsentBytes`. */
   readonly #mostUnsent: number;
   /** Resolve the promises of {@link drained}. */
-  #drainedCallbacks: (() => void)[] = [];
+  #drainedCallbacks: (() => void)[] | undefined;
   /** Whether bytes are being passed to the link. */
   isSending = false;
   /** Bytes since the connection was made. */
@@ -56,12 +56,15 @@ export class LinkWriter {
   async drained(): Promise<void> {
     if (this.#link.queuedBytes === 0) return;
     const stopWaiting = this.#backpressure.waitForRoom();
-    await new Promise<void>((resolve) => this.#drainedCallbacks.push(resolve));
+    await new Promise<void>((resolve) => (this.#drainedCallbacks ??= []).push(resolve));
     stopWaiting();
   }
 
   /** The link has sent everything, or the connection has ended. */
   resolveDrained(): void {
-    for (const resolve of this.#drainedCallbacks.splice(0)) resolve();
+    const callbacks = this.#drainedCallbacks;
+    if (callbacks === undefined) return;
+    this.#drainedCallbacks = undefined;
+    for (const resolve of callbacks) resolve();
   }
 }

@@ -56,48 +56,56 @@ interface KeptObject {
   count: number;
 }
 
+/** The objects that the peer holds references to. */
+class ExportedObjects {
+  readonly byId = new Map<number, ExportedObject>();
+  readonly byKey = new Map<object, ExportedObject>();
+  /** Warns when they come near the limit. */
+  readonly nearLimit: NearLimit;
+
+  constructor(limit: number) {
+    this.nearLimit = new NearLimit(limit);
+  }
+}
+
 export class ExportTable {
   readonly #host: ExportHost;
-  readonly #byId = new Map<number, ExportedObject>();
-  readonly #byKey = new Map<object, ExportedObject>();
   /**
-   * Created with the first cache: most connections never have one, and there may be thousands of connections (bench
-   * `connections`).
+   * All tables are created with their first entry: most connections never have one, and there may be thousands of
+   * connections (bench `connections`).
    */
+  #objects: ExportedObjects | undefined;
   #caches: ExportedCaches | undefined;
   /** Created with the first call that sends an object. */
   #kept: Map<number, KeptObject> | undefined;
   /** References and caches share one sequence of ids, and no id is used twice. */
   #lastId = 0;
   #refusals = 0;
-  /** Warns when the objects that the peer holds come near the limit. */
-  readonly #nearLimit: NearLimit;
 
   constructor(host: ExportHost) {
     this.#host = host;
-    this.#nearLimit = new NearLimit(host.config.limits.references);
   }
 
   // Objects
 
   /** The number of objects that the peer holds references to. */
   get size(): number {
-    return this.#byId.size;
+    return this.#objects === undefined ? 0 : this.#objects.byId.size;
   }
 
   /** References to the object known by `key` that were sent and not yet released. */
   countOf(key: object): number {
-    return this.#byKey.get(key)?.count ?? 0;
+    return this.#objects?.byKey.get(key)?.count ?? 0;
   }
 
   /** The object that the peer calls by this id: a published name, or a number that was sent to it. */
   find(id: ObjectId): Callable | undefined {
-    return typeof id === "string" ? this.#host.published.get(id) : this.#byId.get(id)?.target;
+    return typeof id === "string" ? this.#host.published.get(id) : this.#objects?.byId.get(id)?.target;
   }
 
   /** The object that `value` was sent as, alone and under this id. Undefined when it was sent as a part of `value`. */
   targetOf(value: unknown, id: number): Callable | undefined {
-    const entry = this.#byId.get(id);
+    const entry = this.#objects?.byId.get(id);
     return entry?.key === value || entry?.target.home === value ? entry?.target : undefined;
   }
 
@@ -108,13 +116,15 @@ export class ExportTable {
    */
   add(key: object, target: Callable, origin?: string): number {
     this.#host.owner.requireOpen();
-    let entry = this.#byKey.get(key);
+    const objects = (this.#objects ??= new ExportedObjects(this.#host.config.limits.references));
+    const { byId, byKey } = objects;
+    let entry = byKey.get(key);
     if (entry === undefined) {
-      if (this.#byId.size >= this.#host.config.limits.references) this.#refuse("reference");
+      if (byId.size >= this.#host.config.limits.references) this.#refuse("reference");
       entry = { id: ++this.#lastId, key, target, count: 0 };
-      this.#byId.set(entry.id, entry);
-      this.#byKey.set(key, entry);
-      if (this.#byId.size >= this.#nearLimit.next) this.#approachLimit();
+      byId.set(entry.id, entry);
+      byKey.set(key, entry);
+      if (byId.size >= objects.nearLimit.next) this.#approachLimit(objects);
     }
     entry.count++;
     if (origin !== undefined) {
@@ -127,12 +137,14 @@ export class ExportTable {
   /** Removes one reference that {@link add} added for a message that is not sent. */
   rollback(id: number): void {
     // The peer may have guessed the id, and released an object that it was not sent.
-    if (this.#host.connection.isOpen && this.#byId.has(id)) this.#removeOne(id);
+    const entry = this.#objects?.byId.get(id);
+    if (entry !== undefined && this.#host.connection.isOpen) this.#removeOne(entry);
   }
 
   /** The peer releases one reference. Throws {@link ProtocolError} for an id that it does not hold. */
   release(id: ObjectId): void {
-    if (typeof id === "number" && this.#byId.has(id)) this.#removeOne(id);
+    const entry = typeof id === "number" ? this.#objects?.byId.get(id) : undefined;
+    if (entry !== undefined) this.#removeOne(entry);
     else
       throw new ProtocolError(
         "PROTOCOL_UNKNOWN_REFERENCE",
@@ -140,13 +152,13 @@ export class ExportTable {
       );
   }
 
-  #removeOne(id: number): void {
-    const entry = this.#byId.get(id)!;
+  #removeOne(entry: ExportedObject): void {
     entry.count--;
     if (entry.count > 0) return;
-    this.#byId.delete(id);
-    this.#byKey.delete(entry.key);
-    this.#nearLimit.leave(this.#byId.size);
+    const { byId, byKey, nearLimit } = this.#objects!;
+    byId.delete(entry.id);
+    byKey.delete(entry.key);
+    nearLimit.leave(byId.size);
     this.#unreferenced(entry.target);
   }
 
@@ -154,7 +166,7 @@ export class ExportTable {
   report(): string {
     const counts = new Map<string, number>();
     const add = (line: string, count: number): unknown => counts.set(line, (counts.get(line) ?? 0) + count);
-    for (const { target, count, origins } of this.#byId.values()) {
+    for (const { target, count, origins } of this.#objects?.byId.values() ?? []) {
       const type = `given ${classNameOf(target)}`;
       add(type, count);
       for (const [origin, times] of origins ?? []) add(`${type}${origin.slice(3)}`, times);
@@ -256,16 +268,16 @@ export class ExportTable {
 
   /** Tells the referenced objects that the peer does not hold them anymore. */
   endReferences(): void {
-    for (const { target } of this.#byId.values()) this.#unreferenced(target);
+    for (const { target } of this.#objects?.byId.values() ?? []) this.#unreferenced(target);
   }
 
-  #approachLimit(): void {
-    const count = this.#byId.size;
+  #approachLimit({ byId, nearLimit }: ExportedObjects): void {
+    const count = byId.size;
     const { config, connection } = this.#host;
-    this.#nearLimit.limit = config.limits.references;
+    nearLimit.limit = config.limits.references;
     // The first time, a peer of this library begins to look for references that it can release.
-    if (!this.#nearLimit.reach(count)) return;
-    config.onEvent({ kind: "references-near-limit", held: false, count, limit: this.#nearLimit.limit }, connection);
+    if (!nearLimit.reach(count)) return;
+    config.onEvent({ kind: "references-near-limit", held: false, count, limit: nearLimit.limit }, connection);
   }
 
   #refuse(what: "reference" | "cache"): never {

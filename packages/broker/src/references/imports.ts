@@ -11,6 +11,7 @@ import { ImportedCaches } from "./imported-caches.js";
 import { NearLimit } from "./near-limit.js";
 import { framesHere } from "./reference-report.js";
 import { requestCollection, whenCollected, WeakValues } from "./weak-values.js";
+import type { Collected } from "./weak-values.js";
 
 /** The part of a connection that the table uses. */
 export interface ImportHost {
@@ -42,38 +43,58 @@ interface ImportedObject<Proxy extends object> {
 
 type Proxies<Proxy extends object> = WeakValues<number | string, Proxy, ImportedObject<Proxy>>;
 
-export class ImportTable<Proxy extends ReferenceLike = ReferenceLike> {
-  readonly #host: ImportHost;
-  readonly #makeProxy: (id: ObjectId, perspective: Perspective) => Proxy;
-  readonly #collected = whenCollected<ImportedObject<Proxy>>((object) => {
-    object.siblings.deleteCollected(keyOfId(object.id));
-    this.#releaseAll(object);
-  });
-  readonly #proxies: Proxies<Proxy> = new WeakValues(this.#collected);
+/** The references that a connection has received. */
+class ImportedReferences<Proxy extends object> {
+  readonly #collected: Collected<ImportedObject<Proxy>>;
+  readonly #proxies: Proxies<Proxy>;
   /**
    * A reference belongs to the perspective that received it: each perspective has its own proxies, which are forgotten
    * with it.
    */
-  readonly #proxiesOf = new WeakMap<object, Proxies<Proxy>>();
-  readonly #objects = new WeakMap<Proxy, ImportedObject<Proxy>>();
-  readonly #traced = new Set<ImportedObject<Proxy>>();
-  /** References to published objects: one per name until it is released. The peer does not count them. */
-  readonly #named = new Map<string, Proxy>();
+  #proxiesOf: WeakMap<object, Proxies<Proxy>> | undefined;
+  readonly objects = new WeakMap<Proxy, ImportedObject<Proxy>>();
+  /** Warns when they come near the limit that the peer has by default. */
+  readonly nearLimit: NearLimit;
+
+  /** `releaseAll` is called with objects whose proxy was collected. */
+  constructor(limit: number, releaseAll: (object: ImportedObject<Proxy>) => void) {
+    this.#collected = whenCollected((object) => {
+      object.siblings.deleteCollected(keyOfId(object.id));
+      releaseAll(object);
+    });
+    this.#proxies = new WeakValues(this.#collected);
+    this.nearLimit = new NearLimit(limit);
+  }
+
+  /** The proxies of one perspective. */
+  siblingsFor(perspective: Perspective): Proxies<Proxy> {
+    if (perspective === null) return this.#proxies;
+    const proxiesOf = (this.#proxiesOf ??= new WeakMap());
+    let proxies = proxiesOf.get(perspective);
+    if (proxies === undefined) proxiesOf.set(perspective, (proxies = new WeakValues(this.#collected)));
+    return proxies;
+  }
+}
+
+export class ImportTable<Proxy extends ReferenceLike = ReferenceLike> {
+  readonly #host: ImportHost;
+  readonly #makeProxy: (id: ObjectId, perspective: Perspective) => Proxy;
   /**
-   * Created with the first cache: most connections never have one, and there may be thousands of connections (bench
-   * `connections`).
+   * All tables are created with their first entry: most connections never have one, and there may be thousands of
+   * connections (bench `connections`).
    */
+  #references: ImportedReferences<Proxy> | undefined;
+  #traced: Set<ImportedObject<Proxy>> | undefined;
+  /** References to published objects: one per name until it is released. The peer does not count them. */
+  #named: Map<string, Proxy> | undefined;
   #caches: ImportedCaches<object> | undefined;
   #size = 0;
   /** The objects of the peer that are held. */
   #objectCount = 0;
-  /** Warns when they come near the limit that the peer has by default. */
-  readonly #nearLimit: NearLimit;
 
   constructor(host: ImportHost, makeProxy: (id: ObjectId, perspective: Perspective) => Proxy) {
     this.#host = host;
     this.#makeProxy = makeProxy;
-    this.#nearLimit = new NearLimit(host.config.limits.references);
   }
 
   // References
@@ -90,23 +111,27 @@ export class ImportTable<Proxy extends ReferenceLike = ReferenceLike> {
 
   /** The reference to the object that the peer published under a name. */
   named(name: string): Proxy {
-    let proxy = this.#named.get(name);
-    if (proxy?.isAlive !== true) this.#named.set(name, (proxy = this.#makeProxy(name, null)));
+    const named = (this.#named ??= new Map<string, Proxy>());
+    let proxy = named.get(name);
+    if (proxy?.isAlive !== true) named.set(name, (proxy = this.#makeProxy(name, null)));
     return proxy;
   }
 
   /** Adds one received reference to the object `id`, and returns its proxy. */
   add(id: number, perspective: Perspective, origin?: string): Proxy {
-    const siblings = this.#proxiesFor(perspective);
+    const references = (this.#references ??= new ImportedReferences(this.#host.config.limits.references, (collected) =>
+      this.#releaseAll(collected),
+    ));
+    const siblings = references.siblingsFor(perspective);
     const key = keyOfId(id);
     let proxy = siblings.get(key);
-    let object = proxy === undefined ? undefined : this.#objects.get(proxy);
+    let object = proxy === undefined ? undefined : references.objects.get(proxy);
     if (proxy === undefined || object === undefined) {
       proxy = this.#makeProxy(id, perspective);
       object = { id, siblings, count: 0, arrivals: [] };
-      this.#objects.set(proxy, object);
+      references.objects.set(proxy, object);
       siblings.set(key, proxy, object);
-      if (++this.#objectCount >= this.#nearLimit.next) this.#approachLimit();
+      if (++this.#objectCount >= references.nearLimit.next) this.#approachLimit(references.nearLimit);
     }
     object.count++;
     this.#size++;
@@ -116,9 +141,9 @@ export class ImportTable<Proxy extends ReferenceLike = ReferenceLike> {
 
   /** Releases all references that `proxy` stands for. A later arrival gets a new proxy. */
   release(proxy: Proxy): void {
-    const object = this.#objects.get(proxy);
+    const object = this.#references?.objects.get(proxy);
     if (object === undefined) return;
-    this.#objects.delete(proxy);
+    this.#references?.objects.delete(proxy);
     object.siblings.delete(keyOfId(object.id), proxy);
     this.#releaseAll(object);
   }
@@ -127,33 +152,33 @@ export class ImportTable<Proxy extends ReferenceLike = ReferenceLike> {
    * Each reference held and the stacks of its arrivals, the most numerous first. Empty when references are not traced.
    */
   report(): string {
-    const held = [...this.#traced].sort((a, b) => b.count - a.count);
+    const held = [...(this.#traced ?? [])].sort((a, b) => b.count - a.count);
     return held
       .map(({ id, count, arrivals }) => `object ${id}: ${count} references\n${arrivals.join("\n")}`)
       .join("\n");
   }
 
   /** The peer may refuse to send further objects soon. Most references of a program are usually not in use anymore. */
-  #approachLimit(): void {
+  #approachLimit(nearLimit: NearLimit): void {
     requestCollection();
     const count = this.#objectCount;
     const { config, connection } = this.#host;
-    this.#nearLimit.limit = config.limits.references;
-    if (!this.#nearLimit.reach(count)) return;
-    config.onEvent({ kind: "references-near-limit", held: true, count, limit: this.#nearLimit.limit }, connection);
+    nearLimit.limit = config.limits.references;
+    if (!nearLimit.reach(count)) return;
+    config.onEvent({ kind: "references-near-limit", held: true, count, limit: nearLimit.limit }, connection);
   }
 
   #releaseAll(object: ImportedObject<Proxy>): void {
     const { id, count } = object;
-    this.#nearLimit.leave(--this.#objectCount);
+    this.#references?.nearLimit.leave(--this.#objectCount);
     object.count = 0;
-    this.#traced.delete(object);
+    this.#traced?.delete(object);
     this.#size -= count;
     this.#sendReleases("decref", id, count);
   }
 
   #releaseOneReference(proxy: Proxy): boolean {
-    const object = this.#objects.get(proxy);
+    const object = this.#references?.objects.get(proxy);
     if (object === undefined || object.count === 1) return false;
     object.count--;
     object.arrivals.pop();
@@ -162,15 +187,8 @@ export class ImportTable<Proxy extends ReferenceLike = ReferenceLike> {
     return true;
   }
 
-  #proxiesFor(perspective: Perspective): Proxies<Proxy> {
-    if (perspective === null) return this.#proxies;
-    let proxies = this.#proxiesOf.get(perspective);
-    if (proxies === undefined) this.#proxiesOf.set(perspective, (proxies = new WeakValues(this.#collected)));
-    return proxies;
-  }
-
   #trace(object: ImportedObject<Proxy>, origin = framesHere()): void {
-    this.#traced.add(object);
+    (this.#traced ??= new Set()).add(object);
     object.arrivals.push(origin);
   }
 

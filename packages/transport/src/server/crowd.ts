@@ -7,8 +7,11 @@
 export class Crowd<Member extends { readonly networks: readonly string[] }> {
   readonly #depth: number;
   readonly #children = new Map<string, Crowd<Member> | Set<Member>>();
-  /** The networks with each number of members. In each set, the network that got this number first is the first. */
-  readonly #ranks: Set<string>[] = [];
+  /**
+   * The networks with each number of members. In each set, the network that got this number first is the first. There
+   * is no set for a number that no network has: one address may have thousands of connections.
+   */
+  readonly #ranks: (Set<string> | undefined)[] = [];
   #size = 0;
 
   /** `depth` is the number of networks that this one is inside of. */
@@ -76,10 +79,13 @@ export class Crowd<Member extends { readonly networks: readonly string[] }> {
   }
 
   #rank(network: string, from: number, to: number): void {
-    this.#ranks[from]?.delete(network);
-    while (this.#ranks.length <= to) this.#ranks.push(new Set());
-    if (to > 0) this.#ranks[to]!.add(network);
-    while (this.#ranks.length > 1 && this.#ranks.at(-1)!.size === 0) this.#ranks.pop();
+    const ranks = this.#ranks;
+    const left = ranks[from];
+    left?.delete(network);
+    if (left?.size === 0) ranks[from] = undefined;
+    while (ranks.length <= to) ranks.push(undefined);
+    if (to > 0) (ranks[to] ??= new Set()).add(network);
+    while (ranks.length > 1 && ranks.at(-1) === undefined) ranks.pop();
   }
 }
 

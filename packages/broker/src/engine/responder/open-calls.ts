@@ -25,10 +25,11 @@ const HELD_CALL_BYTES = 64;
 
 export class OpenCalls {
   readonly #core: ConnectionParts;
-  readonly #held = new Fifo<HeldCall>();
+  /** Created with the first call that is held: few connections ever hold one. */
+  #held: Fifo<HeldCall> | undefined;
   /** Request ids of held calls that do not run, because the peer has canceled them. */
   #canceled: Set<number> | undefined;
-  #idleCallbacks: (() => void)[] = [];
+  #idleCallbacks: (() => void)[] | undefined;
   /** Bytes of the held calls. */
   heldBytes = 0;
   /** The number of calls whose result is not known yet. */
@@ -42,18 +43,22 @@ export class OpenCalls {
 
   /** The number of calls that have arrived and have not started. */
   get held(): number {
-    return this.#held.size + (this.isReading ? 1 : 0);
+    return this.#heldCount + (this.isReading ? 1 : 0);
+  }
+
+  get #heldCount(): number {
+    return this.#held === undefined ? 0 : this.#held.size;
   }
 
   hold(held: HeldCall): void {
-    this.#held.add(held);
+    (this.#held ??= new Fifo()).add(held);
     this.#core.memory.holdCall(held.memory);
     this.heldBytes += held.bytes + HELD_CALL_BYTES;
   }
 
   /** Takes the oldest held call. */
   takeHeld(): HeldCall | undefined {
-    const held = this.#held.take();
+    const held = this.#held?.take();
     if (held === undefined) return undefined;
     this.heldBytes -= held.bytes + HELD_CALL_BYTES;
     this.#core.memory.releaseCall(held.memory);
@@ -62,7 +67,7 @@ export class OpenCalls {
 
   /** Notes that the peer has canceled a call that may be held. Returns false if there are not so many held calls. */
   cancelHeld(requestId: number): boolean {
-    if ((this.#canceled?.size ?? 0) >= this.#held.size) return false;
+    if ((this.#canceled?.size ?? 0) >= this.#heldCount) return false;
     (this.#canceled ??= new Set()).add(requestId);
     return true;
   }
@@ -71,7 +76,7 @@ export class OpenCalls {
   takeCanceled(requestId: Expression): boolean {
     if (this.#canceled === undefined) return false;
     const isCanceled = this.#canceled.delete(requestId as number);
-    if (this.#held.size === 0) this.#canceled = undefined; // The others were not held.
+    if (this.#heldCount === 0) this.#canceled = undefined; // The others were not held.
     return isCanceled;
   }
 
@@ -93,18 +98,20 @@ export class OpenCalls {
   /** Resolves when no call is running or held, or when the connection has ended. */
   idle(): Promise<void> {
     if (this.running + this.held === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#idleCallbacks.push(resolve));
+    return new Promise((resolve) => (this.#idleCallbacks ??= []).push(resolve));
   }
 
   notifyIfIdle(): void {
-    if (this.#idleCallbacks.length === 0 || this.running + this.held > 0) return;
-    for (const resolve of this.#idleCallbacks.splice(0)) resolve();
+    const callbacks = this.#idleCallbacks;
+    if (callbacks === undefined || this.running + this.held > 0) return;
+    this.#idleCallbacks = undefined;
+    for (const resolve of callbacks) resolve();
   }
 
   /** The connection has ended. Returns the calls that were held. */
   end(): HeldCall[] {
     const dropped: HeldCall[] = [];
-    for (let held = this.#held.take(); held !== undefined; held = this.#held.take()) dropped.push(held);
+    for (let held = this.#held?.take(); held !== undefined; held = this.#held?.take()) dropped.push(held);
     this.#canceled = undefined;
     this.isReading = false;
     this.heldBytes = 0;
