@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 import type { BuildOptions, Plugin } from "esbuild";
+import { toOneByte } from "../build/one-byte.js";
 
 /**
  * Returns the text of an ES module that contains `source`, a file or the text of a module, and all it imports.
@@ -28,7 +29,7 @@ export async function bundle(
     ...options,
     write: false,
   });
-  return outputFiles[0]!.contents;
+  return new TextEncoder().encode(toOneByte(outputFiles[0]!.text));
 }
 
 /** Writes the bundle into the folder of the benches, where Node finds the other libraries. Returns the file's name. */

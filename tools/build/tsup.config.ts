@@ -6,6 +6,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { defineConfig } from "tsup";
 import type { Options } from "tsup";
+import { requireOneByte, toOneByte } from "./one-byte.js";
 import { markPure } from "./pure.js";
 
 const manifest = JSON.parse(readFileSync("package.json", "utf8")) as {
@@ -38,10 +39,17 @@ const pure: Plugin = {
   name: "pure",
   renderChunk: (code, { map }) => ({ code: markPure(code), map: map ?? null }),
 };
+
+/** The text of a module takes half as much memory. */
+const oneByte: Plugin = {
+  name: "one byte",
+  renderChunk: (code, { map }) => ({ code: requireOneByte(toOneByte(code)), map: map ?? null }),
+};
+
 type Plugin = NonNullable<Options["plugins"]>[number];
 
 export default defineConfig({
-  plugins: [classNames, pure],
+  plugins: [classNames, pure, oneByte],
   entry: Object.fromEntries(entries),
   define: { PB_VERSION: JSON.stringify(manifest.version) },
   format: "esm",
