@@ -98,7 +98,6 @@ export class Gateway extends NodeWebServer {
   readonly #dial: (signal: AbortSignal) => Promise<Duplex>;
   readonly #methods: ReadonlySet<string> | undefined;
   readonly #relays = new Set<WebSocketLink>();
-  readonly #closing = new AbortController();
 
   /** Programs use the function {@link gateway} instead. */
   constructor(
@@ -127,7 +126,7 @@ export class Gateway extends NodeWebServer {
     const gone = new AbortController();
     const stopWatching = whenGone(socket, () => gone.abort(new Error("The browser has disconnected")));
     try {
-      const target = await this.#dial(AbortSignal.any([gone.signal, this.#closing.signal]));
+      const target = await this.#dial(gone.signal);
       stopWatching();
       let isOpen = false as boolean;
       open((link, webSocket) => {
@@ -168,7 +167,6 @@ export class Gateway extends NodeWebServer {
   }
 
   protected override async closeAll(options: CloseOptions): Promise<void> {
-    this.#closing.abort(new Error("The gateway was closed"));
     for (const link of this.#relays) link.close();
     await super.closeAll(options);
   }
