@@ -86,6 +86,21 @@ test("the error of an item that cannot be sent is told once if no batch was made
   expect(await source.call.next()).toEqual([]);
 });
 
+test("a source that was released while a call waits is closed when that call is canceled", async () => {
+  const hand = new Hand();
+  const { pair, source } = await open(() => hand);
+  const controller = new AbortController();
+  const waiting = outcome(source.with({ signal: controller.signal }).call.next());
+  await pair.settled();
+  source[Symbol.dispose]();
+  await pair.settled();
+  expect(hand.closed).toBe(0);
+  controller.abort("enough");
+  expect(await waiting).toBe("enough");
+  await pair.settled();
+  expect(hand.closed).toBe(1);
+});
+
 describe("a stream that yields an item after it was left", () => {
   test("delivers no more, and is asked for no more", async () => {
     const hand = new Hand();

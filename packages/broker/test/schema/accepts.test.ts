@@ -192,6 +192,7 @@ test("messages have a maximum size, whatever is wrong", async () => {
       numbers: [z.array(z.number())],
       deep: [{ "~standard": { version: 1, vendor: "test", validate: () => ({ issues: [deepIssue] }) } }],
       words: [z.record(z.string(), z.number())],
+      all: [{ "~standard": { version: 1, vendor: "test", validate: () => ({ issues: Array(6).fill(longIssue) }) } }],
     };
     remote_numbers(numbers: number[]): number {
       return numbers.length;
@@ -202,7 +203,11 @@ test("messages have a maximum size, whatever is wrong", async () => {
     remote_words(words: Record<string, number>): number {
       return Object.keys(words).length;
     }
+    remote_all(value: number): number {
+      return value;
+    }
   }
+  const longIssue = { message: "t".repeat(200), path: Array.from({ length: 32 }, () => "k".repeat(200)) };
   const deepIssue = {
     message: "\u001b[2J".repeat(100_000),
     path: Array.from({ length: 100_000 }, () => ({ key: "a" })),
@@ -223,6 +228,9 @@ test("messages have a maximum size, whatever is wrong", async () => {
   expect(deep).not.toContain("\u001b");
   const key = await messageOf("words", { ["k".repeat(100_000)]: "not a number" });
   expect(key.length).toBeLessThan(1000);
+  // Five issues, of which each has 150 characters of its path, 150 of its text, and what separates them.
+  const all = await messageOf("all", 1);
+  expect(all).toMatch(/^all\(\) argument 1: (\.k{149}…: t{150}…; ){5}and 1 more$/);
   expect(await messageOf("words", { ["__proto__"]: 1, constructor: 2 })).toMatch(/^\d$/);
   expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
 });

@@ -92,6 +92,26 @@ test("a tuple consists of what the schemas of its items return, and these are no
   expect(() => tupleOf(foreign)["~standard"].validate(tuple("x"))).toThrow(/asynchronous/);
 });
 
+test("what an asynchronous schema of a tuple rejects with later is no unhandled rejection", async () => {
+  const unhandled: unknown[] = [];
+  const listener = (error: unknown): void => void unhandled.push(error);
+  process.on("unhandledRejection", listener);
+  try {
+    const validate = (): never => Promise.reject(new Error("late")) as never;
+    const late = { "~standard": { version: 1, vendor: "x", validate } } as const;
+    expect(() => tupleOf(late)["~standard"].validate(tuple("x"))).toThrow(/asynchronous/);
+    await new Promise((resolve) => setImmediate(resolve));
+  } finally {
+    process.off("unhandledRejection", listener);
+  }
+  expect(unhandled).toEqual([]);
+});
+
+test("limits are part of what they limit", () => {
+  for (const size of [1, 2]) expect(issuesOf(bytes({ min: 1, max: 2 }), new Uint8Array(size))).toEqual([]);
+  for (const value of [0, 5, 5n]) expect(issuesOf(integer({ min: 0, max: 5 }), value)).toEqual([]);
+});
+
 test("they can be parts of schemas of other libraries", () => {
   const row = z.object({ price: z.custom<Decimal>(decimal.is) });
   expect(row.safeParse({ price: new Decimal(1) }).success).toBe(true);

@@ -1,14 +1,17 @@
 // A gateway that passes on the calls of some methods only.
 
-import { expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { WebSocket } from "ws";
-import { encode } from "@pb/banana";
+import { BananaError, decode, encode } from "@pb/banana";
+import type { Expression } from "@pb/banana";
 import { Cacheable, Referenceable, RemoteCache, remoteCache, RemoteError } from "@pb/broker";
 import type { CacheObserver, Perspective, RemoteReference } from "@pb/broker";
 import { jelly, TypeRegistry } from "@pb/jelly-types";
 import { listen as listenTcp } from "@pb/node-transport";
 import { gateway } from "@pb/web-transport/node";
+import { MethodFilter } from "../../src/node/method-filter.js";
 import { referencesIn } from "../../src/node/references-in.js";
+import { unfinishedMessages } from "../../src/node/unfinished-messages.js";
 import { connectTo, Echo, errorOf, until } from "../support/echo.js";
 
 class Board extends Cacheable {
@@ -121,6 +124,57 @@ test.each<[string, Uint8Array[]]>([
   await until(() => client.readyState === WebSocket.CLOSED);
   expect(await root.callRemote("echo", 1)).toBe(1);
   await until(() => between.relays === 1);
+});
+
+test("an unfinished message does not count anymore when its connection has ended", async () => {
+  const held: number[] = [];
+  const hold = vi.spyOn(unfinishedMessages, "hold").mockReturnValue((bytes) => void held.push(bytes));
+  onTestFinished(() => hold.mockRestore());
+  const { url, between } = await start();
+  const client = new WebSocket(url);
+  client.once("message", () => {
+    client.send(encode(Buffer.from("pb")));
+    client.send(encode(new Uint8Array(60_000)).subarray(0, 50_000));
+  });
+  await until(() => held.at(-1) === 50_000);
+  client.terminate();
+  await until(() => between.relays === 1);
+  expect(held.at(-1)).toBe(0);
+});
+
+describe("the filter of a connection", () => {
+  function filter() {
+    const toClient: Expression[] = [];
+    const toServer: Expression[] = [];
+    const made = new MethodFilter(new Set(["echo"]), {
+      toClient: (bytes) => void toClient.push(decode(bytes, { dialect: "pb" })),
+      toServer: (bytes) => void toServer.push(decode(bytes, { dialect: "pb" })),
+    });
+    return { filter: made, toClient, toServer };
+  }
+
+  test("takes a choice of a dialect of at most 512 bytes, and decides that at its length", () => {
+    expect(() => filter().filter.fromClient(encode(new Uint8Array(509)))).toThrow("unknown dialect"); // 3 of the length
+    expect(() => filter().filter.fromClient(encode(new Uint8Array(510)).subarray(0, 8))).toThrow(BananaError);
+  });
+
+  test("remembers 1,024 caches whose release was not confirmed, and ends the connection at the next one", () => {
+    const { filter: made, toClient, toServer } = filter();
+    const word = (text: string): Uint8Array => Buffer.from(text);
+    made.fromClient(encode(word("pb")));
+    const refuse = (id: number): void => {
+      const cache = [word("shop.Board"), id, [word("dictionary")]];
+      const call = [word("message"), id, word("root"), word("secret"), 0, [word("tuple"), cache], [word("dictionary")]];
+      made.fromClient(encode(call, { dialect: "pb" }));
+    };
+    for (let id = 1; id <= 1024; id++) refuse(id);
+    expect(toClient).toHaveLength(1024);
+    expect(encode(toClient.at(-1)!, { dialect: "pb" })).toEqual(encode([word("decache"), 1024], { dialect: "pb" }));
+    made.fromClient(encode([word("uncache"), 1], { dialect: "pb" })); // Confirmed: there is room for one more.
+    refuse(1025);
+    expect(() => refuse(1026)).toThrow("does not confirm the release of caches");
+    expect(toServer).toHaveLength(1); // the choice of the dialect
+  });
 });
 
 test("refuses names that no call has", async () => {
