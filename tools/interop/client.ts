@@ -3,11 +3,11 @@
 import { none, pb } from "@pb/banana";
 import type { Broker, BrokerOptions } from "@pb/broker";
 import { withDeadline } from "@pb/broker/extension";
-import type { Check } from "./check.js";
+import type { Check } from "./checks/check.js";
 import { brokerOptions } from "./contract.js";
 import type { Dialect, Variant } from "./contract.js";
-import { portalChecks } from "./portal-checks.js";
-import { rootChecks } from "./root-checks.js";
+import { portalChecks } from "./checks/portal-checks.js";
+import { rootChecks } from "./checks/root-checks.js";
 
 export const checks: Readonly<Record<Variant, Readonly<Record<string, Check>>>> = {
   root: rootChecks,

@@ -7,7 +7,7 @@ import { AllowAnonymousAccess, ANONYMOUS, InMemoryUsernamePasswordChecker, Porta
 import type { AvatarId, Login, Mind, Realm } from "@pb/cred";
 import { tuple } from "@pb/jelly-types";
 import type { Float, Tuple } from "@pb/jelly-types";
-import { errorOf, sleep } from "./check.js";
+import { errorOf, sleep } from "./checks/check.js";
 import * as contract from "./contract.js";
 
 /** The root of one server. */

@@ -6,10 +6,10 @@ import { connect, reconnecting } from "@pb/node-transport";
 import { TypeRegistry } from "@pb/jelly-types";
 import { fileURLToPath } from "node:url";
 import { describe, expect, inject, test } from "vitest";
-import { Program, until } from "../process/program.js";
-import { pythonEnvironment } from "../twisted/twisted.js";
+import { Program, until } from "../../process/program.js";
+import { pythonEnvironment } from "../../twisted/twisted.js";
 
-const source = fileURLToPath(new URL("../../packages/txpb/src", import.meta.url));
+const source = fileURLToPath(new URL("../../../packages/txpb/src", import.meta.url));
 
 /** The first argument tells whether the factory is upgraded; the second one is the port. */
 const program = `

@@ -1,8 +1,8 @@
 """
 The Twisted side of twisted.test.ts.
 
-    python3 twisted_login.py server         Runs two portals, with and without checkers. Prints {"listening": [PORT, PORT]}, and stops when stdin ends.
-    python3 twisted_login.py client PORT    Logs in to a portal in every way. Prints the results as one JSON object.
+    python3 logins.py server         Runs two portals, with and without checkers. Prints {"listening": [PORT, PORT]}, and stops when stdin ends.
+    python3 logins.py client PORT    Logs in to a portal in every way. Prints the results as one JSON object.
 """
 import gc
 import json

@@ -4,10 +4,10 @@ import { callContext, Referenceable, Root } from "@pb/broker";
 import { listen } from "@pb/node-transport";
 import { fileURLToPath } from "node:url";
 import { describe, expect, inject, test } from "vitest";
-import { Program, until } from "../process/program.js";
-import { pythonEnvironment } from "../twisted/twisted.js";
+import { Program, until } from "../../process/program.js";
+import { pythonEnvironment } from "../../twisted/twisted.js";
 
-const source = fileURLToPath(new URL("../../packages/txpb/src", import.meta.url));
+const source = fileURLToPath(new URL("../../../packages/txpb/src", import.meta.url));
 
 /** The client of the README. It makes the calls of its second argument, one after another, and prints each outcome. */
 const program = `

@@ -5,10 +5,10 @@ import type { Broker, RemoteReference } from "@pb/broker";
 import { connect, OutcomeUnknownError, reconnecting } from "@pb/node-transport";
 import { fileURLToPath } from "node:url";
 import { describe, expect, inject, test } from "vitest";
-import { Program, until } from "../process/program.js";
-import { pythonEnvironment } from "../twisted/twisted.js";
+import { Program, until } from "../../process/program.js";
+import { pythonEnvironment } from "../../twisted/twisted.js";
 
-const source = fileURLToPath(new URL("../../packages/txpb/src", import.meta.url));
+const source = fileURLToPath(new URL("../../../packages/txpb/src", import.meta.url));
 const TRACE = `00-${"a1".repeat(16)}-${"b2".repeat(8)}-01`;
 
 const server = `

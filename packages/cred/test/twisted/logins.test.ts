@@ -20,12 +20,12 @@ import {
   UsernamePassword,
 } from "@pb/cred";
 import type { Login, LoginEvent, Realm } from "@pb/cred";
-import { Program } from "../../../tools/process/program.js";
-import { noTwisted, pythonEnvironment } from "../../../tools/twisted/twisted.js";
-import type { Twisted } from "../../../tools/twisted/twisted.js";
-import { errorOf, NamedAvatar, RecordingMind } from "./support.js";
+import { Program } from "../../../../tools/process/program.js";
+import { noTwisted, pythonEnvironment } from "../../../../tools/twisted/twisted.js";
+import type { Twisted } from "../../../../tools/twisted/twisted.js";
+import { errorOf, NamedAvatar, RecordingMind } from "../support.js";
 
-const script = fileURLToPath(new URL("twisted_login.py", import.meta.url));
+const script = fileURLToPath(new URL("logins.py", import.meta.url));
 
 function start({ python }: Twisted, ...args: string[]): Program {
   return new Program("Twisted's program", [python, script, ...args], { env: pythonEnvironment() });
@@ -129,7 +129,7 @@ describe.skipIf(twisteds.length === 0).each(twisteds)("our client with a portal 
   });
 });
 
-/** The same realm as in twisted_login.py. */
+/** The same realm as in logins.py. */
 class TestRealm implements Realm {
   readonly loggedIn: string[] = [];
   readonly view = new View();

@@ -6,11 +6,11 @@ import { Avatar, Referenceable } from "@pb/broker";
 import type { RemoteReference } from "@pb/broker";
 import { InMemoryUsernamePasswordChecker, login, Portal, UnauthorizedLogin, UsernamePassword } from "@pb/cred";
 import { listen, reconnecting } from "@pb/node-transport";
-import { freePort } from "../../../tools/process/ports.js";
-import { Program, until } from "../../../tools/process/program.js";
-import { pythonEnvironment } from "../../../tools/twisted/twisted.js";
-import type { Twisted } from "../../../tools/twisted/twisted.js";
-import { iterations } from "./support.js";
+import { freePort } from "../../../../tools/process/ports.js";
+import { Program, until } from "../../../../tools/process/program.js";
+import { pythonEnvironment } from "../../../../tools/twisted/twisted.js";
+import type { Twisted } from "../../../../tools/twisted/twisted.js";
+import { iterations } from "../support.js";
 
 class Member extends Referenceable {
   readonly #name: string;

@@ -6,7 +6,7 @@ import { respond } from "@pb/cred/extension";
 import { tuple } from "@pb/jelly-types";
 import { errorOf, expect, expectSame, isSame, remoteErrorOf, show, until } from "./check.js";
 import type { Check } from "./check.js";
-import { bytes, PointCopy } from "./contract.js";
+import { bytes, PointCopy } from "../contract.js";
 import { Target } from "./root-checks.js";
 
 const alice = new UsernamePassword("alice", "secret");

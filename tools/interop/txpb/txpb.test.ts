@@ -6,11 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
-import { Program } from "../process/program.js";
-import { makePython } from "../twisted/install.js";
-import { pythonEnvironment } from "../twisted/twisted.js";
+import { Program } from "../../process/program.js";
+import { makePython } from "../../twisted/install.js";
+import { pythonEnvironment } from "../../twisted/twisted.js";
 
-const source = fileURLToPath(new URL("../../packages/txpb/", import.meta.url));
+const source = fileURLToPath(new URL("../../../packages/txpb/", import.meta.url));
 
 function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "txpb-"));
@@ -71,7 +71,7 @@ test.runIf(process.env.CI === "true")("CI has the tools of Python", () => expect
 describe.skipIf(builder === undefined)("the package", () => {
   test("has types without errors", () => {
     // The cache is valid for the files whose contents it was made from, and contains the types of Twisted.
-    const cache = fileURLToPath(new URL("../../node_modules/.cache/txpb-mypy", import.meta.url));
+    const cache = fileURLToPath(new URL("../../../node_modules/.cache/txpb-mypy", import.meta.url));
     expect(run(builder!, ["-m", "mypy", "--cache-dir", cache], source)).toContain("Success");
   });
 

@@ -5,7 +5,7 @@ import type { Broker, RemoteReference } from "@pb/broker";
 import { tuple, UnknownCopy } from "@pb/jelly-types";
 import { errorOf, expect, expectSame, isSame, remoteErrorOf, show, sleep, until } from "./check.js";
 import type { Check, CheckContext } from "./check.js";
-import * as contract from "./contract.js";
+import * as contract from "../contract.js";
 
 /** An object of ours that the server calls. */
 export class Target extends Referenceable {
