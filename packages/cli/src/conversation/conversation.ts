@@ -95,8 +95,11 @@ export class Conversation {
   }
 
   #base(from: Side, size: number): Pick<Message, "from" | "timeMs" | "size" | "dialect"> {
-    const dialect = this.#directions[from].dialect.name === "pb" ? "pb" : "none";
-    return { from, timeMs: this.#timeMs, size, dialect };
+    return { from, timeMs: this.#timeMs, size, dialect: this.#dialectOf(from) };
+  }
+
+  #dialectOf(from: Side): "pb" | "none" {
+    return this.#directions[from].dialect === pb ? "pb" : "none";
   }
 
   #received(from: Side, raw: RawMessage): Omit<DecodingError, "offset"> | undefined {
@@ -157,10 +160,16 @@ export class Conversation {
     const secret = this.#names.inCall({ method: head.method, target: head.target, origin, isCache });
     const mustRedact = found.hasSecret || secret !== undefined || this.#known.occursIn(bytes);
     const redact = (redactor: Redactor, tree: Expression): Expression => redactor.call(tree, secret);
+    const shown = mustRedact ? this.#redact(from, bytes, redact) : undefined;
+    // Written without spread syntax, which takes a quarter of the time of a message (bench `tap`).
     const message: Call = {
       kind: "call",
-      ...this.#base(from, bytes.length),
-      ...(mustRedact ? this.#redact(from, bytes, redact) : { bytes, redacted: 0 }),
+      from,
+      timeMs: this.#timeMs,
+      size: bytes.length,
+      dialect: this.#dialectOf(from),
+      bytes: shown === undefined ? bytes : shown.bytes,
+      redacted: shown === undefined ? 0 : shown.redacted,
       isCache,
       id: head.id,
       target: mustRedact ? this.#shownName(head.target) : head.target,
@@ -185,10 +194,15 @@ export class Conversation {
     const redact = (redactor: Redactor, tree: Expression): Expression => redactor.answer(tree, isHidden);
     if (call !== undefined) this.#hold(from, found, { method: call.method, as: "result" });
     else this.#hold(from, found, { method: "?", as: "result" });
+    const shown = mustRedact ? this.#redact(from, bytes, redact) : undefined;
     this.#onMessage({
       kind: head.command,
-      ...this.#base(from, bytes.length),
-      ...(mustRedact ? this.#redact(from, bytes, redact) : { bytes, redacted: 0 }),
+      from,
+      timeMs: this.#timeMs,
+      size: bytes.length,
+      dialect: this.#dialectOf(from),
+      bytes: shown === undefined ? bytes : shown.bytes,
+      redacted: shown === undefined ? 0 : shown.redacted,
       id: head.id,
       call,
       latencyMs: call === undefined ? undefined : this.#timeMs - call.timeMs,

@@ -1,12 +1,14 @@
 // Shows values of a message in a few characters, much as Python would.
 
-import { formatFloat } from "@pb/banana";
+import { BananaError, BananaReader, encode, formatFloat, none } from "@pb/banana";
 import type { Expression } from "@pb/banana";
-import { latin1 } from "../conversation/redact.js";
 import { quoted } from "../values/show-value.js";
 
 /** Characters of a text or byte string. */
 const LONGEST_TEXT = 60;
+
+/** Characters of the number of an object. */
+const LONGEST_ID = 40;
 
 /** Writes until it is full: a peer may send millions of values. */
 class Line {
@@ -32,35 +34,66 @@ class Line {
 
 /** One value. */
 export function showJelly(value: Expression | undefined, most: number): string {
+  if (value === undefined) return "";
+  const bytes = encode(value);
+  return showJellyAt(new BananaReader().reset(bytes, 0, bytes.length, none, 0), most);
+}
+
+/** The next value of a reader, which may have moved to anywhere afterwards. */
+export function showJellyAt(reader: BananaReader, most: number): string {
   const line = new Line(most);
-  show(value, line);
+  whileReadable(line, () => show(reader, line));
   return line.end();
 }
 
-/** The arguments of a call between parentheses. */
-export function showArguments(args: Expression | undefined, kwargs: Expression | undefined, most: number): string {
+/** The next two values of a reader, the arguments of a call, between parentheses. */
+export function showArgumentsAt(reader: BananaReader, most: number): string {
   const line = new Line(most);
-  const values = listOf(args).slice(1);
-  const entries = listOf(kwargs).slice(1);
-  line.add("(");
-  each([...values, ...entries], line, (value, index) => {
-    if (index < values.length) show(value, line);
-    else {
-      const [key, item] = listOf(value);
-      line.add(`${nameOf(key) ?? showJelly(key, LONGEST_TEXT)}=`);
-      show(item, line);
-    }
+  whileReadable(line, () => {
+    line.add("(");
+    const args = elementsAfterTag(reader);
+    each(args, line, () => show(reader, line));
+    if (line.isFull) return;
+    const kwargs = elementsAfterTag(reader);
+    if (args > 0 && kwargs > 0) line.add(", ");
+    each(kwargs, line, () => {
+      pair(reader, line, "=", () => {
+        const name = nameAt(reader);
+        if (name === undefined) line.add(shortAt(reader, LONGEST_TEXT));
+        else line.add(name);
+      });
+    });
+    line.add(")");
   });
-  line.add(")");
   return line.end();
 }
 
-function show(value: Expression | undefined, line: Line): void {
+/** A word that the dialect does not have, or one that is too long for a tag, ends the line. */
+function whileReadable(line: Line, action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    if (!(error instanceof BananaError)) throw error;
+    line.add("…");
+  }
+}
+
+/** Shows an element. Where the line becomes full, the reader stays inside it: nothing after it is shown. */
+function show(reader: BananaReader, line: Line): void {
   if (line.isFull) return;
-  if (value instanceof Uint8Array) line.add(`b${bytes(value)}`);
-  else if (Array.isArray(value)) showList(value, line);
-  else if (typeof value === "number" || typeof value === "bigint") line.add(String(value));
-  else if (value !== undefined) line.add(formatFloat(value.value));
+  switch (reader.kind()) {
+    case "bytes":
+      line.add(`b${bytes(reader.bytes())}`);
+      break;
+    case "integer":
+      line.add(String(reader.shortInteger() ?? reader.integer()));
+      break;
+    case "float":
+      line.add(formatFloat(reader.float()));
+      break;
+    default:
+      showList(reader, line);
+  }
 }
 
 const brackets: ReadonlyMap<string, readonly [string, string]> = new Map([
@@ -70,61 +103,118 @@ const brackets: ReadonlyMap<string, readonly [string, string]> = new Map([
   ["frozenset", ["frozenset(", ")"]],
 ]);
 
-function showList(value: readonly Expression[], line: Line): void {
-  const tag = latin1(value[0]);
-  const items = value.slice(1);
-  if (tag === undefined) return showItems("[", value, "]", line);
-  const around = brackets.get(tag);
-  if (around !== undefined) return showItems(around[0], items, around[1], line);
-  switch (tag) {
-    case "unicode":
-      return line.add(items[0] instanceof Uint8Array ? text(items[0]) : '""');
-    case "boolean":
-      return line.add(latin1(items[0]) === "true" ? "True" : "False");
-    case "None":
-      return line.add("None");
-    case "dictionary":
-      return showDictionary(items, line);
-    case "remote":
-      return line.add(`object ${showJelly(items[0], 40)}`);
-    case "local":
-      return line.add(`your object ${nameOf(items[0]) ?? showJelly(items[0], 40)}`);
-    case "cached":
-    case "lcache":
-      return line.add(`cache ${showJelly(items[0], 40)}`);
-    case "reference":
-      return show(items[1], line);
-    case "dereference":
-      return line.add(`same ${showJelly(items[0], 40)}`);
-    default:
-      line.add(printableName(tag));
-      showItems("(", items, ")", line);
+function showList(reader: BananaReader, line: Line): void {
+  const length = reader.list();
+  if (length === 0 || reader.kind() !== "bytes") {
+    showItems("[", length, "]", reader, line);
+    return;
+  }
+  const tag = reader.word();
+  const left = length - 1;
+  if (tag === "unicode") {
+    const isText = left > 0 && reader.kind() === "bytes";
+    line.add(isText ? textAt(reader) : '""');
+    skip(reader, isText ? left - 1 : left);
+  } else if (tag === "dictionary") showDictionary(left, reader, line);
+  else {
+    const around = brackets.get(tag);
+    if (around !== undefined) showItems(around[0], left, around[1], reader, line);
+    else showTagged(tag, left, reader, line);
   }
 }
 
-function showDictionary(entries: readonly Expression[], line: Line): void {
+function showTagged(tag: string, left: number, reader: BananaReader, line: Line): void {
+  const first = (): string => (left === 0 ? "" : shortAt(reader, LONGEST_ID));
+  let read = Math.min(left, 1);
+  switch (tag) {
+    case "boolean":
+      if (left > 0 && reader.kind() !== "bytes") read = 0;
+      line.add(read > 0 && reader.word() === "true" ? "True" : "False");
+      break;
+    case "None":
+      line.add("None");
+      read = 0;
+      break;
+    case "remote":
+      line.add(`object ${first()}`);
+      break;
+    case "local":
+      line.add(`your object ${(left === 0 ? undefined : nameAt(reader)) ?? first()}`);
+      break;
+    case "cached":
+    case "lcache":
+      line.add(`cache ${first()}`);
+      break;
+    case "dereference":
+      line.add(`same ${first()}`);
+      break;
+    case "reference":
+      skip(reader, read);
+      if (left < 2) return;
+      show(reader, line);
+      read = 2;
+      break;
+    default:
+      line.add(printableName(tag));
+      showItems("(", left, ")", reader, line);
+      return;
+  }
+  if (!line.isFull) skip(reader, left - read);
+}
+
+function showDictionary(entries: number, reader: BananaReader, line: Line): void {
   line.add("{");
-  each(entries, line, (entry) => {
-    const [key, item] = listOf(entry);
-    show(key, line);
-    line.add(": ");
-    show(item, line);
-  });
+  each(entries, line, () => pair(reader, line, ": ", () => show(reader, line)));
   line.add("}");
 }
 
-function showItems(open: string, items: readonly Expression[], close: string, line: Line): void {
+/** A key and a value. Anything else in their place is shown as far as it has the form of a pair. */
+function pair(reader: BananaReader, line: Line, between: string, showKey: () => void): void {
+  if (reader.kind() !== "list") {
+    reader.skip();
+    line.add(between);
+    return;
+  }
+  const length = reader.list();
+  if (length > 0) showKey();
+  line.add(between);
+  if (length > 1) show(reader, line);
+  if (length > 2 && !line.isFull) skip(reader, length - 2);
+}
+
+function showItems(open: string, count: number, close: string, reader: BananaReader, line: Line): void {
   line.add(open);
-  each(items, line, (item) => show(item, line));
+  each(count, line, () => show(reader, line));
   line.add(close);
 }
 
-function each<T>(items: readonly T[], line: Line, action: (item: T, index: number) => void): void {
-  for (const [index, item] of items.entries()) {
+function each(count: number, line: Line, action: () => void): void {
+  for (let index = 0; index < count; index++) {
     if (line.isFull) return;
     if (index > 0) line.add(", ");
-    action(item, index);
+    action();
   }
+}
+
+/** Reads the head of a list and its first element. Returns how many follow. */
+function elementsAfterTag(reader: BananaReader): number {
+  const length = reader.kind() === "list" ? reader.list() : -1;
+  if (length !== 0) reader.skip();
+  return Math.max(0, length - 1);
+}
+
+/** Reads one element, whatever its length. */
+function shortAt(reader: BananaReader, most: number): string {
+  const { offset } = reader;
+  const line = new Line(most);
+  show(reader, line);
+  reader.rewind(offset);
+  reader.skip();
+  return line.end();
+}
+
+function skip(reader: BananaReader, count: number): void {
+  for (let index = 0; index < count; index++) reader.skip();
 }
 
 /** Text, or hexadecimal where it is none. */
@@ -134,22 +224,45 @@ function bytes(value: Uint8Array): string {
   return `<${Buffer.from(shown.subarray(0, 16)).toString("hex")}${value.length > 16 ? "…" : ""} ${value.length} bytes>`;
 }
 
+/** Bytes of a byte string with its head that `BananaReader.word` may have in its cache. */
+const SHORT = 62;
+
+const ASCII = /^[ -~]*$/;
+
+/** Reads a byte string. */
+function textAt(reader: BananaReader): string {
+  const { offset } = reader;
+  const before = reader.bytesLeft;
+  reader.skip();
+  const size = before - reader.bytesLeft;
+  reader.rewind(offset);
+  if (size > SHORT) return text(reader.bytes());
+  const word = reader.word();
+  return ASCII.test(word) ? quoted(word) : text(Buffer.from(word, "latin1"));
+}
+
 function text(value: Uint8Array): string {
   const shown = Buffer.from(value.subarray(0, 4 * LONGEST_TEXT)).toString();
   if (shown.length <= LONGEST_TEXT && value.length <= 4 * LONGEST_TEXT) return quoted(shown);
   return `${quoted(shown.slice(0, LONGEST_TEXT))}… ${value.length} bytes`;
 }
 
-/** A name in a byte string or a text, if it looks like one. */
-function nameOf(value: Expression | undefined): string | undefined {
-  const name = latin1(value) ?? latin1(listOf(value)[1]);
-  return name !== undefined && /^[A-Za-z_]\w{0,39}$/.test(name) ? name : undefined;
+/** Reads a name in a byte string or a text. Undefined for anything else, which is not read. */
+function nameAt(reader: BananaReader): string | undefined {
+  const { offset } = reader;
+  const name = wordAt(reader);
+  if (name !== undefined && /^[A-Za-z_]\w{0,39}$/.test(name)) return name;
+  reader.rewind(offset);
+  return undefined;
+}
+
+function wordAt(reader: BananaReader): string | undefined {
+  if (reader.kind() === "bytes") return reader.word();
+  if (reader.kind() !== "list" || reader.list() !== 2 || reader.kind() !== "bytes") return undefined;
+  reader.skip();
+  return reader.kind() === "bytes" ? reader.word() : undefined;
 }
 
 function printableName(tag: string): string {
   return /^[\w.]{1,80}$/.test(tag) ? tag : quoted(tag.slice(0, 80));
-}
-
-function listOf(value: Expression | undefined): readonly Expression[] {
-  return Array.isArray(value) ? value : [];
 }

@@ -2,6 +2,7 @@
 // one only if it is far behind.
 
 import { on } from "node:events";
+import { setPriority } from "node:os";
 import type { MessagePort } from "node:worker_threads";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { KnownSecrets } from "../conversation/known-secrets.js";
@@ -15,9 +16,16 @@ import type { Outputs } from "./outputs.js";
 import { plainError } from "./thread-messages.js";
 import type { DecoderSettings, FromDecoder, ToDecoder } from "./thread-messages.js";
 
+/**
+ * The nice value of this thread: a third of the usual share of a processor. The programs under observation go first
+ * while all processors are busy, and their bytes wait to be decoded.
+ */
+const NICE = 5;
+
 /** Answers the messages of a port until `finish`. */
 export async function runDecoder(port: MessagePort): Promise<void> {
   const send = (message: FromDecoder): void => port.postMessage(message);
+  lowerPriority();
   try {
     let decoder: Decoder | undefined;
     for await (const [message] of on(port, "message") as AsyncIterable<[ToDecoder]>) {
@@ -39,6 +47,16 @@ export async function runDecoder(port: MessagePort): Promise<void> {
     }
   } catch (error) {
     send({ kind: "failed", error: plainError(error) });
+  }
+}
+
+/** On Linux a thread has a priority of its own. Elsewhere, that of the thread that passes the bytes on would change. */
+function lowerPriority(): void {
+  if (process.platform !== "linux") return;
+  try {
+    setPriority(NICE);
+  } catch {
+    // A sandbox may forbid it: everything works with the usual priority too.
   }
 }
 

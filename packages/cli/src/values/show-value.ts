@@ -19,6 +19,9 @@ import {
 /** What a terminal or a reader of lines could take for something else than text. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
+/** Text that needs no escapes: most does not, and is quoted in a tenth of the time (bench `tap`). */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
 /** A value as text, or its parts between brackets. `width` is its length on one line. */
 interface Shown {
   readonly width: number;
@@ -38,6 +41,7 @@ export function showValue(value: unknown, columns?: number): string {
 
 /** The text in double quotes, as in JSON, with all control characters escaped. */
 export function quoted(text: string): string {
+  if (PLAIN.test(text)) return `"${text}"`;
   return JSON.stringify(text).replace(UNPRINTABLE, (character) =>
     character
       .split("")
