@@ -110,14 +110,18 @@ export interface JellyReader {
   /**
    * Reads a state and passes it to `use` when it is complete: at once, or when the whole graph is read. Inner states
    * come first.
+   *
+   * With `hasNames`, the keys of the state are names of attributes, which old peers, in the style of Python 2, send as
+   * byte strings. These are read as text if all other keys are text too, and nothing else in the graph refers to the
+   * state. Default false.
    */
-  readState(use: (state: unknown) => void): void;
+  readState(use: (state: unknown) => void, hasNames?: boolean): void;
   /**
    * Reads a state and returns what `make` returns for it. When the state is incomplete, returns a placeholder and calls
    * `make` when the graph is read; throws `JELLY_UNRESOLVED_REFERENCE` then if the state contains the object that is
-   * made of it.
+   * made of it. `hasNames` is that of {@link readState}.
    */
-  readMade(make: (state: unknown) => unknown): unknown;
+  readMade(make: (state: unknown) => unknown, hasNames?: boolean): unknown;
   /**
    * Throws `JELLY_UNHASHABLE` for a value that cannot be a dict key or a set member. An incomplete value is checked
    * when the graph is read.
@@ -161,9 +165,9 @@ export interface JellyStepReader extends JellyReader {
   /** As {@link readAs}, with pauses. */
   readAsInSteps(atom: string, items: number): Steps<unknown>;
   /** As {@link readState}, with pauses: also in `use`, if it returns steps. */
-  readStateInSteps(use: (state: unknown) => Steps<void> | undefined): Steps<void>;
+  readStateInSteps(use: (state: unknown) => Steps<void> | undefined, hasNames?: boolean): Steps<void>;
   /** As {@link readMade}, with pauses. */
-  readMadeInSteps(make: (state: unknown) => unknown): Steps<unknown>;
+  readMadeInSteps(make: (state: unknown) => unknown, hasNames?: boolean): Steps<unknown>;
   /** As {@link skip}, with pauses. */
   skipInSteps(items: number): Steps<void>;
   /** Whether 16 KiB were read since the last pause, or this was called 1,024 times: yield now. */

@@ -273,7 +273,7 @@ export function remoteCache<T extends RemoteCache>(
         unjellier.readState((state) => {
           runSteps(arrival.mention(state, () => false));
           arrival.setState(name, state, setState);
-        });
+        }, true);
       } catch (error) {
         arrival.undo();
         throw error;
@@ -287,7 +287,7 @@ export function remoteCache<T extends RemoteCache>(
         yield* unjellier.readStateInSteps(function* (state) {
           yield* arrival.mention(state, () => unjellier.endsStep());
           arrival.setState(name, state, setState);
-        });
+        }, true);
       } catch (error) {
         arrival.undo();
         throw error;

@@ -61,9 +61,14 @@ export abstract class RemoteCopy {
  * Invoice))`.
  */
 export function remoteCopy<T extends RemoteCopy>(name: string, type: Class<T>): TypeHandler<T> {
-  const handler = copyType(name, type, { setState: (instance, state) => instance.setCopyableState(state) });
-  return { ...handler, classes: [] };
+  const setState = (instance: T, state: object): void => instance.setCopyableState(state);
+  // The default of `copyType` is that of a `RemoteCopy`, and counts the memory of the properties.
+  const isDefault = setterOf(type.prototype as RemoteCopy) === setterOf(RemoteCopy.prototype);
+  return { ...copyType(name, type, isDefault ? {} : { setState }), classes: [] };
 }
+
+/** The method that sets the state, without its object. */
+const setterOf = (prototype: RemoteCopy): unknown => Reflect.get(prototype, "setCopyableState");
 
 export const copyableHandler: TypeHandler<Copyable> = {
   atoms: [],

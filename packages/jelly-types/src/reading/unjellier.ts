@@ -96,6 +96,8 @@ export class Unjellier implements JellyStepReader {
   /** The depth at which the state of a copy is read, and the last dict there, if nothing can refer to it. */
   #stateDepth = -1;
   #ownDict: unknown = undefined;
+  /** Whether byte strings among the keys of such a dict are names of attributes. */
+  #hasNames = false;
   /** Where the step that is being read ends, and after how many actions. */
   #stepEnd = 0;
   #actionsLeft = 0;
@@ -311,7 +313,7 @@ export class Unjellier implements JellyStepReader {
       case "dictionary":
         if (!this.#allowsDictionaries) break;
         this.#openReference = reference;
-        return this.#noteDict(reference, this.#leave(yield* readDictionaryInSteps(this.#enter(), items)));
+        return yield* this.#readDictInSteps(items, reference);
       case "list":
         if (!this.#allowsLists) break;
         this.#openReference = reference;
@@ -411,7 +413,7 @@ export class Unjellier implements JellyStepReader {
       case "dictionary":
         if (!this.#allowsDictionaries) break;
         this.#openReference = reference;
-        return this.#noteDict(reference, this.#leave(readDictionary(this.#enter(), items)));
+        return this.#readDict(items, reference);
       case "list":
         if (!this.#allowsLists) break;
         this.#openReference = reference;
@@ -443,9 +445,16 @@ export class Unjellier implements JellyStepReader {
     return this.#leave(handler.unjelly(this.#enter(), items, atom));
   }
 
-  #noteDict(reference: Reference | undefined, dict: unknown): unknown {
-    if (this.#depth === this.#stateDepth && reference === undefined) this.#ownDict = dict;
-    return dict;
+  #readDict(items: number, reference: Reference | undefined): unknown {
+    if (this.#depth !== this.#stateDepth || reference !== undefined)
+      return this.#leave(readDictionary(this.#enter(), items, false));
+    return (this.#ownDict = this.#leave(readDictionary(this.#enter(), items, this.#hasNames)));
+  }
+
+  *#readDictInSteps(items: number, reference: Reference | undefined): Steps<unknown> {
+    if (this.#depth !== this.#stateDepth || reference !== undefined)
+      return this.#leave(yield* readDictionaryInSteps(this.#enter(), items, false));
+    return (this.#ownDict = this.#leave(yield* readDictionaryInSteps(this.#enter(), items, this.#hasNames)));
   }
 
   #enter(): this {
@@ -517,9 +526,9 @@ export class Unjellier implements JellyStepReader {
     this.register(instance);
   }
 
-  readState(use: (state: unknown) => void): void {
+  readState(use: (state: unknown) => void, hasNames?: boolean): void {
     const start = this.#references.logLength;
-    const outer = this.#expectState();
+    const outer = this.#expectState(hasNames);
     const state = this.read();
     const isOwn = this.#isOwnDict(state, outer);
     if (this.#references.logLength === start) use(isOwn ? state : this.#chargeShared(state));
@@ -530,9 +539,9 @@ export class Unjellier implements JellyStepReader {
       });
   }
 
-  *readStateInSteps(use: (state: unknown) => Steps<void> | undefined): Steps<void> {
+  *readStateInSteps(use: (state: unknown) => Steps<void> | undefined, hasNames?: boolean): Steps<void> {
     const start = this.#references.logLength;
-    const outer = this.#expectState();
+    const outer = this.#expectState(hasNames);
     const state = yield* this.readInSteps();
     const isOwn = this.#isOwnDict(state, outer);
     if (this.#references.logLength === start) {
@@ -544,8 +553,9 @@ export class Unjellier implements JellyStepReader {
   }
 
   /** Call before a state is read. Returns the depth of the outer state, for {@link #isOwnDict}. */
-  #expectState(): number {
+  #expectState(hasNames = false): number {
     const outer = this.#stateDepth;
+    this.#hasNames = hasNames;
     this.#stateDepth = this.#depth;
     return outer;
   }
@@ -571,16 +581,16 @@ export class Unjellier implements JellyStepReader {
     this.#references.deferAction(start, () => use(state));
   }
 
-  readMade(make: (state: unknown) => unknown): unknown {
+  readMade(make: (state: unknown) => unknown, hasNames?: boolean): unknown {
     const start = this.#references.logLength;
-    const outer = this.#expectState();
+    const outer = this.#expectState(hasNames);
     const state = this.read();
     return this.#makeOf(start, state, this.#isOwnDict(state, outer), make);
   }
 
-  *readMadeInSteps(make: (state: unknown) => unknown): Steps<unknown> {
+  *readMadeInSteps(make: (state: unknown) => unknown, hasNames?: boolean): Steps<unknown> {
     const start = this.#references.logLength;
-    const outer = this.#expectState();
+    const outer = this.#expectState(hasNames);
     const state = yield* this.readInSteps();
     return this.#makeOf(start, state, this.#isOwnDict(state, outer), make);
   }

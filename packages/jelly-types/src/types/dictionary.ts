@@ -1,6 +1,7 @@
 // Dicts: objects when every key is text, otherwise Maps.
 
-import type { Steps } from "@pb/banana";
+import { BYTES_HEAP, runSteps } from "@pb/banana";
+import type { ExpressionReader, Steps } from "@pb/banana";
 import { below, JellyError, keyStep, removedWhileWritten, sizeOf, unreadable } from "../errors.js";
 import type { JellyReader, JellyStepReader, JellyWriter, TypeHandler } from "../handler.js";
 import { HashGuard } from "../reading/hash-guard.js";
@@ -74,10 +75,13 @@ const AT_KEY: unique symbol = Symbol("key");
 /** In place of a key, while the function that reads the rest of the entries adds the step to the path of an error. */
 const IN_REST: unique symbol = Symbol("rest");
 
-/** Reads a dict as an object without a prototype. Switches to a Map at the first key that is not text. */
-export function readDictionary(unjellier: JellyReader, items: number): unknown {
+/**
+ * Reads a dict as an object without a prototype. Switches to a Map at the first key that is not text. With `hasNames`,
+ * byte strings are text too, unless another key makes the dict a Map.
+ */
+export function readDictionary(unjellier: JellyReader, items: number, hasNames: boolean): unknown {
   if (unjellier.exactness.dicts === "map") return readEntries(unjellier, items, newMap(unjellier));
-  if (items > MOST_FIELDS) return readRest(unjellier, items, new DictCharge(unjellier, items));
+  if (items > MOST_FIELDS) return readRest(unjellier, items, new DictCharge(unjellier, items), hasNames);
   // The most common dicts, again and without a `DictCharge` (bench `jelly`).
   const { reader } = unjellier;
   unjellier.charge(newDictBytes[items]!);
@@ -97,7 +101,7 @@ export function readDictionary(unjellier: JellyReader, items: number): unknown {
         name = reader.keyAfter(UNICODE);
         if (name === undefined) {
           key = IN_REST;
-          return readRest(unjellier, items - index, new DictCharge(unjellier, items, object, shape));
+          return readRest(unjellier, items - index, new DictCharge(unjellier, items, object, shape), hasNames);
         }
         shape = shape.after(name);
       }
@@ -118,9 +122,10 @@ export function readDictionary(unjellier: JellyReader, items: number): unknown {
 }
 
 /** Reads the last entries of a dict. */
-function readRest(unjellier: JellyReader, entries: number, charge: DictCharge): unknown {
+function readRest(unjellier: JellyReader, entries: number, charge: DictCharge, hasNames: boolean): unknown {
   const { reader } = unjellier;
   const { object } = charge;
+  const names: string[] = [];
   let key: unknown = AT_KEY;
   try {
     for (let left = entries; left > 0; left--) {
@@ -128,12 +133,13 @@ function readRest(unjellier: JellyReader, entries: number, charge: DictCharge): 
       if (name === undefined) {
         key = AT_KEY;
         const texts = reader.textHeap ?? 0;
-        key = readEntryKey(unjellier);
+        readEntryHead(unjellier);
+        key = (hasNames ? readName(reader, names) : undefined) ?? toKey(unjellier, unjellier.read());
         if (typeof key !== "string") {
           charge.drop();
           const firstKey = key;
           key = IN_REST;
-          return readEntries(unjellier, left, toMap(unjellier, object), firstKey);
+          return readEntries(unjellier, left, toMap(unjellier, object, names), firstKey);
         }
         charge.addRare(key, (reader.textHeap ?? 0) - texts);
         name = key;
@@ -152,11 +158,12 @@ function readRest(unjellier: JellyReader, entries: number, charge: DictCharge): 
 }
 
 /** As {@link readDictionary}. */
-export function* readDictionaryInSteps(unjellier: JellyStepReader, items: number): Steps<unknown> {
+export function* readDictionaryInSteps(unjellier: JellyStepReader, items: number, hasNames: boolean): Steps<unknown> {
   if (unjellier.exactness.dicts === "map") return yield* readEntriesInSteps(unjellier, items, newMap(unjellier));
   const { reader } = unjellier;
   const charge = new DictCharge(unjellier, items);
   const { object } = charge;
+  const names: string[] = [];
   let key: unknown = AT_KEY;
   try {
     for (let left = items; left > 0; left--) {
@@ -165,12 +172,16 @@ export function* readDictionaryInSteps(unjellier: JellyStepReader, items: number
       if (name === undefined) {
         key = AT_KEY;
         const texts = reader.textHeap ?? 0;
-        key = yield* readEntryKeyInSteps(unjellier);
+        readEntryHead(unjellier);
+        key =
+          (hasNames ? readName(reader, names) : undefined) ??
+          toKey(unjellier, unjellier.isLong() ? yield* unjellier.readInSteps() : unjellier.read());
         if (typeof key !== "string") {
           charge.drop();
           const firstKey = key;
           key = IN_REST;
-          return yield* readEntriesInSteps(unjellier, left, yield* toMapInSteps(unjellier, object), firstKey);
+          const map = yield* toMapInSteps(unjellier, object, names);
+          return yield* readEntriesInSteps(unjellier, left, map, firstKey);
         }
         charge.addRare(key, (reader.textHeap ?? 0) - texts);
         name = key;
@@ -201,6 +212,16 @@ function* readEntryKeyInSteps(unjellier: JellyStepReader): Steps<unknown> {
 function readEntryHead(unjellier: JellyReader): void {
   if (unjellier.reader.list() !== 2)
     throw new JellyError("JELLY_MALFORMED", "An entry of a dictionary must be a list of two");
+}
+
+/**
+ * Reads a key that is a byte string as text, and adds it to `names`. Undefined, and does not move, for any other key.
+ */
+function readName(reader: ExpressionReader, names: string[]): string | undefined {
+  if (reader.kind() !== "bytes") return undefined;
+  const name = reader.text();
+  names.push(name);
+  return name;
 }
 
 function toKey(unjellier: JellyReader, key: unknown): unknown {
@@ -273,22 +294,43 @@ function addEntry(
   if (unjellier.isPending(value)) patchMap(unjellier, map, key, value);
 }
 
-function toMap(unjellier: JellyReader, object: Record<string, unknown>): Map<unknown, unknown> {
-  const map = new Map<unknown, unknown>();
-  const guard = new HashGuard(map);
-  for (const key of Object.keys(object)) addEntry(unjellier, map, guard, key, object[key]);
-  return map;
+/** The entries of an object. The keys that are among `names` were byte strings. */
+function toMap(
+  unjellier: JellyReader,
+  object: Record<string, unknown>,
+  names: readonly string[],
+): Map<unknown, unknown> {
+  return runSteps(entriesToMap(unjellier, object, names, () => false));
 }
 
 /** As {@link toMap}. */
-function* toMapInSteps(unjellier: JellyStepReader, object: Record<string, unknown>): Steps<Map<unknown, unknown>> {
+function toMapInSteps(
+  unjellier: JellyStepReader,
+  object: Record<string, unknown>,
+  names: readonly string[],
+): Steps<Map<unknown, unknown>> {
+  return entriesToMap(unjellier, object, names, () => unjellier.endsStep());
+}
+
+function* entriesToMap(
+  unjellier: JellyReader,
+  object: Record<string, unknown>,
+  names: readonly string[],
+  endsStep: () => boolean,
+): Steps<Map<unknown, unknown>> {
   const map = new Map<unknown, unknown>();
   const guard = new HashGuard(map);
-  for (const key of Object.keys(object)) {
-    if (unjellier.endsStep()) yield;
-    addEntry(unjellier, map, guard, key, object[key]);
+  const asBytes = new Set(names);
+  for (const name of Object.keys(object)) {
+    if (endsStep()) yield;
+    addEntry(unjellier, map, guard, asBytes.has(name) ? toBytes(unjellier, name) : name, object[name]);
   }
   return map;
+}
+
+function toBytes(unjellier: JellyReader, name: string): Uint8Array {
+  unjellier.charge(BYTES_HEAP + name.length);
+  return new TextEncoder().encode(name);
 }
 
 /** Does nothing when a later entry has replaced the placeholder: the last entry of a key wins, as in Python. */
@@ -308,6 +350,6 @@ export const dictionary: TypeHandler<ReadonlyMap<unknown, unknown>> = {
   atoms: ["dictionary"],
   classes: [Map],
   jelly: writeMap,
-  unjelly: readDictionary,
-  unjellyInSteps: readDictionaryInSteps,
+  unjelly: (unjellier, items) => readDictionary(unjellier, items, false),
+  unjellyInSteps: (unjellier, items) => readDictionaryInSteps(unjellier, items, false),
 };

@@ -17,6 +17,8 @@ const dict = (entries: number, key: (index: number) => Wire): Wire => [
   ...range(entries, (index) => [key(index), 1]),
 ];
 const known = (index: number): Wire => text(`name${index}`);
+const bytesOf = (value: string): Uint8Array => new TextEncoder().encode(value);
+const byteName = (index: number): Wire => bytesOf(`name${index}`);
 let serial = 0;
 /** A text that no other value contains, of at least eight characters. */
 const fresh = (length = 8): string => `k${1_000_000 + ++serial}`.padEnd(length, "x");
@@ -113,6 +115,18 @@ const types: Record<string, (index: number) => Wire> = {
   "copy of 3 known": () => ["shop.Known", dict(3, known)],
   "copy of 20 known": () => ["shop.Known", dict(20, known)],
   "copy of 60 known": () => ["shop.Known", dict(60, known)],
+  "copy of 3 known names of bytes": () => ["shop.Known", dict(3, byteName)],
+  "copy of 20 known names of bytes": () => ["shop.Known", dict(20, byteName)],
+  "copy of 3 long known names of bytes": () => [
+    "shop.Known",
+    dict(3, (index) => bytesOf(`an-attribute-with-a-long-name-that-is-not-in-the-cache-${index}`)),
+  ],
+  "copy of 40 indices of bytes": () => ["shop.Known", dict(40, (index) => bytesOf(String(7 * index)))],
+  "made copy of 3 known names of bytes": () => ["shop.Made", dict(3, byteName)],
+  "copy of 2 names of bytes and one of text": () => [
+    "shop.Known",
+    ["dictionary", [byteName(0), 1], [known(1), 1], [byteName(2), 1]],
+  ],
   "copy of 10": () => ["shop.Own", dict(10, () => text(fresh()))],
   "copy of 60": () => ["shop.Own", dict(60, () => text(fresh()))],
   "copy of 10 whose state is shared": (index) => withSharedState(index, 10),

@@ -79,9 +79,9 @@ export function copyType<T extends object, State = PlainState>(
     unjelly(unjellier, items) {
       requireOneState(name, items);
       if (hasPrivate) throw new JellyError("JELLY_NOT_ALLOWED", privateAdvice(type));
-      if (options.create !== undefined) return unjellier.readMade(maker(options.create, options, unjellier));
+      if (options.create !== undefined) return unjellier.readMade(maker(options.create, options, unjellier), true);
       const instance = newBlank(type.prototype as T, unjellier);
-      unjellier.readState((state) => applyState(name, instance, state, options, unjellier));
+      unjellier.readState((state) => applyState(name, instance, state, options, unjellier), true);
       watchRead(instance, options, unjellier);
       return instance;
     },
@@ -89,12 +89,12 @@ export function copyType<T extends object, State = PlainState>(
       requireOneState(name, items);
       if (hasPrivate) throw new JellyError("JELLY_NOT_ALLOWED", privateAdvice(type));
       if (options.create !== undefined)
-        return yield* unjellier.readMadeInSteps(maker(options.create, options, unjellier));
+        return yield* unjellier.readMadeInSteps(maker(options.create, options, unjellier), true);
       const instance = newBlank(type.prototype as T, unjellier);
       yield* unjellier.readStateInSteps((state) => {
         applyState(name, instance, state, options, unjellier);
         return undefined;
-      });
+      }, true);
       watchRead(instance, options, unjellier);
       return instance;
     },

@@ -1,5 +1,5 @@
-import { decode, encode } from "@pb/banana";
-import { jelly, JellyError, TypeRegistry, unjelly, setOwnProperties } from "@pb/jelly-types";
+import { BananaReader, decode, encode, pb, runSteps, Scanner } from "@pb/banana";
+import { jelly, JellyError, TypeRegistry, unjelly, Unjellier, setOwnProperties } from "@pb/jelly-types";
 import { describe, expect, test } from "vitest";
 import { errorOf, sexp } from "../../helpers/support.js";
 
@@ -77,6 +77,65 @@ describe("a class registered by name", () => {
   test("accepts attribute names that are bytes, as old peers send them", () => {
     const arrived = unjelly(sexp(["shop.Line", ["dictionary", ["price", 5]]]), { registry: types });
     expect(arrived).toEqual(Object.assign(Object.create(Line.prototype), { price: 5 }));
+  });
+
+  describe("with attribute names that are bytes, passes on a state whose", () => {
+    class Kept {
+      constructor(readonly state: unknown) {}
+    }
+    const registry = new TypeRegistry().registerCopy("shop.Kept", Kept, {
+      create: (state) => new Kept(state),
+      getState: () => ({}),
+    });
+    const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
+    const stateOf = (wire: Parameters<typeof sexp>[0]): unknown =>
+      (unjelly(sexp(["shop.Kept", wire]), { registry }) as Kept).state;
+
+    test("keys are all names as an object", () => {
+      const state = stateOf(["dictionary", [utf8("größe"), 1], [["unicode", "b"], 2], [utf8("7"), 3], [utf8("b"), 4]]);
+      expect(state).toEqual(Object.assign(Object.create(null), { 7: 3, größe: 1, b: 4 }));
+    });
+
+    test("other keys make it a Map with all keys as they were sent", () => {
+      const state = stateOf(["dictionary", [utf8("a"), 1], [["unicode", "b"], 2], [5, 3], [utf8("c"), 4]]);
+      expect(state).toEqual(new Map<unknown, unknown>([[utf8("a"), 1], ["b", 2], [5, 3], [utf8("c"), 4]])); // prettier-ignore
+    });
+
+    test("entries are a shared dict, whose keys stay bytes elsewhere", () => {
+      const dict = ["reference", 1, ["dictionary", [utf8("a"), 1]]];
+      const [shared, copy] = unjelly(sexp(["list", dict, ["shop.Kept", ["dereference", 1]]]), { registry }) as [
+        unknown,
+        Kept,
+      ];
+      expect(shared).toEqual(new Map([[utf8("a"), 1]]));
+      expect(copy.state).toEqual(Object.assign(Object.create(null), { a: 1 }));
+    });
+
+    test("values are dicts with such keys, which stay bytes", () => {
+      const inner = new Map([[utf8("b"), 1]]);
+      expect(stateOf(["dictionary", [utf8("a"), ["dictionary", [utf8("b"), 1]]]])).toMatchObject({ a: inner });
+    });
+
+    test("name is not UTF-8 with an error", () => {
+      expect(errorOf(() => stateOf(["dictionary", [new Uint8Array([255]), 1]]))).toMatchObject({
+        code: "JELLY_BAD_UTF8",
+        path: "$[a key]",
+      });
+    });
+
+    test.each([1000, 20_000])("%d entries are read in steps", (count) => {
+      for (const last of ["name0", 5]) {
+        const entries = Array.from({ length: count }, (_, index) => [utf8(`name${index}`), index]);
+        const bytes = encode(sexp(["shop.Kept", ["dictionary", ...entries, [last, -1]]]), { dialect: pb });
+        const scanner = new Scanner({ dialect: pb });
+        scanner.push(bytes);
+        const reader = new BananaReader();
+        scanner.advance(reader);
+        const { state } = runSteps(new Unjellier({ registry }).readGraphInSteps(reader)) as Kept;
+        if (last === "name0") expect(state).toMatchObject({ name0: -1, [`name${count - 1}`]: count - 1 });
+        else expect([...(state as Map<unknown, unknown>)].slice(-2)).toEqual([[utf8(`name${count - 1}`), count - 1], [5, -1]]); // prettier-ignore
+      }
+    });
   });
 
   test("accepts None for a state without attributes, as Python 3.11 sends it", () => {
