@@ -17,8 +17,11 @@ import type { Dialect } from "../format/vocabulary.js";
 
 /** The size of the first buffer. */
 const SMALL_BUFFER = 4 * 1024;
-/** The largest buffer that is kept as {@link spare}. */
-const KEPT_BYTES = 256 * 1024;
+/**
+ * The largest buffer that is kept as {@link spare}. It has room for a part of a page of 130,000 bytes and a chunk of
+ * 256 KiB, the most that a socket of `@pb/node-transport` delivers at once (bench `bytes`).
+ */
+const KEPT_BYTES = 512 * 1024;
 /** The memory of larger buffers is freed at once. The collector would leave a hundred MiB of them for a while. */
 const LEFT_BYTES = 1024 * 1024;
 
@@ -421,7 +424,7 @@ export class Scanner {
    * That has at least twice the size of the pending bytes, so that the cost of copying is linear in the received bytes.
    */
   #makeRoom(length: number): void {
-    const needed = 2 * this.pendingBytes + length;
+    const needed = this.pendingBytes + Math.max(this.pendingBytes, length);
     const pending = this.#buffer.subarray(this.#start, this.#end);
     if (!this.#isLent && !this.#isRead && needed <= this.#buffer.length) {
       this.#buffer.set(pending); // They may overlap.

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { BananaError, BananaReader, decode, encode, pb, readExpression, Scanner } from "@pb/banana";
 import type { Expression } from "@pb/banana";
 import { cut, cuts, dialect, expression, nearBanana, scan } from "../helpers/arbitraries.js";
@@ -19,6 +19,37 @@ test("throws again after an error, even when the caller has reused a lent chunk"
     scanner[how](encode(7));
     expect(scanner.next()).toBe(7);
   }
+});
+
+afterEach(() => void vi.unstubAllGlobals());
+
+test("reads many pages in chunks of a socket without allocating another buffer", () => {
+  const pages = Array.from({ length: 8 }, () => encode(new Uint8Array(130_000)));
+  const stream = Uint8Array.from(pages.flatMap((page) => [...page]));
+  const scanner = new Scanner();
+  const reader = new BananaReader();
+  const readAll = (chunkBytes: number): number => {
+    let count = 0;
+    for (let start = 0; start < stream.length; start += chunkBytes) {
+      scanner.push(stream.subarray(start, start + chunkBytes));
+      while (scanner.advance(reader)) count++;
+    }
+    return count;
+  };
+  expect(readAll(256 * 1024)).toBe(pages.length); // Allocates the buffer.
+  const sizes: unknown[] = [];
+  vi.stubGlobal(
+    "Uint8Array",
+    new Proxy(Uint8Array, {
+      construct(target, args, self) {
+        if (typeof args[0] === "number") sizes.push(args[0]);
+        return Reflect.construct(target, args, self) as object;
+      },
+    }),
+  );
+  new Uint8Array(3);
+  for (const kib of [256, 200, 64]) expect(readAll(kib * 1024)).toBe(pages.length);
+  expect(sizes).toEqual([3]);
 });
 
 describe("every division into chunks gives the same result", () => {
