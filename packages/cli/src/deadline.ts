@@ -14,7 +14,7 @@ const LONGEST = 2_147_483;
  * promise must reject then, after it has closed what it opened. Rejects with `CliError` `CLI_USAGE` if the text is no
  * positive number.
  */
-export async function withTimeout<T>(
+export async function withDeadline<T>(
   seconds: string,
   signal: AbortSignal,
   action: (signal: AbortSignal) => Promise<T>,

@@ -3,7 +3,7 @@
 import type { RemoteReference } from "@pb/broker";
 import { connect } from "@pb/node-transport";
 import type { Admin } from "@pb/node-transport/admin";
-import { withTimeout } from "../deadline.js";
+import { withDeadline } from "../deadline.js";
 import { codeOf } from "../errors.js";
 
 /**
@@ -20,7 +20,7 @@ export async function withAdmin<T>(
   const endpoint = /^[\w+]+:/.test(socket) ? socket : ({ type: "unix", path: socket } as const);
   const open = (opening: AbortSignal): ReturnType<typeof connect> =>
     connect(endpoint, { signal: opening, broker: { onEvent: () => undefined } });
-  const connection = await (timeout === undefined ? open(signal) : withTimeout(timeout, signal, open));
+  const connection = await (timeout === undefined ? open(signal) : withDeadline(timeout, signal, open));
   const stop = (): void => connection.terminate("closed");
   signal.addEventListener("abort", stop);
   try {

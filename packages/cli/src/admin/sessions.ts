@@ -3,7 +3,7 @@
 import type { RemoteReference } from "@pb/broker";
 import { printable } from "@pb/jelly-types";
 import type { Admin, SessionRow } from "@pb/node-transport/admin";
-import { withTimeout } from "../deadline.js";
+import { withDeadline } from "../deadline.js";
 import { exitStatus, usageError } from "../errors.js";
 import { columnsOf } from "../io.js";
 import type { CliIo } from "../io.js";
@@ -39,7 +39,7 @@ type Action = (admin: RemoteReference<Admin>) => Promise<readonly [text: string,
 
 export async function sessions(socket: string, flags: SessionsFlags, io: CliIo): Promise<number> {
   const action = actionOf(flags, columnsOf(io.stdout));
-  const [text, result] = await withTimeout(flags.timeout, io.signal, (signal) => withAdmin(socket, signal, action));
+  const [text, result] = await withDeadline(flags.timeout, io.signal, (signal) => withAdmin(socket, signal, action));
   io.stdout.write(`${flags.json === true ? JSON.stringify(result) : text}\n`);
   return exitStatus.success;
 }

@@ -4,7 +4,7 @@ import type { RemoteReference } from "@pb/broker";
 import { printable } from "@pb/jelly-types";
 import type { Admin, ConnectionRow, ConnectionSums, ProcessState } from "@pb/node-transport/admin";
 import { setTimeout as sleep } from "node:timers/promises";
-import { secondsOf, withTimeout } from "../deadline.js";
+import { secondsOf, withDeadline } from "../deadline.js";
 import { exitStatus, usageError } from "../errors.js";
 import { columnsOf } from "../io.js";
 import type { CliIo } from "../io.js";
@@ -81,7 +81,7 @@ export async function top(socket: string, flags: TopFlags, io: CliIo): Promise<n
     try {
       for (let count = 0; count < times; count++) {
         if (count > 0) await sleep(intervalMs, undefined, { signal: io.signal });
-        const snapshot = await withTimeout(flags.timeout, io.signal, (signal) => {
+        const snapshot = await withDeadline(flags.timeout, io.signal, (signal) => {
           const first = Math.max(rows ?? 0, ASKED);
           return take(admin, signal, first, serverOrders[flags.sort]!, rates);
         });

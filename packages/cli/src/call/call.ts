@@ -4,7 +4,7 @@ import { kwargs, RemoteReference } from "@pb/broker";
 import type { Broker } from "@pb/broker";
 import { login } from "@pb/cred";
 import { printable } from "@pb/jelly-types";
-import { withTimeout } from "../deadline.js";
+import { withDeadline } from "../deadline.js";
 import { CliError, exitStatus, usageError } from "../errors.js";
 import { columnsOf } from "../io.js";
 import type { CliIo } from "../io.js";
@@ -35,7 +35,7 @@ export async function call(
   const steps = [...parsed.steps.slice(0, -1), { method: last.method, args }];
   const credentials = await credentialsFor(flags, io);
   const columns = flags.json === true ? Infinity : columnsOf(io.stdout);
-  const result = await withTimeout(flags.timeout, io.signal, (signal) =>
+  const result = await withDeadline(flags.timeout, io.signal, (signal) =>
     withConnection(endpoint, signal, async (connection) =>
       showValue(await makeCalls(connection, { published: parsed.published, steps }, credentials, signal), columns),
     ),

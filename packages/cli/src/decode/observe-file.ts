@@ -72,7 +72,7 @@ async function observeRecording(
   const connections = new Map<number, Observation>();
   let timeMs = 0;
   const close = (): void => {
-    for (const observation of connections.values()) observation.closed(timeMs, "tap", undefined);
+    for (const observation of connections.values()) observation.closed(timeMs, "recording", undefined);
   };
   const reader = await RecordingReader.open(chunks);
   const options = { redact, knownSecrets: new KnownSecrets() };

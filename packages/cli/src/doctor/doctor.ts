@@ -4,7 +4,7 @@ import { parseClientEndpoint, openSocket } from "@pb/node-transport";
 import type { ClientEndpoint, TlsClientEndpoint } from "@pb/node-transport";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
-import { secondsOf, withTimeout } from "../deadline.js";
+import { secondsOf, withDeadline } from "../deadline.js";
 import { CliError, codeOf, exitStatus, statusOf } from "../errors.js";
 import { describeFailure } from "../failure.js";
 import type { CliIo } from "../io.js";
@@ -39,7 +39,7 @@ export async function doctor(endpoint: string, flags: DoctorFlags, io: CliIo): P
   const credentials = await credentialsFor(flags, io);
   const patience = { silenceMs: secondsOf("--silence", flags.silence) * 1000, answerMs: ANSWER_MS };
   const findings = new Findings(io, flags.json === true);
-  const { protocol, status } = await withTimeout(flags.timeout, io.signal, (signal) =>
+  const { protocol, status } = await withDeadline(flags.timeout, io.signal, (signal) =>
     examine(endpoint, target, credentials, patience, signal, findings),
   );
   findings.end(endpoint, protocol);

@@ -4,7 +4,7 @@ import { BananaReader, none, pb } from "@pb/banana";
 import { otherSide, treeOf } from "../conversation/messages.js";
 import type { Message, ObjectId, Origin, PendingCall, Side } from "../conversation/messages.js";
 import type { HeldObjects } from "../conversation/tables.js";
-import type { Ending } from "./observer.js";
+import type { EndedBy, Ending } from "./observer.js";
 import { showArgumentsAt, showJelly, showJellyAt } from "./show-jelly.js";
 
 /** Lines about open calls and objects, at the end of a connection. */
@@ -98,20 +98,22 @@ function failureText(message: Message): string | undefined {
 
 /** How a connection ended, and what was open then: one line for each fact. */
 export function describeEnding({ by, code, client, server, timeMs }: Ending): string[] {
-  const how = code === undefined ? "" : ` with ${code}`;
-  const first =
-    by === "target"
-      ? `no connection to the server${code === undefined ? "" : `: ${code}`}`
-      : `closed by ${by === "tap" ? "pb tap" : `the ${by}`}${how}`;
   const states = { client, server };
   return [
-    first,
+    howEnded(by, code),
     ...(["client", "server"] as const).flatMap((side) => [
       ...openCalls(side, states[side].calls, timeMs),
       ...heldObjects(side, "objects", states[side].references, timeMs),
       ...heldObjects(side, "caches", states[side].caches, timeMs),
     ]),
   ];
+}
+
+function howEnded(by: EndedBy, code: string | undefined): string {
+  if (by === "recording") return "open when the recording ended";
+  if (by === "target") return `no connection to the server${code === undefined ? "" : `: ${code}`}`;
+  const how = code === undefined ? "" : ` with ${code}`;
+  return `closed by ${by === "tap" ? "pb tap" : `the ${by}`}${how}`;
 }
 
 function openCalls(side: Side, calls: Ending["client"]["calls"], timeMs: number): string[] {

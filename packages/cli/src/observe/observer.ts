@@ -5,8 +5,14 @@ import type { ConversationOptions, SideState } from "../conversation/conversatio
 import type { Message, Side } from "../conversation/messages.js";
 import type { CloseEntry } from "../recording/format.js";
 
+/** What ended a connection. `recording`: it was open when the recording ended. */
+export type EndedBy = CloseEntry["by"] | "recording";
+
 /** What a connection was at its end. */
-export interface Ending extends Pick<CloseEntry, "by" | "code"> {
+export interface Ending {
+  readonly by: EndedBy;
+  /** The code of an error, such as `ECONNRESET`. */
+  readonly code?: string;
   readonly timeMs: number;
   readonly client: SideState;
   readonly server: SideState;
@@ -76,7 +82,7 @@ export class Observation {
     for (const observer of this.#observers) observer.finished(this.#connection, from, timeMs);
   }
 
-  closed(timeMs: number, by: CloseEntry["by"], code: string | undefined): void {
+  closed(timeMs: number, by: EndedBy, code: string | undefined): void {
     this.#conversation.end("client", timeMs);
     this.#conversation.end("server", timeMs);
     const { client, server } = this.#conversation;

@@ -56,14 +56,20 @@ export function statisticsSummary({
   left,
 }: Statistics): string[] {
   const lines = [
-    `${connections} connections, ${ended} ended, ${messages} messages`,
+    `${counted(connections, "connection")}, ${ended} ended, ${counted(messages, "message")}`,
     `client ${bytes(sent.client)}, server ${bytes(sent.server)}`,
   ];
   if (left.calls + left.references + left.caches > 0)
-    lines.push(`open at the ends: ${left.calls} calls, ${left.references} objects, ${left.caches} caches`);
+    lines.push(
+      `open at the ends: ${counted(left.calls, "call")}, ${counted(left.references, "object")}, ${counted(left.caches, "cache")}`,
+    );
   if (opaqueBytes.client + opaqueBytes.server > 0)
     lines.push(`not decoded: ${opaqueBytes.client + opaqueBytes.server} B`);
   return lines;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 /** One line of JSON. */

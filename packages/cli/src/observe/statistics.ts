@@ -87,8 +87,8 @@ export class Statistics implements Observer {
     // Counts nothing.
   }
 
-  closed(_connection: number, { client, server }: Ending): void {
-    this.ended++;
+  closed(_connection: number, { by, client, server }: Ending): void {
+    if (by !== "recording") this.ended++;
     for (const { calls, references, caches } of [client, server]) {
       this.left.calls += calls.size;
       this.left.references += references.size;

@@ -2,6 +2,7 @@
 
 import { Worker } from "node:worker_threads";
 import type { Side } from "../conversation/messages.js";
+import { CliError } from "../errors.js";
 import type { CliIo } from "../io.js";
 import type { CloseEntry } from "../recording/format.js";
 import { workerFile } from "../worker-file.js";
@@ -47,6 +48,10 @@ export class DecoderThread implements ConnectionEvents {
   constructor(io: CliIo) {
     this.#io = io;
     this.failed = new Promise((resolve) => (this.#reportFailure = resolve));
+    // A thread cannot import the sources: TypeScript has other names than JavaScript for their files.
+    if (workerFile.url.pathname.endsWith(".ts")) {
+      throw new CliError("CLI_FILE", "pb tap needs the built package: run npm run build");
+    }
     // Options of this process for its own program, such as --input-type, would fail in the thread.
     this.#worker = new Worker(workerFile.url, { execArgv: [] });
     this.#worker

@@ -26,6 +26,7 @@ export class RecordingObserver implements Observer {
   }
 
   closed(connection: number, { timeMs, by, code }: Ending): void {
+    if (by === "recording") return; // It has no end: the reader of a recording says so.
     this.#writer.write({ kind: "close", timeMs, connection, by, ...(code === undefined ? {} : { code }) });
   }
 }

@@ -3,9 +3,11 @@
 import { openSocket, parseClientEndpoint, parseServerEndpoint } from "@pb/node-transport";
 import type { ClientEndpoint } from "@pb/node-transport";
 import { createServer } from "node:net";
-import type { Socket } from "node:net";
+import type { ListenOptions, Socket } from "node:net";
+import { resolve } from "node:path";
 import type { Duplex } from "node:stream";
-import { codeOf, exitStatus } from "../errors.js";
+import { printable } from "@pb/jelly-types";
+import { codeOf, exitStatus, usageError } from "../errors.js";
 import { describeFailure } from "../failure.js";
 import type { CliIo } from "../io.js";
 import { addressText, listening, listenOptions } from "../listening.js";
@@ -23,10 +25,13 @@ export interface TapFlags {
   readonly inspect?: true;
 }
 
-/** Runs until the signal of `io` aborts. Rejects with `CliError` and `EndpointError`. */
+/** Runs until the signal of `io` aborts. Rejects with `CliError`, or `EndpointError` for an endpoint that is none. */
 export async function tap(flags: TapFlags, version: string, io: CliIo): Promise<number> {
   const target = parseClientEndpoint(flags.to);
   const listenAt = listenOptions(parseServerEndpoint(flags.listen));
+  if (isSamePlace(listenAt, target)) {
+    throw usageError(`--listen and --to are the same place, ${printable(flags.to)}: pb tap would connect to itself`);
+  }
   const decoder = new DecoderThread(io);
   try {
     await runTap(flags, { target, listenAt, version, io, decoder });
@@ -34,6 +39,16 @@ export async function tap(flags: TapFlags, version: string, io: CliIo): Promise<
     await decoder.stop();
   }
   return exitStatus.success;
+}
+
+const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/i;
+const EVERYWHERE = /^(0\.0\.0\.0|::)$/;
+
+/** Whether a connection to the target would reach the tap, as far as their names tell. */
+function isSamePlace({ port, host, path }: ListenOptions, target: ClientEndpoint): boolean {
+  if (target.type === "unix") return path !== undefined && resolve(path) === resolve(target.path);
+  if (host === undefined || port !== target.port) return false;
+  return host === target.host || (LOOPBACK.test(target.host) && (LOOPBACK.test(host) || EVERYWHERE.test(host)));
 }
 
 interface Tap {

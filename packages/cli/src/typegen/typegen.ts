@@ -2,7 +2,7 @@
 
 import { readFile, writeFile } from "node:fs/promises";
 import { printable } from "@pb/jelly-types";
-import { withTimeout } from "../deadline.js";
+import { withDeadline } from "../deadline.js";
 import { CliError, exitStatus, usageError } from "../errors.js";
 import type { CliIo } from "../io.js";
 import { differences } from "./differences.js";
@@ -24,7 +24,7 @@ export interface TypegenFlags {
 export async function typegen(targets: readonly string[], flags: TypegenFlags, io: CliIo): Promise<number> {
   if (flags.check === true && flags.output === undefined) throw usageError("--check needs --output FILE");
   for (const target of targets) checkTarget(target);
-  const description = await withTimeout(flags.timeout, io.signal, (signal) =>
+  const description = await withDeadline(flags.timeout, io.signal, (signal) =>
     describeClasses(flags.python, targets, io.env, signal),
   );
   const file = renderFile(description, commandLine(targets, flags));

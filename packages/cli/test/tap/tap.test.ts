@@ -17,6 +17,7 @@ import {
 import { connect, listen } from "@pb/node-transport";
 import { afterEach, expect, test } from "vitest";
 import { folder, until } from "../../../node-transport/test/support/echo.js";
+import { workerFile } from "../../src/worker-file.js";
 import { pb } from "../support.js";
 import type { Ran } from "../support.js";
 
@@ -302,12 +303,35 @@ test("Ctrl-C closes connections cleanly, and the recording is complete", async (
   const { status, stdout } = await pb(["decode", file]);
   expect(status).toBe(0);
   expect(stdout).toContain("closed by pb tap");
+
+  const whole = readFileSync(file, "utf8");
+  const cut = files.file("cut.pbrec");
+  writeFileSync(cut, whole.slice(0, whole.indexOf('{"kind":"fin"')));
+  const open = await pb(["decode", cut]);
+  expect(open).toMatchObject({ status: 1, stderr: expect.stringContaining("CLI_RECORDING_TRUNCATED") });
+  expect(open.stdout).toMatch(/#1 open when the recording ended\n/);
+  expect((await pb(["stats", cut])).stdout).toMatch(/\n1 connection, 0 ended, \d+ messages\n/);
+});
+
+test("the sources say that the thread needs the built package", async () => {
+  const { url } = workerFile;
+  workerFile.url = new URL("../../src/worker.ts", import.meta.url);
+  try {
+    const { status, stderr } = await pb(["tap", "--listen", "tcp:0", "--to", "tcp:127.0.0.1:1"]);
+    expect([status, stderr]).toEqual([2, "pb: pb tap needs the built package: run npm run build (CLI_FILE)\n"]);
+  } finally {
+    workerFile.url = url;
+  }
 });
 
 test.each([
   [["--listen", "tcp:1:x=y", "--to", "tcp:a:1"], 2, "ENDPOINT_"],
   [["--listen", "tls:1", "--to", "tcp:a:1"], 2, ""],
   [["--to", "tcp:a:1"], 2, "--listen"],
+  [["--listen", "tcp:8788", "--to", "tcp:localhost:8788"], 2, "the same place"],
+  [["--listen", "tcp:8788:interface=0.0.0.0", "--to", "tcp:127.0.0.1:8788"], 2, "the same place"],
+  [["--listen", "tcp:8788:interface=10.1.2.3", "--to", "tls:10.1.2.3:8788"], 2, "the same place"],
+  [["--listen", "unix:/tmp/a/../pb.sock", "--to", "unix:/tmp/pb.sock"], 2, "CLI_USAGE"],
   [["--listen", "tcp:0", "--to", "tcp:a:1", "-o", "/nonexistent/x"], 2, "CLI_FILE"],
 ])("%j is refused", async (args, status, text) => {
   const refused = await pb(["tap", ...args]);
