@@ -65,6 +65,16 @@ export function checkNames(what: string, given: object, known: readonly string[]
  */
 export function withLimits(limits?: { readonly [Name in keyof BananaLimits]?: number | undefined }): BananaLimits {
   if (limits === undefined) return defaultLimits;
+  if (!Object.isFrozen(limits)) return complete(limits);
+  let completed = ofFrozen.get(limits);
+  if (completed === undefined) ofFrozen.set(limits, (completed = complete(limits)));
+  return completed;
+}
+
+/** The results for frozen limits, which thousands of connections may have in common. */
+const ofFrozen = new WeakMap<object, BananaLimits>();
+
+function complete(limits: { readonly [Name in keyof BananaLimits]?: number | undefined }): BananaLimits {
   const names = Object.keys(defaultLimits) as (keyof BananaLimits)[];
   checkNames("The option limits", limits, names);
   const result: Record<keyof BananaLimits, number> = { ...defaultLimits };

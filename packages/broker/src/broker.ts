@@ -1,56 +1,37 @@
 // One connection between two equal ends, which call each other's objects (wire specification 5;
 // `twisted.spread.pb.Broker`).
 
-import { addDisposal, asyncDispose, onDispose, refuseProxies, Session } from "@pb/banana";
+import { addDisposal, asyncDispose, onDispose, refuseProxies } from "@pb/banana";
 import type { Dialect } from "@pb/banana";
 import { checkNumber } from "@pb/jelly-types";
+import { BrokerConnection } from "./broker-connection.js";
 import type { Callable, Connection, Perspective } from "./calls/callable.js";
 import { collectStats } from "./engine/collect-stats.js";
 import { BrokerConfig } from "./engine/config.js";
 import type { BrokerOptions } from "./engine/config.js";
 import { nextConnectionId } from "./connection-id.js";
-import { ConnectionCore } from "./engine/connection-core.js";
+import type { ConnectionCore } from "./engine/connection-core.js";
 import type { AdmitLogin, ConnectionOwner } from "./engine/connection-owner.js";
 import { Latency } from "./engine/latency.js";
 import { LoginGate } from "./engine/login/login-gate.js";
 import type { Pass } from "./engine/login/login-gate.js";
 import { Users } from "./engine/login/users.js";
-import { ConnectionMemory } from "./engine/memory.js";
-import { MessageReader } from "./engine/reader.js";
 import { requireCallable, requireName } from "./engine/root-source.js";
-import { ProtocolError } from "./errors.js";
-import type { CloseReason, ConnectionLostError, LimitError, ServerBusyError } from "./errors.js";
+import type { CloseReason, ConnectionLostError, ServerBusyError } from "./errors.js";
 import type { RemoteMethods } from "./flavors/call-types.js";
 import { PipelinedReference } from "./flavors/pipelined.js";
 import type { Reference, RemoteReference } from "./flavors/remote-reference.js";
-import { Backpressure } from "./link/backpressure.js";
-import { connectionLost, isClosedByPeer, lossHint, silenceHint } from "./link/close-reason.js";
-import { LinkWriter } from "./link/link-writer.js";
 import type { Link, Peer } from "./link/link.js";
 import { OnceCall } from "./pbx/once-call.js";
-import { Goodbyes, sendBusy, sendReason } from "./pbx/goodbyes.js";
-import { PeerCalls } from "./pbx/peer-calls.js";
-import { PeerFeatures } from "./pbx/peer-features.js";
-import { DENIED, isReserved, Pbx, PBX, REPLACED } from "./pbx/pbx.js";
+import { sendBusy, sendReason } from "./pbx/goodbyes.js";
+import { DENIED, isReserved, REPLACED } from "./pbx/pbx.js";
+import { ROOT } from "./pbx/published.js";
 import type { CacheSource } from "./references/exported-caches.js";
 import type { BrokerStats, ConnectionEnd } from "./stats.js";
-import { Subscriptions } from "./subscriptions.js";
 import { after } from "./timer.js";
-import { refuseBusyOffer } from "./wire/busy-offer.js";
 
 /** Milliseconds that a connection which is replaced or denied has to tell its peer. */
 const FAREWELL_MS = 1_000;
-
-/** The name of the root object. */
-const ROOT = "root";
-
-/** The state of a connection. What exists only in one state is part of it. */
-type State =
-  /** The link is open; the two ends have not agreed on a dialect yet. */
-  | { readonly is: "negotiating"; readonly timer: ReturnType<typeof after> }
-  /** Both ends can call. */
-  | { readonly is: "ready"; readonly core: ConnectionCore }
-  | { readonly is: "closed"; readonly reason: ConnectionLostError };
 
 /**
  * One connection. `connect` and `listen` of a transport create it, or a program creates it on any {@link Link}. Both
@@ -59,7 +40,7 @@ type State =
 export class Broker implements Connection {
   static {
     addDisposal(this, asyncDispose);
-    refuseProxies(this, (object) => #link in object);
+    refuseProxies(this, (object) => #connection in object);
   }
 
   /**
@@ -67,98 +48,22 @@ export class Broker implements Connection {
    * know it.
    */
   readonly id: string;
-  /** When it was made. */
-  readonly openedAt: Date = new Date();
-  readonly #link: Link;
-  readonly #config: BrokerConfig;
-  readonly #session: Session;
-  readonly #reader: MessageReader;
-  readonly #backpressure: Backpressure;
-  readonly #writer: LinkWriter;
-  readonly #memory: ConnectionMemory;
-  readonly #disconnectCallbacks = new Subscriptions<[reason: ConnectionLostError]>();
-  readonly #goodbyes: Goodbyes;
-  /** What the peer can do. Undefined before the connection is ready, and without the option `extensions`. */
-  #peerFeatures: PeerFeatures | undefined;
-  readonly #users = new Users();
-  /** Created with the first login. */
-  #gate: LoginGate | undefined;
-  readonly #published = new Map<string, Callable>();
+  readonly #openedMs = Date.now();
+  readonly #connection: BrokerConnection;
   readonly #admitLogin: AdmitLogin | undefined;
+  /** Created with the first login of the peer. */
+  #users: Users | undefined;
   /** The promise of {@link idle}, while there is one. */
   #idle: Promise<void> | undefined;
-  readonly #latency = new Latency();
-  readonly #owner: ConnectionOwner | undefined;
-  #ended: ConnectionEnd | undefined;
-  #state: State;
-
-  /** Resolves when both ends have agreed on a dialect. Rejects with {@link ConnectionLostError} when they have not. */
-  readonly ready: Promise<void>;
-  /** Resolves with the reason when the connection ends. Never rejects. */
-  readonly closed: Promise<ConnectionLostError>;
-  #settleReady!: { resolve: () => void; reject: (reason: unknown) => void };
-  #settleClosed!: (reason: ConnectionLostError) => void;
+  /** Created with the first ping of this end. */
+  #latency: Latency | undefined;
 
   /** Starts the link. `admitLogin` decides about the logins over this connection; by default, all are admitted. */
   constructor(link: Link, options?: BrokerOptions | BrokerConfig, admitLogin?: AdmitLogin, owner?: ConnectionOwner) {
     this.id = owner?.id ?? nextConnectionId();
-    this.#owner = owner;
-    this.#link = link;
     this.#admitLogin = admitLogin;
-    this.#config = BrokerConfig.of(options);
-    const { dialects, limits } = this.#config;
-    this.#backpressure = new Backpressure(
-      link,
-      limits,
-      () => this.#reader.read(),
-      () => this.keepAlive(),
-      (limit) => queueMicrotask(() => this.#owner?.paused?.(limit)),
-    );
-    const writing = {
-      bytesReceived: () => this.#reader.bytesReceived,
-      exceeded: (error: LimitError) => this.terminate("limit", error),
-    };
-    this.#writer = new LinkWriter(writing, link, this.#backpressure, limits.unsentBytes);
-    const isStranger = link.role === "listener" && this.#config.root?.requiresLogin === true;
-    this.#memory = new ConnectionMemory(
-      limits,
-      isStranger ? this.#config.strangers : undefined,
-      (error) => this.terminate("limit", error),
-      owner?.memoryExceeded,
-    );
-    this.ready = new Promise((resolve, reject) => (this.#settleReady = { resolve, reject }));
-    this.ready.catch(() => undefined); // A program that does not wait for it learns of the end from `closed`.
-    this.closed = new Promise((resolve) => (this.#settleClosed = resolve));
-    this.#session = new Session({
-      role: link.role,
-      dialects,
-      limits: { ...limits.banana, expressionBytes: this.#messageBytes },
-      send: (bytes) => this.#writer.write(bytes),
-      inspectOffer: refuseBusyOffer,
-    });
-    if (isStranger) this.#session.expressionBytes = Math.min(limits.strangerMessageBytes, this.#messageBytes);
-    const timer = after(limits.negotiationMs, () => {
-      const text = `The peer did not agree on a dialect in time${this.#silence()}`;
-      this.#end("negotiation", new ProtocolError("PROTOCOL_NEGOTIATION_TIMEOUT", text));
-    });
-    this.#state = { is: "negotiating", timer };
-    const reading = {
-      becomeReady: (dialect: Dialect) => this.#becomeReady(dialect),
-      end: (reason: CloseReason, cause: unknown) => this.#end(reason, cause),
-    };
-    this.#reader = new MessageReader(reading, this.#session, this.#backpressure, this.#memory, this.#writer);
-    this.#goodbyes = new Goodbyes({
-      core: () => (this.#state.is === "ready" ? this.#state.core : undefined),
-      idle: () => this.idle(),
-      terminate: (reason, cause) => this.terminate(reason, cause),
-      leave: (reason, cause) => this.#leave(reason, cause),
-    });
-    link.start({
-      received: this.#reader.receive,
-      drained: () => this.#drained(),
-      lost: (cause, reason) => this.#lost(cause, reason),
-    });
-    this.#session.start();
+    this.#connection = new BrokerConnection(this, link, BrokerConfig.of(options), owner);
+    this.#connection.start();
   }
 
   /**
@@ -183,28 +88,43 @@ export class Broker implements Connection {
     return nextConnectionId();
   }
 
+  /** When it was made. */
+  get openedAt(): Date {
+    return new Date(this.#openedMs);
+  }
+
+  /** Resolves when both ends have agreed on a dialect. Rejects with {@link ConnectionLostError} when they have not. */
+  get ready(): Promise<void> {
+    return this.#connection.ready;
+  }
+
+  /** Resolves with the reason when the connection ends. Never rejects. */
+  get closed(): Promise<ConnectionLostError> {
+    return this.#connection.closed;
+  }
+
   /** The ids of the users who are logged in over this connection, in alphabetical order. */
   get users(): readonly string[] {
-    return this.#users.ids;
+    return this.#users?.ids ?? NO_USERS;
   }
 
   /** A summary of the connection, taken when it ended. Undefined while it is open. */
   get ended(): ConnectionEnd | undefined {
-    return this.#ended;
+    return this.#connection.ended;
   }
 
   /** What the transport knows about the other end. */
   get peer(): Peer {
-    return this.#link.peer;
+    return this.#connection.link.peer;
   }
 
   get isOpen(): boolean {
-    return this.#state.is !== "closed";
+    return this.#connection.isOpen;
   }
 
   /** The dialect that both ends agreed on. Undefined before that. */
   get dialect(): Dialect | undefined {
-    return this.#session.dialect;
+    return this.#connection.session.dialect;
   }
 
   /** The root object of the peer (`PBClientFactory.getRootObject`). */
@@ -231,9 +151,10 @@ export class Broker implements Connection {
     requireName("The name of an object", name);
     requireCallable("The published object", object);
     if (isReserved(name)) throw new TypeError(`The name ${JSON.stringify(name)} is reserved`);
-    this.#published.set(name, object);
+    const { published } = this.#connection;
+    published.set(name, object);
     return onDispose(() => {
-      if (this.#published.get(name) === object) this.#published.delete(name);
+      if (published.get(name) === object) published.delete(name);
     });
   }
 
@@ -242,9 +163,7 @@ export class Broker implements Connection {
    * unsubscribe.
    */
   notifyOnDisconnect(callback: (reason: ConnectionLostError) => void): Disposable {
-    const subscription = this.#disconnectCallbacks.add(callback);
-    if (this.#state.is === "closed") void this.closed.then((reason) => this.#runDisconnectCallbacks(reason));
-    return subscription;
+    return this.#connection.notifyOnDisconnect(callback);
   }
 
   /**
@@ -260,8 +179,9 @@ export class Broker implements Connection {
   async goAway({ retryAfterMs = 0 }: { readonly retryAfterMs?: number | undefined } = {}): Promise<boolean> {
     checkNumber("The option retryAfterMs", retryAfterMs);
     await this.ready;
+    const { peerFeatures, goodbyes } = this.#connection;
     const core = this.#core();
-    return this.#peerFeatures !== undefined && this.#goodbyes.announce(core, this.#peerFeatures, retryAfterMs);
+    return peerFeatures !== undefined && goodbyes.announce(core, peerFeatures, retryAfterMs);
   }
 
   /**
@@ -269,7 +189,8 @@ export class Broker implements Connection {
    * Calls in flight are still answered. Dispose of the result to unsubscribe.
    */
   notifyOnGoAway(callback: (retryAfterMs: number) => void): Disposable {
-    return this.#goodbyes.notify(callback, (run) => this.#config.runCallback(run, this));
+    const { goodbyes, config } = this.#connection;
+    return goodbyes.notify(callback, (run) => config.runCallback(run, this));
   }
 
   /**
@@ -277,7 +198,7 @@ export class Broker implements Connection {
    * closed.
    */
   async close(): Promise<void> {
-    this.#end("closed");
+    this.#connection.end("closed");
     await this.closed;
   }
 
@@ -291,15 +212,14 @@ export class Broker implements Connection {
    * `denied` it may, when the `retryAfterMs` of `cause` is over, if it has one.
    */
   terminate(reason: CloseReason, cause?: Error): void {
-    if ((reason === REPLACED || reason === DENIED) && this.#state.is === "ready" && this.#config.extensions) {
-      sendReason(this.#state.core, reason, cause);
-      const timer = after(FAREWELL_MS, () => this.#link.destroy());
+    const connection = this.#connection;
+    const core = connection.core();
+    if ((reason === REPLACED || reason === DENIED) && core?.config.extensions === true) {
+      sendReason(core, reason, cause);
+      const timer = after(FAREWELL_MS, () => connection.link.destroy());
       void this.closed.then(() => clearTimeout(timer));
-      this.#end(reason, cause);
-      return;
-    }
-    this.#end(reason, cause);
-    this.#link.destroy();
+      connection.end(reason, cause);
+    } else connection.terminate(reason, cause);
   }
 
   /**
@@ -307,8 +227,9 @@ export class Broker implements Connection {
    * understands that: a stock peer ignores it. The link closes when this was sent, so destroy it after a while.
    */
   displace(error: ServerBusyError, cause: Error): void {
-    if (this.#state.is === "ready" && this.#config.extensions) sendBusy(this.#state.core, error);
-    this.#end("limit", cause);
+    const core = this.#connection.core();
+    if (core?.config.extensions === true) sendBusy(core, error);
+    this.#connection.end("limit", cause);
   }
 
   /**
@@ -323,12 +244,7 @@ export class Broker implements Connection {
 
   async #becomeIdle(): Promise<void> {
     try {
-      await this.ready;
-      while (this.#state.is === "ready") {
-        const { caller, responder } = this.#state.core;
-        if (responder.running + responder.held === 0 && caller.isIdle) return;
-        await Promise.all([responder.idle(), caller.idle()]);
-      }
+      await this.#connection.idle();
     } finally {
       this.#idle = undefined;
     }
@@ -340,7 +256,7 @@ export class Broker implements Connection {
    */
   async drained(): Promise<void> {
     this.#core().outbox.flush();
-    await this.#writer.drained();
+    await this.#connection.writer.drained();
     this.#core();
   }
 
@@ -350,19 +266,19 @@ export class Broker implements Connection {
    * ConnectionLostError} when the connection ends.
    */
   async ping(): Promise<number> {
-    return this.#latency.ping(this.#core().caller);
+    return (this.#latency ??= new Latency()).ping(this.#core().caller);
   }
 
   /**
    * The round-trip time in milliseconds, smoothed over the last pings as in RFC 6298. Undefined before the first ping.
    */
   latency(): number | undefined {
-    return this.#latency.milliseconds;
+    return this.#latency?.milliseconds;
   }
 
   /** Sends six bytes that the peer ignores, so that a NAT or a firewall does not drop the connection. */
   keepAlive(): void {
-    if (this.#state.is === "ready") this.#state.core.outbox.write({ command: "version" });
+    this.#connection.keepAlive();
   }
 
   /**
@@ -371,9 +287,10 @@ export class Broker implements Connection {
    */
   async admitLogin(avatarId: unknown): Promise<Disposable> {
     const session = (await this.#admitLogin?.(avatarId)) ?? onDispose(() => undefined);
-    this.#session.expressionBytes = this.#messageBytes;
-    this.#memory.loggedIn(typeof avatarId === "string" || this.#config.root?.trustsAnonymous === true);
-    return typeof avatarId === "string" ? this.#users.add(avatarId, session) : session;
+    const { session: reading, memory, config } = this.#connection;
+    reading.expressionBytes = config.messageBytes;
+    memory.loggedIn(typeof avatarId === "string" || config.root?.trustsAnonymous === true);
+    return typeof avatarId === "string" ? (this.#users ??= new Users()).add(avatarId, session) : session;
   }
 
   /**
@@ -383,19 +300,21 @@ export class Broker implements Connection {
    * wait for them. When one login has succeeded, further ones hold nothing back.
    */
   duringLogin<T>(login: (pass: Pass) => Promise<T>): Promise<T> {
-    this.#gate ??= new LoginGate(() => !(this.#state.is === "ready" && this.#state.core.responder.isWorking));
-    if (this.#state.is === "ready") this.#state.core.caller.gate = this.#gate;
-    return this.#gate.during(login);
+    const connection = this.#connection;
+    const gate = (connection.gate ??= new LoginGate(() => connection.core()?.responder.isWorking !== true));
+    const core = connection.core();
+    if (core !== undefined) core.caller.gate = gate;
+    return gate.during(login);
   }
 
   /** Bytes that are written and have not left the process. */
   get queuedBytes(): number {
-    return this.#link.queuedBytes + (this.#state.is === "ready" ? this.#state.core.outbox.size : 0);
+    return this.#connection.link.queuedBytes + (this.#connection.core()?.outbox.size ?? 0);
   }
 
   /** The number of references to an object of this end that the peer holds. 0 for an object that it does not hold. */
   referencesTo(object: object): number {
-    return this.#state.is === "ready" ? this.#state.core.exports.countOf(object) : 0;
+    return this.#connection.core()?.exports.countOf(object) ?? 0;
   }
 
   /**
@@ -403,17 +322,18 @@ export class Broker implements Connection {
    * peer has no copy.
    */
   cachesOf(source: CacheSource, perspective: Perspective = null): number {
-    return this.#state.is === "ready" ? this.#state.core.exports.countOfCache(source, perspective) : 0;
+    return this.#connection.core()?.exports.countOfCache(source, perspective) ?? 0;
   }
 
   /** What the connection holds at the moment, and the bytes it has transferred. */
   stats(): BrokerStats {
+    const connection = this.#connection;
     const bytes = {
-      bytesReceived: this.#reader.bytesReceived,
-      bytesSent: this.#writer.bytesSent,
+      bytesReceived: connection.bytesReceived(),
+      bytesSent: connection.writer.bytesSent,
       bytesQueued: this.queuedBytes,
     };
-    return collectStats(this.#state.is === "ready" ? this.#state.core : undefined, this.#backpressure.pausedBy, bytes);
+    return collectStats(connection.core(), connection.backpressure.pausedBy, bytes);
   }
 
   /**
@@ -422,152 +342,16 @@ export class Broker implements Connection {
    * class, and by the calls that have sent them while the option was set. Empty when there are none.
    */
   leakReport(): string {
-    if (this.#state.is !== "ready") return "";
-    const { imports, exports } = this.#state.core;
+    const core = this.#connection.core();
+    if (core === undefined) return "";
+    const { imports, exports } = core;
     return [imports.report(), exports.report()].filter((part) => part !== "").join("\n");
   }
 
-  /** Bytes of one message, of a peer that has logged in if it has to. */
-  get #messageBytes(): number {
-    const { messageBytes, banana } = this.#config.limits;
-    return banana.expressionBytes ?? messageBytes;
-  }
-
-  #regulate(): void {
-    if (this.isOpen) this.#backpressure.regulate();
-  }
-
-  #becomeReady(dialect: Dialect): void {
-    if (this.#state.is !== "negotiating") return; // Sending the name of the dialect has ended the connection.
-    clearTimeout(this.#state.timer);
-    const owner = {
-      requireOpen: () => void this.#core(),
-      end: (reason: CloseReason, cause: Error) => this.#end(reason, cause),
-      send: (bytes: Uint8Array) => this.#writer.write(bytes),
-      regulate: () => this.#regulate(),
-    };
-    const core = new ConnectionCore(this, this.#config, owner, this.#published, this.#link, dialect, this.#memory);
-    core.caller.gate = this.#gate;
-    this.#state = { is: "ready", core };
-    this.#reader.start(core);
-    this.#backpressure.setLoad(core);
-    this.keepAlive(); // Each end announces its version first.
-    if (this.#config.extensions) this.#extend(core);
-    this.#publishRoot();
-    this.#settleReady.resolve(); // Does nothing if the root has ended the connection. The owner may end it too.
-    if (this.isOpen) this.#owner?.ready?.();
-  }
-
-  /** Both ends may do more than Twisted's protocol has: see docs/extension.md. */
-  #extend(core: ConnectionCore): void {
-    // Users who have logged in over one connection are another user than each of them.
-    const calls = new PeerCalls(core, this.#published, () => JSON.stringify(this.users));
-    const pbx = new Pbx(this.#goodbyes, calls);
-    core.responder.prompt = pbx;
-    core.caller.extension = this.#peerFeatures = new PeerFeatures(core);
-    this.#published.set(PBX, pbx);
-  }
-
-  /**
-   * Runs before the first call of the peer, so that the root source can publish further objects and observe the
-   * connection from its start.
-   */
-  #publishRoot(): void {
-    try {
-      const root = this.#config.root?.rootObject(this);
-      if (root === undefined) return;
-      requireCallable("The result of rootObject", root);
-      if (!this.#published.has(ROOT)) this.#published.set(ROOT, root);
-    } catch (error) {
-      this.#config.reportError(error, this);
-      this.#end("closed", error);
-    }
-  }
-
-  /**
-   * The core of a ready connection. Throws {@link ConnectionLostError} when it has ended, and `TypeError` when it is
-   * not ready.
-   */
+  /** Throws {@link ConnectionLostError} when the connection has ended, and `TypeError` when it is not ready. */
   #core(): ConnectionCore {
-    if (this.#state.is === "ready") return this.#state.core;
-    if (this.#state.is === "closed") throw this.#state.reason;
-    throw new TypeError("The connection is not ready yet: wait for `ready`");
-  }
-
-  #drained(): void {
-    if (this.#state.is === "ready") this.#state.core.outbox.drained();
-    this.#writer.resolveDrained();
-    this.#regulate();
-  }
-
-  // The end
-
-  #leave(reason: CloseReason, cause: Error): void {
-    this.#end(reason, cause);
-    this.#link.close();
-  }
-
-  #lost(cause: Error | undefined, reason: "protocol" | "limit" | "lost" = "lost"): void {
-    if (this.#state.is === "negotiating" && this.#link.role === "initiator" && isClosedByPeer(cause)) {
-      const text = `the peer closed the connection first${this.#silence()}`;
-      this.#end("negotiation", new Error(text, { cause }));
-    }
-    const end = (): void => {
-      this.#end(reason, cause);
-      this.#end("lost"); // The link has ended: for another reason, it would be waited for.
-    };
-    if (this.#reader.isBusy) queueMicrotask(end);
-    else end();
-  }
-
-  #silence(): string {
-    return silenceHint(this.#link.role, this.#reader.bytesReceived);
-  }
-
-  /**
-   * Ends the connection; nothing else does. First the pending calls reject, then observers are stopped, then disconnect
-   * callbacks run, then objects that the peer held are unreferenced (wire specification 5.13).
-   */
-  #end(why: CloseReason, cause?: unknown): void {
-    const state = this.#state;
-    if (state.is === "closed") {
-      if (why === "lost") this.#settleClosed(state.reason);
-      return;
-    }
-    const reason = connectionLost(why, cause, why === "lost" ? this.#lossHint(cause) : undefined);
-    const ended: ConnectionEnd = { reason, users: this.users, stats: this.stats() };
-    this.#ended = ended;
-    const core = state.is === "ready" ? state.core : undefined;
-    this.#state = { is: "closed", reason };
-    this.#backpressure.setLoad(undefined);
-    this.#reader.stop();
-    this.#memory.release();
-    this.#settleReady.reject(reason); // Does nothing if the connection was ready.
-    if (state.is === "negotiating") clearTimeout(state.timer);
-    core?.outbox.flush();
-    core?.caller.end(reason);
-    core?.responder.end(reason);
-    core?.exports.endCaches();
-    this.#writer.resolveDrained();
-    if (why === "lost") this.#settleClosed(reason);
-    // A state hook may close the connection while a message is being written. The messages before it are sent at the
-    // end of the turn.
-    else if (core?.outbox.isWriting === true) queueMicrotask(() => this.#link.close());
-    else this.#link.close();
-    this.#runDisconnectCallbacks(reason);
-    core?.exports.endReferences();
-    // A closed connection that a program keeps does not keep the objects of its calls.
-    this.#peerFeatures = undefined;
-    this.#published.delete(PBX);
-    this.#config.onEvent({ kind: "closed", ...ended }, this);
-  }
-
-  #lossHint(cause: unknown): string | undefined {
-    if (this.#state.is !== "ready" || !isClosedByPeer(cause)) return undefined;
-    return lossHint(this.#state.core, this.#reader.bytesReceived <= this.#writer.receivedBeforeSend);
-  }
-
-  #runDisconnectCallbacks(reason: ConnectionLostError): void {
-    for (const callback of this.#disconnectCallbacks.takeAll()) this.#config.runCallback(() => callback(reason), this);
+    return this.#connection.requireCore();
   }
 }
+
+const NO_USERS: readonly string[] = [];

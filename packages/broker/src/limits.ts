@@ -158,7 +158,7 @@ export function brokerLimits(given?: Partial<BrokerLimits>): BrokerLimits {
     Object.entries(limits.banana).filter(([, value]) => (value as unknown) !== undefined),
   );
   withLimits({ expressionBytes: limits.messageBytes, ...banana });
-  return { ...limits, banana };
+  return { ...limits, banana: Object.freeze(banana) };
 }
 
 /** Limits that are read at each use. The others are part of what a connection makes at its start. */

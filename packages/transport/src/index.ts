@@ -34,7 +34,8 @@ export { connectionOptionKinds, nestedOptions } from "./client/connection-option
 export { openBroker } from "./client/open-broker.js";
 export type { Dial, ReconnectingClientHooks } from "./client/reconnecting-client.js";
 export { ServerConnections } from "./server/server-connections.js";
-export type { AdmittedConnection, IncomingConnection, ServerConnectionsOptions } from "./server/server-connections.js";
+export type { ServerConnectionsOptions } from "./server/server-connections.js";
+export type { AdmittedConnection, IncomingConnection } from "./server/admitted.js";
 export { serverConnections, serverOptionKinds } from "./server/server-options.js";
 export { withDefaultWatcher } from "./default-watcher.js";
 export { EndpointArguments, splitEndpoint } from "./endpoint-string.js";

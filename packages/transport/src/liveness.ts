@@ -11,9 +11,11 @@ import type { Pulse } from "./pulse.js";
 /** How a connection is checked. */
 export interface LivenessOptions {
   /**
-   * Milliseconds between two pings. Default 25,000, because some NATs and load balancers drop a connection that is idle
-   * for 30 seconds. A ping is a call to an object that does not exist: 20 bytes, which every peer answers and a stock
-   * Twisted peer does not log.
+   * Milliseconds without a received byte after which this end sends a ping. Default 25,000, because some NATs and load
+   * balancers drop a connection that is idle for 30 seconds. A ping is a call to an object that does not exist: 20
+   * bytes, which every peer answers and a stock Twisted peer does not log. A client sends it after nine tenths of this
+   * time, so that of two ends with the same options one pings. Each end also pings every eighth time, whatever it has
+   * received, so that `latency()` stays true.
    */
   readonly intervalMs?: number | undefined;
   /**
@@ -26,7 +28,13 @@ export interface LivenessOptions {
   readonly answerMs?: number | undefined;
 }
 
-export const defaultLiveness: { readonly intervalMs: number; readonly answerMs: number } = Object.freeze({
+/** {@link LivenessOptions} with all defaults filled in. */
+export interface LivenessTimes {
+  readonly intervalMs: number;
+  readonly answerMs: number;
+}
+
+export const defaultLiveness: LivenessTimes = Object.freeze({
   intervalMs: 25_000,
   answerMs: 30_000,
 });
@@ -44,8 +52,7 @@ export function watchOver(
   options: LivenessOptions = {},
   platform: Platform = defaultPlatform,
 ): Disposable {
-  const { intervalMs, answerMs } = completeLiveness(options);
-  const monitor = new Monitor(broker, pulse, intervalMs, answerMs, platform);
+  const monitor = new Monitor(broker, pulse, completeLiveness(options), platform);
   broker.notifyOnDisconnect(() => monitor[dispose]());
   void broker.ready.then(
     () => monitor.start(),
@@ -55,7 +62,7 @@ export function watchOver(
 }
 
 /** The options with all defaults filled in. Throws `TypeError` for a time that is not a number of at least 1. */
-export function completeLiveness(options: LivenessOptions | undefined): typeof defaultLiveness {
+export function completeLiveness(options: LivenessOptions | undefined): LivenessTimes {
   return withDefaults("liveness option", defaultLiveness, options, {
     intervalMs: { least: 1 },
     answerMs: { least: 1 },
@@ -103,7 +110,17 @@ interface PendingPing {
   isOverdue: boolean;
 }
 
-class Monitor implements Disposable {
+/** The time between two pings is measured in so many parts. A timer may end one part early, and not late. */
+const PARTS = 16;
+
+/** The part of the interval after which the end that opened the connection sends a ping. */
+const INITIATOR_PARTS = 14.4 / 16;
+
+/** A ping is sent after so many intervals also when bytes of the peer were received in all of them. */
+const MOST_SKIPPED = 8;
+
+/** Checks one connection from {@link start} until it is disposed of. There may be thousands (bench `crowd`). */
+export class Monitor implements Disposable {
   static {
     addDisposal(this);
   }
@@ -113,39 +130,71 @@ class Monitor implements Disposable {
   readonly #intervalMs: number;
   readonly #answerMs: number;
   readonly #platform: Platform;
-  #pingTimer: Timer | undefined;
+  readonly #isListener: boolean;
+  #timer: Timer | undefined;
   #checkTimer: Timer | undefined;
   #isDisposed = false;
   #ping: PendingPing | undefined;
+  #lastPing = 0;
 
-  constructor(broker: Broker, pulse: Pulse, intervalMs: number, answerMs: number, platform: Platform) {
+  constructor(
+    broker: Broker,
+    pulse: Pulse,
+    times: LivenessTimes,
+    platform: Platform,
+    role: "listener" | "initiator" = "initiator",
+  ) {
     this.#broker = broker;
     this.#pulse = pulse;
-    this.#intervalMs = intervalMs;
-    this.#answerMs = answerMs;
+    this.#intervalMs = Math.min(times.intervalMs, LONGEST_MS);
+    this.#answerMs = times.answerMs;
     this.#platform = platform;
+    this.#isListener = role === "listener";
   }
 
   start(): void {
-    if (!this.#isDisposed) this.#pingTimer = this.#every(this.#intervalMs, () => this.#tick());
+    this.#lastPing = performance.now();
+    if (!this.#isDisposed) this.#tickAfter(this.#waitMs);
   }
 
   [Symbol.dispose](): void {
     this.#isDisposed = true;
-    clearInterval(this.#pingTimer);
+    clearTimeout(this.#timer);
     this.#finishPing();
   }
 
+  /** Milliseconds of silence after which a ping is sent. */
+  get #waitMs(): number {
+    return this.#isListener ? this.#intervalMs : this.#intervalMs * INITIATOR_PARTS;
+  }
+
   #tick(): void {
+    const now = performance.now();
+    const wait = this.#waitMs;
+    const part = this.#intervalMs / PARTS;
+    const silence = now - this.#pulse.lastReceived;
+    const left = now - this.#lastPing >= MOST_SKIPPED * wait ? 0 : wait - silence;
     // A slow peer receives no second ping before it has answered the first. Six bytes without an answer are enough for
     // a NAT.
-    if (this.#ping === undefined) this.#sendPing();
-    else this.#broker.keepAlive();
+    if (this.#ping !== undefined) this.#broker.keepAlive();
+    else if (left < part) this.#sendPing();
+    else {
+      // Whole parts: timers with few different delays cost less.
+      this.#tickAfter(Math.floor(left / part) * part);
+      return;
+    }
+    this.#tickAfter(wait);
+  }
+
+  #tickAfter(milliseconds: number): void {
+    this.#timer = setTimeout(() => this.#tick(), milliseconds);
+    this.#platform.unref(this.#timer);
   }
 
   #sendPing(): void {
     const answered = this.#broker.ping();
     const now = performance.now();
+    this.#lastPing = now;
     const ping = { since: now, end: Infinity, hasLeft: false, lastCheck: now, isOverdue: false };
     this.#ping = ping;
     // The broker passes the ping to the link at the end of the turn. Only then does `sentBytes` include it.
@@ -159,6 +208,7 @@ class Monitor implements Disposable {
 
   #finishPing(): void {
     clearInterval(this.#checkTimer);
+    this.#checkTimer = undefined;
     this.#ping = undefined;
   }
 

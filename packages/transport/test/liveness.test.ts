@@ -19,6 +19,11 @@ async function watchedPair(liveness: LivenessOptions) {
   return { links, server, client, pulse, monitor };
 }
 
+function fakeTimers(): void {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "setTimeout", "clearTimeout", "performance"] });
+  onTestFinished(() => void vi.useRealTimers());
+}
+
 test("ends the connection when nothing was received for its time after a ping", async () => {
   const { links, client } = await watchedPair({ intervalMs: 20, answerMs: 200 });
   links.initiator.hold();
@@ -55,13 +60,12 @@ test("does not end the connection while it has stopped reading", async () => {
 });
 
 test("ends the connection at the second check after its time, however long that is", async () => {
-  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
-  onTestFinished(() => void vi.useRealTimers());
+  fakeTimers();
   const { links, client, pulse } = await watchedPair({ intervalMs: 1_000, answerMs: 80_000 });
   links.initiator.hold();
   const before = pulse.sentBytes;
-  vi.advanceTimersByTime(1_000);
-  await until(() => pulse.sentBytes > before, "a ping was sent");
+  await vi.advanceTimersByTimeAsync(900);
+  expect(pulse.sentBytes, "a ping was sent").toBeGreaterThan(before);
   vi.advanceTimersByTime(89_999);
   expect(client.isOpen).toBe(true);
   vi.advanceTimersByTime(1);
@@ -86,13 +90,12 @@ test("stops when the result is disposed of", async () => {
 });
 
 test("stops both timers when the result is disposed of while a ping waits, and starts none before the connection is ready", async () => {
-  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
-  onTestFinished(() => void vi.useRealTimers());
+  fakeTimers();
   const { links, client, pulse, monitor } = await watchedPair({ intervalMs: 20, answerMs: 100 });
   links.initiator.hold();
   const before = pulse.sentBytes;
-  vi.advanceTimersByTime(20);
-  await until(() => pulse.sentBytes > before, "a ping was sent");
+  await vi.advanceTimersByTimeAsync(19);
+  expect(pulse.sentBytes, "a ping was sent").toBeGreaterThan(before);
   expect(vi.getTimerCount()).toBe(2);
   monitor[Symbol.dispose]();
   expect(vi.getTimerCount()).toBe(0);
@@ -132,16 +135,21 @@ test("sends one ping of 20 bytes at a time, and six bytes at each interval while
 });
 
 test("stops its timers when the connection ends, and they do not keep the process alive", async () => {
-  const set = vi.spyOn(globalThis, "setInterval");
-  const cleared = vi.spyOn(globalThis, "clearInterval");
+  fakeTimers();
+  const set = [vi.spyOn(globalThis, "setInterval"), vi.spyOn(globalThis, "setTimeout")];
   const { client, server } = await watchedPair({ intervalMs: 10, answerMs: 10_000 });
-  await until(() => client.latency() !== undefined, "a ping was answered");
-  await client.close();
-  await server.closed;
-  const timers = set.mock.results.map(({ value }) => value as NodeJS.Timeout);
+  for (const spy of set) spy.mockClear(); // the timers of the negotiation
+  await vi.advanceTimersByTimeAsync(30);
+  expect(client.latency(), "a ping was answered").toBeDefined();
+  const delayed = set.flatMap((spy) =>
+    spy.mock.calls.map(([, ms], index) => ({ ms, timer: spy.mock.results[index]! })),
+  );
+  const timers = delayed.filter(({ ms }) => ms !== 0).map(({ timer }) => timer.value as NodeJS.Timeout);
   expect(timers.length).toBeGreaterThan(1);
   expect(timers.every((timer) => !timer.hasRef())).toBe(true);
-  expect(timers.every((timer) => cleared.mock.calls.some(([argument]) => argument === timer))).toBe(true);
+  await client.close();
+  await server.closed;
+  expect(vi.getTimerCount()).toBe(0);
   vi.restoreAllMocks();
 });
 
@@ -162,13 +170,55 @@ test.each([{ intervalMs: 0 }, { intervalMs: 0.5 }, { answerMs: 0 }, { answerMs: 
   },
 );
 
+describe("of two ends with the same times", () => {
+  /** How many pings each end has sent. */
+  async function pingsDuring(milliseconds: number, work?: (pair: { client: Broker; server: Broker }) => void) {
+    fakeTimers();
+    const times = { intervalMs: 1_600, answerMs: 100_000 };
+    const { network, connections } = serve(new Echo(), { liveness: times });
+    const { broker: client, pulse } = await network.dial()(new AbortController().signal);
+    watchOver(client, pulse, times);
+    const [server] = connections.all;
+    const [own, its] = [vi.spyOn(client, "ping"), vi.spyOn(server!, "ping")];
+    for (let time = 0; time < milliseconds; time += 400) {
+      work?.({ client, server: server! });
+      await vi.advanceTimersByTimeAsync(400);
+    }
+    return { client: own.mock.calls.length, server: its.mock.calls.length };
+  }
+
+  test("the client sends the pings", async () => {
+    expect(await pingsDuring(10_000)).toEqual({ client: 6, server: 0 });
+  });
+
+  test("both send one at every eighth time, so that both know the latency", async () => {
+    expect(await pingsDuring(28_000)).toEqual({ client: 19, server: 2 });
+  });
+
+  test("none sends a ping, except at every eighth time, while both send other messages", async () => {
+    const pings = await pingsDuring(10_000, ({ client, server }) => {
+      client.keepAlive();
+      server.keepAlive();
+    });
+    expect(pings).toEqual({ client: 0, server: 0 });
+  });
+
+  test("the one that receives nothing sends the pings", async () => {
+    const pings = await pingsDuring(3_200, ({ client }) => client.keepAlive());
+    expect(pings).toEqual({ client: 2, server: 0 });
+  });
+});
+
 describe("a ping that waits for its answer", () => {
   /** Milliseconds between two checks. The time for an answer is eight of them. */
   const CHECK = 1_000;
 
+  /** The time until a client sends its first ping, with an interval of an hour. */
+  const WAIT = 3_240_000;
+
   /** A connection over which nothing arrives, whose ping was just sent. The test controls the pulse and the clock. */
   async function pinged(start: Partial<Pulse> = {}) {
-    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "setTimeout", "clearTimeout"] });
     let now = 50_000;
     const clock = vi.spyOn(performance, "now").mockImplementation(() => now);
     onTestFinished(() => {
@@ -181,13 +231,14 @@ describe("a ping that waits for its answer", () => {
     onTestFinished(() => client.terminate("closed"));
     await Promise.all([client.ready, server.ready]);
     links.initiator.hold();
-    const sent = now;
+    const sent = now + WAIT;
     const pulse = { lastReceived: 0, lastLeft: 0, leftBytes: 20, sentBytes: 20, isPaused: false, ...start };
     let afterTurn = (): void => undefined;
     const platform = { afterTurn: (callback: () => void) => (afterTurn = callback), unref: vi.fn(), warn: vi.fn() };
     watchOver(client, pulse, { intervalMs: 3_600_000, answerMs: 8 * CHECK }, platform);
     await client.ready;
-    vi.advanceTimersByTime(3_600_000);
+    now = sent;
+    vi.advanceTimersByTime(WAIT);
     afterTurn();
     /** Lets the time pass until the next check. `ms` differs from {@link CHECK} if the process was blocked. */
     const check = (ms = CHECK): void => {

@@ -51,6 +51,14 @@ let spare = NO_CHUNK;
 
 const NO_LISTS: number[] = [];
 
+/**
+ * The open lists of the expression that is being scanned, of all scanners that hold no part of an expression: scanning
+ * calls nothing that could scan another stream.
+ */
+const sharedLists: number[] = [];
+/** A shared list that has grown longer than this is emptied. */
+const KEPT_LISTS = 2 * 1024;
+
 /** The first four bytes of a list of two whose first element is a string shorter than 128 bytes. */
 const HIGH_BITS = 0x80808080 | 0;
 const PAIR = 0x82008002 | 0;
@@ -104,7 +112,7 @@ export class Scanner {
    * For each open list two numbers: how many elements are missing around it, and where it starts, from the start of the
    * expression.
    */
-  readonly #outer: number[] = [];
+  #outer = sharedLists;
   /** How many lists are open, twice. */
   #depth = 0;
   /** The starts of the long lists of the expression, in ascending order, and where they were last looked for. */
@@ -226,6 +234,15 @@ export class Scanner {
 
   /** Continues to scan. Returns true when an expression is complete, and false when more bytes are needed. */
   #scan(most: number): boolean {
+    const isComplete = this.#scanTo(most);
+    if (this.#depth === 0) {
+      this.#outer = sharedLists;
+      if (sharedLists.length > KEPT_LISTS) sharedLists.length = 0;
+    } else if (this.#outer === sharedLists) this.#outer = sharedLists.slice(0, this.#depth);
+    return isComplete;
+  }
+
+  #scanTo(most: number): boolean {
     if (this.#failure !== undefined) throw this.#failure;
     this.#isInterrupted = false;
     const first = this.#position;

@@ -310,7 +310,7 @@ export class Caller {
     incoming.origin = call.origin;
     const start = reader.offset;
     try {
-      const value = yield* this.#core.unjellier.readGraphInSteps(reader, incoming);
+      const value = yield* this.#core.ownUnjellier.readGraphInSteps(reader, incoming);
       this.#take(call.id);
       this.#settle(call, command, value);
       if (call.isExpired) incoming.rollback();

@@ -1,7 +1,7 @@
 // The options of a program for its connections, completed once and shared by all of them.
 
 import { madeBy, none, pb, requireOwnCopy } from "@pb/banana";
-import type { Dialect, PackageCopy } from "@pb/banana";
+import type { BananaLimits, Dialect, PackageCopy } from "@pb/banana";
 import { checkOptions, completeExactness, printable, SecurityPolicy, TypeRegistry } from "@pb/jelly-types";
 import type { Exactness, OptionKinds, WritingHandler } from "@pb/jelly-types";
 import { runningCalls } from "../calls/call-context.js";
@@ -21,6 +21,7 @@ import { brokerLimits, changeLimits } from "../limits.js";
 import type { BrokerLimits } from "../limits.js";
 import { EventRate } from "./event-rate.js";
 import { MemoryPool } from "./memory.js";
+import { SharedCodecs } from "./shared-codecs.js";
 import { requireRootSource } from "./root-source.js";
 import type { RootSource } from "./root-source.js";
 import { describeError, describeSafely, failureHandler, remoteErrorHandler } from "../wire/failure.js";
@@ -128,6 +129,9 @@ export class BrokerConfig {
   /** The memory of the peers that have to log in and have not, on all connections with these options. */
   readonly strangers: MemoryPool = new MemoryPool("strangersHeapBytes");
   readonly dialects: readonly Dialect[];
+  readonly codecs: SharedCodecs;
+  /** The limits of the codec. Frozen, so that all connections share what they are completed to. */
+  readonly sessionLimits: Partial<BananaLimits>;
   readonly describeError: (error: unknown) => ErrorDescription;
   readonly errorClasses: ReadonlyMap<string, ErrorClass>;
   readonly errorCopies: boolean;
@@ -161,6 +165,8 @@ export class BrokerConfig {
     this.exactness = completeExactness(options.exactness);
     this.unknownCopies = options.unknownCopies ?? "refuse";
     this.limits = brokerLimits(options.limits);
+    this.sessionLimits = Object.freeze({ expressionBytes: this.limits.messageBytes, ...this.limits.banana });
+    this.codecs = new SharedCodecs(this);
     this.dialects = options.dialects ?? [pb, none];
     requireDialects(this.dialects);
     this.describeError = (error) => describeSafely(describe, error, options.unsafeTracebacks === true);
@@ -173,6 +179,11 @@ export class BrokerConfig {
     this.traceReferences = options.traceReferences ?? false;
     this.hooks = this.#hooksOf(options.telemetry);
     this.onEvent = options.onEvent === undefined ? () => undefined : isolate(options.onEvent);
+  }
+
+  /** Bytes of one message, of a peer that has logged in if it has to. */
+  get messageBytes(): number {
+    return this.sessionLimits.expressionBytes!;
   }
 
   /** Changes limits of all connections with these options: see `changeLimits` of `limits.ts`. */

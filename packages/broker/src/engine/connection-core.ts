@@ -1,11 +1,11 @@
 // The parts of a ready connection. A record: each part does its own work, and reaches the others through it.
 
 import type { Dialect } from "@pb/banana";
-import { Unjellier } from "@pb/jelly-types";
-import type { Callable, Connection } from "../calls/callable.js";
+import type { Unjellier } from "@pb/jelly-types";
+import type { Connection, Perspective } from "../calls/callable.js";
 import { RemoteReference } from "../flavors/remote-reference.js";
-import type { Link } from "../link/link.js";
 import { ExportTable } from "../references/exports.js";
+import type { ExportHost } from "../references/exports.js";
 import { ImportTable } from "../references/imports.js";
 import { Caller } from "./caller.js";
 import type { BrokerConfig } from "./config.js";
@@ -13,15 +13,14 @@ import type { ConnectionParts, CoreOwner } from "./connection-parts.js";
 import type { ConnectionMemory } from "./memory.js";
 import { Outbox } from "./outbox.js";
 import { Responder } from "./responder/responder.js";
+import type { ObjectId } from "../wire/messages.js";
 
 export class ConnectionCore implements ConnectionParts {
   readonly connection: Connection;
   readonly config: BrokerConfig;
   readonly owner: CoreOwner;
-  /** Objects of this end that are published under a name. */
-  readonly published: ReadonlyMap<string, Callable>;
+  readonly published: ExportHost["published"];
   readonly outbox: Outbox;
-  readonly unjellier: Unjellier;
   readonly memory: ConnectionMemory;
   readonly exports: ExportTable;
   readonly imports: ImportTable<RemoteReference>;
@@ -29,33 +28,29 @@ export class ConnectionCore implements ConnectionParts {
   readonly responder: Responder;
   openStreams = 0;
 
-  constructor(
-    connection: Connection,
-    config: BrokerConfig,
-    owner: CoreOwner,
-    published: ReadonlyMap<string, Callable>,
-    link: Link,
-    dialect: Dialect,
-    memory: ConnectionMemory,
-  ) {
-    this.memory = memory;
+  constructor(connection: Connection, owner: CoreOwner, dialect: Dialect) {
+    const { config, published, memory } = owner;
     this.connection = connection;
-    this.config = config;
     this.owner = owner;
+    this.config = config;
     this.published = published;
-    this.outbox = new Outbox(dialect, config, connection, link, (bytes) => owner.send(bytes));
-    this.unjellier = new Unjellier({
-      registry: config.types,
-      policy: config.policy,
-      heap: memory.heap,
-      ...config.exactness,
-      unknownCopies: config.unknownCopies,
-      onDropped: (type, names) => config.reportDropped(type, names, connection),
-      onUnpersistable: (reason) => config.reportUnpersistable(reason, connection),
-    });
+    this.memory = memory;
+    this.outbox = new Outbox(dialect, connection, owner);
     this.exports = new ExportTable(this);
-    this.imports = new ImportTable(this, (id, perspective) => new RemoteReference(this, id, perspective));
+    this.imports = new ImportTable(this);
     this.caller = new Caller(this);
     this.responder = new Responder(this);
+  }
+
+  get unjellier(): Unjellier {
+    return this.config.codecs.unjellierFor(this.memory.heap);
+  }
+
+  get ownUnjellier(): Unjellier {
+    return this.config.codecs.newUnjellier(this.memory.heap);
+  }
+
+  makeProxy(id: ObjectId, perspective: Perspective): RemoteReference {
+    return new RemoteReference(this, id, perspective);
   }
 }

@@ -13,6 +13,10 @@ export interface ConnectionOwner {
   readonly id?: string | undefined;
   /** Called when both ends can call, before the first call of the peer runs. It must not throw. */
   readonly ready?: (() => void) | undefined;
+  /** Called when the connection ends, also if it was never ready. It must not throw. */
+  readonly ended?: ((wasReady: boolean) => void) | undefined;
+  /** Called when the link has closed, too: in a microtask after {@link ended}. It must not throw. */
+  readonly gone?: ((wasReady: boolean) => void) | undefined;
   /**
    * Called with the limit when the peer was not read for 250 ms because of it, and with undefined when it is read
    * again. It must not throw.

@@ -28,6 +28,14 @@ const subjects = {
 
 type HeapLimit = keyof typeof subjects;
 
+/** What the memory uses of the connection that owns it. */
+export interface MemoryOwner {
+  /** The connection takes too much: ends it. */
+  exceeded(error: LimitError): void;
+  /** Called with the limit of a pool when this connection needed memory beyond it. */
+  memoryExceeded(limit: LimitName): void;
+}
+
 /** Memory that connections share. */
 export class MemoryPool {
   readonly #name: LimitName;
@@ -132,29 +140,19 @@ export class ConnectionMemory {
   readonly #limits: BrokerLimits;
   /** The pool of the peers that have not logged in, while this one is among them. */
   #strangers: MemoryPool | undefined;
-  readonly #end: (error: LimitError) => void;
-  readonly #exceeded: ((limit: LimitName) => void) | undefined;
+  readonly #owner: MemoryOwner;
   #unread = 0;
   #running = 0;
   #used = 0;
   #kept: Kept | undefined;
   #isAnonymous = false;
 
-  /**
-   * `strangers` is the pool of the peers that have not logged in, if this peer has to. `end` ends the connection.
-   * `exceeded` is called with the limit of a pool when this connection needed memory beyond it.
-   */
-  constructor(
-    limits: BrokerLimits,
-    strangers: MemoryPool | undefined,
-    end: (error: LimitError) => void,
-    exceeded?: (limit: LimitName) => void,
-  ) {
+  /** `strangers` is the pool of the peers that have not logged in, if this peer has to. */
+  constructor(limits: BrokerLimits, strangers: MemoryPool | undefined, owner: MemoryOwner) {
     this.#limits = limits;
     this.#room = Math.min(limits.messageHeapBytes, limits.connectionHeapBytes);
     this.#strangers = strangers;
-    this.#end = end;
-    this.#exceeded = exceeded;
+    this.#owner = owner;
     processPool.join(this);
     strangers?.join(this);
   }
@@ -255,12 +253,12 @@ export class ConnectionMemory {
   /** Ends the connection, soon: another connection may be in the middle of a message. */
   exceed(error: LimitError): void {
     this.release();
-    queueMicrotask(() => this.#end(error));
+    queueMicrotask(() => this.#owner.exceeded(error));
   }
 
   /** Reports that a pool is exceeded, soon: this connection is in the middle of a message. */
   reportExceeded(limit: LimitName): void {
-    if (this.#exceeded !== undefined) queueMicrotask(() => this.#exceeded!(limit));
+    queueMicrotask(() => this.#owner.memoryExceeded(limit));
   }
 
   #add(bytes: number): void {

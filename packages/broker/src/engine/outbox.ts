@@ -3,7 +3,8 @@
 
 import { BananaWriter, decode } from "@pb/banana";
 import type { Dialect } from "@pb/banana";
-import { Jellier, JellyError } from "@pb/jelly-types";
+import { JellyError } from "@pb/jelly-types";
+import type { Jellier } from "@pb/jelly-types";
 import type { Connection } from "../calls/callable.js";
 import type { KeptCall } from "../calls/kept-call.js";
 import { DeadReferenceError, PBError } from "../errors.js";
@@ -39,6 +40,14 @@ const RESOLVED = Promise.resolve();
 /** What the outbox uses of its link. */
 type LinkView = Pick<Link, "queuedBytes" | "takesViews" | "releasesViews" | "scheduleFlush">;
 
+/** What the outbox uses of its connection. */
+interface OutboxOwner {
+  readonly config: BrokerConfig;
+  readonly link: LinkView;
+  /** Passes bytes to the link. */
+  send(bytes: Uint8Array): void;
+}
+
 interface DeferredMessage {
   readonly message: OutboundMessage;
   readonly graph: OutgoingGraph | undefined;
@@ -49,16 +58,11 @@ export class Outbox {
   readonly dialect: Dialect;
   readonly config: BrokerConfig;
   readonly #connection: Connection;
+  readonly #owner: OutboxOwner;
   readonly #link: LinkView;
-  readonly #send: (bytes: Uint8Array) => void;
   readonly #writer: BananaWriter;
-  readonly #jellier: Jellier;
   #isWriting = false;
   #isScheduled = false;
-  readonly #flushScheduled = (): void => {
-    this.#isScheduled = false;
-    this.flush();
-  };
   #deferred: DeferredMessage[] | undefined;
   /** Callbacks of the program that run before the next message is written. */
   #beforeNext: (() => void)[] | undefined;
@@ -71,20 +75,14 @@ export class Outbox {
   /** The size of the last message that was written. Undefined if it was deferred, or could not be written. */
   lastBytes: number | undefined;
 
-  constructor(
-    dialect: Dialect,
-    config: BrokerConfig,
-    connection: Connection,
-    link: LinkView,
-    send: (bytes: Uint8Array) => void,
-  ) {
+  constructor(dialect: Dialect, connection: Connection, owner: OutboxOwner) {
+    const { config, link } = owner;
     this.dialect = dialect;
     this.config = config;
     this.#connection = connection;
+    this.#owner = owner;
     this.#link = link;
-    this.#send = send;
     this.#writer = new BananaWriter({ dialect, limits: config.limits.banana });
-    this.#jellier = new Jellier(this.#writer, { registry: config.types });
   }
 
   /** Bytes that are written and not yet sent. */
@@ -150,11 +148,11 @@ export class Outbox {
     if (this.#isWriting || this.#writer.position === 0) return;
     this.#sentBytes += this.#writer.position;
     if (this.#link.takesViews !== true) {
-      this.#send(this.#writer.take());
+      this.#owner.send(this.#writer.take());
       return;
     }
     const view = this.#writer.takeView();
-    this.#send(view);
+    this.#owner.send(view);
     if (this.#link.releasesViews !== true) return;
     if (this.#link.queuedBytes === 0) BananaWriter.reuse(view);
     else this.#unreleased = view;
@@ -175,8 +173,12 @@ export class Outbox {
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    if (this.#link.scheduleFlush === undefined) void RESOLVED.then(this.#flushScheduled);
-    else this.#link.scheduleFlush(this.#flushScheduled);
+    const flush = (): void => {
+      this.#isScheduled = false;
+      this.flush();
+    };
+    if (this.#link.scheduleFlush === undefined) void RESOLVED.then(flush);
+    else this.#link.scheduleFlush(flush);
   }
 
   #writeDeferred(): void {
@@ -201,17 +203,19 @@ export class Outbox {
   #write(message: OutboundMessage, graph: OutgoingGraph | undefined, shared: SharedArguments | undefined): boolean {
     const writer = this.#writer;
     const start = writer.position;
-    const { cycles } = this.#jellier;
+    const { codecs } = this.config;
+    const jellier = codecs.takeJellier(writer);
+    const { cycles } = jellier;
     try {
-      if (shared === undefined || graph === undefined) writeMessage(this.#jellier, message, graph);
-      else this.#writeShared(message as OutboundCall, graph, shared);
+      if (shared === undefined || graph === undefined) writeMessage(jellier, message, graph);
+      else this.#writeShared(jellier, message as OutboundCall, graph, shared);
       if (graph?.hasPromises === true) {
         writer.truncate(start);
         graph.rollback({ keepReferences: true });
         return false;
       }
       writer.seal();
-      if (this.#jellier.cycles > cycles) this.#checkCycles(writer.since(start));
+      if (jellier.cycles > cycles) this.#checkCycles(writer.since(start));
       requireMessageSize(writer.position - start, this.config.limits.messageBytes);
       this.lastBytes = writer.position - start;
       if (graph?.kept !== undefined) this.#keepAnswer(message as OutboundAnswer, graph, graph.kept, start);
@@ -225,6 +229,8 @@ export class Outbox {
       if (error instanceof JellyError && error.code === "JELLY_STRING_TOO_LONG")
         error.message += "; send it in parts, as a stream or in pages";
       throw error;
+    } finally {
+      codecs.giveBack(jellier);
     }
   }
 
@@ -236,7 +242,7 @@ export class Outbox {
   }
 
   /** Writes a call whose arguments may have been written for another target already. */
-  #writeShared(call: OutboundCall, graph: OutgoingGraph, shared: SharedArguments): void {
+  #writeShared(jellier: Jellier, call: OutboundCall, graph: OutgoingGraph, shared: SharedArguments): void {
     const writer = this.#writer;
     writeCallHead(writer, call);
     const written = graph.findShared(shared, this);
@@ -245,7 +251,7 @@ export class Outbox {
       return;
     }
     const start = writer.position;
-    writeArguments(this.#jellier, call.args, graph);
+    writeArguments(jellier, call.args, graph);
     graph.keepShared(shared, this, () => writer.since(start));
   }
 

@@ -1,7 +1,7 @@
 // Reads the messages of the peer in their order: a short one at once, a long one in steps, so that other connections,
 // timers and sockets get their turn.
 
-import { BananaReader } from "@pb/banana";
+import { BananaReader, none } from "@pb/banana";
 import type { Dialect, Session, Steps } from "@pb/banana";
 import { LimitError, ServerBusyError } from "../errors.js";
 import type { CloseReason } from "../errors.js";
@@ -24,13 +24,26 @@ export interface ReaderOwner {
   end(reason: CloseReason, cause: unknown): void;
 }
 
+const NO_BYTES = new Uint8Array(0);
+const NO_VIEW = new DataView(NO_BYTES.buffer);
+
+/** The reader of all connections, unless it is in use. */
+let spareReader: BananaReader | undefined;
+
+function takeReader(): BananaReader {
+  const reader = spareReader ?? new BananaReader();
+  spareReader = undefined;
+  return reader;
+}
+
 export class MessageReader {
   readonly #owner: ReaderOwner;
   readonly #session: Session;
   readonly #backpressure: Backpressure;
   readonly #memory: ConnectionMemory;
   readonly #writer: LinkWriter;
-  readonly #reader = new BananaReader();
+  /** Undefined while nothing is read. */
+  #reader: BananaReader | undefined;
   /** The long message that is being read, and its bytes. */
   #steps: Steps<void> | undefined;
   #stepsBytes = 0;
@@ -56,9 +69,7 @@ export class MessageReader {
   }
 
   /** Takes bytes from the link. */
-  readonly receive = (bytes: Uint8Array): void => this.#received(bytes);
-
-  #received(bytes: Uint8Array): void {
+  receive(bytes: Uint8Array): void {
     if (!this.#isOpen) return;
     this.bytesReceived += bytes.length;
     this.#session.push(bytes);
@@ -78,14 +89,16 @@ export class MessageReader {
   read(): void {
     if (!this.#isOpen || this.#isReading) return;
     this.#isReading = true;
+    const reader = (this.#reader ??= takeReader());
     try {
-      this.#readMessages();
+      this.#readMessages(reader);
       this.#countUnread();
     } catch (error) {
       const reason = this.#core === undefined ? failedNegotiation(error) : "protocol";
       this.#owner.end(error instanceof LimitError ? "limit" : reason, error);
     } finally {
       this.#isReading = false;
+      if (this.#steps === undefined) this.#giveBackReader(reader);
     }
     this.#finishTurn();
   }
@@ -112,11 +125,18 @@ export class MessageReader {
   #giveUp(): void {
     this.#steps?.return();
     this.#endSteps();
+    this.#reader = undefined;
     leave(this);
     this.#session.discard();
   }
 
-  #readMessages(): void {
+  #giveBackReader(reader: BananaReader): void {
+    this.#reader = undefined;
+    reader.reset(NO_BYTES, 0, 0, none, 0, NO_VIEW); // It must not keep the buffer of this connection.
+    spareReader = reader;
+  }
+
+  #readMessages(reader: BananaReader): void {
     while (this.#isOpen) {
       const isHolding = this.#core !== undefined && this.#core.responder.heldBytes > 0;
       // Otherwise everything that has arrived is read and running.
@@ -127,10 +147,10 @@ export class MessageReader {
         continue;
       }
       if (isHolding && this.#core?.responder.runHeld() === true) continue;
-      const hasMessage = this.#session.advance(this.#reader, SCANNED_BYTES);
+      const hasMessage = this.#session.advance(reader, SCANNED_BYTES);
       if (this.#core === undefined) this.#becomeReady();
       // The root source may have closed the connection.
-      if (hasMessage && this.#core !== undefined) this.#receive(this.#core);
+      if (hasMessage && this.#core !== undefined) this.#receive(this.#core, reader);
       else if (!this.#session.isInterrupted) {
         this.#backpressure.rest(this.#session.pendingBytes);
         return;
@@ -152,14 +172,13 @@ export class MessageReader {
   }
 
   /** Reads a message and passes it to its owner. Throws `ProtocolError` when the peer violated the protocol. */
-  #receive(core: ConnectionCore): void {
-    const reader = this.#reader;
+  #receive(core: ConnectionCore, reader: BananaReader): void {
     const memory = this.#memory;
     memory.messageBytes = reader.bytesLeft;
     if (reader.bytesLeft <= SMALL_MESSAGE_BYTES && memory.hasLeastRoom) memory.heap.left = memory.granted = LEAST_ROOM;
     else memory.startMessage();
     if (reader.isLong()) {
-      this.#startSteps(core);
+      this.#startSteps(core, reader);
       return;
     }
     const message = this.#readMessage(reader);
@@ -188,15 +207,14 @@ export class MessageReader {
     }
   }
 
-  #startSteps(core: ConnectionCore): void {
-    this.#stepsBytes = this.#reader.bytesLeft;
-    this.#steps = this.#receiveInSteps(core);
+  #startSteps(core: ConnectionCore, reader: BananaReader): void {
+    this.#stepsBytes = reader.bytesLeft;
+    this.#steps = this.#receiveInSteps(core, reader);
     if (this.#stepsBytes < LARGE_MESSAGE_BYTES) return;
     this.#backpressure.waitFor((resume) => enter(this, resume));
   }
 
-  *#receiveInSteps(core: ConnectionCore): Steps<void> {
-    const reader = this.#reader;
+  *#receiveInSteps(core: ConnectionCore, reader: BananaReader): Steps<void> {
     const message = yield* this.#readMessageInSteps(reader);
     yield;
     switch (message.command) {

@@ -28,6 +28,19 @@ export interface Load {
   };
 }
 
+/** What the backpressure uses of the connection that owns it. */
+export interface BackpressureOwner {
+  /** Reads the bytes that have arrived and are not read yet. */
+  read(): void;
+  /** Sends a message without meaning: a sign of life. */
+  keepAlive(): void;
+  /**
+   * Called with the limit when the peer is not read for {@link SIGN_OF_LIFE_MS} or longer, and with undefined when it
+   * is read again.
+   */
+  paused(limit: LimitName | undefined): void;
+}
+
 /**
  * Bytes of held calls at which reading stops. Pings and answers behind fewer calls than that are still read. More of
  * them would only move what waits from the socket to the memory.
@@ -65,12 +78,10 @@ const LONG_BYTES = 16 * 1024;
  * when it has stopped because of answers that have not left, the peer waits for these, and reads.
  */
 export class Backpressure {
+  readonly #owner: BackpressureOwner;
   readonly #link: Link;
   readonly #limits: BrokerLimits;
-  readonly #read: () => void;
-  readonly #signOfLife: () => void;
-  readonly #paused: (limit: LimitName | undefined) => void;
-  /** The limit that was last passed to `#paused`. */
+  /** The limit that was last passed to the owner. */
   #notedPause: LimitName | undefined;
   /** Undefined before the connection is ready and after its end. */
   #load: Load | undefined;
@@ -93,23 +104,10 @@ export class Backpressure {
   #roomWaiters = 0;
   #signTimer: ReturnType<typeof setInterval> | undefined;
 
-  /**
-   * `read` reads the bytes that have arrived and are not read yet. `signOfLife` sends a message without meaning.
-   * `paused` is called with the limit when the peer is not read for {@link SIGN_OF_LIFE_MS} or longer, and with
-   * undefined when it is read again.
-   */
-  constructor(
-    link: Link,
-    limits: BrokerLimits,
-    read: () => void,
-    signOfLife: () => void,
-    paused: (limit: LimitName | undefined) => void,
-  ) {
+  constructor(owner: BackpressureOwner, link: Link, limits: BrokerLimits) {
+    this.#owner = owner;
     this.#link = link;
     this.#limits = limits;
-    this.#read = read;
-    this.#signOfLife = signOfLife;
-    this.#paused = paused;
     this.#messagesLeft = limits.messagesPerTurn;
   }
 
@@ -152,7 +150,7 @@ export class Backpressure {
   waitFor(enter: (resume: () => void) => boolean): void {
     const resume = (): void => {
       this.#isWaiting = false;
-      inTurn(this.#endYield);
+      inTurn(() => this.#endYield());
     };
     if (enter(resume)) return;
     this.#isWaiting = this.#isYielding = true;
@@ -189,7 +187,7 @@ export class Backpressure {
       else this.#resume();
     } else if (!mustPause && this.#load !== undefined) {
       const { heldBytes, mustHold } = this.#load.responder;
-      if (heldBytes > 0 && !mustHold) queueMicrotask(this.#read); // A held call may run now.
+      if (heldBytes > 0 && !mustHold) queueMicrotask(() => this.#owner.read()); // A held call may run now.
     }
   }
 
@@ -253,21 +251,21 @@ export class Backpressure {
     this.#isResuming = true;
     this.#link.resume();
     this.#isResuming = false;
-    queueMicrotask(this.#read);
+    queueMicrotask(() => this.#owner.read());
   }
 
   /** Lets other connections, timers and sockets run before this connection is read again. */
   #yield(): void {
     this.#isYielding = true;
-    inTurn(this.#endYield);
+    inTurn(() => this.#endYield());
   }
 
-  readonly #endYield = (): void => {
+  #endYield(): void {
     this.#isYielding = false;
     this.#restedAt = undefined;
     this.#startTurn();
-    this.#read();
-  };
+    this.#owner.read();
+  }
 
   /**
    * While nothing is read, pings of the peer cannot be answered. A message without meaning shows that this end is
@@ -275,7 +273,7 @@ export class Backpressure {
    */
   #startSigns(): void {
     this.#signTimer ??= setInterval(() => {
-      if (this.#link.queuedBytes === 0) this.#signOfLife();
+      if (this.#link.queuedBytes === 0) this.#owner.keepAlive();
       this.#notePause(this.pausedBy);
     }, SIGN_OF_LIFE_MS);
   }
@@ -283,7 +281,7 @@ export class Backpressure {
   #notePause(limit: LimitName | undefined): void {
     if ((limit === undefined) === (this.#notedPause === undefined)) return;
     this.#notedPause = limit;
-    this.#paused(limit);
+    this.#owner.paused(limit);
   }
 
   #stopSigns(): void {

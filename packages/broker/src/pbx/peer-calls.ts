@@ -7,6 +7,7 @@ import type { CallNote } from "../calls/call-context.js";
 import type { Callable, Perspective } from "../calls/callable.js";
 import { canceledByCaller, DependencyFailed, NotAReference, NotExpected } from "../calls/extension-errors.js";
 import { isBaggage, isTracestate, readTraceparent } from "../calls/trace-context.js";
+import type { BrokerConfig } from "../engine/config.js";
 import type { ConnectionCore } from "../engine/connection-core.js";
 import type { ExpectedResults } from "../engine/responder/answers.js";
 import type { ArrivingCalls } from "../engine/responder/responder.js";
@@ -16,13 +17,14 @@ import type { ReceivedCall } from "../wire/messages.js";
 import { ExpectedResult } from "./expected-result.js";
 import { KeptAnswers } from "./kept-answers.js";
 import { PBX, toSeconds } from "./pbx.js";
+import type { Published } from "./published.js";
 
 /** How many notes, and how many expectations, are kept whose call has not arrived. */
 const MOST_AHEAD = 64;
 
 export class PeerCalls implements ArrivingCalls, ExpectedResults {
   readonly #core: ConnectionCore;
-  readonly #published: Map<string, Callable>;
+  readonly #published: Published;
   /** Notes whose call has not arrived. While there are any, the responder asks for them. */
   readonly #notes = new Map<number, CallNote>();
   /** The results that the peer may call, by the ids of their calls. */
@@ -34,12 +36,16 @@ export class PeerCalls implements ArrivingCalls, ExpectedResults {
   /** The users who have logged in over this connection, as text. */
   readonly #user: () => string;
 
-  constructor(core: ConnectionCore, published: Map<string, Callable>, user: () => string) {
+  constructor(core: ConnectionCore, published: Published, user: () => string) {
     this.#core = core;
     this.#published = published;
     this.#answers = KeptAnswers.of(core.config);
-    this.#answers.forgetOld();
     this.#user = user;
+  }
+
+  /** Called for each connection, whether its peer uses this or not. */
+  static forgetOld(config: BrokerConfig): void {
+    KeptAnswers.of(config).forgetOld();
   }
 
   // Messages of the peer

@@ -22,7 +22,7 @@ const REFUSALS = 3;
 export interface ExportHost {
   readonly connection: Connection;
   /** The objects that are published under a name. */
-  readonly published: ReadonlyMap<string, Callable>;
+  readonly published: { get(name: string): Callable | undefined };
   readonly config: {
     readonly limits: { readonly references: number };
     readonly onEvent: (event: BrokerEvent, connection: Connection) => void;

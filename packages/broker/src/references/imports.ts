@@ -14,7 +14,7 @@ import { requestCollection, whenCollected, WeakValues } from "./weak-values.js";
 import type { Collected } from "./weak-values.js";
 
 /** The part of a connection that the table uses. */
-export interface ImportHost {
+export interface ImportHost<Proxy = object> {
   readonly connection: Connection;
   readonly config: {
     readonly traceReferences: boolean;
@@ -22,6 +22,8 @@ export interface ImportHost {
     readonly onEvent: (event: BrokerEvent, connection: Connection) => void;
   };
   readonly outbox: { write(message: OutboundMessage): unknown };
+  /** Makes the object that represents an object of the peer. */
+  makeProxy(id: ObjectId, perspective: Perspective): Proxy;
 }
 
 /** The object that represents an object of the peer: a `RemoteReference`. */
@@ -77,8 +79,7 @@ class ImportedReferences<Proxy extends object> {
 }
 
 export class ImportTable<Proxy extends ReferenceLike = ReferenceLike> {
-  readonly #host: ImportHost;
-  readonly #makeProxy: (id: ObjectId, perspective: Perspective) => Proxy;
+  readonly #host: ImportHost<Proxy>;
   /**
    * All tables are created with their first entry: most connections never have one, and there may be thousands of
    * connections (bench `connections`).
@@ -92,9 +93,8 @@ export class ImportTable<Proxy extends ReferenceLike = ReferenceLike> {
   /** The objects of the peer that are held. */
   #objectCount = 0;
 
-  constructor(host: ImportHost, makeProxy: (id: ObjectId, perspective: Perspective) => Proxy) {
+  constructor(host: ImportHost<Proxy>) {
     this.#host = host;
-    this.#makeProxy = makeProxy;
   }
 
   // References
@@ -113,7 +113,7 @@ export class ImportTable<Proxy extends ReferenceLike = ReferenceLike> {
   named(name: string): Proxy {
     const named = (this.#named ??= new Map<string, Proxy>());
     let proxy = named.get(name);
-    if (proxy?.isAlive !== true) named.set(name, (proxy = this.#makeProxy(name, null)));
+    if (proxy?.isAlive !== true) named.set(name, (proxy = this.#host.makeProxy(name, null)));
     return proxy;
   }
 
@@ -127,7 +127,7 @@ export class ImportTable<Proxy extends ReferenceLike = ReferenceLike> {
     let proxy = siblings.get(key);
     let object = proxy === undefined ? undefined : references.objects.get(proxy);
     if (proxy === undefined || object === undefined) {
-      proxy = this.#makeProxy(id, perspective);
+      proxy = this.#host.makeProxy(id, perspective);
       object = { id, siblings, count: 0, arrivals: [] };
       references.objects.set(proxy, object);
       siblings.set(key, proxy, object);

@@ -6,6 +6,7 @@ import type { BrokerOptions, ConnectionLostError } from "@pb/broker";
 import { BrokerConfig } from "@pb/broker/extension";
 import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { ConnectionMemory, MemoryPool } from "../../src/engine/memory.js";
+import type { MemoryOwner } from "../../src/engine/memory.js";
 import { defaultBrokerLimits } from "../../src/limits.js";
 import { sexp as bytes } from "../../../jelly-types/test/helpers/support.js";
 import { brokerAndPeer, brokerAndUnnegotiatedPeer, settled } from "../support/raw-peer.js";
@@ -228,10 +229,14 @@ describe("all connections of the process share a budget", () => {
   });
 });
 
+function owner(exceeded?: () => unknown, memoryExceeded?: (limit: string) => unknown): MemoryOwner {
+  return { exceeded: () => void exceeded?.(), memoryExceeded: (limit) => void memoryExceeded?.(limit) };
+}
+
 test("a message may take what is left of a budget, or a share of its reserve", () => {
   const pool = new MemoryPool("strangersHeapBytes");
   const members = [100_000, 200_000, 600_000].map((bytes) => {
-    const member = new ConnectionMemory(new BrokerConfig({}).limits, pool, () => undefined);
+    const member = new ConnectionMemory(new BrokerConfig({}).limits, pool, owner());
     member.setUnread(bytes);
     return member;
   });
@@ -273,8 +278,11 @@ test("a connection is told that a pool is exceeded after the message in whose mi
   const exceeded: string[] = [];
   const limits = { ...defaultBrokerLimits, strangersHeapBytes: 10_000 };
   const pool = new MemoryPool("strangersHeapBytes");
-  const end = (): void => void exceeded.push("ended");
-  const memory = new ConnectionMemory(limits, pool, end, (limit) => void exceeded.push(limit));
+  const told = owner(
+    () => exceeded.push("ended"),
+    (limit) => exceeded.push(limit),
+  );
+  const memory = new ConnectionMemory(limits, pool, told);
   onTestFinished(() => memory.release());
   memory.startCall(20_000);
   expect(exceeded).toEqual([]);
@@ -287,7 +295,11 @@ test("a pool that was full of what ended connections had left ends the largest o
   const limits = { ...defaultBrokerLimits, strangersHeapBytes: 10_000 };
   const ended: string[] = [];
   const join = (name: string): ConnectionMemory => {
-    const memory = new ConnectionMemory(limits, pool, () => void ended.push(name));
+    const memory = new ConnectionMemory(
+      limits,
+      pool,
+      owner(() => ended.push(name)),
+    );
     onTestFinished(() => memory.release());
     return memory;
   };
@@ -308,13 +320,13 @@ test("the memory of calls that run after the end of their connection is freed on
   onTestFinished(() => registered.mockRestore());
   const limits = { ...defaultBrokerLimits, processHeapBytes: 10_000_000 };
   const left = (): number => {
-    const other = new ConnectionMemory(limits, undefined, () => undefined);
+    const other = new ConnectionMemory(limits, undefined, owner());
     other.startMessage();
     other.release();
     return other.granted;
   };
   const before = left();
-  const memory = new ConnectionMemory(limits, undefined, () => undefined);
+  const memory = new ConnectionMemory(limits, undefined, owner());
   memory.finishCall(1000); // of a call that was not counted
   expect(memory.used).toBe(0);
   for (let call = 0; call < 2; call++) memory.startCall(5_000_000);

@@ -122,6 +122,11 @@ export class Unjellier implements JellyStepReader {
     this.#allowsFastPath = this.exactness.integers === "number" && this.exactness.floats === "number";
   }
 
+  /** Whether a graph is being read: a hook of its program is running, or it pauses. */
+  get isReading(): boolean {
+    return this.reader !== noReader;
+  }
+
   /**
    * Reads one whole graph. Throws {@link JellyError} for an s-expression that is not a value, {@link
    * InsecureJellyError} for a type that the policy refuses, and any error that a state hook throws. The position of the

@@ -50,7 +50,8 @@ const optionKinds: OptionKinds<JellierOptions> = {
  * inserted around its first occurrence. Ids are assigned in the order of second occurrences, as in Twisted.
  */
 export class Jellier implements JellyWriter {
-  readonly writer: ExpressionWriter;
+  /** Where graphs are written. Set it between two graphs only. */
+  writer: ExpressionWriter;
   readonly policy: SecurityPolicy;
   readonly #registry: TypeRegistry | undefined;
   readonly #persistentStore: ((instance: object) => Expression | undefined) | undefined;

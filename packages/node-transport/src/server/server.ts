@@ -5,6 +5,7 @@ import type { Broker, BrokerLimits } from "@pb/broker";
 import { withDefaults } from "@pb/broker/extension";
 import { ConnectError } from "@pb/transport";
 import type {
+  AdmittedConnection,
   CloseOptions,
   LimitChanges,
   ServerConnections,
@@ -244,19 +245,29 @@ export class Server {
     origin: Origin,
     secure?: () => Promise<Duplex | undefined>,
   ): void {
-    const { description, address } = describePeer(stream, "listener", origin);
+    const peer = describePeer(stream, "listener", origin);
+    const { description, address } = peer;
     const admitted = this.#connections.admit({ address, peer: description, destroy: () => discardSocket(stream) });
     if (admitted === undefined) return;
     if (stream.destroyed) admitted.closed();
-    else stream.once("close", () => admitted.closed());
-    const serve = (ready: Duplex): void =>
-      void admitted.serve(new SocketLink(ready, "listener", describePeer(ready, "listener", origin)));
-    if (secure === undefined) serve(stream);
-    else
-      secure().then(
-        (ready) => (ready === undefined ? admitted.fail() : serve(ready)),
-        (error: unknown) => admitted.fail(error as Error),
-      );
+    else stream.on("close", () => admitted.closed());
+    if (secure === undefined) admitted.serve(new SocketLink(stream, "listener", peer));
+    else void serveSecured(secure(), admitted, origin);
+  }
+}
+
+/** Serves a connection after its TLS handshake, unless that fails. */
+async function serveSecured(
+  secured: Promise<Duplex | undefined>,
+  admitted: AdmittedConnection,
+  origin: Origin,
+): Promise<void> {
+  try {
+    const ready = await secured;
+    if (ready === undefined) admitted.fail();
+    else admitted.serve(new SocketLink(ready, "listener", describePeer(ready, "listener", origin)));
+  } catch (error) {
+    admitted.fail(error as Error);
   }
 }
 

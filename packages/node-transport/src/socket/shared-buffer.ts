@@ -12,8 +12,13 @@ const READ_BYTES = 256 * 1024;
 
 let buffer: Uint8Array | undefined;
 
-/** The functions that receive what sockets of {@link connectWithSharedBuffer} read. */
-const receivers = new WeakMap<Duplex, (bytes: Uint8Array) => void>();
+/** What {@link receiveFrom} passes the bytes of a stream to. */
+export interface ByteReceiver {
+  /** Must not use the bytes anymore when it has returned. */
+  receive(bytes: Uint8Array): void;
+}
+
+const receivers = new WeakMap<Duplex, ByteReceiver>();
 
 /**
  * A socket that reads into the buffer of all such sockets. Without it, Node allocates 64 KiB for each read. Node fills
@@ -28,18 +33,20 @@ export const connectWithSharedBuffer: ConnectSocket = (options) => {
 
   /** Node pauses the socket when it returns false. */
   function callback(count: number, bytes: Uint8Array): boolean {
-    const receive = receivers.get(socket);
-    if (receive === undefined) return socket.push(bytes.slice(0, count));
-    receive(bytes.subarray(0, count));
+    const receiver = receivers.get(socket);
+    if (receiver === undefined) return socket.push(bytes.slice(0, count));
+    receiver.receive(bytes.subarray(0, count));
     return true;
   }
 };
 
-/**
- * Calls `receive` with all that arrives from a stream, also from one with a buffer of its own. `receive` must not use
- * the bytes anymore when it has returned.
- */
-export function receiveFrom(stream: Duplex, receive: (bytes: Uint8Array) => void): void {
-  receivers.set(stream, receive);
-  stream.on("data", receive);
+/** Passes all that arrives from a stream to `receiver`, also from one with a buffer of its own. */
+export function receiveFrom(stream: Duplex, receiver: ByteReceiver): void {
+  receivers.set(stream, receiver);
+  stream.on("data", pass);
+}
+
+/** One listener for all streams: there may be thousands (bench `crowd`). */
+function pass(this: Duplex, bytes: Uint8Array): void {
+  receivers.get(this)?.receive(bytes);
 }

@@ -38,6 +38,7 @@ export class SocketLink implements Link, Pulse {
   /** Bytes that are passed to the stream and have not left it. */
   #inFlightBytes = 0;
   #isClosing = false;
+  #cause: Error | undefined;
   lastReceived: number = performance.now();
   lastLeft: number = performance.now();
   sentBytes = 0;
@@ -67,7 +68,6 @@ export class SocketLink implements Link, Pulse {
   }
 
   start(receiver: LinkReceiver): void {
-    let cause: Error | undefined;
     this.#receiver = receiver;
     const stream = this.#stream;
     if (stream.destroyed || stream.readableEnded || !stream.writable) {
@@ -77,15 +77,26 @@ export class SocketLink implements Link, Pulse {
       process.nextTick(() => receiver.lost(cause));
       return;
     }
-    receiveFrom(stream, (chunk) => {
-      this.lastReceived = performance.now();
-      if (!this.#isClosing) receiver.received(chunk);
-    });
-    stream
-      .on("error", (error) => (cause = error))
-      .on("end", () => this.#peerClosed())
-      .on("close", () => receiver.lost(cause))
-      .resume(); // It may be paused, as the sockets of a server with `pauseOnConnect` are.
+    links.set(stream, this);
+    receiveFrom(stream, this);
+    // It may be paused, as the sockets of a server with `pauseOnConnect` are.
+    stream.on("error", noteError).on("end", end).on("close", close).resume();
+  }
+
+  /** Takes bytes from the stream. */
+  receive(bytes: Uint8Array): void {
+    this.lastReceived = performance.now();
+    if (!this.#isClosing) this.#receiver?.received(bytes);
+  }
+
+  /** The stream has failed, and closes next. */
+  noteError(error: Error): void {
+    this.#cause = error;
+  }
+
+  /** The stream is closed. */
+  lost(): void {
+    this.#receiver?.lost(this.#cause);
   }
 
   send(bytes: Uint8Array): void {
@@ -133,7 +144,7 @@ export class SocketLink implements Link, Pulse {
   /**
    * The peer has closed the connection. What is queued is discarded, and what is in flight has `CLOSING_MS` to leave.
    */
-  #peerClosed(): void {
+  peerClosed(): void {
     this.#queue = [];
     this.close();
     this.#stream.end();
@@ -177,6 +188,21 @@ export class SocketLink implements Link, Pulse {
     this.leftBytes += count;
     this.lastLeft = performance.now();
   }
+}
+
+/** The links of streams, for listeners that all streams share: there may be thousands (bench `crowd`). */
+const links = new WeakMap<Duplex, SocketLink>();
+
+function noteError(this: Duplex, error: Error): void {
+  links.get(this)?.noteError(error);
+}
+
+function end(this: Duplex): void {
+  links.get(this)?.peerClosed();
+}
+
+function close(this: Duplex): void {
+  links.get(this)?.lost();
 }
 
 /** Copies bytes that are a small part of their buffer, so that the queue does not keep the whole buffer in memory. */

@@ -51,7 +51,7 @@ test("what arrives before anything receives stays in the stream, in order", asyn
   server.write("before");
   await once(client, "readable");
   let received = "";
-  receiveFrom(client, (bytes) => (received += Buffer.from(bytes).toString()));
+  receiveFrom(client, { receive: (bytes) => (received += Buffer.from(bytes).toString()) });
   client.resume();
   server.write(" and after");
   await until(() => received === "before and after", "all has arrived");
@@ -60,15 +60,16 @@ test("what arrives before anything receives stays in the stream, in order", asyn
 test("a paused socket receives nothing, and all of it when it is resumed", async () => {
   const { client, server } = await pair();
   const chunks: Uint8Array[] = [];
-  receiveFrom(client, (bytes) => {
+  const receive = (bytes: Uint8Array): void => {
     chunks.push(bytes.slice());
     client.pause();
-  });
+  };
+  receiveFrom(client, { receive });
   const sent = Buffer.concat(Array.from({ length: 20 }, (_, seed) => pattern(seed + 1)));
   server.end(sent);
   await until(() => chunks.length === 1, "a chunk has arrived");
   const other = await pair();
-  receiveFrom(other.client, () => undefined);
+  receiveFrom(other.client, { receive: () => undefined });
   other.server.write(pattern(99));
   await until(() => other.client.bytesRead === 100_000, "the other socket has read");
   expect(chunks).toHaveLength(1);
@@ -84,13 +85,13 @@ test("a paused socket receives nothing, and all of it when it is resumed", async
 test("the end of the peer and its resets are noticed", async () => {
   const one = await pair();
   const received: Uint8Array[] = [];
-  receiveFrom(one.client, (bytes) => received.push(bytes.slice()));
+  receiveFrom(one.client, { receive: (bytes) => received.push(bytes.slice()) });
   one.server.end("bye");
   await once(one.client, "end");
   expect(Buffer.concat(received).toString()).toBe("bye");
 
   const two = await pair();
-  receiveFrom(two.client, () => undefined);
+  receiveFrom(two.client, { receive: () => undefined });
   two.server.resetAndDestroy();
   const [error] = (await once(two.client, "error")) as [NodeJS.ErrnoException];
   expect(error.code).toBe("ECONNRESET");

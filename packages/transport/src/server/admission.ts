@@ -120,7 +120,7 @@ export class Admission {
    *   that has the most and more than one, the one that has been silent longest.
    */
   admit(candidate: Candidate): Ticket | Refusal {
-    const place = new Place(candidate);
+    const place = new Place(candidate, this.#move);
     for (const excess of this.#exceeded(place)) {
       const { limit } = excess;
       const victim = this.#victim(excess, place);
@@ -129,7 +129,7 @@ export class Admission {
       victim.candidate.evict(limit);
     }
     this.#move(place, "negotiating");
-    return { moveTo: (stage) => this.#move(place, stage) };
+    return place;
   }
 
   /** The limits that one more connection would exceed. Those that apply to the address of the candidate come first. */
@@ -179,27 +179,34 @@ export class Admission {
     return silent;
   }
 
-  #move(place: Place, stage: Stage | "closed"): void {
+  /** One function for all places. */
+  readonly #move = (place: Place, stage: Stage | "closed"): void => {
     if (place.stage === "closed") return;
     place.stage = stage;
     set(this.#all, place, stage !== "closed");
     set(this.#negotiating, place, stage === "negotiating");
     set(this.#newcomers, place, stage === "negotiating" || stage === "loggingIn");
     set(this.#guests, place, stage === "guest");
-  }
+  };
 }
 
 /** A connection and the place that it has or asks for. */
-class Place {
+class Place implements Ticket {
   readonly candidate: Candidate;
   /** The widest first. Connections without an address have a network of their own. */
   readonly networks: readonly string[];
   readonly since: number = performance.now();
   stage: Stage | "closed" | undefined;
+  readonly #move: (place: Place, stage: Stage | "closed") => void;
 
-  constructor(candidate: Candidate) {
+  constructor(candidate: Candidate, move: (place: Place, stage: Stage | "closed") => void) {
     this.candidate = candidate;
+    this.#move = move;
     this.networks = candidate.address === undefined ? [""] : [...networksOf(candidate.address)].reverse();
+  }
+
+  moveTo(stage: Stage | "closed"): void {
+    this.#move(this, stage);
   }
 }
 

@@ -2,17 +2,17 @@
 
 import { Broker } from "@pb/broker";
 import type { BrokerLimits, LimitError } from "@pb/broker";
-import { after, BrokerConfig, EventRate, Subscriptions, withDefaults } from "@pb/broker/extension";
-import type { Link } from "@pb/broker/extension";
-import { checkOptions, dispose, onDispose } from "@pb/jelly-types";
+import { BrokerConfig, EventRate, Subscriptions, withDefaults } from "@pb/broker/extension";
+import { checkOptions } from "@pb/jelly-types";
 import type { OptionKinds } from "@pb/jelly-types";
-import { completeLiveness, watchOver } from "../liveness.js";
+import { completeLiveness } from "../liveness.js";
 import type { LivenessOptions } from "../liveness.js";
 import { defaultPlatform } from "../platform.js";
 import type { Platform } from "../platform.js";
-import type { Pulse } from "../pulse.js";
 import { Admission, defaultServerLimits } from "./admission.js";
-import type { LimitChanges, Refusal, ServerLimits, Ticket } from "./admission.js";
+import type { LimitChanges, Refusal, ServerLimits } from "./admission.js";
+import { about, Admitted } from "./admitted.js";
+import type { AdmittedConnection, AdmittedOwner, IncomingConnection } from "./admitted.js";
 import { drain } from "./drain.js";
 import type { CloseOptions, DrainTimes } from "./drain.js";
 import { errorFor, Refusals } from "./refusals.js";
@@ -37,42 +37,6 @@ const optionKinds: OptionKinds<ServerConnectionsOptions> = {
   platform: "object",
 };
 
-/** A connection that a transport has accepted and that has no link yet. */
-export interface IncomingConnection {
-  /**
-   * The IP address of the peer, for the limits. Undefined if it has none or if it does not identify the peer, as behind
-   * a proxy.
-   */
-  readonly address: string | undefined;
-  /** Describes the peer in events, such as `tcp:192.0.2.1:51324`. */
-  readonly peer: string;
-  /** Closes the connection at once. */
-  readonly destroy: () => void;
-}
-
-/**
- * A connection that has a place, or that a limit refuses. The transport calls `serve`, `relay` or `fail`, and always
- * `closed`.
- */
-export interface AdmittedConnection {
-  /** Whether a limit refuses the connection: then `serve` tells the peer, and nothing else may be done with it. */
-  readonly isRefused: boolean;
-  /** Creates the broker. */
-  serve(link: Link & Pulse): Broker;
-  /**
-   * Instead of `serve`: the transport passes the bytes on to another server. The connection counts as a guest, and
-   * `close` and `destroy` of the connections leave it open.
-   */
-  relay(pulse: Pick<Pulse, "lastReceived">): void;
-  /**
-   * Reports that there will be no link, for example because a TLS handshake failed. Without an error: the peer has
-   * closed the connection, and had not sent a byte.
-   */
-  fail(error?: Error): void;
-  /** Frees the place of the connection. Can be called more than once. */
-  closed(): void;
-}
-
 /** Milliseconds that a negotiation in progress may take when the server drains. */
 const NEGOTIATION_MS = 1_000;
 
@@ -85,7 +49,6 @@ export class ServerConnections {
   readonly #platform: Platform;
   readonly #admission: Admission;
   readonly #refusals: Refusals;
-  readonly #sameUser: SameUserPolicy;
   readonly #brokers = new Set<Broker>();
   /** Connections whose brokers do not exist yet or are not ready. */
   readonly #unready = new Set<Pick<Admitted, "incoming" | "broker">>();
@@ -99,18 +62,35 @@ export class ServerConnections {
   readonly #pauses = new EventRate(BURST);
   /** Connections whose pause was reported. */
   readonly #paused = new WeakSet<Broker>();
+  /** What all connections call back. */
+  readonly #admittedOwner: AdmittedOwner;
   #isAdmitting = true;
 
   /** Throws `TypeError` for an unknown option, and for a limit or another one that is not a number in its range. */
   constructor(options: ServerConnectionsOptions) {
     checkOptions(options, optionKinds);
-    if (options.liveness !== false) completeLiveness(options.liveness);
     this.#options = options;
     this.#limits = withDefaults("limit", defaultServerLimits, options.limits, { tlsMs: { least: 1 } });
     this.#platform = options.platform ?? defaultPlatform;
     this.#admission = new Admission(this.#limits);
     this.#refusals = new Refusals(options.config.dialects, this.#platform);
-    this.#sameUser = new SameUserPolicy(options.sameUser);
+    this.#admittedOwner = this.#ownerOf(options);
+  }
+
+  #ownerOf({ config, liveness, sameUser }: ServerConnectionsOptions): AdmittedOwner {
+    return {
+      config,
+      limits: () => this.#limits,
+      liveness: liveness === false ? undefined : completeLiveness(liveness),
+      platform: this.#platform,
+      sameUser: new SameUserPolicy(sameUser),
+      unready: this.#unready,
+      brokers: this.#brokers,
+      evict: (admitted, limit) => this.#evict(admitted, limit),
+      report: (event) => this.report(event),
+      reportFailure: (id, peer, error) => this.#reportFailure(id, peer, error),
+      reportPause: (broker, limit) => this.#reportPause(broker, limit),
+    };
   }
 
   /** The limits, with all defaults filled in. */
@@ -186,31 +166,12 @@ export class ServerConnections {
       incoming.destroy();
       return undefined;
     }
-    const id = Broker.nextId();
-    const admitted: Admitted = { id, incoming, broker: undefined, pulse: undefined, isEvicted: false };
-    const ticket = this.#admission.admit({
-      address: incoming.address,
-      evict: (limit) => this.#evict(admitted, limit),
-      lastReceived: () => admitted.pulse?.lastReceived ?? 0,
-    });
-    if (typeof ticket === "string") return this.#refuse(id, incoming, ticket);
+    const admitted = new Admitted(this.#admittedOwner, incoming);
+    const ticket = this.#admission.admit(admitted);
+    if (typeof ticket === "string") return this.#refuse(admitted.id, incoming, ticket);
+    admitted.ticket = ticket;
     this.#unready.add(admitted);
-    return {
-      isRefused: false,
-      serve: (link) => this.#serve(link, admitted, ticket),
-      relay: (pulse) => {
-        this.#unready.delete(admitted);
-        admitted.pulse = pulse;
-        ticket.moveTo("guest");
-      },
-      fail: (error) => {
-        if (!admitted.isEvicted) this.#reportFailure(id, incoming.peer, error);
-      },
-      closed: () => {
-        this.#unready.delete(admitted);
-        ticket.moveTo("closed");
-      },
-    };
+    return admitted;
   }
 
   #refuse(id: string, incoming: IncomingConnection, limit: Refusal): AdmittedConnection | undefined {
@@ -290,41 +251,6 @@ export class ServerConnections {
     for (const broker of this.#brokers) broker.terminate("closed");
   }
 
-  #serve(link: Link & Pulse, admitted: Admitted, ticket: Ticket): Broker {
-    const { config, liveness } = this.#options;
-    const login: Login = { succeeded: false, hasName: false };
-    const { id } = admitted;
-    const startMs = performance.now();
-    const broker: Broker = new Broker(link, config, (who) => this.#admitLogin(broker, ticket, login, who), {
-      id,
-      ready: () => {
-        this.#unready.delete(admitted);
-        this.#becameReady(broker, ticket, login);
-      },
-      paused: (limit) => this.#reportPause(broker, limit),
-      memoryExceeded: (limit) => this.report({ kind: "memory", limit }),
-    });
-    admitted.broker = broker;
-    admitted.pulse = link;
-    this.#brokers.add(broker);
-    const closed = broker.closed.then(() => this.#brokers.delete(broker));
-    broker.ready.then(
-      () => void closed.then(() => this.#reportClosed(broker, performance.now() - startMs)),
-      (error: unknown) => {
-        const isProbe = broker.ended?.reason.reason === "lost" && broker.ended.stats.bytesReceived === 0;
-        this.#reportFailure(id, link.peer.description, isProbe ? undefined : (error as Error));
-      },
-    );
-    if (liveness !== false) watchOver(broker, link, liveness, this.#platform);
-    return broker;
-  }
-
-  #becameReady(broker: Broker, ticket: Ticket, login: Login): void {
-    if (this.#options.config.root?.requiresLogin === true) this.#expectLogin(broker, ticket, login);
-    else ticket.moveTo("guest");
-    this.report({ kind: "connection", ...about(broker) });
-  }
-
   #reportPause(broker: Broker, limit: LimitError["limit"] | undefined): void {
     if (!broker.isOpen) return;
     if (limit === undefined) {
@@ -336,36 +262,6 @@ export class ServerConnections {
       this.#tell({ kind: "paused", ...about(broker), limit, ...(omitted === undefined ? {} : { omitted }) });
     });
   }
-
-  #reportClosed(broker: Broker, openMs: number): void {
-    this.report({ kind: "closed", ...about(broker), ...broker.ended!, openMs });
-  }
-
-  /** Ends the connection when no login has succeeded in time. */
-  #expectLogin(broker: Broker, ticket: Ticket, login: Login): void {
-    ticket.moveTo("loggingIn");
-    const { loginMs } = this.#limits;
-    const timer = after(loginMs, () => {
-      if (!login.succeeded) broker.terminate("limit", new Error(`no login within ${loginMs} ms`));
-    });
-    if (timer === undefined) return;
-    this.#platform.unref(timer);
-    void broker.closed.then(() => clearTimeout(timer));
-  }
-
-  async #admitLogin(broker: Broker, ticket: Ticket, login: Login, who: unknown): Promise<Disposable> {
-    const session = await this.#sameUser.admit(broker, who);
-    login.succeeded = true;
-    // Any stranger can log in without a name, and would otherwise get past the limits on guests.
-    login.hasName ||= typeof who === "string" || this.#options.config.root?.trustsAnonymous === true;
-    ticket.moveTo(login.hasName ? "user" : "guest");
-    const users = typeof who === "string" ? [...broker.users, who].sort() : broker.users;
-    this.report({ kind: "login", ...about(broker), who, users });
-    return onDispose(() => {
-      session[dispose]();
-      this.report({ kind: "logout", ...about(broker), who });
-    });
-  }
 }
 
 /** Events that strangers can cause as often as they like. */
@@ -373,28 +269,4 @@ type Limited = Extract<ServerEvent, { readonly kind: "failed" | "probe" | "refus
 
 function hasRate(event: ServerEvent): event is Limited {
   return event.kind === "failed" || event.kind === "probe" || event.kind === "refused" || event.kind === "memory";
-}
-
-/** What all events about a connection have in common. */
-function about(connection: Broker): Pick<Broker, "id" | "users"> & { readonly connection: Broker } {
-  const { id, users } = connection;
-  return { id, connection, users };
-}
-
-/** A connection that has a place. */
-interface Admitted {
-  readonly id: string;
-  readonly incoming: IncomingConnection;
-  /** Undefined before the transport has called `serve`, for example during a TLS handshake. */
-  broker: Broker | undefined;
-  pulse: Pick<Pulse, "lastReceived"> | undefined;
-  /** Whether it has lost its place to another connection. */
-  isEvicted: boolean;
-}
-
-/** Whether a login over one connection has succeeded. */
-interface Login {
-  succeeded: boolean;
-  /** Whether one was not anonymous. */
-  hasName: boolean;
 }

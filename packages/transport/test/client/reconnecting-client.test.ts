@@ -478,7 +478,7 @@ test("notices a connection that was cut silently, and connects again", async () 
 test("retryNow stops the timer of the attempt that it replaces", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   onTestFinished(() => void vi.useRealTimers());
-  const { network } = serve(new Echo());
+  const { network } = serve(new Echo(), { liveness: false });
   const dial = network.dial();
   let isUp = false;
   const options = { backoff: { firstMs: 60_000 }, liveness: false } as const;

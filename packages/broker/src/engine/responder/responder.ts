@@ -129,7 +129,7 @@ export class Responder {
       let args: CallArguments;
       try {
         this.#checkMayRun(call, callable);
-        args = yield* readArgumentsInSteps(reader, this.#core.unjellier, incoming);
+        args = yield* readArgumentsInSteps(reader, this.#core.ownUnjellier, incoming);
         if (call.command === "cachemessage") mentionArrivals(callable.home, incoming);
       } catch (error) {
         this.#refuse(call, callable, error);
