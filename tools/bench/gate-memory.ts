@@ -1,11 +1,13 @@
 /**
- * Measures the memory that a call takes, how much of it stays in use, and how much memory idle writers keep in use.
+ * Measures the memory that a call takes, how much of it stays in use, and how much memory idle connections and idle
+ * writers keep in use.
  * Prints bytes, as JSON, for gate.test.ts. Needs --expose-gc, and --single-threaded: otherwise V8 frees array buffers
  * in another thread, some time after it collected them.
  */
 
 import { BananaWriter, encode } from "@pb/banana";
 import { Root } from "@pb/broker";
+import { BrokerConfig } from "@pb/broker/extension";
 import { connectedPair } from "@pb/broker/testing";
 import { note } from "./calls/library.js";
 
@@ -14,6 +16,8 @@ export interface Memory {
   readonly allocated: number;
   /** Bytes of them that are in use after a garbage collection. */
   readonly retained: number;
+  /** Bytes that both brokers of an idle connection keep in use together, after one call and without a transport. */
+  readonly idle: number;
   /** Bytes that each case keeps in use. */
   readonly kept: Readonly<Record<string, number>>;
 }
@@ -25,6 +29,7 @@ class Echo extends Root {
 }
 
 const CALLS = 5000;
+const CONNECTIONS = 200;
 const WRITERS = 20;
 const HALF_MEGABYTE = new Uint8Array(500_000);
 const collectGarbage = (globalThis as unknown as { gc: () => void }).gc;
@@ -43,7 +48,23 @@ async function usedAfterCollection(): Promise<number> {
   return usedBytes();
 }
 
-async function measureCalls(): Promise<Omit<Memory, "kept">> {
+async function measureIdle(): Promise<number> {
+  const [server, client] = [new BrokerConfig({ root: new Echo() }), new BrokerConfig()];
+  const connect = async (): Promise<unknown> => {
+    const pair = await connectedPair(server, client, { isRecorded: false });
+    const echo = await pair.client.getRootObject<Echo>();
+    await echo.callRemote("echo", note);
+    return [pair, echo];
+  };
+  for (let left = CONNECTIONS; left > 0; left--) await connect(); // until V8 has compiled the code
+  const before = await usedAfterCollection();
+  const pairs: unknown[] = [];
+  for (let left = CONNECTIONS; left > 0; left--) pairs.push(await connect());
+  const after = await usedAfterCollection();
+  return (after - before) / pairs.splice(0).length;
+}
+
+async function measureCalls(): Promise<Pick<Memory, "allocated" | "retained">> {
   const pair = await connectedPair({ root: new Echo() }, {}, { isRecorded: false });
   const echo = await pair.client.getRootObject<Echo>();
   const call = async (times: number): Promise<void> => {
@@ -104,7 +125,8 @@ const cases: Record<string, () => unknown> = {
   "after `encode` of ten megabytes": () => void encode(Array<Uint8Array>(20).fill(HALF_MEGABYTE)),
 };
 const calls = await measureCalls();
+const idle = await measureIdle();
 const kept: Record<string, number> = {};
 for (const [name, work] of Object.entries(cases)) kept[name] = await keptBy(work);
-console.log(JSON.stringify({ ...calls, kept } satisfies Memory));
+console.log(JSON.stringify({ ...calls, idle, kept } satisfies Memory));
 process.exit();

@@ -71,6 +71,10 @@ describe("one call of a small dict", () => {
   });
 });
 
+test("an idle connection takes at most 8.5 kB of memory at both brokers together", () => {
+  expect(memory.idle).toBeLessThan(8_500);
+});
+
 test.each(Object.entries(memory.kept))("idle writers keep no memory in use: %s", (_, bytes) => {
   expect(bytes).toBeLessThan(200_000);
 });

@@ -139,7 +139,7 @@ export class Outbox {
       }
       this.#isWriting = false;
       if (this.#writer.position >= FLUSH_BYTES) this.flush();
-      else this.#schedule();
+      else if (!this.#isScheduled) this.#schedule();
     }
   }
 
@@ -170,15 +170,16 @@ export class Outbox {
     for (const run of callbacks) this.config.runCallback(run, this.#connection);
   }
 
+  /** A method of its own, because each call of one with a closure allocates. */
   #schedule(): void {
-    if (this.#isScheduled) return;
     this.#isScheduled = true;
-    const flush = (): void => {
-      this.#isScheduled = false;
-      this.flush();
-    };
-    if (this.#link.scheduleFlush === undefined) void RESOLVED.then(flush);
-    else this.#link.scheduleFlush(flush);
+    if (this.#link.scheduleFlush === undefined) void RESOLVED.then(() => this.#flushScheduled());
+    else this.#link.scheduleFlush(() => this.#flushScheduled());
+  }
+
+  #flushScheduled(): void {
+    this.#isScheduled = false;
+    this.flush();
   }
 
   #writeDeferred(): void {

@@ -187,7 +187,7 @@ export class Backpressure {
       else this.#resume();
     } else if (!mustPause && this.#load !== undefined) {
       const { heldBytes, mustHold } = this.#load.responder;
-      if (heldBytes > 0 && !mustHold) queueMicrotask(() => this.#owner.read()); // A held call may run now.
+      if (heldBytes > 0 && !mustHold) this.#readSoon(); // A held call may run now.
     }
   }
 
@@ -251,6 +251,11 @@ export class Backpressure {
     this.#isResuming = true;
     this.#link.resume();
     this.#isResuming = false;
+    this.#readSoon();
+  }
+
+  /** A method of its own, because each call of one with a closure allocates. */
+  #readSoon(): void {
     queueMicrotask(() => this.#owner.read());
   }
 

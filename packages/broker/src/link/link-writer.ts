@@ -46,9 +46,12 @@ export class LinkWriter {
     }
     this.#backpressure.regulate(); // The link does not report bytes that have left at once.
     const { queuedBytes } = this.#link;
-    if (queuedBytes <= this.#mostUnsent) return;
+    if (queuedBytes > this.#mostUnsent) this.#endSoon(queuedBytes);
+  }
+
+  /** Ends the connection later, because a call may be in the middle of being sent. */
+  #endSoon(queuedBytes: number): void {
     const text = `${queuedBytes} bytes wait for a peer that does not read, and the limit is ${this.#mostUnsent}`;
-    // Later, because a call may be in the middle of being sent.
     queueMicrotask(() => this.#owner.exceeded(new LimitError("unsentBytes", text)));
   }
 
