@@ -61,13 +61,14 @@ head, and 5 % the async scope and the method. Raw JSON parses half as many bytes
     title: "A byte string of 1 MB",
     unit: "strings",
     goals: { "raw JSON": 0.9, "socket.io": 1.5 },
-    below: `A string has at most 640 kB, so a megabyte is sent in pages. At the server, 68 % of the time is \`write\`, and 6 % the copy
-into the buffer of the message. The client takes twice as long: 42 % of it is garbage collection, and 25 % are three copies, into the
-scanner, out of it as a page, and into the whole. V8 counts buffers as a part of its heap, whose limit follows from the 8 MB that the
-program has: 300 strings cause about 20 collections of the whole heap, of 4 to 6 ms; with raw frames (4 MB), one. With
-\`--initial-heap-size=512\`, @pb took 1.3 (1.3 to 2.0) times as long as raw frames. Buffers that are used again, for writing and
-for the sockets of clients, were the gain so far: without them, it took 3.6 ms of processor time instead of 2.7 (raw frames 1.0,
-socket.io 0.9; medians of 7 rounds on a busy machine).`,
+    below: `A string has at most 640 kB, so a megabyte is sent in pages. At the server, 40 % of the time is \`write\`, and 17 % writing the
+message, which copies the page. The client makes three copies: into the scanner, out of it as a page, and into the whole. Pages of
+250,000 and 500,000 bytes took as long, and so did a function that copied each page from the scanner into the whole. Buffers start
+collections of the whole heap only where more than 8 MB of it are old objects. With 8.5 MB, the client had 151 of them in 1,050 strings,
+which took most of its time; with 0.8 MB less, since the text of the program takes one byte for each character, 6 in 1,000. A larger
+heap changes that again: with 60,000 more objects, raw frames had 59 in 1,000 strings, and variants of @pb 1 to 33. Buffers that are
+used again, for writing, for the sockets of clients and in the scanner, were the other gain. It took 3.2 ms of processor time instead
+of 5.7 (raw frames 1.6, socket.io 2.0; medians of 4 to 6 rounds on a busy machine).`,
   },
   {
     name: "updates-1",
