@@ -77,7 +77,7 @@ export abstract class MessageLink implements Link, Pulse {
   }
 
   get leftBytes(): number {
-    this.#noteProgress();
+    this.noteProgress();
     return this.#leftBytes;
   }
 
@@ -88,10 +88,24 @@ export abstract class MessageLink implements Link, Pulse {
 
   send(bytes: Uint8Array): void {
     if (this.#state !== "open" || this.#reportEnd !== undefined || bytes.length === 0) return;
+    this.sentBytes += bytes.length;
+    if (this.#queuedBytes === 0 && bytes.length <= this.#room) {
+      this.#transmit(bytes);
+      return;
+    }
     this.#queue.push(bytes);
     this.#queuedBytes += bytes.length;
-    this.sentBytes += bytes.length;
     this.pump();
+  }
+
+  /** Bytes that may be passed to the platform now. */
+  get #room(): number {
+    return Math.min(PIECE_BYTES, UNSENT_BYTES - this.unsentBytes, this.credit?.room ?? Infinity);
+  }
+
+  #transmit(piece: Uint8Array): void {
+    this.credit?.sent(piece.length);
+    this.transmit(piece);
   }
 
   close(): void {
@@ -144,11 +158,9 @@ export abstract class MessageLink implements Link, Pulse {
   protected pump(): void {
     const isClosing = this.#state === "closing" && this.#queuedBytes > 0;
     while (this.#queuedBytes > 0) {
-      const room = Math.min(PIECE_BYTES, UNSENT_BYTES - this.unsentBytes, this.credit?.room ?? Infinity);
+      const room = this.#room;
       if (room <= 0) return;
-      const piece = this.#dequeue(room);
-      this.credit?.sent(piece.length);
-      this.transmit(piece);
+      this.#transmit(this.#dequeue(room));
     }
     if (isClosing) this.transmitEnd();
   }
@@ -156,7 +168,7 @@ export abstract class MessageLink implements Link, Pulse {
   /** Bytes may have left the platform, or there is more credit. */
   protected progressed(): void {
     if (this.#state === "ended") return;
-    const wasQueued = this.#noteProgress() || this.#queuedBytes > 0;
+    const wasQueued = this.noteProgress() || this.#queuedBytes > 0;
     this.pump();
     if (wasQueued && this.queuedBytes === 0) this.#receiver?.drained();
   }
@@ -258,7 +270,7 @@ export abstract class MessageLink implements Link, Pulse {
   }
 
   /** Whether bytes have left the platform since the last call. */
-  #noteProgress(): boolean {
+  protected noteProgress(): boolean {
     const left = this.sentBytes - this.#queuedBytes - this.unsentBytes;
     if (left <= this.#leftBytes) return false;
     this.#leftBytes = left;

@@ -9,7 +9,8 @@ import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import type { WebSocket } from "ws";
-import { asksForCredit, WebSocketLink } from "../link/web-socket-link.js";
+import { asksForCredit } from "../link/web-socket-link.js";
+import type { WebSocketLink } from "../link/web-socket-link.js";
 import { originError, WebServer, webServerKinds } from "../server/web-server.js";
 import type { WebServerOptions } from "../server/web-server.js";
 import { withDefaults } from "@pb/broker/extension";
@@ -18,6 +19,7 @@ import type { OptionKinds } from "@pb/jelly-types";
 import { requestPeer } from "./request-peer.js";
 import type { DescribeClient } from "./request-peer.js";
 import { unfinishedMessages } from "./unfinished-messages.js";
+import { UpgradedLink } from "./upgraded-link.js";
 
 export interface UpgradeOptions extends WebServerOptions {
   /**
@@ -107,7 +109,7 @@ export class UpgradingServer extends WebServer {
       this.#webSockets.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
         unfinishedMessages.watch(socket, webSocket);
         const options = { credit: asksForCredit(request.url), heldBytes: this.heldBytes };
-        use(new WebSocketLink(webSocket, "listener", peer, options), webSocket);
+        use(new UpgradedLink(webSocket, socket, peer, options), webSocket);
       });
     const refuse = (status: number, error: ConnectError): void => this.#refuse(request, socket, status, error);
     if (admitted.isRefused) open((link) => admitted.serve(link));
