@@ -251,6 +251,8 @@ export class BrokerConnection implements Owners {
   /** Both ends may do more than Twisted's protocol has: see docs/extension.md. */
   #extend(core: ConnectionCore): void {
     core.caller.extension = this.peerFeatures = new PeerFeatures(core);
+    const { forms } = this.config.types;
+    if (forms.length > 0) this.peerFeatures.send("reads", forms);
     PeerCalls.forgetOld(this.config);
   }
 
@@ -260,7 +262,7 @@ export class BrokerConnection implements Owners {
     const { core } = this.#state;
     // Users who have logged in over one connection are another user than each of them.
     const calls = new PeerCalls(core, this.published, () => JSON.stringify(this.#broker.users));
-    const pbx = new Pbx(this.goodbyes, calls);
+    const pbx = new Pbx(this.goodbyes, calls, this.peerFeatures!);
     core.responder.prompt = pbx;
     return pbx;
   }

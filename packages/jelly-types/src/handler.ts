@@ -32,6 +32,11 @@ export interface TypeHandler<T = unknown> {
    * Whether values contain no other values, so that they need no identity and do not count as nesting. Default false.
    */
   readonly isScalar?: boolean;
+  /**
+   * A form of data that this handler reads in addition, and that no peer has to know: at most 40 characters `A-Z a-z
+   * 0-9 _ -`. A broker names it to its peer at the start of a connection. Default: none.
+   */
+  readonly form?: string;
   /** Writes one whole s-expression. Required when there are {@link classes}. */
   jelly?(value: T, jellier: JellyWriter): void;
   /** Reads the `items` elements that follow the atom, all of them. Required when there are {@link atoms}. */

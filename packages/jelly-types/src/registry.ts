@@ -21,6 +21,7 @@ export class TypeRegistry {
   readonly #byClass = new Map<object, WritingHandler>();
   /** Cache of {@link writing}, per prototype; null where no handler was found. Cleared by each registration. */
   #byPrototype = new WeakMap<object, WritingHandler | null>();
+  readonly #forms = new Set<string>();
   #isSealed = false;
   #changes = 0;
   #seenVersion = 0;
@@ -61,8 +62,14 @@ export class TypeRegistry {
       throw new TypeError(`The handler of the class ${classes[0]!.name} has no jelly method`);
     if (canRead(handler)) for (const atom of atoms) this.#byAtom.set(atom, handler);
     if (canWrite(handler)) for (const type of classes) this.#byClass.set(prototypeOf(type), handler);
+    if (handler.form !== undefined) this.#forms.add(handler.form);
     this.#changes++;
     return this;
+  }
+
+  /** The forms of data that the handlers read in addition, here and in the parents. */
+  get forms(): readonly string[] {
+    return this.#parent === undefined ? [...this.#forms] : [...new Set([...this.#parent.forms, ...this.#forms])];
   }
 
   /**

@@ -204,6 +204,44 @@ class Viewing(Case):
         self.assertEqual(packed, list(map(bytes_of, expected)))
 
 
+    async def test_a_viewer_that_names_the_packed_form_gets_packed_states_and_patches(self):
+        self.root.broker._sendMessage(b"", None, b"pbx", b"reads", (["other", "live-packed-1"],), {"pbanswer": 0})
+        states, packed = [], []
+        original = Copy.setCopyableState
+
+        def set_state(cache, state):
+            states.append(copy.deepcopy(state))
+            original(cache, {"state": None, **state})
+
+        self.patch(Copy, "setCopyableState", set_state)
+        Copy.observe_p = lambda cache, patch: packed.append(patch)
+        self.addCleanup(delattr, Copy, "observe_p")
+        await self.view(Plain({"a": 1.5, "b": ["hé", -1]}))
+        with self.live.update() as draft:
+            draft["a"] = 7
+        self.live.flush()
+        await self.answered()
+        if not self.server_is_upgraded:  # It has no object that is told.
+            self.assertEqual(states, [{"rev": 0, "state": {"a": 1.5, "b": ["hé", -1]}}])
+            self.assertEqual((packed, self.copy.state["a"]), ([], 7))
+            return
+        expected = bytes_of("08 02 0161 05 3ff8000000000000 0162 07 02 06 03 68c3a9 04 00")
+        self.assertEqual(states, [{"rev": 0, "packed": expected}])
+        self.assertEqual(packed, [bytes_of("00 03 03 022f61 07")])
+
+    async def test_a_state_that_is_too_large_to_be_packed_is_sent_as_jelly(self):
+        self.root.broker._sendMessage(b"", None, b"pbx", b"reads", (["live-packed-1"],), {"pbanswer": 0})
+        await self.view(Plain({"a": "x" * 70_000}))
+        self.assertEqual(self.copy.state, {"a": "x" * 70_000})
+
+    async def test_names_of_forms_that_make_no_sense_are_ignored(self):
+        too_many = [f"x{n}" for n in range(16)] + ["live-packed-1"]
+        for forms in [None, 1, "live-packed-1", [1, None, "x" * 41, "a b"], too_many]:
+            self.root.broker._sendMessage(b"", None, b"pbx", b"reads", (forms,), {"pbanswer": 0})
+        await self.view(Plain({"a": 1}))
+        self.assertEqual(self.copy.state, {"a": 1})
+
+
 class ViewingAtAStockServer(Viewing):
     server_is_upgraded = False
 

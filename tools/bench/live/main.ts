@@ -194,13 +194,12 @@ WebSockets are closed and opened again, and each viewer asks for its state.
 
 ## Why targets are not reached
 
-- **CPU**: two fifths of the time of @pb/live for a patch are one \`send\` of \`ws\` per viewer, which is nearly all that the
+- **CPU**: a third of the time of @pb/live for a patch is one write to a socket per viewer, which is nearly all that the
   others do. It makes and encodes a patch once per group, too, but writes an envelope for each viewer, so that patches are in
   order with calls and answers, and notes what has left the process, for backpressure and liveness.
 - **Bytes**: of a patch with five numbers, 28 bytes are the message and the frame around it, and each change takes about 4.
-  The first patch of a viewer is in jelly, because its answer tells whether the viewer reads
-  [packed patches](../../docs/extension.md#live-state). So is the state: a viewer that connects again gets the names of the
-  properties with each unit, and a type with each text and dict.
+  States and patches are [packed](../../docs/extension.md#live-state), but a viewer that connects again gets the names of the
+  properties with each unit, which a schema makes unnecessary.
 - **Memory**: a connection of Perspective Broker has tables, limits and timers, and each viewer its state in the group. The
   state itself takes less: see the part with 100,000 entries.
 - **100,000 entries**: states are immutable, so a dict with 100,000 entries is copied for each patch, and its keys are

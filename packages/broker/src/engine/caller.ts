@@ -72,6 +72,8 @@ export interface CallExtension extends Pipelining {
   prepare(once: OnceTicket): Promise<void>;
   /** What the peer can do. */
   ask(): Promise<ReadonlySet<string>>;
+  /** Whether the peer has said that it reads a form of data. */
+  peerReads(form: string): boolean;
   /** This end has the answer of a call that must run once, and does not send the call again. */
   confirm(key: string): void;
 }
@@ -173,6 +175,11 @@ export class Caller {
   /** Whether the peer has more than Twisted's protocol. Rejects when the connection ends. */
   async isExtended(): Promise<boolean> {
     return this.extension !== undefined && (await this.extension.ask()).size > 0;
+  }
+
+  /** Whether the peer has said that it reads a form of data (`reads` in docs/extension.md). */
+  peerReads(form: string): boolean {
+    return this.extension?.peerReads(form) === true;
   }
 
   /**

@@ -148,6 +148,11 @@ export class CacheObserver<out T = RemoteMethods> {
     return this.#context.caller.isExtended();
   }
 
+  /** Internal: whether the peer has said that it reads a form of data (docs/extension.md). */
+  peerReads(form: string): boolean {
+    return this.#context.caller.peerReads(form);
+  }
+
   /** Internal: {@link sendRemote} for `broadcast`. */
   sendShared(shared: SharedArguments, name: string, args: readonly unknown[]): void {
     const details = { perspective: this.#perspective, keepAlive: this, isCache: true, shared };
@@ -248,14 +253,14 @@ export abstract class RemoteCache {
 
 /**
  * Receives what a peer sends under `name` as an instance of `type`: `types.register(remoteCache("shop.Stock", Stock))`.
- * `setState` sets the state of the new cache. Default: its `setCopyableState`. Throws `TypeError` for a name that
- * a class cannot have on the wire, and for a class with private members whose constructor has parameters.
+ * `setState` sets the state of the new cache; before it creates more than the state, it calls `charge` with the bytes
+ * of memory that this takes, which throws if they are too many. Default: its `setCopyableState`. Throws `TypeError` for
+ * a name that a class cannot have on the wire, and for a class with private members whose constructor has parameters.
  */
 export function remoteCache<T extends RemoteCache>(
   name: string,
   type: Class<T>,
-  setState: (cache: T, state: unknown, context: ConnectionContext) => void = (cache, state) =>
-    cache.setCopyableState(state),
+  setState: StateSetter<T> = (cache, state) => cache.setCopyableState(state),
 ): TypeHandler<T> {
   requireTypeName(name);
   if (type.length > 0 && hasPrivateMembers(type))
@@ -297,6 +302,9 @@ export function remoteCache<T extends RemoteCache>(
   };
 }
 
+/** See {@link remoteCache}. */
+type StateSetter<T> = (cache: T, state: unknown, context: ConnectionContext, charge: (bytes: number) => void) => void;
+
 /** A cache that is being read with its state. */
 class CacheArrival<T extends RemoteCache> {
   readonly #unjellier: JellyReader;
@@ -335,8 +343,8 @@ class CacheArrival<T extends RemoteCache> {
     return mentionContents(this.#cache, state, this.#graph, endsStep);
   }
 
-  setState(name: string, state: unknown, set: (cache: T, state: unknown, context: ConnectionContext) => void): void {
-    set(this.#cache, plainState(state), this.#graph.context);
+  setState(name: string, state: unknown, set: StateSetter<T>): void {
+    set(this.#cache, plainState(state), this.#graph.context, (bytes) => this.#unjellier.charge(bytes));
     this.#unjellier.reportDropped(name, this.#cache);
   }
 

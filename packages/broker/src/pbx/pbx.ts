@@ -32,6 +32,10 @@ const LONGEST_BUSY_S = 3600;
 /** The names of limits. */
 const WORD = /^\w{1,40}$/;
 
+/** A form of data, and how many of them a peer can name. */
+const FORM = /^[\w-]{1,40}$/;
+const MOST_FORMS = 16;
+
 /** The id of the store in which an end keeps answers. */
 const INSTANCE = /^[\w-]{1,64}$/;
 
@@ -54,6 +58,12 @@ interface CallReceiver {
   forget(idOrKey: unknown): void;
 }
 
+/** What is known of the peer. */
+interface FormReceiver {
+  /** The forms of data that it reads. */
+  forms: ReadonlySet<string> | undefined;
+}
+
 /** The methods that the peer can call (docs/extension.md). */
 export class Pbx extends Referenceable {
   static readonly accepts = {
@@ -63,15 +73,25 @@ export class Pbx extends Referenceable {
     expect: true,
     forget: true,
     cancel: true,
+    reads: true,
   } as const;
 
   readonly #goodbyes: GoodbyeReceiver;
   readonly #calls: CallReceiver;
+  readonly #peer: FormReceiver;
 
-  constructor(goodbyes: GoodbyeReceiver, calls: CallReceiver) {
+  constructor(goodbyes: GoodbyeReceiver, calls: CallReceiver, peer: FormReceiver) {
     super();
     this.#goodbyes = goodbyes;
     this.#calls = calls;
+    this.#peer = peer;
+  }
+
+  /** The peer reads these forms of data, which no stock peer knows. */
+  remote_reads(forms: unknown): void {
+    if (!Array.isArray(forms)) return;
+    const known = forms.slice(0, MOST_FORMS).filter((form) => typeof form === "string" && FORM.test(form));
+    this.#peer.forms = new Set(known as string[]);
   }
 
   /** What this end can do. */

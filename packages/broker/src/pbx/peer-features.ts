@@ -21,9 +21,15 @@ export class PeerFeatures implements CallExtension {
   /** Set if the peer keeps the answers of calls that must run once. */
   #instance: PeerInstance | undefined;
   #answer: Promise<ReadonlySet<Feature>> | undefined;
+  /** The forms of data that the peer reads. Undefined if it has named none. */
+  forms: ReadonlySet<string> | undefined;
 
   constructor(core: ConnectionCore) {
     this.#core = core;
+  }
+
+  peerReads(form: string): boolean {
+    return this.forms?.has(form) === true;
   }
 
   /**

@@ -31,6 +31,8 @@ export interface ConnectionContext {
     prepare(once: OnceTicket): Promise<void>;
     /** Whether the peer has more than Twisted's protocol. */
     isExtended(): Promise<boolean>;
+    /** Whether the peer has said that it reads a form of data. */
+    peerReads(form: string): boolean;
     /** Sends a call and resolves with its answer. Rejects, never throws. */
     call(target: ObjectId, method: string, args: readonly unknown[], details: CallDetails): Promise<unknown>;
     /** Sends a call that has no answer. Throws `JellyError` for arguments that cannot be sent. */

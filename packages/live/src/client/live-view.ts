@@ -6,8 +6,8 @@ import { dispose, plainState, printable } from "@pb/jelly-types";
 import type { TypeHandler } from "@pb/jelly-types";
 import { LiveError } from "../errors.js";
 import type { LiveErrorCode } from "../errors.js";
-import { PACKED_VERSION } from "../packed/format.js";
-import { Unpacker } from "../packed/unpack.js";
+import { PACKED_FORM, PACKED_VERSION } from "../packed/format.js";
+import { Unpacker, unpackState } from "../packed/unpack.js";
 import { PatchedState, reconcile } from "../state/patch.js";
 import { adopt } from "../state/plain.js";
 import { Selection } from "./selection.js";
@@ -215,13 +215,16 @@ export class LiveView<State = unknown> extends RemoteCache implements LiveSource
  * `types.register(liveView("shop.Board"))`. Default: the name of a `Live` whose class has none of its own.
  */
 export function liveView(name = "pb.Live"): TypeHandler<LiveView> {
-  return remoteCache<LiveView>(name, LiveView, (view, state, context) => {
-    const { rev, state: first } = (plainState(state) ?? {}) as { readonly rev?: unknown; readonly state?: unknown };
+  const handler = remoteCache<LiveView>(name, LiveView, (view, given, context, charge) => {
+    const entries = plainState(given) ?? {};
+    const { rev, state, packed } = entries as Partial<Record<"rev" | "state" | "packed", unknown>>;
+    const first = packed instanceof Uint8Array ? unpackState(packed, charge) : state;
     const revision = numberOf(rev);
     if (first === undefined || !Number.isSafeInteger(revision))
       throw new LiveError("LIVE_NOT_A_VIEW", `The state of ${name} has no rev and state: is it a Live at the server?`);
     LiveView.start(view, first, revision, context);
   });
+  return { ...handler, form: PACKED_FORM };
 }
 
 /** NaN for what is no number. `Number` alone throws for a dict. Exact values are bigints. */

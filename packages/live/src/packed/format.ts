@@ -4,7 +4,10 @@
 /** What a viewer that reads packed patches answers to a patch: the version of the form. */
 export const PACKED_VERSION = 1;
 
-/** A longer patch is sent as jelly. It also limits what a patch can take in memory. */
+/** The name under which a viewer tells, before it asks for a view, that it reads packed states and patches. */
+export const PACKED_FORM = "live-packed-1";
+
+/** A longer patch or state is sent as jelly. It also limits what a patch can take in memory. */
 export const MOST_PACKED_BYTES = 65_536;
 
 /** Places that have a number at a time. A group of a server begins again when it has named more. */

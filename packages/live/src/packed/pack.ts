@@ -29,6 +29,13 @@ export function pack(
   return writer.take();
 }
 
+/** A state in its packed form. Undefined if it is too large. */
+export function packState(state: unknown): Uint8Array | undefined {
+  const writer = new PackWriter();
+  writeValue(writer, state);
+  return writer.size > MOST_PACKED_BYTES ? undefined : writer.take();
+}
+
 function writeStep(writer: PackWriter, place: number, name: string | undefined, change: readonly unknown[]): void {
   const begin = (kind: number): void => {
     writer.varint(place + kind);

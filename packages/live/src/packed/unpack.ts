@@ -67,14 +67,39 @@ export class Unpacker {
   }
 }
 
+/**
+ * Reads a packed state. `charge` is called with the bytes of memory that each value takes, before it is created. Throws
+ * {@link LiveError} for what is no packed state.
+ */
+export function unpackState(bytes: Uint8Array, charge: (bytes: number) => void): unknown {
+  if (bytes.length > MOST_PACKED_BYTES) throw badPack(`it has more than ${MOST_PACKED_BYTES} bytes`);
+  const reader = new PackReader(bytes, charge);
+  const state = reader.value(0);
+  if (!reader.isAtEnd) throw badPack("something follows the state");
+  return state;
+}
+
+/**
+ * What values take while a view is made of them, twice where they are converted. Bytes of V8's heap: of text apart from
+ * its characters, of a list and each item, of a dict and each entry. A list is enlarged by half and 16 items.
+ */
+const TEXT_HEAP = 24;
+const LIST_HEAP = 2 * 160;
+const ITEM_HEAP = 2 * 12;
+const DICT_HEAP = 200;
+const ENTRY_HEAP = 80;
+const FLOAT_HEAP = 16;
+
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 class PackReader {
   readonly #bytes: Uint8Array;
+  readonly #charge: (bytes: number) => void;
   #offset = 0;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, charge: (bytes: number) => void = () => undefined) {
     this.#bytes = bytes;
+    this.#charge = charge;
   }
 
   get isAtEnd(): boolean {
@@ -100,6 +125,7 @@ class PackReader {
 
   text(): string {
     const bytes = this.#take(this.varint());
+    this.#charge(TEXT_HEAP + bytes.length);
     try {
       return utf8.decode(bytes);
     } catch (cause) {
@@ -124,6 +150,7 @@ class PackReader {
         return -1 - this.varint();
       case Tag.float: {
         const { buffer, byteOffset } = this.#take(8);
+        this.#charge(FLOAT_HEAP);
         return new DataView(buffer, byteOffset).getFloat64(0);
       }
       case Tag.text:
@@ -140,13 +167,19 @@ class PackReader {
   /** It takes memory for what is there, not for the number that was sent. */
   items(depth: number): unknown[] {
     const items: unknown[] = [];
-    for (let left = this.varint(); left > 0; left--) items.push(this.value(depth));
+    this.#charge(LIST_HEAP);
+    for (let left = this.varint(); left > 0; left--) {
+      this.#charge(ITEM_HEAP);
+      items.push(this.value(depth));
+    }
     return items;
   }
 
   #entries(depth: number): Map<string, unknown> {
+    this.#charge(DICT_HEAP);
     const entries = new Map<string, unknown>();
     for (let left = this.varint(); left > 0; left--) {
+      this.#charge(ENTRY_HEAP);
       const key = this.text();
       entries.set(key, this.value(depth));
     }

@@ -144,7 +144,7 @@ export class Live<State extends object, View = State> extends Cacheable {
     this.#unarmed.add(viewer);
     group.viewers.add(viewer);
     this.#viewers.set(observer, viewer);
-    return { rev: group.revision, state: group.tree };
+    return viewer.first;
   }
 
   /** Called by the broker when a viewer is gone. */

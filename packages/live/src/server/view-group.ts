@@ -2,6 +2,7 @@
 
 import { PlainTree } from "@pb/jelly-types";
 import { LiveError } from "../errors.js";
+import { packState } from "../packed/pack.js";
 import { diff } from "../state/diff.js";
 import { seal } from "../state/plain.js";
 import { Packing } from "./packing.js";
@@ -20,6 +21,8 @@ export class ViewGroup<Viewer> {
   #revision = 0;
   #tree: PlainTree | undefined;
   #whole: PlainTree | undefined;
+  /** Undefined until it was needed. */
+  #packed: { readonly bytes: Uint8Array | undefined } | undefined;
   /** The patches to the current view, by the revision that they apply to: viewers that are behind need other ones. */
   readonly #patches = new Map<number, ViewPatch>();
   readonly packing: Packing = new Packing();
@@ -44,6 +47,11 @@ export class ViewGroup<Viewer> {
     return (this.#tree ??= new PlainTree(this.#view));
   }
 
+  /** The view in its packed form, for all new viewers that read it. Undefined if it is too large. */
+  get packed(): Uint8Array | undefined {
+    return (this.#packed ??= { bytes: packState(this.#view) }).bytes;
+  }
+
   /** Computes the view of a state. Throws {@link LiveError} for one that cannot be computed or sent. */
   refresh(state: unknown, revision: number): void {
     if (state === this.#state) return;
@@ -57,7 +65,7 @@ export class ViewGroup<Viewer> {
     if (!isFirst) this.#patches.set(this.#revision, new ViewPatch(this.#revision, revision, operations, true));
     this.#view = view;
     this.#revision = revision;
-    this.#tree = this.#whole = undefined;
+    this.#tree = this.#whole = this.#packed = undefined;
   }
 
   /** The patch for a viewer that has another view. */

@@ -3,7 +3,7 @@
 import { LimitError } from "@pb/broker";
 import type { CacheObserver } from "@pb/broker";
 import { JellyError } from "@pb/jelly-types";
-import { PACKED_VERSION } from "../packed/format.js";
+import { PACKED_FORM, PACKED_VERSION } from "../packed/format.js";
 import type { ViewGroup } from "./view-group.js";
 import type { PatchArguments } from "./view-patch.js";
 
@@ -25,8 +25,8 @@ export class Viewer {
   #revision: number;
   #missed = 0;
   #isWaiting = false;
-  /** Whether it reads packed patches. `unknown` until the first patch was sent, which asks for it. */
-  #packs: "unknown" | "asked" | boolean = "unknown";
+  /** Whether it reads packed patches. If it has not said so, `unknown` until the first patch, which asks for it. */
+  #packs: "unknown" | "asked" | boolean;
   /** What the question keeps, which the peer may never answer: this viewer, until it stops observing. */
   readonly #asker: { viewer: Viewer | undefined } = { viewer: this };
   /** See {@link PackedPatch}. */
@@ -43,6 +43,13 @@ export class Viewer {
     this.#beforeNext = () => flush(this, true);
     this.#view = group.view;
     this.#revision = group.revision;
+    this.#packs = observer.peerReads(PACKED_FORM) ? true : "unknown";
+  }
+
+  /** The state that it gets first. */
+  get first(): object {
+    const packed = this.#packs === true ? this.group.packed : undefined;
+    return { rev: this.#revision, ...(packed === undefined ? { state: this.group.tree } : { packed }) };
   }
 
   get isUpToDate(): boolean {

@@ -4,8 +4,7 @@ import { Cacheable, Root } from "@pb/broker";
 import type { BrokerEvent, CacheObserver, Perspective } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
 import { TypeRegistry } from "@pb/jelly-types";
-import type { LiveView } from "@pb/live";
-import { live, liveView } from "@pb/live";
+import { live, LiveView, liveView } from "@pb/live";
 import { listen, reconnecting } from "@pb/node-transport";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { until } from "../../../../tools/process/program.js";
@@ -60,6 +59,49 @@ async function open(state?: () => unknown, types: TypeRegistry = viewTypes()) {
   };
   return { view, send, pair, root, events, reference };
 }
+
+describe("a packed state", () => {
+  test.each<[what: string, bytes: string]>([
+    ["that is empty", ""],
+    ["that ends early", "0801"],
+    ["behind which something follows", "0000"],
+    ["with an unknown tag", "09"],
+    ["with a key that no object may have", "080109" + Buffer.from("__proto__").toString("hex") + "00"],
+    ["that is nested too deep", "0701".repeat(101) + "00"],
+    ["of too many bytes", "07ffff03" + "00".repeat(65_535)],
+  ])("%s fails the call, and the connection goes on", async (_what, bytes) => {
+    const state = (): unknown => ({ rev: 7, packed: new Uint8Array(Buffer.from(bytes, "hex")) });
+    const root = new ForgedRoot(state);
+    const pair = await connectedPair(
+      { root, onEvent: () => undefined },
+      { types: viewTypes(), onEvent: () => undefined },
+    );
+    const reference = await pair.client.getRootObject();
+    await expect(reference.callRemote("board")).rejects.toThrow();
+    expect(pair.client.isOpen).toBe(true);
+    await pair.close();
+  });
+
+  test("is charged to the memory of the message before it is made", async () => {
+    // A list of 16,000 lists with an empty list: 64,003 bytes, and 32,001 lists.
+    const bytes = Buffer.from("07807d" + "07010700".repeat(16_000), "hex");
+    const state = (): unknown => ({ rev: 7, packed: new Uint8Array(bytes) });
+    const open = async (messageHeapBytes: number): Promise<unknown> => {
+      const types = viewTypes();
+      const limits = { messageHeapBytes };
+      const pair = await connectedPair(
+        { root: new ForgedRoot(state), onEvent: () => undefined },
+        { types, limits, onEvent: () => undefined },
+      );
+      const reference = await pair.client.getRootObject();
+      const result = await reference.callRemote("board").catch((error: unknown) => error);
+      await pair.close();
+      return result;
+    };
+    expect(await open(64 * 1024 * 1024)).toBeInstanceOf(LiveView);
+    expect(await open(1024 * 1024)).toMatchObject({ code: expect.any(String) as unknown });
+  });
+});
 
 describe("a view is stale, and keeps its last state, after a packed patch", () => {
   test.each<[what: string, code: string, bytes: unknown]>([

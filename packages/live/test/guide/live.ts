@@ -42,4 +42,4 @@ const before = board.getSnapshot();
 await office.call.finish("a");
 const after = board.getSnapshot(); // the patch arrived before the answer
 console.log(before === after, before.cards.b === after.cards.b, Object.isFrozen(after));
-console.log(pair.transcript().find((line) => line.includes("patch")));
+console.log(pair.transcript().find((line) => line.includes("cachemessage")));

@@ -6,7 +6,7 @@ import { TypeRegistry } from "@pb/jelly-types";
 import { describe, expect, test, vi } from "vitest";
 import { garbageCollector } from "../../../../tools/gc/garbage-collector.js";
 import { until } from "../../../../tools/process/program.js";
-import { Board, BoardRoot, patchesOf, viewerOf, viewTypes } from "../support/boards.js";
+import { askedTypes, Board, BoardRoot, first, patchesOf, sentBy, viewerOf } from "../support/boards.js";
 import type { Viewing } from "../support/boards.js";
 
 /** What the last messages about views were. */
@@ -28,9 +28,46 @@ async function boardSeenAs(
   return { board, pair, view: await root.callRemote("board") };
 }
 
-test("a viewer gets packed patches when it has answered the first one", async () => {
-  const board = new Board();
+test("a viewer that names the packed form gets the state and all patches packed", async () => {
+  const board = new Board({}, { ...first, log: ["hé", "x".repeat(300)] });
   const viewing = await viewerOf(new BoardRoot(board));
+  expect(viewing.view.getSnapshot()).toStrictEqual(board.state);
+  expect(Object.isFrozen(viewing.view.getSnapshot().cards.a)).toBe(true);
+  expect(sentBy(viewing)).toContain("packed");
+  for (const line of ["1", "2"]) {
+    board.update((draft) => void draft.log.push(line));
+    await viewing.pair.settled();
+  }
+  expect(methodsOf(viewing)).toEqual(["p", "p"]);
+  expect(viewing.view.getSnapshot()).toStrictEqual(board.state);
+  viewing.view[Symbol.dispose]();
+  await viewing.pair.expectNothingLeft();
+});
+
+test("a state that is too large to be packed is sent as jelly, and its patches packed", async () => {
+  const board = new Board({}, { ...first, title: "x".repeat(70_000) });
+  const viewing = await viewerOf(new BoardRoot(board));
+  expect(sentBy(viewing)).not.toContain("packed");
+  board.update((draft) => void (draft.title = "short"));
+  await viewing.pair.settled();
+  expect(methodsOf(viewing)).toEqual(["p"]);
+  expect(viewing.view.getSnapshot()).toStrictEqual(board.state);
+  await viewing.pair.close();
+});
+
+test("a state in jelly and a packed one make the same view", async () => {
+  const board = new Board({}, { ...first, log: ["", "ü\u{1f600}"], title: "\ufeff" });
+  const root = new BoardRoot(board);
+  const [packed, jelly] = [await viewerOf(root), await viewerOf(root, undefined, askedTypes())];
+  expect(sentBy(jelly)).not.toContain("packed");
+  expect(packed.view.getSnapshot()).toStrictEqual(jelly.view.getSnapshot());
+  await packed.pair.close();
+  await jelly.pair.close();
+});
+
+test("a viewer that does not name the packed form gets packed patches when it has answered the first one", async () => {
+  const board = new Board();
+  const viewing = await viewerOf(new BoardRoot(board), undefined, askedTypes());
   for (const line of ["1", "2", "3"]) {
     board.update((draft) => void draft.log.push(line));
     await viewing.pair.settled();
@@ -163,7 +200,7 @@ test("a viewer that cannot be asked, because too many calls wait for it, gets wh
     }
   }
   const root = new CallingRoot();
-  const pair = await connectedPair({ root, limits: { callsWaiting: 1 } }, { types: viewTypes() });
+  const pair = await connectedPair({ root, limits: { callsWaiting: 1 } }, { types: askedTypes() });
   const reference = await pair.client.getRootObject();
   await reference.callRemote("meet", new Slow());
   const view = (await reference.callRemote("board")) as Viewing["view"];
@@ -187,7 +224,7 @@ describe("a patch that is too large to be packed", () => {
       board.update((draft) => void (draft.title = text));
       await viewing.pair.settled();
     }
-    expect(methodsOf(viewing)).toEqual(["patch", "p", "patch", "p", "p"]);
+    expect(methodsOf(viewing)).toEqual(["p", "p", "patch", "p", "p"]);
     expect(viewing.view.getSnapshot().title).toBe("d");
     await viewing.pair.close();
   });

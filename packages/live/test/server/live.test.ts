@@ -2,7 +2,7 @@
 
 import { describe, expect, test, vi } from "vitest";
 import { LiveError } from "@pb/live";
-import { Board, BoardRoot, first, nameOf, patchesOf, sentBy, viewerOf } from "../support/boards.js";
+import { askedTypes, Board, BoardRoot, first, nameOf, patchesOf, sentBy, viewerOf } from "../support/boards.js";
 import type { BoardState } from "../support/boards.js";
 
 function codeOf(run: () => unknown): unknown {
@@ -127,7 +127,7 @@ describe("a view", () => {
 
   test("can be replaced by a state from elsewhere, and gets what differs", async () => {
     const board = new Board();
-    const viewing = await viewerOf(new BoardRoot(board));
+    const viewing = await viewerOf(new BoardRoot(board), undefined, askedTypes());
     const { pair, view } = viewing;
     const { cards } = view.getSnapshot();
     board.replace({ ...structuredClone(first), title: "Market" });

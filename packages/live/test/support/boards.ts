@@ -76,6 +76,12 @@ export function viewTypes(): TypeRegistry {
   return new TypeRegistry().register(liveView());
 }
 
+/** As those of a viewer of an older version, which does not name the packed form, and answers that it reads it. */
+export function askedTypes(): TypeRegistry {
+  const { form: _form, ...handler } = liveView();
+  return new TypeRegistry().register(handler);
+}
+
 export interface Viewing {
   readonly pair: ConnectedPair;
   readonly root: RemoteReference<BoardRoot>;
@@ -83,8 +89,8 @@ export interface Viewing {
 }
 
 /** A connection of its own to the root, and the view that arrives over it. */
-export async function viewerOf(root: BoardRoot, name?: string): Promise<Viewing> {
-  const pair = await connectedPair({ root }, { types: viewTypes() });
+export async function viewerOf(root: BoardRoot, name?: string, types: TypeRegistry = viewTypes()): Promise<Viewing> {
+  const pair = await connectedPair({ root }, { types });
   const reference = await pair.client.getRootObject<BoardRoot>();
   const member = name === undefined ? undefined : await reference.callRemote("login", name);
   const view: unknown = await (member === undefined ? reference.callRemote("board") : member.callRemote("board"));

@@ -13,7 +13,7 @@ from twisted.spread.jelly import Jellyable
 from ._broker import PbxBroker
 from ._draft import differences, draft_of, jellied, plain
 from ._errors import GoingAway, NotPlain, ViewFailed
-from ._pack import PACKED_VERSION, Packing
+from ._pack import PACKED_FORM, PACKED_VERSION, Packing, pack_state
 
 if TYPE_CHECKING:
     from ._context import Clock, Timer
@@ -42,8 +42,8 @@ class Viewer:
         self.revision = revision
         self.view = view
         self.unanswered = 0
-        self.packs = False
-        """Whether it has answered that it reads packed patches."""
+        self.packs = isinstance(observer.broker, PbxBroker) and PACKED_FORM in observer.broker.pbx.forms
+        """Whether it has said that it reads packed patches, at the start of the connection or in an answer."""
         self.epoch: Optional[int] = None
 
 
@@ -217,8 +217,9 @@ class Live(pb.Cacheable):
             # The viewer does not get it, so it must not be taken for one that has it.
             del broker.remotelyCachedObjects[broker.remotelyCachedLUIDs.pop(self.processUniqueID())]
             raise
-        self._groups.setdefault(key, {})[broker] = Viewer(observer, self._revision, view)
-        return {"rev": self._revision, "state": tree}
+        viewer = self._groups.setdefault(key, {})[broker] = Viewer(observer, self._revision, view)
+        packed = pack_state(view) if viewer.packs else None
+        return {"rev": self._revision, **({"state": tree} if packed is None else {"packed": packed})}
 
     def stoppedObserving(self, perspective: Any, observer: Any) -> None:
         for key, viewers in list(self._groups.items()):

@@ -9,8 +9,11 @@ from typing import Any, Optional
 PACKED_VERSION = 1
 """What a viewer that reads packed patches answers to a patch."""
 
+PACKED_FORM = "live-packed-1"
+"""The name under which a viewer tells, before it asks for a view, that it reads packed states and patches."""
+
 MAX_BYTES = 65_536
-"""A longer patch is sent as jelly."""
+"""A longer patch or state is sent as jelly."""
 
 MAX_PLACES = 4096
 MAX_PLACE_UNITS = 262_144
@@ -56,6 +59,16 @@ def pack(since: int, revision: int, operations: list[Any], places: Places, clear
         integer(out, 2 * (revision - since) + clears)
         for pointer, *change in operations:
             step(out, pointer, change, places)
+    except CannotPack:
+        return None
+    return bytes(out)
+
+
+def pack_state(state: Any) -> Optional[bytes]:
+    """A packed state. ``None`` if it is too large, or has an integer that only jelly can send."""
+    out = bytearray()
+    try:
+        write(out, state)
     except CannotPack:
         return None
     return bytes(out)

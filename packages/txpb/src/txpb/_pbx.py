@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 FEATURES = ["goaway", "note", "cancel", "expect", "once"]
 
+FORM = re.compile("[A-Za-z0-9_-]{1,40}")
+"""The name of a form of data that a peer reads."""
+
+MAX_FORMS = 16
+
 NAME = b"pbx"
 """The name of the object."""
 
@@ -80,11 +85,18 @@ class Pbx(pb.Referenceable):
         self.retry_after: Optional[float] = None
         """``None`` while the peer stays. Then the seconds after which it can be reached again."""
         self.go_away_callbacks: list[Callable[[float], object]] = []
+        self.forms: frozenset[str] = frozenset()
+        """The forms of data that the peer reads besides those that every peer reads."""
         self.last_result: Any = None
         """The object that was serialized last."""
 
     def remote_hello(self, *_: Any, **__: Any) -> dict[str, Any]:
         return {"version": 1, "features": FEATURES, **self.broker.pbx_answers.describe()}
+
+    def remote_reads(self, forms: Any = None, *_: Any, **__: Any) -> None:
+        if isinstance(forms, list):
+            named = [form for form in forms[:MAX_FORMS] if isinstance(form, str) and FORM.fullmatch(form)]
+            self.forms = frozenset(named)
 
     def remote_note(self, request_id: Any = None, note: Any = None, *_: Any, **__: Any) -> None:
         key = request_id_of(request_id)
