@@ -119,7 +119,6 @@ export class StreamReader implements AsyncIterator<unknown, undefined>, AsyncIte
     if (signal === undefined) return;
     const stop = (error: Error): void => this.#stop({ error });
     this.#abort = startDeadline({ signal }, () => new PBError(), stop);
-    if (this.#isEnded) this.#abort.clear();
   }
 
   /** Asks for items, as many as may be on the way. */

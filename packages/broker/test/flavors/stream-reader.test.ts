@@ -69,6 +69,53 @@ test("large items are asked for while those that wait and are expected take less
   await reader.return();
 });
 
+test("small items are asked for while at most 4,096 wait and are expected", async () => {
+  const source = new Source();
+  const reader = new StreamReader(source, {});
+  let answered = 0;
+  let most = 0;
+  for (let read = 0; read < 20_000; read++) {
+    const isAwaited = reader.waitingBytes === 0;
+    const item = reader.next();
+    if (isAwaited && answered < source.calls.length) source.answer(answered++, "item");
+    await item;
+    await settled();
+    const asked = source.calls.slice(answered).reduce((sum, { count }) => sum + count, 0);
+    most = Math.max(most, asked);
+  }
+  expect(most).toBe(4096);
+  await reader.return();
+});
+
+test("fewer items are asked for when many wait, and none while two megabytes do", async () => {
+  const source = new Source();
+  const reader = new StreamReader(source, {});
+  const item = new Uint8Array(64 * 1024);
+  let answered = 0;
+  // A fast reader, and then one that does not read what was sent.
+  for (let read = 0; read < 200; read++) {
+    const next = reader.next();
+    if (answered < source.calls.length) source.calls[answered++]!.answer([item]);
+    await next;
+    await settled();
+  }
+  const before = source.calls.length;
+  const { count } = source.calls.at(-1)!;
+  for (let index = answered; index < source.calls.length; index++) source.calls[index]!.answer([item, item]);
+  await settled();
+  for (answered = before; answered < source.calls.length; answered++) {
+    source.calls[answered]!.answer([item, item]);
+    await settled();
+  }
+  expect(source.calls.length - before).toBeLessThan(32);
+  expect(reader.waitingBytes).toBeGreaterThan(1024 * 1024);
+  expect(source.calls.at(-1)!.count).toBeLessThan(count);
+  // What is read makes room again.
+  while (reader.waitingBytes > 0) await reader.next();
+  expect(source.calls.length).toBeGreaterThan(answered);
+  await reader.return();
+});
+
 test("each item has the whole time, and the end leaves no timer and no listener", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   onTestFinished(() => void vi.useRealTimers());

@@ -213,3 +213,14 @@ test("a stream that is sent twice is closed unread when the last of its sources 
   await pair.settled();
   expect(closed).toBe(1);
 });
+
+test("a result that nobody receives does not close the stream while another source of it is open", async () => {
+  const shared = (async function* (): AsyncGenerator {
+    yield* [1, 2, 3];
+  })();
+  const { pair, source } = await open(() => shared);
+  const root = await pair.client.getRootObject();
+  root.sendRemote("read");
+  await pair.settled();
+  expect(await source.call.next(2)).toEqual([1, 2]);
+});

@@ -242,7 +242,9 @@ describe.each(ways)("a stream %s", (way) => {
   test("may be a ReadableStream, and can be read as one", async () => {
     const { press, stream, expectNothingLeft } = await open(way);
     expect(await read(await stream("readable"))).toEqual(["chunk 2", "chunk 1", "chunk 0"]);
-    const { readable } = await stream("readable");
+    const again = await stream("readable");
+    const { readable } = again;
+    expect(again.readable).toBe(readable);
     const reader = (readable as ReadableStream<string>).getReader();
     expect(await reader.read()).toEqual({ done: false, value: "chunk 2" });
     await reader.cancel();

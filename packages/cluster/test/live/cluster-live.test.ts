@@ -2,11 +2,15 @@
 
 import { callContext, Referenceable, Root } from "@pb/broker";
 import { connectedPair } from "@pb/broker/testing";
+import { TypeRegistry } from "@pb/jelly-types";
+import { liveView } from "@pb/live";
+import type { LiveView } from "@pb/live";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { Cluster, MemoryEngine } from "@pb/cluster";
 import { FaultyEngine } from "@pb/cluster/testing";
 import { until } from "../../../../tools/process/program.js";
 import { numbers, TestCluster, viewerOf } from "../support/nodes.js";
+import type { List } from "../support/nodes.js";
 
 test("one node is home, and viewers of all nodes see each written update", async () => {
   const cluster = new TestCluster();
@@ -73,6 +77,29 @@ test("a viewer that comes later gets the current state at once, and never an old
   expect(late.list.getSnapshot()!.items).toEqual(numbers(300));
   await late.list.call.add(300);
   await until(() => view.revision === 301, "the viewer goes on");
+});
+
+test("a viewer that does not read is sent no more than a little, and the rest when it reads", async () => {
+  const { list, homes } = await new TestCluster().startHome("a");
+  class Lists extends Root {
+    remote_list = (): unknown => list;
+  }
+  const pair = await connectedPair({ root: new Lists() }, { types: new TypeRegistry().register(liveView()) });
+  onTestFinished(() => pair.close());
+  const desk = await pair.client.getRootObject<{ list(): LiveView<List> }>();
+  const view = await desk.callRemote("list");
+  for (const round of [1, 2]) {
+    pair.links.initiator.hold();
+    for (const item of numbers(30)) {
+      await homes[0]!.list.update((draft) => void (draft.title = `${round} ${item} ${"x".repeat(10_000)}`));
+      expect(pair.links.listener.queuedBytes).toBeLessThan(65_536 + 2 * 10_100);
+    }
+    expect(pair.links.listener.queuedBytes).toBeGreaterThan(65_536);
+    expect(view.revision).toBe(30 * (round - 1));
+    pair.links.initiator.release();
+    await until(() => view.revision === 30 * round, "the viewer has all updates", 20_000);
+    expect(view.getSnapshot().title).toMatch(new RegExp(`^${round} 29 `));
+  }
 });
 
 test("another node takes over when the home is closed, and goes on with the same state and revision", async () => {

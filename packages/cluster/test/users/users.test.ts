@@ -4,7 +4,7 @@ import { Avatar, Referenceable, Root } from "@pb/broker";
 import type { RemoteReference } from "@pb/broker";
 import { BearerToken, BearerTokenChecker, login, Portal } from "@pb/cred";
 import type { ClusterChannel } from "@pb/cluster";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { until } from "../../../../tools/process/program.js";
 import { connectTo, serve } from "../../../transport/test/support/memory-network.js";
 import { TestCluster } from "../support/nodes.js";
@@ -207,14 +207,48 @@ test("the newest login of a user ends the older ones, on whatever node they are"
   expect([fourth.isOpen(), bob.isOpen()]).toEqual([true, true]);
 });
 
-test("of two logins on nodes that could not reach each other, one stays when they can", async () => {
+/** Two nodes, and how to log in at each. They have one clock, which stands still. */
+async function twoNodes(now: number) {
+  vi.useFakeTimers({ toFake: ["Date"], now });
+  onTestFinished(() => void vi.useRealTimers());
   const cluster = new TestCluster();
   const nodes = [await cluster.start("a"), await cluster.start("b")] as const;
-  const [one, other] = [logins(nodes[0]), logins(nodes[1])];
-  nodes[1].engine.disconnect();
+  return { engine: nodes[1].engine, one: logins(nodes[0]), other: logins(nodes[1]) };
+}
+
+test.each([
+  ["older", 1],
+  ["as old", 0],
+  ["newer", -1],
+])("of a login on a node that could not be reached and one that is %s, one stays", async (_what, difference) => {
+  const now = Date.now();
+  const { engine, one, other } = await twoNodes(now);
+  engine.disconnect();
   const first = await one("ann");
+  vi.setSystemTime(now + difference);
   const second = await other("ann");
   expect([first.isOpen(), second.isOpen()]).toEqual([true, true]);
-  nodes[1].engine.reconnect();
-  await until(() => first.isOpen() !== second.isOpen(), "one of them has ended");
+  engine.reconnect();
+  await until(() => first.isOpen() !== second.isOpen(), "one of them has ended", 20_000);
+  if (difference !== 0) expect(first.isOpen()).toBe(difference < 0);
+  // Both nodes have read what the other one has sent before.
+  const bob = await one("bob");
+  const later = await other("bob");
+  expect(await bob.reason).toBe("replaced");
+  await one("bob");
+  expect(await later.reason).toBe("replaced");
+  expect(first.isOpen()).not.toBe(second.isOpen());
+});
+
+test("a login is newer than all that its node knows, although its clock is behind", async () => {
+  const now = Date.now();
+  const { one, other } = await twoNodes(now + 3_600_000);
+  const first = await one("ann");
+  const bob = await other("bob");
+  await one("bob");
+  expect(await bob.reason, "the other node has read all that this one has sent").toBe("replaced");
+  vi.setSystemTime(now);
+  const second = await other("ann");
+  expect(await first.reason).toBe("replaced");
+  expect(second.isOpen()).toBe(true);
 });
