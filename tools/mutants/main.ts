@@ -5,7 +5,8 @@
  * npm run mutants -- --own FILES: with the test file of the same name only, which is quick, and writes nothing.
  *
  * npm run mutants -- --sample=N PACKAGES: the same with N changes of each package, chosen at random (`--seed=TEXT`), or
- * with as many of them as can be tested in `--minutes=N`.
+ * with as many of them as can be tested in `--minutes=N`. A smaller sample than the one before is printed and not
+ * written, unless `--replace` is given.
  *
  * npm run mutants -- --changed: with the files that differ from main, without writing anything. It fails when the score
  * of a file is lower than before, and lower than the target. No file is started after `--minutes=N`.
@@ -16,7 +17,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { TARGET, readResults, scoreOf, splitSurvivors, writeResults } from "./results.js";
+import { isSmaller, readResults, scoreOf, sizeOf, splitSurvivors, TARGET, writeResults } from "./results.js";
 import type { Result, Survivor } from "./results.js";
 import { EXCLUDED, sampleOf } from "./sample.js";
 import type { SamplePart } from "./sample.js";
@@ -27,6 +28,7 @@ const { values, positionals } = parseArgs({
   options: {
     changed: { type: "boolean", default: false },
     own: { type: "boolean", default: false },
+    replace: { type: "boolean", default: false },
     minutes: { type: "string", default: "600" },
     sample: { type: "string" },
     seed: { type: "string", default: new Date().toISOString().slice(0, 10) },
@@ -49,6 +51,11 @@ else for (const name of positionals) keep("samples", name, await mutateSample(na
 
 function keep(kind: "files" | "samples", name: string, result: Result | undefined): void {
   if (result === undefined || values.own) return;
+  const before = results[kind][name];
+  if (kind === "samples" && !values.replace && isSmaller(result, before)) {
+    console.log(`@pb/${name}: not written, because the sample of ${before!.date} has ${sizeOf(before!)} changes.`);
+    return;
+  }
   results[kind][name] = result;
   writeResults(results);
 }

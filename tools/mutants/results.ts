@@ -65,6 +65,16 @@ export function splitSurvivors({ survivors }: Result): { missed: Survivor[]; equ
   return { missed, equivalent: survivors.length - missed.length };
 }
 
+/** The number of changes that were tested. */
+export function sizeOf({ killed, rejected, survivors }: Result): number {
+  return killed + rejected + survivors.length;
+}
+
+/** Whether a sample has fewer changes than the one before it, whose score is more exact. */
+export function isSmaller(sample: Result, before: Result | undefined): boolean {
+  return before !== undefined && sizeOf(sample) < sizeOf(before);
+}
+
 /** Percent of the changes that make a difference and were noticed. */
 export function scoreOf(result: Result | undefined): number | undefined {
   if (result === undefined) return undefined;
@@ -99,9 +109,8 @@ ${Object.entries(files)
 }
 
 function sampleRow([name, result]: [string, Result]): string {
-  const size = result.killed + result.rejected + result.survivors.length;
   const score = `${percent(result)} (${interval(result)})`;
-  return row([`@pb/${name}`, result.date, result.changes ?? "", size, ...numbers(result), score]);
+  return row([`@pb/${name}`, result.date, result.changes ?? "", sizeOf(result), ...numbers(result), score]);
 }
 
 function row(cells: readonly (string | number)[]): string {
