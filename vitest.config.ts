@@ -23,7 +23,7 @@ const LONG = [
  * takes half a second.
  */
 const ALONE = [
-  "tools/**/*.test.ts",
+  "tools/!(checklist|docs|hostile)/**/*.test.ts",
   "packages/examples/**/*.test.ts",
   "packages/telemetry/test/trace/*.test.ts",
   "packages/node-transport/test/{default-watcher,network/*,server/same-user}.test.ts",
