@@ -130,6 +130,12 @@ export interface ExpressionReader {
    */
   keyAfter(head: ListHead): string | undefined;
   /**
+   * A number from 0 to 1023 that entries with the same key in a list with `head` have in common, to look for the
+   * argument of {@link skipKey}. Any number when the next element is different. A reader without a fast path does not
+   * have this method.
+   */
+  keyHash?(head: ListHead): number;
+  /**
    * Optimized reading of a dict entry whose key is probably the same as before: moves to the value and returns true,
    * when the next element begins with `entry`. Returns false otherwise, and does not move: use {@link keyAfter} then. A
    * reader without a fast path does not have this method.

@@ -222,6 +222,18 @@ export class BananaReader implements ExpressionReader {
     return view.getUint8(end + 2) <= NINE ? undefined : this.#shortText(end);
   }
 
+  keyHash(head: ListHead): number {
+    const position = this.#position + 2 + bytesOf(head).size;
+    if (position + 4 > this.#end) return 0;
+    const four = this.#view.getInt32(position, true);
+    const length = four & 0x7f;
+    if (position + 2 + length > this.#end) return 0;
+    // The head and the first two letters, without a byte of the value, and the last four bytes.
+    const first = length < 2 ? four & 0xffffff : four;
+    const last = this.#view.getInt32(position + length - 2, true);
+    return Math.imul(first ^ Math.imul(last, 0x85ebca6b), 0x9e3779b1) >>> 22;
+  }
+
   skipKey(entry: EntryHead): boolean {
     const position = this.#position;
     const { size, first, second, last, beforeLast } = entryBytesOf(entry);

@@ -365,6 +365,33 @@ describe("skipKey", () => {
   });
 });
 
+describe("keyHash", () => {
+  const UNICODE = new ListHead(2, "unicode");
+  const hashOf = (key: string, value: number): number =>
+    readerOf(encode([[utf8("unicode"), utf8(key)], value])).keyHash!(UNICODE);
+
+  test.each(["x", "id", "key", "name", "a-key-of-20-letters."])("is the same for %j whatever the value", (key) => {
+    expect(new Set([0, 1, 77, 127, 128, 5_000, 2 ** 40].map((value) => hashOf(key, value))).size).toBe(1);
+  });
+
+  test("differs for most keys", () => {
+    const hashes = Array.from({ length: 1000 }, (_, index) => hashOf(`key${index}`, 1));
+    expect(Math.min(...hashes)).toBeGreaterThanOrEqual(0);
+    expect(Math.max(...hashes)).toBeLessThan(1024);
+    expect(new Set(hashes).size).toBeGreaterThan(500); // 632 for random numbers
+  });
+
+  test("reads any bytes, and does not move", () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.uint8Array({ maxLength: 20 }), nearBanana), (bytes) => {
+        const reader = new BananaReader().reset(bytes, 0, bytes.length, pb, 0);
+        expect(reader.keyHash(UNICODE)).toBeLessThan(1024);
+        expect(reader.offset).toBe(0);
+      }),
+    );
+  });
+});
+
 describe("shortInteger", () => {
   test("reads what integer reads, or nothing", () => {
     fc.assert(

@@ -50,6 +50,11 @@ export function classBytes(added: number, entries: number): number {
   return added === 0 ? 0 : Heap.CLASS + Heap.CLASS_NEW_ENTRY * added + Heap.CLASS_ENTRY * entries;
 }
 
+/** For each number of entries, {@link fieldBytes}. */
+export const knownDictBytes: readonly number[] = Array.from({ length: MOST_FIELDS + 1 }, (_, entries) =>
+  fieldBytes(entries),
+);
+
 /** For each number of entries, the bytes of the hidden classes of an object whose keys are all new. */
 export const ownClassBytes: readonly number[] = Array.from({ length: MOST_FIELDS + 1 }, (_, entries) =>
   classBytes(entries, entries),

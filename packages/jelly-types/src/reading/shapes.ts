@@ -16,6 +16,15 @@ const MOST_SHAPES = 1024;
 /** Longer keys are not remembered, because they would take memory when their objects are free again. */
 export const LONGEST_KEY = 128;
 
+/** How many keys that no sequence has are remembered. */
+const SEEN_KEYS = 512;
+
+/**
+ * How often such a key comes before there are hidden classes for it. To create them takes up to six times as long as to
+ * read the dict as a hash table: with 3, a peer that never sends the keys again causes less than three times the work.
+ */
+const FREQUENT = 3;
+
 /** Matches nothing. */
 const NO_ENTRY = new EntryHead(UNICODE, "");
 
@@ -23,24 +32,46 @@ const NO_ENTRY = new EntryHead(UNICODE, "");
 export class Shape {
   /** Whether a complete object had this sequence, or began with it. */
   isKnown = false;
-  /** The sequence without its last key. */
+  /** The sequence without its last key, which is {@link key}. */
   readonly before: Shape | undefined;
-  /** The last key, when a second object has this sequence. */
-  entry: EntryHead = NO_ENTRY;
+  readonly key: string;
+  /** How many sequences its tree had before. */
+  readonly serial: number;
   /** The continuation that was used last. */
-  #key: string | undefined;
-  #next: Shape | undefined;
+  next: Shape | undefined;
+  /** The last key, when a later object has this sequence. */
+  entry: EntryHead = NO_ENTRY;
   #others: Map<string, Shape> | undefined;
   readonly #tree: ShapeTree;
 
-  constructor(tree: ShapeTree, before?: Shape) {
+  constructor(tree: ShapeTree, key = "", before?: Shape) {
     this.#tree = tree;
+    this.serial = tree.count;
+    this.key = key;
     this.before = before;
+  }
+
+  /** The sequence with one more key, if an object has or had it. It is then the likely one for the next object. */
+  find(key: string): Shape | undefined {
+    const { next } = this;
+    const found = next?.key === key ? next : this.#others?.get(key);
+    if (found === undefined) return undefined;
+    if (found.entry === NO_ENTRY && found.isKnown) found.entry = new EntryHead(UNICODE, found.key);
+    return (this.next = found);
   }
 
   /** The sequence with one more key. */
   after(key: string): Shape {
-    return this.#key === key ? this.#next! : this.#find(key);
+    return this.find(key) ?? this.add(key);
+  }
+
+  /** As {@link after}, for a key that {@link find} has not found. */
+  add(key: string): Shape {
+    this.#tree.count++;
+    // A property name is compared with itself by its address. The text of a new key is not one yet.
+    const added = new Shape(this.#tree, Object.keys({ [key]: 0 })[0], this);
+    if (this.next !== undefined) (this.#others ??= new Map([[this.next.key, this.next]])).set(added.key, added);
+    return (this.next = added);
   }
 
   /** Call for a complete object. Returns how many of its last keys no object had there before. */
@@ -54,30 +85,6 @@ export class Shape {
   leave(): void {
     this.#tree.count++;
   }
-
-  #find(key: string): Shape {
-    let next = this.#others?.get(key);
-    if (next === undefined) {
-      this.#tree.count++;
-      next = new Shape(this.#tree, this);
-      if (this.#key !== undefined) (this.#others ??= new Map([[this.#key, this.#next!]])).set(key, next);
-      // A property name is compared with itself by its address. The text of a new key is not one yet.
-      this.#key = Object.keys({ [key]: 0 })[0];
-    } else this.#key = key;
-    this.#next = next;
-    return next;
-  }
-}
-
-/** Returns false for an object in which a key came twice. */
-function prepareEntries(sequence: Shape, keys: readonly string[], entries: number): boolean {
-  if (keys.length < entries) return false;
-  let shape = sequence;
-  for (let index = entries - 1; index >= 0 && shape.entry === NO_ENTRY; index--) {
-    shape.entry = new EntryHead(UNICODE, keys[index]!);
-    shape = shape.before!;
-  }
-  return true;
 }
 
 /** All sequences of the objects that have the same first hidden class. */
@@ -85,54 +92,69 @@ export class ShapeTree {
   /** The number of sequences, and of objects with keys that are not remembered. */
   count = 0;
   readonly root: Shape = new Shape(this);
-  /**
-   * For each number of entries, a sequence that two objects in a row had, up to each key. Most objects have the same
-   * keys, and nothing has to be looked up for them, also when objects of several kinds take turns (bench `jelly`).
-   */
-  readonly last: readonly Shape[][] = Array.from({ length: MOST_FIELDS + 1 }, (_, entries) =>
-    new Array<Shape>(entries).fill(this.root),
-  );
-  /** For each number of entries, the last object that had another sequence. */
-  readonly #others: (Shape | undefined)[] = new Array<undefined>(MOST_FIELDS + 1).fill(undefined);
-  readonly #prototype = {};
+  /** Undefined for the first tree, which shares the hidden class of `{}`: its objects take less time to create. */
+  readonly #prototype: object | undefined;
+
+  constructor(prototype?: object) {
+    this.#prototype = prototype;
+  }
 
   get isFull(): boolean {
     return this.count >= MOST_SHAPES;
   }
 
   /**
-   * Call for a complete object whose sequence is known, but not in {@link last}. Two of them in a row
-   * replace it there: for objects whose keys are never the same, such as ids, that would only take time.
-   */
-  noteOther(entries: number, sequence: Shape, object: object): void {
-    if (this.#others[entries] !== sequence) {
-      this.#others[entries] = sequence;
-      return;
-    }
-    if (sequence.entry === NO_ENTRY && !prepareEntries(sequence, Object.keys(object), entries)) return;
-    const last = this.last[entries]!;
-    let shape = sequence;
-    for (let index = entries - 1; index >= 0 && last[index] !== shape; index--) {
-      last[index] = shape;
-      shape = shape.before!;
-    }
-  }
-
-  /**
    * Creates an object without a prototype. Its first hidden class is that of this tree. The result of
-   * `Object.create(null)` would be a hash table, which is slower when there are few entries (bench `jelly`).
+   * `Object.create(null)` would be a hash table, which is slower to use when there are few entries (bench `jelly`).
    */
   newObject(): Record<string, unknown> {
-    return Object.setPrototypeOf(Object.create(this.#prototype), null) as Record<string, unknown>;
+    const object = this.#prototype === undefined ? {} : (Object.create(this.#prototype) as object);
+    return Object.setPrototypeOf(object, null) as Record<string, unknown>;
+  }
+}
+
+/**
+ * The tree of the dicts that are read, and what is likely next. A dict gets hidden classes when its first key that no
+ * sequence has comes there for the third time. Until then it is a hash table: dicts whose keys are never the same, such
+ * as ids, would need hidden classes of their own, and to create them takes several times as long (bench `jelly`).
+ */
+export class DictShapes extends ShapeTree {
+  /** By the hash of its bytes, a first key that is likely: without it, its text and its sequence are looked up. */
+  readonly first: (Shape | undefined)[] = new Array<undefined>(1024).fill(undefined);
+  /**
+   * Keys that no sequence has, the sequences before them, and how often they came there. In sets of two, so that two
+   * kinds of dicts can take turns.
+   */
+  readonly #seenKeys: string[] = new Array<string>(SEEN_KEYS).fill("");
+  readonly #seenAfter: (Shape | undefined)[] = new Array<undefined>(SEEN_KEYS).fill(undefined);
+  readonly #seenTimes = new Uint8Array(SEEN_KEYS);
+
+  /** Whether a key that no sequence has came so often after these keys that hidden classes are worth their time. */
+  isFrequent(shape: Shape, key: string): boolean {
+    const { length } = key;
+    const sum = 31 * key.charCodeAt(0) + 7 * key.charCodeAt(length >> 1) + key.charCodeAt(length - 1) + length;
+    const slot = (2 * (sum + shape.serial)) & (SEEN_KEYS - 1);
+    const keys = this.#seenKeys;
+    const after = this.#seenAfter;
+    const times = this.#seenTimes;
+    for (let place = slot; place < slot + 2; place++)
+      if (keys[place] === key && after[place] === shape) return ++times[place]! >= FREQUENT;
+    keys[slot + 1] = keys[slot]!;
+    after[slot + 1] = after[slot];
+    times[slot + 1] = times[slot]!;
+    keys[slot] = key;
+    after[slot] = shape;
+    times[slot] = 1;
+    return false;
   }
 }
 
 // Module state, but not observable, except in what a dict is charged.
-let dicts = new ShapeTree();
+let dicts = new DictShapes();
 
 /** The tree of the dicts that are read now. Another one follows a full one, so that V8 always shares what is known. */
-export function dictShapes(): ShapeTree {
-  if (dicts.isFull) dicts = new ShapeTree();
+export function dictShapes(): DictShapes {
+  if (dicts.isFull) dicts = new DictShapes({});
   return dicts;
 }
 

@@ -214,7 +214,7 @@ export class Unjellier implements JellyStepReader {
   #refund(): void {
     this.#settle();
     if (this.#chargesWire) this.heap.left += this.#settledAt;
-    this.heap.left += this.#transient;
+    if (this.#transient > 0) this.heap.left += this.#transient;
   }
 
   /** A hook may read another graph while this one is being read. */

@@ -5,8 +5,9 @@ import type { ExpressionReader, Steps } from "@pb/banana";
 import { below, JellyError, keyStep, removedWhileWritten, sizeOf, unreadable } from "../errors.js";
 import type { JellyReader, JellyStepReader, JellyWriter, TypeHandler } from "../handler.js";
 import { HashGuard } from "../reading/hash-guard.js";
-import { DictCharge, newDictBytes, refundOfNew } from "../reading/dict-charge.js";
-import { Heap, ownClassBytes, tableBytes } from "../reading/heap.js";
+import { DictBuilder, patchObject } from "../reading/dict-builder.js";
+import type { Dict } from "../reading/dict-builder.js";
+import { classBytes, Heap, knownDictBytes, tableBytes } from "../reading/heap.js";
 import { dictShapes, MOST_FIELDS } from "../reading/shapes.js";
 import { UNICODE, writeText } from "./text.js";
 import { asKey } from "./hashable.js";
@@ -81,88 +82,95 @@ const IN_REST: unique symbol = Symbol("rest");
  */
 export function readDictionary(unjellier: JellyReader, items: number, hasNames: boolean): unknown {
   if (unjellier.exactness.dicts === "map") return readEntries(unjellier, items, newMap(unjellier));
-  if (items > MOST_FIELDS) return readRest(unjellier, items, new DictCharge(unjellier, items), hasNames);
-  // The most common dicts, again and without a `DictCharge` (bench `jelly`).
-  const { reader } = unjellier;
-  unjellier.charge(newDictBytes[items]!);
   const shapes = dictShapes();
-  const object = shapes.newObject();
-  const last = shapes.last[items]!;
+  if (items > MOST_FIELDS) return readRest(unjellier, items, new DictBuilder(unjellier, items, shapes), hasNames);
+  // The dicts whose keys are known, again and without a `DictBuilder` (bench `jelly`).
+  const { reader } = unjellier;
+  unjellier.charge(knownDictBytes[items]!);
+  const slot = reader.keyHash?.(UNICODE) ?? 0;
+  let object: Dict | undefined;
   let shape = shapes.root;
+  let likely = shapes.first[slot];
   let key: unknown = AT_KEY;
   try {
     for (let index = 0; index < items; index++) {
-      const likely = last[index]!;
-      let name: string | undefined;
-      if (likely.before === shape && reader.skipKey?.(likely.entry) === true) {
+      if (likely !== undefined && reader.skipKey?.(likely.entry) === true) {
         shape = likely;
-        name = likely.entry.key;
       } else {
-        name = reader.keyAfter(UNICODE);
-        if (name === undefined) {
+        const name = reader.keyAfter(UNICODE);
+        const next = name === undefined ? undefined : shape.find(name);
+        if (next === undefined) {
           key = IN_REST;
-          return readRest(unjellier, items - index, new DictCharge(unjellier, items, object, shape), hasNames);
+          const builder = new DictBuilder(unjellier, items, shapes, shape, object);
+          return readRest(unjellier, items - index, builder, hasNames, name);
         }
-        shape = shape.after(name);
+        shape = next;
+        if (index === 0) shapes.first[slot] = shape;
       }
+      likely = shape.next;
+      const name = shape.key;
       key = name;
       const value = unjellier.read();
+      object ??= shapes.newObject();
       object[name] = value;
       if (unjellier.isPending(value)) patchObject(unjellier, object, name, value);
     }
   } catch (error) {
     throw key === IN_REST ? error : below(error, keyStep(key));
   }
-  if (!shape.isKnown) unjellier.charge(refundOfNew(shape.addObject(), items));
-  else {
-    unjellier.charge(-ownClassBytes[items]!);
-    if (items > 0 && last[items - 1] !== shape) shapes.noteOther(items, shape, object);
-  }
-  return object;
+  if (!shape.isKnown) unjellier.charge(classBytes(shape.addObject(), items));
+  return object ?? shapes.newObject();
 }
 
-/** Reads the last entries of a dict. */
-function readRest(unjellier: JellyReader, entries: number, charge: DictCharge, hasNames: boolean): unknown {
+/** Reads the last entries of a dict, of which the first key may be read already. */
+function readRest(
+  unjellier: JellyReader,
+  entries: number,
+  builder: DictBuilder,
+  hasNames: boolean,
+  firstName?: string,
+): unknown {
   const { reader } = unjellier;
-  const { object } = charge;
   const names: string[] = [];
+  let name = firstName;
   let key: unknown = AT_KEY;
   try {
     for (let left = entries; left > 0; left--) {
-      let name = reader.keyAfter(UNICODE);
+      name ??= reader.keyAfter(UNICODE);
       if (name === undefined) {
         key = AT_KEY;
         const texts = reader.textHeap ?? 0;
         readEntryHead(unjellier);
         key = (hasNames ? readName(reader, names) : undefined) ?? toKey(unjellier, unjellier.read());
         if (typeof key !== "string") {
-          charge.drop();
+          builder.drop();
           const firstKey = key;
           key = IN_REST;
-          return readEntries(unjellier, left, toMap(unjellier, object, names), firstKey);
+          return readEntries(unjellier, left, toMap(unjellier, builder.object, names), firstKey);
         }
-        charge.addRare(key, (reader.textHeap ?? 0) - texts);
+        builder.addRare(key, (reader.textHeap ?? 0) - texts);
         name = key;
-      } else charge.add(name);
+      } else builder.add(name);
       key = name;
       // What follows is not a function, which would take longer (bench `jelly`).
       const value = unjellier.read();
+      const { object } = builder;
       object[name] = value;
       if (unjellier.isPending(value)) patchObject(unjellier, object, name, value);
+      name = undefined;
     }
   } catch (error) {
     throw key === IN_REST ? error : below(error, keyStep(key));
   }
-  charge.finish();
-  return object;
+  builder.finish();
+  return builder.object;
 }
 
 /** As {@link readDictionary}. */
 export function* readDictionaryInSteps(unjellier: JellyStepReader, items: number, hasNames: boolean): Steps<unknown> {
   if (unjellier.exactness.dicts === "map") return yield* readEntriesInSteps(unjellier, items, newMap(unjellier));
   const { reader } = unjellier;
-  const charge = new DictCharge(unjellier, items);
-  const { object } = charge;
+  const builder = new DictBuilder(unjellier, items, dictShapes());
   const names: string[] = [];
   let key: unknown = AT_KEY;
   try {
@@ -177,25 +185,26 @@ export function* readDictionaryInSteps(unjellier: JellyStepReader, items: number
           (hasNames ? readName(reader, names) : undefined) ??
           toKey(unjellier, unjellier.isLong() ? yield* unjellier.readInSteps() : unjellier.read());
         if (typeof key !== "string") {
-          charge.drop();
+          builder.drop();
           const firstKey = key;
           key = IN_REST;
-          const map = yield* toMapInSteps(unjellier, object, names);
+          const map = yield* toMapInSteps(unjellier, builder.object, names);
           return yield* readEntriesInSteps(unjellier, left, map, firstKey);
         }
-        charge.addRare(key, (reader.textHeap ?? 0) - texts);
+        builder.addRare(key, (reader.textHeap ?? 0) - texts);
         name = key;
-      } else charge.add(name);
+      } else builder.add(name);
       key = name;
       const value = unjellier.isLong() ? yield* unjellier.readInSteps() : unjellier.read();
+      const { object } = builder;
       object[name] = value;
       if (unjellier.isPending(value)) patchObject(unjellier, object, name, value);
     }
   } catch (error) {
     throw key === IN_REST ? error : below(error, keyStep(key));
   }
-  charge.finish();
-  return object;
+  builder.finish();
+  return builder.object;
 }
 
 /** Reads the head of an entry and its key, of any type. */
@@ -331,13 +340,6 @@ function* entriesToMap(
 function toBytes(unjellier: JellyReader, name: string): Uint8Array {
   unjellier.charge(BYTES_HEAP + name.length);
   return new TextEncoder().encode(name);
-}
-
-/** Does nothing when a later entry has replaced the placeholder: the last entry of a key wins, as in Python. */
-function patchObject(unjellier: JellyReader, object: Record<string, unknown>, key: string, placeholder: unknown): void {
-  unjellier.whenResolved(placeholder, (resolved) => {
-    if (object[key] === placeholder) object[key] = resolved;
-  });
 }
 
 function patchMap(unjellier: JellyReader, map: Map<unknown, unknown>, key: unknown, placeholder: unknown): void {

@@ -23,6 +23,12 @@ let serial = 0;
 /** A text that no other value contains, of at least eight characters. */
 const fresh = (length = 8): string => `k${1_000_000 + ++serial}`.padEnd(length, "x");
 
+/** As {@link fresh}, but the values with the index and with the two that follow have the same text. */
+const freshOfThree = (index: number, item = 0): string => {
+  if (index % 3 === 0 && item === 0) ++serial;
+  return `three${1_000_000 + serial}${item}`;
+};
+
 class Item {}
 class Made {
   constructor(readonly state: unknown) {}
@@ -109,6 +115,9 @@ const types: Record<string, (index: number) => Wire> = {
     [text(fresh()), 1],
   ],
   "dict of a new key and 3 known": () => ["dictionary", [text(fresh()), 1], ...range(3, (index) => [known(index), 1])],
+  "dict of 3 keys that come three times": (index) => dict(3, (item) => text(freshOfThree(index, item))),
+  "dict of 3 known keys, and 4 after a key that comes three times": (index) =>
+    dict(7, (item) => (item === 3 ? text(freshOfThree(index)) : known(item))),
   "dict of a key of byte strings": () => dict(3, (index) => new Uint8Array([index])),
   "copy without state": () => ["shop.Known", ["None"]],
   "copy with an empty state": () => ["shop.Known", ["dictionary"]],

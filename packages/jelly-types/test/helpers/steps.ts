@@ -57,8 +57,8 @@ export function readBoth(expression: Expression, options: UnjellierOptions = {})
     new BananaReader().reset(bytes, 0, bytes.length, pb, 0, undefined, longLists);
   const heap = (): UnjellierOptions =>
     options.heap === undefined ? options : { ...options, heap: { ...options.heap } };
-  // What a text or a dict is charged depends on whether it is known: it is, after the second time at the latest.
-  for (let time = 0; time < 2; time++) {
+  // What a text or a dict is charged depends on whether it is known: it is, after the fourth time at the latest.
+  for (let time = 0; time < 4; time++) {
     const first = reader([]);
     outcome(first, { ...options, heap: { left: HEAP } }, (unjellier) => unjellier.readGraph(first));
   }

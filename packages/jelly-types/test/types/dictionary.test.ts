@@ -1,6 +1,7 @@
 import { BananaReader, decode, encode, pb, Scanner } from "@pb/banana";
 import { Float, jelly, tuple, unjelly, Unjellier } from "@pb/jelly-types";
 import { describe, expect, test } from "vitest";
+import { dictShapes } from "../../src/reading/shapes.js";
 import { errorOf, processorTime, sexp } from "../helpers/support.js";
 
 function travel(value: unknown, options = {}): any {
@@ -54,6 +55,48 @@ describe("objects one after the other", () => {
       order.map((each) => JSON.stringify(toObject(kinds[each]!))),
     );
     for (const each of arrived) expect(Object.getPrototypeOf(each)).toBeNull();
+  });
+});
+
+describe("hidden classes", () => {
+  let serial = 0;
+  const freshKey = (): string => `fresh${++serial}`;
+  const dictOf = (...keys: string[]): Record<string, number> => Object.fromEntries(keys.map((key) => [key, 1]));
+  const scanner = new Scanner({ dialect: pb });
+  const reader = new BananaReader();
+  const unjellier = new Unjellier();
+
+  /** Reads a value. Returns how many sequences of keys were added. */
+  const added = (value: unknown): number => {
+    const before = dictShapes().count;
+    scanner.push(encode(jelly(value), { dialect: pb }));
+    expect(scanner.advance(reader)).toBe(true);
+    expect(unjellier.readGraph(reader)).toEqual(value);
+    return dictShapes().count - before;
+  };
+
+  test("are not created for keys that come once or twice", () => {
+    for (const entries of [1, 3]) {
+      const ids = Array.from({ length: 1000 }, () => dictOf(...Array.from({ length: entries }, freshKey)));
+      expect(added(ids.flatMap((dict) => [dict, { ...dict }]))).toBe(0);
+    }
+  });
+
+  test("are created for a dict whose first key comes for the third time", () => {
+    const dict = dictOf(freshKey(), freshKey(), freshKey());
+    expect([1, 2, 3, 4].map(() => added(dict))).toEqual([0, 0, 3, 0]);
+  });
+
+  test("are created when a key comes for the third time after the same keys", () => {
+    const [first, second, third] = [freshKey(), freshKey(), freshKey()];
+    for (let left = 3; left > 0; left--) added(dictOf(first, second));
+    const ids = Array.from({ length: 1000 }, () => dictOf(first, second, freshKey(), third));
+    expect([added(ids), added(ids[999]), added(ids[999])]).toEqual([0, 0, 2]);
+  });
+
+  test("are created for two kinds of dicts that take turns", () => {
+    const pairs = Array.from({ length: 100 }, () => [dictOf(freshKey()), dictOf(freshKey())]);
+    expect(pairs.map((pair) => [1, 2, 3].map(() => added(pair)))).toEqual(pairs.map(() => [0, 0, 2]));
   });
 });
 
@@ -215,6 +258,19 @@ describe("a repeated key has the value of its last entry", () => {
     expect(read([1, 1], ...values.map((value) => [k, value])).get("k")).toEqual(last);
     expect(read([k, values[0]], [1, 1], ...values.slice(1).map((value) => [k, value])).get("k")).toEqual(last);
   });
+});
+
+test("a value that is read later is set in an object that became a hash table", () => {
+  const text = (key: string): string[] => ["unicode", key];
+  const read = (key: string): any => {
+    const dict = ["dictionary", [text("a"), ["dereference", 1]], [text(key), 2]];
+    return unjelly(sexp(["list", dict, ["reference", 1, ["list", 5]]]));
+  };
+  for (const key of ["b", "b", "b", "b", "never before"]) {
+    const [dict, list] = read(key);
+    expect(dict).toEqual({ a: [5], [key]: 2 });
+    expect(dict.a).toBe(list);
+  }
 });
 
 test("errors contain the path to the key", () => {
