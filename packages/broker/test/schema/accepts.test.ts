@@ -341,6 +341,34 @@ test("`validate: required` hides methods without a declaration", async () => {
   );
 });
 
+test("`validate: required` hides all methods of a class without declarations, and of its views", async () => {
+  const ran: string[] = [];
+  class Plain extends Viewable {
+    view_touch(): void {
+      ran.push("view_touch");
+    }
+  }
+  class Bare extends Avatar {
+    static readonly accepts: Accepts<Bare> = { plain: [] };
+    perspective_plain(): Plain {
+      return new Plain();
+    }
+  }
+  class Undeclared extends Root {
+    remote_touch(): void {
+      ran.push("remote_touch");
+    }
+  }
+  await using pair = await connectedPair({ root: new Undeclared(), validate: "required" });
+  const root = await pair.client.getRootObject();
+  await expect(root.callRemote("touch")).rejects.toMatchObject({ remoteMessage: "No declared method: remote_touch" });
+  const bare = { rootObject: () => new AsReferenceable(new Bare()) };
+  await using other = await connectedPair({ root: bare, validate: "required" });
+  const view = (await (await other.client.getRootObject()).callRemote("plain")) as Reference;
+  await expect(view.callRemote("touch")).rejects.toMatchObject({ remoteMessage: "No declared method: view_touch" });
+  expect(ran).toEqual([]);
+});
+
 test("updates of caches are checked where they are declared", async () => {
   class Counter extends Cacheable {
     static readonly remoteType = "Counter";
