@@ -112,6 +112,16 @@ test.each<[string, (echo: RemoteReference<Echo>, index: number) => Promise<unkno
   expect(await countWrites(calls)).toBe(2);
 });
 
+test("a new connection and its first call take three writes: the offer, the choice with the call, and the answer", async () => {
+  await using server = await listen("tcp:0:interface=127.0.0.1", new Echo());
+  const writes = await countWrites(async () => {
+    await using connection = await connect(`tcp:127.0.0.1:${server.port}`);
+    const echo = await connection.getRootObject<Echo>();
+    await echo.callRemote("echo", note);
+  });
+  expect(writes).toBe(3);
+});
+
 test("sends small messages from one buffer, whose bytes the kernel has copied", async () => {
   await using server = await listen("tcp:0:interface=127.0.0.1", new Echo());
   await using connection = await connect(`tcp:127.0.0.1:${server.port}`);

@@ -75,6 +75,8 @@ export class BrokerConnection implements Owners {
   gate: LoginGate | undefined;
   ended: ConnectionEnd | undefined;
   #state: State;
+  /** The name of the dialect that this end has chosen, until the first messages are sent with it. */
+  #choice: Uint8Array | undefined;
   /** Both promises are created when something asks for them. */
   #ready: Promise<void> | undefined;
   #closed: Promise<ConnectionLostError> | undefined;
@@ -97,7 +99,7 @@ export class BrokerConnection implements Owners {
       role: link.role,
       dialects,
       limits: config.sessionLimits,
-      send: (bytes) => this.send(bytes),
+      send: (bytes) => this.#negotiate(bytes),
       inspectOffer: refuseBusyOffer,
     });
     this.session.expressionBytes = isStranger
@@ -233,10 +235,18 @@ export class BrokerConnection implements Owners {
 
   // The connection becomes ready
 
+  /** Sends the offer of dialects, or keeps the choice of one until the connection is ready, which it is next. */
+  #negotiate(bytes: Uint8Array): void {
+    if (this.link.role === "initiator") this.#choice = bytes;
+    else this.send(bytes);
+  }
+
   becomeReady(dialect: Dialect): void {
     if (this.#state.is !== "negotiating") return; // Sending the name of the dialect has ended the connection.
     clearTimeout(this.#state.timer);
     const core = new ConnectionCore(this.#broker, this, dialect);
+    if (this.#choice !== undefined) core.outbox.begin(this.#choice);
+    this.#choice = undefined;
     core.caller.gate = this.gate;
     this.#state = { is: "ready", core };
     this.reader.start(core);

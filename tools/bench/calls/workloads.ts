@@ -93,7 +93,7 @@ message (14 %), its head (9 %), its arguments (23 %), and the call with its asyn
     below: `The server needed 2.95 ms (2.09 to 3.22) of processor time for a login, and 0.76 ms (0.67 to 1.02) for a connection with one
 call and without a login, in turns on a busy machine. No function takes more than 4 %, apart from the system: \`write\` and
 \`connect\` 20 %, garbage collection 8 %, stacks of errors 5 %, random numbers 3 %. The client asks for SCRAM first, which the server
-of this bench refuses because only then both do the same login: one more round trip, and an error that is sent and thrown. The
-client does not remember the refusal: an attacker who refuses once would keep it from the stronger login.`,
+of this bench refuses because only then both do the same login: one more round trip, and an error that is sent and thrown. Both ends
+together write seven times, of which the choice of the dialect and the first call are one. The client does not remember the refusal: an attacker who refuses once would keep it from the stronger login.`,
   },
 ];

@@ -95,6 +95,11 @@ export class Outbox {
     return this.size + this.#link.queuedBytes;
   }
 
+  /** Sends bytes before the first message, and together with it. */
+  begin(bytes: Uint8Array): void {
+    this.#writer.append(bytes);
+  }
+
   /** Runs `callback` once, before the next message is written. It may write messages. Its errors are reported. */
   beforeNext(callback: () => void): void {
     (this.#beforeNext ??= []).push(callback);

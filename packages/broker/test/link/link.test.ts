@@ -168,8 +168,8 @@ test("reads what a link delivers at once, also before anything was sent", async 
   const broker = new Broker(link);
   deliver(encode([new TextEncoder().encode("pb"), new TextEncoder().encode("none")]));
   expect(broker.dialect?.name).toBe("pb");
-  expect(sent).toHaveLength(1);
   await broker.ready;
+  expect(sent).toHaveLength(1);
   broker.terminate("closed");
 });
 
