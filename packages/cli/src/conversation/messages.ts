@@ -2,6 +2,7 @@
 
 import type { Expression } from "@pb/banana";
 import { decode } from "@pb/banana";
+import type { PackedPatch } from "./packed-values.js";
 
 /** The sender of something: the program that opened the connection, or the one that accepted it. */
 export type Side = "client" | "server";
@@ -63,6 +64,8 @@ export interface Call extends MessageBase {
   readonly origin: Origin | undefined;
   readonly method: string;
   readonly wantsAnswer: boolean;
+  /** The packed patch of a live state in it, with its secrets replaced. `broken`: it cannot be read. */
+  readonly patch: PackedPatch | "broken" | undefined;
 }
 
 export interface Answer extends MessageBase {

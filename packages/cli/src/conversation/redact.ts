@@ -2,7 +2,7 @@
 
 import type { Expression } from "@pb/banana";
 import { REDACTED } from "./messages.js";
-import { CONTAINERS } from "./scan-values.js";
+import { CONTAINERS, SPLICE_LENGTH } from "./scan-values.js";
 import type { SecretCall, SecretNames } from "./secret-names.js";
 import type { KnownSecrets } from "./known-secrets.js";
 
@@ -132,7 +132,15 @@ export class Redactor {
     }
     if (word === "dictionary") return value.map((entry, index) => (index === 0 ? entry : this.#pair(entry, 0)));
     if (word !== undefined && CONTAINERS.has(word) && value.length === 3) return this.#pair(value, 1);
+    if (word !== undefined && CONTAINERS.has(word) && value.length === SPLICE_LENGTH) return this.#splice(value);
     return value.map((item) => this.#fields(item));
+  }
+
+  /** The items that an operation of a patch of live state puts at a pointer. */
+  #splice(operation: readonly Expression[]): Expression {
+    const pointer = nameOf(operation[1]!);
+    const isSecret = pointer?.startsWith("/") === true && this.#names.isSecretField(pointer);
+    return operation.map((item, index) => (isSecret && index === 4 ? this.#hide(item) : this.#fields(item)));
   }
 
   /** A name at `at`, and its value after it. */

@@ -54,6 +54,7 @@ function scan(reader: BananaReader, names: SecretNames, found: Found): void {
   else if (tag === "dictionary") scanDictionary(reader, length - 1, names, found);
   else if (CONTAINERS.has(tag)) {
     if (length === 3) scanPair(reader, names, found);
+    else if (length === SPLICE_LENGTH) scanSplice(reader, names, found);
     else scanMany(reader, length - 1, names, found);
   } else if (tag === "remote" || tag === "cached") {
     const id = length === 2 ? numberAt(reader) : undefined;
@@ -85,6 +86,17 @@ function scanDictionary(reader: BananaReader, entries: number, names: SecretName
     if (length === 2) scanPair(reader, names, found);
     else scanMany(reader, length, names, found);
   }
+}
+
+/** The elements of an operation that replaces items in a patch of live state: `[pointer, index, count, items]`. */
+export const SPLICE_LENGTH = 5;
+
+function scanSplice(reader: BananaReader, names: SecretNames, found: Found): void {
+  const { offset } = reader;
+  const pointer = nameAt(reader);
+  if (pointer?.startsWith("/") === true && names.isSecretField(pointer)) found.hasSecret = true;
+  reader.rewind(offset);
+  scanMany(reader, SPLICE_LENGTH - 1, names, found);
 }
 
 /** A key and a value, or two values of which the first may be the name of the second. */

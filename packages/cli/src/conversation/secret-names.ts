@@ -91,6 +91,12 @@ export class SecretNames {
   }
 
   #isSecret(name: string): boolean {
+    // A JSON pointer, by which the patches of live state name a field.
+    if (name.startsWith("/"))
+      return name
+        .slice(1)
+        .split("/")
+        .some((key) => this.isSecretField(key));
     if (SECRET_WORDS.test(name) || SECRET_NAMES.test(name)) return true;
     // Names of fields are read byte by byte, as Latin-1.
     const utf8 = Buffer.from(name, "latin1").toString();

@@ -5,6 +5,7 @@ import { otherSide, treeOf } from "../conversation/messages.js";
 import type { Message, ObjectId, Origin, PendingCall, Side } from "../conversation/messages.js";
 import type { HeldObjects } from "../conversation/tables.js";
 import type { EndedBy, Ending } from "./observer.js";
+import { describePatch } from "./show-patch.js";
 import { showArgumentsAt, showJelly, showJellyAt } from "./show-jelly.js";
 
 /** Lines about open calls and objects, at the end of a connection. */
@@ -20,7 +21,7 @@ export function describeMessage(message: Message, most: number): string {
     case "version":
       return "version of the protocol";
     case "call":
-      return `call ${message.id} ${nameOfCall(message)}${values(message, most)}${message.wantsAnswer ? "" : " no answer wanted"}`;
+      return `call ${message.id} ${nameOfCall(message)}${describePatch(message.patch, most) ?? values(message, most)}${message.wantsAnswer ? "" : " no answer wanted"}`;
     case "answer":
       return `answer ${message.id} ${nameOfAnswered(message.call)}: ${values(message, most)}${late(message.isLate)}`;
     case "error":

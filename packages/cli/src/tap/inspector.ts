@@ -8,6 +8,7 @@ import { treeOf } from "../conversation/messages.js";
 import type { Message, Side } from "../conversation/messages.js";
 import { describeEnding } from "../observe/describe-message.js";
 import { messageJson } from "../observe/printer.js";
+import { patchLines } from "../observe/show-patch.js";
 import type { Ending, Observer } from "../observe/observer.js";
 import { quoted } from "../values/show-value.js";
 import { page, script, style } from "./inspector-page.js";
@@ -21,6 +22,9 @@ const KEPT_CHARACTERS = 8 * 1024 * 1024;
 
 /** Bytes that wait for a page that does not read. It is disconnected then, and connects again. */
 const WAITING_BYTES = 8 * 1024 * 1024;
+
+/** Operations of a packed patch that are shown below its tree. */
+const PATCH_LINES = 100;
 
 /** Pages at a time. */
 const MOST_PAGES = 8;
@@ -86,6 +90,8 @@ export class Inspector implements Observer {
   message(connection: number, message: Message): void {
     const tree = treeOf(message);
     const lines = tree === undefined ? [] : treeLines(tree);
+    if (message.kind === "call" && message.patch !== undefined)
+      lines.push("", ...patchLines(message.patch, PATCH_LINES));
     this.#row(connection, message.timeMs, `${messageJson(message)}, "tree": [${lines.map(quoted).join(", ")}]`);
   }
 
