@@ -1,6 +1,6 @@
 // Placeholders for objects that the peer could not send, with the reason.
 
-import { inspect, madeBy, readExpression, readExpressionInSteps } from "@pb/banana";
+import { inspectExpression, madeBy, readExpression, readExpressionInSteps } from "@pb/banana";
 import type { Expression, PackageCopy } from "@pb/banana";
 import { InsecureJellyError, JellyError, printable } from "../../errors.js";
 import type { JellyReader, TypeHandler } from "../../handler.js";
@@ -63,7 +63,7 @@ function requireReason(items: number): void {
 }
 
 function make(unjellier: JellyReader, expression: Expression): Unpersistable {
-  const reason = expression instanceof Uint8Array ? utf8.decode(expression) : inspect(expression);
+  const reason = expression instanceof Uint8Array ? utf8.decode(expression) : inspectExpression(expression);
   if (!unjellier.policy.allowsType("unpersistable"))
     throw new InsecureJellyError("unpersistable", `The peer could not send an object: ${printable(reason)}`);
   unjellier.reportUnpersistable(reason);
