@@ -303,6 +303,20 @@ describe("disposal", () => {
     expect(room.state.is).toBe("gone");
   });
 
+  test("leaves the calls of the client and of other references waiting", async () => {
+    const { client, drop } = startHouse({ backoff: { firstMs: 3_600_000, highestMs: 3_600_000 } });
+    const room = client.path("room", "lobby");
+    const other = client.path("room", "attic");
+    await room.current();
+    await drop();
+    const waiting = Promise.all([client.callRemote("echo", "hi"), other.callRemote("say", "hi")]);
+    const rejected = caught(room.callRemote("say", "hi"));
+    room[Symbol.dispose]();
+    expect(await rejected).toBeInstanceOf(DeadReferenceError);
+    client.retryNow();
+    expect(await waiting).toEqual(["hi", "attic: hi"]);
+  });
+
   test("while it is bound rejects the calls that wait for it, also of a child", async () => {
     const { client, house } = startHouse();
     house.faults.push(() => house.wait(undefined));
