@@ -37,8 +37,9 @@ import { refuseBusyOffer } from "./wire/busy-offer.js";
 type State =
   /** The link is open; the two ends have not agreed on a dialect yet. */
   | { readonly is: "negotiating"; readonly timer: ReturnType<typeof after> }
-  /** Both ends can call. */
-  | { readonly is: "ready"; readonly core: ConnectionCore }
+  /** Both ends can call. `isAnnounced` says whether the root source has run, which may end the connection. */
+  | { readonly is: "ready"; readonly core: ConnectionCore; isAnnounced: boolean }
+  /** `wasReady` says whether it was announced that the connection is ready. */
   | { readonly is: "closed"; readonly reason: ConnectionLostError; readonly wasReady: boolean; isGone: boolean };
 
 /** The functions that settle a promise which something waits for. */
@@ -55,6 +56,11 @@ export interface BrokerView extends Connection {
 }
 
 type Owners = CoreOwner & ReaderOwner & WriterOwner & GoodbyeOwner & BackpressureOwner & MemoryOwner & LinkReceiver;
+
+/** Whether the connection is or was ready, and its owner and its program were told so. */
+function wasAnnounced(state: State): boolean {
+  return state.is === "ready" ? state.isAnnounced : state.is === "closed" && state.wasReady;
+}
 
 export class BrokerConnection implements Owners {
   readonly #broker: BrokerView;
@@ -147,8 +153,7 @@ export class BrokerConnection implements Owners {
 
   #makeReady(): Promise<void> {
     const state = this.#state;
-    const hasBeenReady = state.is === "ready" || (state.is === "closed" && state.wasReady);
-    if (hasBeenReady) return Promise.resolve();
+    if (wasAnnounced(state)) return Promise.resolve();
     const ready: Promise<void> =
       state.is === "closed"
         ? Promise.reject(state.reason)
@@ -248,14 +253,17 @@ export class BrokerConnection implements Owners {
     if (this.#choice !== undefined) core.outbox.begin(this.#choice);
     this.#choice = undefined;
     core.caller.gate = this.gate;
-    this.#state = { is: "ready", core };
+    const ready: State = { is: "ready", core, isAnnounced: false };
+    this.#state = ready;
     this.reader.start(core);
     this.backpressure.setLoad(core);
     this.keepAlive(); // Each end announces its version first.
     if (this.config.extensions) this.#extend(core);
     this.#publishRoot();
-    this.#settleReady?.resolve(); // Does nothing if the root has ended the connection. The owner may end it too.
-    if (this.isOpen) this.#owner?.ready?.();
+    if (!this.isOpen) return; // The root source has ended the connection.
+    ready.isAnnounced = true;
+    this.#settleReady?.resolve();
+    this.#owner?.ready?.();
   }
 
   /** Both ends may do more than Twisted's protocol has: see docs/extension.md. */
@@ -334,7 +342,7 @@ export class BrokerConnection implements Owners {
     const ended: ConnectionEnd = { reason, users: this.#broker.users, stats: this.#broker.stats() };
     this.ended = ended;
     const core = state.is === "ready" ? state.core : undefined;
-    const closed = { is: "closed", reason, wasReady: core !== undefined, isGone: false } as const;
+    const closed = { is: "closed", reason, wasReady: wasAnnounced(state), isGone: false } as const;
     this.#state = closed;
     this.backpressure.setLoad(undefined);
     this.reader.stop();

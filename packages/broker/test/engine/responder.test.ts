@@ -1,8 +1,8 @@
 // Incoming calls: results that are thenables, methods that close their connection, and errors of callbacks.
 
 import { beforeAll, describe, expect, test } from "vitest";
-import { ConnectionLostError, PBError, RemoteError, Root } from "@pb/broker";
-import { connectedPair } from "@pb/broker/testing";
+import { Broker, ConnectionLostError, PBError, RemoteError, Root } from "@pb/broker";
+import { connectedPair, linkPair } from "@pb/broker/testing";
 import { copyType, TypeRegistry } from "@pb/jelly-types";
 import { garbageCollector } from "../../../../tools/gc/garbage-collector.js";
 import { brokerAndPeer, brokerAndUnnegotiatedPeer, rejection, settled } from "../support/raw-peer.js";
@@ -145,6 +145,21 @@ describe("errors of callbacks of the program", () => {
     expect(reason.reason).not.toBe("protocol");
     await expect(broker.ready).rejects.toBe(reason);
     expect(peer.isClosed).toBe(true);
+  });
+
+  test("a connection that its root source has ended was never ready, whenever a program asks", async () => {
+    let asked: Promise<void> | undefined;
+    const rootObject = (connection: { terminate(why: "limit"): void; readonly ready: Promise<void> }): Root => {
+      connection.terminate("limit");
+      asked = connection.ready;
+      return new Echo();
+    };
+    const { listener, initiator } = linkPair();
+    const server = new Broker(listener, { root: { rootObject: rootObject as never } });
+    new Broker(initiator);
+    await server.closed;
+    await expect(asked).rejects.toMatchObject({ reason: "limit" });
+    await expect(server.ready).rejects.toMatchObject({ reason: "limit" });
   });
 
   test("a root source may close the connection", async () => {

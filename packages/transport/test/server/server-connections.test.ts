@@ -145,6 +145,28 @@ test("reports a connection whose negotiation failed", async () => {
   expect(events).toMatchObject([{ kind: "failed", peer: "memory", error: { reason: "negotiation" } }]);
 });
 
+test.each<[string, RootSource["rootObject"]]>([
+  [
+    "throws",
+    () =>
+      ((): never => {
+        throw new Error("no root");
+      })(),
+  ],
+  [
+    "ends the connection",
+    (connection) => {
+      connection.terminate("closed", new Error("no root"));
+      return new Echo();
+    },
+  ],
+])("reports a connection as failed, and not as closed, when the root source %s", async (_, rootObject) => {
+  const { connections, network, events } = serve({ rootObject });
+  await Promise.allSettled([connectTo(network)]);
+  await until(() => connections.all.size === 0 && events.length > 0, "the failure is reported");
+  expect(events).toMatchObject([{ kind: "failed", peer: "memory", error: { cause: { message: "no root" } } }]);
+});
+
 test("reports a login, and ends a connection without a login after its time", async () => {
   class Login extends Echo {
     constructor(readonly connection: Parameters<RootSource["rootObject"]>[0]) {
