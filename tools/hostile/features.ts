@@ -1,5 +1,6 @@
 /** Attacks on live state, streams, and calls that run once: on servers, and by malicious servers on clients. */
 
+import { encode } from "@pb/banana";
 import { strict as assert } from "node:assert";
 import type { Attack } from "./attacks.js";
 import type { Victim } from "./harness.js";
@@ -65,6 +66,17 @@ function patches(
 
 const pollution = ["/__proto__/polluted", "/constructor/prototype/polluted", "/items/__proto__/polluted"];
 
+/** An integer of a packed patch. */
+const varint = (value: number): number[] =>
+  value < 128 ? [value] : [128 + (value % 128), ...varint(Math.floor(value / 128))];
+
+/** A packed patch that sets `/title` to a list of so many empty dicts, of two bytes each. */
+function packedDicts(revision: number, count: number): Uint8Array {
+  const head = [...varint(revision - 1), 3, 2, 6, ...Buffer.from("/title"), 7, ...varint(count)];
+  const dicts = Buffer.alloc(2 * count, new Uint8Array([8, 0]));
+  return list("cachemessage", 9, VIEW, "p", 0, argument(encode(Buffer.concat([Buffer.from(head), dicts]))), none);
+}
+
 const onViews: readonly Attack[] = [
   patches(
     "with paths of 600 kB",
@@ -92,6 +104,13 @@ const onViews: readonly Attack[] = [
         listing(300_000, (index) => step(`/items/${index % BOARD.items}`, index)),
       ),
     { sliceMs: 1000 }, // A patch is applied at once: about a microsecond for each step.
+  ),
+  // One of 600 kB would become 58 MB. The view refuses it, and then still reads the others.
+  patches(
+    "that are packed, and consist of empty dicts",
+    () => repeat(80, (index) => packedDicts(index + 1, index % 4 === 3 ? 300_000 : 30_000)),
+    // A patch is applied at once. Three of these arrive in one turn.
+    { state: dict(entry("title", text("x"))), sliceMs: 300 },
   ),
   patches("after gaps", () => repeat(100_000, (index) => patch(index * 2 + 5, step("/title", text("y"))))),
   patches("of unknown views", () =>

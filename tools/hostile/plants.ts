@@ -100,6 +100,12 @@ export const plants: readonly Plant[] = [
     "for (const item of [...items, ...list.splice(index).slice(count)]) list.push(item)",
   ),
   plant(
+    "client: patches that are packed, and consist of empty dicts",
+    "live/src/packed/unpack.ts",
+    "bytes.length > MOST_PACKED_BYTES",
+    "false",
+  ),
+  plant(
     "root: calls that run once with arguments of 60 kB, and do not finish",
     "broker/src/pbx/kept-answers.ts",
     "count >= keptAnswers",

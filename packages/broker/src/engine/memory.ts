@@ -173,13 +173,26 @@ export class ConnectionMemory {
 
   /** Decides what the values of the next message may take. */
   startMessage(): void {
+    this.#grantRoom();
+    this.heap.left = this.granted;
+  }
+
+  /** What values may take that a method makes of received bytes, such as those of a packed patch. */
+  get room(): number {
+    const { granted } = this;
+    this.#grantRoom();
+    const room = this.granted;
+    this.granted = granted;
+    return room;
+  }
+
+  #grantRoom(): void {
     const { messageHeapBytes, processHeapBytes, strangersHeapBytes } = this.#limits;
     this.granted = Infinity;
     this.#grant(this.#room, this.#room === messageHeapBytes ? "messageHeapBytes" : "connectionHeapBytes");
     if (this.#isAnonymous && this.#strangers !== undefined)
       this.#grant(this.#strangers.roomWithin(strangersHeapBytes), "strangersHeapBytes");
     this.#grant(processPool.roomWithin(processHeapBytes), "processHeapBytes");
-    this.heap.left = this.granted;
   }
 
   #grant(room: number, limit: HeapLimit): void {
@@ -195,10 +208,18 @@ export class ConnectionMemory {
 
   /** Throws {@link LimitError} when the values of the message take more than they may: the connection has to end. */
   checkMessage(): void {
-    if (this.heap.left >= 0) return;
-    const bytes = this.#limits[this.#limit];
-    if (this.#limit === "processHeapBytes" || this.#limit === "strangersHeapBytes") this.reportExceeded(this.#limit);
-    throw new LimitError(this.#limit, `${subjects[this.#limit]} take more than ${bytes} bytes of memory`);
+    if (this.heap.left < 0) throw this.#noRoom();
+  }
+
+  #noRoom(): LimitError {
+    const limit = this.#limit;
+    if (limit === "processHeapBytes" || limit === "strangersHeapBytes") this.reportExceeded(limit);
+    return new LimitError(limit, `${subjects[limit]} take more than ${this.#limits[limit]} bytes of memory`);
+  }
+
+  /** Values that a method makes of received bytes take more than {@link room}, which was just looked at. */
+  exceedRoom(): void {
+    this.exceed(this.#noRoom());
   }
 
   /** A call is held that was read in a message of so many bytes. */

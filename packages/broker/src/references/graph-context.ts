@@ -19,6 +19,16 @@ export interface ConnectionContext {
   readonly connection: Connection;
   /** Streams of this end that the peer has not read to their end. */
   openStreams: number;
+  /** Limits what a method makes of received bytes and keeps for a while, as the values of messages are limited. */
+  readonly memory: {
+    /** The bytes of memory that such values may take now. */
+    readonly room: number;
+    /** Ends the connection, because they take more than {@link room}, which was just looked at. */
+    exceedRoom(): void;
+    /** Such values take so many bytes until {@link finishCall}, also when the connection has ended. */
+    startCall(bytes: number): void;
+    finishCall(bytes: number): void;
+  };
   /**
    * What the peer holds of this end. For type handlers of your own, use {@link OutgoingGraph}, which undoes what it
    * counts.

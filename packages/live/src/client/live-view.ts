@@ -10,6 +10,7 @@ import { PACKED_FORM, PACKED_VERSION } from "../packed/format.js";
 import { Unpacker, unpackState } from "../packed/unpack.js";
 import { PatchedState, reconcile } from "../state/patch.js";
 import { adopt } from "../state/plain.js";
+import { LongPointers } from "../state/pointer.js";
 import { Selection } from "./selection.js";
 import { Listeners } from "./source.js";
 import type { LiveSource, LiveStatus } from "./source.js";
@@ -24,6 +25,8 @@ interface End {
 interface Patch {
   readonly revision: number;
   readonly operations: unknown;
+  /** The memory of the operations of a packed patch, in bytes. 0 for one in jelly, which was charged as a message. */
+  readonly heapBytes: number;
 }
 
 /**
@@ -36,6 +39,7 @@ export class LiveView<State = unknown> extends RemoteCache implements LiveSource
   #revision = 0;
   /** Patches of this turn that were not applied yet. */
   #pending: Patch[] = [];
+  readonly #longPointers = new LongPointers();
   #isScheduled = false;
   #end: End | undefined;
   /** Whether the server does not know the current state either. */
@@ -109,16 +113,18 @@ export class LiveView<State = unknown> extends RemoteCache implements LiveSource
 
   /** @internal Called by the server with a packed patch. */
   observe_p(bytes: unknown): void {
+    const { memory } = this.#context!;
     try {
-      const { revision, operations, since } = (this.#unpacker ??= new Unpacker()).read(bytes);
-      this.#receive(revision, operations, since);
+      const patch = (this.#unpacker ??= new Unpacker()).read(bytes, memory.room);
+      this.#receive(patch.revision, patch.operations, patch.since, patch.heapBytes);
     } catch (error) {
       if (!(error instanceof LiveError)) throw error;
+      if (error.code === "LIVE_TOO_LARGE") memory.exceedRoom();
       if (this.#end === undefined) this.#stop("stale", error.code, error.message, error.cause);
     }
   }
 
-  #receive(rev: unknown, operations: unknown, since: unknown): void {
+  #receive(rev: unknown, operations: unknown, since: unknown, heapBytes = 0): void {
     const setsAll = isWhole(operations);
     if (this.#end !== undefined && !(setsAll && this.#end.status === "stale")) return;
     const known = this.#pending.at(-1)?.revision ?? this.#revision;
@@ -128,7 +134,8 @@ export class LiveView<State = unknown> extends RemoteCache implements LiveSource
       return;
     }
     this.#end = undefined;
-    this.#pending.push({ revision, operations });
+    if (heapBytes > 0) this.#context!.memory.startCall(heapBytes);
+    this.#pending.push({ revision, operations, heapBytes });
     this.#changed();
   }
 
@@ -183,7 +190,8 @@ export class LiveView<State = unknown> extends RemoteCache implements LiveSource
   #settle(): void {
     if (this.#pending.length === 0) return;
     const patches = this.#pending.splice(0);
-    const patched = new PatchedState(this.#snapshot);
+    for (const { heapBytes } of patches) if (heapBytes > 0) this.#context!.memory.finishCall(heapBytes);
+    const patched = new PatchedState(this.#snapshot, this.#longPointers);
     try {
       for (const { operations } of patches) {
         if (isWhole(operations)) patched.replace(adopt(operations[0][1]));

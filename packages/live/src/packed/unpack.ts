@@ -4,12 +4,15 @@ import { LiveError } from "../errors.js";
 import { MOST_DEPTH } from "../state/limits.js";
 import { MOST_PACKED_BYTES, StepKind, Tag } from "./format.js";
 import { Places } from "./places.js";
+import { LEAST_ENTRIES, ValuesHeap } from "./values-heap.js";
 
 /** A patch as a peer may also send it in jelly: not checked any further. */
 export interface UnpackedPatch {
   readonly since: number;
   readonly revision: number;
   readonly operations: readonly unknown[];
+  /** The memory of the operations, in bytes. */
+  readonly heapBytes: number;
 }
 
 /** Reads the packed patches of one view, in their order. */
@@ -18,21 +21,30 @@ export class Unpacker {
   /** Whether a patch could not be read, so that the numbers of places may differ from those of the peer. */
   #isLost = false;
 
-  /** Throws {@link LiveError} for what is no packed patch. */
-  read(bytes: unknown): UnpackedPatch {
+  /**
+   * Throws {@link LiveError} for what is no packed patch, and with the code `LIVE_TOO_LARGE` for one whose operations
+   * take more than `mostHeapBytes` bytes of memory.
+   */
+  read(bytes: unknown, mostHeapBytes?: number): UnpackedPatch {
     if (!(bytes instanceof Uint8Array)) throw badPack("it is not a byte string");
     if (bytes.length > MOST_PACKED_BYTES) throw badPack(`it has more than ${MOST_PACKED_BYTES} bytes`);
     const wasLost = this.#isLost;
     this.#isLost = true;
-    const reader = new PackReader(bytes);
+    const heap = new ValuesHeap(mostHeapBytes ?? Infinity);
+    const reader = new PackReader(bytes, heap);
     const since = reader.varint();
     const flags = reader.varint();
     if (flags % 2 === 1) this.#places.clear();
     else if (wasLost) throw badPack("an earlier one could not be read");
     const operations: unknown[] = [];
-    while (!reader.isAtEnd) operations.push(this.#step(reader));
+    heap.list();
+    for (let room = 0; !reader.isAtEnd;) {
+      room = heap.item(operations.length, room);
+      heap.step();
+      operations.push(this.#step(reader));
+    }
     this.#isLost = false;
-    return { since, revision: since + Math.floor(flags / 2), operations };
+    return { since, revision: since + Math.floor(flags / 2), operations, heapBytes: heap.bytes };
   }
 
   #step(reader: PackReader): readonly unknown[] {
@@ -73,7 +85,7 @@ export class Unpacker {
  */
 export function unpackState(bytes: Uint8Array, charge: (bytes: number) => void): unknown {
   if (bytes.length > MOST_PACKED_BYTES) throw badPack(`it has more than ${MOST_PACKED_BYTES} bytes`);
-  const reader = new PackReader(bytes, charge);
+  const reader = new PackReader(bytes, new StateHeap(charge));
   const state = reader.value(0);
   if (!reader.isAtEnd) throw badPack("something follows the state");
   return state;
@@ -90,16 +102,53 @@ const DICT_HEAP = 200;
 const ENTRY_HEAP = 80;
 const FLOAT_HEAP = 16;
 
+type Counting = Pick<ValuesHeap, "text" | "number" | "list" | "item" | "map" | "entry">;
+
+/** Charges the values of a state. */
+class StateHeap implements Counting {
+  readonly #charge: (bytes: number) => void;
+
+  constructor(charge: (bytes: number) => void) {
+    this.#charge = charge;
+  }
+
+  text(bytes: number): void {
+    this.#charge(TEXT_HEAP + bytes);
+  }
+
+  number(value: number): void {
+    if (!Number.isInteger(value) || Math.abs(value) >= 2 ** 31) this.#charge(FLOAT_HEAP);
+  }
+
+  list(): void {
+    this.#charge(LIST_HEAP);
+  }
+
+  item(_length: number, room: number): number {
+    this.#charge(ITEM_HEAP);
+    return room;
+  }
+
+  map(): void {
+    this.#charge(DICT_HEAP);
+  }
+
+  entry(_size: number, room: number): number {
+    this.#charge(ENTRY_HEAP);
+    return room;
+  }
+}
+
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 class PackReader {
   readonly #bytes: Uint8Array;
-  readonly #charge: (bytes: number) => void;
+  readonly #heap: Counting;
   #offset = 0;
 
-  constructor(bytes: Uint8Array, charge: (bytes: number) => void = () => undefined) {
+  constructor(bytes: Uint8Array, heap: Counting) {
     this.#bytes = bytes;
-    this.#charge = charge;
+    this.#heap = heap;
   }
 
   get isAtEnd(): boolean {
@@ -125,7 +174,7 @@ class PackReader {
 
   text(): string {
     const bytes = this.#take(this.varint());
-    this.#charge(TEXT_HEAP + bytes.length);
+    this.#heap.text(bytes.length);
     try {
       return utf8.decode(bytes);
     } catch (cause) {
@@ -145,13 +194,12 @@ class PackReader {
       case Tag.true:
         return true;
       case Tag.positive:
-        return this.varint();
+        return this.#counted(this.varint());
       case Tag.negative:
-        return -1 - this.varint();
+        return this.#counted(-1 - this.varint());
       case Tag.float: {
         const { buffer, byteOffset } = this.#take(8);
-        this.#charge(FLOAT_HEAP);
-        return new DataView(buffer, byteOffset).getFloat64(0);
+        return this.#counted(new DataView(buffer, byteOffset).getFloat64(0));
       }
       case Tag.text:
         return this.text();
@@ -167,23 +215,30 @@ class PackReader {
   /** It takes memory for what is there, not for the number that was sent. */
   items(depth: number): unknown[] {
     const items: unknown[] = [];
-    this.#charge(LIST_HEAP);
+    this.#heap.list();
+    let room = 0;
     for (let left = this.varint(); left > 0; left--) {
-      this.#charge(ITEM_HEAP);
+      room = this.#heap.item(items.length, room);
       items.push(this.value(depth));
     }
     return items;
   }
 
   #entries(depth: number): Map<string, unknown> {
-    this.#charge(DICT_HEAP);
+    this.#heap.map();
     const entries = new Map<string, unknown>();
+    let room = LEAST_ENTRIES;
     for (let left = this.varint(); left > 0; left--) {
-      this.#charge(ENTRY_HEAP);
+      room = this.#heap.entry(entries.size, room);
       const key = this.text();
       entries.set(key, this.value(depth));
     }
     return entries;
+  }
+
+  #counted(value: number): number {
+    this.#heap.number(value);
+    return value;
   }
 
   #take(length: number): Uint8Array {

@@ -4,24 +4,22 @@ import { LiveError } from "../errors.js";
 import { diff } from "./diff.js";
 import { FORBIDDEN_KEY, MOST_DEPTH, MOST_ENTRIES, MOST_SPLICES } from "./limits.js";
 import { Adoption, isContainer } from "./plain.js";
-import { indexOf, keysOf } from "./pointer.js";
+import { indexOf, LongPointers } from "./pointer.js";
 
 type Dict = Record<string, unknown>;
 type Container = Dict | unknown[];
-
-/** A pointer of so many UTF-16 units is split once: a step of a packed patch repeats it with one byte. */
-const LONG_POINTER = 128;
 
 /** A state to which patches are applied. Each list and dict is copied once, however many patches change it. */
 export class PatchedState {
   #state: unknown;
   /** The copies that were made, which are not frozen yet, and how many splices each list has had in this patch. */
   readonly #copies = new Map<object, number>();
-  /** The keys of long pointers. */
-  #longPointers: Map<string, readonly string[]> | undefined;
+  readonly #longPointers: LongPointers;
 
-  constructor(state: unknown) {
+  /** `longPointers` are those of the states before. */
+  constructor(state: unknown, longPointers: LongPointers = new LongPointers()) {
     this.#state = state;
+    this.#longPointers = longPointers;
   }
 
   /** Applies a patch of a peer. Throws {@link LiveError} for one that does not apply: the state is of no use then. */
@@ -47,21 +45,13 @@ export class PatchedState {
   #apply(operation: unknown, adoption: Adoption): void {
     if (!Array.isArray(operation) || typeof operation[0] !== "string") throw badPatch("a step is not a list with text");
     const [pointer, ...rest] = operation as [string, ...unknown[]];
-    const keys = pointer.length < LONG_POINTER ? keysOf(pointer, MOST_DEPTH) : this.#keysOfLong(pointer);
+    const keys = this.#longPointers.keysOf(pointer, MOST_DEPTH);
     if (keys === undefined) throw badPatch(`${shown(pointer)} is not a JSON pointer of at most ${MOST_DEPTH} keys`);
     if (rest.length === 0) this.#remove(keys, pointer);
     else if (rest.length === 1) this.#set(keys, pointer, adoption.adopt(rest[0]).value);
     else if (rest.length === 3)
       this.#splice(keys, pointer, toNumber(rest[0]), toNumber(rest[1]), adoption.adopt(rest[2]).value);
     else throw badPatch(`a step has ${rest.length + 1} elements`);
-  }
-
-  #keysOfLong(pointer: string): string[] | undefined {
-    const known = this.#longPointers?.get(pointer);
-    if (known !== undefined) return [...known];
-    const keys = keysOf(pointer, MOST_DEPTH);
-    if (keys !== undefined) (this.#longPointers ??= new Map<string, readonly string[]>()).set(pointer, [...keys]);
-    return keys;
   }
 
   #remove(keys: string[], pointer: string): void {

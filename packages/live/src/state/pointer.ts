@@ -21,6 +21,33 @@ export function keysOf(pointer: string, most: number): string[] | undefined {
   return keys.map((key) => key.replaceAll("~1", "/").replaceAll("~0", "~"));
 }
 
+/** A pointer of so many UTF-16 units is split once: a step of a packed patch repeats it with one byte. */
+const LONG_POINTER = 128;
+
+/** UTF-16 units of the long pointers that are remembered: as many as the places of packed patches have. */
+const MOST_UNITS = 262_144;
+
+/** The keys of the long pointers that a view has seen. */
+export class LongPointers {
+  readonly #keys = new Map<string, readonly string[]>();
+  #units = 0;
+
+  /** As {@link keysOf}. */
+  keysOf(pointer: string, most: number): string[] | undefined {
+    if (pointer.length < LONG_POINTER) return keysOf(pointer, most);
+    const known = this.#keys.get(pointer);
+    if (known !== undefined) return [...known];
+    const keys = keysOf(pointer, most);
+    if (keys === undefined) return undefined;
+    if ((this.#units += pointer.length) > MOST_UNITS) {
+      this.#keys.clear();
+      this.#units = pointer.length;
+    }
+    this.#keys.set(pointer, keys);
+    return [...keys];
+  }
+}
+
 /** The index that a key of a pointer means in a list of `length` items. Undefined for any other key. */
 export function indexOf(key: string, length: number): number | undefined {
   const index = Number(key);

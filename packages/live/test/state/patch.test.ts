@@ -1,10 +1,11 @@
 // Patches: what they say, how they are applied, and what is refused.
 
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { diff, isEqual } from "../../src/state/diff.js";
 import type { Operation } from "../../src/state/diff.js";
 import { PatchedState, reconcile } from "../../src/state/patch.js";
 import { adopt, seal } from "../../src/state/plain.js";
+import { LongPointers } from "../../src/state/pointer.js";
 
 function apply(state: unknown, operations: unknown): unknown {
   const patched = new PatchedState(adopt(state));
@@ -294,4 +295,22 @@ test("a long pointer is split once, however many steps of a packed patch repeat 
   } finally {
     replace.mockRestore();
   }
+});
+
+test("a long pointer is split once, also by later patches", () => {
+  const pointers = new LongPointers();
+  const long = `/a${"x".repeat(200)}/b`;
+  const split = vi.spyOn(String.prototype, "split");
+  onTestFinished(() => split.mockRestore());
+  for (let round = 0; round < 3; round++) {
+    const keys = pointers.keysOf(long, 10)!;
+    expect(keys).toEqual([`a${"x".repeat(200)}`, "b"]);
+    keys.pop(); // The caller may change them.
+  }
+  expect(split.mock.contexts.filter((text) => String(text) === long)).toHaveLength(1);
+  expect(pointers.keysOf("/a".repeat(200), 10)).toBeUndefined();
+  // What is remembered is limited, and what was forgotten is split again.
+  for (let index = 0; index < 3; index++) pointers.keysOf(`/${String(index).repeat(100_000)}`, 10);
+  expect(pointers.keysOf(long, 10)).toHaveLength(2);
+  expect(split.mock.contexts.filter((text) => String(text) === long)).toHaveLength(2);
 });
