@@ -10,6 +10,7 @@ const conditions = ["@pb/source", "module", "node", "development|production"];
 
 /** Test files that take longest, most of it waiting for programs and timers. They are started first. */
 const LONG = [
+  "packages/cli/test/recording/large-recordings.test.ts",
   "packages/cred/test/transport.test.ts",
   "packages/node-transport/test/{docs,network/!(two-hosts),server/{rolling-restart,shared-sockets,systemd}}.test.ts",
   "packages/web-transport/test/docs.test.ts",

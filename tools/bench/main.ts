@@ -58,6 +58,9 @@ if (values.profile === true && (isCodec || workloads.some(({ name }) => name ===
 } else if (values.profile !== true && first === "tap") {
   const { benchTap } = await import("./tap/main.js");
   await benchTap(rounds);
+} else if (values.profile !== true && first === "recording") {
+  const { benchRecording } = await import("./recording/main.js");
+  await benchRecording(Number(rest[0] ?? 3000));
 } else if (values.profile !== true && first === "latency") {
   await benchLatency(rounds);
 } else if (values.profile !== true && first === "live") {
@@ -70,6 +73,7 @@ if (values.profile === true && (isCodec || workloads.some(({ name }) => name ===
   console.error("       npm run bench -- stream [MEGABYTES [MEGABYTES_PER_SECOND]]");
   console.error("       npm run bench -- stream-latency [--rounds=N]");
   console.error("       npm run bench -- tap [--rounds=N]");
+  console.error("       npm run bench -- recording [MEGABYTES]");
   console.error("       npm run profile -- NAME");
   for (const [name, about] of Object.entries({ ...calls, ...codecs })) console.error(`  ${name.padEnd(12)} ${about}`);
   process.exitCode = 1;
