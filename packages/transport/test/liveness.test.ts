@@ -174,6 +174,7 @@ describe("of two ends with the same times", () => {
   /** How many pings each end has sent. */
   async function pingsDuring(milliseconds: number, work?: (pair: { client: Broker; server: Broker }) => void) {
     fakeTimers();
+    vi.advanceTimersByTime(100_000); // The process is older than the connection.
     const times = { intervalMs: 1_600, answerMs: 100_000 };
     const { network, connections } = serve(new Echo(), { liveness: times });
     const { broker: client, pulse } = await network.dial()(new AbortController().signal);
@@ -207,6 +208,26 @@ describe("of two ends with the same times", () => {
     const pings = await pingsDuring(3_200, ({ client }) => client.keepAlive());
     expect(pings).toEqual({ client: 2, server: 0 });
   });
+});
+
+test("a client sends a ping nine tenths of the interval after the last byte, or a sixteenth of it earlier at most", async () => {
+  fakeTimers();
+  const { network, connections } = serve(new Echo(), { liveness: false });
+  const { broker: client, pulse } = await network.dial()(new AbortController().signal);
+  watchOver(client, pulse, { intervalMs: 1_600, answerMs: 100_000 });
+  const [server] = connections.all;
+  const pings = vi.spyOn(client, "ping");
+  for (const time of [310, 730, 1_190]) {
+    await vi.advanceTimersByTimeAsync(time);
+    server!.keepAlive();
+    await vi.advanceTimersByTimeAsync(0);
+    const last = pulse.lastReceived;
+    pings.mockClear();
+    while (pings.mock.calls.length === 0) await vi.advanceTimersByTimeAsync(10);
+    const silence = performance.now() - last;
+    expect(silence, `of a byte after ${time} ms`).toBeGreaterThan(1_340);
+    expect(silence, `of a byte after ${time} ms`).toBeLessThanOrEqual(1_440);
+  }
 });
 
 describe("a ping that waits for its answer", () => {
