@@ -2,7 +2,8 @@
 
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { expect, onTestFinished, test } from "vitest";
+import type { Duplex } from "node:stream";
+import { expect, onTestFinished, test, vi } from "vitest";
 import type { WebSocket } from "ws";
 import { UpgradedLink } from "../../src/node/upgraded-link.js";
 import { webSocketPair } from "../support/link-pairs.js";
@@ -14,13 +15,14 @@ async function linked(): Promise<{
   readonly link: UpgradedLink;
   readonly listener: WebSocket;
   readonly initiator: WebSocket;
+  readonly socket: Duplex;
 }> {
   const { listener, initiator, socket } = await webSocketPair();
   onTestFinished(() => {
     listener.terminate();
     initiator.terminate();
   });
-  return { link: new UpgradedLink(listener, socket, peer, {}), listener, initiator };
+  return { link: new UpgradedLink(listener, socket, peer, {}), listener, initiator, socket };
 }
 
 /** Resolves with as many messages. */
@@ -56,6 +58,23 @@ test("sends messages of each size as whole frames, with pings between them", asy
   expect(pings).toBe(sizes.length);
 });
 
+test.each([
+  [1, "8201"],
+  [125, "827d"],
+  [126, "827e007e"],
+  [255, "827e00ff"],
+  [256, "827e0100"],
+  [4000, "827e0fa0"],
+])("writes a message of %i bytes behind the shortest head, %s, in one piece", async (size, head) => {
+  const { link, initiator, socket } = await linked();
+  const received = messages(initiator, 1);
+  const write = vi.spyOn(socket, "write");
+  link.send(new Uint8Array(size).fill(1));
+  await received;
+  const written = write.mock.calls.map(([frame]) => Buffer.from(frame as Uint8Array).toString("hex"));
+  expect(written).toEqual([`${head}${"01".repeat(size)}`]);
+});
+
 test("has nothing queued when the kernel took all bytes, and counts them as left", async () => {
   const { link, initiator } = await linked();
   const received = messages(initiator, 1);
@@ -66,14 +85,15 @@ test("has nothing queued when the kernel took all bytes, and counts them as left
 });
 
 test("counts what a peer does not read, and tells the receiver when it has left", async () => {
-  const { link, listener, initiator } = await linked();
+  const { link, listener, initiator, socket } = await linked();
   initiator.pause();
-  const drained = new Promise<void>((resolve) => {
-    link.start({ received: () => undefined, drained: resolve, lost: () => undefined });
+  const unsentWhenDrained = new Promise<number>((resolve) => {
+    const drained = (): void => resolve(socket.writableLength);
+    link.start({ received: () => undefined, drained, lost: () => undefined });
   });
   const bytes = new Uint8Array(1000);
   let count = 0;
-  while (link.queuedBytes < 100_000) {
+  while (link.queuedBytes < 100_000 && count < 100_000) {
     link.send(bytes);
     count++;
   }
@@ -82,7 +102,8 @@ test("counts what a peer does not read, and tells the receiver when it has left"
   listener.ping();
   const received = messages(initiator, count);
   initiator.resume();
-  await Promise.all([drained, received]);
+  expect(await unsentWhenDrained).toBe(0);
+  await received;
   expect(link.queuedBytes).toBe(0);
   expect(link.leftBytes).toBe(1000 * count);
 });
