@@ -15,27 +15,27 @@ const loggedIn = (credentials: string, args = ""): string =>
   `${connected} import { login, ${credentials} } from "@pb/cred";
    const root = await login(connection, new ${credentials}(${args})); ${called}`;
 
-/** Programs and the most bytes that they may have: about 2 % more than today. A row without a limit is printed only. */
+/** Programs and the most bytes that they may have: about 1 % more than today. A row without a limit is printed only. */
 const programs: Record<string, { readonly code: string; readonly limit?: number }> = {
   "the codec: `encode` and `decode`": { code: `export { encode, decode } from "@pb/banana";` },
   "the codec, its scanner and negotiation": {
     code: `export { encode, decode, Scanner, Session } from "@pb/banana";`,
-    limit: 7300,
+    limit: 7450,
   },
   "`connect` and calls": {
     code: `${connected} const root = await connection.getRootObject(); ${called}`,
-    limit: 80_500,
+    limit: 82_300,
   },
-  "… with an anonymous login": { code: loggedIn("Anonymous"), limit: 81_400 },
-  "… with a token": { code: loggedIn("BearerToken", `"token"`), limit: 81_700 },
-  "… with a password (SCRAM)": { code: loggedIn("UsernamePassword", `"ann", "secret"`), limit: 87_300 },
+  "… with an anonymous login": { code: loggedIn("Anonymous"), limit: 83_200 },
+  "… with a token": { code: loggedIn("BearerToken", `"token"`), limit: 83_500 },
+  "… with a password (SCRAM)": { code: loggedIn("UsernamePassword", `"ann", "secret"`), limit: 89_200 },
   "`reconnecting` and calls": {
     code: `import { reconnecting } from "@pb/web-transport"; const root = reconnecting("wss://example.org/pb"); ${called}`,
-    limit: 85_700,
+    limit: 87_500,
   },
   "all packages, with servers": {
     code: ["web-transport", "broker", "cred", "jelly-types"].map((name) => `export * from "@pb/${name}";`).join(""),
-    limit: 119_000,
+    limit: 120_700,
   },
 };
 
