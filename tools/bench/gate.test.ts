@@ -213,3 +213,40 @@ describe("the codec takes at most eight times as long as JSON and three times as
     expect(besideMsgpack!.ratio.median).toBeGreaterThan(1 / 3);
   });
 });
+
+describe("calls beside ten streams of 64 KiB chunks", () => {
+  const STREAMS = 10;
+  const chunk = new Uint8Array(64 * 1024);
+
+  class Library extends Root {
+    async *remote_read(): AsyncGenerator<Uint8Array> {
+      for (;;) yield chunk;
+    }
+    remote_echo(value: Note): Note {
+      return value;
+    }
+  }
+
+  /** Requests for items follow a call on the same socket, so that the number does not depend on the machine. */
+  test("are behind at most four chunks of each", async () => {
+    await using server = await listen("tcp:0:interface=127.0.0.1", new Library(), { onEvent: () => undefined });
+    const connection = await connect(`tcp:127.0.0.1:${server.port}`);
+    const library = await connection.getRootObject<Library>();
+    let chunks = 0;
+    const read = async (): Promise<void> => {
+      for await (const { length } of await library.call.read()) chunks += length / chunk.length;
+    };
+    const reads = Promise.allSettled(Array.from({ length: STREAMS }, read));
+    while (chunks < 500) await library.call.echo(note); // Until all streams have found their speed.
+    const between: number[] = [];
+    for (let call = 0; call < 20; call++) {
+      const sent = chunks;
+      await library.call.echo(note);
+      between.push(chunks - sent);
+    }
+    connection.terminate("closed");
+    await reads;
+    expect(Math.max(...between)).toBeGreaterThan(0);
+    expect(Math.max(...between)).toBeLessThanOrEqual(4 * STREAMS);
+  });
+});

@@ -16,6 +16,7 @@ import type { SharedArguments } from "../references/shared-arguments.js";
 import { requireCallback } from "../subscriptions.js";
 import type { ObjectId } from "../wire/messages.js";
 import { addIteration, noteSignal, readStream } from "./stream-reader.js";
+import { shareOf } from "./stream-share.js";
 import type { StreamReader } from "./stream-reader.js";
 import type { RemoteArguments, RemoteCalls, RemoteMethods, RemoteName, RemoteResult } from "./call-types.js";
 import type { PlatformReadable } from "./value-types.js";
@@ -205,6 +206,7 @@ export class RemoteReference<out T = RemoteMethods> implements Reference<T> {
     const origin = {
       next: (count: number, signal: AbortSignal) => this.#pull(count, signal),
       release: () => this[dispose](),
+      share: shareOf(this.#context),
     };
     return readStream(this, origin, options);
   }

@@ -8,6 +8,8 @@ import { callTimeout, PBError } from "../errors.js";
 import { Fifo } from "../fifo.js";
 import { RemoteError } from "../wire/failure.js";
 import { BATCH_BYTES, MOST_ITEMS, sizeOfItem } from "./stream-items.js";
+import { WINDOW_BYTES } from "./stream-share.js";
+import type { StreamShare } from "./stream-share.js";
 
 /** Items of the first call: enough for short streams, and few enough to learn how large they are. */
 const FIRST_ITEMS = 16;
@@ -15,13 +17,7 @@ const FIRST_ITEMS = 16;
 /** Calls for items on the way. With batches of 128 KiB, as many bytes as {@link WINDOW_BYTES}. */
 const MOST_CALLS = 16;
 
-/**
- * Bytes that wait to be read, together with those that are expected. Two megabytes in each round trip: up to 200
- * megabytes a second over a network with 10 ms.
- */
-const WINDOW_BYTES = 2 * 1024 * 1024;
-
-/** The same in items, for small ones. */
+/** The same as {@link WINDOW_BYTES} in items, for small ones. */
 const WINDOW_ITEMS = 4 * MOST_ITEMS;
 
 /** What a reader uses of the reference that it reads. */
@@ -30,6 +26,8 @@ export interface StreamOrigin {
   next(count: number, signal: AbortSignal): Promise<unknown>;
   /** Releases the source. */
   release(): void;
+  /** What the streams of the connection share. Undefined for a source in this process. */
+  readonly share?: StreamShare | undefined;
 }
 
 interface WaitingReader {
@@ -57,6 +55,8 @@ export class StreamReader implements AsyncIterator<unknown, undefined>, AsyncIte
   #calls = 0;
   #count = FIRST_ITEMS;
   #mostCalls = 1;
+  /** Stands for this stream in what it shares with others. */
+  readonly #key = {};
   /** The bytes that one call brings, by the last ones. */
   #expectedBytes = 0;
   #state: "new" | "reading" | "ended" = "new";
@@ -124,7 +124,8 @@ export class StreamReader implements AsyncIterator<unknown, undefined>, AsyncIte
   /** Asks for items, as many as may be on the way. */
   #ask(): void {
     while (this.#state === "reading" && this.#calls < this.#mostCalls) {
-      const isFull = this.#bytes + this.#calls * this.#expectedBytes >= WINDOW_BYTES;
+      const expected = this.#calls * this.#expectedBytes;
+      const isFull = this.#bytes + expected >= WINDOW_BYTES || expected >= (this.#origin.share?.bytes ?? WINDOW_BYTES);
       const credit = Math.min(this.#mostCalls * this.#count, WINDOW_ITEMS);
       if (isFull || this.#items.size + this.#calls * this.#count >= credit) return;
       const count = this.#count;
@@ -169,7 +170,8 @@ export class StreamReader implements AsyncIterator<unknown, undefined>, AsyncIte
     let bytes = 0;
     for (const item of items as unknown[]) bytes += this.#add(item);
     this.#expectedBytes = bytes;
-    this.#adapt(isAwaited, 2 * items.length >= count || bytes >= BATCH_BYTES / 2);
+    if (bytes >= BATCH_BYTES / 2) this.#origin.share?.add(this.#key);
+    this.#adapt(isAwaited, 2 * items.length >= count, bytes >= BATCH_BYTES / 2);
     this.#ask();
   }
 
@@ -187,12 +189,14 @@ export class StreamReader implements AsyncIterator<unknown, undefined>, AsyncIte
     return bytes;
   }
 
-  #adapt(isAwaited: boolean, isFull: boolean): void {
+  /** `hasMany`: the last answer had most items that were asked for. `isLarge`: it had most bytes that one may have. */
+  #adapt(isAwaited: boolean, hasMany: boolean, isLarge: boolean): void {
     if (this.#bytes > WINDOW_BYTES / 2 || this.#items.size > WINDOW_ITEMS / 2) {
       this.#count = Math.max(this.#count >> 1, 1);
       this.#mostCalls = Math.max(this.#mostCalls >> 1, 1);
-    } else if (isAwaited && isFull) {
-      this.#count = Math.min(this.#count * 2, MOST_ITEMS);
+    } else if (isAwaited && (hasMany || isLarge)) {
+      // More of large items would not come: they would only count in WINDOW_ITEMS.
+      if (hasMany) this.#count = Math.min(this.#count * 2, MOST_ITEMS);
       this.#mostCalls = Math.min(this.#mostCalls * 2, MOST_CALLS);
     }
   }
@@ -218,6 +222,7 @@ export class StreamReader implements AsyncIterator<unknown, undefined>, AsyncIte
     this.#state = "ended";
     this.#abort?.clear();
     this.#failure = failure;
+    this.#origin.share?.delete(this.#key);
     if (releases) this.#origin.release();
     for (let reader = this.#readers.take(); reader !== undefined; reader = this.#readers.take()) {
       reader.deadline?.clear();

@@ -14,6 +14,7 @@ import type { ConnectionContext } from "../references/graph-context.js";
 import { Referenceable, writeReference } from "./referenceable.js";
 import { Batch, BATCH_BYTES, MOST_ITEMS, sizeOfItem } from "./stream-items.js";
 import { isRead } from "./stream-reader.js";
+import { turnsOf } from "./stream-turns.js";
 import type { BatchOwner } from "./stream-items.js";
 
 /** Calls for items that may wait. A reader of this library has at most 16. */
@@ -138,9 +139,6 @@ export class StreamSource extends Referenceable implements BatchOwner {
   #taken = 0;
   #isQuiet = true;
   #isWatching = false;
-  /** Whether answers wait until the link has sent those before. */
-  #isDraining = false;
-  #unsentBytes = 0;
   #batches = 0;
   #state: "open" | "ended" | "closed" = "open";
   /** Whether the peer has released the source. */
@@ -185,7 +183,7 @@ export class StreamSource extends Referenceable implements BatchOwner {
       this.#waiting.push((waiting = { count, resolve, reject }));
     });
     cancelers.set(answer, () => this.#cancel(waiting));
-    this.#advance();
+    this.advance();
     return answer;
   }
 
@@ -221,7 +219,7 @@ export class StreamSource extends Referenceable implements BatchOwner {
   }
 
   /** Answers calls, and takes what may be taken. */
-  #advance(): void {
+  advance(): void {
     for (let first = this.#waiting[0]; first !== undefined && this.#canAnswer(first); first = this.#waiting[0]) {
       this.#waiting.shift();
       this.#answer(first);
@@ -232,10 +230,9 @@ export class StreamSource extends Referenceable implements BatchOwner {
 
   #canAnswer({ count }: Waiting): boolean {
     if (this.#state === "closed") return true;
-    if (this.#isDraining) return false;
     const { length } = this.#items;
-    if (length >= count || this.#bytes >= BATCH_BYTES || this.#state === "ended") return true;
-    return length > 0 && this.#isQuiet;
+    const isFull = length >= count || this.#bytes >= BATCH_BYTES || this.#state === "ended";
+    return (isFull || (length > 0 && this.#isQuiet)) && turnsOf(this.#host.connection).admits(this);
   }
 
   #answer({ count, resolve, reject }: Waiting): void {
@@ -252,22 +249,7 @@ export class StreamSource extends Referenceable implements BatchOwner {
     this.#bytes -= bytes;
     const batch = this.#items.splice(0, length).map(({ item }) => item);
     resolve(new Batch(batch, ++this.#batches, this));
-    this.#unsentBytes += bytes;
-    if (this.#unsentBytes >= BATCH_BYTES) this.#drain();
-  }
-
-  /** Waits until the answers have left the process, so that those of other calls are not behind many items. */
-  #drain(): void {
-    this.#isDraining = true;
-    this.#unsentBytes = 0;
-    const drained = (): void => {
-      this.#isDraining = false;
-      this.#advance();
-    };
-    // Later, when the answer has been written. An error is the end of the connection, which closes this source.
-    void Promise.resolve()
-      .then(() => this.#host.connection.drained())
-      .then(drained, drained);
+    turnsOf(this.#host.connection).add(bytes);
   }
 
   #take(): void {
@@ -321,7 +303,7 @@ export class StreamSource extends Referenceable implements BatchOwner {
     this.#taken++;
     this.#isQuiet = false;
     if (!this.#isWatching) void this.#watch();
-    this.#advance();
+    this.advance();
   }
 
   /** Notes when no further item has come soon after the last. */
@@ -334,7 +316,7 @@ export class StreamSource extends Referenceable implements BatchOwner {
     } while (this.#taken > seen);
     this.#isWatching = false;
     this.#isQuiet = true;
-    this.#advance();
+    this.advance();
   }
 
   /** The stream has ended by itself, or has failed. */
@@ -343,7 +325,7 @@ export class StreamSource extends Referenceable implements BatchOwner {
       this.#state = "ended";
       this.#failure = failure;
       this.#leave();
-      this.#advance();
+      this.advance();
     } else if (failure !== undefined && !isDueToCancel(failure.error, this.#reason))
       this.#host.config.reportError(failure.error, this.#host.connection);
   }
@@ -361,7 +343,7 @@ export class StreamSource extends Referenceable implements BatchOwner {
       this.#context.abort(this.#reason);
       void this.#end(isLast);
     }
-    this.#advance();
+    this.advance();
   }
 
   /** Closes the stream. A generator that waits is closed when it goes on: its signal tells it to. */

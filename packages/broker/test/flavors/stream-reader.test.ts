@@ -3,6 +3,7 @@
 import { getEventListeners } from "node:events";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { StreamReader } from "../../src/flavors/stream-reader.js";
+import { shareOf } from "../../src/flavors/stream-share.js";
 
 /** A source that the test answers. */
 class Source {
@@ -27,6 +28,32 @@ class Source {
     this.released++;
   }
 }
+
+/** A source of batches of 128 KiB that shares a connection with others, and its reader, which is fast. */
+class Shared extends Source {
+  readonly reader = new StreamReader(this, {});
+  readonly share;
+  answered = 0;
+
+  constructor(connection: object) {
+    super();
+    this.share = shareOf(connection);
+  }
+
+  get onTheWay(): number {
+    return this.calls.length - this.answered;
+  }
+
+  /** Reads an item, which the source then sends. */
+  async read(): Promise<void> {
+    const item = this.reader.next();
+    this.calls[this.answered++]!.answer([batch]);
+    await item;
+    await settled();
+  }
+}
+
+const batch = new Uint8Array(128 * 1024);
 
 /** Until all promises that can settle have settled. */
 const settled = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
@@ -109,11 +136,57 @@ test("fewer items are asked for when many wait, and none while two megabytes do"
   }
   expect(source.calls.length - before).toBeLessThan(32);
   expect(reader.waitingBytes).toBeGreaterThan(1024 * 1024);
-  expect(source.calls.at(-1)!.count).toBeLessThan(count);
   // What is read makes room again.
   while (reader.waitingBytes > 0) await reader.next();
   expect(source.calls.length).toBeGreaterThan(answered);
+  expect(source.calls.at(-1)!.count).toBeLessThan(count);
   await reader.return();
+});
+
+async function readAll(sources: readonly Shared[], times: number): Promise<void> {
+  for (let time = 0; time < times; time++) for (const source of sources) await source.read();
+}
+
+test("the streams of a connection have two megabytes on the way in all, and at least a batch each", async () => {
+  const connection = {};
+  const sources = Array.from({ length: 32 }, () => new Shared(connection));
+  const calls = async (count: number): Promise<Set<number>> => {
+    await readAll(sources.slice(0, count), 20);
+    return new Set(sources.slice(0, count).map(({ onTheWay }) => onTheWay));
+  };
+  expect(await calls(1)).toEqual(new Set([16]));
+  expect(await calls(4)).toEqual(new Set([4]));
+  expect(await calls(10)).toEqual(new Set([2]));
+  expect(await calls(32)).toEqual(new Set([1]));
+  // Streams of another connection have their own.
+  const other = new Shared({});
+  await readAll([other], 20);
+  expect(other.onTheWay).toBe(16);
+});
+
+test("streams that have ended, and those that have brought nothing for 64 batches, need no share", async () => {
+  const connection = {};
+  const [first, second, third] = [new Shared(connection), new Shared(connection), new Shared(connection)];
+  await readAll([first, second, third], 20);
+  expect(first.onTheWay).toBe(6);
+  await third.reader.return();
+  await readAll([first, second], 20);
+  expect(first.onTheWay).toBe(8);
+  await readAll([first], 62);
+  expect(first.onTheWay).toBe(8);
+  await readAll([first], 10);
+  expect(first.onTheWay).toBe(16);
+});
+
+test("a stream of small batches takes no share of others", async () => {
+  const connection = {};
+  const [large, small] = [new Shared(connection), new Shared(connection)];
+  await readAll([large], 20);
+  const item = small.reader.next();
+  small.calls[small.answered++]!.answer(["event"]);
+  await item;
+  await readAll([large], 1);
+  expect(large.onTheWay).toBe(16);
 });
 
 test("each item has the whole time, and the end leaves no timer and no listener", async () => {

@@ -138,11 +138,14 @@ describe("a stream that yields an item after it was left", () => {
 
 test("a source waits for its link once for so many bytes, and not for each answer after them", async () => {
   async function* chunks(): AsyncGenerator<Uint8Array> {
-    yield new Uint8Array(128 * 1024);
+    yield* [new Uint8Array(128 * 1024), new Uint8Array(128 * 1024)];
     for (;;) yield new Uint8Array(1);
   }
   const { pair, source } = await open(chunks);
   const drained = vi.spyOn(pair.server, "drained");
+  await source.call.next();
+  await pair.settled();
+  expect(drained).toHaveBeenCalledTimes(0);
   await source.call.next();
   await pair.settled();
   expect(drained).toHaveBeenCalledTimes(1);
@@ -150,6 +153,58 @@ test("a source waits for its link once for so many bytes, and not for each answe
   await pair.settled();
   expect(drained).toHaveBeenCalledTimes(1);
   source[Symbol.dispose]();
+});
+
+describe("ten sources of which much is asked", () => {
+  const BATCH = 128 * 1024;
+
+  /** The reader has asked each source for eight batches, and has received nothing yet. */
+  async function askTen() {
+    async function* chunks(): AsyncGenerator<Uint8Array> {
+      for (;;) yield new Uint8Array(BATCH);
+    }
+    const { pair, read } = await open(chunks);
+    const sources = await Promise.all(Array.from({ length: 10 }, read));
+    pair.links.initiator.hold();
+    /** The sources of the batches that have arrived, in order. */
+    const arrived: number[] = [];
+    for (const [index, source] of sources.entries()) {
+      for (let call = 0; call < 8; call++) source.call.next(1).then(() => arrived.push(index), vi.fn());
+    }
+    await pair.settled();
+    return { pair, sources, arrived };
+  }
+
+  test("write two batches in all before the answer of another call", async () => {
+    const { pair } = await askTen();
+    expect(pair.server.stats().bytesQueued).toBeGreaterThan(BATCH);
+    expect(pair.server.stats().bytesQueued).toBeLessThan(2 * BATCH + 4096);
+    const { traffic } = pair.links.listener;
+    const before = traffic.length;
+    const answered = pair.client.getRootObject().then((root) => root.callRemote("missing"));
+    const outcomes = answered.catch(() => "answered");
+    await pair.settled();
+    const sent = traffic.slice(before).filter(({ from }) => from === pair.links.listener);
+    expect(sent.length).toBeGreaterThan(0);
+    expect(sent.reduce((sum, { bytes }) => sum + bytes.length, 0)).toBeLessThan(4096);
+    pair.links.initiator.release();
+    expect(await outcomes).toBe("answered");
+  });
+
+  test("answer in turns", async () => {
+    const { pair, arrived } = await askTen();
+    pair.links.initiator.release();
+    await vi.waitFor(() => expect(arrived.length).toBe(80));
+    // Of any 40 batches in a row, each source has sent some.
+    for (let start = 0; start <= 40; start += 10) expect(new Set(arrived.slice(start, start + 40)).size).toBe(10);
+  });
+
+  test("leave the others their turn when one is released while it waits", async () => {
+    const { pair, sources, arrived } = await askTen();
+    for (const source of sources.slice(0, 9)) source[Symbol.dispose]();
+    pair.links.initiator.release();
+    await vi.waitFor(() => expect(arrived.filter((index) => index === 9).length).toBe(8));
+  });
 });
 
 describe("the signal of a stream", () => {
