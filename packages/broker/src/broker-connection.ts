@@ -247,7 +247,7 @@ export class BrokerConnection implements Owners {
   }
 
   becomeReady(dialect: Dialect): void {
-    if (this.#state.is !== "negotiating") return; // Sending the name of the dialect has ended the connection.
+    if (this.#state.is !== "negotiating") return;
     clearTimeout(this.#state.timer);
     const core = new ConnectionCore(this.#broker, this, dialect);
     if (this.#choice !== undefined) core.outbox.begin(this.#choice);

@@ -54,7 +54,9 @@ export function asksForCredit(url: string | undefined): boolean {
 }
 
 export class WebSocketLink extends MessageLink {
-  /** A WebSocket does not modify what it is given, and copies it. */
+  /**
+   * A WebSocket does not modify what it is given. That of a browser copies it, and `ws` keeps it until it is written.
+   */
   readonly takesViews = true;
   readonly #webSocket: WebSocketLike;
   readonly #pausable: PausableWebSocket | undefined;
