@@ -74,3 +74,13 @@ test("what a user takes is counted over all of the calls, and starts again when 
     for (const number of [0, 1]) expect(answers.release("ann", `${KEY}${number}`)).toBe(true);
   }
 });
+
+test("the memory of answers that were released is free for those of all users", () => {
+  const answers = new KeptAnswers({ ...defaultBrokerLimits, keptAnswerBytes: 10_000 });
+  for (let round = 0; round < 20; round++) {
+    const user = `user ${round}`;
+    const call = arrive(answers, user);
+    call.keep("answer", ANSWER, none);
+    expect(answers.release(user, KEY)).toBe(true);
+  }
+});
