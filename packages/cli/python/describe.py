@@ -47,12 +47,12 @@ class Inert:
 def disarm_reactor():
     if importlib.util.find_spec("twisted") is None:
         raise Refused(f"{sys.executable} has no Twisted: pass the interpreter of the program as --python")
-    from twisted.internet import reactor
+    from twisted.internet import reactor, task
 
     for name in dir(reactor):
         if name.startswith(("listen", "connect", "adopt", "spawn")):
             setattr(reactor, name, lambda *_args, **_kwargs: Inert())
-    reactor.run = lambda *_args, **_kwargs: None
+    reactor.run = task.react = lambda *_args, **_kwargs: None
 
 
 def text(name):

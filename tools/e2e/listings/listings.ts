@@ -13,7 +13,8 @@ import { pairs } from "./pairs.js";
 const here = fileURLToPath(new URL("./", import.meta.url));
 const examples = fileURLToPath(new URL("../../../packages/examples/src/howto/", import.meta.url));
 const download = fileURLToPath(new URL("../../../node_modules/.cache/pb-twisted-doc", import.meta.url));
-const documentation = join(download, "usr/share/doc/twisted-doc");
+/** Where the listings are. */
+export const documentation = join(download, "usr/share/doc/twisted-doc");
 
 export type Side = "server" | "client";
 const sides: readonly Side[] = ["server", "client"];

@@ -115,6 +115,20 @@ describe.skipIf(twisteds.length === 0)("with a real Twisted", () => {
     expect(readFileSync(output, "utf8")).toContain("Gone");
   });
 
+  test("a script that runs a reactor with task.react is not started", async () => {
+    using files = folder();
+    const script = files.file("caller.py");
+    const main = "def main(reactor):\n    raise SystemExit('started')\n";
+    const client = "class Client(pb.Referenceable):\n    def remote_print(self, text: str) -> None: pass\n";
+    writeFileSync(
+      script,
+      `from twisted.internet import task\nfrom twisted.spread import pb\n${client}${main}task.react(main)\n`,
+    );
+    const { status, stdout, stderr } = await pb(["typegen", "--python", python, script], { env });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout).toContain("  remote_print(text: string): null;\n");
+  });
+
   test("the errors of modules and targets are shown, and nothing is written", async () => {
     using files = folder();
     mkdirSync(files.file("lib"));
