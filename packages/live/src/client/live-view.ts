@@ -21,12 +21,14 @@ interface End {
   readonly error: LiveError;
 }
 
-/** One patch that was received. */
-interface Patch {
-  readonly revision: number;
-  readonly operations: unknown;
-  /** The memory of the operations of a packed patch, in bytes. 0 for one in jelly, which was charged as a message. */
-  readonly heapBytes: number;
+/** The patches of one turn. */
+interface Turn {
+  /** With the patches applied, and not frozen yet. */
+  readonly patched: PatchedState;
+  /** The revision after them. */
+  revision: number;
+  /** The memory of each packed patch, in bytes. One in jelly was charged as a message. */
+  readonly heapBytes: number[];
 }
 
 /**
@@ -37,8 +39,7 @@ interface Patch {
 export class LiveView<State = unknown> extends RemoteCache implements LiveSource<State> {
   #snapshot: State | undefined;
   #revision = 0;
-  /** Patches of this turn that were not applied yet. */
-  #pending: Patch[] = [];
+  #turn: Turn | undefined;
   readonly #longPointers = new LongPointers();
   #isScheduled = false;
   #end: End | undefined;
@@ -127,16 +128,45 @@ export class LiveView<State = unknown> extends RemoteCache implements LiveSource
   #receive(rev: unknown, operations: unknown, since: unknown, heapBytes = 0): void {
     const setsAll = isWhole(operations);
     if (this.#end !== undefined && !(setsAll && this.#end.status === "stale")) return;
-    const known = this.#pending.at(-1)?.revision ?? this.#revision;
+    const known = this.#turn?.revision ?? this.#revision;
     const revision = numberOf(rev);
     if (!Number.isSafeInteger(revision) || revision <= known || (!setsAll && numberOf(since) !== known)) {
       this.#stop("stale", "LIVE_GAP", `The patch from revision ${brief(since)} to ${brief(rev)} is not for ${known}`);
       return;
     }
     this.#end = undefined;
-    if (heapBytes > 0) this.#context!.memory.startCall(heapBytes);
-    this.#pending.push({ revision, operations, heapBytes });
+    const turn = (this.#turn ??= {
+      patched: new PatchedState(this.#snapshot, this.#longPointers),
+      revision,
+      heapBytes: [],
+    });
+    turn.revision = revision;
+    if (heapBytes > 0) {
+      this.#context!.memory.startCall(heapBytes);
+      turn.heapBytes.push(heapBytes);
+    }
+    this.#apply(turn, operations);
     this.#changed();
+  }
+
+  /**
+   * Applies a patch when it arrives, so that the time that it takes counts for the turn of the connection. All patches
+   * of a turn copy each list and dict once.
+   */
+  #apply({ patched }: Turn, operations: unknown): void {
+    try {
+      if (isWhole(operations)) patched.replace(adopt(operations[0][1]));
+      else patched.apply(operations);
+    } catch (error) {
+      if (!(error instanceof LiveError)) throw error;
+      this.#finishTurn();
+      this.#end = { status: "stale", error };
+    }
+  }
+
+  #finishTurn(): void {
+    for (const bytes of this.#turn?.heapBytes ?? []) this.#context!.memory.finishCall(bytes);
+    this.#turn = undefined;
   }
 
   /** @internal Called by a server that has lost, or found again, what it gets the state from. */
@@ -175,7 +205,7 @@ export class LiveView<State = unknown> extends RemoteCache implements LiveSource
     return caches?.idOf(this) === undefined ? undefined : caches.handleOf(this);
   }
 
-  /** Applies what has arrived at the end of the turn, and tells the listeners. */
+  /** Makes a snapshot of what has arrived at the end of the turn, and tells the listeners. */
   #changed(): void {
     this.#listeners.notify();
     if (this.#isScheduled) return;
@@ -186,23 +216,12 @@ export class LiveView<State = unknown> extends RemoteCache implements LiveSource
     });
   }
 
-  /** Applies the patches that have arrived in this turn, all together, so that each list and dict is copied once. */
   #settle(): void {
-    if (this.#pending.length === 0) return;
-    const patches = this.#pending.splice(0);
-    for (const { heapBytes } of patches) if (heapBytes > 0) this.#context!.memory.finishCall(heapBytes);
-    const patched = new PatchedState(this.#snapshot, this.#longPointers);
-    try {
-      for (const { operations } of patches) {
-        if (isWhole(operations)) patched.replace(adopt(operations[0][1]));
-        else patched.apply(operations);
-      }
-      this.#snapshot = patched.finish() as State;
-      this.#revision = patches.at(-1)!.revision;
-    } catch (error) {
-      if (!(error instanceof LiveError)) throw error;
-      this.#end ??= { status: "stale", error };
-    }
+    const turn = this.#turn;
+    if (turn === undefined) return;
+    this.#finishTurn();
+    this.#snapshot = turn.patched.finish() as State;
+    this.#revision = turn.revision;
   }
 
   #stop(status: "stale" | "gone", code: LiveErrorCode, message: string, cause?: unknown): void {

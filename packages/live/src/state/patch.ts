@@ -12,8 +12,10 @@ type Container = Dict | unknown[];
 /** A state to which patches are applied. Each list and dict is copied once, however many patches change it. */
 export class PatchedState {
   #state: unknown;
-  /** The copies that were made, which are not frozen yet, and how many splices each list has had in this patch. */
-  readonly #copies = new Map<object, number>();
+  /** The copies that were made, which are not frozen yet. */
+  readonly #copies = new Set<object>();
+  /** How many splices each list has had in this patch. */
+  readonly #splices = new Map<object, number>();
   readonly #longPointers: LongPointers;
 
   /** `longPointers` are those of the states before. */
@@ -25,7 +27,7 @@ export class PatchedState {
   /** Applies a patch of a peer. Throws {@link LiveError} for one that does not apply: the state is of no use then. */
   apply(operations: unknown): void {
     if (!Array.isArray(operations)) throw badPatch("it is not a list");
-    for (const copy of this.#copies.keys()) this.#copies.set(copy, 0);
+    this.#splices.clear();
     const adoption = new Adoption();
     for (const operation of operations as readonly unknown[]) this.#apply(operation, adoption);
   }
@@ -37,7 +39,7 @@ export class PatchedState {
 
   /** The state after the patches, frozen. */
   finish(): unknown {
-    for (const copy of this.#copies.keys()) Object.freeze(copy);
+    for (const copy of this.#copies) Object.freeze(copy);
     this.#copies.clear();
     return this.#state;
   }
@@ -75,9 +77,9 @@ export class PatchedState {
       throw badPatch(`${shown(pointer)} does not have these items`);
     const length = list.length - count + items.length;
     if (length > MOST_ENTRIES) throw badPatch(`${shown(pointer)} has ${length} items`);
-    const splices = this.#copies.get(list)! + 1;
+    const splices = (this.#splices.get(list) ?? 0) + 1;
     if (splices > MOST_SPLICES) throw badPatch(`${shown(pointer)} is spliced more than ${MOST_SPLICES} times`);
-    this.#copies.set(list, splices);
+    this.#splices.set(list, splices);
     splice(list, index, count, items);
   }
 
@@ -99,7 +101,7 @@ export class PatchedState {
     if (!isContainer(value)) throw nothingAt(pointer);
     if (this.#copies.has(value)) return value as Container;
     const copy: Container = Array.isArray(value) ? value.slice() : { ...(value as Dict) };
-    this.#copies.set(copy, 0);
+    this.#copies.add(copy);
     return copy;
   }
 }

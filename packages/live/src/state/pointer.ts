@@ -22,10 +22,13 @@ export function keysOf(pointer: string, most: number): string[] | undefined {
 }
 
 /** A pointer of so many UTF-16 units is split once: a step of a packed patch repeats it with one byte. */
-const LONG_POINTER = 128;
+const LONG_POINTER = 16;
 
 /** UTF-16 units of the long pointers that are remembered: as many as the places of packed patches have. */
 const MOST_UNITS = 262_144;
+
+/** What a remembered pointer counts besides its units, for the list of its keys. */
+const POINTER_UNITS = 64;
 
 /** The keys of the long pointers that a view has seen. */
 export class LongPointers {
@@ -39,9 +42,10 @@ export class LongPointers {
     if (known !== undefined) return [...known];
     const keys = keysOf(pointer, most);
     if (keys === undefined) return undefined;
-    if ((this.#units += pointer.length) > MOST_UNITS) {
+    const units = pointer.length + POINTER_UNITS;
+    if ((this.#units += units) > MOST_UNITS) {
       this.#keys.clear();
-      this.#units = pointer.length;
+      this.#units = units;
     }
     this.#keys.set(pointer, keys);
     return [...keys];

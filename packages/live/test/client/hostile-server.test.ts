@@ -6,8 +6,9 @@ import { connectedPair } from "@pb/broker/testing";
 import { TypeRegistry } from "@pb/jelly-types";
 import { live, LiveView, liveView } from "@pb/live";
 import { listen, reconnecting } from "@pb/node-transport";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { until } from "../../../../tools/process/program.js";
+import { PatchedState } from "../../src/state/patch.js";
 import { first, viewTypes } from "../support/boards.js";
 import type { BoardState } from "../support/boards.js";
 
@@ -139,6 +140,32 @@ describe("a view is stale, and keeps its last state, after a packed patch", () =
     observer!.sendRemote("p", new Uint8Array([8, 3, 3, 2, 0x2f, 0x61, 5]));
     await pair.settled();
     expect([view.status, view.getSnapshot()]).toEqual(["live", { a: 5 }]);
+    await pair.close();
+  });
+});
+
+describe("patches that arrive in one turn", () => {
+  test("are applied one by one when they arrive, so that the connection counts their time", async () => {
+    const { view, pair } = await open();
+    const apply = vi.spyOn(PatchedState.prototype, "apply");
+    onTestFinished(() => apply.mockRestore());
+    view.observe_patch(8, [["/title", "x"]], 7);
+    expect(apply).toHaveBeenCalledTimes(1);
+    view.observe_patch(9, [["/title", "y"]], 8);
+    expect(apply).toHaveBeenCalledTimes(2);
+    expect([view.revision, view.getSnapshot()]).toEqual([9, { ...first, title: "y" }]);
+    await pair.close();
+  });
+
+  test("may set the whole state after one that does not apply", async () => {
+    const { view, pair, root } = await open();
+    const [observer] = root.board.observers;
+    observer!.sendRemote("patch", 8, [["/title", "x"]], 7);
+    observer!.sendRemote("patch", 9, [["/nothing/here", 1]], 8);
+    observer!.sendRemote("patch", 10, [["", { a: 1 }]], 9);
+    observer!.sendRemote("patch", 11, [["/a", 2]], 10);
+    await pair.settled();
+    expect([view.status, view.error, view.revision, view.getSnapshot()]).toEqual(["live", undefined, 11, { a: 2 }]);
     await pair.close();
   });
 });

@@ -297,6 +297,26 @@ test("a long pointer is split once, however many steps of a packed patch repeat 
   }
 });
 
+test("a pointer of many short keys is split once", () => {
+  const state = Array.from({ length: 10 }).reduce((inner: object) => ({ "~": inner }), { a: 0 });
+  const patched = new PatchedState(adopt(state));
+  const replace = vi.spyOn(String.prototype, "replaceAll");
+  onTestFinished(() => replace.mockRestore());
+  patched.apply(Array.from({ length: 500 }, (_, value) => [`${"/~0".repeat(10)}/a`, value]));
+  expect(replace.mock.calls.length).toBeLessThan(100);
+  expect(JSON.stringify(patched.finish())).toContain('"a":499');
+});
+
+test("a patch takes no time for the lists and dicts that earlier patches of the turn have copied", () => {
+  const patched = new PatchedState(adopt({ rows: Array.from({ length: 1000 }, () => ({ a: 0 })), b: 0 }));
+  patched.apply(Array.from({ length: 1000 }, (_, row) => [`/rows/${row}/a`, 1]));
+  const set = vi.spyOn(Map.prototype, "set");
+  onTestFinished(() => set.mockRestore());
+  for (let value = 1; value <= 100; value++) patched.apply([["/b", value]]);
+  expect(set.mock.calls.length).toBeLessThan(1000);
+  expect(patched.finish()).toMatchObject({ b: 100 });
+});
+
 test("a long pointer is split once, also by later patches", () => {
   const pointers = new LongPointers();
   const long = `/a${"x".repeat(200)}/b`;
