@@ -33,9 +33,9 @@ export const plants: readonly Plant[] = [
   plant("root: empty tuples, large", "banana/src/reading/heap.ts", "(allowance.left -= bytes) < 0", "bytes < 0"),
   plant(
     "portal: unfinished messages",
-    "broker/src/broker.ts",
-    "if (isStranger) this.#session.expressionBytes",
-    "let _",
+    "broker/src/broker-connection.ts",
+    "Math.min(limits.strangerMessageBytes, config.messageBytes)",
+    "config.messageBytes",
   ),
   plant(
     "root: state instead of an accessor",
@@ -59,7 +59,7 @@ export const plants: readonly Plant[] = [
   plant(
     "guests: unfinished messages after an anonymous login, on six connections",
     "broker/src/broker.ts",
-    'typeof avatarId === "string" || this.#config.root?.trustsAnonymous === true',
+    'typeof avatarId === "string" || config.root?.trustsAnonymous === true',
     "true",
   ),
   plant("proxied: guesses at many names from the networks of one IPv6 /48", budgets, "[1, 4, 16]", "[1, 1e9, 1e9]"),

@@ -30,6 +30,7 @@ test("a test that leaves something behind fails, and its error says what and whe
   );
   expect(Object.fromEntries(failures)).toEqual({
     nothing: "passed",
+    "a timer that starts itself again": "passed",
     "a timer": expect.stringMatching(/setTimeout of 60000 ms\s+at after .*broker\/src\/timer\.ts:\d+/),
     "a listener of a signal": expect.stringMatching(/"abort" of an AbortSignal\s+at startDeadline .*deadline\.ts:\d+/),
     "a listener of a stream": expect.stringMatching(

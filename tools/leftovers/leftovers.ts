@@ -13,6 +13,10 @@ const real = { setTimeout, clearTimeout, setInterval, clearInterval };
 
 /** Timers that run, by the object that `setTimeout` returned. */
 const timers = new Map<unknown, Started>();
+/** For each timer that its own callback has started, the one whose callback was the first: it goes on. */
+const origins = new WeakMap<object, unknown>();
+/** The timer whose callback is running. */
+let running: unknown;
 /** Listeners that were added since the last {@link forgetListeners}. They must not keep anything in memory. */
 let listeners: Started[] = [];
 /** The stacks of the calls that added them. A stack keeps the functions on it in memory, and what those refer to. */
@@ -37,9 +41,16 @@ function noted(what: "setTimeout" | "setInterval", isOnce: boolean): unknown {
   const start = (callback: (...args: unknown[]) => void, ...rest: [number?, ...unknown[]]): unknown => {
     const run = (...args: unknown[]): void => {
       if (isOnce) timers.delete(timer);
-      callback(...args);
+      const outer = running;
+      running = timer;
+      try {
+        callback(...args);
+      } finally {
+        running = outer;
+      }
     };
-    const timer: unknown = real[what](run, ...rest);
+    const timer: object = real[what](run, ...rest);
+    if (running !== undefined) origins.set(timer, origins.get(running as object) ?? running);
     const at = here();
     timers.set(timer, { what: `${what} of ${rest[0] ?? 0} ms`, at: () => at, isLeft: () => timers.has(timer) });
     return timer;
@@ -142,7 +153,9 @@ export function forgetListeners(): void {
 
 /** What is left now of what was started since {@link forgetListeners} and {@link handles} were called. */
 export function leftovers(before: Handles, timersBefore: ReadonlySet<unknown>): string[] {
-  const started = [...[...timers].filter(([timer]) => !timersBefore.has(timer)).map(([, note]) => note), ...listeners];
+  const isNew = (timer: unknown): boolean =>
+    !timersBefore.has(timer) && !timersBefore.has(origins.get(timer as object) ?? timer);
+  const started = [...[...timers].filter(([timer]) => isNew(timer)).map(([, note]) => note), ...listeners];
   const left = started.filter(({ isLeft, at }) => isLeft() && isOfPackage(at()));
   const lines = left.map(({ what, at }) => [what, ...callers(at())].join("\n"));
   for (const [name, count] of handles()) {
@@ -152,8 +165,9 @@ export function leftovers(before: Handles, timersBefore: ReadonlySet<unknown>): 
   return lines;
 }
 
+/** The timers that run, and those that have started them. */
 export function runningTimers(): ReadonlySet<unknown> {
-  return new Set(timers.keys());
+  return new Set([...timers.keys()].flatMap((timer) => [timer, origins.get(timer as object) ?? timer]));
 }
 
 /** Waits until nothing is left. Resolves with what is left after `milliseconds`. */

@@ -4,7 +4,7 @@ import { register } from "node:module";
 
 /**
  * `call out`: from `callRemote` to the buffer of the outbox. `flush`: from there to the link, once for all messages of
- * a turn. `call in`: from the link to the method. `answer out` and `answer in`: the way back.
+ * a turn. `call in`: from the received message to the method. `answer out` and `answer in`: the way back.
  */
 type Direction = "call out" | "flush" | "call in" | "answer out" | "answer in";
 
@@ -12,8 +12,12 @@ type Direction = "call out" | "flush" | "call in" | "answer out" | "answer in";
 const changes: [name: string, direction: Direction | undefined][] = [];
 let direction: Direction | undefined;
 
-function changeDirection(name: string): void {
-  if (changes[0]?.[0] === name) [, direction] = changes.shift()!;
+/** Returns whether a direction begins. */
+function changeDirection(name: string): boolean {
+  if (changes[0]?.[0] !== name) return false;
+  const before = direction;
+  [, direction] = changes.shift()!;
+  return direction !== before;
 }
 
 /** The files of the functions that are running. */
@@ -21,9 +25,9 @@ const stack: string[] = [];
 
 Object.assign(globalThis, {
   enterFunction(file: string, name: string): void {
-    changeDirection(name);
-    // A line is a call of a function from a function in another file.
-    if (direction !== undefined && stack.at(-1) !== file)
+    const begins = changeDirection(name);
+    // A line is the first call of a direction, or a call of a function from a function in another file.
+    if (direction !== undefined && (begins || stack.at(-1) !== file))
       console.log(`${direction.padEnd(11)} ${file.padEnd(32)} ${name}`);
     stack.push(file);
   },
@@ -49,15 +53,16 @@ await echo.callRemote("echo", 0); // The handshake and the first use of each par
 
 changes.push(
   ["callRemote", "call out"],
-  ["flush", "flush"],
+  ["#flushScheduled", "flush"],
+  ["send", "flush"], // The connection passes it on.
   ["send", undefined], // The link has the message.
-  ["#received", "call in"],
+  ["#receive", "call in"],
   ["remote_echo", "answer out"],
   ["rest", undefined], // The server is ready for the next message.
-  ["flush", "flush"],
+  ["#flushScheduled", "flush"],
+  ["send", "flush"], // The connection passes it on.
   ["send", undefined], // The link has the message.
-  ["#received", "answer in"],
-  ["readMessage", "answer in"],
+  ["#receive", "answer in"],
   ["rest", undefined], // The client is ready for the next message.
 );
 await echo.callRemote("echo", { name: "Bob" });

@@ -207,7 +207,7 @@ export class Scanner {
    */
   next(): Expression | undefined {
     this.#isRead = false;
-    if (!this.#scan(Infinity)) return undefined;
+    if (!this.#scan(undefined)) return undefined;
     const start = this.#start;
     this.#start = this.#position;
     this.#forgetMarks();
@@ -223,7 +223,7 @@ export class Scanner {
    */
   advance(reader: BananaReader, most?: number): boolean {
     this.#isRead = false;
-    const isComplete = this.#scan(most ?? Infinity);
+    const isComplete = this.#scan(most);
     this.#isRead = isComplete;
     const start = this.#start;
     if (isComplete) this.#start = this.#position;
@@ -233,27 +233,19 @@ export class Scanner {
   }
 
   /** Continues to scan. Returns true when an expression is complete, and false when more bytes are needed. */
-  #scan(most: number): boolean {
-    const isComplete = this.#scanTo(most);
-    if (this.#depth === 0) {
-      this.#outer = sharedLists;
-      if (sharedLists.length > KEPT_LISTS) sharedLists.length = 0;
-    } else if (this.#outer === sharedLists) this.#outer = sharedLists.slice(0, this.#depth);
-    return isComplete;
-  }
-
-  #scanTo(most: number): boolean {
+  #scan(most: number | undefined): boolean {
     if (this.#failure !== undefined) throw this.#failure;
     this.#isInterrupted = false;
     const first = this.#position;
     try {
       while (this.#missing > 0 && this.#position < this.#end) {
-        if (this.#digits === 0 && this.#allowsFastPath && this.#position + 1 < this.#end) this.#scanFast();
+        if (this.#position + 1 < this.#end && this.#digits === 0 && this.#allowsFastPath) this.#scanFast();
         if (this.#missing > 0 && this.#position < this.#end) this.#scanByte();
         if (this.#position - this.#start < this.#nextMark || this.#digits > 0) continue;
         this.#mark();
-        if (this.#position - first >= most && this.#missing > 0 && this.#position < this.#end) {
+        if (most !== undefined && this.#position - first >= most && this.#missing > 0 && this.#position < this.#end) {
           this.#isInterrupted = true;
+          if (this.#outer === sharedLists && this.#depth > 0) this.#keepLists();
           return false;
         }
       }
@@ -264,10 +256,19 @@ export class Scanner {
     }
     if (this.#missing === 0 && this.#position <= this.#end) {
       this.#missing = 1;
+      this.#outer = sharedLists;
+      if (sharedLists.length > KEPT_LISTS) sharedLists.length = 0;
       return true;
     }
+    if (this.#outer === sharedLists && this.#depth > 0) this.#keepLists();
     this.#releaseBuffer();
     return false;
+  }
+
+  /** Takes the lists that are open away from other scanners. */
+  #keepLists(): void {
+    this.#outer = sharedLists.slice(0, this.#depth);
+    if (sharedLists.length > KEPT_LISTS) sharedLists.length = 0;
   }
 
   /**

@@ -209,8 +209,7 @@ export class Outbox {
   #write(message: OutboundMessage, graph: OutgoingGraph | undefined, shared: SharedArguments | undefined): boolean {
     const writer = this.#writer;
     const start = writer.position;
-    const { codecs } = this.config;
-    const jellier = codecs.takeJellier(writer);
+    const jellier = this.#takeJellier();
     const { cycles } = jellier;
     try {
       if (shared === undefined || graph === undefined) writeMessage(jellier, message, graph);
@@ -236,8 +235,18 @@ export class Outbox {
         error.message += "; send it in parts, as a stream or in pages";
       throw error;
     } finally {
-      codecs.giveBack(jellier);
+      jellier.start(); // Forgets the message.
+      this.config.codecs.jellier = jellier;
     }
+  }
+
+  #takeJellier(): Jellier {
+    const { codecs } = this.config;
+    const { jellier } = codecs;
+    if (jellier === undefined) return codecs.newJellier(this.#writer);
+    codecs.jellier = undefined;
+    jellier.writer = this.#writer;
+    return jellier;
   }
 
   /** Keeps an answer that the peer may ask for again. It is only kept if the connection has ended. */

@@ -17,36 +17,31 @@ interface ValueOptions {
   reportUnpersistable(reason: string, connection?: Connection): void;
 }
 
+/** The way of each call through it is short (ARCHITECTURE.md): outbox and responder use the fields themselves. */
 export class SharedCodecs {
   readonly #options: ValueOptions;
-  /** Undefined while it is taken. */
-  #jellier: Jellier | undefined;
-  #unjellier: Unjellier | undefined;
+  /**
+   * The jellier, while no message is being written. Its user takes it away for one message. A message that is written
+   * while a state hook of another connection's message is running has a new one.
+   */
+  jellier: Jellier | undefined;
+  /**
+   * The unjellier for messages that are read at once. It may be reading: then a hook of another message is running, and
+   * the message has a new one.
+   */
+  unjellier: Unjellier | undefined;
 
   constructor(options: ValueOptions) {
     this.#options = options;
   }
 
-  /**
-   * A jellier for one message, which writes to `writer`. It is a new one while a state hook of another connection's
-   * message is running. Pass it to {@link giveBack}.
-   */
-  takeJellier(writer: BananaWriter): Jellier {
-    const jellier = this.#jellier;
-    if (jellier === undefined) return new Jellier(writer, { registry: this.#options.types });
-    this.#jellier = undefined;
-    jellier.writer = writer;
-    return jellier;
+  newJellier(writer: BananaWriter): Jellier {
+    return new Jellier(writer, { registry: this.#options.types });
   }
 
-  giveBack(jellier: Jellier): void {
-    jellier.start(); // Forgets the message.
-    this.#jellier = jellier;
-  }
-
-  /** An unjellier for a message that is read at once. It is a new one while a hook of another message is running. */
+  /** An unjellier for a message that is read at once. */
   unjellierFor(heap: HeapAllowance): Unjellier {
-    const unjellier = (this.#unjellier ??= this.newUnjellier(heap));
+    const unjellier = (this.unjellier ??= this.newUnjellier(heap));
     if (unjellier.isReading) return this.newUnjellier(heap);
     unjellier.heap = heap;
     return unjellier;

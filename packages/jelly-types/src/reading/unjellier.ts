@@ -138,9 +138,10 @@ export class Unjellier implements JellyStepReader {
     try {
       this.#chargeWire(reader);
       const value = this.read();
+      const later = this.#valueOf(value);
       this.#finish();
       this.#refund();
-      return value;
+      return later === undefined ? value : later.value;
     } catch (error) {
       this.#stateDepth = -1;
       this.#ownDict = undefined;
@@ -161,9 +162,10 @@ export class Unjellier implements JellyStepReader {
       this.#chargeWire(reader);
       this.#startStep();
       const value = yield* this.readInSteps();
+      const later = this.#valueOf(value);
       yield* this.#finishInSteps();
       this.#refund();
-      return value;
+      return later === undefined ? value : later.value;
     } catch (error) {
       this.#stateDepth = -1;
       this.#ownDict = undefined;
@@ -171,6 +173,14 @@ export class Unjellier implements JellyStepReader {
     } finally {
       this.#forgetGraph();
     }
+  }
+
+  /** Where the value of the graph is when all of it is read. Undefined if it is there already. */
+  #valueOf(value: unknown): { value: unknown } | undefined {
+    if (!(value instanceof Placeholder)) return undefined;
+    const later = { value: undefined as unknown };
+    value.patches.push((resolved) => (later.value = resolved));
+    return later;
   }
 
   /**

@@ -214,6 +214,7 @@ describe("one Unjellier that reads many graphs", () => {
     ["a reference to an object that comes later", ["list", forward, ["set", ["tuple", 1]], target]],
     ["an instance with an incomplete state", ["list", ["T", ["dictionary", [["unicode", "k"], forward]]], target]],
     ["an instance that is created later", ["list", ["F", forward], target]],
+    ["an instance that is created later, alone", ["F", ["list", forward, target]]],
     ["instances that are told when the graph is complete", ["list", ["A", ["dictionary"]], ["A", ["dictionary"]]]],
     ["an error after such an instance", ["list", ["A", ["dictionary"]], ["foo"]]],
     ["a set with an incomplete member", ["list", ["set", forward], ["reference", 1, ["tuple", 1]]]],
@@ -350,6 +351,17 @@ describe("one Unjellier that reads many graphs", () => {
       asked.mockRestore();
     }
   });
+});
+
+test("the value itself may be an instance that is created when the graph is complete", () => {
+  class Envelope {
+    constructor(readonly state: unknown) {}
+  }
+  const registry = new TypeRegistry().registerCopy("Envelope", Envelope, { create: (state) => new Envelope(state) });
+  const wire = sexp(["Envelope", ["list", ["dereference", 1], ["reference", 1, ["list", 5]]]]);
+  const value = unjelly(wire, { registry });
+  expect(value).toBeInstanceOf(Envelope);
+  expect(value).toEqual(new Envelope([[5], [5]]));
 });
 
 test("exactness options keep differences that JavaScript values lose", () => {

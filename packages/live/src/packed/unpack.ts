@@ -27,7 +27,7 @@ export class Unpacker {
    */
   read(bytes: unknown, mostHeapBytes?: number): UnpackedPatch {
     if (!(bytes instanceof Uint8Array)) throw badPack("it is not a byte string");
-    if (bytes.length > MOST_PACKED_BYTES) throw badPack(`it has more than ${MOST_PACKED_BYTES} bytes`);
+    requireSize(bytes);
     const wasLost = this.#isLost;
     this.#isLost = true;
     const heap = new ValuesHeap(mostHeapBytes ?? Infinity);
@@ -79,12 +79,16 @@ export class Unpacker {
   }
 }
 
+function requireSize(bytes: Uint8Array): void {
+  if (bytes.length > MOST_PACKED_BYTES) throw badPack(`it has more than ${MOST_PACKED_BYTES} bytes`);
+}
+
 /**
  * Reads a packed state. `charge` is called with the bytes of memory that each value takes, before it is created. Throws
  * {@link LiveError} for what is no packed state.
  */
 export function unpackState(bytes: Uint8Array, charge: (bytes: number) => void): unknown {
-  if (bytes.length > MOST_PACKED_BYTES) throw badPack(`it has more than ${MOST_PACKED_BYTES} bytes`);
+  requireSize(bytes);
   const reader = new PackReader(bytes, new StateHeap(charge));
   const state = reader.value(0);
   if (!reader.isAtEnd) throw badPack("something follows the state");

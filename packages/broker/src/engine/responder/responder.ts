@@ -2,6 +2,7 @@
 
 import { BananaError } from "@pb/banana";
 import type { BananaReader, Steps } from "@pb/banana";
+import type { Unjellier } from "@pb/jelly-types";
 import { JellyError, printable } from "@pb/jelly-types";
 import { IncomingContext, runningCalls } from "../../calls/call-context.js";
 import type { CallNote } from "../../calls/call-context.js";
@@ -106,7 +107,7 @@ export class Responder {
     let args: CallArguments;
     try {
       this.#checkMayRun(call, callable);
-      args = readArguments(reader, this.#core.unjellier, incoming);
+      args = readArguments(reader, this.#unjellier(), incoming);
       if (call.command === "cachemessage") mentionArrivals(callable.home, incoming);
     } catch (error) {
       this.#refuse(call, callable, error);
@@ -114,6 +115,14 @@ export class Responder {
       return;
     }
     this.#accept(call, callable, args, reader.offset - start, note);
+  }
+
+  #unjellier(): Unjellier {
+    const { config, memory } = this.#core;
+    const { unjellier } = config.codecs;
+    if (unjellier === undefined || unjellier.isReading) return this.#core.unjellier;
+    unjellier.heap = memory.heap;
+    return unjellier;
   }
 
   /** As {@link receiveCall}, with pauses. The call counts as held meanwhile. */
