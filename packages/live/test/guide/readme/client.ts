@@ -9,6 +9,7 @@ const client = reconnecting<Office>("tcp:localhost:8787", {
 const board = live(client, (office) => office.callRemote("board")); // again on every connection
 
 const open = board.select(({ cards }) => Object.values(cards).filter((card) => !card.done).length);
-open.subscribe(() => console.log(open.status, open.getSnapshot())); // live 1, and then live 0
+open.subscribe(() => console.log(open.status, open.getSnapshot()));
+await new Promise<void>((resolve) => open.subscribe(resolve)); // the state has arrived: live 1
 
-await client.callRemote("finish", "a");
+await client.callRemote("finish", "a"); // live 0
