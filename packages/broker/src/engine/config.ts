@@ -130,7 +130,7 @@ export class BrokerConfig {
   readonly strangers: MemoryPool = new MemoryPool("strangersHeapBytes");
   readonly dialects: readonly Dialect[];
   readonly codecs: SharedCodecs;
-  /** The limits of the codec. Frozen, so that all connections share what they are completed to. */
+  /** The limits of the codec. Frozen, so that all connections share one completed object. */
   readonly sessionLimits: Partial<BananaLimits>;
   readonly describeError: (error: unknown) => ErrorDescription;
   readonly errorClasses: ReadonlyMap<string, ErrorClass>;

@@ -55,7 +55,7 @@ export class StreamReader implements AsyncIterator<unknown, undefined>, AsyncIte
   #calls = 0;
   #count = FIRST_ITEMS;
   #mostCalls = 1;
-  /** Stands for this stream in what it shares with others. */
+  /** The key of this stream in the {@link StreamShare} of its connection. */
   readonly #key = {};
   /** The bytes that one call brings, by the last ones. */
   #expectedBytes = 0;

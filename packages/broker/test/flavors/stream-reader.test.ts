@@ -119,7 +119,7 @@ test("fewer items are asked for when many wait, and none while two megabytes do"
   const reader = new StreamReader(source, {});
   const item = new Uint8Array(64 * 1024);
   let answered = 0;
-  // A fast reader, and then one that does not read what was sent.
+  // A fast reader, and then one that leaves the received items unread.
   for (let read = 0; read < 200; read++) {
     const next = reader.next();
     if (answered < source.calls.length) source.calls[answered++]!.answer([item]);

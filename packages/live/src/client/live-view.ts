@@ -205,7 +205,7 @@ export class LiveView<State = unknown> extends RemoteCache implements LiveSource
     return caches?.idOf(this) === undefined ? undefined : caches.handleOf(this);
   }
 
-  /** Makes a snapshot of what has arrived at the end of the turn, and tells the listeners. */
+  /** At the end of the turn, makes a snapshot of the patched state and calls the listeners. */
   #changed(): void {
     this.#listeners.notify();
     if (this.#isScheduled) return;

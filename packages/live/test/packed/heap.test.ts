@@ -1,4 +1,4 @@
-// What the values of packed patches are charged is what they take, and counts for the limits of the connection.
+// The values of packed patches are charged their measured memory, which counts for the limits of the connection.
 
 import { execFileSync } from "node:child_process";
 import { Cacheable, Root } from "@pb/broker";

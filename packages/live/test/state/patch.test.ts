@@ -329,7 +329,7 @@ test("a long pointer is split once, also by later patches", () => {
   }
   expect(split.mock.contexts.filter((text) => String(text) === long)).toHaveLength(1);
   expect(pointers.keysOf("/a".repeat(200), 10)).toBeUndefined();
-  // What is remembered is limited, and what was forgotten is split again.
+  // The number of remembered pointers is limited. A forgotten pointer is split again.
   for (let index = 0; index < 3; index++) pointers.keysOf(`/${String(index).repeat(100_000)}`, 10);
   expect(pointers.keysOf(long, 10)).toHaveLength(2);
   expect(split.mock.contexts.filter((text) => String(text) === long)).toHaveLength(2);

@@ -55,7 +55,7 @@ export function asksForCredit(url: string | undefined): boolean {
 
 export class WebSocketLink extends MessageLink {
   /**
-   * A WebSocket does not modify what it is given. That of a browser copies it, and `ws` keeps it until it is written.
+   * A WebSocket does not modify the bytes. That of a browser copies them, and `ws` keeps them until they are written.
    */
   readonly takesViews = true;
   readonly #webSocket: WebSocketLike;
