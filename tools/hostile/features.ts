@@ -48,7 +48,9 @@ function patches(
   const { state = BOARD.state, ordinaryPatches, ...others } = options;
   const sending = (bytes: () => Uint8Array) => async (target: Victim) => {
     const peer = await target.attacker("live");
-    await peer.write(list("answer", 1, list("pb.Live", VIEW, dict(entry("rev", 0), entry("state", state)))));
+    await peer.write(
+      list("answer", peer.called![1] as number, list("pb.Live", VIEW, dict(entry("rev", 0), entry("state", state)))),
+    );
     await within(60_000, target.send(peer, bytes()));
     await target.usageAtRest();
     peer.destroy();

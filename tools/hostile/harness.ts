@@ -1,5 +1,6 @@
 /** Starts a victim, gives an attack a connection to it, and measures a second connection that behaves well. */
 
+import assert from "node:assert/strict";
 import { Root } from "@pb/broker";
 import type { Broker } from "@pb/broker";
 import { login, UsernamePassword } from "@pb/cred";
@@ -80,12 +81,17 @@ export class Victim implements AsyncDisposable {
     return victim;
   }
 
-  /** A connection to the victim; with a client that is a victim, its connection, which has sent a call. */
+  /**
+   * A connection to the victim; with a client that is a victim, its connection, which has sent a call. The id of the
+   * call is 1, unless it asks for a view.
+   */
   async attacker(how: Visit = "ask"): Promise<RawPeer> {
     if (this.role !== "client") return this.peer("initiator");
     const { server, event } = transports[this.over].server();
     const peer = new RawPeer(await this.visitor(server, how, event), "listener");
-    peer.called = await peer.next("message");
+    peer.called = await peer.nextCall();
+    const id = peer.called?.[1];
+    if (peer.isOpen && how !== "live") assert.equal(id, 1, "the attack answers another call than that of the client");
     return peer;
   }
 

@@ -124,11 +124,15 @@ class Target extends Root {
   remote_show = (order: Order): string => String(order);
 }
 
-const types = new TypeRegistry()
-  .register(remoteCopy("hostile.Order", Order))
-  .register(remoteCache("hostile.Stock", Stock))
-  .register(liveView())
-  .register(remotePublished("hostile.Page", Page, store, ({ peer }) => peer.description));
+const newTypes = (): TypeRegistry =>
+  new TypeRegistry()
+    .register(remoteCopy("hostile.Order", Order))
+    .register(remoteCache("hostile.Stock", Stock))
+    .register(remotePublished("hostile.Page", Page, store, ({ peer }) => peer.description));
+const types = newTypes();
+
+/** Names the form of packed states at the start of a connection, so its first call has another id. */
+const viewerTypes = newTypes().register(liveView());
 
 class User extends Avatar {}
 
@@ -199,7 +203,7 @@ function usage(reset = false): Usage {
 const held: unknown[] = [];
 
 function connectTo(port: number, how: Visit): Promise<Broker> {
-  const broker = { types };
+  const broker = { types: how === "live" ? viewerTypes : types };
   if (how === "token") return connect({ type: "tls", host: "127.0.0.1", port }, { broker, tls: { verify: false } });
   return over === "tcp"
     ? connect(`tcp:127.0.0.1:${port}`, { broker })

@@ -111,6 +111,14 @@ export class RawPeer {
     }
   }
 
+  /** The next call, whatever the client has told the object `pbx` before it. */
+  async nextCall(): Promise<Expression[] | undefined> {
+    for (;;) {
+      const message = await this.next("message");
+      if (message?.[4] !== 0) return message;
+    }
+  }
+
   /** Sends a call and returns its answer or error. Undefined when the connection ends first. */
   async ask(message: Uint8Array): Promise<Expression[] | undefined> {
     await this.write(message);
