@@ -299,8 +299,7 @@ export class Scanner {
   #scanFast(): void {
     if (this.#buffer.length > MAX_FAST_BUFFER) return;
     const view = this.#view;
-    const { listLength, stringBytes, prefixBytes, integerDigits } = this.#limits;
-    const mostDigits = Math.min(prefixBytes, integerDigits);
+    const { listLength, stringBytes } = this.#limits;
     const mostDepth = 2 * this.#limits.depth;
     // Four bytes are loaded at once. Up to three of them may be after the end of the received bytes, but not after the
     // buffer.
@@ -364,7 +363,7 @@ export class Scanner {
       } else if (type === Token.FLOAT) {
         after = (after + 8) | 0;
       } else {
-        after = endOfInteger(view, position, Math.min(end, position + mostDigits + 1));
+        after = this.#endOfInteger(position, end);
         if (after === 0) break;
       }
       if (after > end) break;
@@ -375,6 +374,18 @@ export class Scanner {
     this.#depth = depth;
     this.#missing = missing;
     this.#position = position;
+  }
+
+  /** The end of an integer of any type whose type byte is before `end`; 0 when there is none at `position`. */
+  #endOfInteger(position: number, end: number): number {
+    const { prefixBytes, integerDigits } = this.#limits;
+    const stop = Math.min(end, position + prefixBytes + 1, position + integerDigits + 1);
+    for (let next = position; next < stop; next++) {
+      const byte = this.#buffer[next]!;
+      if (byte < 0x80) continue;
+      return isIntegerType(byte) ? next + 1 : 0;
+    }
+    return 0;
   }
 
   /**
@@ -442,10 +453,10 @@ export class Scanner {
    * That has at least twice the size of the pending bytes, so that the cost of copying is linear in the received bytes.
    */
   #makeRoom(length: number): void {
-    const needed = this.pendingBytes + Math.max(this.pendingBytes, length);
-    const pending = this.#buffer.subarray(this.#start, this.#end);
+    const { pendingBytes } = this;
+    const needed = pendingBytes + Math.max(pendingBytes, length);
     if (!this.#isLent && !this.#isRead && needed <= this.#buffer.length) {
-      this.#buffer.set(pending); // They may overlap.
+      this.#copyPending(this.#buffer); // They may overlap.
       this.#moveTo(this.#chunk);
       return;
     }
@@ -454,8 +465,13 @@ export class Scanner {
     let next = spare;
     if (next.buffer.length < size) next = chunkOf(new Uint8Array(size));
     else spare = NO_CHUNK;
-    next.buffer.set(pending);
+    this.#copyPending(next.buffer);
     this.#replace(next);
+  }
+
+  /** Most often no bytes are pending, and a view of none takes as long as a short message (bench `codec`). */
+  #copyPending(buffer: Uint8Array): void {
+    if (this.#start < this.#end) buffer.set(this.#buffer.subarray(this.#start, this.#end));
   }
 
   /** Continues in another buffer. The old one is not reused while the last reader may still use it. */
@@ -478,16 +494,6 @@ export class Scanner {
     this.#end -= this.#start;
     this.#start = 0;
   }
-}
-
-/** The end of an integer of any type whose type byte is before `end`; 0 when there is no such integer at `position`. */
-function endOfInteger(view: DataView, position: number, end: number): number {
-  for (let next = position; next < end; next++) {
-    const byte = view.getUint8(next);
-    if (byte < 0x80) continue;
-    return isIntegerType(byte) ? next + 1 : 0;
-  }
-  return 0;
 }
 
 function isIntegerType(byte: number): boolean {
