@@ -25,6 +25,12 @@ const SEEN_KEYS = 512;
  */
 const FREQUENT = 3;
 
+/**
+ * A full tree is replaced when so many keys came that often and had no place in it: the keys of this program have
+ * changed. To fill another one takes as long as to read a thousand dicts more than once.
+ */
+const MOST_REFUSED = 65_536;
+
 /** Matches nothing. */
 const NO_ENTRY = new EntryHead(UNICODE, "");
 
@@ -131,17 +137,31 @@ export class DictShapes extends ShapeTree {
   readonly #seenKeys: string[] = new Array<string>(SEEN_KEYS).fill("");
   readonly #seenAfter: (Shape | undefined)[] = new Array<undefined>(SEEN_KEYS).fill(undefined);
   readonly #seenTimes = new Uint8Array(SEEN_KEYS);
+  #refused = 0;
+
+  /** Whether another tree should take the place of this one. */
+  get isOutdated(): boolean {
+    return this.#refused >= MOST_REFUSED;
+  }
 
   /** Whether a key that no sequence has came so often after these keys that hidden classes are worth their time. */
   isFrequent(shape: Shape, key: string): boolean {
-    const { length } = key;
-    const sum = 31 * key.charCodeAt(0) + 7 * key.charCodeAt(length >> 1) + key.charCodeAt(length - 1) + length;
-    const slot = (2 * (sum + shape.serial)) & (SEEN_KEYS - 1);
+    if (!this.#isSeen(shape, key)) return false;
+    if (!this.isFull) return true;
+    this.#refused++;
+    return false;
+  }
+
+  #isSeen(shape: Shape, key: string): boolean {
+    let hash = shape.serial;
+    for (let index = 0; index < key.length; index++) hash = (Math.imul(hash, 31) + key.charCodeAt(index)) | 0;
+    const slot = 2 * ((Math.imul(hash, 0x9e3779b1) >>> 16) % (SEEN_KEYS / 2));
     const keys = this.#seenKeys;
     const after = this.#seenAfter;
     const times = this.#seenTimes;
     for (let place = slot; place < slot + 2; place++)
-      if (keys[place] === key && after[place] === shape) return ++times[place]! >= FREQUENT;
+      if (keys[place] === key && after[place] === shape)
+        return (times[place] = Math.min(times[place]! + 1, FREQUENT)) === FREQUENT;
     keys[slot + 1] = keys[slot]!;
     after[slot + 1] = after[slot];
     times[slot + 1] = times[slot]!;
@@ -155,9 +175,9 @@ export class DictShapes extends ShapeTree {
 // Module state, but not observable, except in what a dict is charged.
 let dicts = new DictShapes();
 
-/** The tree of the dicts that are read now. Another one follows a full one, so that V8 always shares what is known. */
+/** The tree of the dicts that are read now. */
 export function dictShapes(): DictShapes {
-  if (dicts.isFull) dicts = new DictShapes({});
+  if (dicts.isOutdated) dicts = new DictShapes({});
   return dicts;
 }
 

@@ -98,6 +98,30 @@ describe("hidden classes", () => {
     const pairs = Array.from({ length: 100 }, () => [dictOf(freshKey()), dictOf(freshKey())]);
     expect(pairs.map((pair) => [1, 2, 3].map(() => added(pair)))).toEqual(pairs.map(() => [0, 0, 2]));
   });
+
+  test("are created for many ids that take turns, and differ in a few letters", () => {
+    const ids = Array.from({ length: 60 }, (_, index) => dictOf(`user-${100 + index}-of-the-team`));
+    expect([1, 2, 3, 4].map(() => added(ids))).toEqual([0, 0, 60, 0]);
+  });
+
+  test("are kept for known keys when others have taken all places, until most keys have changed", () => {
+    const [first, second] = [freshKey(), freshKey()];
+    for (let left = 3; left > 0; left--) added(dictOf(first, second));
+    const tree = dictShapes();
+    while (!tree.isFull) {
+      const dict = dictOf(freshKey());
+      added([dict, { ...dict }, { ...dict }]);
+    }
+    const late = dictOf(freshKey());
+    expect([1, 2, 3, 4].map(() => added(late))).toEqual([0, 0, 0, 0]);
+    expect(dictShapes()).toBe(tree);
+    expect(tree.root.find(first)?.find(second)?.isKnown).toBe(true);
+
+    const many = Array.from({ length: 1000 }, () => ({ ...late }));
+    for (let left = 66; left > 0; left--) added(many);
+    expect(dictShapes()).not.toBe(tree);
+    expect(dictShapes().root.find(Object.keys(late)[0]!)?.isKnown).toBe(true);
+  });
 });
 
 describe("an object", () => {
