@@ -26,7 +26,7 @@ const calls: Record<string, string> = {
 const codecs: Record<string, string> = {
   codec: "@pb/banana beside JSON, MessagePack, CBOR and Twisted, in one process",
   jelly: "@pb/jelly-types beside the same, in one process",
-  drafts: "immer and mutative, which make the next state of live state",
+  drafts: "immer, mutative and the drafts of @pb/live, which make the next state of live state",
 };
 
 const { values, positionals } = parseArgs({

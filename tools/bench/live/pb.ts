@@ -20,8 +20,8 @@ class LiveWorld extends Live<World, Group> {
     return (member as Member).group;
   }
 
-  override viewOf(group: string, world: World): Group {
-    return world[group]!;
+  override viewPath(group: string): readonly string[] {
+    return [group];
   }
 }
 

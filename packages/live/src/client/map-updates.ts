@@ -3,10 +3,10 @@
 import { remoteCache } from "@pb/broker";
 import { plainState, printable } from "@pb/jelly-types";
 import type { TypeHandler } from "@pb/jelly-types";
-import { create } from "mutative";
-import type { Draft } from "mutative";
+import type { Draft } from "../state/draft.js";
 import { reconcile } from "../state/patch.js";
 import { adopt } from "../state/plain.js";
+import { applyRecipe } from "../state/recipe.js";
 import { LiveView } from "./live-view.js";
 
 /** For each `observe_` method of the server: a recipe that does to a draft of the state what the method means. */
@@ -58,11 +58,5 @@ function apply<State extends object>(
   recipe: (draft: Draft<State>, ...args: never[]) => unknown,
   args: readonly unknown[],
 ): State {
-  const [draft, finish] = create(state);
-  const result = recipe(draft, ...(args as never[]));
-  if (result instanceof Promise) {
-    result.catch(() => undefined);
-    throw new TypeError("A recipe of mapUpdates cannot be async");
-  }
-  return reconcile(state, adopt(finish())) as State;
+  return reconcile(state, adopt(applyRecipe(state, (draft) => recipe(draft, ...(args as never[]))))) as State;
 }

@@ -5,10 +5,11 @@ import type { CacheObserver, Perspective } from "@pb/broker";
 import { after, withDefaults } from "@pb/broker/extension";
 import type { Timer } from "@pb/broker/extension";
 import { refuseProxies } from "@pb/jelly-types";
-import type { Draft } from "mutative";
 import { LiveError } from "../errors.js";
-import { seal } from "../state/plain.js";
-import { applyRecipe } from "../state/recipe.js";
+import type { Draft } from "../state/draft.js";
+import { partAt, seal } from "../state/plain.js";
+import { applyLazily } from "../state/recipe.js";
+import { plainOf } from "../state/wide-dict.js";
 import { Viewer } from "./viewer.js";
 import { ViewGroup } from "./view-group.js";
 
@@ -53,7 +54,8 @@ export class Live<State extends object, View = State> extends Cacheable {
     refuseProxies(this, (object) => #groups in object);
   }
 
-  #state: State;
+  /** It may contain `WideDict`s. */
+  #state: object;
   #revision = 0;
   readonly #options: Required<{ [Key in keyof LiveOptions]: NonNullable<LiveOptions[Key]> }>;
   /** Whether a recipe or a view function runs. */
@@ -79,9 +81,12 @@ export class Live<State extends object, View = State> extends Cacheable {
     this.#state = initial;
   }
 
-  /** The current state, frozen. */
+  /**
+   * The current state, frozen. What has not changed stays the same object. A dict with many entries that has changed
+   * since the last reading takes time for all of its entries, at the next update.
+   */
   get state(): State {
-    return this.#state;
+    return plainOf(this.#state) as State;
   }
 
   /** The number of updates that have changed the state. */
@@ -111,12 +116,22 @@ export class Live<State extends object, View = State> extends Cacheable {
   }
 
   /**
+   * Where in the state the part is that the viewers of a group see: the keys that lead to it, such as `["rooms", key]`.
+   * A change in it takes time for what it changes, also in a dict with many entries, of which {@link viewOf} needs a
+   * copy. When the part does not exist, the viewers are told that their view has ended. Default: undefined, and
+   * `viewOf` is called.
+   */
+  viewPath(_key: string): readonly (string | number)[] | undefined {
+    return undefined;
+  }
+
+  /**
    * Changes the state. `recipe` changes a draft, of which the next state is made; what it returns is ignored. Throws
    * what `recipe` throws, {@link LiveError} for a state that cannot be sent, when it is called in a recipe or a view
    * function, and for an async recipe. The state is unchanged then.
    */
   update(recipe: (draft: Draft<State>) => unknown): void {
-    this.#commit(this.#exclusively("update", () => applyRecipe(this.#state, recipe)));
+    this.#commit(this.#exclusively("update", () => applyLazily(this.#state, recipe)));
   }
 
   /** Sets the whole state. Viewers get what differs. Throws as {@link update} does. */
@@ -133,7 +148,7 @@ export class Live<State extends object, View = State> extends Cacheable {
     if (typeof key !== "string") throw new LiveError("LIVE_VIEW_FAILED", "viewKey must return text");
     let group = this.#groups.get(key);
     if (group === undefined) {
-      group = new ViewGroup(key, (state) => this.#exclusively("viewOf", () => this.viewOf(key, state as State)));
+      group = new ViewGroup(key, (state) => this.#exclusively("viewOf", () => this.#viewOf(key, state)));
       group.refresh(this.#state, this.#revision);
       this.#groups.set(key, group);
     } else group.refresh(this.#state, this.#revision);
@@ -175,7 +190,13 @@ export class Live<State extends object, View = State> extends Cacheable {
     }
   }
 
-  #commit(state: State): void {
+  #viewOf(key: string, state: unknown): unknown {
+    const path = this.viewPath(key);
+    if (path !== undefined) return partAt(state, path);
+    return this.viewOf === Live.prototype.viewOf ? state : this.viewOf(key, plainOf(state) as State);
+  }
+
+  #commit(state: object): void {
     if (state === this.#state) return;
     seal(state, this.#state);
     this.#state = state;

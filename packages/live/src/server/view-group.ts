@@ -5,6 +5,7 @@ import { LiveError } from "../errors.js";
 import { packState } from "../packed/pack.js";
 import { diff } from "../state/diff.js";
 import { seal } from "../state/plain.js";
+import { plainOf } from "../state/wide-dict.js";
 import { Packing } from "./packing.js";
 import { ViewPatch } from "./view-patch.js";
 import type { PatchArguments } from "./view-patch.js";
@@ -32,7 +33,7 @@ export class ViewGroup<Viewer> {
     this.#viewOf = viewOf;
   }
 
-  /** What the viewers see. */
+  /** What the viewers see. It may contain `WideDict`s. */
   get view(): unknown {
     return this.#view;
   }
@@ -44,12 +45,12 @@ export class ViewGroup<Viewer> {
 
   /** The view, written once for all new viewers. */
   get tree(): PlainTree {
-    return (this.#tree ??= new PlainTree(this.#view));
+    return (this.#tree ??= new PlainTree(plainOf(this.#view)));
   }
 
   /** The view in its packed form, for all new viewers that read it. Undefined if it is too large. */
   get packed(): Uint8Array | undefined {
-    return (this.#packed ??= { bytes: packState(this.#view) }).bytes;
+    return (this.#packed ??= { bytes: packState(plainOf(this.#view)) }).bytes;
   }
 
   /** Computes the view of a state. Throws {@link LiveError} for one that cannot be computed or sent. */
@@ -80,7 +81,7 @@ export class ViewGroup<Viewer> {
 
   /** A patch that sets the whole view, whatever the viewer has. */
   wholeFrom(since: number): PatchArguments {
-    this.#whole ??= new PlainTree([["", this.#view]]);
+    this.#whole ??= new PlainTree([["", plainOf(this.#view)]]);
     return [this.#revision, this.#whole, since];
   }
 

@@ -63,6 +63,11 @@ export class Comparison {
   }
 }
 
+/** Whether a dict was noted as a wide one. */
+export function isWide(dict: object): boolean {
+  return lineages.has(dict);
+}
+
 /** Notes a wide dict that was checked, and how it has come about. */
 export function noteDict(dict: Dict, entries: number, comparison: Comparison | undefined): void {
   lineages.set(dict, { id: ++lastId, entries, steps: comparison?.steps(dict) ?? [] });

@@ -4,6 +4,7 @@ import { changedKeys } from "./changes.js";
 import { isContainer } from "./plain.js";
 import type { PlainObject } from "./plain.js";
 import { below } from "./pointer.js";
+import { ABSENT, plainOf, WideDict } from "./wide-dict.js";
 
 /**
  * One step of a patch. The first element is the JSON pointer (RFC 6901) of a place in the state.
@@ -17,7 +18,7 @@ export type Operation =
   | readonly [pointer: string, value: unknown]
   | readonly [pointer: string, index: number, count: number, items: readonly unknown[]];
 
-/** The operations that make `after` of `before`, in their order. None if the two are equal. */
+/** The operations that make `after` of `before`, in their order, with plain values. None if the two are equal. */
 export function diff(before: unknown, after: unknown): Operation[] {
   const operations: Operation[] = [];
   compare("", before, after, operations);
@@ -28,6 +29,7 @@ export function diff(before: unknown, after: unknown): Operation[] {
 export function isEqual(one: unknown, other: unknown): boolean {
   if (Object.is(one, other)) return true;
   if (!isContainer(one) || !isContainer(other)) return false;
+  if (one instanceof WideDict || other instanceof WideDict) return isEqual(plainOf(one), plainOf(other));
   if (Array.isArray(one) || Array.isArray(other))
     return Array.isArray(one) && Array.isArray(other) && areEqualLists(one, other);
   const keys = Object.keys(one);
@@ -45,17 +47,27 @@ function isEqualEntry(key: string, one: PlainObject, other: object): boolean {
 function compare(pointer: string, before: unknown, after: unknown, into: Operation[]): void {
   if (Object.is(before, after)) return;
   if (!isContainer(before) || !isContainer(after) || Array.isArray(before) !== Array.isArray(after))
-    into.push([pointer, after]);
+    into.push([pointer, plainOf(after)]);
   else if (Array.isArray(before)) compareLists(pointer, before, after as readonly unknown[], into);
-  else compareDicts(pointer, before as PlainObject, after as PlainObject, into);
+  else compareDicts(pointer, before, after, into);
 }
 
-function compareDicts(pointer: string, before: PlainObject, after: PlainObject, into: Operation[]): void {
-  const changed = changedKeys(before, after);
-  if (changed !== undefined) {
-    compareEntries(changed, pointer, before, after, into);
-    return;
-  }
+function compareDicts(pointer: string, before: object, after: object, into: Operation[]): void {
+  const keys = keysChangedBetween(before, after);
+  if (keys !== undefined) compareEntries(keys, pointer, before, after, into);
+  else if (before instanceof WideDict || after instanceof WideDict)
+    compareAllEntries(pointer, plainOf(before) as PlainObject, plainOf(after) as PlainObject, into);
+  else compareAllEntries(pointer, before as PlainObject, after as PlainObject, into);
+}
+
+/** The keys of all entries in which two dicts differ, and maybe others. Undefined if that is not known. */
+function keysChangedBetween(before: object, after: object): readonly string[] | undefined {
+  const [first, last] = [WideDict.known(before), WideDict.known(after)];
+  const keys = first === undefined || last === undefined ? undefined : first.changedUntil(last);
+  return keys ?? changedKeys(before as PlainObject, after as PlainObject);
+}
+
+function compareAllEntries(pointer: string, before: PlainObject, after: PlainObject, into: Operation[]): void {
   const keys = Object.keys(after);
   let added = 0;
   for (const key of keys) {
@@ -64,7 +76,7 @@ function compareDicts(pointer: string, before: PlainObject, after: PlainObject, 
     if (Object.is(old, now)) continue;
     if (Object.hasOwn(before, key)) compare(below(pointer, key), old, now, into);
     else {
-      into.push([below(pointer, key), now]);
+      into.push([below(pointer, key), plainOf(now)]);
       added++;
     }
   }
@@ -77,18 +89,24 @@ function compareDicts(pointer: string, before: PlainObject, after: PlainObject, 
 function compareEntries(
   keys: readonly string[],
   pointer: string,
-  before: PlainObject,
-  after: PlainObject,
+  before: object,
+  after: object,
   into: Operation[],
 ): void {
   const removed: Operation[] = [];
   for (const key of keys) {
-    if (!Object.hasOwn(before, key)) {
-      if (Object.hasOwn(after, key)) into.push([below(pointer, key), after[key]]);
-    } else if (Object.hasOwn(after, key)) compare(below(pointer, key), before[key], after[key], into);
-    else removed.push([below(pointer, key)]);
+    const [old, now] = [entryOf(before, key), entryOf(after, key)];
+    if (old !== ABSENT && now !== ABSENT) compare(below(pointer, key), old, now, into);
+    else if (now !== ABSENT) into.push([below(pointer, key), plainOf(now)]);
+    else if (old !== ABSENT) removed.push([below(pointer, key)]);
   }
   for (const operation of removed) into.push(operation);
+}
+
+/** The value of an entry, or {@link ABSENT}. */
+function entryOf(dict: object, key: string): unknown {
+  if (dict instanceof WideDict) return dict.get(key);
+  return Object.hasOwn(dict, key) ? (dict as PlainObject)[key] : ABSENT;
 }
 
 /** Removes or adds items in one place: behind the items that are equal at the start, and those that are not. */
@@ -104,7 +122,7 @@ function compareLists(pointer: string, given: readonly unknown[], after: readonl
   const paired = least - end;
   for (let index = start; index < paired; index++) compare(below(pointer, index), before[index], after[index], into);
   const removed = before.length - end - paired;
-  const items = after.slice(paired, after.length - end);
+  const items = after.slice(paired, after.length - end).map(plainOf);
   if (removed > 0 || items.length > 0) into.push([pointer, paired, removed, items]);
 }
 
@@ -122,11 +140,11 @@ function moveStart(
   const lost = before.indexOf(after[0]);
   if (lost > 0) {
     into.push([pointer, 0, lost, []]);
-    return before.slice(lost);
+    return [...before].slice(lost);
   }
   const gained = lost === 0 ? 0 : after.indexOf(before[0]);
   if (gained <= 0) return before;
   const items = after.slice(0, gained);
-  into.push([pointer, 0, 0, items]);
-  return items.concat(before);
+  into.push([pointer, 0, 0, items.map(plainOf)]);
+  return [...items, ...before];
 }

@@ -1,6 +1,7 @@
 // Applies patches to a state, with structural sharing: what a patch does not change stays the same object.
 
 import { LiveError } from "../errors.js";
+import { copyOf } from "./copy.js";
 import { diff } from "./diff.js";
 import { FORBIDDEN_KEY, MOST_DEPTH, MOST_ENTRIES, MOST_SPLICES } from "./limits.js";
 import { Adoption, isContainer } from "./plain.js";
@@ -100,7 +101,7 @@ export class PatchedState {
   #own(value: unknown, pointer: string): Container {
     if (!isContainer(value)) throw nothingAt(pointer);
     if (this.#copies.has(value)) return value as Container;
-    const copy: Container = Array.isArray(value) ? value.slice() : { ...(value as Dict) };
+    const copy: Container = Array.isArray(value) ? [...(value as unknown[])] : copyOf(value as Dict);
     this.#copies.add(copy);
     return copy;
   }

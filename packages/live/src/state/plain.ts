@@ -3,8 +3,11 @@
 import { Float } from "@pb/jelly-types";
 import { LiveError } from "../errors.js";
 import { Comparison, noteDict, WIDE } from "./changes.js";
+import { extentOf, extents, SCALAR } from "./extents.js";
+import type { Extent } from "./extents.js";
 import { FORBIDDEN_KEY, MOST_DEPTH, MOST_ENTRIES, MOST_TEXT_BYTES, MOST_VALUES } from "./limits.js";
 import { stepTo } from "./pointer.js";
+import { ABSENT, WideDict } from "./wide-dict.js";
 
 /** A dict of a state. */
 export type PlainObject = Readonly<Record<string, unknown>>;
@@ -13,17 +16,6 @@ export type PlainObject = Readonly<Record<string, unknown>>;
 export function isContainer(value: unknown): value is PlainObject | readonly unknown[] {
   return typeof value === "object" && value !== null;
 }
-
-/** The number of values in a value, itself included, and how deep they are nested. */
-interface Extent {
-  readonly values: number;
-  readonly depth: number;
-}
-
-const SCALAR: Extent = { values: 1, depth: 0 };
-
-/** Of all lists and dicts that were checked or converted. They are frozen, so they are never looked at again. */
-const extents = new WeakMap<object, Extent>();
 
 /** What a check has looked at, which is not frozen yet. */
 class Fresh {
@@ -36,17 +28,25 @@ class Fresh {
 class Sum {
   #values = 1;
   #depth = 0;
+  #isLazy = false;
 
-  add({ values, depth }: Extent): void {
+  add({ values, depth, isLazy }: Extent): void {
     this.#values += values;
     if (depth > this.#depth) this.#depth = depth;
+    if (isLazy === true) this.#isLazy = true;
   }
 
   total(path: Path): Extent {
-    if (this.#values > MOST_VALUES) throw path.error("LIVE_TOO_LARGE", `has more than ${MOST_VALUES} values`);
-    if (this.#depth >= MOST_DEPTH) throw path.error("LIVE_TOO_DEEP", `is nested more than ${MOST_DEPTH} deep`);
-    return { values: this.#values, depth: this.#depth + 1 };
+    const values = this.#values;
+    const depth = this.#depth + 1;
+    return requireExtent(this.#isLazy ? { values, depth, isLazy: true } : { values, depth }, path);
   }
+}
+
+function requireExtent(extent: Extent, path: Path): Extent {
+  if (extent.values > MOST_VALUES) throw path.error("LIVE_TOO_LARGE", `has more than ${MOST_VALUES} values`);
+  if (extent.depth > MOST_DEPTH) throw path.error("LIVE_TOO_DEEP", `is nested more than ${MOST_DEPTH} deep`);
+  return extent;
 }
 
 /** Where a walk is in the state, for errors. */
@@ -95,9 +95,17 @@ function check(value: unknown, before: unknown, path: Path, fresh: Fresh): Exten
   }
   const known = extents.get(value) ?? fresh.extents.get(value);
   if (known !== undefined) return known;
+  const extent =
+    value instanceof WideDict ? checkChanges(value, path, fresh) : checkContainer(value, before, path, fresh);
+  fresh.extents.set(value, extent);
+  return extent;
+}
+
+function checkContainer(value: PlainObject | readonly unknown[], before: unknown, path: Path, fresh: Fresh): Extent {
   const sum = new Sum();
   // The value at the same place, if it was checked: most entries are the same.
-  const old = isContainer(before) && extents.has(before) ? (before as PlainObject) : undefined;
+  const old =
+    isContainer(before) && extents.has(before) && !(before instanceof WideDict) ? (before as PlainObject) : undefined;
   const isOld = (key: string | number, item: unknown): boolean => {
     if (!Object.is(old?.[key], item) || item === undefined) return false;
     // What the dict before has inherited, such as its `constructor`, was not checked.
@@ -111,11 +119,39 @@ function check(value: unknown, before: unknown, path: Path, fresh: Fresh): Exten
     sum.add(check(item, old?.[key], path, fresh));
     path.leave();
   };
-  if (Array.isArray(value)) checkItems(value, path, isOld, visit);
+  if (Array.isArray(value)) checkItems(value, Array.isArray(old) ? old : undefined, path, sum, visit);
   else checkDict(value as PlainObject, old, path, fresh, isOld, visit);
-  const extent = sum.total(path);
-  fresh.extents.set(value, extent);
-  return extent;
+  return sum.total(path);
+}
+
+/** Checks what an update has changed in a wide dict, which is not frozen: programs get it in its plain form. */
+function checkChanges(dict: WideDict, path: Path, fresh: Fresh): Extent {
+  const extent = dict.measure((key, item, before) => {
+    if (typeof key === "symbol") throw symbolKey(path);
+    checkKey(key, path);
+    path.enter(key);
+    const own = check(item, before, path, fresh);
+    path.leave();
+    return own;
+  });
+  checkLength(dict.size, path);
+  fresh.notes.push(() => dict.commit());
+  return requireExtent(extent, path);
+}
+
+/** The part of a state to which keys lead. Throws `RangeError` if there is none. */
+export function partAt(state: unknown, path: readonly (string | number)[]): unknown {
+  let part = state;
+  for (const key of path) {
+    part = !isContainer(part) ? ABSENT : part instanceof WideDict ? part.get(String(key)) : ownEntry(part, key);
+    if (part === ABSENT) throw new RangeError(`There is nothing at the viewPath $${path.map(stepTo).join("")}`);
+  }
+  return part;
+}
+
+function ownEntry(container: object, key: string | number): unknown {
+  const isEntry = Object.hasOwn(container, key) && !(Array.isArray(container) && key === "length");
+  return isEntry ? (container as PlainObject)[key] : ABSENT;
 }
 
 function checkScalar(value: unknown, path: Path): void {
@@ -139,14 +175,56 @@ type IsOld = (key: string | number, item: unknown) => boolean;
 /** Checks an entry. */
 type Visit = (key: string | number, item: unknown) => void;
 
-function checkItems(items: readonly unknown[], path: Path, isOld: IsOld, visit: Visit): void {
+function checkItems(
+  items: readonly unknown[],
+  old: readonly unknown[] | undefined,
+  path: Path,
+  sum: Sum,
+  visit: Visit,
+): void {
   if (Object.getPrototypeOf(items) !== Array.prototype)
     throw path.error("LIVE_NOT_PLAIN", `cannot contain ${kindOf(items)}: use a plain array`);
   checkLength(items.length, path);
-  for (let index = 0; index < items.length; index++) {
-    const item = items[index];
-    if (!isOld(index, item)) visit(index, item);
+  const changed = old === undefined ? undefined : changedItems(items, old);
+  if (changed === undefined) {
+    for (let index = 0; index < items.length; index++) visit(index, items[index]);
+    return;
   }
+  sum.add(extentOfKept(items, old!, changed));
+  for (const index of changed) if (index < items.length) visit(index, items[index]);
+}
+
+/** The indices at which two lists differ. Undefined if these are most of them, or one list is empty. */
+function changedItems(items: readonly unknown[], old: readonly unknown[]): number[] | undefined {
+  const changed: number[] = [];
+  const length = Math.max(items.length, old.length);
+  for (let index = 0; index < length && 2 * changed.length <= length; index++)
+    if (index >= items.length || index >= old.length || !Object.is(items[index], old[index])) changed.push(index);
+  return 2 * changed.length < length ? changed : undefined;
+}
+
+/** The extent of all items that are the same as in a list that was checked, without a look at each of them. */
+function extentOfKept(items: readonly unknown[], old: readonly unknown[], changed: readonly number[]): Extent {
+  const all = extents.get(old)!;
+  let values = all.values - 1;
+  let isDeepest = false;
+  for (const index of changed) {
+    if (index >= old.length) continue;
+    const lost = extentOf(old[index]);
+    values -= lost.values;
+    if (lost.depth + 1 === all.depth || lost.isLazy === true) isDeepest = true;
+  }
+  if (!isDeepest) return { ...all, values, depth: all.depth - 1 };
+  // Another item may be as deep as the one that it has lost. Often the first one is.
+  const sum = { values, depth: 0, isLazy: false };
+  const isChanged = new Set(changed);
+  for (let index = 0; index < items.length && (sum.depth + 1 < all.depth || all.isLazy === true); index++) {
+    if (isChanged.has(index)) continue;
+    const { depth, isLazy } = extentOf(items[index]);
+    sum.depth = Math.max(sum.depth, depth);
+    if (isLazy === true) sum.isLazy = true;
+  }
+  return sum.isLazy ? { values, depth: sum.depth, isLazy: true } : { values, depth: sum.depth };
 }
 
 /** Checks a dict, and compares it with the one before, if it is wide. */
@@ -176,7 +254,7 @@ function checkEntries(entries: PlainObject, path: Path, isOld: IsOld, visit: Vis
   const keys = Reflect.ownKeys(entries);
   checkLength(keys.length, path);
   for (const key of keys) {
-    if (typeof key === "symbol") throw path.error("LIVE_NOT_PLAIN", "cannot contain a key that is a symbol");
+    if (typeof key === "symbol") throw symbolKey(path);
     if (isOld(key, entries[key])) continue;
     checkKey(key, path);
     const property = Object.getOwnPropertyDescriptor(entries, key);
@@ -185,6 +263,10 @@ function checkEntries(entries: PlainObject, path: Path, isOld: IsOld, visit: Vis
     visit(key, property.value);
   }
   return keys.length;
+}
+
+function symbolKey(path: Path): LiveError {
+  return path.error("LIVE_NOT_PLAIN", "cannot contain a key that is a symbol");
 }
 
 function checkLength(length: number, path: Path): void {

@@ -1,19 +1,32 @@
 // Applies a recipe, which changes a draft of a state.
 
-import { create } from "mutative";
-import type { Draft } from "mutative";
 import { LiveError } from "../errors.js";
+import { draftOf } from "./draft.js";
+import type { Draft } from "./draft.js";
 
 /**
- * The state that a recipe makes of another one, which stays as it is. Throws what the recipe throws, and `LiveError` if
- * it is async.
+ * The state that a recipe makes of another one, which is frozen. Throws what the recipe throws, and `LiveError`
+ * if it is async.
  */
 export function applyRecipe<State extends object>(state: State, recipe: (draft: Draft<State>) => unknown): State {
-  const [draft, finish] = create(state);
-  const result: unknown = recipe(draft);
-  if (typeof (result as Partial<PromiseLike<unknown>> | null | undefined)?.then === "function") {
-    Promise.resolve(result).catch(() => undefined);
-    throw new LiveError("LIVE_ASYNC_RECIPE", "A recipe cannot be async: await first, and update then");
+  return applyTo(state, recipe, false);
+}
+
+/** As {@link applyRecipe}, but wide dicts, which are plain objects for the recipe, may be `WideDict`s. */
+export function applyLazily(state: object, recipe: (draft: never) => unknown): object {
+  return applyTo(state, recipe as (draft: object) => unknown, true);
+}
+
+function applyTo<State extends object>(state: State, recipe: (draft: Draft<State>) => unknown, isLazy: boolean): State {
+  const session = draftOf(state, isLazy);
+  try {
+    const result: unknown = recipe(session.draft);
+    if (typeof (result as Partial<PromiseLike<unknown>> | null | undefined)?.then === "function") {
+      Promise.resolve(result).catch(() => undefined);
+      throw new LiveError("LIVE_ASYNC_RECIPE", "A recipe cannot be async: await first, and update then");
+    }
+    return session.finish() as State;
+  } finally {
+    session.end();
   }
-  return finish();
 }

@@ -1,0 +1,155 @@
+// Drafts, in comparison with plain objects to which the same is done.
+
+import { describe, expect, test } from "vitest";
+import { applyLazily, applyRecipe } from "../../src/state/recipe.js";
+import { seal } from "../../src/state/plain.js";
+import { plainOf } from "../../src/state/wide-dict.js";
+import { changeRandomly, firstState, randomOf, wideDict } from "../support/random-recipes.js";
+
+type State = Record<string, never>;
+
+const clone = (value: unknown): object => JSON.parse(JSON.stringify(value)) as object;
+
+function isDeeplyFrozen(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  return Object.isFrozen(value) && Object.values(value).every(isDeeplyFrozen);
+}
+
+describe.each(["plain", "lazy"])("a %s draft", (kind) => {
+  const apply = (state: object, recipe: (draft: never) => unknown): object =>
+    kind === "lazy" ? applyLazily(state, recipe) : applyRecipe(state, recipe as (draft: object) => unknown);
+
+  test.each([1, 2, 3])("becomes what a plain object does, and its state stays as it is (seed %i)", (seed) => {
+    const random = randomOf(1000 + seed);
+    let state = firstState(random) as object;
+    seal(state, undefined);
+    const kept: [state: object, text: string][] = [];
+    for (let update = 0; update < 30; update++) {
+      const model = clone(plainOf(state));
+      const steps = random(1_000_000) + 1;
+      const views: string[] = [];
+      const before = state;
+      state = apply(before, (draft) =>
+        changeRandomly(draft, randomOf(steps), (seen) => views.push(JSON.stringify(seen))),
+      );
+      const modelViews: string[] = [];
+      changeRandomly(model, randomOf(steps), (seen) => modelViews.push(JSON.stringify(seen)));
+      expect(views).toEqual(modelViews);
+      seal(state, before);
+      // The texts also tell whether the order of keys is the same. Some states are never read, so that they stay lazy.
+      if (update % 3 === 0) expect(JSON.stringify(plainOf(state))).toBe(JSON.stringify(model));
+      if (update % 9 === 0) kept.push([plainOf(state) as object, JSON.stringify(model)]);
+      if (update % 10 === 0) expect(isDeeplyFrozen(plainOf(state))).toBe(true);
+      if (Object.keys(model).length < 4) break;
+    }
+    for (const [plain, text] of kept) expect(JSON.stringify(plain)).toBe(text);
+  });
+
+  function sealed(): State {
+    const state = firstState(randomOf(5)) as State;
+    seal(state, undefined);
+    return state;
+  }
+
+  function next(state: object, recipe: (draft: never) => unknown): State {
+    const after = apply(state, recipe);
+    seal(after, state);
+    return plainOf(after) as State;
+  }
+
+  test("keeps the objects that it does not change", () => {
+    const state = sealed() as Record<string, Record<string, unknown>>;
+    const after = next(state, (draft: Record<string, Record<string, unknown>>) => {
+      draft.wide!.k5 = { x: 1 };
+      JSON.stringify(draft.small);
+    });
+    expect([after.small, after.list, after.deep, after.lists]).toEqual([state.small, state.list, state.deep, state.lists]); // prettier-ignore
+    for (const key of ["small", "list", "deep", "lists"]) expect(after[key]).toBe(state[key]);
+    expect(after.wide).not.toBe(state.wide);
+    for (const key of Object.keys(after.wide!)) if (key !== "k5") expect(after.wide![key]).toBe(state.wide![key]);
+    expect(next(state, (draft) => JSON.stringify(draft))).toBe(state);
+    expect(next(state, (draft: Record<string, Record<string, unknown>>) => (draft.wide!.k0 = state.wide!.k0))).toBe(state); // prettier-ignore
+  });
+
+  test("refuses what a draft cannot be used for", () => {
+    const state = sealed();
+    const refused: [string, (draft: Record<string, object>) => unknown][] = [
+      ["__proto__", (draft) => ((draft.small as { __proto__: unknown }).__proto__ = {})],
+      ["property", (draft) => Object.defineProperty(draft.wide!, "k0", { value: 1 })],
+      ["prototype", (draft) => Object.setPrototypeOf(draft.small!, null)],
+      ["frozen", (draft) => Object.freeze(draft.list)],
+      ["list", (draft) => Object.assign(draft.list!, { name: 1 })],
+    ];
+    for (const [text, recipe] of refused) expect(() => apply(state, recipe as never)).toThrow(text);
+  });
+
+  test("cannot be used after its recipe", () => {
+    const kept: Record<string, { x?: number }>[] = [];
+    apply(sealed(), (draft: Record<string, Record<string, { x?: number }>>) => kept.push(draft.wide!, draft.small!));
+    for (const draft of kept) {
+      expect(() => draft.a).toThrow("after its recipe");
+      expect(() => (draft.a = {})).toThrow("after its recipe");
+      expect(() => Object.keys(draft)).toThrow("after its recipe");
+    }
+  });
+
+  test("that was put into an object of the program leaves a plain object there, also of a wide dict", () => {
+    const state = sealed();
+    const own: Record<string, Record<string, unknown>> = {};
+    const after = next(state, (draft: Record<string, Record<string, unknown>>) => {
+      draft.wide!.k1 = "changed";
+      own.wide = draft.wide!;
+      own.deep = draft.deep!;
+      (draft.deep!.inner as Record<string, Record<string, unknown>>).wide!.k2 = "also changed";
+      draft.own = own;
+    });
+    expect(after.own).toBe(own);
+    expect([own.wide!.k1, Object.keys(own.wide!).length]).toEqual(["changed", Object.keys(state.wide!).length]);
+    expect(JSON.stringify(own.deep)).toBe(JSON.stringify(after.deep));
+    expect(isDeeplyFrozen(own)).toBe(true);
+    expect(Object.getPrototypeOf(own.wide)).toBe(Object.prototype);
+  });
+
+  test("that contains itself is refused", () => {
+    const state = sealed();
+    const recipes: ((draft: Record<string, Record<string, unknown>>) => unknown)[] = [
+      (draft) => (draft.wide!.self = draft.wide),
+      (draft) => (draft.small!.self = draft),
+      (draft) => (draft.wide!.self = { again: draft.wide }),
+      (draft) => {
+        const own: Record<string, unknown> = {};
+        own.self = own;
+        draft.wide!.own = own;
+      },
+    ];
+    for (const recipe of recipes) expect(() => next(state, recipe as never)).toThrow(/deep|itself/);
+  });
+});
+
+test("dicts that share a past can be changed apart from each other", () => {
+  const random = randomOf(3);
+  let state: object = { a: wideDict(random), list: [] };
+  seal(state, undefined);
+  const model = clone(state) as Record<string, Record<string, unknown>>;
+  const update = (recipe: (draft: Record<string, Record<string, unknown>>) => unknown): void => {
+    const after = applyLazily(state, recipe);
+    seal(after, state);
+    state = after;
+  };
+  const recipes: ((draft: Record<string, Record<string, unknown>>) => unknown)[] = [
+    (draft) => void (draft.a!.k1 = "first"),
+    (draft) => void (draft.b = draft.a!),
+    (draft) => void (draft.a!.k2 = "only a"),
+    (draft) => void (draft.b!.k3 = "only b"),
+    (draft) => ((draft.a!.k4 = "a again"), (draft.b!.k4 = "b again"), delete draft.b!.k2),
+    (draft) => void ((draft.c = draft.b!), (draft.c.k5 = "b and c")),
+    (draft) => void ((draft.a!.k6 = "a"), (draft.b!.k6 = "b"), (draft.c!.k6 = "c")),
+  ];
+  for (const recipe of recipes) {
+    update(recipe);
+    recipe(model);
+    // Later recipes change one place only.
+    for (const key of Object.keys(model)) model[key] = clone(model[key]) as Record<string, unknown>;
+  }
+  expect(JSON.stringify(plainOf(state))).toBe(JSON.stringify(model));
+});
