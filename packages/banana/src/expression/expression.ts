@@ -154,7 +154,7 @@ export interface ExpressionReader {
   /**
    * Optional fast path: reads the next element when it is a scalar in its most common form, which is one of
    *  - an integer from 0 to 16,383, or a float, as a number;
-   *  - the text of `patterns`, when it is short and ASCII, as a string;
+   *  - the text of `patterns`, as a string: throws as {@link text} does when it is invalid;
    *  - a boolean or null of `patterns`.
    *
    * Returns undefined for every other element, and does not move. The element may still be a scalar: read it with

@@ -269,7 +269,8 @@ export class BananaReader implements ExpressionReader {
       const body = position + expected.size;
       const first = view.getInt32(position + 4, true);
       const last = view.getInt32(body - 4, true);
-      if (first === expected.textFirst && last === expected.textLast) return this.#shortText(body);
+      if (first === expected.textFirst && last === expected.textLast)
+        return this.#shortText(body) ?? this.#longText(body);
       return first === expected.booleanFirst && last === expected.booleanLast ? this.#boolean(body) : undefined;
     }
     if ((four & 0xff80) === Token.INT << 8) {
@@ -466,10 +467,11 @@ export class BananaReader implements ExpressionReader {
   }
 
   text(): string {
-    return this.#shortText(this.#position) ?? this.#longText();
+    return this.#shortText(this.#position) ?? this.#longText(this.#position);
   }
 
-  #longText(): string {
+  #longText(position: number): string {
+    this.#position = position;
     const type = this.#longHead();
     if (type === Token.VOCAB) return this.#vocabularyWord();
     if (type !== Token.STRING) throw this.#unexpected("UTF-8 text");

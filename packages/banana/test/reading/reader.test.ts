@@ -432,6 +432,8 @@ describe("scalar", () => {
       ["a float that is a whole number", new Float(2), 2],
       ["an empty text", list("unicode", ""), ""],
       ["a short ASCII text", list("unicode", "hello"), "hello"],
+      ["a long text", list("unicode", "x".repeat(300)), "x".repeat(300)],
+      ["a text that is not ASCII", list("unicode", "Zoë"), "Zoë"],
       ["true", list("boolean", "true"), true],
       ["false", list("boolean", "false"), false],
       ["null", list("None"), null],
@@ -442,9 +444,6 @@ describe("scalar", () => {
     });
 
     test.each<[string, Expression]>([
-      ["a long text", list("unicode", "x".repeat(33))],
-      ["a text that is not ASCII", list("unicode", "Zoë")],
-      ["a text of another type", [utf8("unicode"), 5]],
       ["a word that differs in the middle", list("unixode", "hello")],
       ["a list of three", list("unicode", "hello", "again")],
       ["neither true nor false", list("boolean", "truth")],
@@ -462,8 +461,25 @@ describe("scalar", () => {
       expect(readExpression(reader)).toEqual(value);
     });
 
+    test.each<[string, Expression, string]>([
+      ["a text that is an integer", 5, "BANANA_UNEXPECTED_KIND"],
+      ["a text that is a list", [], "BANANA_UNEXPECTED_KIND"],
+      ["a text that is not UTF-8", hex("ff"), "BANANA_BAD_UTF8"],
+    ])("throws for %s", (_, text, code) => {
+      const reader = readerOfFirst([utf8("unicode"), text], spoken);
+      expect(() => reader.scalar(patterns)).toThrow(expect.objectContaining({ code }));
+    });
+
+    test("throws for a text that is incomplete", () => {
+      const bytes = encode(list("unicode", "hello, hello"), { dialect: spoken });
+      for (let end = 17; end < bytes.length; end++) {
+        const reader = new BananaReader().reset(bytes, 0, end, spoken === "pb" ? pb : none, 0);
+        expect(() => reader.scalar(patterns)).toThrow(expect.objectContaining({ code: "BANANA_TRUNCATED" }));
+      }
+    });
+
     test("reads nothing beyond the end of the bytes", () => {
-      for (const value of [5, 300, 2.5, list("unicode", "hello"), list("boolean", "false"), list("None")]) {
+      for (const value of [5, 300, 2.5, list("boolean", "false"), list("None")]) {
         const bytes = encode([value, value, value], { dialect: spoken });
         const size = (bytes.length - 2) / 3;
         for (let end = 2; end < bytes.length; end++) {

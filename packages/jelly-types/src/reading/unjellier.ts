@@ -282,9 +282,8 @@ export class Unjellier implements JellyStepReader {
         if (typeof scalar === "number" && (scalar | 0) !== scalar) this.charge(NUMBER_HEAP);
         return scalar;
       }
-    }
+    } else if (this.reader.begins(UNICODE)) return this.readText();
     const { reader } = this;
-    if (reader.begins(UNICODE)) return this.readText();
     switch (reader.kind()) {
       case "list":
         return this.#readList(reader);
@@ -433,6 +432,9 @@ export class Unjellier implements JellyStepReader {
         if (!this.#allowsLists) break;
         this.#openReference = reference;
         return this.#leave(readList(this.#enter(), items));
+      case "unicode":
+        if (items !== 1) break;
+        return this.readText();
       case "boolean":
         return readBoolean(this, items);
       case "None":
