@@ -79,6 +79,7 @@ export class Direction {
       this.#scanner.lend(bytes);
       if (this.#isNegotiating) this.#requirePb();
       while (this.#scanner.advance(this.#reader)) this.#deliver();
+      this.#window.keep();
     } catch (error) {
       if (!(error instanceof BananaError)) throw error;
       this.fail(error.code, error.message, error.offset ?? this.#scanner.offset);
