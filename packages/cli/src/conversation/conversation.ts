@@ -1,6 +1,6 @@
 // Decodes both directions of a conversation between two programs, beside it: nothing here sends or changes a byte.
 
-import { BananaError, decode, encode, none, pb, readExpression } from "@pb/banana";
+import { BananaError, BananaReader, decode, encode, none, pb, readExpression } from "@pb/banana";
 import type { Expression } from "@pb/banana";
 import { printable } from "@pb/jelly-types";
 import { Direction } from "./direction.js";
@@ -10,7 +10,7 @@ import { otherSide, REDACTED, treeOf } from "./messages.js";
 import type { Call, Message, ObjectId, Origin, Side } from "./messages.js";
 import { packPatch, PackedPatches, redactPatch } from "./packed-patches.js";
 import type { PackedPatch } from "./packed-values.js";
-import { readHead } from "./read-message.js";
+import { hiddenHead, readHead } from "./read-message.js";
 import type { Head } from "./read-message.js";
 import { latin1, Redactor } from "./redact.js";
 import { nothingFound, scanValue } from "./scan-values.js";
@@ -120,18 +120,16 @@ export class Conversation {
       case "decref":
       case "decache":
       case "uncache":
-        this.#release(from, head.command, head.target, raw);
+        this.#release(from, head, raw);
         break;
       case "version":
         this.#onMessage({ kind: "version", ...this.#whole(from, raw) });
         break;
-      case "unknown":
-        this.#onMessage({
-          kind: "unknown",
-          ...this.#base(from, raw.bytes.length),
-          ...this.#redact(from, raw.bytes, (redactor, tree) => redactor.other(tree)),
-          text: head.text,
-        });
+      case "unknown": {
+        const shown = this.#redact(from, raw.bytes, (redactor, tree) => redactor.other(tree));
+        const { text } = this.#shownHead(from, head, shown);
+        this.#onMessage({ kind: "unknown", ...this.#base(from, raw.bytes.length), ...shown, text });
+      }
     }
     return undefined;
   }
@@ -139,8 +137,11 @@ export class Conversation {
   #offer(raw: RawMessage): Omit<DecodingError, "offset"> | undefined {
     const offer = readExpression(raw.reader);
     if (!Array.isArray(offer)) return { code: "CLI_NOT_PB", text: "The server does not offer a list of dialects" };
-    const names = offer.flatMap((name) => (name instanceof Uint8Array ? [printable(latin1(name)!, 40)] : []));
-    this.#onMessage({ kind: "offer", ...this.#whole("server", raw), names });
+    const shown = this.#whole("server", raw);
+    const names = listOf(shown.redacted === 0 ? offer : treeOf({ kind: "offer", names: [], ...shown })).flatMap(
+      (name) => (name instanceof Uint8Array ? [printable(latin1(name)!, 40)] : []),
+    );
+    this.#onMessage({ kind: "offer", ...shown, names });
     return undefined;
   }
 
@@ -169,6 +170,7 @@ export class Conversation {
       return redactor.call(packed?.redacted ?? tree, secret);
     };
     const shown = mustRedact ? this.#redact(from, bytes, redact) : undefined;
+    const { id, target, method } = this.#shownHead(from, head, shown);
     // Written without spread syntax, which takes a quarter of the time of a message (bench `tap`).
     const message: Call = {
       kind: "call",
@@ -179,16 +181,16 @@ export class Conversation {
       bytes: shown === undefined ? bytes : shown.bytes,
       redacted: shown === undefined ? 0 : shown.redacted,
       isCache,
-      id: head.id,
-      target: mustRedact ? this.#shownName(head.target) : head.target,
+      id,
+      target,
       origin,
-      method: head.method,
+      method,
       wantsAnswer: head.wantsAnswer,
       patch: packed?.patch,
     };
     if (head.target === EXTENSION) this.#extension(from, message);
-    if (head.wantsAnswer) this[from].calls.add(message);
-    this.#hold(from, found, { method: head.method, as: "argument" });
+    if (head.wantsAnswer) this[from].calls.add(message, head.id);
+    this.#hold(from, found, { method, as: "argument" });
     this.#onMessage(message);
   }
 
@@ -242,14 +244,15 @@ export class Conversation {
       dialect: this.#dialectOf(from),
       bytes: shown === undefined ? bytes : shown.bytes,
       redacted: shown === undefined ? 0 : shown.redacted,
-      id: head.id,
+      id: this.#shownHead(from, head, shown).id,
       call,
       latencyMs: call === undefined ? undefined : this.#timeMs - call.timeMs,
       isLate: call !== undefined && isLate(call, this.#timeMs),
     });
   }
 
-  #release(from: Side, command: "decref" | "decache" | "uncache", target: ObjectId, raw: RawMessage): void {
+  #release(from: Side, head: ReleaseHead, { bytes }: RawMessage): void {
+    const { command, target } = head;
     // The owner of a cache sends `uncache`; the other side sends `decref` and `decache` for objects of the owner.
     const owner = command === "uncache" ? from : otherSide(from);
     const held = this.#ownedBy(owner, command !== "decref", target);
@@ -258,22 +261,23 @@ export class Conversation {
       this[owner].caches.delete(target);
       if (typeof target === "number") this.#patches[owner].delete(target);
     } else if (held !== undefined) held.count--; // Its owner ends it with `uncache`.
-    const mustRedact = this.#known.occursIn(raw.bytes);
+    const shown = this.#maskKnown(from, bytes);
     this.#onMessage({
       kind: command,
-      ...this.#base(from, raw.bytes.length),
-      ...(mustRedact
-        ? this.#redact(from, raw.bytes, (redactor, tree) => redactor.other(tree))
-        : { bytes: raw.bytes, redacted: 0 }),
-      target: mustRedact ? this.#shownName(target) : target,
+      ...this.#base(from, bytes.length),
+      ...shown,
+      target: this.#shownHead(from, head, shown).target,
       origin: held?.origin,
       isKnown: held !== undefined,
     });
   }
 
-  /** The name of an object, unless it contains a secret. */
-  #shownName(target: ObjectId): ObjectId {
-    return typeof target === "string" && this.#known.occursIn(Buffer.from(target)) ? REDACTED : target;
+  /** What is shown of the head: the names and numbers of the message after its secrets were replaced. */
+  #shownHead<H extends Head>(from: Side, head: H, shown: MessageBytes | undefined): H {
+    if (shown === undefined || shown.redacted === 0) return head;
+    if (shown.bytes === undefined) return hiddenHead(head);
+    const { bytes } = shown;
+    return readHead(new BananaReader().reset(bytes, 0, bytes.length, this.#directions[from].dialect, 0)) as H;
   }
 
   #ownedBy(owner: Side, isCache: boolean, id: ObjectId): Held | undefined {
@@ -295,8 +299,14 @@ export class Conversation {
     if (typeof deadline === "number") this[from].calls.announceDeadline(id, deadline);
   }
 
-  #whole(from: Side, { bytes }: RawMessage): Pick<Message, "from" | "timeMs" | "size" | "dialect"> & WholeBytes {
-    return { ...this.#base(from, bytes.length), bytes, redacted: 0 };
+  #whole(from: Side, { bytes }: RawMessage): Pick<Message, "from" | "timeMs" | "size" | "dialect"> & MessageBytes {
+    return { ...this.#base(from, bytes.length), ...this.#maskKnown(from, bytes) };
+  }
+
+  /** A message without fields: only secrets that were seen before can be in it. */
+  #maskKnown(from: Side, bytes: Uint8Array): MessageBytes {
+    if (!this.#known.occursIn(bytes)) return { bytes, redacted: 0 };
+    return this.#redact(from, bytes, (redactor, tree) => redactor.other(tree));
   }
 
   /** Rewrites a message. What cannot be rewritten is left out: a secret could be in it. */
@@ -320,6 +330,7 @@ const EXTENSION = "pbx";
 
 type CallHead = Extract<Head, { command: "message" | "cachemessage" }>;
 type AnswerHead = Extract<Head, { command: "answer" | "error" }>;
+type ReleaseHead = Extract<Head, { command: "decref" | "decache" | "uncache" }>;
 
 /** A packed patch in a call. */
 interface Packed {
@@ -330,10 +341,6 @@ interface Packed {
 }
 
 type MessageBytes = Pick<Message, "bytes" | "redacted">;
-interface WholeBytes {
-  readonly bytes: Uint8Array;
-  readonly redacted: number;
-}
 
 function emptyState(): SideState {
   return { calls: new OpenCalls(), references: new HeldObjects(), caches: new HeldObjects() };

@@ -116,12 +116,18 @@ export function redactPatch(
     if (typeof value === "string") known.add(Buffer.from(value));
     return REDACTED;
   };
+  /** A key or a pointer, of which other parts are not secret. */
+  const masked = (name: string): string => {
+    if (!known.occursIn(Buffer.from(name))) return name;
+    count++;
+    return name.startsWith("/") ? `/${REDACTED}` : REDACTED;
+  };
   const redact = (value: PackedValue, isSecret: boolean): PackedValue => {
     if (Array.isArray(value)) return value.map((item: PackedValue) => redact(item, isSecret));
     if (value instanceof Map) {
       const entries: [string, PackedValue][] = [];
       for (const [key, item] of value as ReadonlyMap<string, PackedValue>)
-        entries.push([key, redact(item, isSecret || names.isSecretField(key))]);
+        entries.push([masked(key), redact(item, isSecret || names.isSecretField(key))]);
       return new Map(entries);
     }
     if (value === null || typeof value === "boolean") return value;
@@ -130,7 +136,8 @@ export function redactPatch(
   };
   const operations = patch.operations.map((operation) => {
     const { pointer, value } = operation;
-    return value === undefined ? operation : { ...operation, value: redact(value, names.isSecretField(pointer)) };
+    const shown = value === undefined ? undefined : redact(value, names.isSecretField(pointer));
+    return { ...operation, pointer: masked(pointer), value: shown };
   });
   return { patch: { ...patch, operations }, count };
 }

@@ -3,6 +3,7 @@
 import { inspectExpression, readExpression } from "@pb/banana";
 import type { BananaReader } from "@pb/banana";
 import { printable } from "@pb/jelly-types";
+import { REDACTED } from "./messages.js";
 import type { ObjectId, RequestId } from "./messages.js";
 
 /** The head of a message. The reader stands before the values. */
@@ -62,6 +63,15 @@ export function readHead(reader: BananaReader): Head {
     default:
       return { command: "version" };
   }
+}
+
+/** A head without its texts, for a message in which secrets could not be replaced. */
+export function hiddenHead<H extends Head>(head: H): H {
+  const hidden = Object.entries(head).map(([name, value]): [string, unknown] => [
+    name,
+    typeof value === "string" && name !== "command" ? REDACTED : value,
+  ]);
+  return Object.fromEntries(hidden) as H;
 }
 
 function unknown(text: string): Head {

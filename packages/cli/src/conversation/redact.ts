@@ -68,7 +68,7 @@ export class Redactor {
       args = this.#arguments(args, secret);
       kwargs = isAllSecret ? this.#hide(kwargs) : this.#keywords(kwargs, secret);
     });
-    return [command, id, this.#mask(target), method, wantsAnswer, this.#mask(args), this.#mask(kwargs)];
+    return [command, ...[id, target, method, wantsAnswer, args, kwargs].map((value) => this.#mask(value))];
   }
 
   /** Replaces what is secret in `(answer …)` or `(error …)`. `isHidden`: all of it. */
@@ -76,7 +76,7 @@ export class Redactor {
     const [command, id, given] = message as unknown as readonly [Expression, Expression, Expression];
     let value: Expression = given;
     this.#repeat(() => (value = isHidden ? this.#hide(value) : this.#fields(value)));
-    return [command, id, this.#mask(value)];
+    return [command, this.#mask(id), this.#mask(value)];
   }
 
   /** Replaces what is secret in any other expression. */

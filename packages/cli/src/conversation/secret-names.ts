@@ -1,5 +1,6 @@
 // Decides which fields, arguments and results are secret, by their names.
 
+import { REDACTED } from "./messages.js";
 import type { PendingCall } from "./messages.js";
 
 /** Names of fields that contain secrets. A name that contains one of these words, in any case, is secret too. */
@@ -82,7 +83,8 @@ export class SecretNames {
   inCall(call: CallOfObject): SecretCall | undefined {
     const { method } = call;
     const secret = remember(this.#methods, method, () => {
-      if (this.#isSecret(method)) return ALL;
+      // What the method was called is not known, so that its answer may be secret.
+      if (method === REDACTED || this.#isSecret(method)) return ALL;
       return (
         loginMethods.get(method) ?? (LOGIN_METHODS.test(method) && method !== "loginAnonymous" ? LOGIN : undefined)
       );

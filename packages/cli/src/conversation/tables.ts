@@ -73,15 +73,16 @@ export class OpenCalls {
   /** Calls that are not in the table, because it is full. */
   forgotten = 0;
 
-  add({ id, isCache, target, origin, method, timeMs, size }: PendingCall): void {
-    const seconds = this.#deadlines.size === 0 ? undefined : this.#deadlines.get(id);
-    if (seconds !== undefined) this.#deadlines.delete(id);
+  /** `key` is the id on the wire: the one of the call is what is shown of it. */
+  add({ id, isCache, target, origin, method, timeMs, size }: PendingCall, key: RequestId): void {
+    const seconds = this.#deadlines.size === 0 ? undefined : this.#deadlines.get(key);
+    if (seconds !== undefined) this.#deadlines.delete(key);
     if (this.#calls.size === MOST_ENTRIES) {
       this.forgotten++;
       return;
     }
     const deadlineMs = seconds === undefined ? undefined : timeMs + seconds * 1000;
-    this.#calls.set(id, { id, isCache, target, origin, method, timeMs, size, isCanceled: false, deadlineMs });
+    this.#calls.set(key, { id, isCache, target, origin, method, timeMs, size, isCanceled: false, deadlineMs });
   }
 
   take(id: RequestId): OpenCall | undefined {
