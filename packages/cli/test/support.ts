@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly columns?: number;
   /** Gets what is written, at once. */
   readonly seen?: { stdout: string; stderr: string };
+  /** What stdin contains. Default: it is open, and empty. */
+  readonly stdin?: Uint8Array | undefined;
   /** What is typed after the first prompt. */
   readonly typed?: string;
   /** Called with what is written to stdout. */
@@ -32,6 +34,7 @@ export async function pb(args: readonly string[], options: RunOptions = {}): Pro
   const { env = {}, signal = new AbortController().signal, columns, typed, onOutput } = options;
   const written = options.seen ?? { stdout: "", stderr: "" };
   const stdin = Object.assign(new PassThrough(), { isTTY: typed !== undefined });
+  if (options.stdin !== undefined) stdin.end(options.stdin);
   const output = (name: "stdout" | "stderr") => ({
     isTTY: columns !== undefined,
     columns,

@@ -5,6 +5,7 @@ import { printable } from "@pb/jelly-types";
 import type { Admin, SessionRow } from "@pb/node-transport/admin";
 import { withDeadline } from "../deadline.js";
 import { exitStatus, usageError } from "../errors.js";
+import { escaped } from "../escape.js";
 import { columnsOf } from "../io.js";
 import type { CliIo } from "../io.js";
 import { withAdmin } from "./connect-admin.js";
@@ -35,12 +36,14 @@ const columns: readonly Column<SessionRow>[] = [
   ["CONNECTION", ({ connection }) => connection],
 ];
 
-type Action = (admin: RemoteReference<Admin>) => Promise<readonly [text: string, result: object]>;
+type Action = (admin: RemoteReference<Admin>) => Promise<readonly [lines: readonly string[], result: object]>;
 
 export async function sessions(socket: string, flags: SessionsFlags, io: CliIo): Promise<number> {
   const action = actionOf(flags, columnsOf(io.stdout));
-  const [text, result] = await withDeadline(flags.timeout, io.signal, (signal) => withAdmin(socket, signal, action));
-  io.stdout.write(`${flags.json === true ? JSON.stringify(result) : text}\n`);
+  const [lines, result] = await withDeadline(flags.timeout, io.signal, (signal) => withAdmin(socket, signal, action));
+  const text =
+    flags.json === true ? escaped(JSON.stringify(result)) : lines.map((line) => printable(line, Infinity)).join("\n");
+  io.stdout.write(`${text}\n`);
   return exitStatus.success;
 }
 
@@ -73,7 +76,7 @@ function listing(width: number): Action {
   return async (admin) => {
     const table = await admin.callRemote("sessions", MOST);
     const lines = tableLines(columns, table.sessions, width);
-    return [table.total === 0 ? "no sessions" : lines.join("\n"), table];
+    return [table.total === 0 ? ["no sessions"] : lines, table];
   };
 }
 
@@ -81,7 +84,7 @@ function ending(user: string, forMs: number | null, untilChange: boolean): Actio
   return async (admin) => {
     const ended = await admin.callRemote("disconnect", user, forMs, untilChange);
     const refused = forMs === 0 ? "" : `; logins are refused ${refusalText(forMs, untilChange)}`;
-    return [`${printable(user)}: ${ended} sessions ended${refused}`, { user, ended }];
+    return [[`${user}: ${ended} sessions ended${refused}`], { user, ended }];
   };
 }
 
@@ -94,14 +97,11 @@ function refusalText(forMs: number | null, untilChange: boolean): string {
 function readmitting(user: string): Action {
   return async (admin) => {
     const wasRefused = await admin.callRemote("readmit", user);
-    return [
-      `${printable(user)}: ${wasRefused ? "logins are accepted again" : "was not refused"}`,
-      { user, wasRefused },
-    ];
+    return [[`${user}: ${wasRefused ? "logins are accepted again" : "was not refused"}`], { user, wasRefused }];
   };
 }
 
 const revalidating: Action = async (admin) => {
   const ended = await admin.callRemote("revalidate");
-  return [`${ended} sessions ended`, { ended }];
+  return [[`${ended} sessions ended`], { ended }];
 };

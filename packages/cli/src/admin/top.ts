@@ -6,6 +6,7 @@ import type { Admin, ConnectionRow, ConnectionSums, ProcessState } from "@pb/nod
 import { setTimeout as sleep } from "node:timers/promises";
 import { secondsOf, withDeadline } from "../deadline.js";
 import { exitStatus, usageError } from "../errors.js";
+import { escaped } from "../escape.js";
 import { columnsOf } from "../io.js";
 import type { CliIo } from "../io.js";
 import { withAdmin } from "./connect-admin.js";
@@ -129,14 +130,17 @@ function show(snapshot: Snapshot, flags: TopFlags, rows: number | undefined, isL
   if (flags.json === true) {
     const shown = sorted.slice(0, rows ?? ASKED);
     const line = { time: new Date().toISOString(), ...state, total, sums, connections: shown };
-    io.stdout.write(`${JSON.stringify(line)}\n`);
+    io.stdout.write(`${escaped(JSON.stringify(line))}\n`);
     return;
   }
   const head = headOf(snapshot);
   const fitting = isLive ? Math.max(1, (io.stdout.rows ?? 24) - head.length - 2) : ROWS;
   const shown = sorted.slice(0, rows ?? fitting);
   const width = columnsOf(io.stdout);
-  const lines = [...head.map((line) => line.slice(0, width)), ...tableLines(columns, shown, width)];
+  const lines = [
+    ...head.map((line) => printable(line, Infinity).slice(0, width)),
+    ...tableLines(columns, shown, width),
+  ];
   if (total > shown.length && !isLive) lines.push(`and ${total - shown.length} more connections`);
   io.stdout.write(`${isLive ? HOME : ""}${lines.join("\n")}\n`);
 }
@@ -148,11 +152,9 @@ function headOf({ state, total, sums, connections }: Snapshot): string[] {
     return `${connections.length < total ? "at least " : ""}${known}/s`;
   };
   return [
-    `pid ${pid}, up ${duration(uptimeMs)}, node ${printable(node)}, memory ${size(rss)}, heap ${size(heapUsed)}` +
-      (level === null ? "" : `, log level ${printable(level)}`),
-    ...state.servers.map(
-      (server) => `${printable(server.address)} ${printable(server.state)}, ${server.connections} connections`,
-    ),
+    `pid ${pid}, up ${duration(uptimeMs)}, node ${node}, memory ${size(rss)}, heap ${size(heapUsed)}` +
+      (level === null ? "" : `, log level ${level}`),
+    ...state.servers.map(({ address, state: is, connections: open }) => `${address} ${is}, ${open} connections`),
     `${sessions} sessions, ${sums.callsRunning + sums.callsHeld} calls, ${size(sums.bytesQueued)} queued, ` +
       `${sums.paused} paused, in ${rate(orders.in!)}, out ${rate(orders.out!)}`,
     "",

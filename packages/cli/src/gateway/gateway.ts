@@ -6,6 +6,7 @@ import type { GatewayOptions } from "@pb/web-transport/node";
 import { once } from "node:events";
 import { secondsOf } from "../deadline.js";
 import { codeOf, exitStatus, usageError } from "../errors.js";
+import { escaped } from "../escape.js";
 import { describeFailure } from "../failure.js";
 import type { CliIo } from "../io.js";
 
@@ -29,7 +30,7 @@ type Event = Parameters<Events>[0];
 /** Runs until the signal of `io` aborts. Rejects with `CliError`, and as `gateway` does. */
 export async function runGateway(flags: GatewayFlags, io: CliIo): Promise<number> {
   const write = (fields: Readonly<Record<string, unknown>>, text: string): void =>
-    void io.stdout.write(flags.json === true ? `${JSON.stringify(fields)}\n` : `${text}\n`);
+    void io.stdout.write(`${escaped(flags.json === true ? JSON.stringify(fields) : text)}\n`);
   const options = optionsOf(flags, (event) => report(event, write));
   const server = await gateway(options).catch((error: unknown) => {
     throw error instanceof TypeError ? usageError(error.message) : error;

@@ -6,6 +6,7 @@ import { printable } from "@pb/jelly-types";
 import { addAbortSignal } from "node:stream";
 import { text } from "node:stream/consumers";
 import { CliError, exitStatus, usageError } from "../errors.js";
+import { escaped } from "../escape.js";
 import type { CliIo } from "../io.js";
 import { prompt } from "../login.js";
 import { PasswordLines, storedIn } from "./password-lines.js";
@@ -48,7 +49,7 @@ function checkFlags(user: string | undefined, flags: PasswdFlags): void {
 
 async function list(file: string, { json }: PasswdFlags, io: CliIo): Promise<number> {
   const { users, unusable } = await linesOf(file);
-  if (json === true) io.stdout.write(`${JSON.stringify({ users, unusable })}\n`);
+  if (json === true) io.stdout.write(`${escaped(JSON.stringify({ users, unusable }))}\n`);
   else io.stdout.write(users.map((user) => `${printable(user)}\n`).join(""));
   if (unusable.length > 0) io.stderr.write(`pb: ${printable(file)}: no colon in line ${unusable.join(", ")}\n`);
   return exitStatus.success;
@@ -118,7 +119,7 @@ function say(
   isJson: boolean | undefined,
   { user, result, forms }: { user: string; result: string; forms?: readonly string[] },
 ): void {
-  if (isJson === true) io.stdout.write(`${JSON.stringify({ user, result, forms })}\n`);
+  if (isJson === true) io.stdout.write(`${escaped(JSON.stringify({ user, result, forms }))}\n`);
   else io.stdout.write(`${printable(user)}: ${result}${forms === undefined ? "" : ` (${forms.join(", ")})`}\n`);
 }
 

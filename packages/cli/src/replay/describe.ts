@@ -3,6 +3,7 @@
 import { encode, none, pb } from "@pb/banana";
 import type { Expression } from "@pb/banana";
 import type { Message } from "../conversation/messages.js";
+import { escaped } from "../escape.js";
 import { describeMessage } from "../observe/describe-message.js";
 import { showJelly } from "../observe/show-jelly.js";
 import { wrapLine } from "../wrap.js";
@@ -27,11 +28,12 @@ export function describeDifference({ recorded, live, text, mismatch }: Differenc
 
 /** The difference as JSON. */
 export function differenceJson({ recorded, live, text, mismatch }: Difference): string {
-  return JSON.stringify({
+  const fields = {
     recorded: recorded === undefined ? null : describe(recorded),
     received: live === undefined ? text : describe(live),
     path: mismatch?.path,
-  });
+  };
+  return escaped(JSON.stringify(fields));
 }
 
 function describe({ message, tree }: ReadMessage): string {

@@ -4,6 +4,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { printable } from "@pb/jelly-types";
 import { withDeadline } from "../deadline.js";
 import { CliError, exitStatus, usageError } from "../errors.js";
+import { escaped } from "../escape.js";
 import type { CliIo } from "../io.js";
 import { differences } from "./differences.js";
 import { renderFile } from "./render.js";
@@ -27,14 +28,14 @@ export async function typegen(targets: readonly string[], flags: TypegenFlags, i
   const description = await withDeadline(flags.timeout, io.signal, (signal) =>
     describeClasses(flags.python, targets, io.env, signal),
   );
-  const file = renderFile(description, commandLine(targets, flags));
+  const file = escaped(renderFile(description, commandLine(targets, flags)));
   if (flags.output === undefined) {
     io.stdout.write(file);
     return exitStatus.success;
   }
   if (flags.check === true) return report(differences(await present(flags.output), file), flags.output, flags, io);
   await write(flags.output, file);
-  if (flags.json === true) io.stdout.write(`${JSON.stringify({ output: flags.output, differences: [] })}\n`);
+  if (flags.json === true) io.stdout.write(`${escaped(JSON.stringify({ output: flags.output, differences: [] }))}\n`);
   return exitStatus.success;
 }
 
@@ -54,8 +55,8 @@ function commandLine(targets: readonly string[], { python, output }: TypegenFlag
 }
 
 function report(found: readonly string[], output: string, flags: TypegenFlags, io: CliIo): number {
-  if (flags.json === true) io.stdout.write(`${JSON.stringify({ output, differences: found })}\n`);
-  else if (found.length > 0) io.stdout.write(`${output} is out of date:\n${found.join("\n")}\n`);
+  const text = found.length === 0 ? "" : `${output} is out of date:\n${found.join("\n")}\n`;
+  io.stdout.write(escaped(flags.json === true ? `${JSON.stringify({ output, differences: found })}\n` : text));
   return found.length === 0 ? exitStatus.success : exitStatus.different;
 }
 

@@ -15,9 +15,7 @@ import {
   UnknownCopy,
   Unpersistable,
 } from "@pb/jelly-types";
-
-/** What a terminal or a reader of lines could take for something else than text. */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+import { escaped } from "../escape.js";
 
 /** Text that needs no escapes: most does not, and is quoted in a tenth of the time (bench `tap`). */
 const PLAIN = /^[ !#-[\]-~]*$/;
@@ -42,12 +40,7 @@ export function showValue(value: unknown, columns?: number): string {
 /** The text in double quotes, as in JSON, with all control characters escaped. */
 export function quoted(text: string): string {
   if (PLAIN.test(text)) return `"${text}"`;
-  return JSON.stringify(text).replace(UNPRINTABLE, (character) =>
-    character
-      .split("")
-      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
-      .join(""),
-  );
+  return escaped(JSON.stringify(text));
 }
 
 function show(value: unknown, around: readonly object[]): Shown {
