@@ -6,11 +6,12 @@ import { printable } from "@pb/jelly-types";
 import type { ConversationOptions } from "../conversation/conversation.js";
 import { KnownSecrets } from "../conversation/known-secrets.js";
 import type { Message, Opaque, Side } from "../conversation/messages.js";
-import { CliError, codeOf } from "../errors.js";
+import { CliError } from "../errors.js";
 import type { CliIo } from "../io.js";
 import { Observation } from "../observe/observer.js";
 import type { Observer } from "../observe/observer.js";
 import type { RecordingEntry } from "../recording/format.js";
+import { readChunks } from "../recording/read-chunks.js";
 import { isRecording, RecordingReader } from "../recording/recording-reader.js";
 
 /** Connections that are open at the same time in a recording. The oldest is given up for one more. */
@@ -27,32 +28,21 @@ export async function observeFile(
   observers: readonly Observer[],
   io: CliIo,
 ): Promise<void> {
-  const chunks = chunksOf(file, io);
+  const chunks = readChunks(file === "-" ? io.stdin : createReadStream(file), file, io.signal);
   const first: Uint8Array[] = [];
-  for (;;) {
-    const { value, done } = await chunks.next();
-    if (done !== true) first.push(value);
-    const known = isRecording(Buffer.concat(first));
-    if (known === undefined && done !== true) continue;
-    const rest = joined(first, chunks);
-    await (known === true ? observeRecording(rest, redact, observers) : observeBytes(rest, redact, observers));
-    return;
-  }
-}
-
-async function* chunksOf(file: string, { stdin, signal }: CliIo): AsyncGenerator<Uint8Array, undefined, undefined> {
-  const source = file === "-" ? stdin : createReadStream(file);
   try {
-    for await (const chunk of source) {
-      signal.throwIfAborted();
-      yield typeof chunk === "string" ? Buffer.from(chunk) : (chunk as Uint8Array);
+    for (;;) {
+      const { value, done } = await chunks.next();
+      if (done !== true) first.push(value);
+      const known = isRecording(Buffer.concat(first));
+      if (known === undefined && done !== true) continue;
+      const rest = joined(first, chunks);
+      await (known === true ? observeRecording(rest, redact, observers) : observeBytes(rest, redact, observers));
+      return;
     }
-  } catch (error) {
-    if (signal.aborted || codeOf(error) === undefined || error instanceof CliError) throw error;
-    const text = `${printable(file)} cannot be read: ${(error as Error).message}`;
-    throw new CliError("CLI_FILE", text, { cause: error });
+  } finally {
+    await chunks.return(undefined);
   }
-  return undefined;
 }
 
 async function* joined(

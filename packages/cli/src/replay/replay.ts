@@ -13,6 +13,7 @@ import { columnsOf } from "../io.js";
 import type { CliIo } from "../io.js";
 import { addressText, listening, listenOptions } from "../listening.js";
 import { readSecretOf } from "../login.js";
+import { readChunks } from "../recording/read-chunks.js";
 import { RecordingReader } from "../recording/recording-reader.js";
 import { describeDifference, differenceJson } from "./describe.js";
 import { LivePeer } from "./live-peer.js";
@@ -43,17 +44,15 @@ export async function replay(file: string, flags: ReplayFlags, io: CliIo): Promi
   const answerMs = secondsOf("--timeout", flags.timeout) * 1000;
   const connection = connectionNumber(flags.connection);
   const open = opener(flags, io);
-  const stream = createReadStream(file);
+  const chunks = readChunks(createReadStream(file), file, io.signal);
   try {
-    const reader = await RecordingReader.open(stream).catch((error: unknown) => {
-      throw error instanceof CliError ? error : fileError(file, error);
-    });
+    const reader = await RecordingReader.open(chunks);
     const script = new Script(reader[Symbol.asyncIterator](), connection);
     const first = await script.next();
     if (first === undefined) throw new CliError("CLI_REPLAY", noMessages(file, connection));
     return await playWith(script.startingWith(first), await open(), answerMs, flags, io);
   } finally {
-    stream.destroy();
+    await chunks.return(undefined);
   }
 }
 
@@ -138,8 +137,4 @@ function connectionNumber(text: string | undefined): number | undefined {
 function noMessages(file: string, connection: number | undefined): string {
   const which = connection === undefined ? "no connection" : `no connection ${connection}`;
   return `${printable(file)} has ${which} with messages`;
-}
-
-function fileError(file: string, error: unknown): CliError {
-  return new CliError("CLI_FILE", `${printable(file)} cannot be read: ${(error as Error).message}`, { cause: error });
 }
