@@ -1,12 +1,28 @@
 // The command line: help, mistakes, completion, and `pb` as a program of its own.
 
 import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { typescript } from "../../../tools/process/program.js";
+import { folder } from "../../node-transport/test/support/echo.js";
 import { pb } from "./support.js";
 
-const commands = ["call", "doctor", "tap", "decode", "stats", "replay", "gateway", "typegen", "completion"];
+const commands = [
+  "call",
+  "doctor",
+  "tap",
+  "decode",
+  "stats",
+  "replay",
+  "gateway",
+  "typegen",
+  "top",
+  "sessions",
+  "passwd",
+  "completion",
+];
 
 test.each([[[]], ...commands.map((command) => [[command]])])("%j has help with examples", async (command) => {
   const { status, stdout, stderr } = await pb([...command, "--help"]);
@@ -60,4 +76,15 @@ test("runs as a program", () => {
   const { status, stderr, stdout } = spawnSync(node, args, { encoding: "utf8" });
   expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
   expect(stderr).toContain("(ENDPOINT_INVALID)");
+});
+
+test("says what to run in a clone whose packages are not built", () => {
+  using files = folder();
+  const bin = files.file("node_modules/@pb/cli/bin/pb.js");
+  mkdirSync(dirname(bin), { recursive: true });
+  cpSync(new URL("../bin/pb.js", import.meta.url), bin);
+  cpSync(new URL("../package.json", import.meta.url), join(dirname(bin), "../package.json"));
+  const { status, stderr, stdout } = spawnSync(process.execPath, [bin, "--help"], { encoding: "utf8" });
+  const expected = "pb: the packages are not built: run npm run build in the folder of the repository\n";
+  expect([status, stdout, stderr]).toEqual([70, "", expected]);
 });
