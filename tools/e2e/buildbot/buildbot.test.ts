@@ -1,9 +1,11 @@
 // Our example worker and clients with Debian's unmodified Buildbot master. The worker must produce the builds of
 // Buildbot's own. npm run real -- buildbot [-t BUILDER] runs more builders than npm test: all 82 checks.
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { login, UsernamePassword } from "@pb/cred";
+import { connect } from "@pb/node-transport";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { record } from "../../../packages/cli/test/replay/record.js";
 import { pb } from "../../../packages/cli/test/support.js";
@@ -11,6 +13,7 @@ import { folder } from "../../../packages/node-transport/test/support/echo.js";
 import { example, Program, until } from "../../process/program.js";
 import { runBuild } from "./checks.js";
 import { accounts, Master, provideBuildbot } from "./master.js";
+import type { ChangePerspective, Try_Userpass_Perspective } from "./types.js";
 
 /** Whether `npm run real` runs this file. */
 const isReal = process.env.PB_REAL === "true";
@@ -105,6 +108,33 @@ describe.runIf(canRun)("a real Buildbot master", { timeout: 600_000 }, () => {
     ["errors", 9],
     ["exception", 5],
   ])("gets the same from our worker as from Buildbot's own: the builder %s, %i checks", checkBuild);
+
+  test("has the types that pb typegen has written, with which a program calls it", async () => {
+    const output = fileURLToPath(new URL("types.ts", import.meta.url));
+    const command = readFileSync(output, "utf8").split("\n")[1]!;
+    const targets = [...command.matchAll(/buildbot\.[\w.]+:\w+/g)].map(([target]) => target);
+    expect(targets).toHaveLength(3);
+    const args = ["typegen", "--python", "/usr/bin/python3", ...targets, "--check", "-o"];
+    expect(await pb([...args, output], { env: process.env })).toEqual({ status: 0, stdout: "", stderr: "" });
+    using files = folder();
+    const changed = files.file("types.ts");
+    writeFileSync(changed, readFileSync(output, "utf8").replace("perspective_keepalive", "perspective_ping"));
+    const { status, stdout } = await pb([...args, changed], { env: process.env });
+    expect(status).toBe(7);
+    expect(stdout).toContain("  - perspective_ping(): unknown;\n  + perspective_keepalive(): unknown;\n");
+
+    await using connection = await connect(master.endpoint);
+    const [user, password] = accounts.try.split(":") as [string, string];
+    const trial = await login<Try_Userpass_Perspective>(connection, new UsernamePassword(user, password));
+    expect(await trial.call.getAvailableBuilderNames()).toContain("basic");
+    await using second = await connect(master.endpoint);
+    const [name, secret] = accounts.change.split(":") as [string, string];
+    const change = await login<ChangePerspective>(second, new UsernamePassword(name, secret));
+    // No builder has this branch.
+    expect(await change.call.addChange({ who: "Zoë", branch: "no-builder", files: ["a.c"], comments: "" })).toBeNull();
+    // @ts-expect-error -- the compiler knows the parameters
+    await expect(change.call.addChange()).rejects.toThrow("missing 1 required positional argument");
+  });
 
   test("answers the keepalives of our worker", async () => {
     await worker.waitForOutput("the master answered the keepalive");
