@@ -20,8 +20,9 @@ export { EventRate } from "./engine/event-rate.js";
 export { AsReferenceable, ViewPoint } from "./flavors/perspective.js";
 export type { Callable, IncomingCall } from "./calls/callable.js";
 export { RemoteCaller } from "./flavors/remote-reference.js";
+export { SharedArguments } from "./references/shared-arguments.js";
 export type { RemoteArguments, RemoteName, RemoteResult } from "./flavors/call-types.js";
 
 // Types with their own form on the wire
 export { IncomingGraph, incomingGraph, OutgoingGraph, outgoingGraph } from "./references/graph-context.js";
-export type { ConnectionContext } from "./references/graph-context.js";
+export type { ConnectionContext, MessageSource } from "./references/graph-context.js";

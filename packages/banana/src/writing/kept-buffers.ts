@@ -3,9 +3,9 @@
 
 /** The size of the buffer of a writer while another one has the shared buffer. */
 export const OWN_BYTES = 512;
-/** The largest of these buffers that is kept, and the bytes of all that are: those of 512 connections. */
+/** The largest of these buffers that is kept, and the bytes of all that are: those of 2,048 connections. */
 const MAX_SMALL_BYTES = 4 * 1024;
-const MAX_ALL_SMALL_BYTES = 256 * 1024;
+const MAX_ALL_SMALL_BYTES = 1024 * 1024;
 /** A larger buffer than this is kept for the next large message. */
 export const LARGE_BYTES: number = 64 * 1024;
 /** The largest that is kept: for pages of 130,000 bytes, and a few of them in one turn. */

@@ -10,7 +10,7 @@ import type { KeptCall } from "../calls/kept-call.js";
 import { DeadReferenceError, PBError } from "../errors.js";
 import { requireMessageSize } from "../limits.js";
 import type { Link } from "../link/link.js";
-import type { OutgoingGraph } from "../references/graph-context.js";
+import type { MessageSource, OutgoingGraph } from "../references/graph-context.js";
 import type { SharedArguments } from "../references/shared-arguments.js";
 import { writeArguments } from "../wire/arguments.js";
 import { writeCallHead, writeMessage } from "../wire/messages.js";
@@ -64,8 +64,8 @@ export class Outbox {
   #isWriting = false;
   #isScheduled = false;
   #deferred: DeferredMessage[] | undefined;
-  /** Callbacks of the program that run before the next message is written. */
-  #beforeNext: (() => void)[] | undefined;
+  /** What may write messages before others. */
+  sources: readonly MessageSource[] | undefined;
   /** Bytes passed to the link. */
   #sentBytes = 0;
   /** The last answer has left the process when this many bytes have. */
@@ -100,11 +100,6 @@ export class Outbox {
     this.#writer.append(bytes);
   }
 
-  /** Runs `callback` once, before the next message is written. It may write messages. Its errors are reported. */
-  beforeNext(callback: () => void): void {
-    (this.#beforeNext ??= []).push(callback);
-  }
-
   /** Whether an answer that the peer waits for has not left the process. */
   get hasUnsentAnswer(): boolean {
     return this.#lastAnswerEnd > this.#sentBytes - this.#link.queuedBytes;
@@ -132,7 +127,7 @@ export class Outbox {
       (this.#deferred ??= []).push({ message, graph, shared });
       return true;
     }
-    if (this.#beforeNext !== undefined) this.#runBeforeNext(this.#beforeNext);
+    if (this.sources !== undefined) this.#flushSources(this.sources);
     this.#isWriting = true;
     try {
       return this.#write(message, graph, shared);
@@ -170,9 +165,8 @@ export class Outbox {
     this.#unreleased = undefined;
   }
 
-  #runBeforeNext(callbacks: readonly (() => void)[]): void {
-    this.#beforeNext = undefined;
-    for (const run of callbacks) this.config.runCallback(run, this.#connection);
+  #flushSources(sources: readonly MessageSource[]): void {
+    for (const source of sources) if (source.isBehind) this.config.runCallback(source.flush, this.#connection);
   }
 
   /** A method of its own, because each call of one with a closure allocates. */

@@ -23,7 +23,7 @@ import { withoutWrappers } from "../references/cache-handle.js";
 import { incomingGraph, outgoingGraph } from "../references/graph-context.js";
 import type { IncomingGraph } from "../references/graph-context.js";
 import { mentionArrivals, mentionContents } from "../references/mentioned-caches.js";
-import type { CallDetails, ConnectionContext } from "../references/graph-context.js";
+import type { CallDetails, ConnectionContext, MessageSource } from "../references/graph-context.js";
 import type { SharedArguments } from "../references/shared-arguments.js";
 import { requireCallback } from "../subscriptions.js";
 import { readNumericId } from "../wire/messages.js";
@@ -123,7 +123,15 @@ export class CacheObserver<out T = RemoteMethods> {
    * runs if no further message is written; what it throws is reported as `callback-failed`.
    */
   beforeNextMessage(callback: () => void): void {
-    if (this.#context.connection.isOpen) this.#context.outbox.beforeNext(callback);
+    if (!this.#context.connection.isOpen) return;
+    const once: MessageSource = {
+      isBehind: true,
+      flush: () => {
+        this.removeSource(once);
+        callback();
+      },
+    };
+    this.addSource(once);
   }
 
   /** Bytes to the peer that have not left the process, those of other messages included. */
@@ -151,6 +159,18 @@ export class CacheObserver<out T = RemoteMethods> {
   /** Internal: whether the peer has said that it reads a form of data (docs/extension.md). */
   peerReads(form: string): boolean {
     return this.#context.caller.peerReads(form);
+  }
+
+  /** Internal: asks a source before each message to the peer, as long as the copy exists. */
+  addSource(source: MessageSource): void {
+    const { outbox } = this.#context;
+    outbox.sources = [...(outbox.sources ?? []), source];
+  }
+
+  /** Internal: does not ask a source anymore. */
+  removeSource(source: MessageSource): void {
+    const { outbox } = this.#context;
+    outbox.sources = outbox.sources?.filter((other) => other !== source);
   }
 
   /** Internal: {@link sendRemote} for `broadcast`. */

@@ -14,6 +14,14 @@ import type { ExportTable } from "./exports.js";
 import type { ImportTable } from "./imports.js";
 import type { Dependence, SharedArguments, WritingSettings } from "./shared-arguments.js";
 
+/** What collects messages to a peer, such as the patches of a `Live`, and writes them before others. */
+export interface MessageSource {
+  /** Whether it has something to write. Looked at before each message. */
+  readonly isBehind: boolean;
+  /** Called before a message is written while it {@link isBehind}. Its errors are reported. */
+  readonly flush: () => void;
+}
+
 /** What references and type handlers use of their connection. */
 export interface ConnectionContext {
   readonly connection: Connection;
@@ -59,8 +67,8 @@ export interface ConnectionContext {
   readonly outbox: {
     /** Bytes that have not left the process. */
     readonly queuedBytes: number;
-    /** Runs `callback` once, before the next message is written. */
-    beforeNext(callback: () => void): void;
+    /** What may write messages before others. */
+    sources: readonly MessageSource[] | undefined;
   };
   readonly config: {
     readonly limits: { readonly streams: number };

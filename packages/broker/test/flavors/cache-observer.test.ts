@@ -81,3 +81,39 @@ test("an observer tells how much is queued, and when it has been sent", async ()
   await pair.close();
   await expect(observer!.drained()).rejects.toMatchObject({ code: "CONNECTION_LOST" });
 });
+
+describe("a source of messages", () => {
+  test("is asked before each message, and flushed while it is behind", async () => {
+    const { root, stock, pair, events } = await open();
+    const cache = await cacheOf(root);
+    const [observer] = stock.observers;
+    const runs: string[] = [];
+    const source = {
+      isBehind: false,
+      flush: (): void => {
+        source.isBehind = false;
+        runs.push("flushed");
+        stock.set(9);
+      },
+    };
+    const other = {
+      isBehind: false,
+      flush: (): void => {
+        other.isBehind = false;
+        throw new RangeError("mine");
+      },
+    };
+    observer!.addSource(source);
+    observer!.addSource(other);
+    expect(await root.callRemote("isStock", cache).then(() => runs)).toEqual([]);
+    source.isBehind = other.isBehind = true;
+    expect(await root.callRemote("isStock", cache).then(() => cache.apples)).toBe(9);
+    expect([runs, events]).toEqual([["flushed"], [{ kind: "callback-failed", error: expect.any(RangeError) }]]);
+    source.isBehind = other.isBehind = true;
+    observer!.removeSource(source);
+    observer!.removeSource(other);
+    await root.callRemote("isStock", cache);
+    expect(runs).toEqual(["flushed"]);
+    await pair.close();
+  });
+});

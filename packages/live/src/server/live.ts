@@ -56,15 +56,13 @@ export class Live<State extends object, View = State> extends Cacheable {
 
   /** It may contain `WideDict`s. */
   #state: object;
-  #revision = 0;
+  readonly #current = { revision: 0 };
   readonly #options: Required<{ [Key in keyof LiveOptions]: NonNullable<LiveOptions[Key]> }>;
   /** Whether a recipe or a view function runs. */
   #isBusy = false;
   /** By the key of the view. */
   readonly #groups = new Map<string, ViewGroup<Viewer>>();
   readonly #viewers = new Map<CacheObserver, Viewer>();
-  /** The viewers that are not flushed before their next message: at the next update, they will be (bench `live`). */
-  readonly #unarmed = new Set<Viewer>();
   /** Whether a flush is scheduled, and the timer if it is not for the end of this turn. */
   #isScheduled = false;
   #timer: Timer | undefined;
@@ -91,7 +89,7 @@ export class Live<State extends object, View = State> extends Cacheable {
 
   /** The number of updates that have changed the state. */
   get revision(): number {
-    return this.#revision;
+    return this.#current.revision;
   }
 
   /** The number of copies that peers have. */
@@ -148,15 +146,12 @@ export class Live<State extends object, View = State> extends Cacheable {
     if (typeof key !== "string") throw new LiveError("LIVE_VIEW_FAILED", "viewKey must return text");
     let group = this.#groups.get(key);
     if (group === undefined) {
-      group = new ViewGroup(key, (state) => this.#exclusively("viewOf", () => this.#viewOf(key, state)));
-      group.refresh(this.#state, this.#revision);
+      const viewOf = (state: unknown): unknown => this.#exclusively("viewOf", () => this.#viewOf(key, state));
+      group = new ViewGroup(key, viewOf, this.#current);
+      group.refresh(this.#state, this.revision);
       this.#groups.set(key, group);
-    } else group.refresh(this.#state, this.#revision);
-    const viewer = new Viewer(observer, group, (behind, isUnarmed) => {
-      if (isUnarmed && this.#viewers.has(observer)) this.#unarmed.add(behind);
-      this.#flushViewer(behind);
-    });
-    this.#unarmed.add(viewer);
+    } else group.refresh(this.#state, this.revision);
+    const viewer = new Viewer(observer, group, (behind) => this.#flushViewer(behind));
     group.viewers.add(viewer);
     this.#viewers.set(observer, viewer);
     return viewer.first;
@@ -167,7 +162,6 @@ export class Live<State extends object, View = State> extends Cacheable {
     const viewer = this.#viewers.get(observer);
     if (viewer === undefined) return;
     this.#viewers.delete(observer);
-    this.#unarmed.delete(viewer);
     viewer.stop();
     const { group } = viewer;
     group.viewers.delete(viewer);
@@ -200,9 +194,7 @@ export class Live<State extends object, View = State> extends Cacheable {
     if (state === this.#state) return;
     seal(state, this.#state);
     this.#state = state;
-    this.#revision++;
-    for (const viewer of this.#unarmed) viewer.flushBeforeNext();
-    this.#unarmed.clear();
+    this.#current.revision++;
     if (!this.#isScheduled && this.#viewers.size > 0) this.#schedule();
   }
 
@@ -251,7 +243,7 @@ export class Live<State extends object, View = State> extends Cacheable {
   /** Computes the view of a group. When that fails, its viewers are told that it has ended, and the result is false. */
   #refresh(group: ViewGroup<Viewer>): boolean {
     try {
-      group.refresh(this.#state, this.#revision);
+      group.refresh(this.#state, this.revision);
       return true;
     } catch (cause) {
       const error = cause instanceof LiveError ? cause : new LiveError("LIVE_VIEW_FAILED", "A view failed", { cause });

@@ -1,5 +1,6 @@
 // The packed patches of a group, which its viewers share.
 
+import { SharedArguments } from "@pb/broker/extension";
 import { pack } from "../packed/pack.js";
 import { Places } from "../packed/places.js";
 import type { ViewPatch } from "./view-patch.js";
@@ -7,6 +8,8 @@ import type { ViewPatch } from "./view-patch.js";
 /** What a viewer is sent. */
 export interface PackedPatch {
   readonly bytes: Uint8Array;
+  /** The arguments of the update, which are the same bytes for all viewers. */
+  readonly shared: SharedArguments;
   /** After this patch, the viewer knows the numbers of this epoch. Undefined if it knows none. */
   readonly epoch: number | undefined;
 }
@@ -68,7 +71,7 @@ export class Packing {
 
   #pack({ since, revision, operations }: ViewPatch, isFirst: boolean): PackedPatch | undefined {
     const bytes = pack(since, revision, operations, this.#places, isFirst);
-    if (bytes !== undefined) return { bytes, epoch: this.#epoch };
+    if (bytes !== undefined) return { bytes, shared: new SharedArguments(), epoch: this.#epoch };
     // The viewers do not get the names that it contains.
     this.#epoch++;
     this.#count = EPOCH_PATCHES;
@@ -81,7 +84,7 @@ export class Packing {
     if (alone === undefined) {
       const { since, revision, operations } = patch;
       const bytes = pack(since, revision, operations, new Places(), true);
-      alone = { packed: bytes === undefined ? undefined : { bytes, epoch: undefined } };
+      alone = { packed: bytes === undefined ? undefined : { bytes, shared: new SharedArguments(), epoch: undefined } };
       this.#alone.set(patch, alone);
     }
     return alone.packed;

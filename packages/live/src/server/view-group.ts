@@ -16,6 +16,9 @@ export class ViewGroup<Viewer> {
   readonly key: string;
   readonly viewers: Set<Viewer> = new Set<Viewer>();
   readonly #viewOf: (state: unknown) => unknown;
+  readonly #current: { readonly revision: number };
+  /** The revision of the state that was looked at last. */
+  #seen = -1;
   /** The state of which the view is. */
   #state: unknown = NOTHING;
   #view: unknown;
@@ -28,8 +31,10 @@ export class ViewGroup<Viewer> {
   readonly #patches = new Map<number, ViewPatch>();
   readonly packing: Packing = new Packing();
 
-  constructor(key: string, viewOf: (state: unknown) => unknown) {
+  /** `current` has the revision of the state. */
+  constructor(key: string, viewOf: (state: unknown) => unknown, current: { readonly revision: number }) {
     this.key = key;
+    this.#current = current;
     this.#viewOf = viewOf;
   }
 
@@ -41,6 +46,11 @@ export class ViewGroup<Viewer> {
   /** The revision of the state at which the view has last changed. */
   get revision(): number {
     return this.#revision;
+  }
+
+  /** Whether the state has changed since the view was computed. */
+  get isOutdated(): boolean {
+    return this.#seen !== this.#current.revision;
   }
 
   /** The view, written once for all new viewers. */
@@ -55,6 +65,7 @@ export class ViewGroup<Viewer> {
 
   /** Computes the view of a state. Throws {@link LiveError} for one that cannot be computed or sent. */
   refresh(state: unknown, revision: number): void {
+    this.#seen = revision;
     if (state === this.#state) return;
     const view = this.#compute(state);
     const isFirst = this.#state === NOTHING;

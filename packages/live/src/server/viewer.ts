@@ -2,6 +2,7 @@
 
 import { LimitError } from "@pb/broker";
 import type { CacheObserver } from "@pb/broker";
+import type { MessageSource } from "@pb/broker/extension";
 import { JellyError } from "@pb/jelly-types";
 import { PACKED_FORM, PACKED_VERSION } from "../packed/format.js";
 import type { ViewGroup } from "./view-group.js";
@@ -15,11 +16,10 @@ const MOST_MISSED = 64;
 
 const FORGOTTEN: unique symbol = Symbol("forgotten");
 
-export class Viewer {
+export class Viewer implements MessageSource {
   readonly observer: CacheObserver;
   readonly group: ViewGroup<Viewer>;
-  readonly #beforeNext: () => void;
-  readonly #flush: () => void;
+  readonly flush: () => void;
   /** What was sent last. */
   #view: unknown;
   #revision: number;
@@ -33,17 +33,17 @@ export class Viewer {
   #epoch: number | undefined;
 
   /**
-   * The viewer gets the current view of the group. `flush` calls {@link send} if the view has changed. `isUnarmed`
-   * tells it that it is not called before further messages, unless {@link flushBeforeNext} is called again.
+   * The viewer gets the current view of the group. `flush` computes the view, and calls {@link send} if it has changed.
+   * It is called before other messages to the peer, so that they arrive after the state that they are about.
    */
-  constructor(observer: CacheObserver, group: ViewGroup<Viewer>, flush: (viewer: Viewer, isUnarmed: boolean) => void) {
+  constructor(observer: CacheObserver, group: ViewGroup<Viewer>, flush: (viewer: Viewer) => void) {
     this.observer = observer;
     this.group = group;
-    this.#flush = () => flush(this, false);
-    this.#beforeNext = () => flush(this, true);
+    this.flush = () => flush(this);
     this.#view = group.view;
     this.#revision = group.revision;
     this.#packs = observer.peerReads(PACKED_FORM) ? true : "unknown";
+    observer.addSource(this);
   }
 
   /** The state that it gets first. */
@@ -56,9 +56,8 @@ export class Viewer {
     return this.#revision === this.group.revision;
   }
 
-  /** Flushes before the next message to the viewer, once. */
-  flushBeforeNext(): void {
-    this.observer.beforeNextMessage(this.#beforeNext);
+  get isBehind(): boolean {
+    return this.group.isOutdated || !this.isUpToDate;
   }
 
   /** Flushes when what is queued has left the process. Never, if the connection ends before. */
@@ -69,7 +68,7 @@ export class Viewer {
     this.observer.drained().then(
       () => {
         this.#isWaiting = false;
-        this.#flush();
+        this.flush();
       },
       () => undefined,
     );
@@ -101,8 +100,10 @@ export class Viewer {
     const patch = group.patchFrom(since, view);
     const packed = this.#packs === true ? group.packing.pack(patch, this.#epoch) : undefined;
     this.#epoch = packed?.epoch;
-    if (packed !== undefined) observer.sendRemote("p", packed.bytes);
-    else if (this.#packs === "unknown" && group.packing.isSmall(patch)) this.#ask(patch.arguments);
+    if (packed !== undefined) {
+      packed.shared.isLast = group.viewers.size === 1;
+      observer.sendShared(packed.shared, "p", [packed.bytes]);
+    } else if (this.#packs === "unknown" && group.packing.isSmall(patch)) this.#ask(patch.arguments);
     else observer.sendRemote("patch", ...patch.arguments);
   }
 
@@ -127,12 +128,13 @@ export class Viewer {
     // It was not sent: too many calls wait for an answer.
     this.#view = FORGOTTEN;
     this.#revision = NaN;
-    this.#flush();
+    this.flush();
   }
 
   /** The peer has no copy anymore. */
   stop(): void {
     this.#asker.viewer = undefined;
+    this.observer.removeSource(this);
   }
 
   /** Tells the peer that nothing more follows. */
