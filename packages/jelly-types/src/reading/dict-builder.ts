@@ -9,6 +9,16 @@ import { isIndex, makeSparse } from "./sparse.js";
 /** The object of a dict whose keys are text. */
 export type Dict = Record<string, unknown>;
 
+/** The last state of a copy, when it is a hash table of up to {@link MOST_FIELDS} entries. */
+let stateTable: Dict | undefined;
+
+/** Whether an object is the last state that was read, and is charged as a hash table although it is small. */
+export function takeStateTable(state: unknown): boolean {
+  const isTable = state !== undefined && state === stateTable;
+  stateTable = undefined;
+  return isTable;
+}
+
 /** Creates one object: a hash table, or one whose first keys are known. */
 export class DictBuilder {
   readonly #shapes: DictShapes;
@@ -21,6 +31,8 @@ export class DictBuilder {
   #shape: Shape | undefined;
   /** Whether hidden classes of its own are charged. */
   #isNew = false;
+  /** Whether it has become a hash table. */
+  #isTable = false;
   #indices = 0;
   /** The bytes of texts of keys that were created once more. */
   #copies = 0;
@@ -81,6 +93,7 @@ export class DictBuilder {
 
   #toHashTable(): void {
     this.#shape = undefined;
+    this.#isTable = true;
     this.#recharge(hashedBytes(this.#entries));
     const object = this.#object;
     const table = (this.#object = newHashTable());
@@ -91,8 +104,9 @@ export class DictBuilder {
     }
   }
 
-  /** Call when the object is complete. */
-  finish(): void {
+  /** Call when the object is complete. The state of a copy is remembered for {@link takeStateTable}. */
+  finish(isState: boolean): void {
+    if (isState) stateTable = this.#isTable ? this.#object : undefined;
     const shape = this.#shape;
     const entries = this.#entries;
     const isKnown = shape === undefined || shape.isKnown;

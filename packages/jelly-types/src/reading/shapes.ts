@@ -66,12 +66,7 @@ export class Shape {
     return (this.next = found);
   }
 
-  /** The sequence with one more key. */
-  after(key: string): Shape {
-    return this.find(key) ?? this.add(key);
-  }
-
-  /** As {@link after}, for a key that {@link find} has not found. */
+  /** The sequence with one more key, which {@link find} has not found. */
   add(key: string): Shape {
     this.#tree.count++;
     // A property name is compared with itself by its address. The text of a new key is not one yet.
@@ -200,18 +195,21 @@ const MOST_PROPERTIES = 256;
 const classes = new WeakMap<object, ShapeTree>();
 
 /**
- * Call for a complete instance of a class. Returns how many of its last keys no instance had there before. All of them
- * for a class of which too many different ones have arrived: V8 may no longer share their hidden classes.
+ * Call for a complete instance of a class. Returns how many of its last keys no instance had there before, as far as
+ * the tree of the class has place for them: V8 may no longer share the hidden classes of others.
  */
 export function addInstance(prototype: object, names: readonly string[]): number {
   let tree = classes.get(prototype);
   if (tree === undefined) classes.set(prototype, (tree = new ShapeTree()));
-  if (tree.isFull) return names.length;
   if (names.length > MOST_PROPERTIES || names.some((name) => name.length > LONGEST_KEY)) {
     tree.root.leave();
     return names.length;
   }
   let shape = tree.root;
-  for (const name of names) shape = shape.after(name);
+  for (const [index, name] of names.entries()) {
+    const next = shape.find(name) ?? (tree.isFull ? undefined : shape.add(name));
+    if (next === undefined) return names.length - index;
+    shape = next;
+  }
   return shape.addObject();
 }

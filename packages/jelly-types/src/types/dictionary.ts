@@ -9,6 +9,7 @@ import { DictBuilder, patchObject } from "../reading/dict-builder.js";
 import type { Dict } from "../reading/dict-builder.js";
 import { classBytes, Heap, knownDictBytes, tableBytes } from "../reading/heap.js";
 import { dictShapes, MOST_FIELDS } from "../reading/shapes.js";
+import { isIndex } from "../reading/sparse.js";
 import { UNICODE, writeText } from "./text.js";
 import { asKey } from "./hashable.js";
 
@@ -79,9 +80,12 @@ const IN_REST: unique symbol = Symbol("rest");
 /**
  * Reads a dict as an object without a prototype. Switches to a Map at the first key that is not text. With `hasNames`,
  * byte strings are text too, unless another key makes the dict a Map.
+ *
+ * Where dicts are read as Maps, so are only those without `hasNames`: the others become objects in any case, unless
+ * they have other keys. They switch to a Map at an array index too, which an object would not keep in its place.
  */
 export function readDictionary(unjellier: JellyReader, items: number, hasNames: boolean): unknown {
-  if (unjellier.exactness.dicts === "map") return readEntries(unjellier, items, newMap(unjellier));
+  if (!hasNames && unjellier.exactness.dicts === "map") return readEntries(unjellier, items, newMap(unjellier));
   const shapes = dictShapes();
   if (items > MOST_FIELDS) return readRest(unjellier, items, new DictBuilder(unjellier, items, shapes), hasNames);
   // The dicts whose keys are known, again and without a `DictBuilder` (bench `jelly`).
@@ -142,9 +146,9 @@ function readRest(
         const texts = reader.textHeap ?? 0;
         readEntryHead(unjellier);
         key = (hasNames ? readName(reader, names) : undefined) ?? toKey(unjellier, unjellier.read());
-        if (typeof key !== "string") {
+        if (!isName(key, unjellier)) {
           builder.drop();
-          const firstKey = key;
+          const firstKey = names.at(-1) === key ? toBytes(unjellier, key as string) : key;
           key = IN_REST;
           return readEntries(unjellier, left, toMap(unjellier, builder.object, names), firstKey);
         }
@@ -162,13 +166,14 @@ function readRest(
   } catch (error) {
     throw key === IN_REST ? error : below(error, keyStep(key));
   }
-  builder.finish();
+  builder.finish(hasNames);
   return builder.object;
 }
 
 /** As {@link readDictionary}. */
 export function* readDictionaryInSteps(unjellier: JellyStepReader, items: number, hasNames: boolean): Steps<unknown> {
-  if (unjellier.exactness.dicts === "map") return yield* readEntriesInSteps(unjellier, items, newMap(unjellier));
+  if (!hasNames && unjellier.exactness.dicts === "map")
+    return yield* readEntriesInSteps(unjellier, items, newMap(unjellier));
   const { reader } = unjellier;
   const builder = new DictBuilder(unjellier, items, dictShapes());
   const names: string[] = [];
@@ -184,9 +189,9 @@ export function* readDictionaryInSteps(unjellier: JellyStepReader, items: number
         key =
           (hasNames ? readName(reader, names) : undefined) ??
           toKey(unjellier, unjellier.isLong() ? yield* unjellier.readInSteps() : unjellier.read());
-        if (typeof key !== "string") {
+        if (!isName(key, unjellier)) {
           builder.drop();
-          const firstKey = key;
+          const firstKey = names.at(-1) === key ? toBytes(unjellier, key as string) : key;
           key = IN_REST;
           const map = yield* toMapInSteps(unjellier, builder.object, names);
           return yield* readEntriesInSteps(unjellier, left, map, firstKey);
@@ -203,7 +208,7 @@ export function* readDictionaryInSteps(unjellier: JellyStepReader, items: number
   } catch (error) {
     throw key === IN_REST ? error : below(error, keyStep(key));
   }
-  builder.finish();
+  builder.finish(hasNames);
   return builder.object;
 }
 
@@ -231,6 +236,11 @@ function readName(reader: ExpressionReader, names: string[]): string | undefined
   const name = reader.text();
   names.push(name);
   return name;
+}
+
+/** Whether an object can have the key, in its place. */
+function isName(key: unknown, unjellier: JellyReader): key is string {
+  return typeof key === "string" && (unjellier.exactness.dicts !== "map" || !isIndex(key));
 }
 
 function toKey(unjellier: JellyReader, key: unknown): unknown {

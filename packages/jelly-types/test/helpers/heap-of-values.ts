@@ -36,6 +36,7 @@ class Made {
 const registry = new TypeRegistry()
   .registerCopy("shop.Own", Item)
   .registerCopy("shop.Known", class extends Item {})
+  .registerCopy("shop.Optional", class extends Item {})
   .registerCopy("shop.Made", Made, { create: (state) => new Made(state), getState: () => ({}) });
 
 /** The first value is the state of all others. */
@@ -124,6 +125,10 @@ const types: Record<string, (index: number) => Wire> = {
   "copy of 3 known": () => ["shop.Known", dict(3, known)],
   "copy of 20 known": () => ["shop.Known", dict(20, known)],
   "copy of 60 known": () => ["shop.Known", dict(60, known)],
+  "copy of a class with 11 optional properties": (index) => [
+    "shop.Optional",
+    ["dictionary", ...range(11).flatMap((bit) => (((index % 2048) >> bit) & 1 ? [[known(bit), 1]] : []))],
+  ],
   "copy of 3 known names of bytes": () => ["shop.Known", dict(3, byteName)],
   "copy of 20 known names of bytes": () => ["shop.Known", dict(20, byteName)],
   "copy of 3 long known names of bytes": () => [
@@ -262,12 +267,18 @@ function readValue(reader: BananaReader, heap: { left: number }): unknown {
   return new Unjellier({ registry, heap, unknownCopies: "keep" }).readGraph(reader);
 }
 
-const readers: [string, Read][] = [
-  ["value", readValue],
-  ["tree", readExpression],
+/** With the option `dicts: "map"`. A copy with array indices among its attributes is charged more than it takes. */
+function readMaps(reader: BananaReader, heap: { left: number }): unknown {
+  return new Unjellier({ registry, heap, unknownCopies: "keep", dicts: "map" }).readGraph(reader);
+}
+
+/** How values are read, and which types are read in this way. */
+const readers: [string, Read, RegExp][] = [
+  ["value", readValue, /./],
+  // The others are lists and byte strings.
+  ["tree", readExpression, /integer$|bits|float|byte string|empty list|list of 1$/],
+  ["map", readMaps, /^dict|copy(?!.*indices)/],
 ];
-/** A tree has only these types; the others are lists and byte strings. */
-const inTrees = /integer$|bits|float|byte string|empty list|list of 1$/;
 
 // Warms up what all measurements share, such as compiled code.
 for (const make of Object.values(types)) for (const [, read] of readers) warmUp(chunkOf(100, make), read);
@@ -276,9 +287,9 @@ measure(chunkOf(6000, types["small integer"]!), 6000, readValue);
 /** The rows whose names match, to measure a few of them by hand. */
 const only = new RegExp(process.argv[2] ?? "");
 
-const rows = readers.flatMap(([kind, read]) =>
+const rows = readers.flatMap(([kind, read, readTypes]) =>
   Object.entries(types).flatMap(([name, make]) => {
-    if ((kind === "tree" && !inTrees.test(name)) || !only.test(name)) return [];
+    if (!readTypes.test(name) || !only.test(name)) return [];
     const count = countOf(make);
     warmUp(chunkOf(Math.min(count, 3000), make), read);
     let sample = measure(chunkOf(count, make), count, read);

@@ -5,6 +5,7 @@ import type { Class, JellyReader, JellyWriter, ReadingHandler, WritingHandler } 
 import { checkOptions } from "../../options.js";
 import type { OptionKinds } from "../../options.js";
 import { requireTypeName } from "../../type-name.js";
+import { takeStateTable } from "../../reading/dict-builder.js";
 import { classBytes, fieldBytes, hashedBytes, Heap } from "../../reading/heap.js";
 import { addInstance, MOST_FIELDS } from "../../reading/shapes.js";
 import { isIndex, makeSparse } from "../../reading/sparse.js";
@@ -175,23 +176,29 @@ function applyState<T extends object, State>(
   { setState, parse }: CopyOptions<T, State>,
   unjellier: JellyReader,
 ): void {
+  const isTable = takeStateTable(received);
   const state = parse === undefined ? plainState(received) : atOnce("parse", parse(plainState(received)));
   if (setState === undefined) {
     setOwnProperties(instance, state);
     // A `Map` was charged in another way, and what `parse` returns was not charged.
-    chargeProperties(instance, state as PlainState | null, state === received ? stateBytes(state) : 0, unjellier);
+    chargeProperties(
+      instance,
+      state as PlainState | null,
+      state === received ? stateBytes(state, isTable) : 0,
+      unjellier,
+    );
   } else atOnce("setState", (setState as Hook)(instance, state));
   unjellier.reportDropped(name, instance);
 }
 
 /**
- * The bytes of a state: those that were charged for a dict with known keys. 0 for a state that is no plain object,
- * whose contents an instance does not get as properties.
+ * The bytes of a state: those that were charged for a dict with known keys, or for a hash table. 0 for a state that is
+ * no plain object, whose contents an instance does not get as properties.
  */
-export function stateBytes(state: unknown): number {
+export function stateBytes(state: unknown, isTable = false): number {
   if (typeof state !== "object" || state === null || !isPlain(state)) return 0;
   const { length, 0: first = "" } = Object.keys(state);
-  return length > MOST_FIELDS || isIndex(first) ? hashedBytes(length) : fieldBytes(length);
+  return isTable || length > MOST_FIELDS || isIndex(first) ? hashedBytes(length) : fieldBytes(length);
 }
 
 /**
@@ -207,8 +214,8 @@ function chargeProperties(instance: object, state: PlainState | null, charged: n
     return;
   }
   const added = addInstance(Object.getPrototypeOf(instance) as object, keys);
-  // The classes of a small state were charged with it.
-  const classes = charged > 0 && length <= MOST_FIELDS ? Heap.INSTANCE_ENTRY * added : classBytes(added, length);
+  // The classes of a state that is no hash table were charged with it.
+  const classes = charged === fieldBytes(length) ? Heap.INSTANCE_ENTRY * added : classBytes(added, length);
   unjellier.charge(fieldBytes(length) + classes - charged - Heap.INSTANCE);
 }
 
@@ -228,6 +235,7 @@ function maker<T extends object, State>(
 ): (received: unknown) => T {
   const { parse } = options;
   return (received) => {
+    takeStateTable(received);
     const state = parse === undefined ? plainState(received) : atOnce("parse", parse(plainState(received)));
     const instance = atOnce("create", create(state as State));
     watchRead(instance, options, unjellier);

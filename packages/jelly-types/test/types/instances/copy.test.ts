@@ -408,6 +408,26 @@ describe("hooks", () => {
     travel(Object.assign(new Line(), { price: 2, invoice: undefined }), registry, { dicts: "map" });
     expect(states).toEqual([{ price: 2, invoice: null }]);
   });
+
+  const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+  test.each<[string, unknown[][]]>([
+    ["text, array indices, byte strings and a number", [["b", 0], ["2", 1], ["1", 2], [bytes("a"), 3], [5, 4]]], // prettier-ignore
+    ["byte strings, among them array indices, and a number", [[bytes("b"), 0], [bytes("7"), 1], [bytes("3"), 2], [5, 3]]], // prettier-ignore
+    [
+      "a number before an array index",
+      [
+        [5, 0],
+        ["1", 1],
+        [bytes("0"), 2],
+      ],
+    ],
+  ])("hooks receive the Map that was sent when it has other keys than names: %s", (_, entries) => {
+    const states: unknown[] = [];
+    const registry = new TypeRegistry().registerCopy("Line", Line, { setState: (_line, state) => states.push(state) });
+    const state = jelly(new Map(entries as [unknown, unknown][]));
+    unjelly([bytes("Line"), state], { registry, dicts: "map" });
+    expect([...(states[0] as Map<unknown, unknown>)]).toEqual(entries);
+  });
 });
 
 describe("registerCopyTree", () => {
