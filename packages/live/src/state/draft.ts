@@ -50,7 +50,8 @@ export function draftOf<State extends object>(
 
 function create(value: object, parent: ContainerDraft | undefined, session: Session): ContainerDraft {
   if (Array.isArray(value)) return new ListDraft(value, parent, session);
-  if (value instanceof WideDict || (session.isLazy && isWide(value))) return new WideDraft(value, parent, session);
+  if (session.isLazy && (WideDict.known(value) !== undefined || isWide(value)))
+    return new WideDraft(value, parent, session);
   return new DictDraft(value as Dict, parent, session);
 }
 

@@ -23,6 +23,9 @@ const wideDicts = new WeakMap<object, WideDict>();
 /** Keys that a history remembers at least, however few entries the dict has. */
 const LEAST_KEYS = 512;
 
+/** What a step counts besides its keys, for the memory that it takes itself. */
+const STEP_KEYS = 8;
+
 /** Which entries the last steps of a history have changed. */
 class History {
   /** By the number of the step before: each key, and whether the step has added it. */
@@ -41,9 +44,9 @@ class History {
     const step = new Map<string, boolean>();
     for (const [key, before] of undo) step.set(key, before === ABSENT);
     this.#steps.set(this.#next++, step);
-    this.#keys += step.size + 1;
+    this.#keys += step.size + STEP_KEYS;
     for (const most = Math.max(LEAST_KEYS, size / 4); this.#keys > most; this.#first++) {
-      this.#keys -= this.#steps.get(this.#first)!.size + 1;
+      this.#keys -= this.#steps.get(this.#first)!.size + STEP_KEYS;
       this.#steps.delete(this.#first);
     }
   }

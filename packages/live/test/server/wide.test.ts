@@ -141,7 +141,10 @@ describe("a wide dict", () => {
         (draft.wide as Record<string, { x: number }>)[`k${at}`]!.x = x;
         (draft.list as { x: number }[])[at]!.x = x;
       });
+    board.replace({ ...board.state });
     set(0, -1);
+    board.replace({ ...board.state });
+    set(0, -2);
     await pair.settled();
     let most = 0;
     for (const name of ["keys", "values", "entries", "freeze"] as const) {
