@@ -171,6 +171,14 @@ const tooLarge: Attack = {
   run: (target) => leave(target, 1, filled(list("list"), 4 * sizes.large).subarray(0, -2), "initiator"),
 };
 
+/** A message that has been read must not keep the buffer of the connection, whose next message has a few bytes. */
+const begun: Attack = {
+  name: "messages of 20 MB, each with the start of another one, on 16 connections",
+  victim: "root",
+  besidesPlain: true,
+  run: (target) => leave(target, 16, Buffer.concat([call(fill(20 * MIB)), call(1).subarray(0, -2)]), "initiator"),
+};
+
 /** Elements whose values take most memory for their bytes. */
 const heaviest = ["empty dicts", "dicts with an integer key", "sets of one", "lists of one", "remote objects"];
 
@@ -226,6 +234,7 @@ const everywhere: readonly Attack[] = [
   ...byMessage,
   ...byStrangers,
   tooLarge,
+  begun,
   ...unfinishedCalls,
   ...byGuests,
   decimalTexts,

@@ -18,6 +18,12 @@ import type { Dialect } from "../format/vocabulary.js";
 /** The size of the first buffer. */
 const SMALL_BUFFER = 4 * 1024;
 /**
+ * A buffer of this size is followed by one of 72 MiB, which has room for a message of 64 MiB and the start of the next
+ * one: it is not copied while the others arrive, when that would need twice the memory and take a turn of 60 ms.
+ * Systems give an allocation of more than 32 MiB memory when it is written to, and smaller ones often at once.
+ */
+const LARGE_BUFFER = 8 * 1024 * 1024;
+/**
  * The largest buffer that is kept as {@link spare}. It has room for a part of a page of 130,000 bytes and a chunk of
  * 256 KiB, the most that a socket of `@pb/node-transport` delivers at once (bench `bytes`).
  */
@@ -251,7 +257,7 @@ export class Scanner {
       }
     } catch (error) {
       this.#failure = error as Error;
-      if (this.#isLent) this.#makeRoom(0);
+      this.#releaseBuffer();
       throw error;
     }
     if (this.#missing === 0 && this.#position <= this.#end) {
@@ -442,26 +448,29 @@ export class Scanner {
     while (this.#missing === 0 && this.#depth > 0) this.#missing = this.#outer[(this.#depth -= 2)]! - 1;
   }
 
-  /** Releases the buffer when no bytes are pending, and copies pending bytes of a lent chunk. */
+  /**
+   * Releases the buffer when no bytes are pending. Copies those of a lent chunk, and the start of an expression behind
+   * large ones.
+   */
   #releaseBuffer(): void {
     if (this.#start === this.#end) this.#replace(NO_CHUNK);
-    else if (this.#isLent) this.#makeRoom(0);
+    else if (this.#isLent || this.#start > LARGE_BUFFER) this.#makeRoom(0);
   }
 
   /**
-   * Makes room for `length` bytes behind the pending bytes, which move to the start of the buffer, or of a new one.
-   * That has at least twice the size of the pending bytes, so that the cost of copying is linear in the received bytes.
+   * Makes room for `length` bytes behind the pending bytes, which move to the start of the buffer, or of a new one,
+   * always with a `length` of 0. That has at least twice the size of the pending bytes, so that the cost of copying is
+   * linear in the received bytes.
    */
   #makeRoom(length: number): void {
-    const { pendingBytes } = this;
-    const needed = pendingBytes + Math.max(pendingBytes, length);
-    if (!this.#isLent && !this.#isRead && needed <= this.#buffer.length) {
+    const needed = this.pendingBytes + Math.max(this.pendingBytes, length);
+    if (length > 0 && needed <= this.#buffer.length && !this.#isLent && !this.#isRead) {
       this.#copyPending(this.#buffer); // They may overlap.
       this.#moveTo(this.#chunk);
       return;
     }
     let size = SMALL_BUFFER;
-    while (size < needed) size *= 2;
+    while (size < needed) size *= size < LARGE_BUFFER ? 2 : 9;
     let next = spare;
     if (next.buffer.length < size) next = chunkOf(new Uint8Array(size));
     else spare = NO_CHUNK;

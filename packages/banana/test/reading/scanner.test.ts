@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { BananaError, BananaReader, decode, encode, pb, readExpression, Scanner } from "@pb/banana";
@@ -300,6 +301,81 @@ describe("memory", () => {
     expect(scanner.advance(reader)).toBe(false);
     const { allocated } = countingBytes(() => scanner.push(hex("0181")));
     expect(allocated).toBeLessThan(5000);
+  });
+});
+
+describe("large expressions", () => {
+  const MIB = 1024 * 1024;
+  const large = encode(Array.from({ length: 480 }, (_, index) => new Uint8Array(100_000).fill(index)));
+  /** The matchers of the test framework take a minute for it. */
+  const isLarge = (value: unknown): boolean => isDeepStrictEqual(value, decode(large));
+  const push = (scanner: Scanner, bytes: Uint8Array): void => {
+    const reader = new BananaReader();
+    for (let start = 0; start < bytes.length; start += 256 * 1024) {
+      scanner.push(bytes.subarray(start, start + 256 * 1024));
+      scanner.advance(reader);
+    }
+  };
+
+  test("are copied once they have 8 MiB, and then not again", () => {
+    const scanner = new Scanner();
+    const { copied, allocated } = countingBytes(() => push(scanner, large.subarray(0, -1)));
+    expect(copied).toBeLessThan(large.length + 17 * MIB);
+    expect(allocated).toBeLessThan(72 * MIB + 17 * MIB);
+    scanner.push(large.subarray(-1));
+    expect(isLarge(scanner.next())).toBe(true);
+  });
+
+  test("are refused at the limit of a message without a buffer of twice the limit", () => {
+    const scanner = new Scanner({ limits: { expressionBytes: 64 * MIB } });
+    scanner.push(hex("404f2480")); // The head of a list of 600,000 elements.
+    const string = encode(new Uint8Array(100_000));
+    let sent = 0;
+    const { allocated } = countingBytes(() => {
+      expect(() => {
+        for (; sent < 80 * MIB; sent += string.length) push(scanner, string);
+      }).toThrow(expect.objectContaining({ code: "BANANA_EXPRESSION_TOO_LARGE" }));
+    });
+    expect(sent).toBeGreaterThan(63 * MIB);
+    expect(allocated).toBeLessThan(72 * MIB + 17 * MIB);
+  });
+
+  test("do not keep their buffer for the start of the next one", () => {
+    const scanner = new Scanner();
+    push(scanner, large);
+    const { allocated, copied } = countingBytes(() => {
+      push(scanner, hex("0582616263")); // A part of a string of 5 bytes.
+      push(scanner, hex("6465"));
+    });
+    expect(allocated).toBeLessThan(5000); // It uses a small buffer now.
+    expect(copied).toBe(5 + 5 + 2);
+  });
+
+  test("leave a buffer that has no room for the rest, although a part of it was read", () => {
+    const limits = { stringBytes: 64 * MIB };
+    const scanner = new Scanner({ limits });
+    const first = encode(new Uint8Array(30 * MIB), { limits });
+    scanner.push(first.subarray(0, 17 * MIB));
+    expect(scanner.next()).toBeUndefined();
+    scanner.push(first.subarray(17 * MIB));
+    scanner.push(large.subarray(0, 40 * MIB)); // Received before the first one was read.
+    expect(scanner.next()).toHaveLength(30 * MIB);
+    scanner.push(large.subarray(40 * MIB));
+    expect(isLarge(scanner.next())).toBe(true);
+  });
+
+  test("of which many are received before they are read are copied a constant number of times", () => {
+    const small = encode(new Uint8Array(MIB / 2));
+    const scanner = new Scanner();
+    const count = 400;
+    const { copied } = countingBytes(() => {
+      for (let index = 0; index < 140; index++) scanner.push(small);
+      for (let index = 140; index < count; index++) {
+        expect(scanner.next()).toHaveLength(MIB / 2);
+        scanner.push(small);
+      }
+    });
+    expect(copied).toBeLessThan(18 * count * small.length);
   });
 });
 
