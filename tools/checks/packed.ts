@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { someConsumers, typeProblems } from "./consumer-types.js";
 import { exampleProblems } from "./examples.js";
+import { startTimeProblems } from "./start-time.js";
 import { entryPoints, publicPackages } from "./workspace.js";
 import type { Manifest, Package } from "./workspace.js";
 
@@ -26,6 +27,7 @@ export async function packed(root: string): Promise<string[]> {
       ...packages.flatMap((pkg) => checkManifest(pkg, project)),
       ...packages.flatMap(entryPoints).flatMap((entry) => node("--input-type=module", "--eval", importScript(entry))),
       ...node("--input-type=module", "--eval", TAP),
+      ...startTimeProblems(join(project, "node_modules/@pb/cli/bin/pb.js"), [["--help"], ["call", "--help"]]),
       ...["oldest", "newest"].flatMap((age) =>
         someConsumers.flatMap((consumer) =>
           typeProblems(project, packages, join(root, `tools/node_modules/typescript-${age}/bin/tsc`), consumer),
