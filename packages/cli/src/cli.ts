@@ -36,7 +36,9 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
 }
 
 async function report(error: unknown, isJson: boolean, io: CliIo): Promise<number> {
-  const status = io.signal.aborted ? exitStatus.interrupted : statusOf(error);
+  // A recording that could not be written is an error also at the end of a tap that was interrupted.
+  const isInterrupted = io.signal.aborted && codeOf(error) !== "CLI_FILE";
+  const status = isInterrupted ? exitStatus.interrupted : statusOf(error);
   if (status === exitStatus.interrupted) return status;
   const { describeFailure, failureJson } = await import("./failure.js");
   if (isJson) io.stdout.write(`${failureJson(error)}\n`);

@@ -2,6 +2,7 @@
 
 import { openSocket, parseClientEndpoint, parseServerEndpoint } from "@pb/node-transport";
 import type { ClientEndpoint } from "@pb/node-transport";
+import { setMaxListeners } from "node:events";
 import { createServer } from "node:net";
 import type { ListenOptions, Socket } from "node:net";
 import { resolve } from "node:path";
@@ -85,6 +86,7 @@ async function runTap(flags: TapFlags, { target, listenAt, version, io, decoder 
     throw error;
   });
   const stopping = new AbortController();
+  setMaxListeners(0, stopping.signal); // One for each connection.
   let count = 0;
 
   async function serve(client: Socket): Promise<void> {

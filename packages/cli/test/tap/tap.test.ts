@@ -291,6 +291,17 @@ test("a target that is not there, and one that dies", async () => {
   await until(() => dying.output().includes("closed by the server with ECONNRESET"), "the end");
 });
 
+test("many connections at a time are no reason for a warning", async () => {
+  const warnings: Error[] = [];
+  const note = (warning: Error): void => void warnings.push(warning);
+  process.on("warning", note);
+  cleanups.push(() => process.off("warning", note));
+  const tap = await startTap(await startPlain((socket) => void socket.pipe(socket)), "--quiet");
+  for (let count = 0; count < 30; count++) (await dialTap(tap)).write("x");
+  await tap.stop();
+  expect(warnings).toEqual([]);
+});
+
 test("Ctrl-C closes connections cleanly, and the recording is complete", async () => {
   using files = folder();
   const file = files.file("stopped.pbrec");
