@@ -185,7 +185,7 @@ ${sections.join("\n")}
 The server and its viewers are two processes, on a core each, over \`ws\` without compression. All contenders send a patch
 every 50 ms, the default of Colyseus, and make the same changes. After each part the hash of what each viewer sees is
 compared with what its group must see. Processor time and bytes (\`bytesWritten\` of the sockets, with the frames of WebSocket)
-are those of the server. Memory is the heap and the buffers outside it after a collection of garbage.
+are those of the server. Memory is the heap and the buffers outside it after two collections of garbage.
 
 @colyseus/schema runs as the server of Colyseus runs it: one encoder, a \`StateView\` for each group, each view encoded once
 per patch. Its schema is compiled into both programs and its numbers are \`uint16\`; @pb/live and JSON Patch have no schema.

@@ -36,8 +36,9 @@ export async function run(library: Library): Promise<void> {
   process.exit();
 }
 
-/** The heap and buffers outside it, after a collection of garbage. */
+/** The heap and buffers outside it, after two collections of garbage: the first may leave what weak maps have held. */
 function memoryBytes(): number {
+  gc!();
   gc!();
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
