@@ -21,9 +21,10 @@ declare const PB_VERSION: string | undefined;
 
 /**
  * Runs `pb` with its arguments, without the names of the program. Resolves with the exit status: see the table in the
- * README. Errors are written to `io.stderr`, and with `--json` to `io.stdout`.
+ * README. Errors are written to `given.stderr`, and with `--json` to `given.stdout`.
  */
-export async function run(args: readonly string[], io: CliIo): Promise<number> {
+export async function run(args: readonly string[], given: CliIo): Promise<number> {
+  const io = { ...given, secrets: new Set<string>() };
   const state = { status: exitStatus.success as number };
   const program = makeProgram(io, (status) => (state.status = status));
   try {
@@ -41,9 +42,9 @@ async function report(error: unknown, isJson: boolean, io: CliIo): Promise<numbe
   const status = isInterrupted ? exitStatus.interrupted : statusOf(error);
   if (status === exitStatus.interrupted) return status;
   const { describeFailure, failureJson } = await import("./failure.js");
-  if (isJson) io.stdout.write(`${failureJson(error)}\n`);
+  if (isJson) io.stdout.write(`${failureJson(error, io.secrets)}\n`);
   const isBug = status === exitStatus.internal && error instanceof Error;
-  const text = isBug ? `a bug in pb: ${error.stack ?? error.message}` : describeFailure(error);
+  const text = isBug ? `a bug in pb: ${error.stack ?? error.message}` : describeFailure(error, io.secrets);
   const code = codeOf(error);
   const name = painter(io.stderr, io.env)("red", "pb:");
   io.stderr.write(`${name} ${text}${code === undefined || isBug ? "" : ` (${code})`}\n`);

@@ -10,6 +10,8 @@ export interface CliIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Ends the command, which closes its connections. */
   readonly signal: AbortSignal;
+  /** Passwords and tokens that were read, which no error shows. `run` creates it. */
+  readonly secrets?: Set<string>;
 }
 
 /** A stream for text. On a terminal, lines are wrapped at `columns` and have colors, unless `NO_COLOR` is set. */
@@ -32,12 +34,17 @@ export function columnsOf({ isTTY, columns = COLUMNS }: CliOutput): number {
   return isTTY === true ? Math.max(columns, NARROWEST) : Infinity;
 }
 
+/** Whether a table can be written again in its place. */
+export function canRedraw(output: CliOutput, env: CliIo["env"]): boolean {
+  return output.isTTY === true && env.TERM !== "dumb";
+}
+
 export type Paint = (color: "green" | "yellow" | "red" | "dim", text: string) => string;
 
 const colors = { green: 32, yellow: 33, red: 31, dim: 2 } as const;
 
 /** Colors texts on a terminal, and returns them unchanged elsewhere (https://no-color.org). */
 export function painter(output: CliOutput, env: CliIo["env"]): Paint {
-  if (output.isTTY !== true || (env.NO_COLOR ?? "") !== "" || env.TERM === "dumb") return (_color, text) => text;
+  if (!canRedraw(output, env) || (env.NO_COLOR ?? "") !== "") return (_color, text) => text;
   return (color, text) => `\x1b[${colors[color]}m${text}\x1b[0m`;
 }

@@ -39,7 +39,13 @@ export function readSecretOf(flags: Pick<LoginFlags, "secretEnv" | "secretFile">
   return secret(flags, "PB_PASSWORD", io);
 }
 
-async function secret({ secretEnv, secretFile }: LoginFlags, variable: string, io: CliIo): Promise<string> {
+async function secret(flags: LoginFlags, variable: string, io: CliIo): Promise<string> {
+  const found = await findSecret(flags, variable, io);
+  io.secrets?.add(found);
+  return found;
+}
+
+async function findSecret({ secretEnv, secretFile }: LoginFlags, variable: string, io: CliIo): Promise<string> {
   if (secretEnv !== undefined && secretFile !== undefined)
     throw usageError("--secret-env and --secret-file exclude each other");
   if (secretFile !== undefined) return firstLine(await readSecret(secretFile));

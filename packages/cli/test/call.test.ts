@@ -53,6 +53,9 @@ class User extends Avatar {
   perspective_whoami(): string {
     return this.#name;
   }
+  perspective_leak(): never {
+    throw new PBError("wonder is your password, alice");
+  }
 }
 
 const interrupts: { arrived: () => void } = { arrived: () => undefined };
@@ -179,4 +182,17 @@ test("a server that closes the connection has an exit status of its own", async 
   expect(ran).toMatchObject({ status: 5, stderr: expect.stringContaining("(CONNECTION_LOST)") });
   closing.close();
   await once(closing, "close");
+});
+
+test("does not show the password that an error of the server repeats", async () => {
+  const leak = ["call", portalEndpoint, "root.leak", "--login", "alice"];
+  const text = await pb(leak, { env: { PB_PASSWORD: "wonder" } });
+  expect(text).toEqual({
+    status: 1,
+    stdout: "",
+    stderr: "pb: the peer answered twisted.spread.pb.Error: [redacted] is your password, alice (CALL_FAILED)\n",
+  });
+  const json = await pb([...leak, "--json"], { env: { PB_PASSWORD: "wonder" } });
+  expect(JSON.parse(json.stdout).error.message).toBe("[redacted] is your password, alice");
+  expect(json.stderr).toBe(text.stderr);
 });

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { secondsOf, withDeadline } from "../deadline.js";
 import { exitStatus, usageError } from "../errors.js";
 import { escaped } from "../escape.js";
-import { columnsOf } from "../io.js";
+import { canRedraw, columnsOf } from "../io.js";
 import type { CliIo } from "../io.js";
 import { withAdmin } from "./connect-admin.js";
 import { duration, size, tableLines } from "./table.js";
@@ -72,7 +72,7 @@ const columns: readonly Column<Row>[] = [
 
 export async function top(socket: string, flags: TopFlags, io: CliIo): Promise<number> {
   const intervalMs = secondsOf("--interval", flags.interval) * 1000;
-  const isLive = io.stdout.isTTY === true && flags.json !== true;
+  const isLive = canRedraw(io.stdout, io.env) && flags.json !== true;
   const times = numberOf("--times", flags.times) ?? (isLive ? Infinity : 1);
   const rows = numberOf("--rows", flags.rows);
   secondsOf("--timeout", flags.timeout);

@@ -6,7 +6,6 @@ import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import { secondsOf, withDeadline } from "../deadline.js";
 import { CliError, codeOf, exitStatus, statusOf } from "../errors.js";
-import { describeFailure } from "../failure.js";
 import type { CliIo } from "../io.js";
 import { credentialsFor } from "../login.js";
 import type { CliCredentials, LoginFlags } from "../login.js";
@@ -118,7 +117,7 @@ async function checkTls(
 function failed(check: "connection" | "tls", error: unknown, signal: AbortSignal, findings: Findings): Outcome {
   const status = statusOf(error);
   if (signal.aborted || error instanceof CliError || status === exitStatus.internal) throw error;
-  findings.add(check, "problem", `${describeFailure(error)} (${codeOf(error) ?? "no code"})`);
+  findings.add(check, "problem", `${findings.describe(error)} (${codeOf(error) ?? "no code"})`);
   return { protocol: "none", status };
 }
 

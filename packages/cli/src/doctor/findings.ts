@@ -1,5 +1,6 @@
 // What `pb doctor` finds, as lines and as JSON.
 
+import { describeFailure } from "../failure.js";
 import { columnsOf, painter } from "../io.js";
 import type { CliIo } from "../io.js";
 import { quoted } from "../values/show-value.js";
@@ -35,6 +36,11 @@ export class Findings {
     const head = status.padEnd(8);
     const lines = wrapLine(`${head} ${check.padEnd(10)} ${text}`, columnsOf(stdout), 20);
     stdout.write(`${painter(stdout, env)(colors[status], head)}${lines.slice(head.length)}\n`);
+  }
+
+  /** The text of a finding about an error. */
+  describe(error: unknown): string {
+    return describeFailure(error, this.#io.secrets);
   }
 
   /** With `--json`: one line, with the protocol that was found. */

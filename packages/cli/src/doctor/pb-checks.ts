@@ -5,7 +5,6 @@ import { RemoteError, RemoteReference } from "@pb/broker";
 import type { Broker } from "@pb/broker";
 import { login } from "@pb/cred";
 import { printable } from "@pb/jelly-types";
-import { describeFailure } from "../failure.js";
 import type { CliCredentials } from "../login.js";
 import type { Findings } from "./findings.js";
 
@@ -51,7 +50,7 @@ export async function checkLogins(connection: Broker, signal: AbortSignal, findi
   }
   const offered = [hasScram ? "SCRAM-SHA-256" : [], hasClassic ? "PB's challenge and response" : []].flat();
   if (offered.length > 0) findings.add("logins", "ok", offered.join(", "));
-  else findings.add("logins", "note", `none with a password: ${describeFailure(classic.error)}`);
+  else findings.add("logins", "note", `none with a password: ${findings.describe(classic.error)}`);
   if (hasClassic && !hasScram && !connection.peer.isEncrypted) {
     findings.add(
       "logins",
@@ -75,7 +74,7 @@ export async function checkLogin(
   } catch (error) {
     const code = (error as { readonly code?: unknown }).code;
     if (typeof code !== "string" || !/^(LOGIN_|CALL_FAILED$)/.test(code)) throw error;
-    findings.add("login", "problem", `${describeFailure(error)} (${code})`);
+    findings.add("login", "problem", `${findings.describe(error)} (${code})`);
     return false;
   }
 }

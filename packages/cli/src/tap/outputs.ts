@@ -1,7 +1,7 @@
 // What `pb tap` shows and writes: lines, a table, a page and a recording.
 
 import { describeFailure } from "../failure.js";
-import { columnsOf } from "../io.js";
+import { canRedraw, columnsOf } from "../io.js";
 import type { CliIo, CliOutput } from "../io.js";
 import type { Observer } from "../observe/observer.js";
 import { Printer } from "../observe/printer.js";
@@ -44,7 +44,7 @@ export async function openOutputs(settings: DecoderSettings, send: (message: Fro
   }
   const statistics = new Statistics();
   const printer = new Printer({ stdout, env }, json);
-  const table = json || !isTTY ? undefined : new LiveTable(stdout, statistics, printer);
+  const table = json || !canRedraw(stdout, env) ? undefined : new LiveTable(stdout, statistics, printer);
   const observers: Observer[] = [statistics];
   if (!settings.quiet) observers.push(printer);
   if (recorder !== undefined) observers.push(new RecordingObserver(recorder));

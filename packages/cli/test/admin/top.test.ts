@@ -64,6 +64,12 @@ describe.skipIf(process.platform === "win32")("with an admin socket", () => {
     expect(row).toMatch(/^ann +tcp:127\.0\.0\.1:\d+ +\d+s +0 +\d+ +\d+ +0 +0 +[\d.-]+ +- +thing +\S+-\S+$/);
   });
 
+  test("pb top prints a table once on a terminal that cannot move its cursor", async () => {
+    const { stdout } = await pb(["top", path], { columns: 80, env: { TERM: "dumb" } });
+    expect(stdout).toContain("USER");
+    expect(stdout).not.toContain("\u001b");
+  });
+
   test("pb top draws on the other screen of a terminal, as often as it is told, and within its width", async () => {
     const { stdout } = await pb(["top", path, "--times", "2", "--interval", "0.001"], { columns: 60 });
     expect(stdout.startsWith("\u001b[?1049h\u001b[H\u001b[J")).toBe(true);
