@@ -25,4 +25,6 @@ export type { RemoteArguments, RemoteName, RemoteResult } from "./flavors/call-t
 
 // Types with their own form on the wire
 export { IncomingGraph, incomingGraph, OutgoingGraph, outgoingGraph } from "./references/graph-context.js";
-export type { ConnectionContext, MessageSource } from "./references/graph-context.js";
+export type { ConnectionContext } from "./references/graph-context.js";
+export { sourceChanges } from "./references/message-source.js";
+export type { MessageSource } from "./references/message-source.js";

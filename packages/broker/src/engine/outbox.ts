@@ -10,7 +10,9 @@ import type { KeptCall } from "../calls/kept-call.js";
 import { DeadReferenceError, PBError } from "../errors.js";
 import { requireMessageSize } from "../limits.js";
 import type { Link } from "../link/link.js";
-import type { MessageSource, OutgoingGraph } from "../references/graph-context.js";
+import type { OutgoingGraph } from "../references/graph-context.js";
+import { sourceChanges } from "../references/message-source.js";
+import type { MessageSource } from "../references/message-source.js";
 import type { SharedArguments } from "../references/shared-arguments.js";
 import { writeArguments } from "../wire/arguments.js";
 import { writeCallHead, writeMessage } from "../wire/messages.js";
@@ -65,7 +67,9 @@ export class Outbox {
   #isScheduled = false;
   #deferred: DeferredMessage[] | undefined;
   /** What may write messages before others. */
-  sources: readonly MessageSource[] | undefined;
+  sources: Set<MessageSource> | undefined;
+  /** The count of {@link sourceChanges} when the sources were asked. */
+  #asked = 0;
   /** Bytes passed to the link. */
   #sentBytes = 0;
   /** The last answer has left the process when this many bytes have. */
@@ -127,7 +131,7 @@ export class Outbox {
       (this.#deferred ??= []).push({ message, graph, shared });
       return true;
     }
-    if (this.sources !== undefined) this.#flushSources(this.sources);
+    if (this.sources !== undefined && this.#asked !== sourceChanges.count) this.#flushSources(this.sources);
     this.#isWriting = true;
     try {
       return this.#write(message, graph, shared);
@@ -165,8 +169,9 @@ export class Outbox {
     this.#unreleased = undefined;
   }
 
-  #flushSources(sources: readonly MessageSource[]): void {
-    for (const source of sources) if (source.isBehind) this.config.runCallback(source.flush, this.#connection);
+  #flushSources(sources: ReadonlySet<MessageSource>): void {
+    this.#asked = sourceChanges.count;
+    for (const source of [...sources]) if (source.isBehind) this.config.runCallback(source.flush, this.#connection);
   }
 
   /** A method of its own, because each call of one with a closure allocates. */

@@ -23,7 +23,9 @@ import { withoutWrappers } from "../references/cache-handle.js";
 import { incomingGraph, outgoingGraph } from "../references/graph-context.js";
 import type { IncomingGraph } from "../references/graph-context.js";
 import { mentionArrivals, mentionContents } from "../references/mentioned-caches.js";
-import type { CallDetails, ConnectionContext, MessageSource } from "../references/graph-context.js";
+import type { CallDetails, ConnectionContext } from "../references/graph-context.js";
+import { sourceChanges } from "../references/message-source.js";
+import type { MessageSource } from "../references/message-source.js";
 import type { SharedArguments } from "../references/shared-arguments.js";
 import { requireCallback } from "../subscriptions.js";
 import { readNumericId } from "../wire/messages.js";
@@ -161,16 +163,15 @@ export class CacheObserver<out T = RemoteMethods> {
     return this.#context.caller.peerReads(form);
   }
 
-  /** Internal: asks a source before each message to the peer, as long as the copy exists. */
+  /** Internal: asks a source before messages to the peer whether it is behind, until {@link removeSource}. */
   addSource(source: MessageSource): void {
-    const { outbox } = this.#context;
-    outbox.sources = [...(outbox.sources ?? []), source];
+    (this.#context.outbox.sources ??= new Set()).add(source);
+    sourceChanges.count++;
   }
 
   /** Internal: does not ask a source anymore. */
   removeSource(source: MessageSource): void {
-    const { outbox } = this.#context;
-    outbox.sources = outbox.sources?.filter((other) => other !== source);
+    this.#context.outbox.sources?.delete(source);
   }
 
   /** Internal: {@link sendRemote} for `broadcast`. */

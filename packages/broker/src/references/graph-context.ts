@@ -12,15 +12,8 @@ import type { ObjectId, ReleaseCommand } from "../wire/messages.js";
 import type { CacheSource, ExportedCache } from "./exported-caches.js";
 import type { ExportTable } from "./exports.js";
 import type { ImportTable } from "./imports.js";
+import type { MessageSource } from "./message-source.js";
 import type { Dependence, SharedArguments, WritingSettings } from "./shared-arguments.js";
-
-/** What collects messages to a peer, such as the patches of a `Live`, and writes them before others. */
-export interface MessageSource {
-  /** Whether it has something to write. Looked at before each message. */
-  readonly isBehind: boolean;
-  /** Called before a message is written while it {@link isBehind}. Its errors are reported. */
-  readonly flush: () => void;
-}
 
 /** What references and type handlers use of their connection. */
 export interface ConnectionContext {
@@ -68,7 +61,7 @@ export interface ConnectionContext {
     /** Bytes that have not left the process. */
     readonly queuedBytes: number;
     /** What may write messages before others. */
-    sources: readonly MessageSource[] | undefined;
+    sources: Set<MessageSource> | undefined;
   };
   readonly config: {
     readonly limits: { readonly streams: number };

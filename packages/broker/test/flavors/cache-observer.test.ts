@@ -2,6 +2,8 @@
 
 import { describe, expect, test } from "vitest";
 import { DeadReferenceError } from "@pb/broker";
+import { sourceChanges } from "@pb/broker/extension";
+import type { MessageSource } from "@pb/broker/extension";
 import { cacheOf, open } from "../support/stock-shop.js";
 
 describe("a callback before the next message", () => {
@@ -83,7 +85,7 @@ test("an observer tells how much is queued, and when it has been sent", async ()
 });
 
 describe("a source of messages", () => {
-  test("is asked before each message, and flushed while it is behind", async () => {
+  test("is asked before the next message after changes, and flushed if it is behind", async () => {
     const { root, stock, pair, events } = await open();
     const cache = await cacheOf(root);
     const [observer] = stock.observers;
@@ -107,13 +109,37 @@ describe("a source of messages", () => {
     observer!.addSource(other);
     expect(await root.callRemote("isStock", cache).then(() => runs)).toEqual([]);
     source.isBehind = other.isBehind = true;
+    sourceChanges.count++;
     expect(await root.callRemote("isStock", cache).then(() => cache.apples)).toBe(9);
     expect([runs, events]).toEqual([["flushed"], [{ kind: "callback-failed", error: expect.any(RangeError) }]]);
     source.isBehind = other.isBehind = true;
+    sourceChanges.count++;
     observer!.removeSource(source);
     observer!.removeSource(other);
     await root.callRemote("isStock", cache);
     expect(runs).toEqual(["flushed"]);
+    await pair.close();
+  });
+
+  test("is not asked before each of many messages, and not within the flush of another one", async () => {
+    const { root, stock, pair } = await open();
+    const cache = await cacheOf(root);
+    const [observer] = stock.observers;
+    let asked = 0;
+    const sourceOf = (): MessageSource => ({
+      get isBehind() {
+        asked++;
+        return true;
+      },
+      flush: () => stock.set(asked),
+    });
+    observer!.addSource(sourceOf());
+    observer!.addSource(sourceOf());
+    for (let calls = 10; calls > 0; calls--) await root.callRemote("isStock", cache);
+    expect(asked).toBe(2);
+    sourceChanges.count++;
+    await root.callRemote("isStock", cache);
+    expect(asked).toBe(4);
     await pair.close();
   });
 });

@@ -2,7 +2,7 @@
 
 import { Cacheable } from "@pb/broker";
 import type { CacheObserver, Perspective } from "@pb/broker";
-import { after, withDefaults } from "@pb/broker/extension";
+import { after, sourceChanges, withDefaults } from "@pb/broker/extension";
 import type { Timer } from "@pb/broker/extension";
 import { refuseProxies } from "@pb/jelly-types";
 import { LiveError } from "../errors.js";
@@ -195,6 +195,7 @@ export class Live<State extends object, View = State> extends Cacheable {
     seal(state, this.#state);
     this.#state = state;
     this.#current.revision++;
+    sourceChanges.count++;
     if (!this.#isScheduled && this.#viewers.size > 0) this.#schedule();
   }
 
