@@ -171,7 +171,8 @@ class WideDraft extends ContainerDraft {
   }
 
   read(key: PropertyKey): unknown {
-    return this.#values.get(key) !== undefined ? this.#values.get(key) : this.#before(key);
+    const value = this.#values.get(key);
+    return value !== undefined || this.#values.has(key) ? value : this.#before(key);
   }
 
   write(key: PropertyKey, value: unknown): void {
@@ -204,7 +205,7 @@ class WideDraft extends ContainerDraft {
     begin(WideDict.from(this.#base, { values, readded: this.#readded }));
     for (const [key, value] of this.#values) {
       const after = finished(value);
-      if (after !== this.#before(key) || this.#readded.has(key as string)) values.set(key as string, after);
+      if (!Object.is(after, this.#before(key)) || this.#readded.has(key as string)) values.set(key as string, after);
     }
   }
 
@@ -290,6 +291,9 @@ const listMethods = new Map<PropertyKey, (...args: unknown[]) => unknown>(
       return draft.proxy;
     },
     sort: (draft, [compare]) => {
+      draft.items.forEach((item, index) => {
+        if (isLazy(item)) draft.get(String(index)); // `compare` gets the draft.
+      });
       const sorted = [...draft.items].sort(compare as (one: unknown, other: unknown) => number);
       if (sorted.some((item, index) => !Object.is(item, draft.items[index]))) {
         const copy = change(draft, true, []);
@@ -360,6 +364,11 @@ const handler: ProxyHandler<Target> = {
 
 function refuse(problem: string): never {
   throw new TypeError(problem);
+}
+
+/** Whether a value is, or contains, a `WideDict`. */
+function isLazy(value: unknown): boolean {
+  return typeof value === "object" && value !== null && extents.get(value)?.isLazy === true;
 }
 
 /** Whether a value is of the state. Others come from the recipe, which may change them itself. */

@@ -83,6 +83,51 @@ describe.each(["plain", "lazy"])("a %s draft", (kind) => {
     for (const [text, recipe] of refused) expect(() => apply(state, recipe as never)).toThrow(text);
   });
 
+  test("gives sort the entries of dicts that earlier recipes have changed", () => {
+    const first = { rooms: [{ users: wideDict(randomOf(1)) }, { users: wideDict(randomOf(2)) }] };
+    seal(first, undefined);
+    interface Rooms {
+      rooms: { users: Record<string, unknown> }[];
+    }
+    const changed = apply(first, ({ rooms }: Rooms) => {
+      rooms.forEach(({ users }, at) => (users.k1 = at === 0 ? 5 : 3));
+      delete rooms[1]!.users.k2;
+    });
+    seal(changed, first);
+    const seen: (readonly [number, unknown])[] = [];
+    const after = next(changed, ({ rooms }: Rooms) => {
+      rooms.sort((one, other) => (one.users.k1 as number) - (other.users.k1 as number));
+      rooms.sort(
+        (...both) => (seen.push(...both.map(({ users }) => [Object.keys(users).length, users.k1] as const)), 0),
+      );
+      rooms[0]!.users.k3 = "first";
+    });
+    expect(seen).toEqual(expect.arrayContaining([[529, 3], [530, 5]])); // prettier-ignore
+    expect((after as unknown as Rooms).rooms.map(({ users }) => [users.k1, users.k3 === "first"])).toEqual([[3, true], [5, false]]); // prettier-ignore
+  });
+
+  test("may have undefined for a while, and tells 0 from -0", () => {
+    type Dicts = Record<string, Record<string, unknown>>;
+    const state = sealed();
+    const seen: unknown[] = [];
+    const after: Dicts = next(state, ({ wide, small }: Dicts) => {
+      for (const dict of [wide!, small!]) {
+        dict.k1 = 5;
+        dict.k1 = undefined;
+        dict.k1 ??= 6;
+        dict.added = undefined;
+        seen.push(dict.added, "added" in dict, Object.keys(dict).includes("added"));
+        delete dict.added;
+        dict.zero = 0;
+      }
+    });
+    expect(seen).toEqual([undefined, true, true, undefined, true, true]);
+    expect([after.wide!.k1, after.small!.k1, "added" in after.wide!, "added" in after.small!]).toEqual([6, 6, false, false]); // prettier-ignore
+    const last: Dicts = next(after, ({ wide, small }: Dicts) => (wide!.zero = small!.zero = -0)); // prettier-ignore
+    expect([last.wide!.zero, last.small!.zero]).toEqual([-0, -0]);
+    expect(() => next(state, ({ wide }: Dicts) => (wide!.k1 = undefined))).toThrow("undefined"); // prettier-ignore
+  });
+
   test("cannot be used after its recipe", () => {
     const kept: Record<string, { x?: number }>[] = [];
     apply(sealed(), (draft: Record<string, Record<string, { x?: number }>>) => kept.push(draft.wide!, draft.small!));
