@@ -79,6 +79,7 @@ class Path {
  * freezes nothing otherwise.
  */
 export function seal(value: unknown, before: unknown, what = "The state"): void {
+  if (isContainer(value) && extents.has(value)) return;
   const fresh = new Fresh();
   check(value, before, new Path(what), fresh);
   for (const [container, extent] of fresh.extents) {
@@ -94,7 +95,10 @@ function check(value: unknown, before: unknown, path: Path, fresh: Fresh): Exten
     return SCALAR;
   }
   const known = extents.get(value) ?? fresh.extents.get(value);
-  if (known !== undefined) return known;
+  if (known !== undefined) {
+    if (known.isLazy === true) WideDict.keepOrder(value);
+    return known;
+  }
   const extent =
     value instanceof WideDict ? checkChanges(value, path, fresh) : checkContainer(value, before, path, fresh);
   fresh.extents.set(value, extent);

@@ -20,6 +20,9 @@ export interface DictChanges {
 /** Of dicts that are the plain form of a {@link WideDict}. */
 const wideDicts = new WeakMap<object, WideDict>();
 
+/** What {@link WideDict.keepOrder} has seen. */
+const moved = new WeakSet();
+
 /** Keys that a history remembers at least, however few entries the dict has. */
 const LEAST_KEYS = 512;
 
@@ -72,14 +75,14 @@ class History {
 export class WideDict {
   /** Undefined if the entries are those of the next step, apart from those in {@link #undo}. */
   #entries: Dict | undefined;
-  /** Whether the entries are frozen, and programs may have them. */
-  #isShared = false;
-  /** The plain form, if the entries contain wide dicts themselves. */
+  /** The form that programs have. A dict that has it keeps its entries, because they may keep it for long. */
   #plain: object | undefined;
+  /** Whether it may stay in one place of the state when it changes in another one. */
+  #isElsewhere = false;
   #history = new History();
   /** Its number in the history. */
   #step = 0;
-  /** The next step. Undefined also if this one keeps its entries, which programs may have for long. */
+  /** The next step. Undefined also if this one keeps its entries. */
   #next: WideDict | undefined;
   /** What the entries that the next step has changed are here. */
   #undo: Map<string, unknown> | undefined;
@@ -98,8 +101,8 @@ export class WideDict {
     if (dict !== undefined) return dict;
     dict = new WideDict();
     dict.#entries = plain as Dict;
+    dict.#plain = plain;
     for (const value of Object.values(plain)) dict.#count(value, 1, extentOf(value));
-    dict.#isShared = true;
     wideDicts.set(plain, dict);
     extents.set(dict, dict.extent);
     return dict;
@@ -162,7 +165,8 @@ export class WideDict {
     const { base, changes } = this.#pending!;
     this.#pending = undefined;
     const isNext = base.#step === base.#history.newest;
-    const takes = isNext && !base.#isShared;
+    // What a step has removed comes last when it is undone. That is the wrong order for a dict that stays in the state.
+    const takes = isNext && base.#plain === undefined && !(base.#isElsewhere && base.#isReorderedBy(changes));
     this.#entries = takes ? base.#entries! : base.#copy();
     const undo = change(this.#entries, changes);
     if (!isNext) return;
@@ -170,6 +174,7 @@ export class WideDict {
     this.#history.add(undo, this.#size);
     this.#step = this.#history.newest;
     if (!takes) return;
+    this.#isElsewhere ||= base.#isElsewhere;
     base.#entries = undefined;
     base.#undo = undo;
     base.#next = this;
@@ -186,23 +191,35 @@ export class WideDict {
   /** The dict as a plain object: always the same one, and frozen, if it was committed. */
   get plain(): object {
     if (this.#plain !== undefined) return this.#plain;
-    if (this.#lazyEntries === 0 && this.#pending === undefined) {
-      this.#entries ??= this.#copy();
-      if (!this.#isShared) this.#share(this.#entries);
-      this.#isShared = true;
-      this.#next = this.#undo = undefined;
-      return this.#entries;
-    }
-    const plain = this.#copy();
-    for (const key of Object.keys(plain)) plain[key] = plainOf(plain[key]);
-    if (this.#pending !== undefined) return plain;
-    this.#share(plain);
-    return (this.#plain = plain);
+    if (this.#pending !== undefined) return withPlainEntries(this.#copy());
+    this.#entries ??= this.#copy();
+    this.#next = this.#undo = undefined;
+    this.#plain = this.#lazyEntries === 0 ? this.#entries : withPlainEntries(copyOf(this.#entries));
+    extents.set(Object.freeze(this.#plain), { values: this.#values, depth: Math.max(1, this.#depths.length) });
+    wideDicts.set(this.#plain, this);
+    return this.#plain;
   }
 
-  #share(plain: object): void {
-    extents.set(Object.freeze(plain), { values: this.#values, depth: Math.max(1, this.#depths.length) });
-    wideDicts.set(plain, this);
+  /** Notes that a list or dict was put into another place of the state: all wide dicts in it may be in two places. */
+  static keepOrder(value: unknown): void {
+    if (typeof value !== "object" || value === null || moved.has(value)) return;
+    const extent = extents.get(value); // Undefined if it is not committed.
+    if (extent !== undefined && extent.isLazy === undefined) return;
+    moved.add(value);
+    let entries: object = value;
+    if (value instanceof WideDict) {
+      value.#isElsewhere = true;
+      if (value.#lazyEntries === 0) return;
+      entries = value.#entries ?? value.#copy();
+    }
+    for (const entry of Object.values(entries)) WideDict.keepOrder(entry);
+  }
+
+  /** Whether changes remove an entry, or put it at the end. */
+  #isReorderedBy({ values, readded }: DictChanges): boolean {
+    if (readded.size > 0) return true;
+    for (const [key, value] of values) if (value === ABSENT && this.get(key) !== ABSENT) return true;
+    return false;
   }
 
   #copy(): Dict {
@@ -270,15 +287,14 @@ export function plainOf(value: unknown): unknown {
   let plain = plains.get(value);
   if (plain === undefined) {
     const { values, depth } = extents.get(value)!;
-    plain = Array.isArray(value) ? value.map(plainOf) : mapEntries(value as Dict);
+    plain = Array.isArray(value) ? value.map(plainOf) : withPlainEntries(copyOf(value as Dict));
     extents.set(Object.freeze(plain), { values, depth });
     plains.set(value, plain);
   }
   return plain;
 }
 
-function mapEntries(dict: Dict): Dict {
-  const plain: Dict = {};
-  for (const key of Object.keys(dict)) plain[key] = plainOf(dict[key]);
-  return plain;
+function withPlainEntries(copy: Dict): Dict {
+  for (const key of Object.keys(copy)) copy[key] = plainOf(copy[key]);
+  return copy;
 }

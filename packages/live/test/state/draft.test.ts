@@ -198,3 +198,44 @@ test("dicts that share a past can be changed apart from each other", () => {
   }
   expect(JSON.stringify(plainOf(state))).toBe(JSON.stringify(model));
 });
+
+interface Document {
+  readonly cards: Record<string, unknown>;
+}
+
+interface Documents {
+  doc: Document;
+  undo: unknown[];
+  readonly other: { readonly wide: Record<string, unknown> & { readonly k0: Record<string, unknown> } };
+}
+
+test("a dict in two places keeps the order of its keys in one when entries are removed in the other", () => {
+  const random = randomOf(4);
+  const wide = { ...wideDict(random), k0: wideDict(random) };
+  let state: object = { doc: { cards: wideDict(random) }, undo: [], other: { wide } } satisfies Documents;
+  seal(state, undefined);
+  const model = clone(state) as Documents;
+  const recipes: ((draft: Documents) => unknown)[] = [
+    ({ doc }) => (doc.cards.k1 = "first"),
+    ({ undo, doc }) => undo.push(doc), // A dict that contains the wide one,
+    ({ doc }) => delete doc.cards.k1,
+    ({ undo, doc }) => undo.push(doc.cards), // the wide one itself,
+    ({ doc }) => (doc.cards.k2 = "second"),
+    ({ doc }) => (delete doc.cards.k3, (doc.cards.k3 = "last"), delete doc.cards.k2),
+    ({ undo, doc }) => ((doc.cards.k5 = "third"), undo.push(doc.cards)), // one that the same update has changed,
+    ({ doc }) => delete doc.cards.k5,
+    ({ other }) => (other.wide.k0.k1 = "inner"),
+    ({ undo, other }) => undo.push(other.wide), // and one in another one.
+    ({ other }) => (delete other.wide.k0.k2, delete other.wide.k7),
+  ];
+  for (const recipe of recipes) {
+    const after = applyLazily(state, recipe);
+    seal(after, state);
+    state = after;
+    recipe(model);
+    // The same objects are not in two places of the model.
+    model.undo = clone(model.undo) as unknown[];
+    model.doc = clone(model.doc) as Document;
+  }
+  expect(JSON.stringify(plainOf(state))).toBe(JSON.stringify(model));
+});
