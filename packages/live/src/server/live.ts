@@ -7,9 +7,10 @@ import type { Timer } from "@pb/broker/extension";
 import { refuseProxies } from "@pb/jelly-types";
 import { LiveError } from "../errors.js";
 import type { Draft } from "../state/draft.js";
-import { partAt, seal } from "../state/plain.js";
+import { partAt } from "../state/part.js";
+import { seal } from "../state/plain.js";
 import { applyLazily } from "../state/recipe.js";
-import { plainOf } from "../state/wide-dict.js";
+import { isPlainOf, plainOf } from "../state/wide-dict.js";
 import { Viewer } from "./viewer.js";
 import { ViewGroup } from "./view-group.js";
 
@@ -191,7 +192,7 @@ export class Live<State extends object, View = State> extends Cacheable {
   }
 
   #commit(state: object): void {
-    if (state === this.#state) return;
+    if (isPlainOf(state, this.#state)) return;
     seal(state, this.#state);
     this.#state = state;
     this.#current.revision++;

@@ -12,6 +12,12 @@ import type { PatchArguments } from "./view-patch.js";
 
 const NOTHING: unique symbol = Symbol("nothing");
 
+/** A view that viewers of a group have. */
+export interface View {
+  /** It may contain `WideDict`s. A newer value that equals it takes its place: the history of a dict is short. */
+  value: unknown;
+}
+
 export class ViewGroup<Viewer> {
   readonly key: string;
   readonly viewers: Set<Viewer> = new Set<Viewer>();
@@ -21,7 +27,7 @@ export class ViewGroup<Viewer> {
   #seen = -1;
   /** The state of which the view is. */
   #state: unknown = NOTHING;
-  #view: unknown;
+  #view: View = { value: undefined };
   #revision = 0;
   #tree: PlainTree | undefined;
   #whole: PlainTree | undefined;
@@ -38,8 +44,8 @@ export class ViewGroup<Viewer> {
     this.#viewOf = viewOf;
   }
 
-  /** What the viewers see. It may contain `WideDict`s. */
-  get view(): unknown {
+  /** What the viewers see. */
+  get view(): View {
     return this.#view;
   }
 
@@ -55,36 +61,39 @@ export class ViewGroup<Viewer> {
 
   /** The view, written once for all new viewers. */
   get tree(): PlainTree {
-    return (this.#tree ??= new PlainTree(plainOf(this.#view)));
+    return (this.#tree ??= new PlainTree(plainOf(this.#view.value)));
   }
 
   /** The view in its packed form, for all new viewers that read it. Undefined if it is too large. */
   get packed(): Uint8Array | undefined {
-    return (this.#packed ??= { bytes: packState(plainOf(this.#view)) }).bytes;
+    return (this.#packed ??= { bytes: packState(plainOf(this.#view.value)) }).bytes;
   }
 
   /** Computes the view of a state. Throws {@link LiveError} for one that cannot be computed or sent. */
   refresh(state: unknown, revision: number): void {
     this.#seen = revision;
     if (state === this.#state) return;
-    const view = this.#compute(state);
+    const value = this.#compute(state);
     const isFirst = this.#state === NOTHING;
-    const operations = isFirst ? [] : diff(this.#view, view);
+    const operations = isFirst ? [] : diff(this.#view.value, value);
     this.#state = state;
-    if (!isFirst && operations.length === 0) return;
+    if (!isFirst && operations.length === 0) {
+      this.#view.value = value;
+      return;
+    }
     this.#patches.clear();
     this.packing.next();
     if (!isFirst) this.#patches.set(this.#revision, new ViewPatch(this.#revision, revision, operations, true));
-    this.#view = view;
+    this.#view = { value };
     this.#revision = revision;
     this.#tree = this.#whole = this.#packed = undefined;
   }
 
   /** The patch for a viewer that has another view. */
-  patchFrom(since: number, view: unknown): ViewPatch {
+  patchFrom(since: number, view: View): ViewPatch {
     let patch = this.#patches.get(since);
     if (patch === undefined) {
-      patch = new ViewPatch(since, this.#revision, diff(view, this.#view), false);
+      patch = new ViewPatch(since, this.#revision, diff(view.value, this.#view.value), false);
       this.#patches.set(since, patch);
     }
     return patch;
@@ -92,18 +101,18 @@ export class ViewGroup<Viewer> {
 
   /** A patch that sets the whole view, whatever the viewer has. */
   wholeFrom(since: number): PatchArguments {
-    this.#whole ??= new PlainTree([["", plainOf(this.#view)]]);
+    this.#whole ??= new PlainTree([["", plainOf(this.#view.value)]]);
     return [this.#revision, this.#whole, since];
   }
 
   #compute(state: unknown): unknown {
-    let view: unknown;
+    let value: unknown;
     try {
-      view = this.#viewOf(state);
+      value = this.#viewOf(state);
     } catch (cause) {
       throw new LiveError("LIVE_VIEW_FAILED", "A view function has thrown an error", { cause });
     }
-    seal(view, this.#view, "The result of viewOf");
-    return view;
+    seal(value, this.#view.value, "The result of viewOf");
+    return value;
   }
 }

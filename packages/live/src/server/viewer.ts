@@ -5,7 +5,7 @@ import type { CacheObserver } from "@pb/broker";
 import type { MessageSource } from "@pb/broker/extension";
 import { JellyError } from "@pb/jelly-types";
 import { PACKED_FORM, PACKED_VERSION } from "../packed/format.js";
-import type { ViewGroup } from "./view-group.js";
+import type { View, ViewGroup } from "./view-group.js";
 import type { PatchArguments } from "./view-patch.js";
 
 /**
@@ -21,7 +21,7 @@ export class Viewer implements MessageSource {
   readonly group: ViewGroup<Viewer>;
   readonly flush: () => void;
   /** What was sent last. */
-  #view: unknown;
+  #view: View | typeof FORGOTTEN;
   #revision: number;
   #missed = 0;
   #isWaiting = false;
@@ -95,7 +95,7 @@ export class Viewer implements MessageSource {
     observer.sendRemote("patch", ...group.wholeFrom(since));
   }
 
-  #sendPatch(since: number, view: unknown): void {
+  #sendPatch(since: number, view: View): void {
     const { group, observer } = this;
     const patch = group.patchFrom(since, view);
     const packed = this.#packs === true ? group.packing.pack(patch, this.#epoch) : undefined;

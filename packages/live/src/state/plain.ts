@@ -7,7 +7,7 @@ import { extentOf, extents, SCALAR } from "./extents.js";
 import type { Extent } from "./extents.js";
 import { FORBIDDEN_KEY, MOST_DEPTH, MOST_ENTRIES, MOST_TEXT_BYTES, MOST_VALUES } from "./limits.js";
 import { stepTo } from "./pointer.js";
-import { ABSENT, WideDict } from "./wide-dict.js";
+import { WideDict } from "./wide-dict.js";
 
 /** A dict of a state. */
 export type PlainObject = Readonly<Record<string, unknown>>;
@@ -141,21 +141,6 @@ function checkChanges(dict: WideDict, path: Path, fresh: Fresh): Extent {
   checkLength(dict.size, path);
   fresh.notes.push(() => dict.commit());
   return requireExtent(extent, path);
-}
-
-/** The part of a state to which keys lead. Throws `RangeError` if there is none. */
-export function partAt(state: unknown, path: readonly (string | number)[]): unknown {
-  let part = state;
-  for (const key of path) {
-    part = !isContainer(part) ? ABSENT : part instanceof WideDict ? part.get(String(key)) : ownEntry(part, key);
-    if (part === ABSENT) throw new RangeError(`There is nothing at the viewPath $${path.map(stepTo).join("")}`);
-  }
-  return part;
-}
-
-function ownEntry(container: object, key: string | number): unknown {
-  const isEntry = Object.hasOwn(container, key) && !(Array.isArray(container) && key === "length");
-  return isEntry ? (container as PlainObject)[key] : ABSENT;
 }
 
 function checkScalar(value: unknown, path: Path): void {

@@ -294,6 +294,11 @@ export function plainOf(value: unknown): unknown {
   return plain;
 }
 
+/** Whether `plain` is what programs got for a value of a state. */
+export function isPlainOf(plain: object, value: object): boolean {
+  return plain === value || plains.get(value) === plain || WideDict.known(plain) === value;
+}
+
 function withPlainEntries(copy: Dict): Dict {
   for (const key of Object.keys(copy)) copy[key] = plainOf(copy[key]);
   return copy;

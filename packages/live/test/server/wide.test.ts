@@ -132,6 +132,22 @@ test.each([
 describe("a wide dict", () => {
   const wide = (): State => Object.fromEntries(Array.from({ length: 5000 }, (_, at) => [`k${at}`, { x: at }]));
 
+  /** Returns how many keys the widest dict has that the server looks at as a whole from now on. */
+  function mostKeysRead(): () => number {
+    let most = 0;
+    for (const name of ["keys", "values", "entries", "freeze"] as const) {
+      const original = Object[name].bind(Object) as (object: object) => object;
+      vi.spyOn(Object, name).mockImplementation(((object: object) => {
+        const count = Array.isArray(object) ? 0 : Reflect.ownKeys(object).length;
+        // The copy of the viewer is as wide.
+        if (count > most && !new Error("").stack!.includes("/client/")) most = count;
+        return original(object);
+      }) as never);
+    }
+    onTestFinished(() => void vi.restoreAllMocks());
+    return () => most;
+  }
+
   test.each(["whole", "path wide"])("of which one entry changes is not looked at as a whole, for %s", async (key) => {
     const board = new Board({ wide: wide(), list: Array.from({ length: 5000 }, (_, x) => ({ x })) });
     const { pair, view } = await viewerOf(board, key);
@@ -146,28 +162,36 @@ describe("a wide dict", () => {
     board.replace({ ...board.state });
     set(0, -2);
     await pair.settled();
-    let most = 0;
-    for (const name of ["keys", "values", "entries", "freeze"] as const) {
-      const original = Object[name].bind(Object) as (object: object) => object;
-      vi.spyOn(Object, name).mockImplementation(((object: object) => {
-        const count = Array.isArray(object) ? 0 : Reflect.ownKeys(object).length;
-        // The copy of the viewer is as wide.
-        if (count > most && !new Error("").stack!.includes("/client/")) most = count;
-        return original(object);
-      }) as never);
-    }
+    const most = mostKeysRead();
     const get = vi.spyOn(WeakMap.prototype, "get");
-    onTestFinished(() => void vi.restoreAllMocks());
     for (let at = 1; at <= 20; at++) set(at, -at);
     const looks = get.mock.calls.length;
     await Promise.resolve();
     vi.restoreAllMocks();
-    expect(most).toBeLessThan(100);
+    expect(most()).toBeLessThan(100);
     expect(looks).toBeLessThan(2000);
     expect([entry(20), entry(21)]).toEqual([{ x: -20 }, { x: 21 }]);
     await pair.settled();
     const seen = view.getSnapshot() as State;
     expect((key === "whole" ? (seen.wide as State) : seen).k20).toEqual({ x: -20 });
+    await pair.close();
+  });
+
+  test("of which entries become other objects that are equal is not looked at as a whole", async () => {
+    const board = new Board({ wide: wide() });
+    const { pair, view } = await viewerOf(board, "path wide");
+    const set = async (key: string, x: number): Promise<void> => {
+      board.update((draft) => void ((draft.wide as State)[key] = { x }));
+      await pair.settled();
+    };
+    await set("k0", -1);
+    const { revision } = view;
+    const most = mostKeysRead();
+    // More updates than its history remembers.
+    for (let at = 1; at < 300; at++) await set(`k${at}`, at);
+    expect([view.revision, most() < 100]).toEqual([revision, true]);
+    await set("k1", -2);
+    expect([most() < 100, (view.getSnapshot() as State).k1]).toEqual([true, { x: -2 }]);
     await pair.close();
   });
 
@@ -184,6 +208,9 @@ describe("a wide dict", () => {
     expect(structuredClone(second)).toEqual({ ...wide(), k7: "new" });
     expect(Object.keys(second)).toEqual(Object.keys(wide()));
     expect(second.k8).toBe((first as State).k8);
+    const { revision } = board;
+    board.replace(board.state);
+    expect(board.revision).toBe(revision);
   });
 
   test("keeps the order of its keys: those that are removed and added again come last", () => {
@@ -214,6 +241,27 @@ describe("a wide dict", () => {
     expect(() => board.update((draft) => void (draft.wide = Array.from({ length: 300 }, () => draft.wide)))).not.toThrow(); // prettier-ignore
     expect(() => board.update((draft) => void (draft.more = [draft.wide, draft.wide]))).toThrow("more than 4000000 values"); // prettier-ignore
   });
+});
+
+test.each<[what: string, path: unknown]>([
+  ["text", "wide"],
+  ["null", null],
+  ["a promise", Promise.resolve(["wide"])],
+  ["a list with undefined", ["undefined"].map(() => undefined)],
+  ["a list with a list", [["wide"]]],
+  ["a list with a symbol", [Symbol("wide")]],
+])("a viewPath that is %s ends the view, and tells what it must be", async (_what, path) => {
+  const board = new Board({ wide: { a: 1 }, undefined: {} });
+  const { pair, view } = await viewerOf(board, "path wide");
+  vi.spyOn(board, "viewPath").mockReturnValue(path as never);
+  onTestFinished(() => void vi.restoreAllMocks());
+  board.update((draft) => ((draft.wide as State).a = 2));
+  await pair.settled();
+  expect([view.status, board.errors[0]?.code]).toEqual(["gone", "LIVE_VIEW_FAILED"]);
+  expect(board.errors[0]!.cause).toEqual(
+    new TypeError("viewPath must return a list of texts and numbers, or undefined"),
+  );
+  await pair.close();
 });
 
 test("a viewPath that leads nowhere ends the view", async () => {
