@@ -200,8 +200,6 @@ WebSockets are closed and opened again, and each viewer asks for its state.
 - **Bytes**: of a patch with five numbers, 28 bytes are the message and the frame around it, and each change takes about 4.
   States and patches are [packed](../../docs/extension.md#live-state), but a viewer that connects again gets the names of the
   properties with each unit, which a schema makes unnecessary.
-- **Memory**: a connection of Perspective Broker has tables, limits and timers, and each viewer its state in the group. The
-  state itself takes less: see the part with 100,000 entries.
 - **100,000 entries**: an update takes time for what it changes, as long as the server does not read the \`state\` between
   updates, and its views are the whole state or a \`viewPath\`. Otherwise the dict is copied for each patch, because states
   are immutable: that takes about as long as 300 of these updates.
