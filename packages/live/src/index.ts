@@ -16,4 +16,4 @@ export type { LiveSource, LiveStatus } from "./client/source.js";
 export { LiveError } from "./errors.js";
 export type { LiveErrorCode } from "./errors.js";
 export type { Operation } from "./state/diff.js";
-export type { Draft } from "./state/draft.js";
+export type { Draft } from "./state/draft/draft.js";

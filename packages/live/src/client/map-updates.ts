@@ -3,7 +3,7 @@
 import { remoteCache } from "@pb/broker";
 import { plainState, printable } from "@pb/jelly-types";
 import type { TypeHandler } from "@pb/jelly-types";
-import type { Draft } from "../state/draft.js";
+import type { Draft } from "../state/draft/draft.js";
 import { reconcile } from "../state/patch.js";
 import { adopt } from "../state/plain.js";
 import { applyRecipe } from "../state/recipe.js";

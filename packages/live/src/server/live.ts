@@ -6,7 +6,7 @@ import { after, sourceChanges, withDefaults } from "@pb/broker/extension";
 import type { Timer } from "@pb/broker/extension";
 import { refuseProxies } from "@pb/jelly-types";
 import { LiveError } from "../errors.js";
-import type { Draft } from "../state/draft.js";
+import type { Draft } from "../state/draft/draft.js";
 import { partAt } from "../state/part.js";
 import { seal } from "../state/plain.js";
 import { applyLazily } from "../state/recipe.js";

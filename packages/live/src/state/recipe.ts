@@ -1,8 +1,8 @@
 // Applies a recipe, which changes a draft of a state.
 
 import { LiveError } from "../errors.js";
-import { draftOf } from "./draft.js";
-import type { Draft } from "./draft.js";
+import { draftOf } from "./draft/draft.js";
+import type { Draft } from "./draft/draft.js";
 
 /**
  * The state that a recipe makes of another one, which is frozen. Throws what the recipe throws, and `LiveError`

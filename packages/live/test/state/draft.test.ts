@@ -1,5 +1,6 @@
 // Drafts, in comparison with plain objects to which the same is done.
 
+import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
 import { applyLazily, applyRecipe } from "../../src/state/recipe.js";
 import { seal } from "../../src/state/plain.js";
@@ -79,6 +80,7 @@ describe.each(["plain", "lazy"])("a %s draft", (kind) => {
       ["prototype", (draft) => Object.setPrototypeOf(draft.small!, null)],
       ["frozen", (draft) => Object.freeze(draft.list)],
       ["list", (draft) => Object.assign(draft.list!, { name: 1 })],
+      ["list", (draft) => Object.assign(draft.list!, { 4294967295: 1 })],
     ];
     for (const [text, recipe] of refused) expect(() => apply(state, recipe as never)).toThrow(text);
   });
@@ -136,6 +138,92 @@ describe.each(["plain", "lazy"])("a %s draft", (kind) => {
       expect(() => (draft.a = {})).toThrow("after its recipe");
       expect(() => Object.keys(draft)).toThrow("after its recipe");
     }
+  });
+
+  test("of a recipe that has failed cannot be put into a state", () => {
+    const state = sealed();
+    const kept: Record<string, unknown>[] = [];
+    const fail = (draft: Record<string, Record<string, unknown>>): never => {
+      for (const dict of [draft.wide!, draft.small!]) {
+        dict.k1 = "failed";
+        kept.push(dict);
+      }
+      throw new RangeError("stop");
+    };
+    expect(() => apply(state, fail)).toThrow("stop");
+    for (const part of kept)
+      for (const value of [part, { part }, Object.freeze([part])])
+        expect(() => next(state, (draft: Record<string, unknown>) => (draft.new = value))).toThrow("after its recipe");
+  });
+
+  test("is copied as it is into the state of another recipe that runs in this one", () => {
+    const other: object = { a: null };
+    seal(other, undefined);
+    const copies: unknown[] = [];
+    const after = next(sealed(), (draft: Record<string, Record<string, unknown>>) => {
+      draft.small!.x = { y: 1 };
+      draft.wide!.k1 = draft.small;
+      for (const value of [draft.small, { in: [draft.wide] }, draft.deep]) {
+        copies.push(plainOf(next(other, (inner: Record<string, unknown>) => (inner.a = value))));
+        (draft.small!.x as Record<string, unknown>).y = 2;
+        draft.wide!.k2 = "later";
+      }
+    });
+    const [small, wide, deep] = copies as { a: Record<string, Record<string, Record<string, unknown>>> }[];
+    expect(small!.a.x).toEqual({ y: 1 });
+    const first = (wide!.a.in as unknown as Record<string, unknown>[])[0]!;
+    expect([first.k1, first.k2]).toEqual([{ ...small!.a, x: { y: 2 } }, "later"]);
+    expect(Object.keys(first)).toEqual(Object.keys(after.wide!));
+    expect(deep!.a).toEqual(after.deep);
+    expect(after.small).toEqual({ ...small!.a, x: { y: 2 } });
+    expect([...copies, after].every(isDeeplyFrozen)).toBe(true);
+  });
+
+  test("may be in a frozen object of the program, which is copied, and of which there are drafts, too", () => {
+    const kept = Object.freeze({ part: null });
+    const after = next(sealed(), (draft: Record<string, Record<string, unknown>>) => {
+      draft.frozen = Object.freeze({ part: draft.small, list: Object.freeze([draft.wide, { in: draft.wide }]), kept });
+      draft.small!.later = 1;
+      draft.wide!.k1 = 2;
+      draft.changed = Object.freeze({ x: 1, part: draft.small, list: Object.freeze([draft.small]) });
+      draft.changed.x = 2;
+      (draft.changed.list as unknown[]).push(3);
+    }) as Record<string, unknown>;
+    const { small, wide } = after;
+    expect(after.frozen).toEqual({ part: small, list: [wide, { in: wide }], kept });
+    expect((after.frozen as Record<string, unknown>).kept).toBe(kept);
+    expect(after.changed).toEqual({ x: 2, part: small, list: [small, 3] });
+    for (const value of [new Date(0), new Map(), new (class Point {})()])
+      expect(() => next(sealed(), (draft: Record<string, unknown>) => {
+        draft.frozen = Object.freeze(value);
+        Reflect.get(draft.frozen as object, "x");
+      })).toThrow("an instance of"); // prettier-ignore
+  });
+
+  test("refuses objects of the program that are nested too deep", () => {
+    let deep: Record<string, unknown> = {};
+    for (let level = 0; level < 20_000; level++) deep = { deep };
+    const recipes: ((draft: Record<string, Record<string, unknown>>) => unknown)[] = [
+      (draft) => (draft.own = deep),
+      (draft) => (draft.wide!.k1 = [deep]),
+      (draft) => ((draft.small!.own = deep), (draft.own = { small: draft.small })),
+    ];
+    for (const recipe of recipes) expect(() => next(sealed(), recipe)).toThrow("nested more than 100 deep");
+  });
+
+  test("shows what it contains", () => {
+    apply(sealed(), (draft: Record<string, Record<string, unknown>>) => {
+      draft.small = { list: [1, { x: 1 }] };
+      draft.wide!.k1 = draft.small;
+      draft.deep!.self = draft.deep;
+      expect(inspect(draft.small)).toBe("{ list: [ 1, { x: 1 } ] }");
+      expect(inspect(draft.list)).toBe(inspect(clone(draft.list)));
+      (draft.list as unknown as unknown[]).push(draft.small.list);
+      expect(inspect(draft.list)).toBe(inspect(clone(draft.list)));
+      expect(inspect(draft.wide)).toBe(inspect(clone(draft.wide)));
+      expect(inspect(draft.deep)).toMatch(/^<ref \*1> \{[^]*self: \[Circular \*1\]\s*\}$/);
+      expect(draft.small).toEqual({ list: [1, { x: 1 }] });
+    });
   });
 
   test("that was put into an object of the program leaves a plain object there, also of a wide dict", () => {
