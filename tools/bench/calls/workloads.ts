@@ -39,7 +39,8 @@ speed of raw JSON.`,
     goals: { "raw JSON": 1, "socket.io": 1.5, "Cap'n Web": 3, "grpc-js": 15, Twisted: 20 },
     below: `A call has 178 bytes and its answer 156, because Twisted requires a tagged list for each text and each key; as JSON, they
 have 80 and 73. At the server, 13 % of the time are \`write\`, 11 % finding the end of each message, 15 % reading the arguments,
-and 12 % writing the results. \`JSON.parse\` and \`JSON.stringify\` do that in native code.`,
+and 12 % writing the results. \`JSON.parse\` and \`JSON.stringify\` do that in native code.
+Needed: fewer bytes, which means a form of calls that only ends of @pb know.`,
   },
   {
     name: "reference",
@@ -68,7 +69,8 @@ collections of the whole heap only where more than 8 MB of it are old objects. W
 which took most of its time; with 0.8 MB less, since the text of the program takes one byte for each character, 6 in 1,000. A larger
 heap changes that again: with 60,000 more objects, raw frames had 59 in 1,000 strings, and variants of @pb 1 to 33. Buffers that are
 used again, for writing, for the sockets of clients and in the scanner, were the other gain. It took 3.2 ms of processor time instead
-of 5.7 (raw frames 1.6, socket.io 2.0; medians of 4 to 6 rounds on a busy machine).`,
+of 5.7 (raw frames 1.6, socket.io 2.0; medians of 4 to 6 rounds on a busy machine). Needed: a string of any length in one message
+between ends of @pb, written without a copy and read into a buffer of its own.`,
   },
   {
     name: "updates-1",
@@ -83,7 +85,8 @@ of 5.7 (raw frames 1.6, socket.io 2.0; medians of 4 to 6 rounds on a busy machin
     goals: { "raw JSON": 0.9 },
     below: `The client has the most work, because it reads the 100 copies of each update, in 1.4 µs each: finding the end of the
 message (14 %), its head (9 %), its arguments (23 %), and the call with its async scope (24 %). The server spends 54 % of its time in
-\`write\`, once for each observer and turn, as raw JSON does, and 27 % in \`broadcast\`, which writes the arguments once.`,
+\`write\`, once for each observer and turn, as raw JSON does, and 27 % in \`broadcast\`, which writes the arguments once.
+Needed: one message for all copies that a peer has, which Twisted's protocol does not have.`,
   },
   {
     name: "login",
@@ -94,6 +97,8 @@ message (14 %), its head (9 %), its arguments (23 %), and the call with its asyn
 call and without a login, in turns on a busy machine. No function takes more than 4 %, apart from the system: \`write\` and
 \`connect\` 20 %, garbage collection 8 %, stacks of errors 5 %, random numbers 3 %. The client asks for SCRAM first, which the server
 of this bench refuses because only then both do the same login: one more round trip, and an error that is sent and thrown. Both ends
-together write seven times, of which the choice of the dialect and the first call are one. The client does not remember the refusal: an attacker who refuses once would keep it from the stronger login.`,
+together write seven times, of which the choice of the dialect and the first call are one. The client does not remember the refusal:
+an attacker who refuses once would keep it from the stronger login. Needed: a server that says which logins it has before the client
+asks, and a refusal without an error that is thrown.`,
   },
 ];

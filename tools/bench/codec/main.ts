@@ -33,8 +33,8 @@ const goals: Readonly<Record<string, Goals>> = {
 const BELOW = `Twisted requires a tagged list for each text and each key: the nested record has 2.7 times as many bytes as with
 MessagePack. To write it takes a fifth longer than to write the same bytes by hand, mostly to recognize shared objects, which
 neither JSON nor MessagePack does. No gain was found in a loop over an object instead of its list of keys, in a hash table instead
-of a list for fewer than 48 objects, in keeping keys encoded, and in reading the head of a list and its word at once. Of the time to
-read the record, 8 % is spent on objects without a prototype, which protect against keys such as \`__proto__\`.`;
+of a list for fewer than 48 objects, in keeping keys encoded, and in reading the head of a list and its word at once. Needed:
+a form without tags, such as the packed states of live state, which only ends of @pb know.`;
 
 /** Imports the packages as they are published, by default those of this checkout. */
 export async function importPackages(checkout?: string): Promise<typeof Packages> {
