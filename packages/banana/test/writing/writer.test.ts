@@ -302,9 +302,9 @@ describe("insert, truncate and take", () => {
     last.takeView();
   };
 
-  test("the memory of small views that are reused is that of other writers, up to 256 KiB of it", () => {
+  test("the memory of small views that are reused is that of other writers, up to a megabyte of it", () => {
     useKept();
-    const writers = Array.from({ length: 700 }, () => new BananaWriter());
+    const writers = Array.from({ length: 2400 }, () => new BananaWriter());
     const views = (): Uint8Array[] => {
       for (const [index, writer] of writers.entries()) for (const value of [index, -index]) writer.integer(value);
       return writers.map((writer) => writer.takeView());
@@ -314,8 +314,8 @@ describe("insert, truncate and take", () => {
     for (const view of first.slice(50)) BananaWriter.reuse(view);
     const second = views();
     const reused = new Set(first.slice(50).map(({ buffer }) => buffer));
-    expect(second.filter(({ buffer }) => reused.has(buffer))).toHaveLength((256 * 1024) / 512);
-    expect(new Set(second.map(({ buffer }) => buffer)).size).toBe(700);
+    expect(second.filter(({ buffer }) => reused.has(buffer))).toHaveLength((1024 * 1024) / 512);
+    expect(new Set(second.map(({ buffer }) => buffer)).size).toBe(2400);
     for (const [view, hex] of kept) expect(toHex(view)).toBe(hex);
     for (const [index, view] of second.entries()) {
       const alone = new BananaWriter();

@@ -119,7 +119,7 @@ describe.each(rows)("$title", ({ command, row }) => {
       expectHarmless(ran, run);
       if (run.fits === true) expect(ran.stdout.split("\n").filter((line) => line.length > 40)).toEqual([]);
       if (run.hasColors !== true) return;
-      const colored = withoutMoves(await runIt(await prepare(row), [], { columns: 40 }));
+      const colored = withoutMoves(await runIt(await prepare(row), [], { columns: 40, env: { NO_COLOR: "" } }));
       expect(colored.stdout + colored.stderr).toMatch(COLORS);
     },
   );
