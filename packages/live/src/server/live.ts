@@ -176,7 +176,7 @@ export class Live<State extends object, View = State> extends Cacheable {
 
   #exclusively<Result>(what: string, run: () => Result): Result {
     if (this.#isBusy)
-      throw new LiveError("LIVE_NESTED_UPDATE", `${what} was called in a recipe, a viewKey or a viewOf of this object`);
+      throw new LiveError("LIVE_NESTED_UPDATE", `${what} was called in a recipe or a view function of this object`);
     this.#isBusy = true;
     try {
       return run();

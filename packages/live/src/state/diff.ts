@@ -1,10 +1,11 @@
 // The patch between two states.
 
+import { ABSENT } from "./absent.js";
 import { changedKeys } from "./changes.js";
 import { isContainer } from "./plain.js";
 import type { PlainObject } from "./plain.js";
 import { below } from "./pointer.js";
-import { ABSENT, plainOf, WideDict } from "./wide-dict.js";
+import { plainOf, WideDict } from "./wide-dict.js";
 
 /**
  * One step of a patch. The first element is the JSON pointer (RFC 6901) of a place in the state.

@@ -1,9 +1,10 @@
 // The part of a state to which a `viewPath` leads.
 
+import { ABSENT } from "./absent.js";
 import { isContainer } from "./plain.js";
 import type { PlainObject } from "./plain.js";
 import { stepTo } from "./pointer.js";
-import { ABSENT, WideDict } from "./wide-dict.js";
+import { WideDict } from "./wide-dict.js";
 
 /**
  * The part of a state to which keys lead. It may be, or contain, a `WideDict`. Throws `RangeError` if there is none,

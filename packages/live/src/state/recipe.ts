@@ -3,6 +3,7 @@
 import { LiveError } from "../errors.js";
 import { draftOf } from "./draft/draft.js";
 import type { Draft } from "./draft/draft.js";
+import { isContainer } from "./plain.js";
 
 /**
  * The state that a recipe makes of another one, which is frozen. Throws what the recipe throws, and `LiveError`
@@ -18,6 +19,8 @@ export function applyLazily(state: object, recipe: (draft: never) => unknown): o
 }
 
 function applyTo<State extends object>(state: State, recipe: (draft: Draft<State>) => unknown, isLazy: boolean): State {
+  // The state of a cached object of a peer may be anything.
+  if (!isContainer(state)) throw new TypeError("A recipe can only change a list or a dict");
   const session = draftOf(state, isLazy);
   try {
     const result: unknown = recipe(session.draft);

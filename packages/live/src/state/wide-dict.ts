@@ -1,13 +1,12 @@
 // Wide dicts of a server: an update takes time for what it changes, not for all entries.
 
+import { ABSENT } from "./absent.js";
 import { copyOf } from "./copy.js";
+import { DictHistory } from "./dict-history.js";
 import { extentOf, extents } from "./extents.js";
 import type { Extent } from "./extents.js";
 
 type Dict = Record<string, unknown>;
-
-/** The value of an entry that a dict does not have. */
-export const ABSENT: unique symbol = Symbol("absent");
 
 /** What an update has changed in a dict. */
 export interface DictChanges {
@@ -23,51 +22,6 @@ const wideDicts = new WeakMap<object, WideDict>();
 /** What {@link WideDict.keepOrder} has seen. */
 const moved = new WeakSet();
 
-/** Keys that a history remembers at least, however few entries the dict has. */
-const LEAST_KEYS = 512;
-
-/** What a step counts besides its keys, for the memory that it takes itself. */
-const STEP_KEYS = 8;
-
-/** Which entries the last steps of a history have changed. */
-class History {
-  /** By the number of the step before: each key, and whether the step has added it. */
-  readonly #steps = new Map<number, ReadonlyMap<string, boolean>>();
-  #first = 0;
-  #next = 0;
-  #keys = 0;
-
-  /** The number of the newest step. */
-  get newest(): number {
-    return this.#next;
-  }
-
-  /** Adds a step. At most so many keys are remembered as a quarter of the entries. */
-  add(undo: ReadonlyMap<string, unknown>, size: number): void {
-    const step = new Map<string, boolean>();
-    for (const [key, before] of undo) step.set(key, before === ABSENT);
-    this.#steps.set(this.#next++, step);
-    this.#keys += step.size + STEP_KEYS;
-    for (const most = Math.max(LEAST_KEYS, size / 4); this.#keys > most; this.#first++) {
-      this.#keys -= this.#steps.get(this.#first)!.size + STEP_KEYS;
-      this.#steps.delete(this.#first);
-    }
-  }
-
-  /** The keys that were changed between two steps. Those that were added are in the order of the dict. */
-  keysBetween(from: number, to: number): readonly string[] | undefined {
-    if (from < this.#first || from > to) return undefined;
-    const keys = new Set<string>();
-    for (let number = from; number < to; number++) {
-      for (const [key, isAdded] of this.#steps.get(number)!) {
-        if (isAdded) keys.delete(key); // It may have been added, removed, and added again.
-        keys.add(key);
-      }
-    }
-    return [...keys];
-  }
-}
-
 /**
  * A dict that never changes, and is one step in the history of a wide dict. The newest step has the entries. An older
  * one has what the next step has changed, and refers to it, so that it is collected when nothing else refers to it.
@@ -79,7 +33,7 @@ export class WideDict {
   #plain: object | undefined;
   /** Whether it may stay in one place of the state when it changes in another one. */
   #isElsewhere = false;
-  #history = new History();
+  #history = new DictHistory();
   /** Its number in the history. */
   #step = 0;
   /** The next step. Undefined also if this one keeps its entries. */

@@ -48,6 +48,20 @@ async function open(types: TypeRegistry = new TypeRegistry().register(game), roo
   return { view, pair, events, observer: root.game.observers[0]! };
 }
 
+test.each(["text", 5, null])(
+  "a state that is no list or dict, such as %j, cannot be changed by a recipe",
+  async (state) => {
+    const root = new GameRoot();
+    root.game.state = state;
+    const { view, pair, observer } = await open(undefined, root);
+    expect(view.getSnapshot()).toBe(state);
+    observer.sendRemote("dated");
+    await pair.settled();
+    expect([view.status, view.getSnapshot()]).toEqual(["stale", state]);
+    expect(view.error).toMatchObject({ code: "LIVE_UPDATE_FAILED", cause: new TypeError("A recipe can only change a list or a dict") }); // prettier-ignore
+  },
+);
+
 test("updates are recipes, of which immutable snapshots are made", async () => {
   const { view, pair, observer } = await open();
   expect(view).toBeInstanceOf(LiveView);

@@ -61,7 +61,7 @@ export abstract class ContainerDraft {
     return this.#isModified;
   }
 
-  /** The value of an entry, or {@link ABSENT}. It may be a draft. */
+  /** The value of an entry, or `ABSENT`. It may be a draft. */
   abstract read(key: PropertyKey): unknown;
   /** Sets an entry. */
   abstract write(key: PropertyKey, value: unknown): void;

@@ -1,8 +1,9 @@
 // Drafts of dicts.
 
+import { ABSENT } from "../absent.js";
 import { copyOf } from "../copy.js";
 import { extents } from "../extents.js";
-import { ABSENT, WideDict } from "../wide-dict.js";
+import { WideDict } from "../wide-dict.js";
 import { ContainerDraft } from "./container-draft.js";
 import type { Session } from "./container-draft.js";
 import { finished } from "./own-objects.js";

@@ -1,8 +1,9 @@
 // Drafts: what a recipe changes in place of a frozen state.
 
+import { ABSENT } from "../absent.js";
 import { isWide } from "../changes.js";
 import { FORBIDDEN_KEY } from "../limits.js";
-import { ABSENT, WideDict } from "../wide-dict.js";
+import { WideDict } from "../wide-dict.js";
 import { drafts, requireActive, Session, showContents } from "./container-draft.js";
 import type { ContainerDraft } from "./container-draft.js";
 import { DictDraft, WideDraft } from "./dict-drafts.js";

@@ -1,7 +1,7 @@
 // Drafts of lists.
 
+import { ABSENT } from "../absent.js";
 import { extents } from "../extents.js";
-import { ABSENT } from "../wide-dict.js";
 import { ContainerDraft, drafts, requireActive } from "./container-draft.js";
 import type { Session } from "./container-draft.js";
 import { finished } from "./own-objects.js";

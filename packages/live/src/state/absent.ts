@@ -1,0 +1,3 @@
+// What stands for the value of an entry that a dict or list does not have.
+
+export const ABSENT: unique symbol = Symbol("absent");
