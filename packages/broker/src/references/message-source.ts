@@ -9,7 +9,9 @@ export interface MessageSource {
 }
 
 /**
- * How often sources may have become behind, in all connections: who makes one behind increments it. A connection asks
- * its sources when this has changed, because asking thousands of them before each message takes longer than writing it.
+ * How often sources may have become behind, in all connections. Increment it after making one behind.
+ *
+ * A connection asks its sources when this has changed: to ask thousands of them before each message takes longer than
+ * to write it.
  */
 export const sourceChanges: { count: number } = { count: 0 };

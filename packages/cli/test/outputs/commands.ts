@@ -80,7 +80,7 @@ const tapping =
     },
   });
 
-/** For each command, what it is run with. A new command needs a row. */
+/** The arguments, input and peers with which each command is run. A command without a row fails a test. */
 export const commands: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
   call: {
     "a result": async (place) => ({ args: ["call", await rootServer(place), "root.value"], json }),

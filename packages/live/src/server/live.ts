@@ -81,8 +81,8 @@ export class Live<State extends object, View = State> extends Cacheable {
   }
 
   /**
-   * The current state, frozen. What has not changed stays the same object. A dict with many entries that has changed
-   * since the last reading takes time for all of its entries, at the next update.
+   * The current state, frozen. What has not changed stays the same object. The next update copies each dict that it
+   * changes, which takes long with many entries: the dict that was read stays as it is.
    */
   get state(): State {
     return plainOf(this.#state) as State;
@@ -115,10 +115,11 @@ export class Live<State extends object, View = State> extends Cacheable {
   }
 
   /**
-   * Where in the state the part is that the viewers of a group see: the keys that lead to it, such as `["rooms", key]`.
-   * A change in it takes time for what it changes, also in a dict with many entries, of which {@link viewOf} needs a
-   * copy. When the part does not exist, the viewers are told that their view has ended. Default: undefined, and
-   * `viewOf` is called.
+   * The keys that lead to the part of the state that the viewers of a group see, such as `["rooms", key]`. When there
+   * is no such part, the viewers are told that their view has ended. Default: undefined, and `viewOf` is called.
+   *
+   * The time of an update depends on how much it changes, also in a dict with many entries. With {@link viewOf}, such a
+   * dict is copied.
    */
   viewPath(_key: string): readonly (string | number)[] | undefined {
     return undefined;

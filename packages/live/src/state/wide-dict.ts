@@ -1,4 +1,4 @@
-// Wide dicts of a server: an update takes time for what it changes, not for all entries.
+// The dicts with many entries of a server: the time of an update depends on the entries that it changes, not on all.
 
 import { ABSENT } from "./absent.js";
 import { copyOf } from "./copy.js";
@@ -40,7 +40,7 @@ export class WideDict {
   #next: WideDict | undefined;
   /** What the entries that the next step has changed are here. */
   #undo: Map<string, unknown> | undefined;
-  /** What it is made of, until it is committed. */
+  /** The dict before and the changes from which this one is made. Undefined when it is committed. */
   #pending: { readonly base: WideDict; readonly changes: DictChanges } | undefined;
   #values = 1;
   /** How many entries have which depth. */

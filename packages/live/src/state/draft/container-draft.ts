@@ -68,7 +68,7 @@ export abstract class ContainerDraft {
   /** Removes an entry that it has. */
   abstract remove(key: PropertyKey): void;
   abstract keys(): PropertyKey[];
-  /** Calls `begin` with what it becomes, and then completes that. */
+  /** Creates the list or dict that replaces the original, calls `begin` with it, and then sets its entries. */
   protected abstract make(begin: (result: object) => void): void;
 
   /** The value of an entry as recipes get it: a draft of a frozen list or dict. */
@@ -93,7 +93,10 @@ export abstract class ContainerDraft {
     for (; draft !== undefined && !draft.#isModified; draft = draft.#parent) draft.#isModified = true;
   }
 
-  /** What it has become. While that is not complete, the result is incomplete: it contains itself. */
+  /**
+   * The original if it was not changed, else the list or dict that replaces it. Called again while that is being made,
+   * because it contains itself, it returns the same object, some of whose entries are not set yet.
+   */
   finish(): object {
     if (!this.#isModified) return this.original;
     if (this.#result === undefined) {

@@ -17,8 +17,8 @@ export type Draft<T> = T extends (...args: never[]) => unknown
     : T;
 
 /**
- * Begins a draft of a state, which is frozen. `finish` returns what the recipe has made: the same object if it has
- * changed nothing, and the same objects for what it has not changed. If `isLazy`, wide dicts that it has changed are
+ * Begins a draft of a state, which is frozen. `finish` returns the next state, in which each list and dict that
+ * the recipe has not changed is the same object as before. If `isLazy`, wide dicts that the recipe has changed are
  * `WideDict`s. After `end`, the draft throws `TypeError` when it is used.
  */
 export function draftOf<State extends object>(
